@@ -1,0 +1,96 @@
+"""Tensors and training states as safetensors: no pickle, one file, moved in whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from rarecase.errors import DataError
+from rarecase.files import replacing_file
+
+Tensors = dict[str, torch.Tensor]
+
+
+def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], *, meta: Any = None) -> None:
+    """Write `tensors` and `meta` (anything JSON can hold) to one safetensors file."""
+    plain = {name: t.detach().to("cpu").contiguous().clone() for name, t in tensors.items()}
+    with replacing_file(path) as beside:
+        save_file(plain, beside, metadata={"rarecase": json.dumps(meta)})
+
+
+def load_tensors(path: Path) -> tuple[Tensors, Any]:
+    """Read back what `save_tensors` wrote: tensors and meta. Files of others have meta None."""
+    if not path.is_file():
+        raise DataError(f"{path}: no such file.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            text = (file.metadata() or {}).get("rarecase", "null")
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{path}: not a safetensors file ({error}).") from None
+    return tensors, json.loads(text)
+
+
+def pack_optimizer(optimizer: torch.optim.Optimizer) -> Tensors:
+    """The state of an optimiser as named tensors (`0.exp_avg`, `0.step`, …)."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"{index}.{name}": torch.as_tensor(value)
+        for index, values in state.items()
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def unpack_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Put back what `pack_optimizer` took from an optimiser over the same parameters."""
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, tensor in tensors.items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = tensor
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def save_training(
+    path: Path,
+    *,
+    modules: Mapping[str, torch.nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    meta: Any,
+) -> None:
+    """Checkpoint a training: every module's and optimiser's tensors, and `meta` (epoch, history).
+
+    Random states are not in it: every epoch seeds itself by name (see `rarecase.seeds`).
+    """
+    tensors: Tensors = {}
+    for name, module in modules.items():
+        tensors |= {f"module/{name}/{key}": value for key, value in module.state_dict().items()}
+    for name, optimizer in optimizers.items():
+        packed = pack_optimizer(optimizer)
+        tensors |= {f"optimizer/{name}/{key}": value for key, value in packed.items()}
+    save_tensors(path, tensors, meta=meta)
+
+
+def load_training(
+    path: Path,
+    *,
+    modules: Mapping[str, torch.nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+) -> Any:
+    """Put a checkpoint of `save_training` back into modules and optimisers; return its meta."""
+    tensors, meta = load_tensors(path)
+
+    def part(prefix: str) -> Tensors:
+        return {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+
+    for name, module in modules.items():
+        module.load_state_dict(part(f"module/{name}/"))
+    for name, optimizer in optimizers.items():
+        unpack_optimizer(optimizer, part(f"optimizer/{name}/"))
+    return meta

@@ -1,0 +1,37 @@
+"""What can go wrong, in words that name the argument or file, what was expected, what came,
+and the way out. Everything a user can cause is a `RarecaseError`; anything else is our bug."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class RarecaseError(ValueError):
+    """Base of every error that a user can mend."""
+
+
+class DataError(RarecaseError):
+    """A file, table or cohort is not what it should be."""
+
+
+class SettingError(RarecaseError):
+    """A setting or argument has an unknown name or an impossible value."""
+
+
+class LeakError(RarecaseError):
+    """Something fitted on a patient was about to be judged on the same patient."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for a misspelt name.
+
+    >>> nearest("epocs", ["epochs", "batch"])
+    "did you mean 'epochs'? Known: batch, epochs."
+    >>> nearest("zzz", ["epochs"])
+    'Known: epochs.'
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}Known: {', '.join(names)}."
