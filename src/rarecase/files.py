@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ def replacing_file(path: Path) -> Iterator[Path]:
     beside = partial_path(path)
     try:
         yield beside
-        os.replace(beside, path)
+        beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
 
@@ -49,7 +48,7 @@ def replacing_directory(path: Path, *, keep_partial: bool = False) -> Iterator[P
         raise
     if path.exists():
         shutil.rmtree(path)
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 def write_text(path: Path, text: str) -> None:

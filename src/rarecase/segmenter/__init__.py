@@ -1,1 +1,20 @@
+"""U-Net with named blocks, the paper's augmentation, losses and metrics, training, prediction."""
 
+from rarecase._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "Augmentation": "rarecase.segmenter.augment",
+        "Normaliser": "rarecase.segmenter.model",
+        "PackedMasks": "rarecase.segmenter.predict",
+        "Schedule": "rarecase.segmenter.train",
+        "Segmenter": "rarecase.segmenter.model",
+        "Slices": "rarecase.segmenter.batches",
+        "UNet": "rarecase.segmenter.unet",
+        "channel_map": "rarecase.segmenter.model",
+        "load_segmenter": "rarecase.segmenter.model",
+        "predict_masks": "rarecase.segmenter.predict",
+        "train": "rarecase.segmenter.train",
+    },
+)

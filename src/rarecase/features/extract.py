@@ -1,0 +1,81 @@
+"""Features of every slice from a named block, streamed to a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import lightning_fabric
+import numpy as np
+import pandas as pd
+import torch
+
+from rarecase import progress
+from rarecase.features.store import FeatureStore
+from rarecase.features.tumour import tumour_vectors
+from rarecase.segmenter.batches import Slices, in_order
+from rarecase.segmenter.model import Segmenter
+from rarecase.segmenter.unet import UNet
+
+TUMOUR = "tumour"
+
+
+def feature_shape(net: UNet, *, block: str, height: int, width: int) -> tuple[int, ...]:
+    """Shape of one sample: (c, h, w) of a block, (d,) of `tumour`. Unknown names are an error.
+
+    >>> feature_shape(UNet(in_channels=4), block="bottleneck", height=240, width=240)
+    (1024, 15, 15)
+    >>> feature_shape(UNet(in_channels=1, width=8, depth=2), block="tumour", height=32, width=32)
+    (80,)
+    """
+    if block == TUMOUR:
+        return (sum(each.channels for each in net.blocks()),)
+    found = net.block(block)
+    return (found.channels, height // found.reduction, width // found.reduction)
+
+
+class _Extractor(torch.nn.Module):
+    """Images in, features of one block out, computing no further than that block."""
+
+    def __init__(self, net: UNet, *, block: str) -> None:
+        super().__init__()
+        self.net, self.block = net, block
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if self.block != TUMOUR:
+            return self.net.features(images, block=self.block)
+        blocks = [maps for _, maps in self.net.walk(images)]
+        return tumour_vectors(blocks, self.net.head(blocks[-1]))
+
+
+@torch.no_grad()
+def extract(
+    segmenter: Segmenter,
+    slices: Slices,
+    *,
+    rows: pd.DataFrame,
+    block: str,
+    out: Path,
+    fabric: lightning_fabric.Fabric,
+    batch: int = 16,
+) -> FeatureStore:
+    """Write the features after the ReLU of `block` for every slice to a store at `out`.
+
+    `rows` describes the slices, one a row, in the order of `slices`, and is kept with the store.
+    Memory holds one batch, however many slices there are.
+    """
+    net = segmenter.net.channels_last()
+    extractor = fabric.setup_module(_Extractor(net, block=block))
+    extractor.eval()
+    height, width = slices.images.shape[-2:]
+    shape = feature_shape(net, block=block, height=height, width=width)
+    with (
+        FeatureStore.create(out, block=block, shape=shape, rows=rows) as store,
+        progress.task(f"features of {block}", total=len(rows)) as bar,
+    ):
+        for part in in_order(np.arange(len(rows)), size=batch):
+            images, _ = slices.batch(part)
+            images = fabric.to_device(images)
+            maps = extractor(slices.ready(images, segmenter.normaliser))
+            store.write(int(part[0]), maps.float().cpu().numpy())
+            bar.advance(len(part))
+    return FeatureStore.open(out)

@@ -1,0 +1,31 @@
+"""`tumour` vectors: every block's features averaged over the predicted mask, and joined."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+
+def masked_mean(maps: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Mean of `maps` (n, c, h, w) under `weights` (n, 1, H, W) ≥ 0, as (n, c).
+
+    The weights are brought to the block's size by averaging. Where a slice's weights are all 0 the
+    plain mean is taken.
+    """
+    small = functional.adaptive_avg_pool2d(weights.float(), (maps.shape[-2], maps.shape[-1]))
+    total = small.sum(dim=(2, 3))
+    weighted = (maps.float() * small).sum(dim=(2, 3)) / total.clamp(min=1e-12)
+    return torch.where(total > 0, weighted, maps.float().mean(dim=(2, 3)))
+
+
+def tumour_vectors(blocks: list[torch.Tensor], logits: torch.Tensor) -> torch.Tensor:
+    """Join the masked means of all blocks: (n, Σ channels).
+
+    The mask is where the probability exceeds one half; a slice in which the network sees no tumour
+    is averaged under its probabilities instead, which point at the most suspicious place.
+    """
+    probabilities = logits.float().sigmoid()
+    mask = (probabilities > 0.5).float()
+    empty = mask.sum(dim=(1, 2, 3), keepdim=True) == 0
+    weights = torch.where(empty, probabilities, mask)
+    return torch.cat([masked_mean(maps, weights) for maps in blocks], dim=1)

@@ -1,0 +1,125 @@
+"""A trained U-Net with what must travel with it: channels, normaliser, the patients it has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rarecase import __version__
+from rarecase.checkpoint import load_tensors, save_tensors
+from rarecase.errors import DataError, LeakError
+from rarecase.files import read_json, write_json
+from rarecase.segmenter.unet import UNet
+
+
+@dataclass(frozen=True)
+class Normaliser:
+    """Intensities before the first layer: (image − mean) / deviation.
+
+    The identity for slices that were normalised case by case; the paper's one mean and standard
+    deviation otherwise, fitted on the training patients alone.
+    """
+
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        if self == Normaliser():
+            return images
+        return (images - self.mean) / self.deviation
+
+
+@dataclass
+class Segmenter:
+    """A U-Net and its provenance. `channels` are the names of its input channels, in order."""
+
+    net: UNet
+    channels: tuple[str, ...]
+    normaliser: Normaliser = field(default_factory=Normaliser)
+    trained_on: tuple[str, ...] = ()
+    validated_on: tuple[str, ...] = ()
+    best_epoch: int | None = None
+    initialised_from: str | None = None
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """Every patient that had a say in the weights."""
+        return frozenset(self.trained_on) | frozenset(self.validated_on)
+
+    def refuse_seen(self, patients: Sequence[str]) -> None:
+        """Raise `LeakError` if one of `patients`, about to be judged, helped to train this."""
+        both = sorted(self.seen & set(patients))
+        if both:
+            raise LeakError(
+                f"This segmenter was trained on {len(both)} of the patients that it would be "
+                f"judged on ({', '.join(both[:5])}{', …' if len(both) > 5 else ''}). Take a model "
+                f"trained on other patients, or set segmenter.allow_seen to accept the leak."
+            )
+
+    def save(self, directory: Path) -> None:
+        """Write `model.safetensors` and `model.json` into `directory`."""
+        save_tensors(directory / "model.safetensors", self.net.state_dict())
+        write_json(directory / "model.json", self.describe())
+
+    def describe(self) -> dict[str, Any]:
+        """What `model.json` holds."""
+        net = self.net
+        return {
+            "architecture": {
+                "in_channels": net.in_channels,
+                "width": net.width,
+                "depth": net.depth,
+                "norm": net.norm,
+            },
+            "channels": list(self.channels),
+            "normaliser": asdict(self.normaliser),
+            "trained_on": list(self.trained_on),
+            "validated_on": list(self.validated_on),
+            "best_epoch": self.best_epoch,
+            "initialised_from": self.initialised_from,
+            "version": __version__,
+        }
+
+
+def load_segmenter(path: Path) -> Segmenter:
+    """Read a segmenter from its folder or its `model.safetensors` (with `model.json` beside it)."""
+    directory = path if path.is_dir() else path.parent
+    weights = path / "model.safetensors" if path.is_dir() else path
+    card = read_json(directory / "model.json")
+    try:
+        net = UNet(**card["architecture"])
+        tensors, _ = load_tensors(weights)
+        net.load_state_dict(tensors)
+        return Segmenter(
+            net=net,
+            channels=tuple(card["channels"]),
+            normaliser=Normaliser(**card["normaliser"]),
+            trained_on=tuple(card["trained_on"]),
+            validated_on=tuple(card["validated_on"]),
+            best_epoch=card["best_epoch"],
+            initialised_from=card["initialised_from"],
+        )
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{directory / 'model.json'}: not a segmenter's card ({error}).") from None
+    except RuntimeError as error:
+        raise DataError(f"{weights}: does not fit {directory / 'model.json'}: {error}") from None
+
+
+def channel_map(have: Sequence[str], want: Sequence[str]) -> list[int]:
+    """Which of the cohort's channels feeds each channel of a network.
+
+    The channel of the same name; where there is none FLAIR stands in (the paper repeats FLAIR on
+    the four channels of a network pre-trained on BraTS), or the first channel without a FLAIR.
+
+    >>> channel_map(["flair"], ["flair", "t1", "t1gd", "t2"])
+    [0, 0, 0, 0]
+    >>> channel_map(["t1", "flair", "t1gd"], ["flair", "t1", "t1gd", "t2"])
+    [1, 0, 2, 1]
+    """
+    names = list(have)
+    stand_in = names.index("flair") if "flair" in names else 0
+    return [names.index(name) if name in names else stand_in for name in want]

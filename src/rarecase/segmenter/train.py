@@ -1,0 +1,199 @@
+"""Training a U-Net: from random weights, or fine-tuning one that was trained elsewhere.
+
+The paper: Adam, learning rate 1e-5, β1 0.9, batch 10, 30 epochs, soft-Dice loss. The paper's best
+epoch was chosen on the test set; here it is chosen on a validation part of the training patients.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning_fabric
+import numpy as np
+import pandas as pd
+import torch
+
+from rarecase import progress
+from rarecase.checkpoint import load_tensors, load_training, save_tensors, save_training
+from rarecase.errors import DataError, RarecaseError, SettingError
+from rarecase.seeds import torch_rng
+from rarecase.segmenter.augment import Augmentation, apply, draw
+from rarecase.segmenter.batches import Slices, in_order, shuffled
+from rarecase.segmenter.losses import LOSSES, dice_loss
+from rarecase.segmenter.metrics import hard_dice, iou
+from rarecase.segmenter.model import Segmenter
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How to train; the defaults are the paper's. `cosine` lets the rate fall to 0 at the end."""
+
+    epochs: int = 30
+    batch: int = 10
+    learning_rate: float = 1e-5
+    beta1: float = 0.9
+    decay: Literal["constant", "cosine"] = "constant"
+    loss: Literal["dice", "dice+bce"] = "dice"
+
+    def rate(self, step: int, *, steps: int) -> float:
+        """Learning rate of optimisation step `step` of `steps`."""
+        if self.decay == "constant":
+            return self.learning_rate
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def train(
+    segmenter: Segmenter,
+    slices: Slices,
+    *,
+    train_rows: np.ndarray,
+    validation_rows: np.ndarray,
+    schedule: Schedule,
+    augmentation: Augmentation | None,
+    fabric: lightning_fabric.Fabric,
+    seed: int,
+    checkpoint: Path,
+    name: str = "segmenter",
+) -> pd.DataFrame:
+    """Train in place and leave the weights of the best validation epoch in `segmenter`.
+
+    `train_rows` and `validation_rows` index `slices`; without validation rows the last epoch is
+    taken. After every epoch the state goes to `checkpoint`; a call that finds one there goes on
+    from it and ends with the same bits. Returns the history: epoch, part, loss (soft-Dice loss),
+    dice (hard), iou — each the mean over batches, as the paper reports — and seconds.
+    """
+    if not len(train_rows):
+        raise DataError("No slice with a mask to train the segmenter on: are the masks missing?")
+    if schedule.epochs < 1 or schedule.batch < 1:
+        raise SettingError("Segmenter epochs and batch must be at least 1.")
+    net = segmenter.net.channels_last()
+    optimizer = torch.optim.Adam(
+        net.parameters(), lr=schedule.learning_rate, betas=(schedule.beta1, 0.999)
+    )
+    wrapped, tuned = fabric.setup(net, optimizer)
+    history: list[dict[str, Any]] = []
+    best: dict[str, torch.Tensor] = {}
+    done, best_epoch = 0, 0
+    best_file = checkpoint.with_name("best.safetensors")
+    if checkpoint.exists():
+        meta = load_training(checkpoint, modules={"net": net}, optimizers={"adam": optimizer})
+        history, done, best_epoch = meta["history"], meta["epoch"], meta["best_epoch"]
+        best = load_tensors(best_file)[0]
+        log.info("%s: going on after epoch %d", name, done)
+
+    with progress.task(name, total=schedule.epochs) as bar:
+        bar.advance(done)
+        for epoch in range(done + 1, schedule.epochs + 1):
+            start = time.perf_counter()
+            scores = _train_epoch(
+                wrapped, tuned, slices, rows=train_rows, segmenter=segmenter, schedule=schedule,
+                augmentation=augmentation, fabric=fabric, seed=seed, epoch=epoch,
+            )  # fmt: skip
+            seconds = time.perf_counter() - start
+            history.append({"epoch": epoch, "part": "train", **scores, "seconds": seconds})
+            if len(validation_rows):
+                scores = evaluate(
+                    wrapped, slices, rows=validation_rows, segmenter=segmenter,
+                    batch=schedule.batch, fabric=fabric,
+                )  # fmt: skip
+                history.append({"epoch": epoch, "part": "validation", **scores, "seconds": 0.0})
+            if not len(validation_rows) or scores["loss"] <= _loss_at(history, best_epoch):
+                best_epoch = epoch
+                best = {key: value.detach().clone() for key, value in net.state_dict().items()}
+                save_tensors(best_file, best)
+            save_training(
+                checkpoint, modules={"net": net}, optimizers={"adam": optimizer},
+                meta={"epoch": epoch, "best_epoch": best_epoch, "history": history},
+            )  # fmt: skip
+            bar.advance(note=f"Dice {scores['dice']:.2f}")
+    net.load_state_dict(best)
+    segmenter.best_epoch = best_epoch
+    return pd.DataFrame(history)
+
+
+def _loss_at(history: list[dict[str, Any]], epoch: int) -> float:
+    losses = [r["loss"] for r in history if r["epoch"] == epoch and r["part"] == "validation"]
+    return losses[0] if losses else math.inf
+
+
+def _train_epoch(
+    net: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    slices: Slices,
+    *,
+    rows: np.ndarray,
+    segmenter: Segmenter,
+    schedule: Schedule,
+    augmentation: Augmentation | None,
+    fabric: lightning_fabric.Fabric,
+    seed: int,
+    epoch: int,
+) -> dict[str, float]:
+    net.train()
+    batches = shuffled(rows, size=schedule.batch, seed=seed, epoch=epoch)
+    generator = torch_rng(seed, "augmentation", epoch)
+    loss_of = LOSSES[schedule.loss]
+    totals = np.zeros(3)
+    for number, batch in enumerate(batches):
+        images, masks = slices.batch(batch)
+        images, masks = fabric.to_device((images, masks))
+        if augmentation is not None:
+            drawn = draw(augmentation, len(batch), generator=generator)
+            drawn = type(drawn)(**{k: fabric.to_device(v) for k, v in vars(drawn).items()})
+            images, moved = apply(drawn, images, masks)
+            masks = masks if moved is None else moved
+        step = (epoch - 1) * len(batches) + number
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.rate(step, steps=schedule.epochs * len(batches))
+        logits = net(slices.ready(images, segmenter.normaliser)).float()
+        loss = loss_of(logits, masks)
+        if not torch.isfinite(loss):
+            raise RarecaseError(
+                f"The segmenter's loss became {loss.item()} in epoch {epoch}. Lower "
+                f"segmenter.learning_rate (now {schedule.learning_rate:g}), or look for "
+                f"extreme intensities with 'rarecase inspect'."
+            )
+        optimizer.zero_grad()
+        fabric.backward(loss)
+        optimizer.step()
+        totals += _scores(logits.detach(), masks)
+    return _named(totals / len(batches))
+
+
+@torch.no_grad()
+def evaluate(
+    net: torch.nn.Module,
+    slices: Slices,
+    *,
+    rows: np.ndarray,
+    segmenter: Segmenter,
+    batch: int,
+    fabric: lightning_fabric.Fabric,
+) -> dict[str, float]:
+    """Soft-Dice loss, hard Dice and IoU, each the mean over consecutive batches (as the paper)."""
+    net.eval()
+    batches = list(in_order(rows, size=batch))
+    totals = np.zeros(3)
+    for part in batches:
+        images, masks = fabric.to_device(slices.batch(part))
+        totals += _scores(net(slices.ready(images, segmenter.normaliser)).float(), masks)
+    return _named(totals / len(batches))
+
+
+def _scores(logits: torch.Tensor, masks: torch.Tensor) -> np.ndarray:
+    predicted = (logits > 0).float()
+    return np.array(
+        [dice_loss(logits, masks).item(), hard_dice(predicted, masks).item(),
+         iou(predicted, masks).item()]
+    )  # fmt: skip
+
+
+def _named(scores: np.ndarray) -> dict[str, float]:
+    return dict(zip(("loss", "dice", "iou"), scores.tolist(), strict=True))

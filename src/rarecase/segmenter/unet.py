@@ -1,0 +1,153 @@
+"""The paper's U-Net, with named blocks (arXiv 2209.14097, after Ronneberger et al. 2015).
+
+Four encoder blocks of two 3×3 convolutions with ReLU (64, 128, 256, 512 channels), each followed by
+2×2 max pooling, a bottleneck of 1024, four decoder blocks: a 3×3 transposed convolution of stride 2
+without activation, concatenation with the skip, two 3×3 convolutions with ReLU; a 1×1 convolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from rarecase.errors import SettingError, nearest
+
+Norm = Literal["none", "batch"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A named place in the network: its maps have `channels` and are `reduction` times smaller."""
+
+    name: str
+    channels: int
+    reduction: int
+
+
+class DoubleConvolution(nn.Sequential):
+    """Two 3×3 convolutions with ReLU, optionally batch-normalised before it."""
+
+    def __init__(self, inputs: int, outputs: int, *, norm: Norm) -> None:
+        layers: list[nn.Module] = []
+        for channels in (inputs, outputs):
+            layers.append(nn.Conv2d(channels, outputs, 3, padding=1, bias=norm == "none"))
+            if norm == "batch":
+                layers.append(nn.BatchNorm2d(outputs))
+            layers.append(nn.ReLU(inplace=True))
+        super().__init__(*layers)
+
+
+class Upsampling(nn.ConvTranspose2d):
+    """3×3 transposed convolution of stride 2 whose output is exactly twice its input.
+
+    TensorFlow's SAME transposed convolution is PyTorch's with `padding=0` and the last row and
+    column cropped; another choice shifts imported decoders by a pixel.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, stride=2)
+
+    def forward(self, maps: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
+        return super().forward(maps, output_size)[..., :-1, :-1]
+
+
+class UNet(nn.Module):
+    """U-Net for a binary mask: images (n, in_channels, h, w) → logits (n, 1, h, w).
+
+    `h` and `w` must be divisible by 2**depth. `width` is the number of channels of the first block
+    (the paper: 64) and doubles with every block; `depth` is the number of poolings (the paper: 4).
+
+    >>> net = UNet(in_channels=4, width=8, depth=2)
+    >>> [(block.name, block.channels, block.reduction) for block in net.blocks()]
+    [('enc1', 8, 1), ('enc2', 16, 2), ('bottleneck', 32, 4), ('dec2', 16, 2), ('dec1', 8, 1)]
+    """
+
+    def __init__(
+        self, *, in_channels: int, width: int = 64, depth: int = 4, norm: Norm = "none"
+    ) -> None:
+        super().__init__()
+        if min(in_channels, width, depth) < 1:
+            raise SettingError(
+                f"in_channels, width and depth must be at least 1; got {in_channels}, {width}, "
+                f"{depth}."
+            )
+        if norm not in ("none", "batch"):
+            raise SettingError(f"norm={norm!r}: {nearest(str(norm), ('none', 'batch'))}")
+        self.in_channels, self.width, self.depth, self.norm = in_channels, width, depth, norm
+        widths = [width * 2**level for level in range(depth + 1)]
+        self.encoders = nn.ModuleList(
+            DoubleConvolution(inputs, outputs, norm=norm)
+            for inputs, outputs in zip([in_channels, *widths[:-2]], widths[:-1], strict=True)
+        )
+        self.bottleneck = DoubleConvolution(widths[-2], widths[-1], norm=norm)
+        pairs = list(zip(widths[1:], widths[:-1], strict=True))
+        self.upsamplings = nn.ModuleList(Upsampling(deep, wide) for deep, wide in pairs)
+        self.decoders = nn.ModuleList(
+            DoubleConvolution(deep, wide, norm=norm) for deep, wide in pairs
+        )
+        self.head = nn.Conv2d(width, 1, 1)
+
+    def blocks(self) -> list[Block]:
+        """Every block from input to output with its channels and reduction."""
+        levels = range(1, self.depth + 1)
+        encoder = [Block(f"enc{i}", self.width * 2 ** (i - 1), 2 ** (i - 1)) for i in levels]
+        bottleneck = Block("bottleneck", self.width * 2**self.depth, 2**self.depth)
+        decoder = [Block(f"dec{b.name[3:]}", b.channels, b.reduction) for b in reversed(encoder)]
+        return [*encoder, bottleneck, *decoder]
+
+    def block(self, name: str) -> Block:
+        """The block of this name; an unknown one is an error that lists those there are."""
+        known = {block.name: block for block in self.blocks()}
+        if name not in known:
+            raise SettingError(f"block {name!r}: {nearest(name, known)}")
+        return known[name]
+
+    def walk(self, images: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
+        """Yield (name, maps) block by block; what is not asked for is not computed."""
+        self._check(images)
+        maps, skips = images, []
+        for level, encoder in enumerate(self.encoders, start=1):
+            maps = encoder(maps)
+            yield f"enc{level}", maps
+            skips.append(maps)
+            maps = functional.max_pool2d(maps, 2)
+        maps = self.bottleneck(maps)
+        yield "bottleneck", maps
+        for level in range(self.depth, 0, -1):
+            maps = self.upsamplings[level - 1](maps)
+            maps = self.decoders[level - 1](torch.cat([skips[level - 1], maps], dim=1))
+            yield f"dec{level}", maps
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(images, block="dec1"))  # type: ignore[no-any-return]
+
+    def features(self, images: torch.Tensor, *, block: str) -> torch.Tensor:
+        """Maps of one block, computing no further than that block."""
+        self.block(block)
+        return next(maps for name, maps in self.walk(images) if name == block)
+
+    def channels_last(self) -> UNet:
+        """Lay the weights out channels last, in place: what convolutions on this hardware want."""
+        # mypy's stubs for Module.to know no memory_format.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return self
+
+    def _check(self, images: torch.Tensor) -> None:
+        if images.ndim != 4 or images.shape[1] != self.in_channels:
+            raise SettingError(
+                f"The U-Net expects images (n, {self.in_channels}, h, w); got "
+                f"{tuple(images.shape)}."
+            )
+        step = 2**self.depth
+        height, width = images.shape[-2:]
+        if height % step or width % step:
+            fit = (-(-height // step) * step, -(-width // step) * step)
+            raise SettingError(
+                f"Image height and width must be divisible by {step}; got {height}×{width}. "
+                f"Take a size of {fit[0]}×{fit[1]}, or a smaller depth."
+            )
