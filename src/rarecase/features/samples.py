@@ -1,0 +1,169 @@
+"""One way to go through samples, whether they lie in an array or in a store."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rarecase.errors import DataError
+from rarecase.features.store import FeatureStore
+
+IN_MEMORY = 2**30  # bytes of float16 up to which a store's samples are held in memory
+
+
+class Samples:
+    """`n` samples of one shape, read as float32 by index; a store is read batch by batch.
+
+    `rows` picks samples of `X` (and orders them); index 0 is then the first of them. What comes
+    from a store is held in memory as float16 when it takes at most `in_memory` bytes.
+
+    >>> samples = Samples(np.arange(8.0).reshape(4, 2), rows=[3, 1])
+    >>> len(samples), samples.shape, samples.read([0])
+    (2, (2,), array([[6., 7.]], dtype=float32))
+    """
+
+    def __init__(
+        self,
+        X: ArrayLike | FeatureStore,
+        *,
+        rows: ArrayLike | None = None,
+        in_memory: int = IN_MEMORY,
+    ):
+        self._store: FeatureStore | None = None
+        self._array: NDArray[Any] | None = None
+        if isinstance(X, FeatureStore):
+            self._rows = _checked_rows(rows, len(X))
+            self.shape = X.shape
+            if 2 * len(self._rows) * math.prod(self.shape) <= in_memory:
+                self._array = X.read(self._rows, half=True)
+                self._rows = np.arange(len(self._rows))
+            else:
+                self._store = X
+        else:
+            self._array = np.asarray(X)
+            if self._array.ndim < 2 or self._array.dtype.kind not in "fiub":
+                raise DataError(
+                    "X: expected numbers, one sample a row, (n, d) or (n, c, h, w); "
+                    f"got {self._array.dtype} of shape {self._array.shape}."
+                )
+            self._rows = _checked_rows(rows, len(self._array))
+            self.shape = tuple(self._array.shape[1:])
+        if min(self.shape) < 1:
+            raise DataError(f"X: expected samples with at least one value, got {self.shape}.")
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def read(self, indices: ArrayLike) -> NDArray[np.float32]:
+        """Samples `indices` (k,) as float32, (k, *shape)."""
+        rows = self._rows[np.asarray(indices, dtype=np.int64)]
+        if self._store is not None:
+            return self._store.read(rows)
+        assert self._array is not None
+        return self._array[rows].astype(np.float32)
+
+    def batches(self, size: int = 64) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """(indices, samples) in order, `size` at a time."""
+        for start in range(0, len(self), size):
+            indices = np.arange(start, min(start + size, len(self)))
+            yield indices, self.read(indices)
+
+
+class Joined:
+    """Samples of the same shape one after the other: the real ones, then the synthetic."""
+
+    def __init__(self, first: Samples, second: Samples):
+        if first.shape != second.shape:
+            raise DataError(f"samples to add: expected shape {first.shape}, got {second.shape}.")
+        self.shape = first.shape
+        self._first, self._second = first, second
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._second)
+
+    def read(self, indices: ArrayLike) -> NDArray[np.float32]:
+        """Samples `indices` (k,) as float32, (k, *shape)."""
+        wanted = np.asarray(indices, dtype=np.int64)
+        out = np.empty((len(wanted), *self.shape), np.float32)
+        early = wanted < len(self._first)
+        out[early] = self._first.read(wanted[early])
+        out[~early] = self._second.read(wanted[~early] - len(self._first))
+        return out
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Per-channel statistics of samples: over all samples and positions of a channel (or feature).
+
+    `mean`, `std` (population) and `rms` are float32 (channels,); `nonnegative` says whether no
+    value is below 0.
+    """
+
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+    rms: NDArray[np.float32]
+    nonnegative: bool
+
+
+def moments(samples: Samples) -> Moments:
+    """Moments of `samples` in one pass, accumulated in float64.
+
+    Raises `DataError` on NaN or infinite values, naming the first sample with one.
+    """
+    channels = samples.shape[0]
+    total, square, lowest = np.zeros(channels), np.zeros(channels), np.inf
+    for indices, batch in samples.batches():
+        flat = batch.reshape(len(batch), channels, -1)
+        sums = flat.sum(axis=(1, 2), dtype=np.float64)
+        if not np.isfinite(sums).all():
+            bad = indices[np.flatnonzero(~np.isfinite(sums))[0]]
+            raise DataError(
+                f"X: sample {bad} holds NaN or infinite values; drop such samples or fill them in."
+            )
+        total += flat.sum(axis=2, dtype=np.float64).sum(axis=0)
+        square += np.einsum("ncp,ncp->c", flat, flat, dtype=np.float64)
+        lowest = min(lowest, float(flat.min()))
+    count = len(samples) * math.prod(samples.shape[1:])
+    mean, power = total / count, square / count
+    # For data far from 0 the difference of squares loses digits; float64 sums keep enough of them.
+    std = np.sqrt(np.maximum(power - mean**2, 0))
+    return Moments(
+        mean.astype(np.float32),
+        std.astype(np.float32),
+        np.sqrt(power).astype(np.float32),
+        lowest >= 0,
+    )
+
+
+def epoch_batches(
+    n: int, size: int, rng: np.random.Generator, *, smallest: int = 2
+) -> list[NDArray[np.int64]]:
+    """A shuffled pass over `n` samples without replacement; nothing is dropped.
+
+    A last batch of fewer than `smallest` samples joins the one before it (batch norm needs two).
+
+    >>> [len(batch) for batch in epoch_batches(9, 4, np.random.default_rng(0))]
+    [4, 5]
+    """
+    order = rng.permutation(n)
+    cuts = list(range(size, n, size))
+    if cuts and n - cuts[-1] < smallest:
+        cuts.pop()
+    return np.split(order, cuts)
+
+
+def _checked_rows(rows: ArrayLike | None, n: int) -> NDArray[np.int64]:
+    if rows is None:
+        return np.arange(n)
+    wanted = np.asarray(rows)
+    if wanted.ndim != 1 or wanted.dtype.kind not in "iu":
+        raise DataError(f"rows: expected integer indices, got {wanted.dtype} {wanted.shape}.")
+    wanted = wanted.astype(np.int64)
+    if len(wanted) and (wanted.min() < 0 or wanted.max() >= n):
+        raise DataError(f"rows: X has samples 0 to {n - 1}, got {wanted.min()} to {wanted.max()}.")
+    return wanted
