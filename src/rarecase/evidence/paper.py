@@ -1,0 +1,74 @@
+"""What the paper printed in its Table 3, and what its own numbers give when recomputed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+SOURCE = "Mehra, Sahoo, arXiv 2209.14097, Table 3"
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """One row of the table as printed: accuracy on test slices, as strings with their digits."""
+
+    name: str
+    hgg: str
+    lgg: str
+    overall: str
+    source: str = SOURCE
+
+
+WITHOUT = PublishedRow("without synthetic features", "0.95", "0.05", "0.61")
+WITH = PublishedRow("with synthetic features", "0.569", "0.384", "0.524")
+PUBLISHED_TABLE_3 = (WITHOUT, WITH)
+
+TEST_SLICES = {"HGG": 362, "LGG": 208}
+"""Slices of the paper's 7 HGG and 4 LGG test patients (arXiv 2209.14097, data section)."""
+
+TEST_PATIENTS = {"HGG": 7, "LGG": 4}
+
+UNET_SOURCE = "Mehra, Sahoo, arXiv 2209.14097, U-Net results; the best epoch of each metric"
+PUBLISHED_UNET = {
+    "train": {"loss": "0.13", "dice": "0.84", "iou": "0.74"},
+    "validation": {"loss": "0.13", "dice": "0.88", "iou": "0.79"},
+}
+"""Soft-Dice loss, hard Dice, IoU as printed. Their validation slices were the test slices."""
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """Accuracies that follow from a published row's two class accuracies."""
+
+    overall: Decimal
+    balanced: Decimal
+
+
+def recompute_table_3(row: PublishedRow) -> Recomputed:
+    """Overall and balanced accuracy, to three digits, from the class accuracies and slice counts.
+
+    >>> recompute_table_3(WITH)
+    Recomputed(overall=Decimal('0.501'), balanced=Decimal('0.477'))
+    """
+    hgg, lgg = Decimal(row.hgg), Decimal(row.lgg)
+    n_hgg, n_lgg = TEST_SLICES["HGG"], TEST_SLICES["LGG"]
+    overall = (hgg * n_hgg + lgg * n_lgg) / (n_hgg + n_lgg)
+    digits = Decimal("0.001")
+    return Recomputed(
+        overall=overall.quantize(digits, ROUND_HALF_UP),
+        balanced=((hgg + lgg) / 2).quantize(digits, ROUND_HALF_UP),
+    )
+
+
+def recomputation_note() -> str:
+    """What does not add up in the published table, and what it means, in words."""
+    before, after = recompute_table_3(WITHOUT), recompute_table_3(WITH)
+    n = TEST_SLICES
+    return (
+        f"The paper's figures are shown as printed ({SOURCE}). Its class accuracies with "
+        f"synthetic features, {WITH.hgg} and {WITH.lgg}, on its {n['HGG']} HGG and {n['LGG']} LGG "
+        f"test slices make {after.overall} overall, not {WITH.overall}; without them, "
+        f"{WITHOUT.hgg} and {WITHOUT.lgg} make {before.overall}, printed as {WITHOUT.overall}. "
+        f"Balanced accuracy, the mean over the classes, goes from {before.balanced} to "
+        f"{after.balanced}: both are chance."
+    )

@@ -1,0 +1,104 @@
+"""The predictions table: checking it, and pooling its slices to patients."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from rarecase.errors import DataError
+
+CELL = ["arm", "amount", "repeat", "fold", "generator_seed"]
+"""What identifies one fitted classifier."""
+
+COLUMNS = [*CELL, "threshold", "case", "slice", "patient", "label", "predicted"]
+
+
+def check_predictions(predictions: pd.DataFrame) -> tuple[str, ...]:
+    """The classes of a predictions table, in the order of its columns `p_<class>`.
+
+    Raises `DataError` for anything that would make a score wrong without a word: missing columns,
+    probabilities that are missing or outside 0 to 1, labels without a column, a patient with two
+    labels or tested in two folds of a repeat, a slice predicted twice, a threshold other than 0.5.
+    """
+    missing = [name for name in COLUMNS if name not in predictions.columns]
+    if missing:
+        raise DataError(
+            f"predictions: columns {', '.join(missing)} are missing; "
+            f"expected {', '.join(COLUMNS)} and one p_<class> for each class."
+        )
+    classes = tuple(str(c)[2:] for c in predictions.columns if str(c).startswith("p_"))
+    if len(classes) < 2:
+        raise DataError(
+            f"predictions: expected columns p_<class> for two or more classes, got {list(classes)}."
+        )
+    if predictions.empty:
+        raise DataError("predictions: the table has no rows. Classify at least one fold first.")
+    _check_values(predictions, classes)
+    _check_patients(predictions)
+    return classes
+
+
+def _check_values(predictions: pd.DataFrame, classes: tuple[str, ...]) -> None:
+    p = predictions[[f"p_{c}" for c in classes]].to_numpy(dtype=float)
+    bad = ~((p >= 0) & (p <= 1)).all(axis=1)  # also true for NaN
+    if bad.any():
+        row = predictions.iloc[int(np.flatnonzero(bad)[0])]
+        raise DataError(
+            f"predictions: {int(bad.sum())} rows have a probability that is missing or outside "
+            f"0 to 1, first case {row['case']!r} slice {row['slice']} (arm {row['arm']!r}, amount "
+            f"{row['amount']}, fold {row['fold']}). The classifier may have diverged: train again."
+        )
+    unknown = sorted(set(predictions["label"].astype(str)) - set(classes))
+    if unknown:
+        raise DataError(
+            f"predictions: labels {unknown} have no column p_<class>; there are {list(classes)}."
+        )
+    thresholds = predictions["threshold"].dropna().unique()
+    if len(classes) == 2 and any(abs(float(t) - 0.5) > 1e-9 for t in thresholds):
+        raise DataError(
+            f"predictions: thresholds {sorted(map(float, thresholds))} found; this release scores "
+            "two classes at 0.5 only. Leave rows of other thresholds out."
+        )
+
+
+def _check_patients(predictions: pd.DataFrame) -> None:
+    labels = predictions.groupby("patient")["label"].nunique()
+    if (labels > 1).any():
+        who = labels.index[labels > 1][0]
+        raise DataError(f"predictions: patient {who!r} has two labels; a patient is one sample.")
+    fit = ["arm", "amount", "repeat", "generator_seed"]
+    folds = predictions.groupby([*fit, "patient"], dropna=False)["fold"].nunique()
+    if (folds > 1).any():
+        who = folds.index[folds > 1][0]
+        raise DataError(
+            f"predictions: patient {who[-1]!r} is tested in two folds of repeat {who[2]}; "
+            "pooling over folds counts a patient once."
+        )
+    twice = predictions.duplicated([*CELL, "case", "slice"])
+    if twice.any():
+        row = predictions[twice].iloc[0]
+        raise DataError(
+            f"predictions: case {row['case']!r} slice {row['slice']} stands twice for arm "
+            f"{row['arm']!r}, amount {row['amount']}, repeat {row['repeat']}, fold {row['fold']}, "
+            f"generator seed {row['generator_seed']}. Drop the duplicates."
+        )
+
+
+def pool_patients(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Slices to patients: the mean of every p_<class> over slices with a predicted tumour.
+
+    A slice counts when its `predicted` (pixels of the predicted mask) is above 0; a patient without
+    any such slice is pooled over all of them. One row for each patient of each arm, amount, repeat,
+    fold and generator seed, with `slices`, the number pooled over. All cases of a patient go
+    together.
+    """
+    probabilities = [str(c) for c in predictions.columns if str(c).startswith("p_")]
+    unit = [*CELL, "patient"]
+    with_tumour = predictions["predicted"] > 0
+    any_tumour = with_tumour.groupby([predictions[c] for c in unit], dropna=False).transform("any")
+    counted = predictions[with_tumour | ~any_tumour]
+    grouped = counted.groupby(unit, dropna=False, sort=True)
+    pooled = grouped[probabilities].mean()
+    pooled.insert(0, "label", grouped["label"].first())
+    pooled.insert(1, "slices", grouped.size())
+    return pooled.reset_index()

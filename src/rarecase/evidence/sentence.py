@@ -1,0 +1,119 @@
+"""What the headline numbers say, in plain words, chosen by rule from the intervals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+MINUS = "\N{MINUS SIGN}"
+FEWEST_RARE_PATIENTS = 10
+
+NOT_A_VERDICT = (
+    "This compares with no augmentation alone. The controlled comparison (a moved threshold, "
+    "duplicated real samples, class weights, SMOTE) and a formal verdict come in a later release."
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A score without (`before`) and with synthetic samples, and the interval of the difference."""
+
+    before: float
+    after: float
+    difference: float
+    low: float
+    high: float
+
+    @property
+    def known(self) -> bool:
+        """Whether every number is defined."""
+        return not any(map(math.isnan, (self.before, self.after, self.low, self.high)))
+
+
+def number(value: float, *, digits: int = 2) -> str:
+    """A number for prose: a true minus sign, no minus zero.
+
+    >>> number(-0.004), number(0.418)
+    ('0.00', '0.42')
+    """
+    text = f"{abs(value):.{digits}f}"
+    return MINUS + text if value < 0 and float(text) else text
+
+
+def interval(change: Change) -> str:
+    """The difference and its interval in words."""
+    return (
+        f"difference {number(change.difference)}, 95 % interval "
+        f"{number(change.low)} to {number(change.high)}"
+    )
+
+
+def choose_finding(*, recall: Change, auc: Change, rare_patients: int) -> str:
+    """The finding, from the intervals alone.
+
+    Fewer than ten rare patients: 'too few to say'. Concordance not defined: 'not measurable'.
+    Its interval above 0: 'ranks better'; below 0: 'ranks worse'. Otherwise ranking has not
+    demonstrably changed, and recall decides: risen 'moved threshold', else 'no evidence'.
+    """
+    if rare_patients < FEWEST_RARE_PATIENTS:
+        return "too few to say"
+    if not (auc.known and recall.known):
+        return "not measurable"
+    if auc.low > 0:
+        return "ranks better"
+    if auc.high < 0:
+        return "ranks worse"
+    return "moved threshold" if recall.difference > 0 else "no evidence"
+
+
+def _conclusion(finding: str, *, recall: Change, rare: str, rare_patients: int) -> str:
+    if finding == "too few to say":
+        return f"with {rare_patients} patients of class {rare} this is too few to say"
+    if finding == "not measurable":
+        return f"no test fold holds both {rare} and other patients, so ranking cannot be measured"
+    if finding == "ranks better":
+        return (
+            "patients are ranked better; this is not yet the full controlled test, and duplicating "
+            "real samples might do the same"
+        )
+    if finding == "ranks worse":
+        return "patients are ranked worse: the synthetic samples did harm here"
+    if finding == "moved threshold":
+        # An interval around 0 does not prove that nothing was gained, so it is not said.
+        sure = (
+            ""
+            if recall.low > 0
+            else f" (the recall's own change, interval {number(recall.low)} to "
+            f"{number(recall.high)}, may be chance)"
+        )
+        return f"what a moved threshold does too; new information is not shown{sure}"
+    fell = "recall fell and ranking did not improve" if recall.difference < 0 else "nothing moved"
+    return f"{fell}: no evidence that the synthetic samples help"
+
+
+def headline_sentence(
+    *, amount: int, rare: str, recall: Change, auc: Change, rare_patients: int
+) -> tuple[str, str]:
+    """The finding (see `choose_finding`) and the sentence that states it with its numbers.
+
+    >>> finding, text = headline_sentence(
+    ...     amount=512, rare="LGG", rare_patients=40,
+    ...     recall=Change(0.25, 0.42, 0.17, 0.05, 0.30), auc=Change(0.61, 0.60, -0.01, -0.08, 0.06))
+    >>> finding
+    'moved threshold'
+    """
+    finding = choose_finding(recall=recall, auc=auc, rare_patients=rare_patients)
+    moved = (
+        f"With {amount:,} synthetic samples the recall of class {rare} moved from "
+        f"{number(recall.before)} to {number(recall.after)}"
+    )
+    if math.isnan(recall.before) or math.isnan(recall.after):
+        moved = f"With {amount:,} synthetic samples the recall of class {rare} is not defined"
+    if math.isnan(auc.before) or math.isnan(auc.after):
+        ranked = " while AUC is not defined"
+    else:
+        ranked = (
+            f" while AUC went from {number(auc.before)} to {number(auc.after)} ({interval(auc)})"
+        )
+    end = _conclusion(finding, recall=recall, rare=rare, rare_patients=rare_patients)
+    return finding, f"{moved}{ranked}: {end}."

@@ -1,0 +1,132 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    recall_score,
+    roc_auc_score,
+)
+
+from rarecase.evidence.scores import (
+    concordance,
+    decide,
+    fold_concordance,
+    mean_defined,
+    recalls,
+    score_fit,
+    score_names,
+    score_table,
+)
+
+
+def sample(n, classes, seed, *, ties=True):
+    rng = np.random.default_rng(seed)
+    p = rng.dirichlet(np.ones(classes), size=n)
+    if ties:
+        p = np.round(p, 1)
+    return rng.integers(0, classes, n), p
+
+
+@pytest.mark.parametrize("classes", [2, 3, 4])
+def test_against_scikit_learn_within_one_fold(classes):
+    true, p = sample(200, classes, seed=classes)
+    scores = score_fit(true, p, np.zeros(200, int), rare=1)
+    called = p.argmax(axis=1)
+    named = dict(zip(score_names([str(c) for c in range(classes)]), scores, strict=True))
+    expected = recall_score(true, called, average=None, labels=range(classes))
+    assert [named[f"recall_{c}"] for c in range(classes)] == pytest.approx(expected)
+    assert named["accuracy"] == pytest.approx(accuracy_score(true, called))
+    assert named["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(true, called))
+    assert named["auc_rare"] == pytest.approx(roc_auc_score(true == 1, p[:, 1]))
+    if classes > 2:
+        one_vs_rest = np.mean([roc_auc_score(true == c, p[:, c]) for c in range(classes)])
+        assert named["auc_macro"] == pytest.approx(one_vs_rest)
+    else:
+        assert "auc_macro" not in named
+
+
+def test_macro_auc_is_scikit_learns_ovr():
+    true, p = sample(300, 3, seed=9, ties=False)
+    scores = score_fit(true, p, np.zeros(300, int), rare=0)
+    assert scores[-1] == pytest.approx(roc_auc_score(true, p, multi_class="ovr", average="macro"))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=30),
+)
+def test_concordance_counts_pairs(samples):
+    score = np.array([s for s, _ in samples], float)
+    positive = np.array([p for _, p in samples])
+    pairs = [(a, b) for a in score[positive] for b in score[~positive]]
+    if not pairs:
+        assert math.isnan(concordance(score, positive))
+    else:
+        wins = sum(1.0 if a > b else 0.5 if a == b else 0.0 for a, b in pairs)
+        assert concordance(score, positive) == pytest.approx(wins / len(pairs))
+
+
+def test_pairs_across_folds_are_not_compared():
+    # Within each fold the positives rank first; between the folds the scales differ.
+    score = np.array([0.2, 0.1, 0.9, 0.8])
+    positive = np.array([True, False, True, False])
+    fold = np.array([0, 0, 1, 1])
+    assert fold_concordance(score, positive, fold) == 1.0
+    assert concordance(score, positive) == 0.75
+
+
+def test_a_fold_without_rare_patients_is_left_out():
+    score = np.array([0.1, 0.9, 0.5, 0.4])
+    positive = np.array([False, True, False, False])
+    assert fold_concordance(score, positive, np.array([0, 0, 1, 1])) == 1.0
+    assert math.isnan(fold_concordance(score, np.zeros(4, bool), np.array([0, 0, 1, 1])))
+
+
+def test_equal_probabilities_call_the_first_class():
+    assert decide(np.array([[0.5, 0.5], [0.49, 0.51]])).tolist() == [0, 1]
+
+
+def test_absent_class_has_no_recall():
+    values = recalls(np.array([0, 0, 2]), np.array([0, 1, 2]), 3)
+    assert values[0] == 0.5
+    assert math.isnan(values[1])
+    assert float(mean_defined(values)) == 0.75
+
+
+def table(repeat, seed, fold, labels, p_b):
+    p = np.asarray(p_b, float)
+    return pd.DataFrame(
+        {
+            "repeat": repeat,
+            "generator_seed": seed,
+            "fold": fold,
+            "label": list(labels),
+            "p_A": 1 - p,
+            "p_B": p,
+        }
+    )
+
+
+def test_by_hand_over_folds_and_seeds():
+    # Seed 0: recall A 2/3 (fold 0: right, wrong; fold 1: right), B 1/2; AUC folds 1 and 1 -> 1.
+    # Seed 1: recall A 3/3, B 0/2; AUC folds: pairs (0.3 > 0.2, 0.3 < 0.4) 0.5 and 0 -> 0.25.
+    both = pd.concat(
+        [
+            table(0, 0, 0, "AAB", [0.2, 0.6, 0.7]),
+            table(0, 0, 1, "AB", [0.1, 0.3]),
+            table(0, 1, 0, "AAB", [0.2, 0.4, 0.3]),
+            table(0, 1, 1, "AB", [0.4, 0.3]),
+        ]
+    )
+    scores = score_table(both, classes=["A", "B"], rare="B")
+    assert scores["recall_A"] == pytest.approx((2 / 3 + 1) / 2)
+    assert scores["recall_B"] == pytest.approx(1 / 4)
+    assert scores["accuracy"] == pytest.approx((3 / 5 + 3 / 5) / 2)
+    assert scores["balanced_accuracy"] == pytest.approx(((2 / 3 + 1 / 2) / 2 + 1 / 2) / 2)
+    assert scores["auc_rare"] == pytest.approx((1 + 0.25) / 2)
+    as_a = score_table(both, classes=["A", "B"], rare="A")
+    assert as_a["auc_rare"] == pytest.approx((1 + 0.25) / 2)  # symmetric: p_A = 1 - p_B
