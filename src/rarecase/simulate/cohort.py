@@ -1,0 +1,181 @@
+"""A whole simulated cohort in a folder: chosen imbalance, one seed, written once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rarecase.errors import DataError, SettingError
+from rarecase.files import read_json, replacing_directory, write_json
+from rarecase.progress import task
+from rarecase.seeds import derive
+from rarecase.simulate.contrast import CHANNELS
+from rarecase.simulate.layout import BratsLayout, Layout
+from rarecase.simulate.patient import (
+    COVERAGE,
+    FIELD_OF_VIEW,
+    check_channels,
+    check_grid,
+    simulate_patient,
+)
+from rarecase.simulate.traits import check_label, check_separability
+
+RECORD = "simulation.json"
+VERSION = 1
+"""Goes up when the same settings give other voxels than before."""
+
+
+def simulate_cohort(
+    out: Path,
+    *,
+    patients: Mapping[str, int],
+    size: int = 240,
+    slices: int = 50,
+    field_of_view: float = FIELD_OF_VIEW,
+    coverage: float = COVERAGE,
+    channels: tuple[str, ...] = CHANNELS,
+    separability: float = 1.0,
+    seed: int = 0,
+    prefix: str = "Sim",
+) -> Path:
+    """Simulate `patients` (class -> number) and write them to `out` in the BraTS layout.
+
+    Patient `Sim_HGG_007` is the same whatever the numbers asked for. `simulation.json` holds the
+    settings and what was drawn for every patient. Lengths in mm; `prefix` starts every patient's
+    name (two cohorts that are used together need two, and two seeds).
+
+    A folder that holds this very simulation is returned as it is. Raises DataError when `out`
+    holds anything else, SettingError for settings that cannot be. Returns `out`.
+    """
+    settings = _checked_settings(
+        patients=patients,
+        size=size,
+        slices=slices,
+        field_of_view=field_of_view,
+        coverage=coverage,
+        channels=channels,
+        separability=separability,
+        seed=seed,
+        prefix=prefix,
+    )
+    layout = BratsLayout()
+    named = _named(settings)
+    if _already_there(out, settings, named, layout):
+        return out
+    drawn = {}
+    with (
+        replacing_directory(out) as folder,
+        task("simulating patients", total=len(named)) as bar,
+    ):
+        for name, (label, index) in named.items():
+            simulated = simulate_patient(
+                label=label,
+                seed=derive(seed, "patient", label, index),
+                size=size,
+                slices=slices,
+                field_of_view=field_of_view,
+                coverage=coverage,
+                channels=tuple(channels),
+                separability=separability,
+            )
+            layout.write(folder, name, simulated)
+            drawn[name] = simulated.as_json()
+            bar.advance(note=name)
+        write_json(folder / RECORD, {"settings": settings, "patients": drawn})
+    return out
+
+
+def _checked_settings(
+    *,
+    patients: Mapping[str, int],
+    size: int,
+    slices: int,
+    field_of_view: float,
+    coverage: float,
+    channels: tuple[str, ...],
+    separability: float,
+    seed: int,
+    prefix: str,
+) -> dict[str, Any]:
+    """The settings as they are written to disk; SettingError before any work is done."""
+    for label, count in patients.items():
+        check_label(label)
+        if count < 0:
+            raise SettingError(f"patients[{label!r}] must be 0 or more, got {count}.")
+    if sum(patients.values()) == 0:
+        raise SettingError('patients is empty; give for example {"HGG": 24, "LGG": 12}.')
+    check_grid(size=size, slices=slices, field_of_view=field_of_view, coverage=coverage)
+    check_channels(tuple(channels))
+    check_separability(separability)
+    if not prefix.isidentifier():
+        raise SettingError(f"prefix must be letters, digits and underscores, got {prefix!r}.")
+    return {
+        "simulator": VERSION,
+        "layout": BratsLayout.name,
+        "patients": {label: int(patients[label]) for label in sorted(patients)},
+        "size": int(size),
+        "slices": int(slices),
+        "field_of_view": float(field_of_view),
+        "coverage": float(coverage),
+        "channels": list(channels),
+        "separability": float(separability),
+        "seed": int(seed),
+        "prefix": prefix,
+    }
+
+
+def _named(settings: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
+    """Patient name -> class and number within it."""
+    return {
+        f"{settings['prefix']}_{label}_{index:03d}": (label, index)
+        for label, count in settings["patients"].items()
+        for index in range(1, count + 1)
+    }
+
+
+def _already_there(
+    out: Path,
+    settings: Mapping[str, Any],
+    named: Mapping[str, tuple[str, int]],
+    layout: Layout,
+) -> bool:
+    """Whether `out` holds this simulation, whole; DataError if it holds anything else."""
+    if not out.exists():
+        return False
+    if not out.is_dir():
+        raise DataError(f"{out}: is a file; a simulated cohort needs a folder of its own.")
+    if not any(out.iterdir()):
+        return False
+    if not (out / RECORD).is_file():
+        raise DataError(
+            f"{out}: holds files that are not a simulated cohort (no {RECORD}); nothing was "
+            "written. Choose an empty or new folder."
+        )
+    record = read_json(out / RECORD)
+    there = record.get("settings") if isinstance(record, dict) else None
+    if not isinstance(there, dict) or there != settings:
+        raise DataError(
+            f"{out}: holds another simulation ({_difference(there, settings)}); nothing was "
+            "written. Choose another folder, or remove this one first."
+        )
+    for name, (label, _) in named.items():
+        for file in layout.files(label, name, settings["channels"]):
+            if not (out / file).is_file():
+                raise DataError(
+                    f"{out / file}: missing from a simulated cohort that should hold it; nothing "
+                    "was written. Remove the folder to simulate it again."
+                )
+    return True
+
+
+def _difference(there: object, wanted: Mapping[str, Any]) -> str:
+    """The settings that differ, in words.
+
+    >>> _difference({"seed": 0, "size": 96}, {"seed": 1, "size": 96})
+    'seed is 0 there and 1 here'
+    """
+    if not isinstance(there, dict):
+        return f"no settings in its {RECORD}"
+    keys = [key for key in wanted if there.get(key) != wanted[key]]
+    return ", ".join(f"{key} is {there.get(key)} there and {wanted[key]} here" for key in keys)
