@@ -1,0 +1,37 @@
+"""The ACGAN's losses (Odena et al. 2017, arXiv 1610.09585, equations 2 and 3).
+
+L_S is the log likelihood of the right source, L_C that of the right class; the discriminator
+maximises L_S + L_C, the generator L_C − L_S. All return a mean over samples, to be minimised.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def source_loss(logits: Tensor, *, real: bool) -> Tensor:
+    """Binary cross-entropy of source logits (n,) against "all real" or "all made"."""
+    return F.softplus(-logits if real else logits).mean()
+
+
+def class_loss(logits: Tensor, label: Tensor) -> Tensor:
+    """Negative log likelihood of class indices (n,) under a log-softmax of logits (n, classes)."""
+    return F.nll_loss(F.log_softmax(logits, dim=1), label)
+
+
+def discriminator_loss(
+    real: tuple[Tensor, Tensor], real_label: Tensor, fake: tuple[Tensor, Tensor], fake_label: Tensor
+) -> Tensor:
+    """−(L_S + L_C), both over real and made samples; `real`, `fake` are the two heads' logits."""
+    sources = source_loss(real[0], real=True) + source_loss(fake[0], real=False)
+    return sources + class_loss(real[1], real_label) + class_loss(fake[1], fake_label)
+
+
+def generator_loss(fake: tuple[Tensor, Tensor], fake_label: Tensor) -> Tensor:
+    """−(L_C − L_S) in the non-saturating form: the made samples' source against "real".
+
+    Minimising log(1 − D) has no gradient while the discriminator wins (Goodfellow et al. 2014,
+    arXiv 1406.2661, section 3); maximising log D has the same fixed point.
+    """
+    return source_loss(fake[0], real=True) + class_loss(fake[1], fake_label)
