@@ -1,0 +1,108 @@
+"""What a cohort is made of: cases with their files, and the cohort itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class SliceFiles:
+    """One slice that is kept as a picture. number: its place in the case, rising."""
+
+    image: Path
+    mask: Path | None
+    number: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """One examination of one patient: volumes by channel, or a series of pictures.
+
+    images: channel to NIfTI file (volume cases); mask: their NIfTI mask.
+    slices: the pictures (picture cases); planes: the channels inside each picture, in its order.
+    fold: the test fold that the data's authors gave, if they gave one.
+    """
+
+    case: str
+    patient: str
+    label: str | None = None
+    site: str | None = None
+    fold: int | None = None
+    images: Mapping[str, Path] = field(default_factory=dict)
+    mask: Path | None = None
+    slices: tuple[SliceFiles, ...] = ()
+    planes: tuple[str, ...] = ()
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels that this case has."""
+        return self.planes if self.slices else tuple(self.images)
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether any part of the case has a mask."""
+        return self.mask is not None or any(files.mask is not None for files in self.slices)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file of the case, images before masks."""
+        images = [*self.images.values(), *(files.image for files in self.slices)]
+        masks = [self.mask, *(files.mask for files in self.slices)]
+        return (*images, *(mask for mask in masks if mask is not None))
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A case that is in the data and not in the cohort, and why."""
+
+    case: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Labelled cases, sorted by case id; every patient has one label.
+
+    channels: lower-case names ('flair', 't1', 't1gd', 't2', 'image'), in the order in which
+    slices hold them.
+    """
+
+    cases: tuple[Case, ...]
+    dropped: tuple[Dropped, ...]
+    layout: str
+    channels: tuple[str, ...]
+
+    @property
+    def patients(self) -> dict[str, str]:
+        """Label by patient, sorted by patient."""
+        return {c.patient: str(c.label) for c in sorted(self.cases, key=lambda c: c.patient)}
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels, sorted."""
+        return tuple(sorted({str(case.label) for case in self.cases}))
+
+    @property
+    def rare(self) -> str:
+        """The class with the fewest patients; of equals the first by name."""
+        counts = Counter(self.patients.values())
+        return min(self.classes, key=lambda name: (counts[name], name))
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a case: case, patient, label, site, fold, has_mask, slices.
+
+        `slices` counts pictures and is empty for volumes, whose files are not opened here.
+        """
+        frame = pd.DataFrame(
+            [
+                (c.case, c.patient, c.label, c.site, c.fold, c.has_mask, len(c.slices) or None)
+                for c in self.cases
+            ],
+            columns=["case", "patient", "label", "site", "fold", "has_mask", "slices"],
+        )
+        return frame.astype({"fold": "Int64", "slices": "Int64"})

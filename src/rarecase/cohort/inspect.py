@@ -1,0 +1,227 @@
+"""Looking a cohort over before anything is trained: a table of cases, and what is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from rarecase.cohort.case import Case, Cohort
+from rarecase.cohort.load import CaseArrays, load_groups
+from rarecase.errors import DataError
+from rarecase.imaging.pictures import probe_picture
+from rarecase.imaging.volumes import probe_volume
+from rarecase.progress import task
+
+Severity = Literal["error", "warning", "note"]
+
+_ORDER: tuple[Severity, ...] = ("error", "warning", "note")
+# With fewer patients in the rare class than this, intervals will be too wide to say much.
+_FEW_PATIENTS = 20
+# Pixels whose sides differ by more than this look visibly squashed.
+_SQUASHED = 1.2
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something to know. severity: 'error' stops a study, 'warning' may spoil it, 'note'."""
+
+    severity: Severity
+    case: str | None
+    message: str
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """cases: one row a case: case, patient, label, site, channels, mask, slices, size, spacing,
+    minimum, median, maximum (raw, over all channels), tumour_pixels, tumour_ml (volumes only).
+    problems: the worst first."""
+
+    layout: str
+    channels: tuple[str, ...]
+    classes: dict[str, int]
+    rare: str
+    cases: pd.DataFrame
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no problem is an error."""
+        return all(problem.severity != "error" for problem in self.problems)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON can hold it; `classes` counts patients."""
+        records = [
+            {str(k): None if _missing(v) else v for k, v in row.items()}
+            for row in self.cases.astype(object).to_dict("records")
+        ]
+        return {
+            "layout": self.layout,
+            "channels": list(self.channels),
+            "classes": self.classes,
+            "rare": self.rare,
+            "cases": records,
+            "problems": [asdict(problem) for problem in self.problems],
+        }
+
+
+def inspect_cohort(cohort: Cohort, *, load: bool = True) -> Inspection:
+    """Look at every case; a broken file becomes a problem in the list, not an exception.
+
+    Without `load` only names and headers are looked at, and intensities and tumours stay empty.
+    """
+    problems = list(_cohort_problems(cohort))
+    rows: list[dict[str, Any]] = []
+    contents: dict[str, list[Case]] = defaultdict(list)
+    with task("cases", total=len(cohort.cases)) as bar:
+        for case in cohort.cases:
+            row = _row(case)
+            try:
+                if load:
+                    groups = load_groups(case, cohort.channels)
+                    row |= _measure(groups)
+                    problems += _case_problems(case, groups)
+                    contents[_digest(groups)].append(case)
+                else:
+                    row |= _probe(case)
+            except DataError as error:
+                problems.append(Problem("error", case.case, str(error)))
+            rows.append(row)
+            bar.advance(note=case.case)
+    problems += _copies(contents.values())
+    columns = [*_row(cohort.cases[0]), *_EMPTY]
+    table = pd.DataFrame([_EMPTY | row for row in rows])[columns]
+    return Inspection(
+        layout=cohort.layout,
+        channels=cohort.channels,
+        classes=dict(sorted(Counter(cohort.patients.values()).items())),
+        rare=cohort.rare,
+        cases=table,
+        problems=tuple(sorted(problems, key=lambda p: (_ORDER.index(p.severity), p.case or ""))),
+    )
+
+
+_EMPTY: dict[str, Any] = dict.fromkeys(
+    ("slices", "size", "spacing", "minimum", "median", "maximum", "tumour_pixels", "tumour_ml")
+)
+
+
+def _row(case: Case) -> dict[str, Any]:
+    return {
+        "case": case.case,
+        "patient": case.patient,
+        "label": case.label,
+        "site": case.site,
+        "channels": " ".join(case.channels),
+        "mask": case.has_mask,
+    }
+
+
+def _probe(case: Case) -> dict[str, Any]:
+    if case.slices:
+        sizes = dict.fromkeys(probe_picture(files.image) for files in case.slices)
+        return {"slices": len(case.slices), "size": _sizes(sizes)}
+    header = probe_volume(next(iter(case.images.values())))
+    x, y, z = header.shape[:3]
+    dx, dy, dz = header.spacing
+    return {"slices": z, "size": _sizes([(y, x)]), "spacing": _spacing((dy, dx, dz))}
+
+
+def _measure(groups: list[CaseArrays]) -> dict[str, Any]:
+    values = np.concatenate([group.images.ravel() for group in groups])
+    masks = [group.masks for group in groups if group.masks is not None]
+    spacing = groups[0].spacing
+    pixels = sum(int(mask.sum()) for mask in masks) if masks else None
+    volume = None
+    if pixels is not None and spacing is not None:
+        volume = round(pixels * float(np.prod(spacing)) / 1000, 2)
+    return {
+        "slices": sum(len(group.images) for group in groups),
+        "size": _sizes([group.images.shape[-2:] for group in groups]),
+        "spacing": None if spacing is None else _spacing(spacing),
+        "minimum": float(values.min()),
+        "median": float(np.median(values)),
+        "maximum": float(values.max()),
+        "tumour_pixels": pixels,
+        "tumour_ml": volume,
+    }
+
+
+def _case_problems(case: Case, groups: list[CaseArrays]) -> Iterable[Problem]:
+    for group in groups:
+        for note in group.notes:
+            yield Problem("warning", case.case, note)
+    if case.has_mask and not any(g.masks is not None and g.masks.any() for g in groups):
+        yield Problem("note", case.case, "the mask is empty in every slice")
+    if len(groups) > 1:
+        sizes = _sizes([group.images.shape[-2:] for group in groups])
+        yield Problem("note", case.case, f"slices of several sizes ({sizes})")
+    if (spacing := groups[0].spacing) is not None:
+        rows, columns = spacing[:2]
+        if max(rows, columns) > _SQUASHED * min(rows, columns):
+            message = f"axial pixels are not square ({rows:.2f} by {columns:.2f} mm)"
+            yield Problem("warning", case.case, f"{message}: slices will look squashed")
+
+
+def _cohort_problems(cohort: Cohort) -> Iterable[Problem]:
+    for dropped in cohort.dropped:
+        yield Problem("warning", dropped.case, f"left out: {dropped.reason}")
+    counts = Counter(cohort.patients.values())
+    if counts[cohort.rare] < _FEW_PATIENTS:
+        message = f"class {cohort.rare!r} has only {counts[cohort.rare]} patients: expect wide "
+        yield Problem("warning", None, message + "intervals")
+    without = sum(not case.has_mask for case in cohort.cases)
+    if without:
+        message = f"{without} of {len(cohort.cases)} cases have no mask: they are classified, but "
+        yield Problem("note", None, message + "do not train the segmenter")
+    several = sum(n > 1 for n in Counter(case.patient for case in cohort.cases).values())
+    if several:
+        yield Problem("note", None, f"{several} patients have several cases; they stay together")
+    yield from _site_problems(cohort)
+
+
+def _site_problems(cohort: Cohort) -> Iterable[Problem]:
+    classes: dict[str, set[str]] = defaultdict(set)
+    for case in cohort.cases:
+        if case.site is not None:
+            classes[case.site].add(str(case.label))
+    single = sorted(site for site, found in classes.items() if len(found) == 1)
+    if len(classes) > 1 and single:
+        message = f"site(s) {', '.join(single)} have patients of one class only: a classifier may "
+        yield Problem("warning", None, message + "learn the scanner instead of the disease")
+
+
+def _copies(contents: Iterable[list[Case]]) -> Iterable[Problem]:
+    for cases in contents:
+        if len(cases) > 1:
+            names = ", ".join(case.case for case in cases)
+            leak = len({case.patient for case in cases}) > 1
+            words = " under different patients, which would leak into the test" if leak else ""
+            yield Problem(
+                "error" if leak else "warning", cases[0].case, f"same images in {names}{words}"
+            )
+
+
+def _digest(groups: list[CaseArrays]) -> str:
+    digest = hashlib.sha256()
+    for group in groups:
+        digest.update(repr(group.images.shape).encode())
+        digest.update(np.ascontiguousarray(group.images).data)
+    return digest.hexdigest()
+
+
+def _sizes(sizes: Iterable[tuple[int, ...]]) -> str:
+    return ", ".join("x".join(map(str, size)) for size in sizes)
+
+
+def _spacing(spacing: tuple[float, float, float]) -> str:
+    return " x ".join(f"{value:.2f}" for value in spacing)
+
+
+def _missing(value: object) -> bool:
+    return value is None or (isinstance(value, float) and np.isnan(value))

@@ -1,0 +1,142 @@
+"""What every layout shares: where to look, what it returns, and reading CSV tables."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from rarecase.cohort.case import Case, Dropped
+from rarecase.errors import DataError
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder, and the CSV file in it if the user named one instead of the folder."""
+
+    root: Path
+    csv: Path | None = None
+
+    @staticmethod
+    def of(path: Path) -> Source:
+        """The source behind a path to a folder or to a CSV file."""
+        return Source(path) if path.is_dir() else Source(path.parent, path)
+
+    def folders(self) -> list[Path]:
+        """Folders directly in the root, sorted, hidden ones left out."""
+        return _visible(p for p in self.root.iterdir() if p.is_dir())
+
+    def tables(self) -> list[Path]:
+        """The CSV file named by the user, or all in the root."""
+        if self.csv is not None:
+            return [self.csv]
+        return _visible(p for p in self.root.iterdir() if p.suffix.lower() == ".csv")
+
+    def describe(self) -> str:
+        """A few words on what is there, for errors."""
+        if self.csv is not None:
+            columns = ", ".join(map(str, read_table(self.csv).columns))
+            return f"a CSV file with the columns {columns}"
+        names = [p.name + ("/" if p.is_dir() else "") for p in _visible(self.root.iterdir())]
+        more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+        return f"{', '.join(names[:8])}{more}" if names else "an empty folder"
+
+
+@dataclass(frozen=True)
+class RawCohort:
+    """What a layout reads: cases without labels, and a table of everything that could be one.
+
+    labels: columns 'case', 'patient' and one column a candidate (text, NaN where missing); one
+    row a case or a slice. own: the candidate that is the layout's own label, if it has one.
+    """
+
+    layout: str
+    channels: tuple[str, ...]
+    cases: tuple[Case, ...]
+    labels: pd.DataFrame
+    own: str | None
+    dropped: tuple[Dropped, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One way in which cohorts lie on disk. looks_for: a line for the error when none fits."""
+
+    name: str
+    looks_for: str
+    recognise: Callable[[Source], bool]
+    read: Callable[[Source], RawCohort]
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A CSV file (comma, semicolon or tab) with every value as text, NaN where empty."""
+    if not path.is_file():
+        raise DataError(f"{path}: no such file.")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = file.readline()
+        separator = max(",;\t", key=first.count)
+        names = next(csv.reader([first], delimiter=separator), [])
+        table = pd.read_csv(
+            path, dtype=str, sep=separator, encoding="utf-8-sig", skipinitialspace=True
+        )
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DataError(f"{path}: not a CSV table in UTF-8 ({error}).") from None
+    stripped = [name.strip() for name in names]
+    twice = sorted({name for name in stripped if name and stripped.count(name) > 1})
+    if twice:
+        raise DataError(f"{path}: two columns are called {', '.join(twice)}. Rename one.")
+    table.columns = pd.Index([str(name).strip() for name in table.columns])
+    if table.empty:
+        raise DataError(f"{path}: the table has a header and no rows.")
+    for name in table.columns:
+        table[name] = table[name].str.strip()
+    return table
+
+
+def need_columns(table: pd.DataFrame, path: Path, names: tuple[str, ...]) -> None:
+    """Refuse a table that lacks one of `names` or has an empty value in it."""
+    for name in names:
+        if name not in table.columns:
+            raise DataError(
+                f"{path}: no column {name!r}. Columns: {', '.join(map(str, table.columns))}."
+            )
+        empty = table.index[table[name].isna()]
+        if len(empty):
+            raise DataError(f"{path}: column {name!r} is empty in line {int(empty[0]) + 2}.")
+
+
+def text(value: object) -> str | None:
+    """A table's value as text, None where it is missing."""
+    return None if pd.isna(value) else str(value)  # type: ignore[call-overload]
+
+
+def fold_number(value: object, path: Path) -> int | None:
+    """A table's fold as a whole number from 0 on, or -1 for patients who only train."""
+    found = text(value)
+    if found is None:
+        return None
+    try:
+        number = float(found)
+    except ValueError:
+        number = float("nan")
+    if number != int(number if number == number else 0) or number < -1:
+        raise DataError(f"{path}: fold {found!r}, a whole number was expected (-1: only trains).")
+    return int(number)
+
+
+def missing_files_error(path: Path, missing: list[Path]) -> DataError:
+    """The error for a table that names files which are not there."""
+    shown = ", ".join(str(p) for p in missing[:3])
+    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+    return DataError(
+        f"{path}: names {len(missing)} missing file(s): {shown}{more}. Paths are taken from the "
+        "table's own folder; mend them or remove the lines."
+    )
+
+
+def _visible(paths: object) -> list[Path]:
+    return sorted(p for p in paths if not p.name.startswith("."))  # type: ignore[attr-defined]

@@ -1,0 +1,94 @@
+"""Layout `manifest`: a CSV file with one row a case and one column of NIfTI paths a channel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from rarecase.cohort.case import Case
+from rarecase.cohort.layouts.base import (
+    Layout,
+    RawCohort,
+    Source,
+    fold_number,
+    missing_files_error,
+    need_columns,
+    read_table,
+    text,
+)
+from rarecase.errors import DataError
+
+_OURS = ("case", "patient", "mask", "site", "fold")
+_NIFTI = (".nii", ".nii.gz")
+
+
+def _table(source: Source) -> Path | None:
+    path = source.csv or source.root / "manifest.csv"
+    return path if path.is_file() else None
+
+
+def _channel_columns(table: pd.DataFrame) -> list[str]:
+    """Columns whose values name NIfTI files, the mask's left out."""
+    return [
+        str(name)
+        for name in table.columns
+        if name not in _OURS and table[name].str.lower().str.endswith(_NIFTI).any()
+    ]
+
+
+def _recognise(source: Source) -> bool:
+    path = _table(source)
+    if path is None:
+        return False
+    return source.csv is None or bool(_channel_columns(read_table(path)))
+
+
+def _read(source: Source) -> RawCohort:
+    path = _table(source)
+    if path is None:
+        raise DataError(f"{source.root}: no manifest.csv.")
+    table = read_table(path)
+    need_columns(table, path, ("case", "patient"))
+    columns = _channel_columns(table)
+    if not columns:
+        raise DataError(
+            f"{path}: no column names .nii or .nii.gz files. Add one column a channel, such as "
+            "'flair', with paths relative to the table."
+        )
+    channels = tuple(name.lower() for name in columns)
+    if len(set(channels)) < len(channels):
+        raise DataError(f"{path}: two channel columns differ only in upper and lower case.")
+    cases = tuple(_case(row, columns, path) for row in table.to_dict("records"))
+    missing = [file for case in cases for file in case.files if not file.is_file()]
+    if missing:
+        raise missing_files_error(path, missing)
+    candidates = [name for name in table.columns if name not in (*_OURS, *columns)]
+    labels = table[["case", "patient", *candidates]]
+    own = "label" if "label" in candidates else None
+    return RawCohort("manifest", channels, cases, labels, own)
+
+
+def _case(row: dict, columns: list[str], path: Path) -> Case:
+    def file(name: str) -> Path | None:
+        value = text(row.get(name))
+        return path.parent / value if value is not None else None
+
+    images = {name.lower(): found for name in columns if (found := file(name)) is not None}
+    return Case(
+        case=str(row["case"]),
+        patient=str(row["patient"]),
+        site=text(row.get("site")),
+        fold=fold_number(row.get("fold"), path),
+        images=images,
+        mask=file("mask"),
+    )
+
+
+LAYOUT = Layout(
+    "manifest",
+    "manifest.csv (or any such CSV file) with the columns case, patient, label, one column of "
+    "NIfTI paths a channel, mask (optional site, fold)",
+    _recognise,
+    _read,
+)

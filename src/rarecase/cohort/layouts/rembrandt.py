@@ -1,0 +1,56 @@
+"""Layout `rembrandt`: HGG/<id>/<id>.nii.gz (FLAIR) with <id>_seg.nii.gz beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from rarecase.cohort.case import Case, Dropped
+from rarecase.cohort.layouts.base import Layout, RawCohort, Source
+
+GRADES = ("HGG", "LGG")
+
+
+def graded_folders(source: Source) -> list[tuple[str, Path]]:
+    """(grade, case folder) for every folder in HGG/ and LGG/, sorted."""
+    found = []
+    for grade in GRADES:
+        if (source.root / grade).is_dir():
+            found += [(grade, folder) for folder in Source(source.root / grade).folders()]
+    return found
+
+
+def _volume(folder: Path, stem: str) -> Path | None:
+    files = (folder / f"{stem}{suffix}" for suffix in (".nii.gz", ".nii"))
+    return next((file for file in files if file.is_file()), None)
+
+
+def _recognise(source: Source) -> bool:
+    return any(_volume(folder, folder.name) for _, folder in graded_folders(source))
+
+
+def _read(source: Source) -> RawCohort:
+    cases: list[Case] = []
+    grades: list[str] = []
+    dropped: list[Dropped] = []
+    for grade, folder in graded_folders(source):
+        name = folder.name
+        image = _volume(folder, name)
+        if image is None:
+            dropped.append(Dropped(name, f"no {name}.nii.gz in {grade}/{name}"))
+            continue
+        mask = _volume(folder, f"{name}_seg")
+        cases.append(Case(name, name, images={"flair": image}, mask=mask))
+        grades.append(grade)
+    ids = [case.case for case in cases]
+    labels = pd.DataFrame({"case": ids, "patient": ids, "grade": grades})
+    return RawCohort("rembrandt", ("flair",), tuple(cases), labels, "grade", tuple(dropped))
+
+
+LAYOUT = Layout(
+    "rembrandt",
+    "HGG/<id>/<id>.nii.gz and LGG/<id>/<id>.nii.gz with <id>_seg.nii.gz beside them",
+    _recognise,
+    _read,
+)

@@ -1,0 +1,85 @@
+"""Reading a cohort: recognise the layout, choose labels and channels, check."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rarecase.cohort.case import Case, Cohort, Dropped
+from rarecase.cohort.checks import Conflict, check_classes, check_unique, patient_labels
+from rarecase.cohort.labels import choose_labels
+from rarecase.cohort.layouts import RawCohort, read_layout
+from rarecase.errors import DataError, SettingError, nearest
+
+_log = logging.getLogger(__name__)
+
+
+def read_cohort(
+    path: str | Path,
+    label: str | None = None,
+    *,
+    merge: Mapping[str, Sequence[str]] | None = None,
+    channels: Sequence[str] | None = None,
+    conflict: Conflict = "error",
+) -> Cohort:
+    """Read the cohort in a folder or CSV file; no image is loaded.
+
+    label: see `choose_labels`. channels: which, and in which order; by default all that most
+    cases have. conflict: see `patient_labels`. Cases without a label or without one of the
+    channels are in `dropped` with the reason. Raises DataError or SettingError.
+    """
+    raw = read_layout(Path(path))
+    check_unique(raw.cases)
+    classes = choose_labels(raw.labels, label, own=raw.own, merge=merge)
+    by_patient, without = patient_labels(raw.labels["patient"], classes, conflict=conflict)
+    dropped = list(raw.dropped)
+    labelled: list[Case] = []
+    for case in raw.cases:
+        if case.patient in by_patient:
+            labelled.append(replace(case, label=by_patient[case.patient]))
+        else:
+            reason = without.get(case.patient, "not in the table of labels")
+            dropped.append(Dropped(case.case, reason))
+    chosen = _choose_channels(raw, labelled, channels)
+    kept: list[Case] = []
+    for case in labelled:
+        missing = [name for name in chosen if name not in case.channels]
+        if missing:
+            dropped.append(Dropped(case.case, f"no {', '.join(missing)} image"))
+        else:
+            kept.append(case)
+    cohort = Cohort(
+        cases=tuple(sorted(kept, key=lambda case: case.case)),
+        dropped=tuple(sorted(dropped, key=lambda d: d.case)),
+        layout=raw.layout,
+        channels=chosen,
+    )
+    check_classes(cohort.patients, cohort.dropped)
+    if cohort.dropped:
+        _log.warning("%d of the cases in %s are left out", len(cohort.dropped), path)
+    return cohort
+
+
+def _choose_channels(
+    raw: RawCohort, cases: Sequence[Case], wanted: Sequence[str] | None
+) -> tuple[str, ...]:
+    counts = {name: sum(name in case.channels for case in cases) for name in raw.channels}
+    there = {name: count for name, count in counts.items() if count}
+    if wanted is None:
+        usual = tuple(name for name, count in there.items() if 2 * count > len(cases))
+        if not usual and cases:
+            found = ", ".join(f"{name} ({count})" for name, count in there.items())
+            raise DataError(
+                f"No channel is there in most of the {len(cases)} cases: {found or 'none at all'}. "
+                "Name the ones to use with channels."
+            )
+        return usual
+    names = tuple(name.lower() for name in wanted)
+    if not names or len(set(names)) < len(names):
+        raise SettingError(f"channels: {list(wanted)}, one or more different names were expected.")
+    for name in names:
+        if name not in there:
+            raise SettingError(f"channels: no {name!r} in this cohort; {nearest(name, there)}")
+    return names
