@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 _BACKGROUND_SHARE = 0.10
 # Foreground begins at this part of the 99.5th percentile above the background.
 _FOREGROUND = 0.05
-# With more than this part below the background, values are signed (a z-scored volume).
-_SIGNED_SHARE = 0.02
+# Values are signed (a z-scored volume) if they reach below the background by more than this part
+# of their reach above it, extremes aside; noise around the background does not reach so far.
+_SIGNED = 0.05
 # The most common value is looked for in about so many voxels, then counted in all of them.
 _SAMPLE = 200_000
 _CHUNK = 64
@@ -42,11 +43,12 @@ def fit_scale(values: NDArray[np.float32]) -> Scale:
     flat = values.ravel()
     background = _background(flat)
     above = flat - np.float32(background)
-    if np.count_nonzero(above < 0) > _SIGNED_SHARE * above.size:
+    low, high = (float(q) for q in np.percentile(above, (0.5, 99.5)))
+    if -low > _SIGNED * max(high, 0.0):
         ramp = None
         foreground = flat[above != 0]
     else:
-        ramp = _FOREGROUND * float(np.percentile(above, 99.5))
+        ramp = _FOREGROUND * high
         if ramp <= 0:  # fewer than 0.5 % of the voxels rise above the background
             ramp = _FOREGROUND * float(above.max(initial=0))
         foreground = flat[above > ramp]
