@@ -32,8 +32,8 @@ class Slices:
         return images, masks[:, None]
 
     def ready(self, images: torch.Tensor, normaliser: Normaliser) -> torch.Tensor:
-        """Normalise and lay the channels out as the network wants them."""
-        mapped = normaliser(images)[:, list(self.channels)]
+        """Lay the channels out as the network wants them, and normalise."""
+        mapped = normaliser(images[:, list(self.channels)])
         return mapped.contiguous(memory_format=torch.channels_last)
 
 

@@ -18,19 +18,21 @@ from rarecase.segmenter.unet import UNet
 
 @dataclass(frozen=True)
 class Normaliser:
-    """Intensities before the first layer: (image − mean) / deviation.
+    """Intensities before the first layer: (image − mean) / deviation, one of each a channel.
 
-    The identity for slices that were normalised case by case; the paper's one mean and standard
-    deviation otherwise, fitted on the training patients alone.
+    Empty (the identity) for slices that were normalised case by case; otherwise the paper's one
+    mean and standard deviation for everybody, but fitted on the training patients alone.
     """
 
-    mean: float = 0.0
-    deviation: float = 1.0
+    mean: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = ()
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        if self == Normaliser():
+        """Normalise `images` (n, c, h, w), c as many as there are means."""
+        if not self.mean:
             return images
-        return (images - self.mean) / self.deviation
+        mean, deviation = images.new_tensor([self.mean, self.deviation])[..., None, None]
+        return (images - mean) / deviation
 
 
 @dataclass
@@ -97,7 +99,7 @@ def load_segmenter(path: Path) -> Segmenter:
         return Segmenter(
             net=net,
             channels=tuple(card["channels"]),
-            normaliser=Normaliser(**card["normaliser"]),
+            normaliser=Normaliser(**{k: tuple(v) for k, v in card["normaliser"].items()}),
             trained_on=tuple(card["trained_on"]),
             validated_on=tuple(card["validated_on"]),
             best_epoch=card["best_epoch"],

@@ -1,0 +1,45 @@
+"""Threads, device and precision, from settings to Lightning Fabric."""
+
+from __future__ import annotations
+
+import os
+
+import lightning_fabric
+import torch
+
+from rarecase.errors import SettingError
+from rarecase.study.settings import ComputeSettings
+
+
+def available_threads() -> int:
+    """CPUs that this process may use (cgroup and affinity respected where the system says so)."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
+
+
+def auto_precision(accelerator: str) -> str:
+    """bfloat16 where the hardware computes in it, float32 elsewhere."""
+    if accelerator == "cuda":
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+    if accelerator == "cpu" and torch.cpu._is_avx512_bf16_supported():
+        return "bf16-mixed"
+    return "32-true"
+
+
+def make_fabric(compute: ComputeSettings) -> lightning_fabric.Fabric:
+    """A Fabric on one device; also sets the number of CPU threads of this process."""
+    torch.set_num_threads(compute.threads or available_threads())
+    accelerator = compute.device
+    if accelerator == "auto":
+        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    precision = compute.precision
+    if precision == "auto":
+        precision = auto_precision(accelerator)
+    try:
+        return lightning_fabric.Fabric(accelerator=accelerator, devices=1, precision=precision)
+    except (RuntimeError, ValueError) as error:
+        raise SettingError(
+            f"compute.device={compute.device}, compute.precision={compute.precision}: {error}"
+        ) from None

@@ -1,0 +1,74 @@
+"""What a step of one fold needs: its slices, and who trains and who is tested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from rarecase.cohort import SliceCache, check_disjoint, validation_patients
+from rarecase.errors import DataError
+from rarecase.files import read_json
+from rarecase.study.step import Context
+from rarecase.study.steps.prepare import COHORT, SLICES
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Patients by part. `fitting` and `validation` together are the training part."""
+
+    cache: SliceCache
+    classes: tuple[str, ...]
+    rare: str
+    fitting: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+    @property
+    def training(self) -> tuple[str, ...]:
+        """All patients that may be learnt from in this fold."""
+        return tuple(sorted((*self.fitting, *self.validation)))
+
+    def rows_of(self, patients: tuple[str, ...], *, masked: bool = False) -> np.ndarray:
+        """Row numbers of these patients' slices; with `masked` only those that have a mask."""
+        rows = self.cache.rows
+        chosen = rows["patient"].isin(patients)
+        if masked:
+            chosen &= rows["has_mask"]
+        return np.flatnonzero(chosen.to_numpy())
+
+    def parts(self) -> pd.Series:
+        """For every slice `train` (fitting), `validation` or `test`."""
+        part = {p: "train" for p in self.fitting} | {p: "validation" for p in self.validation}
+        part |= {p: "test" for p in self.test}
+        return self.cache.rows["patient"].map(part)
+
+
+def load_fold(context: Context) -> Fold:
+    """Read a fold's patients from the run folder; the same patient on both sides is an error."""
+    split = context.settings.split
+    about = read_json(context.run / COHORT / "cohort.json")
+    table = pd.read_csv(context.run / COHORT / "cohort.csv", dtype={"case": str, "patient": str})
+    tested = table[f"test_fold_{context.repeat}"] == context.fold
+    test = tuple(sorted(set(table.loc[tested, "patient"])))
+    rest = table[~tested].drop_duplicates("patient")
+    labels = dict(zip(rest["patient"], rest["label"].astype(str), strict=True))
+    validation = validation_patients(
+        labels, fraction=split.validation, seed=context.settings.seed + context.fold
+    )
+    check_disjoint(tuple(labels), test)
+    missing = set(about["classes"]) - set(labels.values())
+    if missing:
+        raise DataError(
+            f"{context.where()}: no training patient of class {', '.join(sorted(missing))}. "
+            f"Take fewer folds (split.folds) or another split.kind."
+        )
+    return Fold(
+        cache=SliceCache.open(context.run / SLICES),
+        classes=tuple(about["classes"]),
+        rare=about["rare"],
+        fitting=tuple(sorted(set(labels) - set(validation))),
+        validation=tuple(sorted(validation)),
+        test=test,
+    )

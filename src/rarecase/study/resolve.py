@@ -1,0 +1,165 @@
+"""From a preset, a YAML file and single overrides to one set of settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from rarecase.errors import SettingError, nearest
+from rarecase.files import write_text
+from rarecase.study.presets import PRESETS
+from rarecase.study.settings import Settings
+
+Nested = dict[str, Any]
+
+
+def known_names(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
+    """Every setting by its dotted name.
+
+    >>> "segmenter.epochs" in set(known_names())
+    True
+    """
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from known_names(kind, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def nest(dotted: Mapping[str, Any]) -> Nested:
+    """Dotted names to nested sections.
+
+    >>> nest({"seed": 1, "segmenter.epochs": 3})
+    {'seed': 1, 'segmenter': {'epochs': 3}}
+    """
+    out: Nested = {}
+    for name, value in dotted.items():
+        *sections, leaf = name.split(".")
+        place = out
+        for section in sections:
+            place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise SettingError(f"Setting {name!r}: {section!r} is not a section.")
+        place[leaf] = value
+    return out
+
+
+def merged(low: Nested, high: Nested) -> Nested:
+    """`high` over `low`, section by section. Amounts and the like are replaced, not joined."""
+    out = dict(low)
+    for name, value in high.items():
+        both = isinstance(value, dict) and isinstance(out.get(name), dict)
+        is_value = name in ("patients", "merge")  # mappings that are values, not sections
+        out[name] = merged(out[name], value) if both and not is_value else value
+    return out
+
+
+def read_yaml(path: Path) -> Nested:
+    """A YAML file of settings, nested or dotted."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingError(f"{path}: cannot be read ({error.strerror}).") from None
+    except yaml.YAMLError as error:
+        raise SettingError(f"{path}: not valid YAML ({error}).") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise SettingError(f"{path}: expected 'name: value' lines, got a {type(content).__name__}.")
+    return nest({str(name): value for name, value in content.items()})
+
+
+def resolve(
+    *, preset: str | None, file: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> Settings:
+    """Settings from the paper's defaults, a preset, a YAML file and dotted overrides, in that order.
+
+    An unknown name or an impossible value is a `SettingError` that names it. Without a preset the
+    file's own (`preset: quick`) counts, then the paper's.
+    """
+    from_file = read_yaml(file) if file else {}
+    given = merged(from_file, nest(overrides or {}))
+    name = preset or given.get("preset") or "paper"
+    if name not in PRESETS:
+        raise SettingError(f"preset {name!r}: {nearest(str(name), PRESETS)}")
+    return validate(merged({**PRESETS[name], "preset": name}, {**given, "preset": name}))
+
+
+def validate(nested: Nested) -> Settings:
+    """Check names, types and what must hold between settings."""
+    try:
+        settings = Settings.model_validate(nested)
+    except ValidationError as error:
+        raise SettingError("\n".join(_explain(error))) from None
+    if str(settings.sweep.headline) not in {str(a) for a in settings.sweep.amounts}:
+        raise SettingError(
+            f"sweep.headline is {settings.sweep.headline}, which is not among sweep.amounts "
+            f"{settings.sweep.amounts}: add it there, or choose one of them."
+        )
+    size, step = settings.slices.size, 2**settings.segmenter.depth
+    if size % step:
+        raise SettingError(
+            f"slices.size is {size}, which a U-Net of depth {settings.segmenter.depth} cannot "
+            f"halve that often: take {-(-size // step) * step}, or a smaller segmenter.depth."
+        )
+    if settings.pretrain.cohort and settings.segmenter.init:
+        raise SettingError(
+            "pretrain.cohort and segmenter.init both say where the U-Net starts from: give one."
+        )
+    return settings
+
+
+def _explain(error: ValidationError) -> Iterable[str]:
+    for problem in error.errors():
+        # Positions inside lists and unions of types are noise to a user.
+        parts = [str(p) for p in problem["loc"] if not (isinstance(p, int) or p in ("int", "str"))]
+        name = ".".join(parts)
+        if problem["type"] == "extra_forbidden":
+            yield f"Unknown setting {name!r}: {_hint(name)}"
+        else:
+            message = problem["msg"].removeprefix("Value error, ")
+            yield f"Setting {name}: {message} (got {problem['input']!r})."
+
+
+def _hint(name: str) -> str:
+    names = set(known_names())
+    section = [n for n in names if n.startswith(name.rsplit(".", 1)[0] + ".")]
+    text = nearest(name, section or names)
+    if not text.startswith("did"):
+        text = nearest(name, names)
+    return text if text.startswith("did") else text + " 'rarecase settings' explains them."
+
+
+def dump(settings: Settings) -> str:
+    """The settings as YAML, enough to run the study again."""
+    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def write_settings(path: Path, settings: Settings) -> None:
+    """Write `study.yaml`."""
+    write_text(path, dump(settings))
+
+
+def parse_value(text: str) -> Any:
+    """A value from the command line: YAML, with '1e-4' as a number and 'a,b' as a list.
+
+    >>> parse_value("1e-4"), parse_value("[1, 2]"), parse_value("flair,t1"), parse_value("25%")
+    (0.0001, [1, 2], ['flair', 't1'], '25%')
+    """
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    if isinstance(value, str):
+        if "," in value:
+            return [parse_value(part) for part in value.split(",")]
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value

@@ -1,0 +1,216 @@
+"""Every setting of a study, with the paper's values as defaults. Unknown names are errors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """Frozen, strict about names; field descriptions are the help text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class CohortSettings(Section):
+    """Which cases, which label."""
+
+    label: str | None = None
+    """COLUMN, or COLUMN=V[,V…] against the rest; without it the layout's own label."""
+    merge: dict[str, list[str]] = {}
+    """New class: values that it joins."""
+    channels: list[str] | None = None
+    """Channels to use, in order; without it all that every case has."""
+    conflict: Literal["error", "most-common", "first", "drop"] = "error"
+    """What to do with a patient who has two labels."""
+    rare: str | None = None
+    """The rare class; without it the one with the fewest patients."""
+
+
+class SlicesSettings(Section):
+    """From volumes to slices."""
+
+    size: Annotated[int, Field(ge=16)] = 240
+    """Height and width of a slice in pixels."""
+    normalise: Literal["case", "cohort"] = "cohort"
+    """`cohort`: the paper's one mean and deviation, fitted on training patients; `case`: each alone."""
+    skip_empty: bool = False
+    """Leave out slices without tissue."""
+
+
+class SplitSettings(Section):
+    """Who is tested when. Always by patient."""
+
+    kind: Literal["kfold", "given", "site", "holdout"] = "holdout"
+    """Stratified k-fold, folds given with the data, leave one site out, or the paper's 90/10."""
+    folds: Annotated[int, Field(ge=2)] = 5
+    """Folds of kfold."""
+    repeats: Count = 1
+    """How often kfold is drawn anew."""
+    validation: Fraction = 0.15
+    """Part of the training patients on which the segmenter's best epoch is chosen."""
+
+
+class SimulationSettings(Section):
+    """The simulated cohort that stands in when no data are given, and for pre-training."""
+
+    patients: dict[str, Count] = {"HGG": 61, "LGG": 40}
+    """Patients of each class."""
+    slices: Count = 50
+    """Axial slices of a volume."""
+    separability: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """How different the classes look: 1 as in life, 0 not at all."""
+
+
+class TrainingSettings(Section):
+    """How a U-Net is trained."""
+
+    epochs: Count = 30
+    """Passes over the training slices."""
+    batch: Count = 10
+    """Slices in a batch."""
+    learning_rate: Positive = 1e-5
+    """Of Adam."""
+    beta1: Fraction = 0.9
+    """Of Adam."""
+    decay: Literal["constant", "cosine"] = "constant"
+    """Course of the learning rate."""
+    loss: Literal["dice", "dice+bce"] = "dice"
+    """The paper's soft Dice, or with cross-entropy: steadier from random weights."""
+    augment: bool = True
+    """The seven augmentations of the paper's Table 1."""
+
+
+class PretrainSettings(TrainingSettings):
+    """Pre-training the U-Net on another cohort."""
+
+    cohort: str | None = None
+    """`simulated`, or a folder of other patients; without it no pre-training."""
+    channels: list[str] | None = None
+    """Channels of that cohort; without it all."""
+    learning_rate: Positive = 1e-4
+    """Of Adam."""
+    patients: dict[str, Count] = {"HGG": 60, "LGG": 40}
+    """Patients of each class, if simulated."""
+
+
+class SegmenterSettings(TrainingSettings):
+    """The U-Net, trained in every fold without the fold's test patients."""
+
+    init: str | None = None
+    """`model.safetensors` of a trained U-Net to start from."""
+    allow_seen: bool = False
+    """Accept an initial model that has seen test patients: a leak, asked for by name."""
+    width: Count = 64
+    """Channels of the first block."""
+    depth: Annotated[int, Field(ge=1, le=7)] = 4
+    """Number of poolings."""
+    norm: Literal["none", "batch"] = "none"
+    """Batch normalisation, which the paper's U-Net has not."""
+
+
+class FeaturesSettings(Section):
+    """What is taken from the U-Net."""
+
+    block: str = "bottleneck"
+    """enc1 … bottleneck … dec1, or `tumour` (all blocks averaged over the predicted mask)."""
+
+
+class GeneratorSettings(Section):
+    """The ACGAN."""
+
+    width: Count = 64
+    """ngf = ndf of the convolutional pair (the paper: 64, 256, 512)."""
+    hidden_generator: Count = 4096
+    """Hidden width of the generator for vectors."""
+    hidden_discriminator: Count = 1024
+    """Hidden width of the discriminator for vectors."""
+    epochs: Count = 50
+    """Passes over the training features."""
+    max_steps: Count | None = None
+    """Stop after so many optimisation steps."""
+    batch: Annotated[int, Field(ge=2)] = 16
+    """Samples in a batch."""
+    learning_rate: Positive = 0.002
+    """Of Adam, both networks."""
+    beta1: Fraction = 0.5
+    """Of Adam, both networks."""
+    seeds: Count = 1
+    """Generators trained per fold, each from its own seed."""
+    made: Count | None = None
+    """Synthetic samples made per fold; without it twice the largest amount of the sweep."""
+    keep: Literal["agreeing", "all"] = "agreeing"
+    """The paper's filter (the discriminator gets the class right), or none."""
+
+
+class ClassifierSettings(Section):
+    """The classifier: the paper's CNN for maps; a linear one for vectors."""
+
+    channels: list[Count] = [64, 128]
+    """Of the convolutional blocks (the notebook: 64, 128, 128)."""
+    dense: Count = 2048
+    """Width of the first fully connected layer."""
+    epochs: Count = 20
+    """Passes over real and synthetic samples."""
+    batch: Annotated[int, Field(ge=2)] = 10
+    """Samples in a batch."""
+    learning_rate: Positive = 1e-3
+    """Of Adam."""
+
+
+class SweepSettings(Section):
+    """How many synthetic samples join the real ones, spread equally over the classes."""
+
+    amounts: list[int | str] = [0, 300, 600, 1158, 2400, 4800]
+    """Numbers, or percentages of a fold's real training slices ("25%")."""
+    headline: int | str = 1158
+    """The amount of Table 3, fixed beforehand; one of `amounts`."""
+
+    @field_validator("amounts", "headline")
+    @classmethod
+    def _readable(cls, value: list[int | str] | int | str) -> list[int | str] | int | str:
+        for amount in value if isinstance(value, list) else [value]:
+            text = str(amount).removesuffix("%")
+            if not text.replace(".", "", 1).isdigit():
+                raise ValueError(f"expected a number or a percentage such as 25%, got {amount!r}")
+        return value
+
+
+class ComputeSettings(Section):
+    """Where and how it is computed; changes nothing that is computed except in the last bits."""
+
+    device: str = "auto"
+    """auto, cpu, cuda, mps, … (Lightning Fabric's accelerators)."""
+    precision: str = "auto"
+    """auto: bfloat16 where the hardware has it; else one of Fabric's, such as 32-true."""
+    threads: Count | None = None
+    """CPU threads; without it all that this process may use."""
+    executor: Literal["serial"] = "serial"
+    """What walks the grid of folds, arms and seeds."""
+
+
+class Settings(Section):
+    """A whole study."""
+
+    data: str | None = None
+    """Folder or table of the cohort; without it the simulated cohort."""
+    preset: str = "paper"
+    """The preset that these settings started from."""
+    seed: int = 0
+    """Everything random derives from it."""
+    cohort: CohortSettings = CohortSettings()
+    simulation: SimulationSettings = SimulationSettings()
+    slices: SlicesSettings = SlicesSettings()
+    split: SplitSettings = SplitSettings()
+    pretrain: PretrainSettings = PretrainSettings()
+    segmenter: SegmenterSettings = SegmenterSettings()
+    features: FeaturesSettings = FeaturesSettings()
+    generator: GeneratorSettings = GeneratorSettings()
+    classifier: ClassifierSettings = ClassifierSettings()
+    sweep: SweepSettings = SweepSettings()
+    compute: ComputeSettings = ComputeSettings()

@@ -1,0 +1,131 @@
+"""One step of a study: what it computes, from what, and where the result lies.
+
+A step writes into a folder beside its place and moves it in when done, with a `step.json` that
+holds its key: a digest of everything the result depends on. A step whose key lies there is done;
+one whose key differs is done anew; one that was killed finds its checkpoints in the folder beside.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import logging
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rarecase import __version__
+from rarecase.errors import DataError
+from rarecase.files import partial_path, read_json, replacing_directory, write_json, write_text
+from rarecase.study.settings import Settings
+
+log = logging.getLogger(__name__)
+RECORD = "step.json"
+CHECKPOINTS = "checkpoints"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a step is told: nothing but paths, settings and its place in the grid, so that it can
+    be sent to another process or machine."""
+
+    run: Path
+    settings: Settings
+    repeat: int = 0
+    fold: int = 0
+    generator_seed: int = 0
+
+    @property
+    def fold_folder(self) -> Path:
+        return self.run / f"repeat-{self.repeat}" / f"fold-{self.fold}"
+
+    def where(self) -> str:
+        """The place in the grid in words."""
+        return f"repeat {self.repeat}, fold {self.fold}"
+
+
+Work = Callable[[Context, Path], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """`name` is also the folder inside the run; `stage` is the command that runs up to it.
+    `products` lie elsewhere in the run and must be there for the step to count as done."""
+
+    name: str
+    stage: str
+    key: str
+    work: Work
+    context: Context
+    products: tuple[str, ...] = ()
+
+    @property
+    def output(self) -> Path:
+        return self.context.run / self.name
+
+    def done(self) -> bool:
+        """Whether the result lies there, made from the same inputs and settings."""
+        there = all((self.context.run / product).exists() for product in self.products)
+        return there and _key_at(self.output) == self.key
+
+
+def digest(value: Any) -> str:
+    """A short stable digest of anything JSON can hold.
+
+    >>> digest({"a": 1}) == digest({"a": 1}) != digest({"a": 2})
+    True
+    """
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _key_at(folder: Path) -> str | None:
+    try:
+        return str(read_json(folder / RECORD)["key"])
+    except (DataError, KeyError, TypeError):
+        return None
+
+
+def perform(step: Step) -> None:
+    """Do a step, unless it is done; take up its checkpoints if it was killed."""
+    if step.done():
+        return
+    beside = partial_path(step.output)
+    intent = step.output.with_name(step.output.name + ".key")  # whose work the folder beside is
+    if beside.exists() and not (intent.is_file() and intent.read_text() == step.key):
+        shutil.rmtree(beside)  # left by a run with other settings
+    log.info("step %s", step.name)
+    with replacing_directory(step.output, keep_partial=True) as folder:
+        if _key_at(folder) != step.key:  # equal: killed between the last write and the move
+            write_text(intent, step.key)
+            _work(step, folder)
+    intent.unlink(missing_ok=True)
+
+
+def _work(step: Step, folder: Path) -> None:
+    start = time.perf_counter()
+    step.work(step.context, folder)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    write_json(
+        folder / RECORD,
+        {
+            "step": step.name,
+            "key": step.key,
+            "seconds": round(time.perf_counter() - start, 3),
+            "peak_memory_mb": round(peak_memory() / 2**20),
+            "finished": datetime.datetime.now().isoformat(timespec="seconds"),
+            "version": __version__,
+        },
+    )
+
+
+def peak_memory() -> int:
+    """Largest resident memory of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,94 @@
+"""Features of a fold's U-Net, and the generator that learns to make them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from rarecase.features import FeatureStore, extract
+from rarecase.files import replacing_file
+from rarecase.filters import filter_table
+from rarecase.generators import ACGAN
+from rarecase.seeds import derive
+from rarecase.segmenter import Slices, channel_map, load_segmenter
+from rarecase.study.amounts import real_training_slices, resolve_amounts
+from rarecase.study.compute import make_fabric
+from rarecase.study.fold import Fold, load_fold
+from rarecase.study.grid import FEATURES, SEGMENTER, read_folds
+from rarecase.study.step import CHECKPOINTS, Context
+from rarecase.study.steps.prepare import COHORT
+
+
+def store_path(context: Context) -> Path:
+    """The fold's feature store."""
+    return context.fold_folder / FEATURES / f"{context.settings.features.block}.zarr"
+
+
+def features_work(context: Context, folder: Path) -> None:
+    """Features of every slice, training and test, from the fold's U-Net."""
+    source = context.fold_folder / SEGMENTER
+    segmenter = load_segmenter(source)
+    fold = load_fold(context)
+    cache = fold.cache
+    extract(
+        segmenter,
+        Slices(cache.images, cache.masks, channel_map(cache.channels, segmenter.channels)),
+        rows=pd.read_parquet(source / "rows.parquet"),
+        block=context.settings.features.block,
+        out=folder / store_path(context).name,
+        fabric=make_fabric(context.settings.compute),
+    )
+
+
+def sweep_amounts(context: Context, fold: Fold) -> list[int]:
+    """The study's amounts of synthetic samples, 0 first; the same in every fold."""
+    folds = read_folds(context.run / COHORT / "cohort.csv")
+    real = real_training_slices(fold.cache.rows, folds)
+    return resolve_amounts(context.settings.sweep.amounts, real=real)
+
+
+def synthetic_work(context: Context, folder: Path) -> None:
+    """Fit the generator to the fold's training patients and make samples of every class.
+
+    As many of each class, as in the paper; which of them to keep is asked of the filter later.
+    """
+    chosen = context.settings.generator
+    fold = load_fold(context)
+    store = FeatureStore.open(store_path(context))
+    rows = fold.rows_of(fold.training)
+    about = store.rows.iloc[rows]
+    vectors = len(store.shape) == 1
+    fabric = make_fabric(context.settings.compute)
+    generator = ACGAN(
+        width=chosen.width,
+        hidden=(chosen.hidden_generator, chosen.hidden_discriminator),
+        lr=chosen.learning_rate,
+        betas=(chosen.beta1, 0.999),
+        batch_size=chosen.batch,
+        epochs=chosen.epochs,
+        max_steps=chosen.max_steps,
+        random_state=derive(
+            context.settings.seed, "acgan", context.repeat, context.fold, context.generator_seed
+        )
+        % 2**31,
+    )
+    (folder / CHECKPOINTS).mkdir(exist_ok=True)
+    generator.fit(
+        store,
+        about["label"].astype(str).to_numpy(),
+        rows=rows,
+        groups=about["patient"].astype(str).to_numpy(),
+        checkpoint=folder / CHECKPOINTS / "acgan.safetensors",
+        fabric=None if vectors else fabric,
+    )
+    generator.save(folder)
+    made = chosen.made or 2 * max(sweep_amounts(context, fold))
+    each = max(1, -(-made // len(fold.classes)))
+    samples = generator.sample_to_store(
+        folder / "samples.zarr", dict.fromkeys(fold.classes, each), block=store.block
+    )
+    kept = np.asarray(samples.rows["agrees"], dtype=bool)
+    with replacing_file(folder / "filter.csv") as beside:
+        filter_table(samples.rows["label"].to_numpy(), kept).to_csv(beside, index=False)

@@ -1,0 +1,223 @@
+"""The U-Net: pre-trained on another cohort if asked for, then trained in every fold."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import lightning_fabric
+import numpy as np
+import pandas as pd
+
+from rarecase.cohort import (
+    SliceCache,
+    cache_slices,
+    read_cohort,
+    validation_patients,
+)
+from rarecase.errors import DataError
+from rarecase.files import replacing_file
+from rarecase.imaging import fit_mean_std
+from rarecase.seeds import derive, torch_seeded
+from rarecase.segmenter import (
+    Augmentation,
+    Normaliser,
+    PackedMasks,
+    Schedule,
+    Segmenter,
+    Slices,
+    UNet,
+    channel_map,
+    load_segmenter,
+    predict_masks,
+    train,
+)
+from rarecase.segmenter.metrics import volume_dice
+from rarecase.simulate import simulate_cohort
+from rarecase.study.compute import make_fabric
+from rarecase.study.fold import Fold, load_fold
+from rarecase.study.settings import Settings, TrainingSettings
+from rarecase.study.step import CHECKPOINTS, Context
+
+log = logging.getLogger(__name__)
+PRETRAIN = "pretrain"
+SIMULATED = "simulated"
+
+
+def make_schedule(training: TrainingSettings) -> Schedule:
+    """The part of the settings that the training loop reads."""
+    return Schedule(
+        epochs=training.epochs,
+        batch=training.batch,
+        learning_rate=training.learning_rate,
+        beta1=training.beta1,
+        decay=training.decay,
+        loss=training.loss,
+    )
+
+
+def new_segmenter(settings: Settings, *, channels: tuple[str, ...], seed: int) -> Segmenter:
+    """A U-Net of the study's architecture with random weights."""
+    shape = settings.segmenter
+    with torch_seeded(seed, "weights"):
+        net = UNet(
+            in_channels=len(channels), width=shape.width, depth=shape.depth, norm=shape.norm
+        )
+    return Segmenter(net=net, channels=channels)
+
+
+def fit_normaliser(settings: Settings, slices: Slices, rows: np.ndarray) -> Normaliser:
+    """The paper's mean and deviation, over `rows`; the identity if cases stand for themselves."""
+    if settings.slices.normalise == "case":
+        return Normaliser()
+    mean, deviation = fit_mean_std(slices.images, rows)
+    order = list(slices.channels)
+    return Normaliser(mean=tuple(mean[order].tolist()), deviation=tuple(deviation[order].tolist()))
+
+
+def write_history(folder: Path, history: pd.DataFrame) -> None:
+    """Write `history.csv`."""
+    with replacing_file(folder / "history.csv") as beside:
+        history.to_csv(beside, index=False)
+
+
+def pretrain_work(context: Context, folder: Path) -> None:
+    """Train a U-Net on the whole of another cohort, a part of it kept for choosing the epoch."""
+    settings, training = context.settings, context.settings.pretrain
+    work = folder / CHECKPOINTS
+    simulated = training.cohort == SIMULATED
+    data = context.run / SIMULATED / PRETRAIN if simulated else Path(str(training.cohort))
+    if simulated:
+        simulate_cohort(
+            data,
+            patients=training.patients,
+            size=settings.slices.size,
+            slices=settings.simulation.slices,
+            seed=derive(settings.seed, PRETRAIN) % 2**31,
+            prefix="Pre",
+        )
+    if not (work / "slices" / "meta.json").exists():
+        cohort = read_cohort(data, channels=training.channels)
+        cache_slices(
+            cohort,
+            work / "slices",
+            size=settings.slices.size,
+            normalise="case" if settings.slices.normalise == "case" else "none",
+            skip_empty=settings.slices.skip_empty,
+        )
+    cache = SliceCache.open(work / "slices")
+    patients = cache.rows.drop_duplicates("patient").set_index("patient")["label"].to_dict()
+    chosen = validation_patients(patients, fraction=settings.split.validation, seed=settings.seed)
+    fitting = tuple(sorted(set(patients) - set(chosen)))
+    masked = cache.rows["has_mask"].to_numpy()
+    held = cache.rows["patient"].isin(chosen).to_numpy()
+    seed = derive(settings.seed, PRETRAIN)
+    segmenter = new_segmenter(settings, channels=tuple(cache.channels), seed=seed)
+    slices = Slices(cache.images, cache.masks, range(len(cache.channels)))
+    segmenter.normaliser = fit_normaliser(settings, slices, np.flatnonzero(~held))
+    segmenter.trained_on, segmenter.validated_on = fitting, tuple(sorted(chosen))
+    history = train(
+        segmenter,
+        slices,
+        train_rows=np.flatnonzero(masked & ~held),
+        validation_rows=np.flatnonzero(masked & held),
+        schedule=make_schedule(training),
+        augmentation=Augmentation() if training.augment else None,
+        fabric=make_fabric(settings.compute),
+        seed=seed,
+        checkpoint=work / "training.safetensors",
+        name="pre-training the U-Net",
+    )
+    write_history(folder, history)
+    segmenter.save(folder)
+
+
+def segmenter_work(context: Context, folder: Path) -> None:
+    """Train the fold's U-Net on its training patients; predict the masks of every slice."""
+    settings = context.settings
+    fold = load_fold(context)
+    fabric = make_fabric(settings.compute)
+    segmenter = _start(context, fold)
+    slices = Slices(
+        fold.cache.images, fold.cache.masks, channel_map(fold.cache.channels, segmenter.channels)
+    )
+    train_rows = fold.rows_of(fold.fitting, masked=True)
+    if len(train_rows):
+        segmenter.normaliser = fit_normaliser(settings, slices, fold.rows_of(fold.fitting))
+        segmenter.trained_on = tuple(sorted({*segmenter.trained_on, *fold.fitting}))
+        segmenter.validated_on = tuple(sorted({*segmenter.validated_on, *fold.validation}))
+        history = train(
+            segmenter,
+            slices,
+            train_rows=train_rows,
+            validation_rows=fold.rows_of(fold.validation, masked=True),
+            schedule=make_schedule(settings.segmenter),
+            augmentation=Augmentation() if settings.segmenter.augment else None,
+            fabric=fabric,
+            seed=derive(settings.seed, "segmenter", context.repeat, context.fold),
+            checkpoint=folder / CHECKPOINTS / "training.safetensors",
+            name=f"U-Net, {context.where()}",
+        )
+        write_history(folder, history)
+    else:
+        log.warning("%s: no masks to train on; the initial U-Net is used as it is", context.where())
+    _predict(fold, segmenter, slices, folder=folder, fabric=fabric)
+    segmenter.save(folder)
+
+
+def _start(context: Context, fold: Fold) -> Segmenter:
+    """The initial U-Net: given, pre-trained, or of random weights. Never one that saw the test."""
+    chosen = context.settings.segmenter
+    source = Path(chosen.init) if chosen.init else context.run / PRETRAIN
+    if not chosen.init and not context.settings.pretrain.cohort:
+        if not fold.cache.rows["has_mask"].any():
+            raise DataError(
+                "No case has a mask, so no U-Net can be trained. Give a trained one with "
+                "segmenter.init, or pre-train with pretrain.cohort=simulated."
+            )
+        seed = derive(context.settings.seed, "segmenter", context.repeat, context.fold)
+        return new_segmenter(context.settings, channels=tuple(fold.cache.channels), seed=seed)
+    segmenter = load_segmenter(source)
+    if not chosen.allow_seen:
+        segmenter.refuse_seen(fold.test)
+    segmenter.initialised_from = str(source) if chosen.init else PRETRAIN
+    stand_ins = [name for name in segmenter.channels if name not in fold.cache.channels]
+    if stand_ins:
+        log.info("channels %s are fed from %s", stand_ins, fold.cache.channels)
+    return segmenter
+
+
+def _predict(
+    fold: Fold,
+    segmenter: Segmenter,
+    slices: Slices,
+    *,
+    folder: Path,
+    fabric: lightning_fabric.Fabric,
+) -> None:
+    """Write predicted.npy, rows.parquet and volumes.csv."""
+    rows = fold.cache.rows.copy()
+    samples, height, width = fold.cache.masks.shape
+    bits = PackedMasks.create(
+        folder / "predicted.npy", samples=samples, height=height, width=width
+    )
+    pixels = np.zeros(samples, dtype=np.int64)
+    scores = []
+    for part, masks in predict_masks(
+        segmenter, slices, rows=np.arange(samples), fabric=fabric
+    ):
+        bits[part] = np.packbits(masks, axis=-1)
+        pixels[part] = masks.sum(axis=(1, 2))
+    bits.flush()
+    rows["part"], rows["predicted"] = fold.parts(), pixels
+    packed = PackedMasks(folder / "predicted.npy", width=width)
+    for _, part_rows in rows[rows["has_mask"]].groupby("case", sort=True):
+        index = part_rows["row"].to_numpy()
+        score = volume_dice(packed.read(index), fold.cache.masks[index], part_rows["case"])
+        scores.append(score.assign(**part_rows.iloc[0][["patient", "label", "part"]]))
+    with replacing_file(folder / "volumes.csv") as beside:
+        columns = ["case", "patient", "label", "part", "dice", "iou", "slices"]
+        table = pd.concat(scores) if scores else pd.DataFrame(columns=columns)
+        table[columns].to_csv(beside, index=False)
+    with replacing_file(folder / "rows.parquet") as beside:
+        rows.to_parquet(beside, index=False)

@@ -1,0 +1,156 @@
+"""A study: data and settings in, a run folder with evidence and report out."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rarecase.cohort import Cohort
+from rarecase.errors import DataError, SettingError, nearest
+from rarecase.files import read_json
+from rarecase.progress import task
+from rarecase.study.compute import available_threads
+from rarecase.study.executor import make_executor
+from rarecase.study.plan import STAGES, plan
+from rarecase.study.resolve import resolve, validate, write_settings
+from rarecase.study.settings import Settings
+from rarecase.study.step import RECORD, Step
+from rarecase.study.steps.evidence import EVIDENCE
+from rarecase.study.steps.prepare import ensure_simulated, load_cohort
+
+log = logging.getLogger(__name__)
+SETTINGS = "study.yaml"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run left: where, how many steps it performed and found done, and the evidence."""
+
+    run: Path
+    performed: int
+    found: int
+    evidence: dict[str, Any] | None
+
+    @property
+    def report(self) -> Path:
+        """The report's page, there after stage `report`."""
+        return self.run / "report" / "index.html"
+
+
+class Study:
+    """The whole experiment in one object.
+
+    `data`: folder or table of the cohort (None: the simulated cohort). `label`: COLUMN or
+    COLUMN=V (see `rarecase.cohort`). `preset`: demo, quick or paper. `out`: the run folder, new or
+    of an earlier run, which is gone on with. `settings`: dotted overrides, such as
+    {"segmenter.epochs": 3}; `config`: a YAML file of settings.
+
+    Raises `SettingError` for settings that cannot be, `DataError` for data that cannot be used.
+    """
+
+    def __init__(
+        self,
+        data: str | Path | None = None,
+        *,
+        out: str | Path,
+        label: str | None = None,
+        preset: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        config: str | Path | None = None,
+    ) -> None:
+        self.run_folder = Path(out).absolute()
+        overrides = dict(settings or {})
+        if label is not None:
+            overrides["cohort.label"] = label
+        if data is not None:
+            overrides["data"] = str(data)
+        file = Path(config) if config else None
+        earlier = self.run_folder / SETTINGS
+        if file is None and preset is None and earlier.is_file():
+            file = earlier  # the study that this folder holds
+        self.settings = _settled(resolve(preset=preset, file=file, overrides=overrides))
+        _check_run_folder(self.run_folder)
+
+    def cohort(self) -> Cohort:
+        """The cohort as the settings choose it (simulated now if it is not there yet)."""
+        ensure_simulated(self.settings, self.run_folder)
+        return load_cohort(self.settings, self.run_folder)
+
+    def plan(self, *, until: str = "report") -> list[Step]:
+        """The steps up to the end of stage `until`, done or not."""
+        if until not in STAGES:
+            raise SettingError(f"until={until!r}: {nearest(until, STAGES)}")
+        return plan(self.settings, run=self.run_folder, cohort=self.cohort(), until=until)
+
+    def run(self, *, until: str = "report") -> Result:
+        """Perform every step that is not done. The same call goes on where a killed one stopped."""
+        self.run_folder.mkdir(parents=True, exist_ok=True)
+        with _only_one(self.run_folder):
+            steps = self.plan(until=until)
+            write_settings(self.run_folder / SETTINGS, self.settings)
+            _prune(self.run_folder, keep=self.plan())
+            todo = [step for step in steps if not step.done()]
+            if todo:
+                with task("all steps", total=len(steps)) as bar:
+                    bar.advance(len(steps) - len(todo))
+                    make_executor(self.settings.compute.executor).run(
+                        todo, after=lambda step: bar.advance(note=step.name)
+                    )
+        path = self.run_folder / EVIDENCE
+        scored = all(step.done() for step in steps if step.name == "steps/evidence")
+        finished = scored and STAGES.index(until) >= STAGES.index("classify")
+        evidence = read_json(path) if finished else None
+        return Result(self.run_folder, len(todo), len(steps) - len(todo), evidence)
+
+
+def _settled(settings: Settings) -> Settings:
+    """Paths absolute and threads counted, so that `study.yaml` repeats the run from anywhere."""
+    dump = settings.model_dump()
+    for section, name in (("", "data"), ("segmenter", "init"), ("pretrain", "cohort")):
+        place = dump[section] if section else dump
+        if place[name] and place[name] != "simulated":
+            path = Path(place[name]).expanduser().absolute()
+            if not path.exists():
+                raise DataError(f"{section + '.' if section else ''}{name}: no such file or folder: {path}")
+            place[name] = str(path)
+    dump["compute"]["threads"] = dump["compute"]["threads"] or available_threads()
+    return validate(dump)
+
+
+def _check_run_folder(folder: Path) -> None:
+    if folder.is_file():
+        raise DataError(f"{folder} is a file; --out needs a folder that is new or holds a run.")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / SETTINGS).exists():
+        ours = {"simulated", "simulated.partial", ".lock"}  # killed before its first step
+        if {entry.name for entry in folder.iterdir()} - ours:
+            raise DataError(
+                f"{folder} is not empty and holds no {SETTINGS}, so it is not a run folder; "
+                "nothing in it was touched. Choose a new folder."
+            )
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """One process at a time; the lock goes with the process, however it ends."""
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(f"{folder}: another process is running this study.") from None
+        yield
+
+
+def _prune(run: Path, *, keep: list[Step]) -> None:
+    """Remove folds and seeds that the settings no longer have, so that nothing reads them."""
+    names = {step.name for step in keep}
+    for record in run.glob(f"repeat-*/fold-*/**/{RECORD}"):
+        name = record.parent.relative_to(run).as_posix()
+        if name not in names:
+            log.info("removing %s: not in the settings any more", name)
+            shutil.rmtree(record.parent)
