@@ -14,7 +14,7 @@ _BACKGROUND_SHARE = 0.10
 _FOREGROUND = 0.05
 # Values are signed (a z-scored volume) if they reach below the background by more than this part
 # of their reach above it, extremes aside; noise around the background does not reach so far.
-_SIGNED = 0.05
+_SIGNED = 0.25
 # The most common value is looked for in about so many voxels, then counted in all of them.
 _SAMPLE = 200_000
 _CHUNK = 64
