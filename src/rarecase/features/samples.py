@@ -85,18 +85,18 @@ class Joined:
         if first.shape != second.shape:
             raise DataError(f"samples to add: expected shape {first.shape}, got {second.shape}.")
         self.shape = first.shape
-        self._first, self._second = first, second
+        self.first, self.second = first, second
 
     def __len__(self) -> int:
-        return len(self._first) + len(self._second)
+        return len(self.first) + len(self.second)
 
     def read(self, indices: ArrayLike) -> NDArray[np.float32]:
         """Samples `indices` (k,) as float32, (k, *shape)."""
         wanted = np.asarray(indices, dtype=np.int64)
         out = np.empty((len(wanted), *self.shape), np.float32)
-        early = wanted < len(self._first)
-        out[early] = self._first.read(wanted[early])
-        out[~early] = self._second.read(wanted[~early] - len(self._first))
+        early = wanted < len(self.first)
+        out[early] = self.first.read(wanted[early])
+        out[~early] = self.second.read(wanted[~early] - len(self.first))
         return out
 
 
@@ -159,6 +159,26 @@ def epoch_batches(
     if cuts and n - cuts[-1] < smallest:
         cuts.pop()
     return np.split(order, cuts)
+
+
+def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:
+    """`y` as an array of strings or integers of length `n`; `DataError` otherwise.
+
+    >>> checked_labels(["HGG", "LGG"], 2)
+    array(['HGG', 'LGG'], dtype='<U3')
+    """
+    labels = np.asarray(y)
+    if labels.dtype == object or isinstance(labels.dtype, np.dtypes.StringDType):
+        kinds = {type(label) for label in labels.ravel()}
+        if all(issubclass(kind, str) for kind in kinds):
+            labels = labels.astype(str)
+        elif all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds):
+            labels = labels.astype(np.int64)
+    if labels.shape != (n,):
+        raise DataError(f"y: expected one label a sample ({n}), got shape {labels.shape}.")
+    if labels.dtype.kind not in "Uiu":
+        raise DataError(f"y: expected strings or integers, got {labels.dtype}.")
+    return labels
 
 
 def _checked_rows(rows: ArrayLike | None, n: int) -> NDArray[np.int64]:

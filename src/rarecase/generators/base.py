@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from numpy.typing import ArrayLike, NDArray
 
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.samples import Samples
+from rarecase.features.samples import Samples, checked_labels
 from rarecase.features.store import FeatureStore
 
 Label = str | int
@@ -206,23 +206,3 @@ class Generator(ABC):
     def _check_fitted(self) -> None:
         if not hasattr(self, "classes_"):
             raise SettingError(f"this {type(self).__name__} is not fitted; call fit(X, y) first.")
-
-
-def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:
-    """`y` as an array of strings or integers of length `n`; `DataError` otherwise.
-
-    >>> checked_labels(["HGG", "LGG"], 2)
-    array(['HGG', 'LGG'], dtype='<U3')
-    """
-    labels = np.asarray(y)
-    if labels.dtype == object or isinstance(labels.dtype, np.dtypes.StringDType):
-        kinds = {type(label) for label in labels.ravel()}
-        if all(issubclass(kind, str) for kind in kinds):
-            labels = labels.astype(str)
-        elif all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds):
-            labels = labels.astype(np.int64)
-    if labels.shape != (n,):
-        raise DataError(f"y: expected one label a sample ({n}), got shape {labels.shape}.")
-    if labels.dtype.kind not in "Uiu":
-        raise DataError(f"y: expected strings or integers, got {labels.dtype}.")
-    return labels

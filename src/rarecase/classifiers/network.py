@@ -1,0 +1,60 @@
+"""The paper's convolutional classifier of feature maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class FeatureNet(nn.Module):
+    """Maps (n, c, h, w) to logits: (n,) for two classes (above 0: the second), else (n, classes).
+
+    Mehra and Sahoo (arXiv 2209.14097), section 3: blocks of 3×3 convolution, batch norm, ReLU and
+    2×2 max pooling (two in the paper, three of 64, 128, 128 channels in the notebook); two fully
+    connected layers, dropout before and after the first. A map with a side of 1 is not pooled.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        classes: int,
+        *,
+        channels: Sequence[int] = (64, 128),
+        dense: int = 2048,
+        dropout: float = 0.5,
+    ):
+        super().__init__()
+        before, height, width = shape
+        layers: list[nn.Module] = []
+        for after in channels:
+            # Batch norm has the bias; the convolution needs none.
+            layers += [nn.Conv2d(before, after, 3, padding=1, bias=False)]
+            layers += [nn.BatchNorm2d(after), nn.ReLU()]
+            before = after
+            if height > 1 and width > 1:
+                layers.append(nn.MaxPool2d(2))
+                height, width = height // 2, width // 2
+        self.blocks = nn.Sequential(*layers)
+        self.first = nn.Linear(before * height * width, dense)
+        self.second = nn.Linear(dense, 1 if classes == 2 else classes)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.dropout(self.blocks(x).flatten(1))
+        x = self.dropout(F.relu(self.first(x)))
+        x = self.second(x)
+        return x[:, 0] if x.shape[1] == 1 else x
+
+
+def classification_loss(logits: Tensor, label: Tensor) -> Tensor:
+    """Binary cross-entropy for logits (n,), cross-entropy for (n, classes); mean over samples."""
+    if logits.ndim == 1:
+        return F.binary_cross_entropy_with_logits(logits, label.to(logits.dtype))
+    return F.cross_entropy(logits, label)
+
+
+def predicted_class(logits: Tensor) -> Tensor:
+    """Class indices (n,)."""
+    return (logits > 0).long() if logits.ndim == 1 else logits.argmax(1)
