@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "FeatureStore": "rarecase.features.store",
-        "extract": "rarecase.features.extract",
+        "extract_features": "rarecase.features.extract",
         "feature_shape": "rarecase.features.extract",
         "tumour_vectors": "rarecase.features.tumour",
     },

@@ -48,7 +48,7 @@ class _Extractor(torch.nn.Module):
 
 
 @torch.no_grad()
-def extract(
+def extract_features(
     segmenter: Segmenter,
     slices: Slices,
     *,

@@ -15,6 +15,6 @@ __getattr__, __dir__, __all__ = attach(
         "channel_map": "rarecase.segmenter.model",
         "load_segmenter": "rarecase.segmenter.model",
         "predict_masks": "rarecase.segmenter.predict",
-        "train": "rarecase.segmenter.train",
+        "train_segmenter": "rarecase.segmenter.train",
     },
 )

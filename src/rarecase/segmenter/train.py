@@ -49,7 +49,7 @@ class Schedule:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
-def train(
+def train_segmenter(
     segmenter: Segmenter,
     slices: Slices,
     *,

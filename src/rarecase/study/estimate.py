@@ -139,13 +139,21 @@ def estimate(settings: Settings, *, cohort: Cohort, folds: pd.DataFrame) -> Esti
     costs = [Cost("slices", 1, slices * 0.012, slices * size * size * (4 * channels + 1))]
     if pretrained:
         others = sum(settings.pretrain.patients.values()) * settings.simulation.slices
-        costs.append(
-            Cost("pretrain", 1, settings.pretrain.epochs * others * train_rate, weights)
-        )
+        costs.append(Cost("pretrain", 1, settings.pretrain.epochs * others * train_rate, weights))
     costs += [
-        Cost("segmenter", fits, unet + slices * predict_rate, fits * (weights + slices * size**2 // 8)),
+        Cost(
+            "segmenter",
+            fits,
+            unet + slices * predict_rate,
+            fits * (weights + slices * size**2 // 8),
+        ),
         Cost("features", fits, slices * predict_rate, fits * slices * values * 2),
-        Cost("synthetic", cells, steps * settings.generator.batch * gan_rate, cells * made * values * 2),
+        Cost(
+            "synthetic",
+            cells,
+            steps * settings.generator.batch * gan_rate,
+            cells * made * values * 2,
+        ),
         Cost("classified", cells, trained * cnn_rate, 0),
     ]
     memory = peak_memory() + min(real * values * 2, 2**30)

@@ -40,8 +40,8 @@ class Fold:
 
     def parts(self) -> pd.Series:
         """For every slice `train` (fitting), `validation` or `test`."""
-        part = {p: "train" for p in self.fitting} | {p: "validation" for p in self.validation}
-        part |= {p: "test" for p in self.test}
+        part = dict.fromkeys(self.fitting, "train") | dict.fromkeys(self.validation, "validation")
+        part |= dict.fromkeys(self.test, "test")
         return self.cache.rows["patient"].map(part)
 
 

@@ -22,14 +22,16 @@ class Cell:
     def folder(self, part: str) -> str:
         """Where `part` of this cell lies, relative to the run folder."""
         base = f"repeat-{self.repeat}/fold-{self.fold}/{part}"
-        return f"{base}/acgan-seed{self.generator_seed}" if part in (SYNTHETIC, CLASSIFIED) else base
+        return (
+            f"{base}/acgan-seed{self.generator_seed}" if part in (SYNTHETIC, CLASSIFIED) else base
+        )
 
 
 def folds_of(table: pd.DataFrame) -> dict[int, list[int]]:
     """The folds that test somebody, by repeat, from a table with columns repeat, patient, fold."""
     tested = table[table["fold"] >= 0]
     return {
-        int(repeat): sorted({int(f) for f in part["fold"]})
+        int(str(repeat)): sorted({int(f) for f in part["fold"]})
         for repeat, part in tested.groupby("repeat")
     }
 

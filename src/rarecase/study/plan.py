@@ -68,11 +68,15 @@ def cohort_facts(cohort: Cohort, *, simulated: bool) -> Any:
 def plan(settings: Settings, *, run: Path, cohort: Cohort, until: str = "report") -> list[Step]:
     """The steps up to the end of stage `until`, each behind those it needs."""
     dump = settings.model_dump(mode="json")
-    pretrain = {k: v for k, v in dump["pretrain"].items()}
     steps: list[Step] = []
 
     def add(
-        name: str, stage: str, work: Work, *needs: Any, context: Context, products: tuple[str, ...] = ()
+        name: str,
+        stage: str,
+        work: Work,
+        *needs: Any,
+        context: Context,
+        products: tuple[str, ...] = (),
     ) -> str:
         kind = next(part for part in VERSIONS if f"/{part}/" in f"/{name}/")
         key = digest([kind, VERSIONS[kind], *needs])
@@ -95,9 +99,11 @@ def plan(settings: Settings, *, run: Path, cohort: Cohort, until: str = "report"
     precision = dump["compute"]["precision"]
     if settings.pretrain.cohort:
         simulated = settings.pretrain.cohort == SIMULATED
-        other = dump["simulation"]["slices"] if simulated else _folder_facts(settings.pretrain.cohort)
+        other = (
+            dump["simulation"]["slices"] if simulated else _folder_facts(settings.pretrain.cohort)
+        )
         start = add(
-            PRETRAIN, "segment", pretrain_work, pretrain, other, dump["slices"], shape, precision,
+            PRETRAIN, "segment", pretrain_work, dump["pretrain"], other, dump["slices"], shape, precision,
             dump["split"]["validation"], settings.seed, context=here,
         )  # fmt: skip
 

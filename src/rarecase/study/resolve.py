@@ -77,14 +77,14 @@ def read_yaml(path: Path) -> Nested:
 def resolve(
     *, preset: str | None, file: Path | None = None, overrides: Mapping[str, Any] | None = None
 ) -> Settings:
-    """Settings from the paper's defaults, a preset, a YAML file and dotted overrides, in that order.
+    """Settings from the paper's defaults, a preset, a YAML file and overrides, in this order.
 
     An unknown name or an impossible value is a `SettingError` that names it. Without a preset the
-    file's own (`preset: quick`) counts, then the paper's.
+    file's own (`preset: demo`) counts, then quick.
     """
     from_file = read_yaml(file) if file else {}
     given = merged(from_file, nest(overrides or {}))
-    name = preset or given.get("preset") or "paper"
+    name = preset or given.get("preset") or "quick"
     if name not in PRESETS:
         raise SettingError(f"preset {name!r}: {nearest(str(name), PRESETS)}")
     return validate(merged({**PRESETS[name], "preset": name}, {**given, "preset": name}))

@@ -38,7 +38,7 @@ class SlicesSettings(Section):
     size: Annotated[int, Field(ge=16)] = 240
     """Height and width of a slice in pixels."""
     normalise: Literal["case", "cohort"] = "cohort"
-    """`cohort`: the paper's one mean and deviation, fitted on training patients; `case`: each alone."""
+    """`cohort`: the paper's mean and deviation, fitted on training patients; `case`: each alone."""
     skip_empty: bool = False
     """Leave out slices without tissue."""
 

@@ -117,7 +117,9 @@ def _settled(settings: Settings) -> Settings:
         if place[name] and place[name] != "simulated":
             path = Path(place[name]).expanduser().absolute()
             if not path.exists():
-                raise DataError(f"{section + '.' if section else ''}{name}: no such file or folder: {path}")
+                raise DataError(
+                    f"{section + '.' if section else ''}{name}: no such file or folder: {path}"
+                )
             place[name] = str(path)
     dump["compute"]["threads"] = dump["compute"]["threads"] or available_threads()
     return validate(dump)

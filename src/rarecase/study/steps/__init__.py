@@ -1,1 +1,1 @@
-"""The work of each step: `work(context, folder)` reads what earlier steps left and fills `folder`."""
+"""The work of each step: `work(context, folder)` reads what others left, fills `folder`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rarecase.features import FeatureStore, extract
+from rarecase.features import FeatureStore, extract_features
 from rarecase.files import replacing_file
 from rarecase.filters import filter_table
 from rarecase.generators import ACGAN
@@ -32,7 +32,7 @@ def features_work(context: Context, folder: Path) -> None:
     segmenter = load_segmenter(source)
     fold = load_fold(context)
     cache = fold.cache
-    extract(
+    extract_features(
         segmenter,
         Slices(cache.images, cache.masks, channel_map(cache.channels, segmenter.channels)),
         rows=pd.read_parquet(source / "rows.parquet"),

@@ -30,7 +30,7 @@ from rarecase.segmenter import (
     channel_map,
     load_segmenter,
     predict_masks,
-    train,
+    train_segmenter,
 )
 from rarecase.segmenter.metrics import volume_dice
 from rarecase.simulate import simulate_cohort
@@ -60,9 +60,7 @@ def new_segmenter(settings: Settings, *, channels: tuple[str, ...], seed: int) -
     """A U-Net of the study's architecture with random weights."""
     shape = settings.segmenter
     with torch_seeded(seed, "weights"):
-        net = UNet(
-            in_channels=len(channels), width=shape.width, depth=shape.depth, norm=shape.norm
-        )
+        net = UNet(in_channels=len(channels), width=shape.width, depth=shape.depth, norm=shape.norm)
     return Segmenter(net=net, channels=channels)
 
 
@@ -116,7 +114,7 @@ def pretrain_work(context: Context, folder: Path) -> None:
     slices = Slices(cache.images, cache.masks, range(len(cache.channels)))
     segmenter.normaliser = fit_normaliser(settings, slices, np.flatnonzero(~held))
     segmenter.trained_on, segmenter.validated_on = fitting, tuple(sorted(chosen))
-    history = train(
+    history = train_segmenter(
         segmenter,
         slices,
         train_rows=np.flatnonzero(masked & ~held),
@@ -146,7 +144,7 @@ def segmenter_work(context: Context, folder: Path) -> None:
         segmenter.normaliser = fit_normaliser(settings, slices, fold.rows_of(fold.fitting))
         segmenter.trained_on = tuple(sorted({*segmenter.trained_on, *fold.fitting}))
         segmenter.validated_on = tuple(sorted({*segmenter.validated_on, *fold.validation}))
-        history = train(
+        history = train_segmenter(
             segmenter,
             slices,
             train_rows=train_rows,
@@ -198,14 +196,10 @@ def _predict(
     """Write predicted.npy, rows.parquet and volumes.csv."""
     rows = fold.cache.rows.copy()
     samples, height, width = fold.cache.masks.shape
-    bits = PackedMasks.create(
-        folder / "predicted.npy", samples=samples, height=height, width=width
-    )
+    bits = PackedMasks.create(folder / "predicted.npy", samples=samples, height=height, width=width)
     pixels = np.zeros(samples, dtype=np.int64)
     scores = []
-    for part, masks in predict_masks(
-        segmenter, slices, rows=np.arange(samples), fabric=fabric
-    ):
+    for part, masks in predict_masks(segmenter, slices, rows=np.arange(samples), fabric=fabric):
         bits[part] = np.packbits(masks, axis=-1)
         pixels[part] = masks.sum(axis=(1, 2))
     bits.flush()

@@ -1,0 +1,107 @@
+"""Arms on features: fit a classifier on a fold's training part, predict its test part.
+
+`none` takes the real samples alone; `acgan` adds an amount of synthetic ones that the filter kept.
+Everything else is the same for all arms, the seed included, so that only the samples differ.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning_fabric
+import numpy as np
+import pandas as pd
+
+from rarecase.classifiers import Classifier
+from rarecase.features.store import FeatureStore
+from rarecase.filters import take_per_class
+
+log = logging.getLogger(__name__)
+NONE, ACGAN = "none", "acgan"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A fold as an arm sees it: a store, and which of its rows train and which are tested."""
+
+    store: FeatureStore
+    train: np.ndarray
+    test: np.ndarray
+
+    def labels(self, rows: np.ndarray) -> np.ndarray:
+        """The class of each of `rows`."""
+        return np.asarray(self.store.rows["label"].to_numpy()[rows], dtype=str)
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """Synthetic samples and which of them may be used (`kept`); rows of the store have a label."""
+
+    store: FeatureStore
+    kept: np.ndarray
+
+    def take(self, amount: int, classes: Sequence[str]) -> np.ndarray:
+        """Rows that make up `amount`, equally many of each class; fewer if too few were kept."""
+        taken = take_per_class(self.store.rows["label"].to_numpy(), self.kept, amount, classes)
+        for name, count in taken.missing.items():
+            log.warning(
+                "%d synthetic samples of class %s are missing from an amount of %d: the filter "
+                "kept too few. Raise generator.made.", count, name, amount,
+            )  # fmt: skip
+        return np.asarray(taken.rows)
+
+
+def sweep(
+    part: Part,
+    synthetic: Synthetic,
+    *,
+    amounts: Sequence[int],
+    classes: Sequence[str],
+    make: Callable[[], Classifier],
+    fabric: lightning_fabric.Fabric | None,
+    checkpoints: Path,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One classifier for every amount of synthetic samples; 0 is the arm `none`.
+
+    `classes` in the order in which they share out what does not divide (the rare one first).
+    Returns predictions (arm, amount, threshold, the store's case, slice, patient, label, predicted,
+    and p_<class>) for every test row, and the training histories (arm, amount, added, epoch, …).
+    """
+    predictions, histories = [], []
+    about = part.store.rows.iloc[part.test]
+    columns = ["case", "slice", "patient", "label", "predicted"]
+    for amount in amounts:
+        arm = ACGAN if amount else NONE
+        extra_rows = synthetic.take(amount, classes)
+        classifier = make().fit(
+            part.store,
+            part.labels(part.train),
+            rows=part.train,
+            extra=(
+                synthetic.store,
+                synthetic.store.rows["label"].to_numpy()[extra_rows].astype(str),
+            )
+            if len(extra_rows)
+            else None,
+            extra_rows=extra_rows if len(extra_rows) else None,
+            checkpoint=checkpoints / f"{amount}.safetensors",
+            fabric=fabric,
+        )
+        chances = classifier.predict_proba(part.store, rows=part.test)
+        table = about[columns].reset_index(drop=True)
+        for place, name in enumerate(classifier.classes_):
+            table[f"p_{name}"] = chances[:, place]
+        threshold = 0.5 if len(classifier.classes_) == 2 else np.nan
+        table.insert(0, "arm", arm)
+        table.insert(1, "amount", amount)
+        table.insert(2, "threshold", threshold)
+        predictions.append(table)
+        history = classifier.history_.copy()
+        history.insert(0, "arm", arm)
+        history.insert(1, "amount", amount)
+        history.insert(2, "added", len(extra_rows))
+        histories.append(history)
+    return pd.concat(predictions, ignore_index=True), pd.concat(histories, ignore_index=True)

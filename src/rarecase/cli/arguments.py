@@ -1,0 +1,103 @@
+"""Arguments that several commands share, and settings by their dotted names."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from rarecase.errors import SettingError, nearest
+
+# Short names for the settings that are typed most: option, setting, value's name, help.
+SHORT = (
+    ("--label", "cohort.label", "SPEC", "label column; COLUMN=V[,V] sets these against the rest"),
+    ("--rare", "cohort.rare", "CLASS", "the rare class (default: the one with fewest patients)"),
+    ("--channels", "cohort.channels", "NAMES", "channels to use, such as flair or flair,t1gd"),
+    ("--init", "segmenter.init", "FILE", "model.safetensors of a trained U-Net to start from"),
+    ("--block", "features.block", "NAME", "block whose features are taken (see 'rarecase blocks')"),
+    ("--seed", "seed", "N", "everything random derives from it"),
+    ("--threads", "compute.threads", "N", "CPU threads"),
+    ("--device", "compute.device", "NAME", "auto, cpu, cuda, …"),
+)
+
+
+def add_study(parser: argparse.ArgumentParser) -> None:
+    """What defines a study: data, run folder, preset, file and short names of settings."""
+    parser.add_argument(
+        "data",
+        nargs="?",
+        metavar="DATA",
+        help="folder or table of the cohort; without it the run folder's own data, or the "
+        "simulated cohort",
+    )
+    parser.add_argument(
+        "--out", metavar="RUN", help="run folder, new or of an earlier run that is gone on with"
+    )
+    parser.add_argument("--preset", metavar="NAME", help="starting point: demo, quick or paper")
+    parser.add_argument("--config", metavar="FILE", help="YAML file of settings (a study.yaml)")
+    for option, setting, metavar, text in SHORT:
+        parser.add_argument(
+            option, dest=setting, metavar=metavar, default=None, help=f"{text} [{setting}]"
+        )
+    parser.add_argument(
+        "--merge",
+        action="append",
+        metavar="NEW=V,V",
+        default=[],
+        help="join label values into one class; may be given several times [cohort.merge]",
+    )
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """How much to say, and how."""
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--quiet", "-q", action="store_true", help="no progress")
+    parser.add_argument("--verbose", "-v", action="store_true", help="say what is being done")
+
+
+def overrides_of(args: argparse.Namespace, rest: Sequence[str]) -> dict[str, Any]:
+    """Dotted overrides from short names, `--merge`, and `--section.name value` in `rest`."""
+    from rarecase.study.resolve import parse_value
+
+    out: dict[str, Any] = {}
+    for _, setting, _, _ in SHORT:
+        text = getattr(args, setting, None)
+        if text is not None:
+            # A label spec such as 2 or COLUMN=1,2 is text whatever it looks like.
+            out[setting] = text if setting in ("cohort.label", "cohort.rare") else parse_value(text)
+    if isinstance(out.get("cohort.channels"), str):
+        out["cohort.channels"] = [out["cohort.channels"]]
+    for joined in args.merge:
+        name, sign, values = joined.partition("=")
+        if not sign or not name or not values:
+            raise SettingError(f"--merge {joined}: expected NEW=VALUE,VALUE, such as low=1,2.")
+        out.setdefault("cohort.merge", {})[name] = values.split(",")
+    return out | _dotted(rest)
+
+
+def _dotted(rest: Sequence[str]) -> dict[str, Any]:
+    from rarecase.study.resolve import known_names, parse_value
+
+    known = set(known_names())
+    options = {f"--{name}" for name in known} | {option for option, *_ in SHORT}
+    options |= {"--out", "--preset", "--config", "--merge", "--json", "--quiet", "--dry-run"}
+    out: dict[str, Any] = {}
+    waiting = list(rest)
+    while waiting:
+        word = waiting.pop(0)
+        if not word.startswith("--"):
+            raise SettingError(f"Unexpected argument {word!r}: one DATA is all that is expected.")
+        name, sign, text = word[2:].partition("=")
+        if name not in known:
+            close = nearest(f"--{name}", options)
+            hint = close.split(" Known:")[0] if close.startswith("did") else ""
+            raise SettingError(
+                f"Unknown option --{name}. {hint[:1].upper()}{hint[1:]}".rstrip()
+                + " 'rarecase settings' lists all settings."
+            )
+        if not sign:
+            if not waiting:
+                raise SettingError(f"--{name} needs a value.")
+            text = waiting.pop(0)
+        out[name] = parse_value(text)
+    return out

@@ -1,0 +1,156 @@
+"""inspect, report, simulate, blocks, settings: commands around a run."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rarecase.cli.arguments import overrides_of
+from rarecase.cli.show import console, print_json, reporting, table
+from rarecase.errors import DataError, SettingError
+
+
+def _no_more(rest: Sequence[str]) -> None:
+    if rest:
+        raise SettingError(f"Unexpected argument {rest[0]!r}.")
+
+
+def _resolve(args: Namespace, rest: Sequence[str]) -> Any:
+    from rarecase.study.resolve import resolve
+
+    return resolve(
+        preset=args.preset,
+        file=Path(args.config) if args.config else None,
+        overrides=overrides_of(args, rest),
+    )
+
+
+def inspect(args: Namespace, rest: Sequence[str]) -> int:
+    """Show cases and problems; exit code 1 if one is an error."""
+    from rarecase.cohort import inspect_cohort, read_cohort
+
+    if args.data is None:
+        raise SettingError("DATA is missing: the folder or table to look at.")
+    chosen = _resolve(args, rest).cohort
+    with reporting(args):
+        cohort = read_cohort(
+            args.data,
+            chosen.label,
+            merge=chosen.merge,
+            channels=chosen.channels,
+            conflict=chosen.conflict,
+        )
+        found = inspect_cohort(cohort, load=not args.fast)
+    bad = any(problem.severity == "error" for problem in found.problems)
+    if args.json:
+        print_json(found.to_dict())
+        return int(bad)
+    out = console()
+    patients = list(cohort.patients.values())
+    out.print(
+        f"{cohort.layout}: {len(cohort.cases)} cases of {len(patients)} patients, channels "
+        f"{', '.join(cohort.channels)}; "
+        + ", ".join(f"{patients.count(name)} {name}" for name in cohort.classes)
+    )
+    frame = found.table
+    rows = [
+        ["" if value is None else value for value in row] for row in frame.itertuples(index=False)
+    ]
+    out.print(table("Cases", [str(c).replace("_", " ") for c in frame.columns], rows, text=4))
+    if found.problems:
+        listed = [[p.severity, p.case, p.text] for p in found.problems]
+        out.print(table("Problems", ["severity", "case", "what"], listed, text=3))
+    else:
+        out.print("No problems found.")
+    return int(bad)
+
+
+def report(args: Namespace, rest: Sequence[str]) -> int:
+    """Write a run's report anew from the files in its folder."""
+    from rarecase.report import make_report
+
+    _no_more(rest)
+    if not (Path(args.run) / "study.yaml").is_file():
+        raise DataError(f"{args.run}: no study.yaml there, so it is not a run folder.")
+    with reporting(args):
+        page = make_report(Path(args.run))
+    print_json({"report": page}) if args.json else console().print(
+        f"Report: {page}", soft_wrap=True
+    )
+    return 0
+
+
+def simulate(args: Namespace, rest: Sequence[str]) -> int:
+    """Write a simulated cohort."""
+    from rarecase.simulate import simulate_cohort
+
+    _no_more(rest)
+    patients: dict[str, int] = {}
+    for part in args.patients.split(","):
+        name, _, number = part.partition("=")
+        if not number.isdigit():
+            raise SettingError(f"--patients {args.patients}: expected HGG=24,LGG=12.")
+        patients[name.strip()] = int(number)
+    with reporting(args):
+        folder = simulate_cohort(
+            Path(args.folder),
+            patients=patients,
+            size=args.size,
+            slices=args.slices,
+            separability=args.separability,
+            seed=args.seed,
+        )
+    if args.json:
+        print_json({"folder": folder, "patients": patients})
+    else:
+        console().print(f"{sum(patients.values())} patients in {folder}", soft_wrap=True)
+    return 0
+
+
+def blocks(args: Namespace, rest: Sequence[str]) -> int:
+    """List the blocks of the U-Net that the settings describe."""
+    from rarecase.features.extract import TUMOUR, feature_shape
+    from rarecase.segmenter import UNet
+
+    settings = _resolve(args, rest)
+    shape, size = settings.segmenter, settings.slices.size
+    net = UNet(in_channels=1, width=shape.width, depth=shape.depth, norm=shape.norm)
+    listed = []
+    for name, reduction in [*((b.name, b.reduction) for b in net.blocks()), (TUMOUR, None)]:
+        found = feature_shape(net, block=name, height=size, width=size)
+        values = 1
+        for side in found:
+            values *= side
+        listed.append(
+            {"block": name, "channels": found[0], "reduction": reduction, "shape": list(found),
+             "megabytes_per_1000_slices": round(values * 2 * 1000 / 2**20, 1)}
+        )  # fmt: skip
+    if args.json:
+        print_json(listed)
+        return 0
+    rows = [
+        [b["block"], b["channels"], b["reduction"], "×".join(map(str, b["shape"])),
+         b["megabytes_per_1000_slices"]]
+        for b in listed
+    ]  # fmt: skip
+    title = f"U-Net of width {shape.width} and depth {shape.depth} at {size}×{size}"
+    heads = ["block", "channels", "reduction", "features", "MB for 1,000 slices"]
+    console().print(table(title, heads, rows))
+    return 0
+
+
+def settings(args: Namespace, rest: Sequence[str]) -> int:
+    """Explain every setting."""
+    from rarecase.study.describe import described
+
+    resolved = _resolve(args, rest)
+    if args.json:
+        print_json(resolved.model_dump(mode="json"))
+        return 0
+    rows = [[each.name, each.value, each.text] for each in described(resolved)]
+    console().print(
+        table(f"Settings of preset {resolved.preset}", ["setting", "value", ""], rows, text=3)
+    )
+    return 0

@@ -1,0 +1,121 @@
+"""`rarecase`: parse, call, and turn errors into one clear line and an exit code.
+
+Exit codes: 0 done; 1 the data cannot be used, or `inspect` found errors; 2 wrong arguments or
+settings; 130 interrupted (the same command goes on).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from rarecase import __version__
+from rarecase.cli.arguments import add_output, add_study
+from rarecase.errors import RarecaseError, SettingError
+
+EPILOG = """\
+start here:
+  rarecase run --preset demo --out demo-run            the whole way on a simulated cohort
+  rarecase inspect DATA                                what is in a folder, and what is wrong
+  rarecase run DATA --label COLUMN --preset quick --out RUN --dry-run
+                                                       what a run would cost
+  rarecase run DATA --label COLUMN --preset quick --out RUN
+                                                       do it; the same line goes on after a kill
+
+Any setting can follow as --section.name VALUE ('rarecase settings' explains them all).
+'rarecase COMMAND --help' says more about a command."""
+
+RUN_EPILOG = """\
+examples:
+  rarecase {command} --preset demo --out demo-run
+  rarecase {command} BraTS2020/ --preset quick --channels flair --out run
+  rarecase {command} tcga-lgg/ --label COCCluster=2 --preset quick --out run --segmenter.epochs 10
+  rarecase {command} --out run                        go on with, or repeat, what is there"""
+
+STAGES = {
+    "run": ("report", "everything: data in, evidence and report out"),
+    "segment": ("segment", "up to the U-Net: slices, folds, pre-training, training, masks"),
+    "extract": ("extract", "up to the features of every slice"),
+    "generate": ("generate", "up to the ACGAN and its samples"),
+    "classify": ("classify", "up to predictions and scores"),
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line; imports nothing heavy."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="rarecase",
+        description="Find out whether synthetic features help your rare class.",
+        epilog=EPILOG,
+        formatter_class=raw,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"rarecase {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name: str, text: str, *, module: str, epilog: str = "") -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name, help=text, description=text[0].upper() + text[1:] + ".", epilog=epilog,
+            formatter_class=raw, allow_abbrev=False,
+        )  # fmt: skip
+        sub.set_defaults(module=module)
+        return sub
+
+    inspect = command("inspect", "show what is in a cohort and what is wrong", module="data")
+    add_study(inspect)
+    inspect.add_argument("--fast", action="store_true", help="do not open the images")
+    add_output(inspect)
+    for name, (stage, text) in STAGES.items():
+        sub = command(name, text, module="run", epilog=RUN_EPILOG.format(command=name))
+        sub.set_defaults(until=stage)
+        add_study(sub)
+        sub.add_argument("--dry-run", action="store_true", help="show steps, time, memory, disk")
+        add_output(sub)
+    report = command("report", "write the report of a run folder anew", module="data")
+    report.add_argument("run", metavar="RUN", help="run folder")
+    add_output(report)
+    simulate = command("simulate", "write a simulated glioma cohort (BraTS layout)", module="data")
+    simulate.add_argument("folder", metavar="OUT", help="new folder")
+    simulate.add_argument("--patients", default="HGG=24,LGG=12", help="default: HGG=24,LGG=12")
+    simulate.add_argument("--size", type=int, default=240, help="pixels a side (default 240)")
+    simulate.add_argument("--slices", type=int, default=50, help="a volume (default 50)")
+    simulate.add_argument(
+        "--separability", type=float, default=1.0, help="1: as in life; 0: the classes look alike"
+    )
+    simulate.add_argument("--seed", type=int, default=0)
+    add_output(simulate)
+    blocks = command(
+        "blocks", "list the U-Net's blocks and the size of their features", module="data"
+    )
+    add_study(blocks)
+    add_output(blocks)
+    settings = command("settings", "explain every setting, with a preset's values", module="data")
+    add_study(settings)
+    add_output(settings)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line; returns the exit code."""
+    args, rest = build_parser().parse_known_args(argv)
+    try:
+        module = import_module(f"rarecase.cli.{args.module}")
+        return int(getattr(module, args.command if args.module == "data" else "run")(args, rest))
+    except SettingError as error:
+        return _say(str(error), code=2)
+    except RarecaseError as error:
+        return _say(str(error), code=1)
+    except KeyboardInterrupt:
+        return _say("interrupted; the same command goes on where it stopped.", code=130)
+    except BrokenPipeError:  # the reader of our output went away, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _say(text: str, *, code: int) -> int:
+    sys.stderr.write(f"rarecase: {text}\n")
+    return code

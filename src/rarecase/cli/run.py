@@ -1,0 +1,125 @@
+"""`run` and the stages on the way: segment, extract, generate, classify."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rarecase.cli.arguments import overrides_of
+from rarecase.cli.show import console, evidence_table, print_json, reporting, table
+from rarecase.errors import DataError, SettingError
+
+if TYPE_CHECKING:
+    from rarecase.study.study import Study
+
+
+def make_study(args: Namespace, rest: Sequence[str], *, out: str) -> Study:
+    """The study that the arguments describe."""
+    from rarecase.study.study import Study
+
+    return Study(
+        args.data,
+        out=out,
+        preset=args.preset,
+        config=args.config,
+        settings=overrides_of(args, rest),
+    )
+
+
+def run(args: Namespace, rest: Sequence[str]) -> int:
+    """Run a study up to the command's stage, or show what that would cost."""
+    if args.out is None:
+        raise SettingError("--out RUN is missing: the folder that the run is to fill.")
+    with reporting(args):
+        study = make_study(args, rest, out=args.out)
+        if args.dry_run:
+            return _dry_run(study, args)
+        result = study.run(until=args.until)
+    if args.json:
+        print_json(
+            {
+                "run": result.run,
+                "performed": result.performed,
+                "found": result.found,
+                "report": result.report if result.report.exists() else None,
+                "evidence": result.evidence,
+            }
+        )
+        return 0
+    out = console()
+    if result.evidence is not None:
+        out.print(evidence_table(result.evidence))
+        out.print()
+        out.print(result.evidence["headline"]["sentence"])
+        out.print()
+    if not result.performed:
+        out.print(f"Nothing to do: all {result.found} steps are done with these settings.")
+    else:
+        out.print(f"{result.performed} steps done, {result.found} found done before.")
+    if args.until == "report":
+        out.print(f"Report: {result.report}", soft_wrap=True)
+    else:
+        out.print(f"Run folder: {result.run}", soft_wrap=True)
+    return 0
+
+
+def _dry_run(study: Study, args: Namespace) -> int:
+    from rarecase.study.estimate import estimate, free_disk, human_size, human_time
+    from rarecase.study.steps.prepare import load_folds
+
+    steps = study.plan(until=args.until)
+    cohort = study.cohort()
+    cost = estimate(study.settings, cohort=cohort, folds=load_folds(study.settings, cohort))
+    free = free_disk(study.run_folder)
+    facts = {
+        "patients": len(cohort.patients),
+        "cases": len(cohort.cases),
+        "slices": cost.slices,
+        "classes": {c: sum(v == c for v in cohort.patients.values()) for c in cohort.classes},
+        "dropped": len(cohort.dropped),
+        "steps": [{"step": step.name, "done": step.done()} for step in steps],
+        "seconds": round(cost.seconds),
+        "memory_bytes": cost.memory,
+        "disk_bytes": cost.disk,
+        "free_disk_bytes": free,
+    }
+    if args.json:
+        print_json(facts)
+    else:
+        out = console()
+        classes = ", ".join(f"{n} {name}" for name, n in facts["classes"].items())  # type: ignore[attr-defined]
+        out.print(
+            f"{len(cohort.patients)} patients ({classes}), {len(cohort.cases)} cases, "
+            f"{cost.slices} slices; {len(cohort.dropped)} cases left out."
+        )
+        rows = [
+            [
+                each.step,
+                each.times,
+                human_time(each.seconds),
+                human_time(each.total),
+                human_size(each.disk),
+            ]
+            for each in cost.costs
+        ]
+        out.print(
+            table(
+                "Estimate, measured on this machine",
+                ["step", "times", "each", "in all", "disk"],
+                rows,
+            )
+        )
+        done = sum(step.done() for step in steps)
+        out.print(
+            f"In all about {human_time(cost.seconds)}, {human_size(cost.memory)} of memory, "
+            f"{human_size(cost.disk)} of disk ({human_size(free)} free). "
+            f"{done} of {len(steps)} steps are done already. Nothing was run."
+        )
+    if cost.disk > free:
+        raise DataError(
+            f"{study.run_folder}: the run needs about {human_size(cost.disk)}, but only "
+            f"{human_size(free)} are free there. Choose another disk with --out, or a block with "
+            "smaller features ('rarecase blocks')."
+        )
+    return 0

@@ -1,0 +1,60 @@
+"""The sweep of a fold: one classifier for every amount of synthetic samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from rarecase.arms import Part, Synthetic, sweep
+from rarecase.classifiers import Classifier, make_classifier
+from rarecase.features import FeatureStore
+from rarecase.files import replacing_file
+from rarecase.seeds import derive
+from rarecase.study.compute import make_fabric
+from rarecase.study.fold import load_fold
+from rarecase.study.grid import SYNTHETIC, Cell
+from rarecase.study.step import CHECKPOINTS, Context
+from rarecase.study.steps.features import store_path, sweep_amounts
+
+
+def classified_work(context: Context, folder: Path) -> None:
+    """Train and predict for every amount; one generator fit serves them all."""
+    settings = context.settings
+    fold = load_fold(context)
+    cell = Cell(context.repeat, context.fold, context.generator_seed)
+    store = FeatureStore.open(store_path(context))
+    made = FeatureStore.open(context.run / cell.folder(SYNTHETIC) / "samples.zarr")
+    agrees = made.rows["agrees"].to_numpy(dtype=bool)
+    kept = agrees if settings.generator.keep == "agreeing" else np.ones_like(agrees)
+
+    def make() -> Classifier:
+        chosen = settings.classifier
+        return make_classifier(
+            "auto",
+            store.shape,
+            epochs=chosen.epochs,
+            batch_size=chosen.batch,
+            channels=tuple(chosen.channels),
+            dense=chosen.dense,
+            lr=chosen.learning_rate,
+            random_state=derive(settings.seed, "classifier", context.repeat, context.fold) % 2**31,
+        )
+
+    (folder / CHECKPOINTS).mkdir(exist_ok=True)
+    predictions, history = sweep(
+        Part(store, train=fold.rows_of(fold.training), test=fold.rows_of(fold.test)),
+        Synthetic(made, kept),
+        amounts=sweep_amounts(context, fold),
+        classes=[fold.rare, *(name for name in fold.classes if name != fold.rare)],
+        make=make,
+        fabric=make_fabric(settings.compute) if len(store.shape) == 3 else None,
+        checkpoints=folder / CHECKPOINTS,
+    )
+    predictions.insert(2, "repeat", context.repeat)
+    predictions.insert(3, "fold", context.fold)
+    predictions.insert(4, "generator_seed", context.generator_seed)
+    with replacing_file(folder / "predictions.parquet") as beside:
+        predictions.to_parquet(beside, index=False)
+    with replacing_file(folder / "history.csv") as beside:
+        history.to_csv(beside, index=False)
