@@ -1,0 +1,141 @@
+"""Real and synthetic features side by side: maps as they are, and all of them in the plane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from rarecase.report.blocks import Figure
+from rarecase.report.feature_samples import FeaturePair, Floats, telling_channel
+from rarecase.report.style import canvas, look, panels, png
+
+SIDE = 5
+POINTS = 200
+
+
+def mosaic(maps: NDArray[np.float32], *, side: int = SIDE) -> NDArray[np.float32]:
+    """Up to side² maps (n, h, w) as one picture with NaN between them and where there is none.
+
+    >>> mosaic(np.ones((2, 3, 3), np.float32), side=2).shape
+    (7, 7)
+    """
+    _, h, w = maps.shape
+    picture = np.full((side * (h + 1) - 1, side * (w + 1) - 1), np.nan, np.float32)
+    for i, one in enumerate(maps[: side * side]):
+        row, column = divmod(i, side)
+        top, left = row * (h + 1), column * (w + 1)
+        picture[top : top + h, left : left + w] = one
+    return picture
+
+
+def map_grids(pair: FeaturePair, *, classes: list[str]) -> Figure:
+    """25 real and 25 synthetic maps of each class: one channel, one colour scale."""
+    channel = telling_channel({name: s.means for name, s in pair.real.items()})
+    sources = {"real": pair.real, "synthetic": pair.synthetic}
+    grids = {
+        (kind, name): mosaic(samples[name].channel(channel, SIDE * SIDE))
+        for kind, samples in sources.items()
+        for name in classes
+        if name in samples
+    }
+    shown = np.concatenate([g[~np.isnan(g)] for g in grids.values()])
+    top = float(np.percentile(shown, 99.5)) or 1.0
+    low = min(0.0, float(shown.min()))
+    with look():
+        figure = canvas(3.9 * len(classes) + 0.3, width=8.4)
+        axes_list = panels(figure, len(classes), 2)
+        for at, name in enumerate(classes):
+            for side, kind in enumerate(sources):
+                axes = axes_list[2 * at + side]
+                axes.set_axis_off()
+                axes.set_title(f"{name}, {kind}")
+                grid = grids.get((kind, name))
+                if grid is None:
+                    axes.text(0.5, 0.5, "none", ha="center", transform=axes.transAxes)
+                    continue
+                drawn = axes.imshow(
+                    grid, cmap="cividis", vmin=low, vmax=top, interpolation="nearest"
+                )
+        bar = figure.colorbar(drawn, ax=axes_list, shrink=0.5, extend="max", pad=0.02)
+        bar.set_label("activation")
+    count = int(np.prod(pair.shape[1:]))
+    text = (
+        f"Channel {channel} of {pair.shape[0]} of block {pair.block} "
+        f"({pair.shape[1]} × {pair.shape[2]} = {count} values), the channel in which the classes "
+        "differ most on training slices, for 25 real training slices and 25 synthetic samples of "
+        "each class, all on one colour scale. Look whether the synthetic maps have the variety of "
+        "the real ones or repeat one pattern, and whether they are as bright."
+    )
+    alt = f"Grids of feature maps, real beside synthetic, for {', '.join(classes)}"
+    return Figure(name="feature-maps", png=png(figure), caption=text, alt=alt)
+
+
+def principal_plane(real: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Mean, scale, the first two principal axes (2, d) and their share of variance (2,).
+
+    Features that never vary get the scale 1. The axes come from the singular vectors of the
+    standardised real samples; signs are fixed so that the largest loading is positive.
+    """
+    centre, scale = real.mean(axis=0), real.std(axis=0)
+    scale = np.where(scale > 0, scale, 1.0)
+    _, s, vt = np.linalg.svd((real - centre) / scale, full_matrices=False)
+    axes = np.zeros((2, real.shape[1]))
+    axes[: min(2, len(vt))] = vt[:2]
+    for axis in axes:
+        axis *= np.sign(axis[np.argmax(np.abs(axis))]) or 1.0
+    share = np.zeros(2)
+    share[: min(2, len(s))] = s[:2] ** 2 / max(float((s**2).sum()), 1e-300)
+    return centre, scale, axes, share
+
+
+def scatter(pair: FeaturePair, *, classes: list[str], colours: Mapping[str, str]) -> Figure:
+    """Real and synthetic samples in the plane of the real ones' two principal components."""
+    real = np.concatenate([pair.real[c].means for c in classes if c in pair.real])
+    centre, scale, plane, share = principal_plane(real)
+
+    def project(means: Floats) -> Floats:
+        return np.asarray(((means - centre) / scale) @ plane.T)
+
+    with look():
+        figure = canvas(4.2)
+        axes_list = panels(figure, 1, 2)
+        for axes, samples, kind in zip(
+            axes_list, (pair.real, pair.synthetic), ("real", "synthetic"), strict=True
+        ):
+            others = pair.synthetic if kind == "real" else pair.real
+            for name in classes:
+                if name in others:  # the other kind in grey, so that both panels share a frame
+                    xy = project(others[name].means[:POINTS])
+                    axes.scatter(xy[:, 0], xy[:, 1], s=7, color="#d9dce1", linewidths=0)
+            for name in classes:
+                if name in samples:
+                    xy = project(samples[name].means[:POINTS])
+                    axes.scatter(
+                        xy[:, 0], xy[:, 1], s=11, color=colours[name], alpha=0.7, linewidths=0
+                    )
+            axes.set_title(kind)
+            axes.set_xlabel(f"component 1 ({share[0]:.0%} of the real variance)")
+            axes.set_ylabel(f"component 2 ({share[1]:.0%})")
+        axes_list[1].sharex(axes_list[0])
+        axes_list[1].sharey(axes_list[0])
+        axes_list[0].autoscale()
+        dots = {"linestyle": "none", "marker": "o"}
+        handles = [Line2D([], [], color=colours[c], label=c, **dots) for c in classes]  # type: ignore[arg-type]
+        handles.append(Line2D([], [], color="#d9dce1", label="the other panel's", **dots))  # type: ignore[arg-type]
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    kind = "features" if len(pair.shape) == 1 else "feature maps, averaged over their area,"
+    text = (
+        f"Real training and synthetic {kind} of block {pair.block} in the plane of the first two "
+        "principal components of the real ones (standardised). Synthetic samples should lie where "
+        "real ones of their class lie and spread as widely; a tight clump is a generator that "
+        "repeats itself."
+    )
+    return Figure(
+        name="feature-plane",
+        png=png(figure),
+        caption=text,
+        alt=f"Two scatter plots, real and synthetic samples of {', '.join(classes)}",
+    )

@@ -1,0 +1,99 @@
+"""Scores against the amount of synthetic samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from rarecase.report.blocks import Figure
+from rarecase.report.style import FAINT, INK, OTHERS, canvas, look, panels, png
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def sweep_figure(
+    rows: Rows, *, arm: str, classes: list[str], colours: Mapping[str, str], headline: int | None
+) -> Figure:
+    """Recall of each class, balanced accuracy and AUC of `rows` (evidence, control first)."""
+    with look():
+        figure = canvas(3.7)
+        recall, balanced, auc = panels(figure, 1, 3)
+        for name in classes:
+            _line(recall, rows, f"recall_{name}", colours[name])
+        _line(balanced, rows, "balanced_accuracy", INK)
+        _line(auc, rows, "auc_rare", INK)
+        if len(classes) > 2:
+            _line(auc, rows, "auc_macro", OTHERS[1])
+        recall.set_title("Recall")
+        balanced.set_title("Balanced accuracy")
+        auc.set_title("AUC of the rare class")
+        _chance(balanced, 1 / len(classes))
+        _chance(auc, 0.5)
+        for axes in (recall, balanced, auc):
+            _amounts(axes, [row["amount"] for row in rows], headline=headline)
+            axes.set_ylim(-0.02, 1.02)
+        figure.supxlabel("synthetic samples added", fontsize=10)
+        handles = [Line2D([], [], color=colours[c], label=f"recall {c}") for c in classes]
+        if len(classes) > 2:
+            handles.append(Line2D([], [], color=OTHERS[1], label="macro AUC"))
+        handles += [
+            Line2D([], [], color=INK, marker="o", label="patients, 95 % interval"),
+            Line2D([], [], color=INK, linestyle="dashed", linewidth=1, label="slices"),
+        ]
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)))
+    fixed = f"The dotted line is the headline amount fixed beforehand, {headline or 0:,}. "
+    text = (
+        "Scores against the number of synthetic samples added to a fold's real training slices "
+        "(the axis grows as the square root). Dots and bars: test patients with 95 % intervals; "
+        "dashed: test slices. "
+        + (fixed if headline else "")
+        + "Recalls that move in opposite directions while AUC stays where it is are what a moved "
+        "threshold looks like; new information would lift AUC."
+    )
+    return Figure(
+        name=f"sweep-{arm}",
+        png=png(figure),
+        caption=text,
+        alt=f"Recall of {', '.join(classes)}, balanced accuracy and AUC against the amount of "
+        "synthetic samples; the numbers are in the tables",
+    )
+
+
+def _numbers(values: Sequence[float | None]) -> np.ndarray:
+    return np.array([np.nan if v is None else v for v in values], dtype=float)
+
+
+def _line(axes: Axes, rows: Rows, name: str, colour: str) -> None:
+    x = [row["amount"] for row in rows]
+    scores = [row["patients"]["scores"][name] for row in rows]
+    value, low, high = (_numbers([s[key] for s in scores]) for key in ("value", "low", "high"))
+    axes.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
+    around = np.abs(np.stack([value - low, high - value]))
+    axes.errorbar(x, value, yerr=around, color=colour, marker="o", markersize=4.5, capsize=2.5,
+                  linewidth=1.7, elinewidth=1)  # fmt: skip
+    slices = _numbers([row["slices"]["scores"][name] for row in rows])
+    axes.plot(x, slices, color=colour, linestyle="dashed", linewidth=1)
+
+
+def _chance(axes: Axes, level: float) -> None:
+    axes.axhline(level, color=FAINT, linewidth=1, linestyle="dotted")
+    axes.annotate("chance", (1, level), xycoords=("axes fraction", "data"), ha="right",
+                  va="bottom", fontsize=8.5, color=FAINT)  # fmt: skip
+
+
+def _amounts(axes: Axes, amounts: Sequence[int], *, headline: int | None) -> None:
+    axes.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
+    top = max(amounts) or 1
+    ticks: list[int] = []
+    for amount in sorted(set(amounts)):  # leave out ticks whose numbers would run into each other
+        if not ticks or np.sqrt(amount / top) - np.sqrt(ticks[-1] / top) > 0.11:
+            ticks.append(amount)
+    axes.set_xticks(ticks, [f"{t:,}" for t in ticks], fontsize=8.5)
+    axes.set_xticks([], minor=True)
+    axes.set_xlim(0, top * 1.08)
+    if headline is not None and headline in amounts:
+        axes.axvline(headline, color=FAINT, linewidth=1.2, linestyle="dotted")

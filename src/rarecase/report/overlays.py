@@ -1,0 +1,129 @@
+"""Which cases to show, chosen by rank and not by looks, and their slices read from disk."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rarecase.report.run_files import RunFiles, optional_json
+
+log = logging.getLogger(__name__)
+
+RANKS = {
+    1: {"median": 0.5},
+    2: {"best": 0.0, "worst": 1.0},
+    3: {"best": 0.0, "median": 0.5, "worst": 1.0},
+    4: {"best": 0.0, "median": 0.5, "lower quartile": 0.75, "worst": 1.0},
+}
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A slice with its outlines. `dice` is of the whole volume, `slice_dice` of what is shown;
+    both None without a true mask."""
+
+    title: str
+    label: str
+    image: NDArray[np.float32]  # (h, w)
+    true: NDArray[np.uint8] | None  # (h, w)
+    predicted: NDArray[np.uint8]  # (h, w)
+    dice: float | None
+    slice_dice: float | None
+
+
+def choose_cases(volumes: pd.DataFrame, *, shown: int = SHOWN) -> pd.DataFrame:
+    """Best, median and worst test volumes of every class by Dice, about `shown` in all.
+
+    `volumes` has case, label, dice, repeat, fold; the result has a column `rank` that says which
+    is which. A class with fewer volumes shows those it has.
+    """
+    scored = volumes.dropna(subset=["dice"]).sort_values(
+        ["label", "dice", "case"], ascending=[True, False, True]
+    )
+    classes = scored["label"].nunique()
+    ranks = RANKS[min(4, max(1, -(-shown // max(1, classes))))]
+    chosen = []
+    for _, group in scored.groupby("label"):
+        taken: dict[int, str] = {}
+        for name, share in ranks.items():
+            taken.setdefault(round(share * (len(group) - 1)), name)
+        for place, name in taken.items():
+            chosen.append(group.iloc[[place]].assign(rank=name if len(group) > 1 else "only"))
+    return pd.concat(chosen, ignore_index=True) if chosen else scored.assign(rank="")
+
+
+def dice(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+    """2 |a ∩ b| / (|a| + |b|); 1 when both are empty.
+
+    >>> dice(np.array([1, 1, 0]), np.array([0, 1, 0]))
+    0.6666666666666666
+    """
+    total = int(a.sum()) + int(b.sum())
+    return 1.0 if not total else 2 * int((a & b).sum()) / total
+
+
+class SliceReader:
+    """Images, true masks and predicted masks of a run, read slice by slice."""
+
+    def __init__(self, run: RunFiles) -> None:
+        self._root = run.root
+        folder = run.root / "slices"
+        self.images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+        masks = folder / "masks.npy"
+        self.masks = np.load(masks, mmap_mode="r", allow_pickle=False) if masks.is_file() else None
+        self.rows = pd.read_parquet(folder / "rows.parquet")
+        meta = optional_json(folder / "meta.json") or {}
+        channels = [str(c) for c in meta.get("channels") or run.cohort_facts.get("channels") or []]
+        self.channel = channels.index("flair") if "flair" in channels else 0
+        self.channel_name = channels[self.channel] if channels else "image"
+
+    @staticmethod
+    def available(run: RunFiles) -> bool:
+        """Whether the cache of slices is there."""
+        return all((run.root / "slices" / n).is_file() for n in ("images.npy", "rows.parquet"))
+
+    def predicted(self, features: Path) -> tuple[pd.DataFrame, NDArray[np.uint8]] | None:
+        """rows.parquet and the packed masks of a fold's features folder, None when missing."""
+        if not (features / "rows.parquet").is_file() or not (features / "predicted.npy").is_file():
+            return None
+        rows = pd.read_parquet(features / "rows.parquet").reset_index(drop=True)
+        bits = np.load(features / "predicted.npy", mmap_mode="r", allow_pickle=False)
+        return rows, bits
+
+    def overlay(
+        self, case: str, features: Path, *, title: str, score: float | None
+    ) -> Overlay | None:
+        """The slice of `case` with the largest tumour: true where known, else predicted."""
+        found = self.predicted(features)
+        if found is None:
+            return None
+        rows, bits = found
+        of_case = rows[rows["case"].astype(str) == case]
+        if of_case.empty:
+            log.warning("%s: no rows of case %s", features, case)
+            return None
+        known = bool(of_case["has_mask"].all()) and self.masks is not None
+        place = int(of_case["tumour" if known else "predicted"].to_numpy().argmax())
+        position = int(of_case.index[place])
+        row = int(of_case["row"].iloc[place])
+        image = np.asarray(self.images[row, self.channel], dtype=np.float32)
+        width = image.shape[-1]
+        predicted = np.unpackbits(np.asarray(bits[position]), axis=-1, count=width)
+        true = None
+        if known and self.masks is not None:
+            true = (np.asarray(self.masks[row]) > 0).astype(np.uint8)
+        return Overlay(
+            title=title,
+            label=str(of_case["label"].iloc[place]),
+            image=image,
+            true=true,
+            predicted=predicted,
+            dice=score,
+            slice_dice=None if true is None else dice(true, predicted),
+        )

@@ -1,0 +1,76 @@
+"""The page: sections gathered from a run folder, put into one self-contained HTML file."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from rarecase.files import replacing_directory, write_text
+from rarecase.report.blocks import Block, Cell, Details, Figure, Section
+from rarecase.report.run_files import RunFiles
+from rarecase.report.section_cohort import cohort_section
+from rarecase.report.section_features import features_section
+from rarecase.report.section_method import method_section
+from rarecase.report.section_results import sweep_section, table_3_section
+from rarecase.report.section_segmenter import overlays_section, segmenter_section
+from rarecase.report.section_summary import summary_section
+
+SECTIONS = (
+    summary_section,
+    cohort_section,
+    segmenter_section,
+    overlays_section,
+    features_section,
+    sweep_section,
+    table_3_section,
+    method_section,
+)
+
+
+def make_report(run: Path, *, out: Path | None = None) -> Path:
+    """Write the report of the run folder `run` and return its path, `out`/index.html.
+
+    `out` is RUN/report unless given. The page holds its figures and needs nothing else; they also
+    lie as PNG files in `out`/figures. What the run does not hold (pre-training, masks, synthetic
+    samples) is said on the page. Raises `DataError` when the cohort or the evidence is missing.
+    """
+    files = RunFiles(Path(run))
+    folder = files.root / "report" if out is None else Path(out)
+    sections = [section(files) for section in SECTIONS]
+    with replacing_directory(folder / "figures") as figures:
+        for figure in _figures(block for section in sections for block in section.blocks):
+            (figures / f"{figure.name}.png").write_bytes(figure.png)
+    page = folder / "index.html"
+    write_text(page, render(files, sections))
+    return page
+
+
+def render(run: RunFiles, sections: Sequence[Section]) -> str:
+    """The page as text; everything that comes from files is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["base64"] = lambda data: base64.b64encode(data).decode("ascii")
+    environment.filters["cell"] = lambda c: c if isinstance(c, Cell) else Cell(c)
+    finished = [str(r["finished"]) for _, r in run.steps() if r.get("finished")]
+    return environment.get_template("report.html.j2").render(
+        title=f"Do synthetic features help the rare class {run.rare}?",
+        run=run.root.resolve().name,
+        finished=max(finished, default="").replace("T", " "),
+        sections=sections,
+    )
+
+
+def _figures(blocks: Iterator[Block] | Sequence[Block]) -> Iterator[Figure]:
+    for block in blocks:
+        if isinstance(block, Figure):
+            yield block
+        elif isinstance(block, Details):
+            yield from _figures(block.blocks)

@@ -1,0 +1,122 @@
+"""The section on who is in the study and who is tested when."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from rarecase.report.blocks import (
+    DASH,
+    Block,
+    Bullets,
+    Details,
+    Section,
+    Table,
+    Text,
+    counted,
+    joined,
+)
+from rarecase.report.run_files import RunFiles
+
+FEW_SITES = 12
+
+
+def cohort_section(run: RunFiles) -> Section:
+    """Classes, sites, channels, folds, and what was left out."""
+    facts, cohort = run.cohort_facts, run.cohort
+    channels = [str(c) for c in facts.get("channels") or []]
+    text = (
+        f"Layout {facts.get('layout', 'unknown')}; "
+        + (f"{counted(len(channels), 'channel')}: {joined(channels)}. " if channels else "")
+        + f"The rare class is {run.rare}. A patient is one sample, however many cases and slices "
+        "there are of them, and never stands on both sides of a split."
+    )
+    blocks: list[Block] = [Text(text), _classes(run)]
+    blocks += _sites(cohort, run.classes)
+    blocks += _folds(cohort, run.classes)
+    blocks += _dropped(run)
+    return Section("cohort", "Cohort", blocks)
+
+
+def _classes(run: RunFiles) -> Table:
+    cohort = run.cohort
+    rows = []
+    groups = [(c, cohort[cohort["label"] == c]) for c in run.classes]
+    for name, part in [*groups, ("all", cohort)]:
+        with_mask = int(part["has_mask"].astype(bool).sum()) if "has_mask" in part else 0
+        rows.append(
+            [
+                f"{name} (rare)" if name == run.rare else name,
+                f"{part['patient'].nunique():,}",
+                f"{len(part):,}",
+                f"{int(part['slices'].sum()):,}" if "slices" in part else DASH,
+                f"{with_mask:,}",
+            ]
+        )
+    return Table(
+        caption="Classes",
+        columns=["Class", "Patients", "Cases", "Slices", "Cases with a mask"],
+        rows=rows,
+        note="Cases without a mask are classified but do not train the segmenter.",
+    )
+
+
+def _sites(cohort: pd.DataFrame, classes: list[str]) -> list[Block]:
+    if "site" not in cohort or cohort["site"].replace("", pd.NA).dropna().empty:
+        return [Text("No site is known for any case.", "missing")]
+    named = cohort.assign(site=cohort["site"].replace("", "unknown"))
+    people = named.drop_duplicates(["patient", "site"])
+    counts = people.pivot_table(
+        index="site", columns="label", values="patient", aggfunc="count", fill_value=0
+    ).reindex(columns=classes, fill_value=0)
+    counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
+    table = Table(
+        caption="Patients by site",
+        columns=["Site", *classes],
+        rows=[[str(site), *(f"{int(n):,}" for n in row)] for site, row in counts.iterrows()],
+        note="A site that holds one class only lets a classifier learn the scanner.",
+    )
+    if len(counts) > FEW_SITES:
+        return [Details(f"Patients by site ({len(counts)} sites)", [table])]
+    return [table]
+
+
+def _folds(cohort: pd.DataFrame, classes: list[str]) -> list[Block]:
+    columns = [str(c) for c in cohort.columns if str(c).startswith("test_fold_")]
+    if not columns:
+        return [Text("No folds are recorded in the cohort's table.", "missing")]
+    people = cohort.drop_duplicates("patient")
+    rows = []
+    for column in columns:
+        repeat = column.removeprefix("test_fold_")
+        for fold in sorted(int(f) for f in people[column].unique() if f >= 0):
+            tested = people[people[column] == fold]
+            training = len(people) - len(tested)
+            counts = tested["label"].value_counts()
+            rows.append(
+                [
+                    repeat,
+                    str(fold),
+                    *(f"{int(counts.get(c, 0)):,}" for c in classes),
+                    f"{len(tested):,}",
+                    f"{training:,}",
+                ]
+            )
+    table = Table(
+        caption="Folds: patients tested in each",
+        columns=["Repeat", "Fold", *(f"{c} tested" for c in classes), "All tested", "Others"],
+        rows=rows,
+        heads=2,
+        note="Everything that judges a fold's test patients was fitted on the others alone.",
+    )
+    return [Details(f"Folds ({len(rows)})", [table])] if len(rows) > FEW_SITES else [table]
+
+
+def _dropped(run: RunFiles) -> list[Block]:
+    dropped = run.cohort_facts.get("dropped") or []
+    if not dropped:
+        return [Text("No case was left out.")]
+    items = [f"{d.get('case', '?')}: {d.get('reason', 'no reason given')}" for d in dropped]
+    title = f"{counted(len(items), 'case')} left out, with the reason"
+    if len(items) > FEW_SITES:
+        return [Details(title, [Bullets(items)])]
+    return [Text(f"{title}:"), Bullets(items)]

@@ -1,0 +1,107 @@
+"""The section on features: real and synthetic, the generators' training, what the filter kept."""
+
+from __future__ import annotations
+
+from rarecase.report.blocks import DASH, Block, Cell, Details, Section, Table, Text, joined
+from rarecase.report.feature_samples import FeaturePair, read_pair
+from rarecase.report.figures_acgan import acgan_curves
+from rarecase.report.figures_features import map_grids, scatter
+from rarecase.report.run_files import RunFiles, read_table
+from rarecase.report.style import class_colours
+
+
+def features_section(run: RunFiles) -> Section:
+    """Maps or vectors of the first fold, curves and filter of all."""
+    block = run.setting("features", "block")
+    text = "Features come from the segmenter of each fold" + (f", block {block}" if block else "")
+    blocks: list[Block] = [
+        Text(
+            f"{text}. The ACGAN is trained on the features of the fold's training patients alone "
+            "and asked for samples of each class."
+        )
+    ]
+    if not run.generators:
+        blocks.append(Text("No generator was trained in this run.", "missing"))
+        return Section("features", "Features, real and synthetic", blocks)
+    seed = run.settings.get("seed")
+    first = run.generators[0]
+    pair = read_pair(first, classes=run.classes, seed=seed if isinstance(seed, int) else 0)
+    if pair is None:
+        blocks.append(
+            Text("The stores of real and synthetic features are not both there.", "missing")
+        )
+    else:
+        where = f"{first.fold.name}, generator seed {first.seed}"
+        blocks.append(Text(f"The pictures below are of {where}.", "note"))
+        blocks += _pictures(run, pair)
+    blocks += _curves(run)
+    blocks += _filter(run)
+    return Section("features", "Features, real and synthetic", blocks)
+
+
+def _pictures(run: RunFiles, pair: FeaturePair) -> list[Block]:
+    blocks: list[Block] = []
+    if not pair.real:
+        return [Text("The feature store holds no training samples.", "missing")]
+    if pair.unfiltered:
+        blocks.append(
+            Text(
+                f"Of {joined(pair.unfiltered)} the filter kept nothing; what is shown as synthetic "
+                "was made but not used.",
+                "warning",
+            )
+        )
+    missing = [name for name in run.classes if name not in pair.synthetic]
+    if missing:
+        blocks.append(Text(f"No synthetic sample of {joined(missing)} was made.", "missing"))
+    if len(pair.shape) == 3:
+        blocks.append(map_grids(pair, classes=run.classes))
+    if pair.synthetic and sum(len(s.indices) for s in pair.real.values()) > 2:
+        colours = class_colours(run.classes, run.rare)
+        blocks.append(scatter(pair, classes=run.classes, colours=colours))
+    return blocks
+
+
+def _curves(run: RunFiles) -> list[Block]:
+    histories = [read_table(g.path / "history.csv") for g in run.generators]
+    found = [h for h in histories if h is not None]
+    if not found:
+        return [Text("No training history of a generator was found.", "missing")]
+    return [acgan_curves(found, classes=len(run.classes))]
+
+
+def _filter(run: RunFiles) -> list[Block]:
+    rows: list[list[str | Cell]] = []
+    made_all = dict.fromkeys(run.classes, 0)
+    kept_all = dict.fromkeys(run.classes, 0)
+    for generator in run.generators:
+        table = read_table(generator.path / "filter.csv")
+        if table is None:
+            continue
+        cells = []
+        for name in run.classes:
+            part = table[table["label"] == name]
+            made, kept = int(part["made"].sum()), int(part["kept"].sum())
+            made_all[name] += made
+            kept_all[name] += kept
+            cells.append(_kept(kept, made))
+        fold = generator.fold
+        rows.append([str(fold.repeat), str(fold.fold), str(generator.seed), *cells])
+    if not rows:
+        return [Text("No filter was applied, or its table is missing.", "missing")]
+    if len(rows) > 1:
+        totals = [_kept(kept_all[c], made_all[c]) for c in run.classes]
+        rows.append(["all", "", "", *totals])
+    table_ = Table(
+        caption="The filter: synthetic samples kept of those made",
+        columns=["Repeat", "Fold", "Seed", *run.classes],
+        rows=rows,
+        heads=3,
+        note="Kept are samples whose class the discriminator calls right, as in the paper. It "
+        "rewards the generator for agreeing with its own partner and is no test of quality.",
+    )
+    return [Details(f"The filter ({len(rows)} rows)", [table_])] if len(rows) > 16 else [table_]
+
+
+def _kept(kept: int, made: int) -> Cell:
+    return Cell(f"{kept:,} of {made:,}", f"{kept / made:.0%}" if made else DASH)

@@ -1,0 +1,193 @@
+"""The section on how it was computed: departures from the paper, settings, time, versions."""
+
+from __future__ import annotations
+
+import platform
+from collections import defaultdict
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from rarecase.report.blocks import (
+    DASH,
+    Block,
+    Bullets,
+    Code,
+    Details,
+    Section,
+    Table,
+    Text,
+)
+from rarecase.report.run_files import RunFiles
+
+KNOWN = (
+    "Intensities are normalised inside the fold (or each case by itself); the paper's one mean and "
+    "deviation were taken over all patients, test patients included.",
+    "The segmenter's epoch is chosen on validation patients, who are training patients set aside; "
+    "the paper's was chosen on the test set, metric by metric.",
+    "The unit is the patient: slices are averaged to patients before scoring, and intervals come "
+    "from resampling patients. The paper scored slices, each with its patient's label.",
+    "No test slices are cut so that batches fit, and no patient is left out for it.",
+    "Cross-entropy gets logits. The notebooks fed it a softmax's output, which flattens the "
+    "gradients.",
+    "The discriminator's gradients are set to zero before each of its steps; the notebooks let "
+    "those of the generator's step add to them.",
+    "Labels travel with their files. The notebooks paired them with unsorted directory listings.",
+    "The amount of synthetic samples in the headline is fixed beforehand; the paper's was the best "
+    "of its sweep on the test set.",
+    "AUC is reported beside recall and accuracy, because recall alone cannot tell new information "
+    "from a moved threshold.",
+)
+
+LIBRARIES = (
+    "rarecase",
+    "torch",
+    "lightning-fabric",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "pandas",
+    "zarr",
+    "nibabel",
+    "matplotlib",
+)
+
+
+def differences(run: RunFiles) -> list[str]:
+    """What was done differently from the paper: what is always so, then what this run chose."""
+    found = list(KNOWN)
+    settings = run.settings
+    segmenter = settings.get("segmenter") or {}
+    pretrain = settings.get("pretrain") or {}
+    slices = settings.get("slices") or {}
+    split = settings.get("split") or {}
+    if "cohort" in pretrain or "init" in segmenter:
+        source = pretrain.get("cohort") or segmenter.get("init")
+        if source == "simulated":
+            found.append("The U-Net is pre-trained on simulated patients, not on BraTS.")
+        elif source:
+            found.append(f"The U-Net starts from {source}; the paper's was pre-trained on BraTS.")
+        else:
+            found.append("The U-Net starts from random weights; the paper's from BraTS.")
+    chosen: tuple[tuple[dict[str, Any], str, Any, str], ...] = (
+        (slices, "size", 240, "Slices are {} pixels wide and high; the paper's 240."),
+        (segmenter, "width", 64, "The U-Net's first block has {} channels; the paper's 64."),
+        (segmenter, "norm", "none", "The U-Net has {} normalisation; the paper's has none."),
+        (segmenter, "epochs", 30, "The U-Net is trained for {} epochs; the paper's for 30."),
+        (segmenter, "loss", "dice", "The U-Net's loss is {}; the paper's soft Dice alone."),
+        (
+            segmenter,
+            "learning_rate",
+            1e-5,
+            "The U-Net's learning rate is {}; the paper's 0.00001.",
+        ),
+        (split, "kind", "holdout", "Patients are split by {}; the paper's once, 90 to 10."),
+        (
+            settings.get("generator") or {},
+            "max_steps",
+            None,
+            "The ACGAN's training stops after {} steps at most; the paper's after 50 epochs.",
+        ),
+    )
+    for section, name, theirs, sentence in chosen:
+        if name in section and section[name] != theirs:
+            found.append(sentence.format(section[name]))
+    extra = settings.get("differences")
+    return found + [str(line) for line in extra] if isinstance(extra, list) else found
+
+
+def method_section(run: RunFiles) -> Section:
+    """Everything needed to judge how it was made, and to make it again."""
+    blocks: list[Block] = [
+        Text("What was done differently from the paper (arXiv 2209.14097):"),
+        Bullets(differences(run)),
+    ]
+    if run.settings_text:
+        blocks.append(Details("Settings (study.yaml)", [Code(run.settings_text)]))
+    else:
+        blocks.append(Text("The run folder holds no study.yaml: settings unknown.", "missing"))
+    blocks += _time(run)
+    blocks.append(_versions(run))
+    return Section("method", "How it was done", blocks)
+
+
+def duration(seconds: float) -> str:
+    """Seconds for readers.
+
+    >>> duration(3.21), duration(75), duration(7384)
+    ('3.2 s', '1 min 15 s', '2 h 3 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _time(run: RunFiles) -> list[Block]:
+    records = list(run.steps())
+    if not records:
+        return [Text("No step left a record of its time and memory.", "missing")]
+    grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for folder, record in records:
+        grouped[_kind(folder)].append(record)
+    rows = [
+        [
+            kind,
+            f"{len(parts):,}",
+            duration(sum(_number(p, "seconds") for p in parts)),
+            duration(max(_number(p, "seconds") for p in parts)),
+            _megabytes(max(_number(p, "peak_memory_mb") for p in parts)),
+        ]
+        for kind, parts in grouped.items()
+    ]
+    total = sum(_number(record, "seconds") for _, record in records)
+    rows.append(["all", f"{len(records):,}", duration(total), "", ""])
+    return [
+        Table(
+            caption="Time and memory by step",
+            columns=["Step", "Times", "Time in all", "Longest", "Peak memory"],
+            rows=rows,
+            note="Peak memory is the process's largest so far when the step ended, so a later step "
+            "never shows less than an earlier one of the same process.",
+        )
+    ]
+
+
+def _kind(folder: str) -> str:
+    """A step's folder without its place in the grid.
+
+    >>> _kind("repeat-0/fold-3/segmenter"), _kind("repeat-0/fold-3/synthetic/acgan-seed1")
+    ('segmenter', 'synthetic (acgan)')
+    """
+    parts = [p for p in folder.split("/") if not p.startswith(("repeat-", "fold-"))]
+    head, *rest = parts
+    names = [r.rsplit("-seed", 1)[0] for r in rest]
+    return f"{head} ({', '.join(names)})" if names else head
+
+
+def _number(record: dict[str, Any], name: str) -> float:
+    value = record.get(name)
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _megabytes(value: float) -> str:
+    if not value:
+        return DASH
+    return f"{value:,.0f} MB" if value < 10_000 else f"{value / 1024:,.1f} GB"
+
+
+def _versions(run: RunFiles) -> Block:
+    made = sorted({str(r["version"]) for _, r in run.steps() if r.get("version")})
+    installed = []
+    for name in LIBRARIES:
+        try:
+            installed.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    steps = f"The steps were run with rarecase {', '.join(made)}. " if made else ""
+    return Text(
+        f"{steps}This page was written with Python {platform.python_version()}, "
+        f"{', '.join(installed)}.",
+        "note",
+    )

@@ -1,0 +1,248 @@
+"""The sections on the segmenter: learning curves, Dice, and outlines to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from rarecase.evidence.paper import PUBLISHED_UNET, UNET_SOURCE
+from rarecase.report.blocks import (
+    DASH,
+    Block,
+    Cell,
+    Details,
+    Section,
+    Table,
+    Text,
+    plain_number,
+)
+from rarecase.report.figures_overlays import overlay_figure
+from rarecase.report.figures_segmenter import learning_curves
+from rarecase.report.overlays import SHOWN, Overlay, SliceReader, choose_cases
+from rarecase.report.run_files import FoldFolder, RunFiles, optional_json, read_table
+
+
+def segmenter_section(run: RunFiles) -> Section:
+    """Learning curves, Dice of test volumes, counts of patients, pre-training."""
+    blocks: list[Block] = [
+        Text(
+            "One U-Net for each fold, trained without the fold's test patients. The paper kept "
+            "the epoch that did best on its test set; here the kept epoch is chosen on "
+            "validation patients, who are training patients set aside."
+        )
+    ]
+    blocks += _pretraining(run)
+    blocks += _curves(run)
+    blocks += _dice(run)
+    blocks += _folds(run)
+    return Section("segmenter", "Segmenter", blocks)
+
+
+def _card(folder: Path) -> dict[str, object]:
+    return optional_json(folder / "model.json") or {}
+
+
+def _best(folder: Path) -> int | None:
+    epoch = _card(folder).get("best_epoch")
+    return int(epoch) if isinstance(epoch, int) else None
+
+
+def _pretraining(run: RunFiles) -> list[Block]:
+    folder = run.root / "pretrain"
+    history = read_table(folder / "history.csv")
+    if history is None:
+        start = run.setting("segmenter", "init")
+        words = f"They started from {start}." if start else "They started from random weights."
+        return [Text(f"The segmenters were not pre-trained in this run. {words}", "missing")]
+    cohort = run.setting("pretrain", "cohort")
+    source = f" on {cohort} patients" if cohort == "simulated" else ""
+    return [
+        learning_curves(
+            {"pretrain": history},
+            best={"pretrain": _best(folder)},
+            name="pretraining",
+            caption=f"Pre-training{source}, before any patient of this study was seen.",
+        )
+    ]
+
+
+def _curves(run: RunFiles) -> list[Block]:
+    histories, best = {}, {}
+    for fold in run.folds:
+        history = read_table(fold.path / "segmenter" / "history.csv")
+        if history is not None:
+            histories[fold.name] = history
+            best[fold.name] = _best(fold.path / "segmenter")
+    if not histories:
+        return [Text("No training history of a segmenter was found.", "missing")]
+    figures = PUBLISHED_UNET["validation"]
+    caption = (
+        f"Fine-tuning, one line for each fold ({len(histories)}). Training values are means over "
+        "augmented batches. For comparison, the paper's best epochs on its validation set, which "
+        f"was its test set: soft-Dice loss {figures['loss']}, hard Dice {figures['dice']}, IoU "
+        f"{figures['iou']} ({UNET_SOURCE})."
+    )
+    return [learning_curves(histories, best=best, name="segmenter", caption=caption)]
+
+
+def _dice(run: RunFiles) -> list[Block]:
+    volumes = run.volumes()
+    tested = volumes[volumes["part"] == "test"].dropna(subset=["dice"])
+    if tested.empty:
+        return [Text("No test case has a mask, so the segmenters cannot be scored.", "missing")]
+    rows: list[list[str | Cell]] = []
+    groups = [(c, tested[tested["label"] == c]) for c in run.classes]
+    for name, part in [*groups, ("all", tested)]:
+        dice = part["dice"].astype(float)
+        spread = DASH
+        if len(part):
+            low, high = dice.quantile([0.25, 0.75])
+            spread = f"{plain_number(low)} to {plain_number(high)}"
+        rows.append(
+            [
+                name,
+                f"{len(part):,}",
+                plain_number(dice.mean()),
+                Cell(plain_number(dice.median()), spread if len(part) > 1 else ""),
+                plain_number(dice.min()),
+                f"{int((dice < 0.5).sum()):,}",
+            ]
+        )
+    parts = {p: volumes[volumes["part"] == p]["dice"].astype(float).mean() for p in _PARTS}
+    known = {p: plain_number(v) for p, v in parts.items() if v == v}
+    note = (
+        "Mean Dice a volume: "
+        + ", ".join(f"{_PARTS[p]} {v}" for p, v in known.items())
+        + (
+            ". The gap between training and test patients is the shift that the classifier meets "
+            "between the features it learns from and those it is tested on."
+        )
+    )
+    return [
+        Table(
+            caption="Dice of whole volumes of test patients, each by the network that has not seen "
+            "them",
+            columns=["Class", "Volumes", "Mean", "Median (quartiles)", "Worst", "Below 0.5"],
+            rows=rows,
+            note=note,
+        )
+    ]
+
+
+_PARTS = {
+    "train": "training patients",
+    "validation": "validation patients",
+    "test": "test patients",
+}
+
+
+def _folds(run: RunFiles) -> list[Block]:
+    volumes = run.volumes()
+    rows = []
+    for fold in run.folds:
+        card = _card(fold.path / "segmenter")
+        if not card:
+            continue
+        history = read_table(fold.path / "segmenter" / "history.csv")
+        epochs = "?" if history is None else str(int(history["epoch"].max()))
+        mine = volumes[(volumes["repeat"] == fold.repeat) & (volumes["fold"] == fold.fold)]
+        dice = {p: mine[mine["part"] == p]["dice"].astype(float).mean() for p in _PARTS}
+        rows.append(
+            [
+                str(fold.repeat),
+                str(fold.fold),
+                _count(card.get("trained_on")),
+                _count(card.get("validated_on")),
+                f"{card.get('best_epoch') or DASH} of {epochs}",
+                *(plain_number(value) for value in dice.values()),
+            ]
+        )
+    if not rows:
+        return [Text("No segmenter's card (model.json) was found.", "missing")]
+    table = Table(
+        caption="Segmenters by fold",
+        columns=[
+            "Repeat",
+            "Fold",
+            "Patients trained on",
+            "Validated on",
+            "Epoch kept",
+            "Dice training",
+            "Dice validation",
+            "Dice test",
+        ],
+        rows=rows,
+        heads=2,
+        note="Mean Dice a volume, of cases with a mask.",
+    )
+    return [Details(f"Segmenters by fold ({len(rows)})", [table])] if len(rows) > 6 else [table]
+
+
+def _count(patients: object) -> str:
+    return f"{len(patients):,}" if isinstance(patients, list) else DASH
+
+
+def overlays_section(run: RunFiles) -> Section:
+    """Test slices with the true and the predicted outline."""
+    shown = _overlays(run)
+    if not shown:
+        text = "There are no cached slices or no predicted masks in this run folder to show."
+        return Section("overlays", "Outlines", [Text(text, "missing")])
+    if all(overlay.true is None for overlay in shown):
+        caption = (
+            "No case has a true mask, so nothing can be ranked: the first test cases of each class "
+            "by name, each at the slice with the largest predicted tumour."
+        )
+    else:
+        caption = (
+            "Test patients, each outlined by the network that has not seen them, at the slice with "
+            "the largest true tumour. The cases are chosen by rank of their volume's Dice within "
+            "their class (best, median, worst), not by looks."
+        )
+    return Section("overlays", "Outlines", [overlay_figure(shown, caption=caption)])
+
+
+def _overlays(run: RunFiles) -> list[Overlay]:
+    if not SliceReader.available(run) or not run.folds:
+        return []
+    reader = SliceReader(run)
+    first = min(fold.repeat for fold in run.folds)
+    folders = {fold.fold: fold for fold in run.folds if fold.repeat == first}
+    volumes = run.volumes()
+    tested = volumes[(volumes["part"] == "test") & (volumes["repeat"] == first)]
+    chosen = choose_cases(tested)
+    if chosen.empty:
+        return _unranked(run, reader, folders)
+    found = [
+        reader.overlay(
+            str(row["case"]),
+            folders[int(row["fold"])].path / "features",
+            title=f"{row['label']}, {row['rank']}: {row['case']}",
+            score=float(row["dice"]),
+        )
+        for _, row in chosen.iterrows()
+    ]
+    return [overlay for overlay in found if overlay is not None]
+
+
+def _unranked(run: RunFiles, reader: SliceReader, folders: dict[int, FoldFolder]) -> list[Overlay]:
+    """Without masks: the first test cases of every class in the order of their names."""
+    fold, folder = next(iter(folders.items()))
+    found = reader.predicted(folder.path / "features")
+    if found is None:
+        return []
+    rows = found[0]
+    if "part" in rows:
+        rows = rows[rows["part"] == "test"]
+    cases: pd.DataFrame = rows.drop_duplicates("case").sort_values("case")
+    overlays = []
+    for name in run.classes:
+        of_class = cases[cases["label"].astype(str) == name]["case"].astype(str)
+        for case in of_class.head(max(1, SHOWN // len(run.classes))):
+            overlay = reader.overlay(
+                case, folder.path / "features", title=f"{name}: {case} (fold {fold})", score=None
+            )
+            if overlay is not None:
+                overlays.append(overlay)
+    return overlays
