@@ -103,10 +103,10 @@ def _kfold(patients: Mapping[str, str], folds: int, seed: int) -> dict[str, int]
     rare = min(counts, key=lambda name: (counts[name], name))
     if counts[rare] < folds:
         possible = counts[rare]
-        way_out = f"At most {possible} folds are possible" if possible > 1 else "No folds are"
+        way_out = f"At most {possible} folds" if possible > 1 else "No folds"
         raise SettingError(
             f"folds: class {rare!r} has {possible} patient(s), fewer than the {folds} folds. "
-            f"{way_out}."
+            f"{way_out} are possible."
         )
     names = sorted(patients)
     labels = [patients[name] for name in names]

@@ -129,7 +129,7 @@ def _open(path: Path) -> Any:
         image: Any = nib.load(path)
     except _BROKEN as error:
         raise DataError(
-            f"{path}: not a NIfTI file, or a damaged one ({error}). Copy or export it again."
+            f"{path}: not a NIfTI file, or a truncated or damaged one ({error}). Copy or export it again."
         ) from None
     shape = tuple(image.shape)
     if len(shape) < 3 or any(n > 1 for n in shape[4:]) or 0 in shape:

@@ -17,7 +17,7 @@ from rarecase.cohort.layouts.base import (
     read_table,
     text,
 )
-from rarecase.errors import DataError
+from rarecase.errors import DataError, LeakError
 from rarecase.imaging.pictures import PICTURE_SUFFIXES, count_planes
 
 _OURS = ("image", "mask", "patient", "case", "site", "fold")
@@ -77,15 +77,16 @@ def _case(name: str, rows: pd.DataFrame, path: Path) -> Case:
         if column not in rows.columns:
             return None
         found = rows[column].dropna().unique()
-        if len(found) > 1:
-            way_out = (
-                "A patient's slices belong in one fold"
-                if column == "fold"
-                else "Give each its own case id in a column 'case'"
+        if len(found) > 1 and column == "fold":
+            raise LeakError(
+                f"{path}: slices of case {name!r} are in the folds {' and '.join(found)}. All "
+                "slices of a patient belong in one: mend the column 'fold', or rename it to "
+                "have folds made."
             )
+        if len(found) > 1:
             raise DataError(
-                f"{path}: case {name!r} has two values of {column!r}: "
-                f"{', '.join(map(str, found[:4]))}. {way_out}."
+                f"{path}: case {name!r} has two values of {column!r}: {', '.join(found[:4])}. "
+                "Give each its own case id in a column 'case'."
             )
         return text(found[0]) if len(found) else None
 

@@ -1,0 +1,108 @@
+"""Loading a case: upright slices, masks that follow, checks."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+from PIL import Image
+
+from rarecase.cohort import Case, SliceFiles, count_slices, load_case, load_groups
+from rarecase.errors import DataError
+
+
+def marked(build, name, codes):
+    """A volume with one bright voxel at the patient's right, front, top, stored along `codes`."""
+    data = np.ones((6, 8, 3), np.float32)
+    data[5, 7, 2] = 9  # RAS: most right, most anterior, top slice
+    data[1, 2, 0] = 5
+    image = nib.Nifti1Image(data, np.diag([1.0, 2.0, 4.0, 1.0]))
+    target = nib.orientations.axcodes2ornt(codes)
+    image = image.as_reoriented(
+        nib.orientations.ornt_transform(nib.orientations.axcodes2ornt("RAS"), target)
+    )
+    path = build.root / name
+    nib.save(image, path)
+    return path
+
+
+@pytest.mark.parametrize("codes", ["RAS", "LPS", "PIR", "LAS"])
+def test_slices_are_upright_and_radiological(build, codes):
+    path = marked(build, "a.nii.gz", codes)
+    arrays = load_case(Case("a", "a", images={"flair": path}, mask=path), ["flair"])
+    assert arrays.images.shape == (3, 1, 8, 6)
+    assert arrays.images[2, 0, 0, 0] == 9  # front is the top row, right is the left column
+    assert arrays.images[0, 0, 8 - 1 - 2, 6 - 1 - 1] == 5
+    assert arrays.spacing == (2.0, 1.0, 4.0)
+    assert arrays.has_mask.all() and arrays.numbers.tolist() == [0, 1, 2]
+    assert count_slices(Case("a", "a", images={"flair": path})) == 3
+
+
+def test_mask_and_channels_of_other_orientations_follow(build):
+    data = np.zeros((6, 8, 3), np.int16)
+    data[4, 6, 1] = 4
+    las = data[::-1]
+    affine = np.diag([-1.0, 1, 1, 1])
+    affine[0, 3] = 5
+    image = build.volume("i.nii.gz", data=data + 1)
+    mask = build.volume("m.nii.gz", data=np.ascontiguousarray(las), affine=affine)
+    arrays = load_case(Case("a", "a", images={"flair": image}, mask=mask), ["flair"])
+    assert arrays.notes == ()
+    np.testing.assert_array_equal(arrays.masks, (arrays.images[:, 0] > 1).astype(np.uint8))
+    assert arrays.masks.sum() == 1 and arrays.masks.dtype == np.uint8
+
+
+def test_a_lost_origin_is_noted_and_voxels_correspond(build):
+    image = build.volume("i.nii.gz")
+    affine = np.eye(4)
+    affine[:3, 3] = (90, -126, -72)
+    mask = build.volume("m.nii.gz", tumour=True, affine=affine)
+    arrays = load_case(Case("a", "a", images={"flair": image}, mask=mask), ["flair"])
+    np.testing.assert_array_equal(arrays.masks, (arrays.images[:, 0] > 0).astype(np.uint8))
+    assert len(arrays.notes) == 1 and "126.0 mm away" in arrays.notes[0]
+
+
+def test_channels_choose_and_order(build):
+    images = {name: build.volume(f"{name}.nii.gz") for name in ("flair", "t1")}
+    arrays = load_case(Case("a", "a", images=images), ["t1", "flair"])
+    flair = load_case(Case("a", "a", images=images), ["flair"])
+    np.testing.assert_array_equal(arrays.images[:, 1:], flair.images)
+    assert arrays.masks is None and not arrays.has_mask.any()
+    with pytest.raises(DataError, match="Case 'a' has no t2 image"):
+        load_case(Case("a", "a", images=images), ["t2"])
+
+
+def test_planes_of_pictures(build):
+    file = build.picture("a.png", colour=True)
+    case = Case("a", "a", slices=(SliceFiles(file, None, 7),), planes=("t1", "flair", "t1gd"))
+    arrays = load_case(case, ["t1gd", "t1"])
+    truth = np.asarray(Image.open(file)).transpose(2, 0, 1)[[2, 0]]
+    np.testing.assert_array_equal(arrays.images[0], truth)
+    assert arrays.numbers.tolist() == [7] and arrays.spacing is None
+
+
+def test_some_slices_without_a_mask(build):
+    slices = tuple(
+        SliceFiles(
+            build.picture(f"{i}.png"), build.picture(f"{i}m.png", mask=True) if i else None, i
+        )
+        for i in range(3)
+    )
+    arrays = load_case(Case("a", "a", slices=slices, planes=("image",)), ["image"])
+    assert arrays.has_mask.tolist() == [False, True, True]
+    assert arrays.masks.sum(axis=(1, 2)).tolist() == [0, 15, 15]
+
+
+def test_pictures_of_two_sizes_come_in_groups(build):
+    files = [build.picture("a.png"), build.picture("b.png", size=(8, 10)), build.picture("c.png")]
+    slices = tuple(SliceFiles(file, None, i) for i, file in enumerate(files))
+    case = Case("a", "a", slices=slices, planes=("image",))
+    groups = load_groups(case, ["image"])
+    assert [g.numbers.tolist() for g in groups] == [[0, 2], [1]]
+    with pytest.raises(DataError, match=r"several sizes \(16x16, 8x10\). Use load_groups"):
+        load_case(case, ["image"])
+
+
+def test_black_pictures(build):
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(build.root / "a.png")
+    case = Case("a", "a", slices=(SliceFiles(build.root / "a.png", None, 0),), planes=("image",))
+    with pytest.raises(DataError, match=r"Case 'a': every pixel of its 1 picture\(s\) is 0"):
+        load_case(case, ["image"])
