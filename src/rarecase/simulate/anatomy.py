@@ -20,6 +20,8 @@ CENTRE: Array = np.array([0.0, -17.0, 5.0], np.float32)
 """The middle of the template's brain, MNI mm."""
 
 _LATTICE_STEP = 8.0
+_SHRINK = 0.07
+"""Log scale of the mean head: the template's brain mask holds 1.9 litres, a brain about 1.5."""
 _SMOOTHING = 0.35
 """Standard deviation of the anti-aliasing filter, in target voxels."""
 
@@ -194,12 +196,14 @@ def _scatter(values: Array, where: NDArray[np.bool_]) -> Array:
 
 
 def draw_anatomy(rng: np.random.Generator) -> Anatomy:
-    """A random brain: size ±5 %, tilt ±2.5°, shift ±2 mm, elastic displacement of about 2.3 mm.
+    """A random brain: size ±4 %, tilt ±2.5°, shift ±2 mm, elastic displacement of about 2.3 mm.
 
     (Standard deviations.) The displacement has a slow part (32 mm) and a quick one (11 mm).
     """
     angles = rng.normal(0, np.deg2rad(2.5), 3)
-    matrix = _rotation(angles) @ np.diag(np.exp(rng.normal(0, 0.05) + rng.normal(0, 0.02, 3)))
+    matrix = _rotation(angles) @ np.diag(
+        np.exp(rng.normal(_SHRINK, 0.035) + rng.normal(0, 0.02, 3))
+    )
     axes = (axis(-92, 92, _LATTICE_STEP), axis(-112, 112, _LATTICE_STEP), axis(-96, 96, 8.0))
     shape = (len(axes[0]), len(axes[1]), len(axes[2]))
     slow = [smooth_noise(rng, shape, step=_LATTICE_STEP, length=32) for _ in range(3)]

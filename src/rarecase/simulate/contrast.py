@@ -107,7 +107,7 @@ def paint(tissue: Tissue, parts: Parts, look: Look, *, necrosis: float, enhancem
         + look.detail * tissue.detail
     )
     inner = necrosis * look.fluid + (1 - necrosis) * look.solid
-    uneven = np.exp(heterogeneity * parts.texture)
+    uneven = np.exp(np.clip(heterogeneity * parts.texture, -0.4, 0.4))
     bright = look.enhancing + enhancement
     # oedema fades outwards and lets the tissue it soaks show through
     soaked = healthy + (look.oedema - healthy) * (0.8 + 0.1 * np.clip(parts.texture, -1.5, 1.5))

@@ -81,7 +81,7 @@ class Traits:
 LEAST_ENHANCING = 0.04
 
 SPREADS: dict[str, Spread] = {
-    "core_ml": Spread("log", (30.0, 0.5), (34.0, 0.5)),
+    "core_ml": Spread("log", (26.0, 0.5), (48.0, 0.5)),
     "oedema_ratio": Spread("log", (2.2, 0.4), (0.4, 0.5)),
     "oedema_in_grey": Spread("log", (0.06, 0.3), (0.30, 0.3)),
     "irregularity": Spread("log", (0.90, 0.2), (0.35, 0.3)),
@@ -89,7 +89,7 @@ SPREADS: dict[str, Spread] = {
     "enhancing": Spread("logit", (0.45, 0.5), (0.008, 1.0)),
     "enhancement": Spread("log", (0.75, 0.25), (0.45, 0.3)),
     "necrosis": Spread("logit", (0.93, 0.8), (0.06, 0.8)),
-    "heterogeneity": Spread("log", (0.16, 0.3), (0.04, 0.3)),
+    "heterogeneity": Spread("log", (0.15, 0.3), (0.04, 0.3)),
     "mass_effect": Spread("log", (0.28, 0.3), (0.16, 0.3)),
 }
 
