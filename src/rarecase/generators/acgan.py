@@ -177,8 +177,6 @@ class ACGAN(Generator):
                     shape, classes, width=self.width, noise=self._noise, nonnegative=nonnegative
                 )
                 self._critic = ConvDiscriminator(shape, classes, width=self.width)
-                for module in (self._generator, self._critic):  # a tenth faster on a CPU
-                    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             elif len(self.shape_) == 1:
                 if self._noise <= classes:
                     raise SettingError(

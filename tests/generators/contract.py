@@ -1,0 +1,192 @@
+"""Checks that every generator must pass: called by test_contract for each kind and shape."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rarecase.errors import DataError, SettingError
+from rarecase.features.store import FeatureStore
+from rarecase.progress import use
+
+COUNTS = {"HGG": 40, "LGG": 20}
+
+
+def toy(shape, *, seed=0, negative=False):
+    """Two classes around well separated channel means; patients of ten samples each."""
+    rng = np.random.default_rng(seed)
+    y = np.repeat(list(COUNTS), list(COUNTS.values()))
+    means = {"HGG": np.tile([1.0, 4.0], shape[0])[: shape[0]]}
+    means["LGG"] = 5.0 - means["HGG"]
+    sides = (1,) * (len(shape) - 1)
+    X = np.stack([rng.normal(means[label].reshape(-1, *sides), 0.5, shape) for label in y])
+    X = X - 3.0 if negative else np.maximum(X, 0.0)
+    groups = [f"{label}-{i // 10}" for i, label in enumerate(y)]
+    return X.astype(np.float32), y, groups
+
+
+def nearest_mean(X, y, samples):
+    """An independent classifier: the class whose training mean is closest."""
+    names = np.unique(y)
+    distances = [
+        ((samples - X[y == name].mean(0)) ** 2).reshape(len(samples), -1).sum(1) for name in names
+    ]
+    return names[np.argmin(distances, axis=0)]
+
+
+class Killer:
+    """A reporter that ends the process's work (KeyboardInterrupt) after so many epochs."""
+
+    def __init__(self, epochs):
+        self.left = epochs
+
+    def task(self, name, *, total):
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+    def advance(self, steps=1, *, note=""):
+        self.left -= steps
+        if self.left <= 0:
+            raise KeyboardInterrupt
+
+
+def check_shapes_and_types(make, shape):
+    X, y, groups = toy(shape)
+    gan = make().fit(X, y, groups=groups)
+    made, labels = gan.sample({"LGG": 21, "HGG": 3})
+    assert made.shape == (24, *shape)
+    assert made.dtype == np.float32
+    assert np.isfinite(made).all()
+    assert made.min() >= 0  # as the training data
+    assert labels.tolist() == ["LGG"] * 21 + ["HGG"] * 3
+    assert gan.classes_ == ["HGG", "LGG"]
+    assert gan.shape_ == shape
+    assert gan.trained_on_ == sorted(set(groups))
+    empty, none = gan.sample({"LGG": 0})
+    assert empty.shape == (0, *shape)
+    assert len(none) == 0
+
+
+def check_conditioning(make, shape, *, negative=False):
+    X, y, _ = toy(shape, negative=negative)
+    gan = make().fit(X, y)
+    made, labels = gan.sample({"HGG": 60, "LGG": 60})
+    guessed = nearest_mean(X, y, made)
+    for name in COUNTS:
+        assert (guessed == labels)[labels == name].mean() > 0.8
+    assert gan.class_accuracy(X, y) > 0.8
+    assert made.reshape(120, -1).std(0).mean() > 0  # not one sample over and over
+    assert (made.min() < 0) == negative
+    # The discriminator's word is about the sample: under swapped labels it must turn around.
+    swapped = np.where(labels == "HGG", "LGG", "HGG")
+    np.testing.assert_array_equal(gan.agreement(made, swapped), ~gan.agreement(made, labels))
+
+
+def check_seeds(make, shape):
+    X, y, _ = toy(shape)
+    first, again, other = make().fit(X, y), make().fit(X, y), make(random_state=1).fit(X, y)
+    few, _ = first.sample({"LGG": 10})
+    many, _ = first.sample({"HGG": 7, "LGG": 37})
+    np.testing.assert_array_equal(many[7:17], few)
+    np.testing.assert_array_equal(again.sample({"LGG": 10})[0], few)
+    np.testing.assert_array_equal(first.sample({"LGG": 19}, start=18)[0], many[25:])
+    assert not np.array_equal(other.sample({"LGG": 10})[0], few)
+    assert len(np.unique(many[7:].reshape(37, -1), axis=0)) > 30
+
+
+def check_round_trip(make, shape, tmp_path):
+    X, y, groups = toy(shape)
+    gan = make().fit(X, y, groups=groups)
+    gan.save(tmp_path / "gan")
+    back = type(gan).load(tmp_path / "gan")
+    made, labels = gan.sample({"HGG": 5, "LGG": 5})
+    np.testing.assert_array_equal(back.sample({"HGG": 5, "LGG": 5})[0], made)
+    np.testing.assert_array_equal(back.agreement(made, labels), gan.agreement(made, labels))
+    assert back.trained_on_ == gan.trained_on_
+    assert back.classes_ == gan.classes_
+    pd.testing.assert_frame_equal(back.history_, gan.history_)
+    assert not list((tmp_path / "gan").glob("*.partial"))
+
+
+def check_resume(make, shape, tmp_path):
+    X, y, _ = toy(shape)
+    whole = make().fit(X, y)
+    checkpoint = tmp_path / "training.safetensors"
+    with pytest.raises(KeyboardInterrupt), use(Killer(2)):
+        make().fit(X, y, checkpoint=checkpoint)
+    assert checkpoint.is_file()
+    resumed = make().fit(X, y, checkpoint=checkpoint)
+    np.testing.assert_array_equal(resumed.sample({"LGG": 20})[0], whole.sample({"LGG": 20})[0])
+    columns = ["epoch", "d_loss", "g_loss", "real_class_accuracy", "fake_class_accuracy"]
+    pd.testing.assert_frame_equal(resumed.history_[columns], whole.history_[columns])
+    with pytest.raises(DataError, match="another training"):
+        make().fit(X * 2, y, checkpoint=checkpoint)
+    with pytest.raises(DataError, match="another training"):
+        make(random_state=5).fit(X, y, checkpoint=checkpoint)
+
+
+def check_stores(make, shape, tmp_path):
+    """A store and its rows give what the same array gives; samples stream into a store."""
+    X, y, _ = toy(shape)
+    path = tmp_path / "real.zarr"
+    with FeatureStore.create(path, block="b", shape=shape, rows=pd.DataFrame({"y": y})) as store:
+        store.write(0, X)
+    rows = np.random.default_rng(0).permutation(len(X))[:45]
+    half = X.astype(np.float16)
+    from_array = make().fit(half[rows], y[rows])
+    from_store = make().fit(FeatureStore.open(path), y[rows], rows=rows)
+    made, labels = from_array.sample({"HGG": 5, "LGG": 20})
+    np.testing.assert_array_equal(from_store.sample({"HGG": 5, "LGG": 20})[0], made)
+    written = from_store.sample_to_store(tmp_path / "made.zarr", {"HGG": 5, "LGG": 20})
+    np.testing.assert_array_equal(written.read_all(), made.astype(np.float16))
+    assert written.rows["label"].tolist() == labels.tolist()
+    np.testing.assert_array_equal(written.rows["agrees"], from_array.agreement(made, labels))
+
+
+def check_resampling(make, shape):
+    X, y, _ = toy(shape)
+    X_all, y_all = make().fit_resample(X, y)
+    np.testing.assert_array_equal(X_all[: len(X)], X)
+    np.testing.assert_array_equal(y_all[: len(y)], y)
+    assert y_all[len(y) :].tolist() == ["LGG"] * 20
+    assert X_all.dtype == X.dtype
+
+
+def check_integer_labels(make, shape, tmp_path):
+    X, y, _ = toy(shape)
+    gan = make().fit(X, np.where(y == "HGG", 0, 1))
+    gan.save(tmp_path / "gan")
+    made, labels = type(gan).load(tmp_path / "gan").sample({np.int64(1): 3})
+    assert labels.tolist() == [1, 1, 1]
+    np.testing.assert_array_equal(made, gan.sample({1: 3})[0])
+
+
+def check_refusals(make, shape):
+    X, y, _ = toy(shape)
+    broken = X.copy()
+    broken[7].flat[0] = np.nan
+    with pytest.raises(DataError, match="sample 7 holds NaN"):
+        make().fit(broken, y)
+    lonely = y.astype("U5")
+    lonely[0] = "oligo"
+    with pytest.raises(DataError, match="class 'oligo' has one sample"):
+        make().fit(X, lonely)
+    with pytest.raises(DataError, match="at least two classes"):
+        make().fit(X[:40], y[:40])
+    with pytest.raises(DataError, match="one label a sample"):
+        make().fit(X, y[:-1])
+    with pytest.raises(DataError, match="groups: expected one a sample"):
+        make().fit(X, y, groups=["p"])
+    with pytest.raises(SettingError, match="not fitted"):
+        make().sample({"LGG": 1})
+    gan = make().fit(X, y)
+    with pytest.raises(DataError, match="did you mean 'LGG'"):
+        gan.sample({"LGGG": 1})
+    with pytest.raises(DataError, match="from 0 on"):
+        gan.sample({"LGG": -1})
+    with pytest.raises(DataError, match="expected samples of shape"):
+        gan.agreement(np.zeros((2, shape[0] + 1, *shape[1:])), ["LGG", "HGG"])
