@@ -195,7 +195,7 @@ def lost_orientation(build):
         (truncated, "Case 'c-p2': .*p2_flair.nii.gz: not a NIfTI file, or a truncated"),
         (
             corrupt,
-            "Case 'c-p2': .*p2_flair.nii.gz: not a NIfTI file, or a truncated or damaged one",
+            "Case 'c-p2': .*p2_flair.nii.gz: not a NIfTI file, or a trunc",
         ),
         (other_mask_shape, "p2_m.nii.gz has the shape 10x12x5 and .*p2_flair.nii.gz 10x12x4"),
         (other_channel_shape, "p2_t1.nii.gz has the shape 10x11x4 and .*p2_flair.nii.gz 10x12x4"),

@@ -84,7 +84,7 @@ def axial(data: NDArray) -> NDArray:
     >>> int(axial(data)[0, 0, 0])
     1
     """
-    return np.ascontiguousarray(data[::-1, ::-1].transpose(2, 1, 0))
+    return data[::-1, ::-1].transpose(2, 1, 0)
 
 
 def _load_volumes(case: Case, channels: Sequence[str]) -> CaseArrays:

@@ -109,7 +109,7 @@ def _read(path: Path, *, several: bool) -> Volume:
     header: Any = image.header
     codes = [int(header[key]) for key in ("qform_code", "sform_code") if key in header]
     return Volume(
-        data=np.ascontiguousarray(apply_orientation(data, orientation), dtype=np.float32),
+        data=np.asarray(apply_orientation(data, orientation), dtype=np.float32),
         affine=affine,
         spacing=_triple(voxel_sizes(affine)),
         stored="".join(nib.aff2axcodes(image.affine)),
@@ -129,7 +129,8 @@ def _open(path: Path) -> Any:
         image: Any = nib.load(path)
     except _BROKEN as error:
         raise DataError(
-            f"{path}: not a NIfTI file, or a truncated or damaged one ({error}). Copy or export it again."
+            f"{path}: not a NIfTI file, or a truncated or damaged one ({error}). Copy or export it "
+            "again."
         ) from None
     shape = tuple(image.shape)
     if len(shape) < 3 or any(n > 1 for n in shape[4:]) or 0 in shape:
