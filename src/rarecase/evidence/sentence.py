@@ -86,7 +86,7 @@ def _conclusion(finding: str, *, recall: Change, rare: str, rare_patients: int) 
             else f" (the recall's own change, interval {number(recall.low)} to "
             f"{number(recall.high)}, may be chance)"
         )
-        return f"what a moved threshold does too; new information is not shown{sure}"
+        return f"a moved threshold would do the same; new information is not shown{sure}"
     fell = "recall fell and ranking did not improve" if recall.difference < 0 else "nothing moved"
     return f"{fell}: no evidence that the synthetic samples help"
 

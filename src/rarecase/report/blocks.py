@@ -23,10 +23,10 @@ class Text:
 
 @dataclass(frozen=True)
 class Bullets:
-    """A list of short items."""
+    """A list of short items; with a `title` it stands out in a box."""
 
     items: Sequence[str]
-    style: Literal["plain", "warning"] = "plain"
+    title: str = ""
     kind: str = field(default="bullets", init=False)
 
 

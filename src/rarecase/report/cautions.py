@@ -22,6 +22,7 @@ def find_cautions(run: RunFiles) -> list[str]:
         _few_per_fold,
         _one_class_called,
         _filter,
+        _added,
         _masks,
         _segmenter_shift,
         _last_epoch,
@@ -102,6 +103,26 @@ def _filter(run: RunFiles) -> list[str]:
             + ("; and more." if len(none_kept) > 4 else ".")
         ]
     return []
+
+
+def _added(run: RunFiles) -> list[str]:
+    """Amounts for which the filter kept too few samples, so that fewer were added."""
+    short: dict[int, int] = {}
+    for fold in run.folds:
+        for path in sorted(fold.path.glob("classified/*/history.csv")):
+            table = read_table(path)
+            if table is None or "added" not in table:
+                continue
+            for amount, added in zip(table["amount"], table["added"], strict=True):
+                if added < amount:
+                    short[int(amount)] = min(int(added), short.get(int(amount), int(added)))
+    if not short:
+        return []
+    listed = ", ".join(f"{added:,} of {amount:,}" for amount, added in sorted(short.items()))
+    return [
+        "The filter kept too few synthetic samples for some amounts; at the least, there were "
+        f"added {listed}."
+    ]
 
 
 def _masks(run: RunFiles) -> list[str]:

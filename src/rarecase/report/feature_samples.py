@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from rarecase.report.run_files import GeneratorFolder
@@ -53,30 +52,20 @@ def open_store(path: Path) -> FeatureStore:
     return FeatureStore.open(path)
 
 
-def find_features(features: Path, *, block: str | None) -> Path | None:
-    """The store of `block` in a fold's features folder; without a name the first one."""
-    if block is not None:
-        path = features / f"{block}.zarr"
-        return path if path.is_dir() else None
-    stores = sorted(p for p in features.glob("*.zarr") if p.is_dir())
-    return stores[0] if stores else None
-
-
 def read_pair(generator: GeneratorFolder, *, classes: list[str], seed: int) -> FeaturePair | None:
     """Real and synthetic samples of one generator, None when either store is missing."""
     made_path = generator.path / "samples.zarr"
     if not made_path.is_dir():
         return None
     made = open_store(made_path)
-    features = generator.fold.path / "features"
-    real_path = find_features(features, block=made.block) or find_features(features, block=None)
-    if real_path is None:
+    real_path = generator.fold.path / "features" / f"{made.block}.zarr"
+    if not real_path.is_dir():
         return None
     real = open_store(real_path)
     if real.shape != made.shape:
         return None
-    rows = _with_part(real.rows, features)
-    training = (rows["part"] == "train").to_numpy() if "part" in rows else np.ones(len(rows), bool)
+    rows = real.rows
+    training = (rows["part"] != "test").to_numpy() if "part" in rows else np.ones(len(rows), bool)
     labels = rows["label"].astype(str).to_numpy()
     made_labels = made.rows["label"].astype(str).to_numpy()
     agrees = (
@@ -97,14 +86,6 @@ def read_pair(generator: GeneratorFolder, *, classes: list[str], seed: int) -> F
         if kept.size:
             synthetic_of[name] = _take(made, kept, seed=seed, what=f"synthetic {name}")
     return FeaturePair(real.block, real.shape, real_of, synthetic_of, tuple(unfiltered))
-
-
-def _with_part(rows: pd.DataFrame, features: Path) -> pd.DataFrame:
-    """The store's rows; the part (train or test) may stand only in the folder's table."""
-    if "part" in rows or not (features / "rows.parquet").is_file():
-        return rows
-    table = pd.read_parquet(features / "rows.parquet")
-    return rows.assign(part=table["part"].to_numpy()) if len(table) == len(rows) else rows
 
 
 def _take(store: FeatureStore, at: NDArray[np.int64], *, seed: int, what: str) -> Samples:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from rarecase.report.blocks import Figure
-from rarecase.report.style import FAINT, OTHERS, RARE, canvas, epoch_axis, look, panels, png
+from rarecase.report.style import FAINT, REAL, SYNTHETIC, canvas, epoch_axis, look, panels, png
 
-LOSSES = {"d_loss": ("discriminator", OTHERS[0]), "g_loss": ("generator", RARE)}
+LOSSES = {"d_loss": ("discriminator", REAL), "g_loss": ("generator", SYNTHETIC)}
 ACCURACIES = {
-    "real_class_accuracy": ("real samples", OTHERS[0]),
-    "fake_class_accuracy": ("synthetic samples", RARE),
+    "real_class_accuracy": ("real samples", REAL),
+    "fake_class_accuracy": ("synthetic samples", SYNTHETIC),
 }
 
 

@@ -13,20 +13,25 @@ from rarecase.report.feature_samples import FeaturePair, Floats, telling_channel
 from rarecase.report.style import canvas, look, panels, png
 
 SIDE = 5
+GAP = 2
 POINTS = 200
 
 
 def mosaic(maps: NDArray[np.float32], *, side: int = SIDE) -> NDArray[np.float32]:
     """Up to side² maps (n, h, w) as one picture with NaN between them and where there is none.
 
-    >>> mosaic(np.ones((2, 3, 3), np.float32), side=2).shape
-    (7, 7)
+    Small maps are enlarged pixel by pixel, so that the gaps stay narrow beside them.
+
+    >>> mosaic(np.ones((2, 40, 30), np.float32), side=2).shape
+    (82, 62)
     """
-    _, h, w = maps.shape
-    picture = np.full((side * (h + 1) - 1, side * (w + 1) - 1), np.nan, np.float32)
-    for i, one in enumerate(maps[: side * side]):
+    grow = max(1, 30 // max(maps.shape[1:]))
+    large = maps.repeat(grow, axis=1).repeat(grow, axis=2)
+    _, h, w = large.shape
+    picture = np.full((side * (h + GAP) - GAP, side * (w + GAP) - GAP), np.nan, np.float32)
+    for i, one in enumerate(large[: side * side]):
         row, column = divmod(i, side)
-        top, left = row * (h + 1), column * (w + 1)
+        top, left = row * (h + GAP), column * (w + GAP)
         picture[top : top + h, left : left + w] = one
     return picture
 
@@ -45,7 +50,8 @@ def map_grids(pair: FeaturePair, *, classes: list[str]) -> Figure:
     top = float(np.percentile(shown, 99.5)) or 1.0
     low = min(0.0, float(shown.min()))
     with look():
-        figure = canvas(3.9 * len(classes) + 0.3, width=8.4)
+        figure = canvas(4.5 * len(classes) + 0.7)
+        figure.get_layout_engine().set(wspace=0.06)  # type: ignore[union-attr, call-arg]
         axes_list = panels(figure, len(classes), 2)
         for at, name in enumerate(classes):
             for side, kind in enumerate(sources):
@@ -59,7 +65,9 @@ def map_grids(pair: FeaturePair, *, classes: list[str]) -> Figure:
                 drawn = axes.imshow(
                     grid, cmap="cividis", vmin=low, vmax=top, interpolation="nearest"
                 )
-        bar = figure.colorbar(drawn, ax=axes_list, shrink=0.5, extend="max", pad=0.02)
+        bar = figure.colorbar(
+            drawn, ax=axes_list, location="bottom", shrink=0.4, aspect=40, extend="max", pad=0.02
+        )
         bar.set_label("activation")
     count = int(np.prod(pair.shape[1:]))
     text = (
@@ -109,22 +117,22 @@ def scatter(pair: FeaturePair, *, classes: list[str], colours: Mapping[str, str]
             for name in classes:
                 if name in others:  # the other kind in grey, so that both panels share a frame
                     xy = project(others[name].means[:POINTS])
-                    axes.scatter(xy[:, 0], xy[:, 1], s=7, color="#d9dce1", linewidths=0)
+                    axes.scatter(xy[:, 0], xy[:, 1], s=7, color="#ccd0d7", linewidths=0)
             for name in classes:
                 if name in samples:
                     xy = project(samples[name].means[:POINTS])
                     axes.scatter(
                         xy[:, 0], xy[:, 1], s=11, color=colours[name], alpha=0.7, linewidths=0
                     )
-            axes.set_title(kind)
-            axes.set_xlabel(f"component 1 ({share[0]:.0%} of the real variance)")
-            axes.set_ylabel(f"component 2 ({share[1]:.0%})")
+            axes.set_title(kind.capitalize())
+            axes.set_xlabel(f"component 1 ({100 * share[0]:.0f} % of the real variance)")
+            axes.set_ylabel(f"component 2 ({100 * share[1]:.0f} %)")
         axes_list[1].sharex(axes_list[0])
         axes_list[1].sharey(axes_list[0])
         axes_list[0].autoscale()
         dots = {"linestyle": "none", "marker": "o"}
         handles = [Line2D([], [], color=colours[c], label=c, **dots) for c in classes]  # type: ignore[arg-type]
-        handles.append(Line2D([], [], color="#d9dce1", label="the other panel's", **dots))  # type: ignore[arg-type]
+        handles.append(Line2D([], [], color="#ccd0d7", label="the other panel's", **dots))  # type: ignore[arg-type]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     kind = "features" if len(pair.shape) == 1 else "feature maps, averaged over their area,"
     text = (

@@ -37,10 +37,11 @@ def _outline(axes: Axes, mask: NDArray[np.uint8], *, colour: str, dashed: bool) 
 
 def overlay_figure(overlays: Sequence[Overlay], *, caption: str) -> Figure:
     """Every overlay with its title and its Dice, four in a row."""
-    columns = min(COLUMNS, len(overlays)) if len(overlays) != 6 else 3
+    # Where each class has three, a row is a class.
+    columns = 3 if len(overlays) % 3 == 0 else min(COLUMNS, len(overlays))
     rows = -(-len(overlays) // columns)
     with look():
-        figure = canvas(rows * (9.6 / COLUMNS + 0.62) + 0.4, width=9.6)
+        figure = canvas(rows * (9.6 / columns + 0.45) + 0.4, width=9.6)
         axes_list = panels(figure, rows, columns)
         for axes in axes_list:
             axes.set_axis_off()
@@ -63,8 +64,18 @@ def overlay_figure(overlays: Sequence[Overlay], *, caption: str) -> Figure:
     return Figure(name="overlays", png=png(figure), caption=caption, alt=alt)
 
 
+def _short(text: str, *, most: int = 34) -> str:
+    """Text that fits over a picture: the middle of a long one left out.
+
+    >>> _short("a" * 20 + "b" * 20, most=11)
+    'aaaaa…bbbbb'
+    """
+    half = (most - 1) // 2
+    return text if len(text) <= most else f"{text[:half]}…{text[-half:]}"
+
+
 def _title(overlay: Overlay) -> str:
-    lines = [overlay.title]
+    lines = [_short(overlay.title), _short(overlay.case)]
     if overlay.dice is not None and overlay.slice_dice is not None:
         lines.append(f"Dice: volume {overlay.dice:.2f}, slice {overlay.slice_dice:.2f}")
     elif overlay.slice_dice is not None:

@@ -36,7 +36,7 @@ def sweep_figure(
         for axes in (recall, balanced, auc):
             _amounts(axes, [row["amount"] for row in rows], headline=headline)
             axes.set_ylim(-0.02, 1.02)
-        figure.supxlabel("synthetic samples added", fontsize=10)
+            axes.set_xlabel("synthetic samples added")
         handles = [Line2D([], [], color=colours[c], label=f"recall {c}") for c in classes]
         if len(classes) > 2:
             handles.append(Line2D([], [], color=OTHERS[1], label="macro AUC"))
@@ -71,7 +71,6 @@ def _line(axes: Axes, rows: Rows, name: str, colour: str) -> None:
     x = [row["amount"] for row in rows]
     scores = [row["patients"]["scores"][name] for row in rows]
     value, low, high = (_numbers([s[key] for s in scores]) for key in ("value", "low", "high"))
-    axes.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
     around = np.abs(np.stack([value - low, high - value]))
     axes.errorbar(x, value, yerr=around, color=colour, marker="o", markersize=4.5, capsize=2.5,
                   linewidth=1.7, elinewidth=1)  # fmt: skip
@@ -79,14 +78,22 @@ def _line(axes: Axes, rows: Rows, name: str, colour: str) -> None:
     axes.plot(x, slices, color=colour, linestyle="dashed", linewidth=1)
 
 
+def _root(x: np.ndarray) -> np.ndarray:
+    return np.asarray(np.sign(x) * np.sqrt(np.abs(x)))
+
+
+def _square(x: np.ndarray) -> np.ndarray:
+    return np.asarray(np.sign(x) * np.square(x))
+
+
 def _chance(axes: Axes, level: float) -> None:
     axes.axhline(level, color=FAINT, linewidth=1, linestyle="dotted")
-    axes.annotate("chance", (1, level), xycoords=("axes fraction", "data"), ha="right",
-                  va="bottom", fontsize=8.5, color=FAINT)  # fmt: skip
+    axes.annotate("chance", (0.98, level - 0.01), xycoords=("axes fraction", "data"), ha="right",
+                  va="top", fontsize=8.5, color=FAINT)  # fmt: skip
 
 
 def _amounts(axes: Axes, amounts: Sequence[int], *, headline: int | None) -> None:
-    axes.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
+    axes.set_xscale("function", functions=(_root, _square))
     top = max(amounts) or 1
     ticks: list[int] = []
     for amount in sorted(set(amounts)):  # leave out ticks whose numbers would run into each other
@@ -94,6 +101,6 @@ def _amounts(axes: Axes, amounts: Sequence[int], *, headline: int | None) -> Non
             ticks.append(amount)
     axes.set_xticks(ticks, [f"{t:,}" for t in ticks], fontsize=8.5)
     axes.set_xticks([], minor=True)
-    axes.set_xlim(0, top * 1.08)
+    axes.set_xlim(-0.004 * top, top * 1.1)
     if headline is not None and headline in amounts:
         axes.axvline(headline, color=FAINT, linewidth=1.2, linestyle="dotted")

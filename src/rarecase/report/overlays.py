@@ -29,7 +29,7 @@ class Overlay:
     both None without a true mask."""
 
     title: str
-    label: str
+    case: str
     image: NDArray[np.float32]  # (h, w)
     true: NDArray[np.uint8] | None  # (h, w)
     predicted: NDArray[np.uint8]  # (h, w)
@@ -88,25 +88,24 @@ class SliceReader:
         """Whether the cache of slices is there."""
         return all((run.root / "slices" / n).is_file() for n in ("images.npy", "rows.parquet"))
 
-    def predicted(self, features: Path) -> tuple[pd.DataFrame, NDArray[np.uint8]] | None:
-        """rows.parquet and the packed masks of a fold's features folder, None when missing."""
-        if not (features / "rows.parquet").is_file() or not (features / "predicted.npy").is_file():
+    def predicted(self, fold: Path) -> tuple[pd.DataFrame, NDArray[np.uint8]] | None:
+        """rows.parquet and the packed masks of a fold's segmenter, None when missing."""
+        folder = fold / "segmenter"
+        if not (folder / "rows.parquet").is_file() or not (folder / "predicted.npy").is_file():
             return None
-        rows = pd.read_parquet(features / "rows.parquet").reset_index(drop=True)
-        bits = np.load(features / "predicted.npy", mmap_mode="r", allow_pickle=False)
+        rows = pd.read_parquet(folder / "rows.parquet").reset_index(drop=True)
+        bits = np.load(folder / "predicted.npy", mmap_mode="r", allow_pickle=False)
         return rows, bits
 
-    def overlay(
-        self, case: str, features: Path, *, title: str, score: float | None
-    ) -> Overlay | None:
+    def overlay(self, case: str, fold: Path, *, title: str, score: float | None) -> Overlay | None:
         """The slice of `case` with the largest tumour: true where known, else predicted."""
-        found = self.predicted(features)
+        found = self.predicted(fold)
         if found is None:
             return None
         rows, bits = found
         of_case = rows[rows["case"].astype(str) == case]
         if of_case.empty:
-            log.warning("%s: no rows of case %s", features, case)
+            log.warning("%s: no rows of case %s", fold, case)
             return None
         known = bool(of_case["has_mask"].all()) and self.masks is not None
         place = int(of_case["tumour" if known else "predicted"].to_numpy().argmax())
@@ -120,7 +119,7 @@ class SliceReader:
             true = (np.asarray(self.masks[row]) > 0).astype(np.uint8)
         return Overlay(
             title=title,
-            label=str(of_case["label"].iloc[place]),
+            case=case,
             image=image,
             true=true,
             predicted=predicted,

@@ -103,5 +103,5 @@ def _filter(run: RunFiles) -> list[Block]:
     return [Details(f"The filter ({len(rows)} rows)", [table_])] if len(rows) > 16 else [table_]
 
 
-def _kept(kept: int, made: int) -> Cell:
-    return Cell(f"{kept:,} of {made:,}", f"{kept / made:.0%}" if made else DASH)
+def _kept(kept: int, made: int) -> str:
+    return f"{kept:,} of {made:,} ({100 * kept / made:.0f} %)" if made else DASH

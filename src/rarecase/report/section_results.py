@@ -44,6 +44,6 @@ def table_3_section(run: RunFiles) -> Section:
     )
     return Section(
         "table-3",
-        "The paper\N{RIGHT SINGLE QUOTATION MARK}s Table 3",
+        "The paper's Table 3",
         [Text(text), *table_3(run.evidence), Text(recomputation_note(), "note")],
     )

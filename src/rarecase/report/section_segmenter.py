@@ -152,8 +152,8 @@ def _folds(run: RunFiles) -> list[Block]:
             [
                 str(fold.repeat),
                 str(fold.fold),
-                _count(card.get("trained_on")),
-                _count(card.get("validated_on")),
+                _count(card.get("trained_on"), run),
+                _count(card.get("validated_on"), run),
                 f"{card.get('best_epoch') or DASH} of {epochs}",
                 *(plain_number(value) for value in dice.values()),
             ]
@@ -179,8 +179,11 @@ def _folds(run: RunFiles) -> list[Block]:
     return [Details(f"Segmenters by fold ({len(rows)})", [table])] if len(rows) > 6 else [table]
 
 
-def _count(patients: object) -> str:
-    return f"{len(patients):,}" if isinstance(patients, list) else DASH
+def _count(patients: object, run: RunFiles) -> str:
+    """Patients of this cohort among those on the card, which also holds those of pre-training."""
+    if not isinstance(patients, list):
+        return DASH
+    return f"{len(set(map(str, patients)) & set(run.cohort['patient'])):,}"
 
 
 def overlays_section(run: RunFiles) -> Section:
@@ -195,10 +198,11 @@ def overlays_section(run: RunFiles) -> Section:
             "by name, each at the slice with the largest predicted tumour."
         )
     else:
+        channel = SliceReader(run).channel_name
         caption = (
-            "Test patients, each outlined by the network that has not seen them, at the slice with "
-            "the largest true tumour. The cases are chosen by rank of their volume's Dice within "
-            "their class (best, median, worst), not by looks."
+            f"Test patients (channel {channel}), each outlined by the network that has not seen "
+            "them, at the slice with the largest true tumour. The cases are chosen by rank of "
+            "their volume's Dice within their class, from best to worst, not by looks."
         )
     return Section("overlays", "Outlines", [overlay_figure(shown, caption=caption)])
 
@@ -217,8 +221,8 @@ def _overlays(run: RunFiles) -> list[Overlay]:
     found = [
         reader.overlay(
             str(row["case"]),
-            folders[int(row["fold"])].path / "features",
-            title=f"{row['label']}, {row['rank']}: {row['case']}",
+            folders[int(row["fold"])].path,
+            title=f"{row['label']}, {row['rank']}",
             score=float(row["dice"]),
         )
         for _, row in chosen.iterrows()
@@ -228,8 +232,8 @@ def _overlays(run: RunFiles) -> list[Overlay]:
 
 def _unranked(run: RunFiles, reader: SliceReader, folders: dict[int, FoldFolder]) -> list[Overlay]:
     """Without masks: the first test cases of every class in the order of their names."""
-    fold, folder = next(iter(folders.items()))
-    found = reader.predicted(folder.path / "features")
+    folder = next(iter(folders.values()))
+    found = reader.predicted(folder.path)
     if found is None:
         return []
     rows = found[0]
@@ -240,9 +244,7 @@ def _unranked(run: RunFiles, reader: SliceReader, folders: dict[int, FoldFolder]
     for name in run.classes:
         of_class = cases[cases["label"].astype(str) == name]["case"].astype(str)
         for case in of_class.head(max(1, SHOWN // len(run.classes))):
-            overlay = reader.overlay(
-                case, folder.path / "features", title=f"{name}: {case} (fold {fold})", score=None
-            )
+            overlay = reader.overlay(case, folder.path, title=name, score=None)
             if overlay is not None:
                 overlays.append(overlay)
     return overlays

@@ -18,7 +18,7 @@ def summary_section(run: RunFiles) -> Section:
     ]
     cautions = find_cautions(run)
     if cautions:
-        blocks.append(Bullets(cautions, "warning"))
+        blocks.append(Bullets(cautions, "Before believing a number"))
     blocks += [Text(str(note), "note") for note in evidence["notes"]]
     return Section("summary", "Summary", blocks)
 

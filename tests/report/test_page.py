@@ -1,0 +1,217 @@
+import base64
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pytest
+from fake_run import fake_run
+from PIL import Image
+
+from rarecase.errors import DataError
+from rarecase.report import make_report
+
+SECTIONS = ["summary", "cohort", "segmenter", "overlays", "features", "sweep", "table-3", "method"]
+KINDS = ["two", "three", "bare", "unaugmented"]
+VOID = {"meta", "img", "br", "hr", "link"}
+
+
+class Page(HTMLParser):
+    """The page's elements, checking that every tag is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.found, self.text = [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.text.append(data)
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.found if name == tag]
+
+    @property
+    def words(self):
+        return " ".join(" ".join(self.text).split())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_section_is_there_and_in_the_contents(reports, kind):
+    page = Page(reports[kind][1])
+    assert [s["id"] for s in page.all("section")] == SECTIONS
+    assert [a["href"] for a in page.all("a")] == [f"#{name}" for name in SECTIONS]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_outside_the_file_is_needed(reports, kind):
+    text = reports[kind][1]
+    page = Page(text)
+    for _, attrs in page.found:
+        for name in ("src", "href", "srcset", "action", "data"):
+            value = attrs.get(name) or ""
+            assert value == "" or value.startswith(("data:image/png;base64,", "#"))
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in page.found}
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_open_and_speak(reports, kind):
+    run, text = reports[kind]
+    images = Page(text).all("img")
+    files = sorted((run / "report" / "figures").iterdir())
+    assert len(images) == len(files) > 0
+    embedded = {base64.b64decode(i["src"].split(",", 1)[1]) for i in images}
+    assert embedded == {f.read_bytes() for f in files}
+    for image in images:
+        assert len(image["alt"]) > 20
+        data = base64.b64decode(image["src"].split(",", 1)[1])
+        assert Image.open(io.BytesIO(data)).width > 800
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_undefined_number_reaches_the_reader(reports, kind):
+    words = Page(reports[kind][1]).words
+    assert not re.search(r"\b(nan|None|inf)\b", words.split("Settings (study.yaml)")[0])
+
+
+def test_the_finding_stands_first_and_the_numbers_are_those_of_the_evidence(reports):
+    run, text = reports["two"]
+    evidence = json.loads((run / "evidence.json").read_text())
+    words = Page(text).words
+    assert evidence["headline"]["sentence"] in words
+    assert words.index(evidence["headline"]["sentence"]) < words.index("Test patients: scores")
+    for row in evidence["rows"]:
+        score = row["patients"]["scores"]["recall_LGG"]
+        assert f"{score['value']:.2f} {score['low']:.2f} to {score['high']:.2f}" in words
+    assert "come in a later release" in words
+
+
+def test_text_from_files_is_escaped(reports):
+    text = reports["three"][1]
+    assert "men <b>" not in text
+    assert "men &lt;b&gt;&amp;$x$" in text
+    assert "men <b>&$x$" in Page(text).words
+
+
+def test_what_is_there_is_said(reports):
+    words = Page(reports["two"][1]).words
+    for piece in (
+        "Pre-training on simulated patients",
+        "1 case left out",
+        "X-1: no label",
+        "Patients by site",
+        "2 of 24 cases without a mask",
+        "LGG, rare (paper: LGG)",
+        "0.569",
+        "0.501 overall, not 0.524",
+        "0.500 to 0.477",
+        "The U-Net is pre-trained on simulated patients",
+        "slices 1 12.2 s",
+        "segmenter 2 2 h 3 min",
+        "1,000 of 1,158",
+    ):
+        assert piece in words, piece
+
+
+def test_what_is_missing_is_said(reports):
+    bare = Page(reports["bare"][1]).words
+    for piece in (
+        "not pre-trained",
+        "No test case has a mask",
+        "No case has a true mask",
+        "the filter kept nothing",
+        "The filter kept no synthetic sample of HGG and LGG in repeat 0, fold 0",
+        "No case was left out",
+        "The cohort is simulated",
+    ):
+        assert piece in bare, piece
+    unaugmented = Page(reports["unaugmented"][1]).words
+    assert "No generator was trained in this run." in unaugmented
+    assert "there is no sweep" in unaugmented
+    assert "not reached" in unaugmented
+
+
+def test_three_classes_have_their_own_tables(reports):
+    words = Page(reports["three"][1]).words
+    assert "Macro AUC" in words
+    assert "the paper (two classes, as printed)" in words
+    assert "8 patients of class men" in words
+
+
+def test_the_same_run_gives_the_same_page(reports):
+    run, text = reports["two"]
+    assert make_report(run).read_text(encoding="utf-8") == text
+
+
+def test_other_files_in_the_report_folder_are_kept(tmp_path, reports):
+    run = tmp_path / "run"
+    shutil.copytree(reports["unaugmented"][0], run)
+    (run / "report" / "notes.txt").write_text("mine")
+    (run / "report" / "figures" / "old.png").write_bytes(b"")
+    before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file() and "report" not in p.parts}
+    make_report(run)
+    assert (run / "report" / "notes.txt").read_text() == "mine"
+    assert not (run / "report" / "figures" / "old.png").exists()
+    assert not list(run.rglob("*.partial"))
+    assert before == {
+        p: p.read_bytes() for p in run.rglob("*") if p.is_file() and "report" not in p.parts
+    }
+
+
+def test_it_can_be_written_elsewhere(tmp_path, reports):
+    page = make_report(reports["unaugmented"][0], out=tmp_path / "elsewhere")
+    assert page == tmp_path / "elsewhere" / "index.html"
+    assert page.is_file()
+
+
+def test_a_run_that_is_not_finished_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"cohort\.csv: no such file"):
+        make_report(tmp_path)
+
+
+def test_a_broken_table_is_named(tmp_path):
+    run = fake_run(tmp_path, generator=False, features=False, pretrain=False)
+    (run / "repeat-0" / "fold-0" / "segmenter" / "history.csv").write_bytes(b"\xff\xfe\x00,\x81")
+    with pytest.raises(DataError, match=r"history\.csv: not a CSV table"):
+        make_report(run)
+
+
+def test_a_sparse_run_still_makes_a_page(tmp_path, reports):
+    """Only what must be there: cohort and evidence."""
+    source = reports["two"][0]
+    for needed in ("cohort/cohort.csv", "cohort/cohort.json", "evidence.json"):
+        (tmp_path / needed).parent.mkdir(exist_ok=True)
+        shutil.copy(source / needed, tmp_path / needed)
+    words = Page(make_report(tmp_path).read_text(encoding="utf-8")).words
+    for piece in (
+        "No training history of a segmenter",
+        "no cached slices",
+        "holds no study.yaml",
+        "No step left a record",
+    ):
+        assert piece in words, piece
+
+
+def test_report_and_evidence_import_no_torch():
+    code = (
+        "import sys, importlib, pkgutil, rarecase.report, rarecase.evidence\n"
+        "for room in (rarecase.report, rarecase.evidence):\n"
+        "    for m in pkgutil.iter_modules(room.__path__):\n"
+        "        importlib.import_module(f'{room.__name__}.{m.name}')\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
