@@ -4,7 +4,6 @@ from functools import partial
 
 import contract
 import pytest
-import torch
 
 from rarecase.generators import ACGAN
 
@@ -18,14 +17,6 @@ CASES = [
     pytest.param(VECTORS, (6,), id="acgan-vectors"),
 ]
 every_case = pytest.mark.parametrize(("make", "shape"), CASES)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def brief(make):

@@ -14,7 +14,7 @@ from torch import nn
 
 from rarecase import __version__
 from rarecase.checkpoint import load_tensors, save_tensors
-from rarecase.errors import DataError, SettingError
+from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.samples import Samples, moments
 from rarecase.files import read_json, replacing_file, write_json
 from rarecase.generators.base import BLOCK, Generator
@@ -22,6 +22,8 @@ from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator
 from rarecase.generators.networks_mlp import MLPDiscriminator, MLPGenerator
 from rarecase.generators.train import Scale, Schedule, adversarial_training
 from rarecase.seeds import torch_rng, torch_seeded
+
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # Fabric's that leave the weights in float32
 
 
 class ACGAN(Generator):
@@ -98,7 +100,7 @@ class ACGAN(Generator):
         )
 
     @classmethod
-    def load(cls, directory: Path, *, device: str | torch.device = "cpu") -> Self:
+    def load(cls, directory: Path, *, device: str = "cpu") -> Self:
         """Read back what `save` wrote; the samples are the same. `DataError` when it is not one."""
         file = directory / "generator.json"
         said = read_json(file)
@@ -224,5 +226,7 @@ class ACGAN(Generator):
             value = getattr(self, name)
             if value is not None and value < lowest:
                 raise SettingError(f"{name}: expected at least {lowest}, got {value}.")
+        if self.precision not in PRECISIONS:
+            raise SettingError(f"precision: {nearest(self.precision, PRECISIONS)}")
         if not self.lr > 0:
             raise SettingError(f"lr: expected a number above 0, got {self.lr}.")

@@ -87,14 +87,13 @@ class Generator(ABC):
         call, for 200 gives the same first 100; `start=100` gives the second hundred. Classes come
         in the order of `counts`. Raises `DataError` on an unknown class.
         """
-        pieces = list(self._pieces(counts, start))
-        n = sum(counts.values())
-        X = np.empty((n, *self.shape_), np.float32)
-        at = 0
-        for _, piece in pieces:
-            X[at : at + len(piece)] = piece
-            at += len(piece)
-        labels = [label for label, piece in pieces for _ in range(len(piece))]
+        self._check_fitted()
+        self._check_counts(counts, start)
+        X = np.empty((sum(counts.values()), *self.shape_), np.float32)
+        labels: list[Label] = []
+        for label, piece in self._pieces(counts, start):
+            X[len(labels) : len(labels) + len(piece)] = piece
+            labels += [label] * len(piece)
         return X, np.asarray(labels, dtype=np.asarray(self.classes_).dtype)
 
     def sample_to_store(
@@ -109,6 +108,8 @@ class Generator(ABC):
 
         Its rows: label, agrees (whether the discriminator calls the asked class).
         """
+        self._check_fitted()
+        self._check_counts(counts, start)
         labels = [label for label, count in counts.items() for _ in range(count)]
         rows = pd.DataFrame({"label": labels, "agrees": False})
         agrees: list[NDArray[np.bool_]] = []
@@ -160,6 +161,11 @@ class Generator(ABC):
     def save(self, directory: Path) -> None:
         """Write the fitted generator into `directory` (generator.safetensors, generator.json)."""
 
+    @classmethod
+    @abstractmethod
+    def load(cls, directory: Path, *, device: str = "cpu") -> Self:
+        """Read back what `save` wrote, onto a device; the samples are the same."""
+
     @abstractmethod
     def _fit(
         self,
@@ -182,9 +188,6 @@ class Generator(ABC):
     def _pieces(
         self, counts: Mapping[Any, int], start: int
     ) -> Iterator[tuple[Label, NDArray[np.float32]]]:
-        self._check_fitted()
-        if start < 0 or any(count < 0 for count in counts.values()):
-            raise DataError(f"counts and start: expected numbers from 0 on, got {counts}, {start}.")
         codes = [self._code(label) for label in counts]
         for code, count in zip(codes, counts.values(), strict=True):
             # Whole aligned blocks, so that a sample's bits do not hang on how many were asked.
@@ -202,6 +205,14 @@ class Generator(ABC):
             hint = nearest(str(plain), [str(known) for known in self.classes_])
             raise DataError(f"class {plain!r} was not in the training data; {hint}")
         return self.classes_.index(plain)
+
+    def _check_counts(self, counts: Mapping[Any, int], start: int) -> None:
+        if start < 0 or any(count < 0 for count in counts.values()):
+            raise DataError(
+                f"counts, start: expected numbers from 0 on, got {dict(counts)}, {start}."
+            )
+        for label in counts:
+            self._code(label)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "classes_"):

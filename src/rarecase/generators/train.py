@@ -88,69 +88,62 @@ def adversarial_training(
     history: History = []
     if checkpoint is not None and checkpoint.is_file():
         history = _resume(checkpoint, key, modules, optimizers)
-    shift, factor = scale.tensors(len(samples.shape), fabric.device)
     labels = torch.from_numpy(label).to(fabric.device)
-
-    epochs, left = schedule.epochs, math.inf
-    if schedule.max_steps is not None:
-        left = schedule.max_steps
-    with task("training the generator", total=epochs) as bar:
-        for epoch in range(1, epochs + 1):
-            batches = epoch_batches(
-                len(samples), schedule.batch, numpy_rng(seed, "acgan shuffle", epoch)
-            )
-            steps = int(min(len(batches), left))
-            left -= steps
-            if steps == 0:
+    left = math.inf if schedule.max_steps is None else schedule.max_steps
+    with task("training the generator", total=schedule.epochs) as bar:
+        for epoch in range(1, schedule.epochs + 1):
+            shuffle = numpy_rng(seed, "acgan shuffle", epoch)
+            batches = epoch_batches(len(samples), schedule.batch, shuffle)
+            batches = batches[: int(min(len(batches), left))]
+            left -= len(batches)
+            if not batches:
                 break
             if epoch <= len(history):
                 bar.advance(1)
                 continue
             began = time.perf_counter()
-            random = torch_rng(seed, "acgan noise", epoch)
             generator.train()
-            discriminator.train()
             sums = torch.zeros(4, device=fabric.device, dtype=torch.float64)
-            counts = 0
-            for batch in batches[:steps]:
+            random = torch_rng(seed, "acgan noise", epoch)
+            shift, factor = scale.tensors(len(samples.shape), fabric.device)
+            for batch in batches:
                 real = (torch.from_numpy(samples.read(batch)).to(fabric.device) - shift) / factor
                 real_label = labels[torch.from_numpy(batch).to(fabric.device)]
                 z = torch.randn(len(batch), noise, generator=random).to(fabric.device)
-                fake_label = torch.randint(classes, (len(batch),), generator=random)
-                fake_label = fake_label.to(fabric.device)
-                fake = g(z, fake_label)
+                asked = torch.randint(classes, (len(batch),), generator=random).to(fabric.device)
                 sums += _step(
-                    fabric, d, d_optimizer, g_optimizer, real, real_label, fake, fake_label
+                    fabric, d, d_optimizer, g_optimizer, real, real_label, g(z, asked), asked
                 )
-                counts += len(batch)
-            d_loss, g_loss, real_right, fake_right = sums.tolist()
-            if not (math.isfinite(d_loss) and math.isfinite(g_loss)):
-                raise RarecaseError(
-                    f"the loss is no longer finite in epoch {epoch} (discriminator {d_loss}, "
-                    f"generator {g_loss}); lower lr (now {schedule.lr:g}), and remove the "
-                    "checkpoint if there is one."
-                )
-            history.append(
-                {
-                    "epoch": epoch,
-                    "d_loss": d_loss / steps,
-                    "g_loss": g_loss / steps,
-                    "real_class_accuracy": real_right / counts,
-                    "fake_class_accuracy": fake_right / counts,
-                    "seconds": time.perf_counter() - began,
-                }
-            )
+            row = _row(epoch, sums.tolist(), batches, schedule.lr, time.perf_counter() - began)
+            history.append(row)
             if checkpoint is not None:
-                save_training(
-                    checkpoint,
-                    modules=modules,
-                    optimizers=optimizers,
-                    meta={"key": key, "history": history},
-                )
-            bar.advance(1, note=f"D {d_loss / steps:.2f}, G {g_loss / steps:.2f}")
+                meta = {"key": key, "history": history}
+                save_training(checkpoint, modules=modules, optimizers=optimizers, meta=meta)
+            bar.advance(1, note=f"D {row['d_loss']:.2f}, G {row['g_loss']:.2f}")
     generator.eval()
     discriminator.eval()
     return history
+
+
+def _row(
+    epoch: int, sums: list[float], batches: list[NDArray[np.int64]], lr: float, seconds: float
+) -> dict[str, float]:
+    """The history row of an epoch; refuses losses that are not finite."""
+    d_loss, g_loss, real_right, fake_right = sums
+    if not (math.isfinite(d_loss) and math.isfinite(g_loss)):
+        raise RarecaseError(
+            f"the loss is no longer finite in epoch {epoch} (discriminator {d_loss}, "
+            f"generator {g_loss}); lower lr (now {lr:g})."
+        )
+    seen = sum(len(batch) for batch in batches)
+    return {
+        "epoch": epoch,
+        "d_loss": d_loss / len(batches),
+        "g_loss": g_loss / len(batches),
+        "real_class_accuracy": real_right / seen,
+        "fake_class_accuracy": fake_right / seen,
+        "seconds": seconds,
+    }
 
 
 def _step(
