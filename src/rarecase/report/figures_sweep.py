@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from rarecase.report.blocks import Figure
-from rarecase.report.style import FAINT, INK, OTHERS, canvas, look, panels, png
+from rarecase.report.style import FAINT, INK, SYNTHETIC, canvas, look, panels, png
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -27,10 +27,10 @@ def sweep_figure(
         _line(balanced, rows, "balanced_accuracy", INK)
         _line(auc, rows, "auc_rare", INK)
         if len(classes) > 2:
-            _line(auc, rows, "auc_macro", OTHERS[1])
+            _line(auc, rows, "auc_macro", SYNTHETIC)
         recall.set_title("Recall")
         balanced.set_title("Balanced accuracy")
-        auc.set_title("AUC of the rare class")
+        auc.set_title("AUC of the rare class" if len(classes) == 2 else "AUC, rare class and macro")
         _chance(balanced, 1 / len(classes))
         _chance(auc, 0.5)
         for axes in (recall, balanced, auc):
@@ -39,7 +39,7 @@ def sweep_figure(
             axes.set_xlabel("synthetic samples added")
         handles = [Line2D([], [], color=colours[c], label=f"recall {c}") for c in classes]
         if len(classes) > 2:
-            handles.append(Line2D([], [], color=OTHERS[1], label="macro AUC"))
+            handles.append(Line2D([], [], color=SYNTHETIC, label="macro AUC"))
         handles += [
             Line2D([], [], color=INK, marker="o", label="patients, 95 % interval"),
             Line2D([], [], color=INK, linestyle="dashed", linewidth=1, label="slices"),

@@ -218,6 +218,7 @@ def _overlays(run: RunFiles) -> list[Overlay]:
     chosen = choose_cases(tested)
     if chosen.empty:
         return _unranked(run, reader, folders)
+    chosen = chosen.sort_values("label", key=lambda c: c.map(run.classes.index), kind="stable")
     found = [
         reader.overlay(
             str(row["case"]),

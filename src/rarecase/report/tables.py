@@ -55,15 +55,16 @@ def patients_table(evidence: Evidence) -> Table:
         ]
         for row in evidence["rows"]
     ]
-    draws = evidence["bootstrap"]["draws"]
+    draws, marked = evidence["bootstrap"]["draws"], headline_rows(evidence)
+    shaded = " The shaded row is the headline amount, fixed beforehand." if marked else ""
     return Table(
         caption="Test patients: scores by arm and amount of synthetic samples",
         columns=["Arm", "Added", *columns.values()],
         rows=rows,
         heads=2,
         note="Below each score its 95 % interval from resampling patients within their class "
-        f"({draws:,} draws). The shaded row is the headline amount, fixed beforehand.",
-        marked=headline_rows(evidence),
+        f"({draws:,} draws).{shaded}",
+        marked=marked,
     )
 
 
@@ -86,7 +87,8 @@ def differences_table(evidence: Evidence) -> Table:
         rows=rows,
         heads=2,
         note="An interval that holds 0 is compatible with no change. With several amounts looked "
-        "at, some interval will miss 0 by chance: only the shaded row was fixed beforehand.",
+        "at, some interval will miss 0 by chance"
+        + (": only the shaded row was fixed beforehand." if marked else "."),
         marked=[place for place, (i, _) in enumerate(changed) if i in marked],
     )
 

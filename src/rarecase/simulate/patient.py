@@ -18,6 +18,7 @@ from rarecase.simulate.tumour import Parts, grow_tumour, label_parts, place_tumo
 
 FIELD_OF_VIEW = 240.0
 COVERAGE = 140.0
+THICKEST = 24.0
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,19 @@ class SimulatedPatient:
 
 
 def check_grid(*, size: int, slices: int, field_of_view: float, coverage: float) -> None:
-    """Refuse grids on which no brain can be seen."""
-    if size < 16 or slices < 2:
+    """Refuse grids on which a brain or its tumour may not be seen."""
+    if size < 16:
+        raise SettingError(f"size must be at least 16 pixels, got {size}.")
+    if not (field_of_view >= 200 and coverage >= 100):
         raise SettingError(
-            f"size must be at least 16 and slices at least 2, got size={size}, slices={slices}."
+            "field_of_view must be at least 200 mm (a head) and coverage at least 100 mm (most of "
+            f"a brain), got field_of_view={field_of_view}, coverage={coverage}."
         )
-    if not (field_of_view >= 200 and coverage > 0):
+    if slices < 1 or coverage / slices > THICKEST:
+        least = int(np.ceil(coverage / THICKEST))
         raise SettingError(
-            f"field_of_view must be at least 200 mm (a head) and coverage positive, got "
-            f"field_of_view={field_of_view}, coverage={coverage}."
+            f"slices must be at least {least} over {coverage:g} mm, got {slices}: in slices "
+            f"thicker than {THICKEST:g} mm a small tumour fills no voxel by half."
         )
 
 

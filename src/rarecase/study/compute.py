@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 import lightning_fabric
@@ -9,6 +10,9 @@ import torch
 
 from rarecase.errors import SettingError
 from rarecase.study.settings import ComputeSettings
+
+# On import Fabric turns its own chatter on ("Using bfloat16 …", once a fold and step).
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
 
 def available_threads() -> int:

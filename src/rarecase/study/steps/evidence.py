@@ -8,7 +8,6 @@ import pandas as pd
 
 from rarecase.evidence import make_evidence
 from rarecase.files import read_json, replacing_file, write_json
-from rarecase.report import make_report
 from rarecase.seeds import derive
 from rarecase.study.amounts import real_training_slices, resolve_amount
 from rarecase.study.grid import CLASSIFIED, cells_of, folds_of, read_folds
@@ -39,4 +38,6 @@ def evidence_work(context: Context, folder: Path) -> None:
 
 def report_work(context: Context, folder: Path) -> None:
     """Write `report/` from what lies in the run folder."""
+    from rarecase.report import make_report  # matplotlib only where a figure is drawn
+
     make_report(context.run)

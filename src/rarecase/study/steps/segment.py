@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import cast
 
 import lightning_fabric
 import numpy as np
 import pandas as pd
+import torch
 
 from rarecase.cohort import (
     SliceCache,
@@ -61,6 +63,9 @@ def new_segmenter(settings: Settings, *, channels: tuple[str, ...], seed: int) -
     shape = settings.segmenter
     with torch_seeded(seed, "weights"):
         net = UNet(in_channels=len(channels), width=shape.width, depth=shape.depth, norm=shape.norm)
+    # Tumour is rare among pixels: starting from odds of 1 to 20 saves the epochs in which a
+    # network would do nothing but learn that.
+    torch.nn.init.constant_(cast(torch.Tensor, net.head.bias), -3.0)
     return Segmenter(net=net, channels=channels)
 
 
