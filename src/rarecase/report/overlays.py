@@ -51,9 +51,10 @@ def choose_cases(volumes: pd.DataFrame, *, shown: int = SHOWN) -> pd.DataFrame:
     chosen = []
     for _, group in scored.groupby("label"):
         taken: dict[int, str] = {}
-        for name, share in ranks.items():
+        # The extremes name their volume first: of two, the lower one is the worst, not a quartile.
+        for name, share in sorted(ranks.items(), key=lambda rank: -abs(rank[1] - 0.5)):
             taken.setdefault(round(share * (len(group) - 1)), name)
-        for place, name in taken.items():
+        for place, name in sorted(taken.items()):
             chosen.append(group.iloc[[place]].assign(rank=name if len(group) > 1 else "only"))
     return pd.concat(chosen, ignore_index=True) if chosen else scored.assign(rank="")
 

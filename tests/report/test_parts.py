@@ -1,0 +1,185 @@
+"""The pieces of the page against independent computations."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_run import fake_run
+from sklearn.decomposition import PCA
+from sklearn.feature_selection import f_classif
+from sklearn.metrics import f1_score
+
+from rarecase.report.cautions import find_cautions
+from rarecase.report.feature_samples import read_pair, telling_channel
+from rarecase.report.figures_features import mosaic, principal_plane
+from rarecase.report.overlays import SliceReader, choose_cases, dice
+from rarecase.report.run_files import RunFiles
+from rarecase.report.section_method import differences
+
+
+def volumes(dice_values, label="A"):
+    n = len(dice_values)
+    return pd.DataFrame(
+        {
+            "case": [f"{label}{i}" for i in range(n)],
+            "label": label,
+            "dice": dice_values,
+            "repeat": 0,
+            "fold": 0,
+        }
+    )
+
+
+def test_best_median_and_worst_are_chosen_by_rank():
+    table = pd.concat([volumes([0.1, 0.9, 0.5, 0.7, 0.3]), volumes([0.2, 0.4], "B")])
+    chosen = choose_cases(table).set_index(["label", "rank"])["dice"]
+    assert chosen["A"].to_dict() == {
+        "best": 0.9, "median": 0.5, "lower quartile": 0.3, "worst": 0.1}  # fmt: skip
+    assert chosen["B"].to_dict() == {"best": 0.4, "worst": 0.2}
+
+
+def test_three_classes_show_three_each_and_a_single_volume_is_called_the_only_one():
+    table = pd.concat([volumes([0.1, 0.9, 0.5], c) for c in "ABC"])
+    assert choose_cases(table).groupby("label").size().tolist() == [3, 3, 3]
+    assert choose_cases(volumes([0.5]))["rank"].tolist() == ["only"]
+    assert choose_cases(volumes([np.nan, np.nan])).empty
+
+
+def test_dice_is_the_f1_of_pixels():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 2, (2, 20, 20)).astype(np.uint8)
+    assert dice(a, b) == pytest.approx(f1_score(a.ravel(), b.ravel()))
+    assert dice(a * 0, b * 0) == 1.0
+
+
+def test_channel_in_which_classes_differ_most():
+    rng = np.random.default_rng(0)
+    means = {c: rng.normal(0, 1, (30, 12)) + i * rng.normal(0, 1, 12) for i, c in enumerate("ABC")}
+    for block in means.values():
+        block[:, 3] = 1.0  # never varies
+    x = np.concatenate(list(means.values()))
+    x[:, 3] += rng.normal(0, 1e-9, len(x))
+    y = np.repeat([0, 1, 2], 30)
+    f = f_classif(x, y)[0]
+    f[3] = 0
+    assert telling_channel(means) == int(np.argmax(f))
+
+
+def test_plane_is_that_of_pca():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 8)) @ rng.normal(size=(8, 8))
+    x[:, 5] = 2.0
+    centre, scale, axes, share = principal_plane(x)
+    z = (x - centre) / scale
+    reference = PCA(2, svd_solver="full").fit(z)
+    assert share == pytest.approx(reference.explained_variance_ratio_)
+    assert np.abs(z @ axes.T) == pytest.approx(np.abs(reference.transform(z)))
+
+
+def test_mosaic_keeps_maps_apart_and_in_order():
+    maps = np.arange(3, dtype=np.float32).reshape(3, 1, 1) * np.ones((1, 30, 30), np.float32)
+    picture = mosaic(maps, side=2)
+    assert picture[0, 0] == 0
+    assert picture[0, -1] == 1
+    assert picture[-1, 0] == 2
+    assert np.isnan(picture[-1, -1])
+    assert np.isnan(picture[30, :]).all()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return fake_run(tmp_path_factory.mktemp("parts"))
+
+
+def test_an_overlay_shows_the_slice_with_the_largest_tumour(run):
+    files = RunFiles(run)
+    reader = SliceReader(files)
+    assert reader.channel == 1  # flair stands second
+    overlay = reader.overlay("HGG-00-a", run / "repeat-0" / "fold-0", title="t", score=0.5)
+    rows = pd.read_parquet(run / "slices" / "rows.parquet")
+    row = int(rows.loc[rows[rows["case"] == "HGG-00-a"]["tumour"].idxmax(), "row"])
+    truth = np.load(run / "slices" / "masks.npy")[row]
+    assert np.array_equal(overlay.true, truth)
+    assert np.array_equal(overlay.predicted, np.roll(truth, 2, axis=1))
+    assert np.array_equal(overlay.image, np.load(run / "slices" / "images.npy")[row, 1])
+    assert overlay.slice_dice == pytest.approx(
+        f1_score(truth.ravel(), np.roll(truth, 2, axis=1).ravel())
+    )
+
+
+def test_real_samples_come_from_training_patients_and_synthetic_ones_were_kept(run):
+    pair = read_pair(RunFiles(run).generators[0], classes=["HGG", "LGG"], seed=0)
+    for name, samples in pair.real.items():
+        rows = samples.store.rows.iloc[samples.indices]
+        assert set(rows["label"]) == {name}
+        assert "test" not in set(rows["part"])
+        assert {"train", "validation"} >= set(rows["part"])
+        maps = samples.store.read(samples.indices)
+        assert samples.means == pytest.approx(maps.mean(axis=(2, 3)), abs=1e-5)
+        assert np.array_equal(samples.channel(2, 4), maps[:4, 2])
+    for name, samples in pair.synthetic.items():
+        rows = samples.store.rows.iloc[samples.indices]
+        assert set(rows["label"]) == {name}
+        assert rows["agrees"].all()
+    assert pair.unfiltered == ()
+
+
+def change_evidence(run, change):
+    path = run / "evidence.json"
+    evidence = json.loads(path.read_text())
+    change(evidence)
+    path.write_text(json.dumps(evidence))
+
+
+def cautions(run):
+    return " | ".join(find_cautions(RunFiles(run)))
+
+
+@pytest.fixture
+def small(tmp_path):
+    return fake_run(tmp_path, generator=False, features=False, pretrain=False)
+
+
+def test_caution_few_rare_patients(small):
+    assert "too few to say" not in cautions(small)
+    change_evidence(small, lambda e: e["counts"]["patients"].update(LGG=9))
+    assert "Only 9 patients of the rare class LGG" in cautions(small)
+
+
+def test_caution_folds_without_rare_patients(small):
+    change_evidence(small, lambda e: e["folds"][0]["patients"].update(LGG=0))
+    assert "1 of 2 test folds without a patient of class LGG" in cautions(small)
+
+
+def test_caution_a_class_never_called(small):
+    score = {"value": 0.0, "low": 0.0, "high": 0.0}
+    assert "called right without any" not in cautions(small)
+    change_evidence(small, lambda e: e["rows"][0]["patients"]["scores"].update(recall_LGG=score))
+    assert "No patient of class LGG is called right without any" in cautions(small)
+
+
+def test_caution_last_epoch_was_the_best(small):
+    assert "last epoch" not in cautions(small)
+    for card in small.glob("repeat-*/fold-*/segmenter/model.json"):
+        card.write_text(json.dumps(json.loads(card.read_text()) | {"best_epoch": 6}))
+    assert "In 2 of 2 folds the last epoch" in cautions(small)
+
+
+def test_caution_leak_that_was_asked_for(small):
+    settings = small / "study.yaml"
+    settings.write_text(settings.read_text().replace("init: null", "allow_seen: true"))
+    assert "may have seen test patients" in cautions(small)
+
+
+def test_differences_follow_the_settings(small):
+    text = " ".join(differences(RunFiles(small)))
+    assert "starts from random weights" in text
+    assert "Slices are 32 pixels" in text
+    settings = small / "study.yaml"
+    settings.write_text(
+        settings.read_text().replace("size: 32", "size: 240") + "differences:\n- Mine, too.\n"
+    )
+    text = " ".join(differences(RunFiles(small)))
+    assert "pixels" not in text
+    assert "Mine, too." in text
