@@ -228,17 +228,27 @@ def test_simple_statistics_of_the_tumour_tell_the_classes_apart(high, low):
     assert np.median([contrast(p) for p in high]) > max(np.median([contrast(p) for p in low]), 1.2)
 
 
+def test_the_smallest_grid_still_shows_every_tumour():
+    for seed in range(8):
+        for separability in (0, 1):
+            patient = simulate_patient(
+                label="HGG", seed=seed, size=16, slices=6,
+                separability=separability, channels=("t1",),
+            )  # fmt: skip
+            assert (patient.mask > 0).any()
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
         ({"label": "GBM"}, "label 'GBM' is not simulated"),
         ({"size": 8}, "size must be at least 16"),
-        ({"slices": 1}, "slices at least 2"),
+        ({"slices": 1}, "slices must be at least 6 over 140 mm, got 1"),
         ({"channels": ("flaire",)}, "did you mean 'flair'"),
         ({"channels": ()}, "at least one"),
         ({"channels": ("t1", "t1")}, "must be different"),
         ({"field_of_view": 100}, "at least 200 mm"),
-        ({"coverage": 0}, "coverage positive"),
+        ({"coverage": 0}, "coverage at least 100 mm"),
         ({"separability": 2}, "separability must lie in"),
     ],
 )
