@@ -53,6 +53,12 @@ def test_warnings_stand_with_good_news():
     assert "not yet the full controlled test" in sentence(SAME, UP)
 
 
+def test_nothing_is_said_to_move_that_did_not():
+    assert "stayed at 0.25 while" in sentence(SAME, DOWN)
+    assert "recall did not rise and no better ranking is shown" in sentence(SAME, UNSURE)
+    assert "recall fell and no better" in sentence(DOWN, SAME)
+
+
 def test_undefined_numbers_are_not_printed():
     assert "nan" not in sentence(NOTHING, NOTHING)
     assert "cannot be measured" in sentence(UP, NOTHING)

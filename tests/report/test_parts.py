@@ -154,9 +154,9 @@ def test_caution_folds_without_rare_patients(small):
 
 def test_caution_a_class_never_called(small):
     score = {"value": 0.0, "low": 0.0, "high": 0.0}
-    assert "called right without any" not in cautions(small)
+    assert "is called right" not in cautions(small)
     change_evidence(small, lambda e: e["rows"][0]["patients"]["scores"].update(recall_LGG=score))
-    assert "No patient of class LGG is called right without any" in cautions(small)
+    assert "No patient of class LGG is called right with no synthetic samples" in cautions(small)
 
 
 def test_caution_last_epoch_was_the_best(small):

@@ -87,8 +87,8 @@ def _conclusion(finding: str, *, recall: Change, rare: str, rare_patients: int) 
             f"{number(recall.high)}, may be chance)"
         )
         return f"a moved threshold would do the same; new information is not shown{sure}"
-    fell = "recall fell and ranking did not improve" if recall.difference < 0 else "nothing moved"
-    return f"{fell}: no evidence that the synthetic samples help"
+    what = "recall fell" if recall.difference < 0 else "recall did not rise"
+    return f"{what} and no better ranking is shown; no evidence that the synthetic samples help"
 
 
 def headline_sentence(
@@ -107,6 +107,11 @@ def headline_sentence(
         f"With {amount:,} synthetic samples the recall of class {rare} moved from "
         f"{number(recall.before)} to {number(recall.after)}"
     )
+    if number(recall.before) == number(recall.after):
+        moved = (
+            f"With {amount:,} synthetic samples the recall of class {rare} stayed at "
+            f"{number(recall.after)}"
+        )
     if math.isnan(recall.before) or math.isnan(recall.after):
         moved = f"With {amount:,} synthetic samples the recall of class {rare} is not defined"
     if math.isnan(auc.before) or math.isnan(auc.after):

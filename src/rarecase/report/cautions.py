@@ -74,20 +74,20 @@ def _few_per_fold(run: RunFiles) -> list[str]:
 
 
 def _one_class_called(run: RunFiles) -> list[str]:
-    warnings = []
     rows = run.evidence["rows"]
     chosen = [next(r for r in rows if r["arm"] == run.evidence["control"])]
     chosen += [rows[i] for i in headline_rows(run.evidence)]
+    never: dict[str, list[str]] = {}
     for row in chosen:
-        values = {c: row["patients"]["scores"][f"recall_{c}"]["value"] for c in run.classes}
-        never = [c for c, v in values.items() if v == 0]
-        if never:
-            when = f"with {row['amount']:,} synthetic samples" if row["amount"] else "without any"
-            warnings.append(
-                f"No patient of class {joined(never)} is called right {when}: the classifier has "
-                "all but collapsed to fewer classes."
-            )
-    return warnings
+        for name in run.classes:
+            if row["patients"]["scores"][f"recall_{name}"]["value"] == 0:
+                amount = f"{row['amount']:,}" if row["amount"] else "no"
+                never.setdefault(name, []).append(f"with {amount} synthetic samples")
+    return [
+        f"No patient of class {name} is called right {joined(when)}: the classifier calls all, or "
+        "nearly all, something else. Recall and accuracies say little then; look at AUC."
+        for name, when in never.items()
+    ]
 
 
 def _filter(run: RunFiles) -> list[str]:

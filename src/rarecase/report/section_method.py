@@ -160,7 +160,9 @@ def _kind(folder: str) -> str:
     >>> _kind("repeat-0/fold-3/segmenter"), _kind("repeat-0/fold-3/synthetic/acgan-seed1")
     ('segmenter', 'synthetic (acgan)')
     """
-    parts = [p for p in folder.split("/") if not p.startswith(("repeat-", "fold-"))]
+    parts = [p for p in folder.split("/") if not p.startswith(("repeat-", "fold-", "steps"))]
+    if not parts:
+        return folder
     head, *rest = parts
     names = [r.rsplit("-seed", 1)[0] for r in rest]
     return f"{head} ({', '.join(names)})" if names else head

@@ -50,8 +50,8 @@ def _what_was_done(run: RunFiles) -> str:
         text += (
             "an ACGAN learnt to make such features"
             + (f" ({seeds} generator seeds)" if seeds > 1 else "")
-            + f", and a classifier was trained on the real features with {spread} synthetic "
-            "samples added. "
+            + f", and a classifier was trained on the real features, alone and with "
+            f"{spread} synthetic samples added. "
         )
     else:
         text += "and a classifier was trained on them; no synthetic samples were added. "

@@ -56,6 +56,15 @@ def patients_table(evidence: Evidence) -> Table:
         for row in evidence["rows"]
     ]
     draws, marked = evidence["bootstrap"]["draws"], headline_rows(evidence)
+    scores = [score for row in evidence["rows"] for score in row["patients"]["scores"].values()]
+    flat = any(s["value"] is not None and s["low"] == s["high"] for s in scores)
+    # The bootstrap cannot leave 0 or 1: with nobody called otherwise no draw differs.
+    narrow = (
+        " An interval without width comes from patients who are all called alike; it is no "
+        "certainty."
+        if flat
+        else ""
+    )
     shaded = " The shaded row is the headline amount, fixed beforehand." if marked else ""
     return Table(
         caption="Test patients: scores by arm and amount of synthetic samples",
@@ -63,7 +72,7 @@ def patients_table(evidence: Evidence) -> Table:
         rows=rows,
         heads=2,
         note="Below each score its 95 % interval from resampling patients within their class "
-        f"({draws:,} draws).{shaded}",
+        f"({draws:,} draws).{shaded}{narrow}",
         marked=marked,
     )
 
