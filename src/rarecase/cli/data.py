@@ -43,28 +43,42 @@ def inspect(args: Namespace, rest: Sequence[str]) -> int:
             conflict=chosen.conflict,
         )
         found = inspect_cohort(cohort, load=not args.fast)
-    bad = any(problem.severity == "error" for problem in found.problems)
     if args.json:
         print_json(found.to_dict())
-        return int(bad)
+        return int(not found.ok)
     out = console()
-    patients = list(cohort.patients.values())
+    counts = ", ".join(f"{number} {name}" for name, number in found.classes.items())
     out.print(
-        f"{cohort.layout}: {len(cohort.cases)} cases of {len(patients)} patients, channels "
-        f"{', '.join(cohort.channels)}; "
-        + ", ".join(f"{patients.count(name)} {name}" for name in cohort.classes)
+        f"{found.layout}: {len(cohort.cases)} cases of {len(cohort.patients)} patients ({counts}; "
+        f"rare: {found.rare}), channels {', '.join(found.channels)}"
     )
-    frame = found.table
-    rows = [
-        ["" if value is None else value for value in row] for row in frame.itertuples(index=False)
-    ]
-    out.print(table("Cases", [str(c).replace("_", " ") for c in frame.columns], rows, text=4))
+    heads = ["case", "label", "site", "slices", "size", "spacing, mm", "intensities", "tumour"]
+    rows = [_case_row(each) for each in found.cases.to_dict("records")]
+    out.print(table("Cases", heads, rows, text=3))
     if found.problems:
-        listed = [[p.severity, p.case, p.text] for p in found.problems]
+        listed = [[each.severity, each.case, each.message] for each in found.problems]
         out.print(table("Problems", ["severity", "case", "what"], listed, text=3))
     else:
         out.print("No problems found.")
-    return int(bad)
+    return int(not found.ok)
+
+
+def _case_row(case: dict[Any, Any]) -> list[str]:
+    """What of a case fits on a line; `--json` has the rest."""
+    import pandas as pd
+
+    def text(name: str) -> str:
+        value = case[name]
+        if isinstance(value, list | tuple):
+            return "×".join(f"{v:.3g}" for v in value)
+        if pd.isna(value):
+            return ""
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+    intensities = " ".join(text(name) for name in ("minimum", "median", "maximum"))
+    tumour = f"{text('tumour_ml')} mL" if text("tumour_ml") else text("tumour_pixels")
+    names = ("case", "label", "site", "slices", "size", "spacing")
+    return [*(text(name) for name in names), intensities.strip(), tumour or "no mask"]
 
 
 def report(args: Namespace, rest: Sequence[str]) -> int:

@@ -18,8 +18,11 @@ from rarecase.cli.bars import Bars, Lines
 
 
 def console() -> Console:
-    """Results go to standard output."""
-    return Console(highlight=False)
+    """Results go to standard output; a pipe or file has room for a wide table."""
+    out = Console(highlight=False)
+    if not out.is_terminal:
+        out.width = 120
+    return out
 
 
 @contextmanager

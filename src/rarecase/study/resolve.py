@@ -127,12 +127,13 @@ def _explain(error: ValidationError) -> Iterable[str]:
 
 
 def _hint(name: str) -> str:
-    names = set(known_names())
-    section = [n for n in names if n.startswith(name.rsplit(".", 1)[0] + ".")]
-    text = nearest(name, section or names)
-    if not text.startswith("did"):
-        text = nearest(name, names)
-    return text if text.startswith("did") else text + " 'rarecase settings' explains them."
+    """What there is at the level of the unknown name, nearest first."""
+    section = name.rpartition(".")[0]
+    prefix = f"{section}." if section else ""
+    level = {
+        prefix + n.removeprefix(prefix).split(".")[0] for n in known_names() if n.startswith(prefix)
+    }
+    return nearest(name, level)
 
 
 def dump(settings: Settings) -> str:

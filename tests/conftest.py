@@ -1,0 +1,39 @@
+"""Fixtures that several rooms share."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+REAL = Path(__file__).parents[1] / "../shared/data"
+
+# A study of a few seconds: tiny volumes, a tiny U-Net, everything else in full.
+TINY = {
+    "preset": "demo",
+    "simulation.patients": {"HGG": 6, "LGG": 4},
+    "simulation.slices": 6,
+    "slices.size": 32,
+    "split.folds": 2,
+    "pretrain.cohort": None,
+    "segmenter.width": 4,
+    "segmenter.depth": 2,
+    "segmenter.epochs": 2,
+    "generator.width": 8,
+    "generator.max_steps": 20,
+    "classifier.epochs": 2,
+    "classifier.channels": [8, 8],
+    "classifier.dense": 16,
+    "sweep.amounts": [0, 10, "50%"],
+    "sweep.headline": 10,
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _two_threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> dict:
+    """Dotted settings of the smallest whole study."""
+    return dict(TINY)

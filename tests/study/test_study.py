@@ -1,0 +1,258 @@
+"""The whole study on a tiny simulated cohort: run, resume, kill, change, refuse."""
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from rarecase.cohort import read_cohort
+from rarecase.errors import DataError, LeakError, SettingError
+from rarecase.features import FeatureStore
+from rarecase.segmenter import load_segmenter
+from rarecase.study.study import Study
+
+
+@pytest.fixture(scope="module")
+def finished(tiny, tmp_path_factory):
+    """A finished run; tests that change something copy it first."""
+    run = tmp_path_factory.mktemp("study") / "run"
+    result = Study(out=run, settings=tiny).run()
+    assert result.found == 0 and result.performed > 0
+    return run
+
+
+def copy(finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    return run
+
+
+def predictions(run):
+    return pd.read_parquet(run / "predictions.parquet")
+
+
+def test_every_test_patient_is_predicted_once_an_arm(finished):
+    table = predictions(finished)
+    assert set(table["arm"]) == {"none", "acgan"}
+    assert sorted(table["amount"].unique()) == [0, 10, 12]
+    for _, part in table.groupby("amount"):
+        assert not part.duplicated(["case", "slice"]).any()
+        assert part["patient"].nunique() == 10
+    np.testing.assert_allclose(table["p_HGG"] + table["p_LGG"], 1, atol=1e-6)
+
+
+def test_nothing_is_fitted_on_a_patient_it_is_judged_on(finished):
+    table = predictions(finished)
+    for fold in (0, 1):
+        tested = set(table.loc[table["fold"] == fold, "patient"])
+        place = finished / "repeat-0" / f"fold-{fold}"
+        segmenter = load_segmenter(place / "segmenter")
+        assert tested and not segmenter.seen & tested
+        generator = json.loads((place / "synthetic/acgan-seed0/generator.json").read_text())
+        assert not set(generator["trained_on"]) & tested
+        assert set(generator["trained_on"]) | tested == set(table["patient"])
+        rows = pd.read_parquet(place / "segmenter/rows.parquet")
+        assert set(rows.loc[rows["part"] == "test", "patient"]) == tested
+
+
+def test_everything_on_disk_as_the_map_says(finished):
+    there = {p.relative_to(finished).as_posix() for p in finished.rglob("*")}
+    cell = "repeat-0/fold-1"
+    for name in (
+        "study.yaml", "predictions.parquet", "evidence.json", "report/index.html",
+        "cohort/cohort.csv", "cohort/cohort.json", "slices/images.npy",
+        f"{cell}/segmenter/model.safetensors", f"{cell}/segmenter/volumes.csv",
+        f"{cell}/features/bottleneck.zarr", f"{cell}/synthetic/acgan-seed0/samples.zarr",
+        f"{cell}/classified/acgan-seed0/history.csv",
+    ):  # fmt: skip
+        assert name in there, name
+    assert not [n for n in there if n.endswith((".partial", ".key", ".pkl", ".pt", ".pth"))]
+    store = FeatureStore.open(finished / cell / "features/bottleneck.zarr")
+    assert store.shape == (16, 8, 8) and len(store) == len(np.load(finished / "slices/masks.npy"))
+
+
+def test_a_finished_run_started_again_does_nothing(finished, tiny):
+    before = {p: p.stat().st_mtime_ns for p in finished.rglob("step.json")}
+    result = Study(out=finished, settings=tiny).run()
+    assert result.performed == 0 and result.found == len(before)
+    assert {p: p.stat().st_mtime_ns for p in finished.rglob("step.json")} == before
+    assert Study(out=finished).run().performed == 0  # by the folder alone
+
+
+def test_study_yaml_repeats_the_run(finished, tmp_path):
+    Study(out=tmp_path / "again", config=finished / "study.yaml").run(until="classify")
+    pd.testing.assert_frame_equal(predictions(tmp_path / "again"), predictions(finished))
+
+
+@pytest.mark.parametrize(
+    ("change", "redone"),
+    [
+        ({"classifier.epochs": 1}, {"classified", "evidence", "report"}),
+        ({"generator.keep": "all"}, {"classified", "evidence", "report"}),
+        ({"generator.learning_rate": 0.001}, {"acgan-seed0", "classified", "evidence", "report"}),
+        ({"sweep.headline": 0}, {"evidence", "report"}),
+        ({"compute.threads": 1}, set()),
+    ],
+)  # fmt: skip
+def test_changed_settings_redo_only_what_depends_on_them(finished, tiny, change, redone):
+    steps = Study(out=finished, settings={**tiny, **change}).plan()
+    names = {
+        "classified" if "classified" in s.name else s.name.rsplit("/", 1)[-1]
+        for s in steps
+        if not s.done()
+    }
+    assert names == redone
+
+
+def test_what_the_settings_no_longer_have_is_removed(finished, tiny, tmp_path):
+    run = copy(finished, tmp_path)
+    Study(out=run, settings={**tiny, "generator.seeds": 2}).run(until="classify")
+    assert (run / "repeat-0/fold-0/classified/acgan-seed1").exists()
+    assert set(predictions(run)["generator_seed"]) == {0, 1}
+    Study(out=run, settings=tiny).run(until="classify")
+    assert not (run / "repeat-0/fold-0/classified/acgan-seed1").exists()
+    pd.testing.assert_frame_equal(predictions(run), predictions(finished))
+
+
+def kill_sometime(run, tiny, after: float) -> bool:
+    """Run in a process of its own and kill it hard after so many seconds; False if it finished."""
+    code = f"from rarecase import Study; Study(out={str(run)!r}, settings={tiny!r}).run(until='classify')"
+    process = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        process.wait(timeout=after)
+        assert process.returncode == 0
+        return False
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return True
+
+
+def test_three_kills_at_random_moments_change_nothing(finished, tiny, tmp_path):
+    run, rng = tmp_path / "run", random.Random(0)
+    start = time.perf_counter()
+    kills = 0
+    while kills < 3:
+        # Imports take some seconds before the first step: the moments lie behind them.
+        if not kill_sometime(run, tiny, after=rng.uniform(5, 9)):
+            shutil.rmtree(run)  # finished before the kill: try again from nothing
+        else:
+            kills += 1
+        assert time.perf_counter() - start < 300
+    Study(out=run, settings=tiny).run()
+    pd.testing.assert_frame_equal(predictions(run), predictions(finished))
+    old, new = (json.loads((r / "evidence.json").read_text()) for r in (finished, run))
+    assert old == new
+
+
+def test_tumour_vectors_go_the_same_way(finished, tiny, tmp_path):
+    run = copy(finished, tmp_path)
+    small = {"generator.hidden_generator": 32, "generator.hidden_discriminator": 16}
+    result = Study(out=run, settings={**tiny, "features.block": "tumour", **small}).run()
+    store = FeatureStore.open(run / "repeat-0/fold-0/features/tumour.zarr")
+    assert store.shape == (4 + 8 + 16 + 8 + 4,)
+    assert result.evidence["headline"]["amount"] == 10
+    assert "tumour" in result.report.read_text()
+
+
+def test_pretraining_fine_tuning_and_repeated_flair(tiny, tmp_path):
+    pre = {"pretrain.cohort": "simulated", "pretrain.patients": {"HGG": 3, "LGG": 3},
+           "pretrain.epochs": 1}  # fmt: skip
+    run = tmp_path / "run"
+    Study(out=run, settings={**tiny, **pre}).run(until="segment")
+    assert load_segmenter(run / "pretrain").channels == ("flair", "t1", "t1gd", "t2")
+    tuned = load_segmenter(run / "repeat-0/fold-0/segmenter")
+    assert tuned.net.in_channels == 4 and tuned.initialised_from == "pretrain"
+    assert any(name.startswith("Pre") for name in tuned.trained_on)
+
+    # A model that has seen test patients is refused, unless asked for by name.
+    other = {**tiny, "segmenter.init": str(run / "repeat-0/fold-0/segmenter/model.safetensors")}
+    with pytest.raises(LeakError, match="allow_seen"):
+        Study(out=tmp_path / "leak", settings=other).run(until="segment")
+    Study(out=tmp_path / "leak", settings={**other, "segmenter.allow_seen": True}).run(
+        until="segment"
+    )
+
+
+def test_cases_without_a_mask_are_classified_but_do_not_train(finished, tiny, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(finished / "simulated/study", data)
+    bare = sorted(data.glob("*/*"))[::4]
+    for case in bare:
+        next(case.glob("*_seg*")).unlink()
+    result = Study(data, out=tmp_path / "run", settings=tiny).run()
+    assert predictions(tmp_path / "run")["patient"].nunique() == 10
+    volumes = pd.read_csv(tmp_path / "run/repeat-0/fold-0/segmenter/volumes.csv")
+    assert len(volumes) == 10 - len(bare)
+    assert result.report.exists()
+    for case in data.glob("*/*"):
+        for mask in case.glob("*_seg*"):
+            mask.unlink()
+    with pytest.raises(DataError, match=r"No case has a mask.*segmenter\.init"):
+        Study(data, out=tmp_path / "none", settings=tiny).run()
+
+
+def test_two_repeats_and_leave_one_site_out_fold_numbers(tiny, tmp_path):
+    study = Study(out=tmp_path / "run", settings={**tiny, "split.repeats": 2})
+    names = {step.name for step in study.plan()}
+    assert "repeat-1/fold-1/segmenter" in names
+    steps = study.plan(until="segment")
+    assert {s.stage for s in steps} == {"segment"}
+
+
+def test_a_folder_that_is_not_a_run_is_left_alone(tiny, tmp_path):
+    (tmp_path / "thesis.doc").touch()
+    with pytest.raises(DataError, match=r"not empty.*nothing in it was touched"):
+        Study(out=tmp_path, settings=tiny)
+    with pytest.raises(DataError, match="is a file"):
+        Study(out=tmp_path / "thesis.doc", settings=tiny)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.doc"]
+
+
+def test_one_process_at_a_time(finished, tiny):
+    code = (
+        "import fcntl, sys, time\n"
+        f"f = open({str(finished / '.lock')!r}, 'w'); fcntl.flock(f, fcntl.LOCK_EX)\n"
+        "print('locked', flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "locked\n"
+        with pytest.raises(DataError, match="another process"):
+            Study(out=finished, settings=tiny).run()
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+
+
+def test_missing_data_and_stage_are_named(tiny, tmp_path):
+    with pytest.raises(DataError, match=r"data: no such file or folder.*nowhere"):
+        Study(tmp_path / "nowhere", out=tmp_path / "run", settings=tiny)
+    with pytest.raises(SettingError, match="did you mean 'classify'"):
+        Study(out=tmp_path / "run", settings=tiny).plan(until="classfy")
+
+
+def test_the_rare_class_can_be_named(finished, tiny, tmp_path):
+    run = copy(finished, tmp_path)
+    Study(out=run, settings={**tiny, "cohort.rare": "HGG"}).run(until="classify")
+    assert json.loads((run / "evidence.json").read_text())["rare"] == "HGG"
+    with pytest.raises(SettingError, match="did you mean 'HGG'"):
+        Study(out=run, settings={**tiny, "cohort.rare": "HGC"}).plan()
+
+
+def test_settings_file_holds_absolute_paths_and_threads(finished, tiny, tmp_path):
+    data = finished / "simulated/study"
+    study = Study(data, out=tmp_path / "run", settings=tiny)
+    study.run(until="segment")
+    written = yaml.safe_load((tmp_path / "run/study.yaml").read_text())
+    assert written["data"] == str(data.absolute()) and written["compute"]["threads"] >= 1
+    assert len(read_cohort(data).cases) == 10
