@@ -49,10 +49,18 @@ def pack_optimizer(optimizer: torch.optim.Optimizer) -> Tensors:
 
 
 def unpack_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Put back what `pack_optimizer` took from an optimiser over the same parameters."""
+    """Put back what `pack_optimizer` took from an optimiser over the same parameters.
+
+    State of a parameter's shape gets the parameter's memory layout back, which a file does not
+    keep: fused optimisers silently compute nonsense where the two differ.
+    """
+    parameters = [each for group in optimizer.param_groups for each in group["params"]]
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, tensor in tensors.items():
         index, name = key.split(".", 1)
+        parameter = parameters[int(index)]
+        if tensor.shape == parameter.shape:
+            tensor = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
         state.setdefault(int(index), {})[name] = tensor
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 

@@ -17,7 +17,7 @@ SHORT = (
     ("--block", "features.block", "NAME", "block whose features are taken (see 'rarecase blocks')"),
     ("--seed", "seed", "N", "everything random derives from it"),
     ("--threads", "compute.threads", "N", "CPU threads"),
-    ("--device", "compute.device", "NAME", "auto, cpu, cuda, …"),
+    ("--device", "compute.device", "NAME", "auto, cpu, cuda or mps"),
 )
 
 
@@ -53,6 +53,29 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument("--quiet", "-q", action="store_true", help="no progress")
     parser.add_argument("--verbose", "-v", action="store_true", help="say what is being done")
+
+
+def split_settings(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Take `--section.name VALUE` and `--section.name=VALUE` out of a command line.
+
+    The parser must not see them: of an option that it does not know it takes the value for DATA.
+
+    >>> split_settings(["run", "data", "--a.b", "3", "--out", "x", "--c.d=4"])
+    (['run', 'data', '--out', 'x'], ['--a.b', '3', '--c.d=4'])
+    """
+    plain: list[str] = []
+    dotted: list[str] = []
+    waiting = list(words)
+    while waiting:
+        word = waiting.pop(0)
+        name, sign, _ = word.partition("=")
+        if not (name.startswith("--") and "." in name):
+            plain.append(word)
+            continue
+        dotted.append(word)
+        if not sign and waiting:
+            dotted.append(waiting.pop(0))
+    return plain, dotted
 
 
 def overrides_of(args: argparse.Namespace, rest: Sequence[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from rarecase import __version__
-from rarecase.cli.arguments import add_output, add_study
+from rarecase.cli.arguments import add_output, add_study, split_settings
 from rarecase.errors import RarecaseError, SettingError
 
 EPILOG = """\
@@ -101,7 +101,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code."""
-    args, rest = build_parser().parse_known_args(argv)
+    plain, dotted = split_settings(sys.argv[1:] if argv is None else argv)
+    args, unknown = build_parser().parse_known_args(plain)
+    rest = [*unknown, *dotted]
     try:
         module = import_module(f"rarecase.cli.{args.module}")
         return int(getattr(module, args.command if args.module == "data" else "run")(args, rest))

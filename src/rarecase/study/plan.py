@@ -133,12 +133,13 @@ def plan(settings: Settings, *, run: Path, cohort: Cohort, until: str = "report"
                 context=there,
             )
         )  # fmt: skip
+    shown = {name: value for name, value in dump.items() if name != "compute"}
     scored = add(
         "steps/evidence", "classify", evidence_work, classified, dump["sweep"]["headline"],
         context=here, products=(PREDICTIONS, EVIDENCE),
     )  # fmt: skip
     add(
-        "steps/report", "report", report_work, scored, dump, context=here,
+        "steps/report", "report", report_work, scored, shown, context=here,
         products=("report/index.html",),
     )  # fmt: skip
     wanted = STAGES[: STAGES.index(until) + 1]

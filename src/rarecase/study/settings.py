@@ -184,8 +184,8 @@ class SweepSettings(Section):
 class ComputeSettings(Section):
     """Where and how it is computed; changes nothing that is computed except in the last bits."""
 
-    device: str = "auto"
-    """auto, cpu, cuda, mps, … (Lightning Fabric's accelerators)."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where: auto takes a GPU if there is one."""
     precision: str = "auto"
     """auto: bfloat16 where the hardware has it; else one of Fabric's, such as 32-true."""
     threads: Count | None = None

@@ -48,7 +48,7 @@ class Study:
 
     `data`: folder or table of the cohort (None: the simulated cohort). `label`: COLUMN or
     COLUMN=V (see `rarecase.cohort`). `preset`: demo, quick or paper. `out`: the run folder, new or
-    of an earlier run, which is gone on with. `settings`: dotted overrides, such as
+    of an earlier run, which is gone on with (without data, preset and config: as it was set). `settings`: dotted overrides, such as
     {"segmenter.epochs": 3}; `config`: a YAML file of settings.
 
     Raises `SettingError` for settings that cannot be, `DataError` for data that cannot be used.
@@ -72,8 +72,9 @@ class Study:
             overrides["data"] = str(data)
         file = Path(config) if config else None
         earlier = self.run_folder / SETTINGS
-        if file is None and preset is None and earlier.is_file():
-            file = earlier  # the study that this folder holds
+        new = file or preset or {"data", "preset"} & set(overrides)
+        if not new and earlier.is_file():
+            file = earlier  # the study that this folder holds, perhaps with a setting changed
         self.settings = _settled(resolve(preset=preset, file=file, overrides=overrides))
         _check_run_folder(self.run_folder)
 
@@ -151,7 +152,7 @@ def _only_one(folder: Path) -> Iterator[None]:
 def _prune(run: Path, *, keep: list[Step]) -> None:
     """Remove folds and seeds that the settings no longer have, so that nothing reads them."""
     names = {step.name for step in keep}
-    for record in run.glob(f"repeat-*/fold-*/**/{RECORD}"):
+    for record in list(run.glob(f"repeat-*/fold-*/**/{RECORD}")):
         name = record.parent.relative_to(run).as_posix()
         if name not in names:
             log.info("removing %s: not in the settings any more", name)

@@ -1,0 +1,192 @@
+"""The command line as a user types it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from rarecase import __version__
+from rarecase.cli.main import build_parser, main
+
+
+def rarecase(*words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the installed command in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "rarecase", *map(str, words)], capture_output=True, text=True
+    )
+    assert done.returncode == code, done.stderr + done.stdout
+    return done
+
+
+def call(capsys, *words: object) -> tuple[int, str, str]:
+    """The same without a process: quicker."""
+    code = main([str(word) for word in words])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def flags(tiny: dict) -> list[str]:
+    words = []
+    for name, value in tiny.items():
+        if name == "preset":
+            words += ["--preset", value]
+        else:
+            words += [f"--{name}", json.dumps(value)]
+    return words
+
+
+@pytest.fixture(scope="module")
+def run_folder(tiny, tmp_path_factory) -> Path:
+    run = tmp_path_factory.mktemp("cli") / "run"
+    done = rarecase("run", *flags(tiny), "--out", run)
+    assert "Patients never seen" in done.stdout
+    assert "Report:" in done.stdout
+    return run
+
+
+def test_version_and_help_teach():
+    assert rarecase("--version").stdout == f"rarecase {__version__}\n"
+    text = rarecase("--help").stdout
+    assert "rarecase run --preset demo" in text and "inspect" in text
+    assert "--segmenter.epochs" in rarecase("run", "--help").stdout
+    commands = next(a for a in build_parser()._actions if a.dest == "command").choices
+    for name in commands:
+        assert rarecase(name, "--help").stdout.startswith("usage:")
+
+
+def test_a_run_from_the_command_line_and_again(run_folder, tiny, capsys):
+    assert (run_folder / "report/index.html").stat().st_size > 10_000
+    code, out, _ = call(capsys, "run", *flags(tiny), "--out", run_folder, "-q")
+    assert code == 0 and "Nothing to do" in out
+    code, out, _ = call(capsys, "run", "--out", run_folder, "--json", "-q")
+    said = json.loads(out)
+    assert code == 0 and said["performed"] == 0
+    assert said["evidence"]["headline"]["amount"] == 10
+
+
+def test_stages_one_by_one(tiny, tmp_path, capsys):
+    run = tmp_path / "run"
+    for stage, there in (
+        ("segment", "repeat-0/fold-1/segmenter/model.safetensors"),
+        ("extract", "repeat-0/fold-1/features/bottleneck.zarr"),
+        ("generate", "repeat-0/fold-1/synthetic/acgan-seed0/samples.zarr"),
+        ("classify", "predictions.parquet"),
+    ):
+        assert not (run / there).exists()
+        words = flags(tiny) if stage == "segment" else []
+        code, out, err = call(capsys, stage, *words, "--out", run, "-q")
+        assert code == 0, err
+        assert (run / there).exists() and "Run folder:" in out
+    assert not (run / "report").exists()
+    code, out, _ = call(capsys, "report", run, "-q")
+    assert code == 0 and (run / "report/index.html").exists()
+
+
+def test_dry_run_shows_what_it_would_cost_and_does_nothing(run_folder, tiny, tmp_path, capsys):
+    data = run_folder / "simulated/study"
+    out_folder = tmp_path / "new"
+    words = ["run", data, *flags(tiny), "--out", out_folder, "--dry-run", "-q"]
+    code, out, _ = call(capsys, *words)
+    assert code == 0 and "Nothing was run" in out and "segmenter" in out
+    assert not out_folder.exists()
+    code, out, _ = call(capsys, *words, "--json")
+    said = json.loads(out)
+    assert said["patients"] == 10 and said["slices"] == 60
+    assert said["seconds"] > 0 and said["disk_bytes"] > 0 and said["memory_bytes"] > 0
+    assert not any(step["done"] for step in said["steps"])
+
+
+def test_inspect(run_folder, capsys):
+    data = run_folder / "simulated/study"
+    code, out, _ = call(capsys, "inspect", data, "-q")
+    assert code == 0 and "10 cases of 10 patients (6 HGG, 4 LGG; rare: LGG)" in out
+    code, out, _ = call(capsys, "inspect", data, "--json", "-q", "--fast")
+    assert code == 0 and json.loads(out)["classes"] == {"HGG": 6, "LGG": 4}
+
+
+def test_inspect_finds_a_broken_file_and_says_so_to_scripts(run_folder, tmp_path, capsys):
+    import shutil
+
+    data = tmp_path / "data"
+    shutil.copytree(run_folder / "simulated/study", data)
+    victim = next(data.glob("HGG/*/*_flair.nii.gz"))
+    victim.write_bytes(victim.read_bytes()[:200])
+    code, out, _ = call(capsys, "inspect", data, "-q")
+    assert code == 1 and "error" in out and victim.parent.name in out
+
+
+def test_simulate(tmp_path, capsys):
+    words = ("simulate", tmp_path / "s", "--patients", "HGG=2,LGG=1", "--size", 32, "--slices", 6)
+    code, out, _ = call(capsys, *words, "-q")
+    assert code == 0 and "3 patients" in out
+    assert len(list((tmp_path / "s").glob("*/*/*_seg.nii.gz"))) == 3
+    code, _, err = call(capsys, *words[:2], "--patients", "HGG", "-q")
+    assert code == 2 and "HGG=24,LGG=12" in err
+
+
+def test_blocks_and_settings(capsys):
+    code, out, _ = call(capsys, "blocks", "--preset", "paper", "--json")
+    blocks = {b["block"]: b for b in json.loads(out)}
+    assert code == 0 and blocks["bottleneck"]["shape"] == [1024, 15, 15]
+    assert blocks["dec2"]["shape"] == [128, 120, 120] and blocks["dec2"]["reduction"] == 2
+    assert blocks["tumour"]["shape"] == [2 * (64 + 128 + 256 + 512) + 1024]
+    code, out, _ = call(capsys, "blocks")
+    assert code == 0 and "bottleneck" in out
+    code, out, _ = call(capsys, "settings", "--preset", "quick")
+    assert code == 0 and "segmenter.epochs" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("run",), 2, "--out RUN is missing"),
+        (("inspect",), 2, "DATA is missing"),
+        (("run", "--out", "x", "--lable", "a"), 2, "Did you mean '--label'"),
+        (("run", "--out", "x", "--segmenter.epocs", "3"), 2, "Did you mean '--segmenter.epochs'"),
+        (("run", "--out", "x", "--segmenter.epochs"), 2, "--segmenter.epochs needs a value"),
+        (("run", "--out", "x", "--segmenter.epochs=x"), 2, "valid integer"),
+        (("run", "--out", "x", "--preset", "papre"), 2, "did you mean 'paper'"),
+        (("run", "--out", "x", "--config", "none.yaml"), 2, "none.yaml: cannot be read"),
+        (("run", "nowhere", "--out", "x"), 1, "no such file or folder"),
+        (("run", "a", "b", "--out", "x"), 2, "Unexpected argument 'b'"),
+        (("run", "--out", "x", "--merge", "low"), 2, "NEW=VALUE"),
+        (("report", "nowhere"), 1, "not a run folder"),
+        (("run", "--out", "x", "--device", "abacus", "--preset", "demo"), 2, "compute.device: Input should be"),
+    ],
+)  # fmt: skip
+def test_what_a_user_gets_wrong(words, code, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    got, _, err = call(capsys, *words)
+    assert got == code
+    assert message in err and err.startswith("rarecase: ")
+    assert "Traceback" not in err
+
+
+def test_json_on_standard_output_is_clean(run_folder):
+    done = rarecase("run", "--out", run_folder, "--json")
+    json.loads(done.stdout)
+
+
+def test_label_and_merge_reach_the_cohort(run_folder, tmp_path, capsys):
+    """A manifest with a column of its own, chosen and merged on the command line."""
+    data = run_folder / "simulated/study"
+    rows = []
+    for number, case in enumerate(sorted(data.glob("*/*"))):
+        rows.append(
+            {"case": case.name, "patient": case.name, "grade": 1 + number % 3,
+             "other": "x" if number % 2 else "y",
+             "flair": next(case.glob("*_flair*")), "mask": next(case.glob("*_seg*"))}
+        )  # fmt: skip
+    table = tmp_path / "manifest.csv"
+    pd.DataFrame(rows).to_csv(table, index=False)
+    code, out, _ = call(capsys, "inspect", table, "--label", "grade=3", "--fast", "-q", "--json")
+    assert json.loads(out)["classes"] == {"grade=3": 3, "rest": 7}
+    code, out, err = call(
+        capsys, "inspect", table, "--label", "grade", "--merge", "low=1,2", "--merge", "high=3",
+        "--fast", "-q", "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    assert json.loads(out)["classes"] == {"high": 3, "low": 7}
