@@ -20,7 +20,7 @@ PRESETS: dict[str, Nested] = {
     "quick": {
         "slices": {"size": 128, "normalise": "case", "skip_empty": True},
         "split": {"kind": "kfold", "folds": 5, "validation": 0.12},
-        "segmenter": {"width": 16, "norm": "batch", "epochs": 16, **_SMALL_TRAINING},
+        "segmenter": {"width": 16, "norm": "batch", "epochs": 14, **_SMALL_TRAINING},
         "generator": {"width": 64, "max_steps": 1500},
         "classifier": {"epochs": 8, "batch": 16, "dense": 256},
         "sweep": {"amounts": [0, "25%", "50%", "100%"], "headline": "25%"},
@@ -33,18 +33,18 @@ PRESETS: dict[str, Nested] = {
         "pretrain": {
             "cohort": "simulated",
             "patients": {"HGG": 12, "LGG": 12},
-            "epochs": 8,
+            "epochs": 12,
             **_SMALL_TRAINING,
         },
         "segmenter": {
             "width": 8,
             "norm": "batch",
-            "epochs": 4,
+            "epochs": 8,
             **_SMALL_TRAINING,
-            "learning_rate": 5e-4,
+            "learning_rate": 1e-3,
         },
-        "generator": {"width": 32, "max_steps": 400},
-        "classifier": {"epochs": 5, "batch": 16, "dense": 128},
+        "generator": {"width": 32, "max_steps": 600},
+        "classifier": {"epochs": 10, "batch": 16, "dense": 128},
         "sweep": {"amounts": [0, "25%", "50%", "100%"], "headline": "25%"},
     },
 }
