@@ -154,7 +154,7 @@ def test_blocks_and_settings(capsys):
         (("run", "a", "b", "--out", "x"), 2, "Unexpected argument 'b'"),
         (("run", "--out", "x", "--merge", "low"), 2, "NEW=VALUE"),
         (("report", "nowhere"), 1, "not a run folder"),
-        (("run", "--out", "x", "--device", "abacus", "--preset", "demo"), 2, "compute.device: Input should be"),
+        (("run", "--out", "x", "--device", "abacus"), 2, "compute.device: Input should be"),
     ],
 )  # fmt: skip
 def test_what_a_user_gets_wrong(words, code, message, tmp_path, capsys, monkeypatch):

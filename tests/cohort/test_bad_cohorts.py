@@ -105,7 +105,7 @@ def empty_patient(build):
         (no_patient_column, DataError, "manifest.csv: no column 'patient'. Columns: case, person"),
         (duplicated_case, DataError, r"1 case id\(s\) appear twice: 'c-p1'.*rename or remove"),
         (same_id_in_both_grades, DataError, "appear twice: 'HF000' .*HGG.*LGG"),
-        (two_labels, DataError, "'p1' has a, b. Mend the labels, or choose with conflict="),
+        (two_labels, DataError, "'p1' has a, b. Mend the labels, or set conflict"),
         (missing_file, DataError, r"names 1 missing file\(s\): .*p2_t1.nii.gz"),
         (missing_picture, DataError, r"names 1 missing file\(s\): .*p1_1_mask.png"),
         (picture_twice, DataError, "listed twice, first a/p1_0.png"),

@@ -64,7 +64,7 @@ def test_each_affine_part_agrees_with_scipy(name):
 
 
 def test_the_chain_is_the_papers_order():
-    """Sampling through the composed map equals applying flip, rotation, shift, shear, zoom in turn."""
+    """One map equals flip, rotation, shift, shear, zoom in turn."""
     spec = Augmentation(**{**STILL, "flip_horizontal": 1.0, "rotation": 20, "shift": 0.1,
                            "shear": 0.05, "zoom": 0.1})  # fmt: skip
     drawn = draw(spec, 1, generator=rng(3))

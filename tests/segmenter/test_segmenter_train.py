@@ -49,7 +49,9 @@ def fit(model, slices, tmp_path, *, epochs=6, seed=1, augment=None, validation=T
         slices,
         train_rows=rows[:16],
         validation_rows=rows[16:] if validation else rows[:0],
-        schedule=Schedule(epochs=epochs, batch=4, learning_rate=1e-2, decay="cosine", loss="dice+bce"),
+        schedule=Schedule(
+            epochs=epochs, batch=4, learning_rate=1e-2, decay="cosine", loss="dice+bce"
+        ),
         augmentation=augment,
         fabric=fabric(),
         seed=seed,
@@ -66,8 +68,8 @@ def test_learns_and_keeps_the_best_validation_epoch(tmp_path):
     assert list(history.columns) == ["epoch", "part", "loss", "dice", "iou", "seconds"]
 
 
-class Killed(Exception):
-    pass
+class KilledError(Exception):
+    """Stands for the process being killed."""
 
 
 def test_a_killed_training_ends_with_the_same_bits(tmp_path, monkeypatch):
@@ -82,11 +84,11 @@ def test_a_killed_training_ends_with_the_same_bits(tmp_path, monkeypatch):
         real(*args, **kwargs)
         calls.append(1)
         if len(calls) == 3:
-            raise Killed
+            raise KilledError
 
     broken = segmenter()
     monkeypatch.setattr(module, "save_training", save_then_die)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         fit(broken, bright_squares(), tmp_path / "broken", augment=Augmentation())
     monkeypatch.setattr(module, "save_training", real)
     again = segmenter(seed=99)  # other weights: everything must come from the checkpoint

@@ -46,7 +46,7 @@ def test_patients_are_replaced_as_a_whole():
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ({"segmenter.epocs": 3}, r"Unknown setting 'segmenter\.epocs': did you mean 'segmenter\.epochs'"),
+        ({"segmenter.epocs": 3}, r"setting 'segmenter\.epocs': did you mean 'segmenter\.epochs'"),
         ({"classifer.epochs": 3}, "Unknown setting 'classifer': did you mean 'classifier'"),
         ({"segmenter.epochs": "many"}, r"segmenter\.epochs: .*integer.*'many'"),
         ({"segmenter.epochs": 0}, r"segmenter\.epochs: .*greater than or equal to 1.*0"),

@@ -124,7 +124,8 @@ def test_what_the_settings_no_longer_have_is_removed(finished, tiny, tmp_path):
 
 def kill_sometime(run, tiny, after: float) -> bool:
     """Run in a process of its own and kill it hard after so many seconds; False if it finished."""
-    code = f"from rarecase import Study; Study(out={str(run)!r}, settings={tiny!r}).run(until='classify')"
+    call = f"Study(out={str(run)!r}, settings={tiny!r}).run(until='classify')"
+    code = f"from rarecase import Study; {call}"
     process = subprocess.Popen([sys.executable, "-c", code])
     try:
         process.wait(timeout=after)

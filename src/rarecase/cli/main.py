@@ -111,6 +111,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(str(error), code=2)
     except RarecaseError as error:
         return _say(str(error), code=1)
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("rarecase"):
+            raise
+        return _say(
+            f"this needs {error.name}, which the base install leaves out: "
+            "pip install 'rarecase[torch]'.",
+            code=2,
+        )
     except KeyboardInterrupt:
         return _say("interrupted; the same command goes on where it stopped.", code=130)
     except BrokenPipeError:  # the reader of our output went away, such as `head`

@@ -59,7 +59,7 @@ def patient_labels(
         shown = "; ".join(f"{p!r} has {', '.join(v)}" for p, v in list(fighting.items())[:5])
         raise DataError(
             f"{len(fighting)} patient(s) have more than one label: {shown}. Mend the labels, or "
-            "choose with conflict='most-common', 'first' or 'drop'."
+            "set conflict (--cohort.conflict) to most-common, first or drop."
         )
     return chosen, without
 

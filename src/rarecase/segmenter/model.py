@@ -32,7 +32,8 @@ class Normaliser:
         if not self.mean:
             return images
         mean, deviation = images.new_tensor([self.mean, self.deviation])[..., None, None]
-        return (images - mean) / deviation
+        normal: torch.Tensor = (images - mean) / deviation
+        return normal
 
 
 @dataclass

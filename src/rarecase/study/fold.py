@@ -42,7 +42,8 @@ class Fold:
         """For every slice `train` (fitting), `validation` or `test`."""
         part = dict.fromkeys(self.fitting, "train") | dict.fromkeys(self.validation, "validation")
         part |= dict.fromkeys(self.test, "test")
-        return self.cache.rows["patient"].map(part)
+        found: pd.Series = self.cache.rows["patient"].map(part)
+        return found
 
 
 def load_fold(context: Context) -> Fold:

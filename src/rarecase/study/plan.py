@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from rarecase.study.grid import (
     FEATURES,
     SEGMENTER,
     SYNTHETIC,
+    Cell,
     cells_of,
     folds_of,
 )
@@ -65,95 +66,110 @@ def cohort_facts(cohort: Cohort, *, simulated: bool) -> Any:
     return [cohort.layout, cohort.channels, who, files]
 
 
-def plan(settings: Settings, *, run: Path, cohort: Cohort, until: str = "report") -> list[Step]:
-    """The steps up to the end of stage `until`, each behind those it needs."""
-    dump = settings.model_dump(mode="json")
-    steps: list[Step] = []
+class _Steps:
+    """Collects steps; every key is a digest of the step's kind, version and needs."""
+
+    def __init__(self, here: Context) -> None:
+        self.here, self.steps = here, list[Step]()
 
     def add(
+        self,
         name: str,
         stage: str,
         work: Work,
-        *needs: Any,
-        context: Context,
+        needs: Sequence[Any],
+        *,
+        context: Context | None = None,
         products: tuple[str, ...] = (),
     ) -> str:
+        """Add a step, once, behind those there are; returns its key for those that need it."""
         kind = next(part for part in VERSIONS if f"/{part}/" in f"/{name}/")
         key = digest([kind, VERSIONS[kind], *needs])
-        steps.append(Step(name, stage, key, work, context, products))
+        if name not in {step.name for step in self.steps}:
+            self.steps.append(Step(name, stage, key, work, context or self.here, products))
         return key
 
-    here = Context(run=run, settings=settings)
+
+def plan(settings: Settings, *, run: Path, cohort: Cohort, until: str = "report") -> list[Step]:
+    """The steps up to the end of stage `until`, each behind those it needs.
+
+    A fold is finished before the next begins; a stage by itself leaves out what lies behind it.
+    """
+    dump = settings.model_dump(mode="json")
+    collected = _Steps(Context(run=run, settings=settings))
+    folds = load_folds(settings, cohort)
     facts = cohort_facts(cohort, simulated=settings.data is None)
     simulation = [dump["simulation"], settings.seed] if settings.data is None else None
-    sliced = add(
-        SLICES, "segment", slices_work, facts, simulation, dump["slices"], context=here
-    )  # fmt: skip
-    folds = load_folds(settings, cohort)
-    split = [dump["split"], settings.seed, folds.to_json()]
-    cohorted = add(
-        COHORT, "segment", cohort_work, sliced, split, rare_class(settings, cohort), context=here
-    )  # fmt: skip
-    start: Any = _init_facts(settings)
-    shape = [dump["segmenter"][name] for name in ("width", "depth", "norm")]
-    precision = dump["compute"]["precision"]
-    if settings.pretrain.cohort:
-        simulated = settings.pretrain.cohort == SIMULATED
-        other = (
-            dump["simulation"]["slices"] if simulated else _folder_facts(settings.pretrain.cohort)
-        )
-        start = add(
-            PRETRAIN, "segment", pretrain_work, dump["pretrain"], other, dump["slices"], shape, precision,
-            dump["split"]["validation"], settings.seed, context=here,
-        )  # fmt: skip
-
-    classified = []
-    for cell in cells_of(folds_of(folds), seeds=settings.generator.seeds):
-        there = dataclasses.replace(
-            here, repeat=cell.repeat, fold=cell.fold, generator_seed=cell.generator_seed
-        )
-        if cell.generator_seed == 0:
-            segmented = add(
-                cell.folder(SEGMENTER), "segment", segmenter_work, cohorted, start,
-                dump["segmenter"], precision, context=there,
-            )  # fmt: skip
-            extracted = add(
-                cell.folder(FEATURES), "extract", features_work, segmented, dump["features"],
-                context=there,
-            )  # fmt: skip
-        synthetic = add(
-            cell.folder(SYNTHETIC), "generate", synthetic_work, extracted,
-            {**dump["generator"], "seeds": None, "keep": None}, dump["sweep"]["amounts"],
-            context=there,
-        )  # fmt: skip
-        classified.append(
-            add(
-                cell.folder(CLASSIFIED), "classify", classified_work, synthetic,
-                dump["generator"]["keep"], dump["classifier"], dump["sweep"]["amounts"],
-                context=there,
-            )
-        )  # fmt: skip
+    sliced = collected.add(SLICES, "segment", slices_work, [facts, simulation, dump["slices"]])
+    split = [dump["split"], settings.seed, folds.to_json(), rare_class(settings, cohort)]
+    cohorted = collected.add(COHORT, "segment", cohort_work, [sliced, split])
+    start = _add_pretraining(collected, settings) or _init_facts(settings)
+    classified = [
+        _add_cell(collected, cell, dump, cohorted=cohorted, start=start)
+        for cell in cells_of(folds_of(folds), seeds=settings.generator.seeds)
+    ]
+    scored = collected.add(
+        "steps/evidence",
+        "classify",
+        evidence_work,
+        [classified, dump["sweep"]["headline"]],
+        products=(PREDICTIONS, EVIDENCE),
+    )
     shown = {name: value for name, value in dump.items() if name != "compute"}
-    scored = add(
-        "steps/evidence", "classify", evidence_work, classified, dump["sweep"]["headline"],
-        context=here, products=(PREDICTIONS, EVIDENCE),
-    )  # fmt: skip
-    add(
-        "steps/report", "report", report_work, scored, shown, context=here,
-        products=("report/index.html",),
-    )  # fmt: skip
+    page = ("report/index.html",)
+    collected.add("steps/report", "report", report_work, [scored, shown], products=page)
     wanted = STAGES[: STAGES.index(until) + 1]
-    # Fold by fold is how a run goes; a stage by itself leaves out what lies behind it.
-    return [step for step in steps if step.stage in wanted]
+    return [step for step in collected.steps if step.stage in wanted]
 
 
-def _init_facts(settings: Settings) -> Any:
+def _add_pretraining(collected: _Steps, settings: Settings) -> str | None:
+    """The pre-training step, if there is to be one."""
+    other = settings.pretrain.cohort
+    if not other:
+        return None
+    dump = settings.model_dump(mode="json")
+    simulated = other == SIMULATED
+    needs = [
+        dump["pretrain"],
+        dump["simulation"]["slices"] if simulated else _folder_facts(other),
+        dump["slices"],
+        [dump["segmenter"][name] for name in ("width", "depth", "norm")],
+        dump["compute"]["precision"],
+        dump["split"]["validation"],
+        settings.seed,
+    ]
+    return collected.add(PRETRAIN, "segment", pretrain_work, needs)
+
+
+def _add_cell(
+    collected: _Steps, cell: Cell, dump: dict[str, Any], *, cohorted: str, start: str | None
+) -> str:
+    """The steps of one cell. Segmenter and features are the same for all its generator seeds."""
+    there = dataclasses.replace(
+        collected.here, repeat=cell.repeat, fold=cell.fold, generator_seed=cell.generator_seed
+    )
+    generator, amounts = dump["generator"], dump["sweep"]["amounts"]
+    needs = [cohorted, start, dump["segmenter"], dump["compute"]["precision"]]
+    name = cell.folder(SEGMENTER)
+    segmenter = collected.add(name, "segment", segmenter_work, needs, context=there)
+    name, needs = cell.folder(FEATURES), [segmenter, dump["features"]]
+    features = collected.add(name, "extract", features_work, needs, context=there)
+    fitting = {key: value for key, value in generator.items() if key not in ("seeds", "keep")}
+    needs = [features, fitting, amounts]
+    name = cell.folder(SYNTHETIC)
+    synthetic = collected.add(name, "generate", synthetic_work, needs, context=there)
+    needs = [synthetic, generator["keep"], dump["classifier"], amounts]
+    name = cell.folder(CLASSIFIED)
+    return collected.add(name, "classify", classified_work, needs, context=there)
+
+
+def _init_facts(settings: Settings) -> str | None:
     if not settings.segmenter.init:
         return None
     path = Path(settings.segmenter.init)
     return fingerprint([path / "model.safetensors" if path.is_dir() else path])
 
 
-def _folder_facts(folder: str | None) -> str:
-    root = Path(str(folder))
+def _folder_facts(folder: str) -> str:
+    root = Path(folder)
     return fingerprint(path for path in root.rglob("*") if path.is_file())

@@ -48,8 +48,8 @@ class Study:
 
     `data`: folder or table of the cohort (None: the simulated cohort). `label`: COLUMN or
     COLUMN=V (see `rarecase.cohort`). `preset`: demo, quick or paper. `out`: the run folder, new or
-    of an earlier run, which is gone on with (without data, preset and config: as it was set). `settings`: dotted overrides, such as
-    {"segmenter.epochs": 3}; `config`: a YAML file of settings.
+    of an earlier run, which is gone on with (without data, preset and config: as it was set).
+    `settings`: dotted overrides, such as {"segmenter.epochs": 3}; `config`: a YAML file of them.
 
     Raises `SettingError` for settings that cannot be, `DataError` for data that cannot be used.
     """

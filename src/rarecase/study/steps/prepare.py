@@ -58,9 +58,10 @@ def rare_class(settings: Settings, cohort: Cohort) -> str:
 def load_folds(settings: Settings, cohort: Cohort) -> pd.DataFrame:
     """Columns repeat, patient, fold: the fold that tests the patient, −1 if none does."""
     split = settings.split
-    return assign_folds(
+    folds: pd.DataFrame = assign_folds(
         cohort, kind=split.kind, folds=split.folds, repeats=split.repeats, seed=settings.seed
     )
+    return folds
 
 
 def slices_work(context: Context, folder: Path) -> None:
