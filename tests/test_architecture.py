@@ -1,0 +1,62 @@
+"""One direction only: a room imports from rooms below it, never above."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rarecase
+
+ROOMS = [
+    "imaging", "cohort", "simulate", "segmenter", "features", "generators", "classifiers",
+    "filters", "arms", "evidence", "report", "study", "cli",
+]  # fmt: skip
+ROOT = Path(rarecase.__file__).parent
+FILES = sorted(p for p in ROOT.rglob("*.py") if p.parent != ROOT)
+
+
+def rooms_imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        parts = [name.split(".") for name in names if name.startswith("rarecase.")]
+        found |= {part[1] for part in parts if part[1] in ROOMS}
+    return found
+
+
+def test_every_room_is_on_the_map():
+    assert {p.relative_to(ROOT).parts[0] for p in FILES} == set(ROOMS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_imports_point_down(path):
+    room = path.relative_to(ROOT).parts[0]
+    above = {other for other in rooms_imported(path) if ROOMS.index(other) > ROOMS.index(room)}
+    assert not above
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_one_idea_a_file(path):
+    assert len(path.read_text().splitlines()) <= 350
+
+
+@pytest.mark.parametrize("module", ["rarecase.evidence.evidence", "rarecase.report.page"])
+def test_evidence_and_report_know_nothing_that_trains(module):
+    code = f"import {module}, sys; print('torch' in sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "False"
+
+
+def test_no_pickle_is_written_or_read():
+    forbidden = re.compile(
+        r"(import|from) (pickle|joblib|shelve)|torch\.(load|save)\(|allow_pickle=True"
+    )
+    for path in ROOT.rglob("*.py"):
+        assert not forbidden.search(path.read_text()), path
