@@ -2,9 +2,9 @@
 
     python benchmarks/augmentation.py
 
-Slices of 240×240 with four channels and a mask, batches of 10, two threads. Peers in the same
-run: SciPy, one transform after another on each channel (the paper's way), and MONAI's transforms with
-the same ranges (one elastic-and-affine resampling a slice). Prints slices a second and ratios.
+Slices of 240×240 with four channels and a mask, batches of 10, two threads. Peers in the
+same run: SciPy, one transform after another on each channel (the paper's way), and MONAI's with the
+same ranges (one elastic-and-affine resampling a slice). Prints slices a second and ratios.
 """
 
 from __future__ import annotations

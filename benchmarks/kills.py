@@ -2,8 +2,8 @@
 
     python benchmarks/kills.py [kills] [seed]
 
-Each run lives until a random moment behind its imports and is killed with SIGKILL; one that finishes
-first starts again from nothing. Predictions and evidence must be identical to the last bit.
+Each run lives until a random moment behind its imports and is killed with SIGKILL; one that
+finishes first starts again from nothing. Predictions and evidence must be identical to the last bit.
 """
 
 from __future__ import annotations

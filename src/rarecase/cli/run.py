@@ -65,12 +65,9 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
 
 
 def _dry_run(study: Study, args: Namespace) -> int:
-    from rarecase.study.estimate import estimate, free_disk, human_size, human_time
-    from rarecase.study.steps.prepare import load_folds
+    from rarecase.study.estimate import free_disk, human_size, human_time
 
-    steps = study.plan(until=args.until)
-    cohort = study.cohort()
-    cost = estimate(study.settings, cohort=cohort, folds=load_folds(study.settings, cohort))
+    cohort, steps, cost = study.estimate(until=args.until)
     free = free_disk(study.run_folder)
     facts = {
         "patients": len(cohort.patients),

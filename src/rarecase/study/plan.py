@@ -18,6 +18,7 @@ from rarecase.study.grid import (
     folds_of,
 )
 from rarecase.study.settings import Settings
+from rarecase.study.simulated import PRETRAIN, SIMULATED
 from rarecase.study.step import Context, Step, Work, digest
 from rarecase.study.steps.classify import classified_work
 from rarecase.study.steps.evidence import EVIDENCE, PREDICTIONS, evidence_work, report_work
@@ -30,7 +31,7 @@ from rarecase.study.steps.prepare import (
     rare_class,
     slices_work,
 )
-from rarecase.study.steps.segment import PRETRAIN, SIMULATED, pretrain_work, segmenter_work
+from rarecase.study.steps.segment import pretrain_work, segmenter_work
 
 # Commands, in order; each runs up to the last step of its stage.
 STAGES = ("segment", "extract", "generate", "classify", "report")

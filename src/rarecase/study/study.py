@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rarecase.cohort import Cohort
 from rarecase.errors import DataError, SettingError, nearest
@@ -20,9 +20,13 @@ from rarecase.study.executor import make_executor
 from rarecase.study.plan import STAGES, plan
 from rarecase.study.resolve import resolve, validate, write_settings
 from rarecase.study.settings import Settings
+from rarecase.study.simulated import planned_cohort, simulate_study, study_folder
 from rarecase.study.step import RECORD, Step
 from rarecase.study.steps.evidence import EVIDENCE
-from rarecase.study.steps.prepare import ensure_simulated, load_cohort
+from rarecase.study.steps.prepare import load_cohort, load_folds
+
+if TYPE_CHECKING:
+    from rarecase.study.estimate import Estimate
 
 log = logging.getLogger(__name__)
 SETTINGS = "study.yaml"
@@ -79,23 +83,38 @@ class Study:
         _check_run_folder(self.run_folder)
 
     def cohort(self) -> Cohort:
-        """The cohort as the settings choose it (simulated now if it is not there yet)."""
-        ensure_simulated(self.settings, self.run_folder)
+        """The cohort as the settings choose it; a simulated one is made now if it is not there."""
+        if not self.settings.data:
+            simulate_study(self.settings, self.run_folder)
         return load_cohort(self.settings, self.run_folder)
 
     def plan(self, *, until: str = "report") -> list[Step]:
         """The steps up to the end of stage `until`, done or not."""
+        return self._plan(self.cohort(), until=until)
+
+    def estimate(self, *, until: str = "report") -> tuple[Cohort, list[Step], Estimate]:
+        """What a run would cost, measured on this machine. Writes nothing."""
+        from rarecase.study.estimate import estimate
+
+        made = self.settings.data or study_folder(self.run_folder).exists()
+        cohort = self.cohort() if made else planned_cohort(self.settings)
+        folds = load_folds(self.settings, cohort)
+        cost = estimate(self.settings, cohort=cohort, folds=folds, until=until)
+        return cohort, self._plan(cohort, until=until), cost
+
+    def _plan(self, cohort: Cohort, *, until: str) -> list[Step]:
         if until not in STAGES:
             raise SettingError(f"until={until!r}: {nearest(until, STAGES)}")
-        return plan(self.settings, run=self.run_folder, cohort=self.cohort(), until=until)
+        return plan(self.settings, run=self.run_folder, cohort=cohort, until=until)
 
     def run(self, *, until: str = "report") -> Result:
         """Perform every step that is not done. The same call goes on where a killed one stopped."""
         self.run_folder.mkdir(parents=True, exist_ok=True)
         with _only_one(self.run_folder):
-            steps = self.plan(until=until)
+            cohort = self.cohort()
+            steps = self._plan(cohort, until=until)
             write_settings(self.run_folder / SETTINGS, self.settings)
-            _prune(self.run_folder, keep=self.plan())
+            _prune(self.run_folder, keep=self._plan(cohort, until=STAGES[-1]))
             todo = [step for step in steps if not step.done()]
             if todo:
                 with task("all steps", total=len(steps)) as bar:

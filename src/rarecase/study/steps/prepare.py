@@ -9,8 +9,8 @@ import pandas as pd
 from rarecase.cohort import Cohort, SliceCache, assign_folds, cache_slices, read_cohort
 from rarecase.errors import SettingError, nearest
 from rarecase.files import replacing_file, write_json
-from rarecase.simulate import simulate_cohort
 from rarecase.study.settings import Settings
+from rarecase.study.simulated import study_folder
 from rarecase.study.step import Context
 
 SLICES, COHORT = "slices", "cohort"
@@ -18,21 +18,7 @@ SLICES, COHORT = "slices", "cohort"
 
 def data_folder(settings: Settings, run: Path) -> Path:
     """Where the cohort lies: the user's data, or the simulated cohort inside the run folder."""
-    return Path(settings.data) if settings.data else run / "simulated" / "study"
-
-
-def ensure_simulated(settings: Settings, run: Path) -> None:
-    """Write the simulated cohort if there are no data and it is not there yet."""
-    if settings.data:
-        return
-    simulate_cohort(
-        data_folder(settings, run),
-        patients=settings.simulation.patients,
-        size=settings.slices.size,
-        slices=settings.simulation.slices,
-        separability=settings.simulation.separability,
-        seed=settings.seed,
-    )
+    return Path(settings.data) if settings.data else study_folder(run)
 
 
 def load_cohort(settings: Settings, run: Path) -> Cohort:

@@ -35,15 +35,13 @@ from rarecase.segmenter import (
     train_segmenter,
 )
 from rarecase.segmenter.metrics import volume_dice
-from rarecase.simulate import simulate_cohort
 from rarecase.study.compute import make_fabric
 from rarecase.study.fold import Fold, load_fold
 from rarecase.study.settings import Settings, TrainingSettings
+from rarecase.study.simulated import PRETRAIN, SIMULATED, simulate_pretraining
 from rarecase.study.step import CHECKPOINTS, Context
 
 log = logging.getLogger(__name__)
-PRETRAIN = "pretrain"
-SIMULATED = "simulated"
 
 
 def make_schedule(training: TrainingSettings) -> Schedule:
@@ -88,17 +86,10 @@ def pretrain_work(context: Context, folder: Path) -> None:
     """Train a U-Net on the whole of another cohort, a part of it kept for choosing the epoch."""
     settings, training = context.settings, context.settings.pretrain
     work = folder / CHECKPOINTS
-    simulated = training.cohort == SIMULATED
-    data = context.run / SIMULATED / PRETRAIN if simulated else Path(str(training.cohort))
-    if simulated:
-        simulate_cohort(
-            data,
-            patients=training.patients,
-            size=settings.slices.size,
-            slices=settings.simulation.slices,
-            seed=derive(settings.seed, PRETRAIN) % 2**31,
-            prefix="Pre",
-        )
+    if training.cohort == SIMULATED:
+        data = simulate_pretraining(settings, context.run)
+    else:
+        data = Path(str(training.cohort))
     if not (work / "slices" / "meta.json").exists():
         cohort = read_cohort(data, channels=training.channels)
         cache_slices(
