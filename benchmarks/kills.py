@@ -3,7 +3,7 @@
     python benchmarks/kills.py [kills] [seed]
 
 Each run lives until a random moment behind its imports and is killed with SIGKILL; one that
-finishes first starts again from nothing. Predictions and evidence must be identical to the last bit.
+finishes first starts again from nothing. Predictions and evidence must be the same to the bit.
 """
 
 from __future__ import annotations
