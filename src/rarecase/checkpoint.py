@@ -21,7 +21,10 @@ def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], *, meta: Any =
     """Write `tensors` and `meta` (anything JSON can hold) to one safetensors file."""
     plain = {name: t.detach().to("cpu").contiguous().clone() for name, t in tensors.items()}
     with replacing_file(path) as beside:
-        save_file(plain, beside, metadata={"rarecase": json.dumps(meta)})
+        try:
+            save_file(plain, beside, metadata={"rarecase": json.dumps(meta)})
+        except SafetensorError as error:  # what it makes of a full disk, among others
+            raise DataError(f"{path}: cannot be written ({error}).") from None
 
 
 def load_tensors(path: Path) -> tuple[Tensors, Any]:

@@ -11,10 +11,12 @@ from typing import Any
 
 from rarecase.errors import DataError
 
+PARTIAL = ".partial"
+
 
 def partial_path(path: Path) -> Path:
     """Where `path` is written before it is moved in."""
-    return path.with_name(path.name + ".partial")
+    return path.with_name(path.name + PARTIAL)
 
 
 @contextmanager

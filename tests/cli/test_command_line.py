@@ -154,6 +154,8 @@ def test_blocks_and_settings(capsys):
         (("run", "a", "b", "--out", "x"), 2, "Unexpected argument 'b'"),
         (("run", "--out", "x", "--merge", "low"), 2, "NEW=VALUE"),
         (("report", "nowhere"), 1, "not a run folder"),
+        (("run", "--out", "/dev/null/x", "--preset", "demo"), 1, "/dev/null"),
+        (("run", "--out", "x", "--init", "."), 1, "model.safetensors: no such file"),
         (("run", "--out", "x", "--device", "abacus"), 2, "compute.device: Input should be"),
     ],
 )  # fmt: skip

@@ -102,7 +102,7 @@ def test_a_moved_threshold_is_called_one():
     assert moved["auc_rare"]["value"] == pytest.approx(0, abs=0.02)
     headline = evidence["headline"]
     assert headline["finding"] == "moved threshold"
-    assert "a moved threshold would do the same" in headline["sentence"]
+    assert "a moved threshold may do the same" in headline["sentence"]
     assert headline["sentence"].startswith("With 64 synthetic samples the recall of class B moved")
 
 

@@ -40,7 +40,7 @@ def test_numbers_are_in_the_sentence():
     assert sentence(UP, auc) == (
         "With 1,158 synthetic samples the recall of class LGG moved from 0.25 to 0.42 while AUC "
         "went from 0.61 to 0.60 (difference −0.01, 95 % interval −0.08 to 0.06): a moved "
-        "threshold would do the same; new information is not shown."
+        "threshold may do the same; new information is not shown."
     )
 
 

@@ -115,7 +115,7 @@ def test_no_masks_and_nonsense_rates_are_said(tmp_path):
             checkpoint=tmp_path / "c",
         )  # fmt: skip
     broken = Slices(np.full_like(slices.images, np.inf), slices.masks, [0])
-    with pytest.raises(RarecaseError, match=r"loss became .* in epoch 1.*learning_rate"):
+    with pytest.raises(RarecaseError, match=r"loss became .* in epoch 1.*learning rate"):
         fit(segmenter(), broken, tmp_path, epochs=1)
 
 

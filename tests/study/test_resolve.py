@@ -3,7 +3,14 @@ import yaml
 
 from rarecase.errors import SettingError
 from rarecase.study.presets import PRESETS
-from rarecase.study.resolve import dump, known_names, parse_value, resolve, write_settings
+from rarecase.study.resolve import (
+    dump,
+    known_names,
+    parse_setting,
+    parse_value,
+    resolve,
+    write_settings,
+)
 from rarecase.study.settings import Settings
 
 
@@ -38,6 +45,23 @@ def test_overrides_win_over_the_file_and_the_file_over_the_preset(tmp_path):
     assert settings.segmenter.norm == "batch"  # the preset's
 
 
+def test_dotted_and_nested_names_of_one_section_join(tmp_path):
+    file = tmp_path / "s.yaml"
+    file.write_text("segmenter.epochs: 3\nsegmenter: {width: 8}\n")
+    assert resolve(preset="quick", file=file).segmenter.epochs == 3
+
+
+def test_settings_of_the_command_line_are_read_as_what_they_hold():
+    assert parse_setting("cohort.label", "COC=1,2") == "COC=1,2"
+    assert parse_setting("cohort.label", "2") == "2"
+    assert parse_setting("classifier.channels", "64") == [64]
+    assert parse_setting("sweep.amounts", "300") == [300]
+    assert parse_setting("sweep.headline", "300") == 300
+    assert parse_setting("pretrain.channels", "null") is None
+    assert parse_setting("simulation.patients", "{HGG: 2}") == {"HGG": 2}
+    assert parse_setting("segmenter.augment", "false") is False
+
+
 def test_patients_are_replaced_as_a_whole():
     settings = resolve(preset="demo", overrides={"simulation.patients": {"HGG": 5}})
     assert settings.simulation.patients == {"HGG": 5}
@@ -56,6 +80,9 @@ def test_patients_are_replaced_as_a_whole():
         ({"slices.size": 100}, r"slices\.size is 100.*take 112"),
         ({"pretrain.cohort": "simulated", "segmenter.init": "m"}, "give one"),
         ({"seed.x": 1}, r"seed: .*integer"),
+        ({"features.block": "botleneck"}, "did you mean 'bottleneck'"),
+        ({"features.block": "dec5"}, "did you mean 'dec"),
+        ({"sweep.amounts": [0], "sweep.headline": 0}, "needs synthetic samples"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_named_with_a_way_out(override, message):

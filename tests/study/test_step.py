@@ -81,6 +81,22 @@ def test_killed_between_the_last_write_and_the_move(context):
     assert step.done()
 
 
+def test_half_written_results_of_a_killed_attempt_are_cleared(context):
+    def die(context, folder):
+        (folder / "store.zarr").mkdir()  # refuses to be made twice, as a feature store does
+        (folder / "half.csv").touch()
+        raise RuntimeError
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            perform(make(context, die))
+    perform(make(context, write))
+    assert sorted(p.name for p in make(context, write).output.iterdir()) == [
+        "result.txt",
+        "step.json",
+    ]
+
+
 def test_missing_products_make_a_step_undone(context):
     step = make(context, write, products=("elsewhere.txt",))
     perform(step)

@@ -98,7 +98,7 @@ def test_study_yaml_repeats_the_run(finished, tmp_path):
         ({"classifier.epochs": 1}, {"classified", "evidence", "report"}),
         ({"generator.keep": "all"}, {"classified", "evidence", "report"}),
         ({"generator.learning_rate": 0.001}, {"acgan-seed0", "classified", "evidence", "report"}),
-        ({"sweep.headline": 0}, {"evidence", "report"}),
+        ({"sweep.headline": "50%"}, {"evidence", "report"}),
         ({"compute.threads": 1}, set()),
     ],
 )  # fmt: skip
@@ -120,6 +120,64 @@ def test_what_the_settings_no_longer_have_is_removed(finished, tiny, tmp_path):
     Study(out=run, settings=tiny).run(until="classify")
     assert not (run / "repeat-0/fold-0/classified/acgan-seed1").exists()
     pd.testing.assert_frame_equal(predictions(run), predictions(finished))
+
+
+def test_a_run_stopped_while_it_writes_features_goes_on(finished, tiny, tmp_path, monkeypatch):
+    run = copy(finished, tmp_path)
+    shutil.rmtree(run / "repeat-0/fold-1/features")
+    real, written = FeatureStore.write, []
+
+    def full_disk(self, start, batch):
+        written.append(start)
+        if len(written) == 2:
+            raise OSError(28, "No space left on device", "features")
+        real(self, start, batch)
+
+    monkeypatch.setattr(FeatureStore, "write", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        Study(out=run, settings=tiny).run(until="classify")
+    monkeypatch.undo()
+    assert not (run / "predictions.parquet").exists() or Study(out=run).run(until="classify")
+    Study(out=run, settings=tiny).run(until="classify")
+    pd.testing.assert_frame_equal(predictions(run), predictions(finished))
+
+
+def test_a_finished_step_that_was_not_moved_in_is_rescued(finished, tiny, tmp_path):
+    run = copy(finished, tmp_path)
+    step = run / "repeat-0/fold-1/segmenter"
+    stamp = (step / "step.json").stat().st_mtime_ns
+    step.rename(step.with_name("segmenter.partial"))
+    step.with_name("segmenter.key").write_text(
+        json.loads((step.with_name("segmenter.partial") / "step.json").read_text())["key"]
+    )
+    Study(out=run, settings=tiny).run()
+    assert (step / "step.json").stat().st_mtime_ns == stamp
+
+
+def test_files_that_change_hands_are_noticed(finished, tmp_path):
+    """The same files, but two cases swapped in the manifest: everything is done again."""
+    rows = [
+        {"case": c.name, "patient": c.name, "label": c.parent.name,
+         "flair": next(c.glob("*_flair*")), "mask": next(c.glob("*_seg*"))}
+        for c in sorted((finished / "simulated/study").glob("*/*"))
+    ]  # fmt: skip
+    table, keys = pd.DataFrame(rows), []
+    for swapped in (False, True):
+        if swapped:
+            table.loc[[0, 1], "flair"] = table.loc[[1, 0], "flair"].to_numpy()
+        table.to_csv(tmp_path / "manifest.csv", index=False)
+        study = Study(tmp_path / "manifest.csv", label="label", out=tmp_path / "run", preset="demo")
+        keys.append({step.name: step.key for step in study.plan()})
+    assert keys[0]["slices"] != keys[1]["slices"]
+    assert keys[0]["repeat-0/fold-0/segmenter"] != keys[1]["repeat-0/fold-0/segmenter"]
+    assert keys[0]["pretrain"] == keys[1]["pretrain"]
+
+
+def test_other_simulation_settings_make_another_cohort(finished, tiny, tmp_path):
+    run = copy(finished, tmp_path)
+    other = {**tiny, "simulation.patients": {"HGG": 5, "LGG": 4}}
+    Study(out=run, settings=other).run(until="classify")
+    assert predictions(run)["patient"].nunique() == 9
 
 
 def kill_sometime(run, tiny, after: float) -> bool:

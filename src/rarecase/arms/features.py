@@ -97,7 +97,8 @@ def sweep(
         threshold = 0.5 if len(classifier.classes_) == 2 else np.nan
         table.insert(0, "arm", arm)
         table.insert(1, "amount", amount)
-        table.insert(2, "threshold", threshold)
+        table.insert(2, "added", len(extra_rows))
+        table.insert(3, "threshold", threshold)
         predictions.append(table)
         history = classifier.history_.copy()
         history.insert(0, "arm", arm)

@@ -19,7 +19,7 @@ from rarecase.checkpoint import load_tensors, load_training, save_training
 from rarecase.classifiers.base import Extra, Features, check_predictable, training_set
 from rarecase.classifiers.network import FeatureNet, classification_loss, predicted_class
 from rarecase.errors import DataError, RarecaseError, SettingError
-from rarecase.features.samples import Joined, Samples, epoch_batches, moments
+from rarecase.features.samples import Joined, Samples, epoch_batches, moments, safe_scale
 from rarecase.progress import task
 from rarecase.seeds import derive, numpy_rng, torch_seeded
 
@@ -96,7 +96,7 @@ class FeatureCNN:
         if isinstance(samples, Joined):
             moments(samples.second)  # refuses NaN in the extra samples
         self.shape_ = real.shape
-        self._factor = np.where(rms > 0, rms, np.float32(1)).reshape(-1, 1, 1)
+        self._factor = safe_scale(rms).reshape(-1, 1, 1)
         if fabric is None:
             fabric = Fabric(accelerator="auto", devices=1, precision=cast("Any", self.precision))
         channels, height, width = real.shape
@@ -120,7 +120,7 @@ class FeatureCNN:
         out = np.empty((len(samples), len(self.classes_)))
         for indices, batch in samples.batches():
             with torch.inference_mode():
-                logits = self._net(self._scaled(batch, device)).double()
+                logits = self._net(self._scaled(batch, device)).float().cpu().double()
             if logits.ndim == 1:
                 second = torch.sigmoid(logits)
                 out[indices] = torch.stack([1 - second, second], dim=1).cpu().numpy()
@@ -166,7 +166,7 @@ class FeatureCNN:
                 began = time.perf_counter()
                 self._net.train()
                 rng = numpy_rng(self.random_state, "cnn shuffle", epoch)
-                sums = torch.zeros(2, dtype=torch.float64, device=fabric.device)
+                sums = torch.zeros(2, device=fabric.device)
                 with torch_seeded(self.random_state, "cnn dropout", epoch):
                     for batch in epoch_batches(len(samples), self.batch_size, rng):
                         label = labels[torch.from_numpy(batch).to(fabric.device)]
@@ -176,7 +176,7 @@ class FeatureCNN:
                         fabric.backward(loss)
                         optimizer.step()
                         right = (predicted_class(logits.detach()) == label).sum()
-                        sums += torch.stack([loss.detach() * len(batch), right]).double()
+                        sums += torch.stack([loss.detach().float() * len(batch), right])
                 loss_mean, accuracy = (sums / len(samples)).tolist()
                 if not math.isfinite(loss_mean):
                     raise RarecaseError(

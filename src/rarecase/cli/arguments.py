@@ -80,16 +80,13 @@ def split_settings(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def overrides_of(args: argparse.Namespace, rest: Sequence[str]) -> dict[str, Any]:
     """Dotted overrides from short names, `--merge`, and `--section.name value` in `rest`."""
-    from rarecase.study.resolve import parse_value
+    from rarecase.study.resolve import parse_setting
 
     out: dict[str, Any] = {}
     for _, setting, _, _ in SHORT:
         text = getattr(args, setting, None)
         if text is not None:
-            # A label spec such as 2 or COLUMN=1,2 is text whatever it looks like.
-            out[setting] = text if setting in ("cohort.label", "cohort.rare") else parse_value(text)
-    if isinstance(out.get("cohort.channels"), str):
-        out["cohort.channels"] = [out["cohort.channels"]]
+            out[setting] = parse_setting(setting, text)
     for joined in args.merge:
         name, sign, values = joined.partition("=")
         if not sign or not name or not values:
@@ -99,7 +96,7 @@ def overrides_of(args: argparse.Namespace, rest: Sequence[str]) -> dict[str, Any
 
 
 def _dotted(rest: Sequence[str]) -> dict[str, Any]:
-    from rarecase.study.resolve import known_names, parse_value
+    from rarecase.study.resolve import known_names, parse_setting
 
     known = set(known_names())
     options = {f"--{name}" for name in known} | {option for option, *_ in SHORT}
@@ -122,5 +119,5 @@ def _dotted(rest: Sequence[str]) -> dict[str, Any]:
             if not waiting:
                 raise SettingError(f"--{name} needs a value.")
             text = waiting.pop(0)
-        out[name] = parse_value(text)
+        out[name] = parse_setting(name, text)
     return out

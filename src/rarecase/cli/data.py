@@ -41,6 +41,7 @@ def inspect(args: Namespace, rest: Sequence[str]) -> int:
             merge=chosen.merge,
             channels=chosen.channels,
             conflict=chosen.conflict,
+            exclude=chosen.exclude,
         )
         found = inspect_cohort(cohort, load=not args.fast)
     if args.json:

@@ -7,6 +7,7 @@ settings; 130 interrupted (the same command goes on).
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -34,6 +35,10 @@ examples:
   rarecase {command} BraTS2020/ --preset quick --channels flair --out run
   rarecase {command} tcga-lgg/ --label COCCluster=2 --preset quick --out run --segmenter.epochs 10
   rarecase {command} --out run                        go on with, or repeat, what is there"""
+
+# What rarecase[torch] brings, and the base install leaves out.
+EXTRAS = ("torch", "lightning_fabric", "safetensors", "zarr", "nibabel", "nilearn", "PIL",
+          "matplotlib", "jinja2")  # fmt: skip
 
 STAGES = {
     "run": ("report", "everything: data in, evidence and report out"),
@@ -112,18 +117,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RarecaseError as error:
         return _say(str(error), code=1)
     except ModuleNotFoundError as error:
-        if str(error.name).startswith("rarecase"):
+        if error.name not in EXTRAS:
             raise
         return _say(
             f"this needs {error.name}, which the base install leaves out: "
             "pip install 'rarecase[torch]'.",
             code=2,
         )
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the reader of our output went away, such as `head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        again = " Make room; the same command goes on." if error.errno == errno.ENOSPC else ""
+        return _say(f"{error.filename or 'a file'}: {error.strerror or error}.{again}", code=1)
     except KeyboardInterrupt:
         return _say("interrupted; the same command goes on where it stopped.", code=130)
-    except BrokenPipeError:  # the reader of our output went away, such as `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 def _say(text: str, *, code: int) -> int:

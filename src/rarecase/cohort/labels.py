@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -9,6 +10,8 @@ import pandas as pd
 from rarecase.errors import DataError, SettingError, nearest
 
 _MOST_VALUES = 8
+# Narrower than float(), which takes 1_2, nan and inf.
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 
 
 def choose_labels(
@@ -17,6 +20,7 @@ def choose_labels(
     *,
     own: str | None,
     merge: Mapping[str, Sequence[str]] | None = None,
+    hint: str = "",
 ) -> pd.Series:
     """The class of every row of `table` (columns 'case', 'patient', candidates), None if missing.
 
@@ -24,7 +28,7 @@ def choose_labels(
     'COLUMN=V1,V2' for these against 'rest'. merge: new class to the values that it joins, applied
     before the spec's values are looked for. 2, 2.0 and "2" are the same value.
     """
-    column, wanted = _parse(spec, table, own)
+    column, wanted = _parse(spec, table, own, hint)
     values = table[column].map(plain_value).astype(object)
     values = _merged(values, merge or {}, column)
     if wanted is None:
@@ -49,21 +53,20 @@ def plain_value(value: object) -> str | None:
     if pd.isna(value):  # type: ignore[call-overload]
         return None
     found = str(value).strip()
-    try:
-        number = float(found)
-    except ValueError:
+    if not _NUMBER.fullmatch(found):
         return found or None
+    number = float(found)
     return str(int(number)) if number.is_integer() else found
 
 
 def _parse(
-    spec: str | None, table: pd.DataFrame, own: str | None
+    spec: str | None, table: pd.DataFrame, own: str | None, hint: str
 ) -> tuple[str, tuple[str, ...] | None]:
     columns = [str(name) for name in table.columns if name not in ("case", "patient")]
     if not columns:
         raise DataError(
             "label: the data has no labels. Put a CSV beside it with the case ids in one column "
-            "and the labels in another."
+            f"and the labels in another.{hint}"
         )
     if spec is None:
         if own is None and len(columns) > 1:

@@ -116,7 +116,7 @@ def _check_same_place(path: Path, one: Volume, other_path: Path, other: Volume) 
     """Refuse two volumes that do not cover each other; a note where only an origin differs.
 
     With one shape and one stored orientation the voxels are taken to correspond, whatever the
-    origins say (many tools lose it). A file without any orientation takes the other's.
+    origins say (many tools lose it).
     """
     if one.data.shape != other.data.shape:
         raise DataError(
@@ -151,7 +151,8 @@ def _load_pictures(case: Case, channels: Sequence[str]) -> list[CaseArrays]:
     if not any(image.any() for group in by_size.values() for _, image, _ in group):
         raise DataError(
             f"every pixel of its {len(case.slices)} picture(s) is 0, such as in "
-            f"{case.slices[0].image}. Export them again, or leave this case out."
+            f"{case.slices[0].image}. Export them again, or leave this case out "
+            "(--cohort.exclude CASE)."
         )
     return [_group(group, case.has_mask) for group in by_size.values()]
 

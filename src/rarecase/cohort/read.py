@@ -14,6 +14,7 @@ from rarecase.cohort.layouts import RawCohort, read_layout
 from rarecase.errors import DataError, SettingError, nearest
 
 _log = logging.getLogger(__name__)
+ANY = "any"  # the label of everybody where labels do not matter
 
 
 def read_cohort(
@@ -23,21 +24,35 @@ def read_cohort(
     merge: Mapping[str, Sequence[str]] | None = None,
     channels: Sequence[str] | None = None,
     conflict: Conflict = "error",
+    exclude: Sequence[str] = (),
+    labels: bool = True,
 ) -> Cohort:
     """Read the cohort in a folder or CSV file; no image is loaded.
 
     label: see `choose_labels`. channels: which, and in which order; by default all that most
-    cases have. conflict: see `patient_labels`. Cases without a label or without one of the
-    channels are in `dropped` with the reason. Raises DataError or SettingError.
+    cases have. conflict: see `patient_labels`. exclude: case ids to leave out. labels=False reads
+    images and masks alone, to pre-train on: everybody's label is 'any', nobody is dropped for
+    lacking one. Cases without a label, without one of the channels, or excluded, are in `dropped`
+    with the reason. Raises DataError or SettingError.
     """
     raw = read_layout(Path(path))
     check_unique(raw.cases)
-    classes = choose_labels(raw.labels, label, own=raw.own, merge=merge)
-    by_patient, without = patient_labels(raw.labels["patient"], classes, conflict=conflict)
+    if labels:
+        classes = choose_labels(raw.labels, label, own=raw.own, merge=merge, hint=raw.hint)
+        by_patient, without = patient_labels(raw.labels["patient"], classes, conflict=conflict)
+    else:
+        by_patient, without = dict.fromkeys((case.patient for case in raw.cases), ANY), {}
+    unknown = set(exclude) - {case.case for case in raw.cases}
+    if unknown:
+        name = min(unknown)
+        hint = nearest(name, [case.case for case in raw.cases])
+        raise SettingError(f"exclude: no case {name!r} in this cohort; {hint}")
     dropped = list(raw.dropped)
     labelled: list[Case] = []
     for case in raw.cases:
-        if case.patient in by_patient:
+        if case.case in exclude:
+            dropped.append(Dropped(case.case, "excluded"))
+        elif case.patient in by_patient:
             labelled.append(replace(case, label=by_patient[case.patient]))
         else:
             reason = without.get(case.patient, "not in the table of labels")
@@ -56,7 +71,8 @@ def read_cohort(
         layout=raw.layout,
         channels=chosen,
     )
-    check_classes(cohort.patients, cohort.dropped)
+    if labels:
+        check_classes(cohort.patients, cohort.dropped)
     if cohort.dropped:
         _log.warning("%d of the cases in %s are left out", len(cohort.dropped), path)
     return cohort

@@ -57,9 +57,10 @@ def make_evidence(
     * rare, classes, control, repeats, generator_seeds, bootstrap {draws, level, unit, seed}
     * counts {patients: {class: n}, slices: {class: n}}
     * folds [{repeat, fold, patients: {class: n}}]
-    * rows, one for each arm and amount, `none` first: arm, amount, complete (every test fold of
-      the control is there), counts, slices {scores {name: value}, difference {name: value} or
-      None}, patients {scores {name: {value, low, high}}, difference the same or None}
+    * rows, one for each arm and amount, `none` first: arm, amount, added (what the filter left of
+      the amount), complete (every test fold of the control is there), counts, slices {scores
+      {name: value}, difference {name: value} or None}, patients {scores {name: {value, low,
+      high}}, difference the same or None}
     * headline {amount, arm, finding, sentence}; notes [str]
 
     Names of scores are those of `scores.score_names`. Raises `DataError` for a table that cannot be
@@ -130,6 +131,7 @@ def _rows(
         row: dict[str, Any] = {
             "arm": str(arm),
             "amount": int(amount),
+            "added": _added(slices[key], int(amount)),
             "complete": all(fit.folds >= folds.get(fit.repeat, frozenset()) for fit in fits[key])
             and {fit.repeat for fit in fits[key]} == set(folds),
             "counts": {
@@ -182,6 +184,14 @@ def _counts(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, int]:
     return {c: int(counts.get(c, 0)) for c in classes}
 
 
+def _added(part: pd.DataFrame, amount: int) -> float:
+    """Synthetic samples that really joined, the mean over folds and seeds; the filter may have
+    kept too few. A table without the column is taken at its word."""
+    if "added" not in part.columns:
+        return float(amount)
+    return float(part.drop_duplicates(["repeat", "fold", "generator_seed"])["added"].mean())
+
+
 def _seeds(predictions: pd.DataFrame) -> list[int]:
     augmented = predictions[predictions["arm"] != CONTROL]
     of = augmented if len(augmented) else predictions
@@ -229,6 +239,7 @@ def _headline(
     control = next(r for r in rows if r["arm"] == CONTROL)
     finding, sentence = headline_sentence(
         amount=headline,
+        added=row["added"],
         rare=rare,
         recall=_change(row, control, f"recall_{rare}"),
         auc=_change(row, control, "auc_rare"),

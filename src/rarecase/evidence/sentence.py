@@ -86,13 +86,19 @@ def _conclusion(finding: str, *, recall: Change, rare: str, rare_patients: int) 
             else f" (the recall's own change, interval {number(recall.low)} to "
             f"{number(recall.high)}, may be chance)"
         )
-        return f"a moved threshold would do the same; new information is not shown{sure}"
+        return f"a moved threshold may do the same; new information is not shown{sure}"
     what = "recall fell" if recall.difference < 0 else "recall did not rise"
     return f"{what} and no better ranking is shown; no evidence that the synthetic samples help"
 
 
 def headline_sentence(
-    *, amount: int, rare: str, recall: Change, auc: Change, rare_patients: int
+    *,
+    amount: int,
+    rare: str,
+    recall: Change,
+    auc: Change,
+    rare_patients: int,
+    added: float | None = None,
 ) -> tuple[str, str]:
     """The finding (see `choose_finding`) and the sentence that states it with its numbers.
 
@@ -103,17 +109,17 @@ def headline_sentence(
     'moved threshold'
     """
     finding = choose_finding(recall=recall, auc=auc, rare_patients=rare_patients)
+    samples = f"With {amount:,} synthetic samples"
+    if added is not None and round(added) < amount:
+        samples += f" (of which the filter left {added:,.0f} on average)"
     moved = (
-        f"With {amount:,} synthetic samples the recall of class {rare} moved from "
+        f"{samples} the recall of class {rare} moved from "
         f"{number(recall.before)} to {number(recall.after)}"
     )
     if number(recall.before) == number(recall.after):
-        moved = (
-            f"With {amount:,} synthetic samples the recall of class {rare} stayed at "
-            f"{number(recall.after)}"
-        )
+        moved = f"{samples} the recall of class {rare} stayed at {number(recall.after)}"
     if math.isnan(recall.before) or math.isnan(recall.after):
-        moved = f"With {amount:,} synthetic samples the recall of class {rare} is not defined"
+        moved = f"{samples} the recall of class {rare} is not defined"
     if math.isnan(auc.before) or math.isnan(auc.after):
         ranked = " while AUC is not defined"
     else:

@@ -144,6 +144,23 @@ def moments(samples: Samples) -> Moments:
     )
 
 
+def safe_scale(spread: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What channels of this rms or deviation are divided by: never 0, nor next to it.
+
+    A channel that is all but dead in training (one pixel, say) would otherwise blow a test
+    sample's value up a thousandfold; the floor is a hundredth of the live channels' median.
+
+    >>> safe_scale(np.array([0.0, 1e-6, 2.0, 4.0], dtype=np.float32)).tolist()
+    [0.019999999552965164, 0.019999999552965164, 2.0, 4.0]
+    >>> safe_scale(np.zeros(1, dtype=np.float32)).tolist()
+    [1.0]
+    """
+    live = spread[spread > 0]
+    if not live.size:
+        return np.ones_like(spread)
+    return np.maximum(spread, np.float32(0.01) * np.median(live))
+
+
 def epoch_batches(
     n: int, size: int, rng: np.random.Generator, *, smallest: int = 2
 ) -> list[NDArray[np.int64]]:

@@ -15,7 +15,7 @@ from torch import nn
 from rarecase import __version__
 from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.samples import Samples, moments
+from rarecase.features.samples import Samples, moments, safe_scale
 from rarecase.files import read_json, replacing_file, write_json
 from rarecase.generators.base import BLOCK, Generator
 from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator
@@ -138,7 +138,7 @@ class ACGAN(Generator):
             shift, factor = np.zeros_like(found.mean), found.rms
         else:
             shift, factor = found.mean, found.std
-        self._scale = Scale(shift, np.where(factor > 0, factor, np.float32(1)))
+        self._scale = Scale(shift, safe_scale(factor))
         self._build(nonnegative=found.nonnegative)
         maps = len(self.shape_) == 3
         if fabric is None:

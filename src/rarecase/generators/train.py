@@ -103,7 +103,7 @@ def adversarial_training(
                 continue
             began = time.perf_counter()
             generator.train()
-            sums = torch.zeros(4, device=fabric.device, dtype=torch.float64)
+            sums = torch.zeros(4, device=fabric.device)  # not every device has float64
             random = torch_rng(seed, "acgan noise", epoch)
             shift, factor = scale.tensors(len(samples.shape), fabric.device)
             for batch in batches:
@@ -176,7 +176,7 @@ def _step(
 
     guess = logits.detach().argmax(1)
     rights = (guess[:n] == real_label).sum(), (guess[n:] == fake_label).sum()
-    return torch.stack([d_loss.detach(), g_loss.detach(), *rights]).double()
+    return torch.stack([d_loss.detach().float(), g_loss.detach().float(), *rights])
 
 
 def _adam(module: nn.Module, schedule: Schedule) -> torch.optim.Adam:

@@ -16,8 +16,8 @@ PICTURE_SUFFIXES = (".tif", ".tiff", ".jpg", ".jpeg", ".png", ".bmp")
 _GREY_TOLERANCE = 8
 # What JPEG makes of an empty mask stays below this; of a mask with anything in it, far above.
 _JPEG_NOISE = 32
-# A lossless mask whose largest value is this small holds label numbers (0, 1, 2, 4), not greys.
-_LARGEST_LABEL = 8
+# A lossless mask of so few different values holds labels (0, 1, 2, 4), not soft edges.
+_MOST_LABELS = 8
 
 _PLAIN_MODES = {"1", "L", "RGB", "I", "F", "I;16", "I;16B", "I;16L"}
 _CONVERTED_MODES = {"LA": "L", "La": "L", "RGBA": "RGB", "RGBX": "RGB", "RGBa": "RGB", "P": "RGB"}
@@ -55,8 +55,8 @@ def read_mask_picture(path: Path) -> NDArray[np.uint8]:
 def binarise(values: NDArray[np.float32], *, lossy: bool = False) -> NDArray[np.uint8]:
     """A mask (h, w) of any values as 0 and 1: above half of its largest value is 1.
 
-    Small whole numbers (0/1, labels 0/1/2/4) count as tumour from 1 on. With `lossy` (JPEG) a mask
-    that never rises above compression noise is empty.
+    A lossless mask of up to eight different values holds labels, each of them tumour. With `lossy`
+    (JPEG) a mask that never rises above compression noise is empty.
 
     >>> binarise(np.array([[0, 3, 250, 255]], np.float32), lossy=True)
     array([[0, 0, 1, 1]], dtype=uint8)
@@ -69,7 +69,10 @@ def binarise(values: NDArray[np.float32], *, lossy: bool = False) -> NDArray[np.
     if lossy:
         threshold = top / 2 if top >= _JPEG_NOISE else np.inf
     else:
-        threshold = top / 2 if top > _LARGEST_LABEL else 0.0
+        # Few values are labels, whatever numbers they are drawn with (0/85/170/255), in every
+        # slice alike; many are a mask with soft edges.
+        few = len(np.unique(values)) <= _MOST_LABELS
+        threshold = 0.0 if few else top / 2
     return (values > threshold).astype(np.uint8)
 
 

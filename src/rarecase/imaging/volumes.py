@@ -163,7 +163,7 @@ def _refuse_not_finite(path: Path, data: NDArray[np.float32]) -> None:
     raise DataError(
         f"{path}: {len(bad):,} of {data.size:,} values are NaN or infinite, between voxels "
         f"({', '.join(map(str, first))}) and ({', '.join(map(str, last))}) as stored. "
-        "Replace them by the background value or leave this case out."
+        "Replace them by the background value or leave this case out (--cohort.exclude CASE)."
     )
 
 

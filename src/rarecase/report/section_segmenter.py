@@ -78,7 +78,7 @@ def _curves(run: RunFiles) -> list[Block]:
         return [Text("No training history of a segmenter was found.", "missing")]
     figures = PUBLISHED_UNET["validation"]
     caption = (
-        f"Fine-tuning, one line for each fold ({len(histories)}). Training values are means over "
+        f"One line for each fold ({len(histories)}). Training values are means over "
         "augmented batches. For comparison, the paper's best epochs on its validation set, which "
         f"was its test set: soft-Dice loss {figures['loss']}, hard Dice {figures['dice']}, IoU "
         f"{figures['iou']} ({UNET_SOURCE})."

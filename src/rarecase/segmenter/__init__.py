@@ -14,7 +14,9 @@ __getattr__, __dir__, __all__ = attach(
         "UNet": "rarecase.segmenter.unet",
         "channel_map": "rarecase.segmenter.model",
         "load_segmenter": "rarecase.segmenter.model",
+        "model_files": "rarecase.segmenter.model",
         "predict_masks": "rarecase.segmenter.predict",
+        "read_card": "rarecase.segmenter.model",
         "train_segmenter": "rarecase.segmenter.train",
     },
 )

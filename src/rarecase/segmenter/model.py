@@ -15,6 +15,16 @@ from rarecase.errors import DataError, LeakError
 from rarecase.files import read_json, write_json
 from rarecase.segmenter.unet import UNet
 
+CARD = (
+    "architecture",
+    "channels",
+    "normaliser",
+    "trained_on",
+    "validated_on",
+    "best_epoch",
+    "initialised_from",
+)
+
 
 @dataclass(frozen=True)
 class Normaliser:
@@ -88,11 +98,27 @@ class Segmenter:
         }
 
 
+def model_files(path: Path) -> tuple[Path, Path]:
+    """The weights and the card of a segmenter, given its folder or its `model.safetensors`."""
+    weights = path / "model.safetensors" if path.is_dir() else path
+    return weights, weights.with_name("model.json")
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """What `model.json` says, without the weights, which must be there too."""
+    weights, file = model_files(path)
+    if not weights.is_file():
+        raise DataError(f"{weights}: no such file. Expected model.safetensors of a trained U-Net.")
+    card = read_json(file)
+    if not isinstance(card, dict) or set(CARD) - set(card):
+        raise DataError(f"{file}: not a segmenter's card (expected {', '.join(CARD)}).")
+    return card
+
+
 def load_segmenter(path: Path) -> Segmenter:
     """Read a segmenter from its folder or its `model.safetensors` (with `model.json` beside it)."""
-    directory = path if path.is_dir() else path.parent
-    weights = path / "model.safetensors" if path.is_dir() else path
-    card = read_json(directory / "model.json")
+    weights, file = model_files(path)
+    card = read_card(path)
     try:
         net = UNet(**card["architecture"])
         tensors, _ = load_tensors(weights)
@@ -106,10 +132,10 @@ def load_segmenter(path: Path) -> Segmenter:
             best_epoch=card["best_epoch"],
             initialised_from=card["initialised_from"],
         )
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{directory / 'model.json'}: not a segmenter's card ({error}).") from None
+    except TypeError as error:
+        raise DataError(f"{file}: not a segmenter's card ({error}).") from None
     except RuntimeError as error:
-        raise DataError(f"{weights}: does not fit {directory / 'model.json'}: {error}") from None
+        raise DataError(f"{weights}: does not fit {file}: {error}") from None
 
 
 def channel_map(have: Sequence[str], want: Sequence[str]) -> list[int]:

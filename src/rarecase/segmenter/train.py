@@ -81,11 +81,10 @@ def train_segmenter(
     history: list[dict[str, Any]] = []
     best: dict[str, torch.Tensor] = {}
     done, best_epoch = 0, 0
-    best_file = checkpoint.with_name("best.safetensors")
     if checkpoint.exists():
         meta = load_training(checkpoint, modules={"net": net}, optimizers={"adam": optimizer})
         history, done, best_epoch = meta["history"], meta["epoch"], meta["best_epoch"]
-        best = load_tensors(best_file)[0]
+        best = load_tensors(_best_file(checkpoint, best_epoch))[0]
         log.info("%s: going on after epoch %d", name, done)
 
     with progress.task(name, total=schedule.epochs) as bar:
@@ -103,19 +102,29 @@ def train_segmenter(
                     wrapped, slices, rows=validation_rows, segmenter=segmenter,
                     batch=schedule.batch, fabric=fabric,
                 )  # fmt: skip
+                if not math.isfinite(scores["loss"]):
+                    raise _diverged(scores["loss"], schedule=schedule, epoch=epoch)
                 history.append({"epoch": epoch, "part": "validation", **scores, "seconds": 0.0})
             if not len(validation_rows) or scores["loss"] <= _loss_at(history, best_epoch):
                 best_epoch = epoch
                 best = {key: value.detach().clone() for key, value in net.state_dict().items()}
-                save_tensors(best_file, best)
+                save_tensors(_best_file(checkpoint, epoch), best)
             save_training(
                 checkpoint, modules={"net": net}, optimizers={"adam": optimizer},
                 meta={"epoch": epoch, "best_epoch": best_epoch, "history": history},
             )  # fmt: skip
+            for old in checkpoint.parent.glob("best-*.safetensors"):
+                if old != _best_file(checkpoint, best_epoch):
+                    old.unlink()
             bar.advance(note=f"Dice {scores['dice']:.2f}")
     net.load_state_dict(best)
     segmenter.best_epoch = best_epoch
     return pd.DataFrame(history)
+
+
+def _best_file(checkpoint: Path, epoch: int) -> Path:
+    """One file an epoch: a kill between this and the checkpoint leaves the one that it names."""
+    return checkpoint.with_name(f"best-{epoch}.safetensors")
 
 
 def _loss_at(history: list[dict[str, Any]], epoch: int) -> float:
@@ -155,16 +164,19 @@ def _train_epoch(
         logits = net(slices.ready(images, segmenter.normaliser)).float()
         loss = loss_of(logits, masks)
         if not torch.isfinite(loss):
-            raise RarecaseError(
-                f"The segmenter's loss became {loss.item()} in epoch {epoch}. Lower "
-                f"segmenter.learning_rate (now {schedule.learning_rate:g}), or look for "
-                f"extreme intensities with 'rarecase inspect'."
-            )
+            raise _diverged(loss.item(), schedule=schedule, epoch=epoch)
         optimizer.zero_grad()
         fabric.backward(loss)
         optimizer.step()
         totals += _scores(logits.detach(), masks)
     return _named(totals / len(batches))
+
+
+def _diverged(loss: float, *, schedule: Schedule, epoch: int) -> RarecaseError:
+    return RarecaseError(
+        f"The segmenter's loss became {loss} in epoch {epoch}. Lower the learning rate (now "
+        f"{schedule.learning_rate:g}), or look for extreme intensities with 'rarecase inspect'."
+    )
 
 
 @torch.no_grad()

@@ -27,18 +27,23 @@ def auto_precision(accelerator: str) -> str:
     """bfloat16 where the hardware computes in it, float32 elsewhere."""
     if accelerator == "cuda":
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-    if accelerator == "cpu" and torch.cpu._is_avx512_bf16_supported():
+    # The test is private in PyTorch and not in every version.
+    cpu_has_it = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    if accelerator == "cpu" and cpu_has_it():
         return "bf16-mixed"
     return "32-true"
 
 
-def make_fabric(compute: ComputeSettings) -> lightning_fabric.Fabric:
-    """A Fabric on one device; also sets the number of CPU threads of this process."""
+def make_fabric(compute: ComputeSettings, *, exact: bool = False) -> lightning_fabric.Fabric:
+    """A Fabric on one device; also sets the number of CPU threads of this process.
+
+    `exact`: float32 whatever the settings say, for small networks that would gain nothing.
+    """
     torch.set_num_threads(compute.threads or available_threads())
     accelerator = compute.device
     if accelerator == "auto":
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
-    precision = compute.precision
+    precision = "32-true" if exact else compute.precision
     if precision == "auto":
         precision = auto_precision(accelerator)
     try:

@@ -10,6 +10,8 @@ import pandas as pd
 from rarecase.cohort import SliceCache, check_disjoint, validation_patients
 from rarecase.errors import DataError
 from rarecase.files import read_json
+from rarecase.seeds import derive
+from rarecase.study.grid import read_cohort_table
 from rarecase.study.step import Context
 from rarecase.study.steps.prepare import COHORT, SLICES
 
@@ -50,13 +52,15 @@ def load_fold(context: Context) -> Fold:
     """Read a fold's patients from the run folder; the same patient on both sides is an error."""
     split = context.settings.split
     about = read_json(context.run / COHORT / "cohort.json")
-    table = pd.read_csv(context.run / COHORT / "cohort.csv", dtype={"case": str, "patient": str})
+    table = read_cohort_table(context.run / COHORT / "cohort.csv")
     tested = table[f"test_fold_{context.repeat}"] == context.fold
     test = tuple(sorted(set(table.loc[tested, "patient"])))
     rest = table[~tested].drop_duplicates("patient")
-    labels = dict(zip(rest["patient"], rest["label"].astype(str), strict=True))
+    labels = dict(zip(rest["patient"], rest["label"], strict=True))
     validation = validation_patients(
-        labels, fraction=split.validation, seed=context.settings.seed + context.fold
+        labels,
+        fraction=split.validation,
+        seed=derive(context.settings.seed, "validation", context.repeat, context.fold),
     )
     check_disjoint(tuple(labels), test)
     missing = set(about["classes"]) - set(labels.values())

@@ -36,9 +36,15 @@ def folds_of(table: pd.DataFrame) -> dict[int, list[int]]:
     }
 
 
+def read_cohort_table(cohort_csv: Path) -> pd.DataFrame:
+    """`cohort.csv` with names as text, whatever they look like: a class may be called 1 or NA."""
+    names = ["case", "patient", "label", "site"]
+    return pd.read_csv(cohort_csv, dtype=dict.fromkeys(names, str), keep_default_na=False)
+
+
 def read_folds(cohort_csv: Path) -> pd.DataFrame:
     """Columns repeat, patient, fold, as they were written to `cohort.csv`."""
-    table = pd.read_csv(cohort_csv, dtype={"case": str, "patient": str, "label": str})
+    table = read_cohort_table(cohort_csv)
     columns = [name for name in table.columns if name.startswith("test_fold_")]
     long = table.melt(["patient"], columns, var_name="repeat", value_name="fold")
     long["repeat"] = long["repeat"].str.removeprefix("test_fold_").astype(int)

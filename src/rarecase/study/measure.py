@@ -47,7 +47,7 @@ def measure(
     net = UNet(in_channels=channels, width=chosen.width, depth=chosen.depth, norm=chosen.norm)
     images = torch.rand(batch, channels, size, size)
     train, predict = _unet(net, images, fabric=fabric)
-    generate, classify = _heads(settings, shape=shape, classes=classes)
+    generate, classify = _heads(settings, shape=shape, classes=classes, fabric=fabric)
     weights = 4 * sum(parameter.numel() for parameter in net.parameters())
     return Rates(train, predict, generate, classify, weights)
 
@@ -89,7 +89,9 @@ def _unet(
     return _per_sample(train, samples=samples), _per_sample(predict, samples=samples)
 
 
-def _heads(settings: Settings, *, shape: tuple[int, ...], classes: int) -> tuple[float, float]:
+def _heads(
+    settings: Settings, *, shape: tuple[int, ...], classes: int, fabric: lightning_fabric.Fabric
+) -> tuple[float, float]:
     generator, classifier = settings.generator, settings.classifier
     samples = max(4 * generator.batch, 32)
     X = np.random.default_rng(0).random((samples, *shape), dtype=np.float32)
@@ -108,8 +110,7 @@ def _heads(settings: Settings, *, shape: tuple[int, ...], classes: int) -> tuple
         channels=tuple(classifier.channels),
         dense=classifier.dense,
     )
-    return (
-        _per_sample(lambda: gan.fit(X, y), samples=samples),
-        # A linear model is fitted once, not epoch by epoch: nothing beside the rest.
-        0.0 if len(shape) == 1 else _per_sample(lambda: cnn.fit(X, y), samples=samples),
-    )
+    generate = _per_sample(lambda: gan.fit(X, y, fabric=fabric), samples=samples)
+    if len(shape) == 1:
+        return generate, 0.0  # a linear model is fitted once: nothing beside the rest
+    return generate, _per_sample(lambda: cnn.fit(X, y, fabric=fabric), samples=samples)

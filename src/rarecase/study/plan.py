@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rarecase.cohort import Cohort
+from rarecase.segmenter import model_files
 from rarecase.study.grid import (
     CLASSIFIED,
     FEATURES,
@@ -31,7 +33,7 @@ from rarecase.study.steps.prepare import (
     rare_class,
     slices_work,
 )
-from rarecase.study.steps.segment import pretrain_work, segmenter_work
+from rarecase.study.steps.segment import load_pretraining, pretrain_work, segmenter_work
 
 # Commands, in order; each runs up to the last step of its stage.
 STAGES = ("segment", "extract", "generate", "classify", "report")
@@ -50,21 +52,31 @@ VERSIONS = {
 }
 
 
-def fingerprint(paths: Iterable[Path]) -> str:
-    """A digest of files' names, sizes and times, without reading them."""
-    facts = []
-    for path in sorted(paths):
-        stat = path.stat()
-        facts.append((path.name, stat.st_size, stat.st_mtime_ns))
-    return digest(facts)
-
-
 def cohort_facts(cohort: Cohort, *, simulated: bool) -> Any:
-    """What the cached slices depend on: every case, its label, and its files."""
-    who = [(case.case, case.patient, case.label, case.fold, case.site) for case in cohort.cases]
-    # A simulated cohort is made anew when it is missing; its settings say what is in it.
-    files = "" if simulated else fingerprint(f for case in cohort.cases for f in case.files)
-    return [cohort.layout, cohort.channels, who, files]
+    """What the cached slices depend on: every case, its label, and which files are its.
+
+    Files count by path, size and time of change; they are not read.
+    """
+    facts: list[Any] = [cohort.layout, cohort.channels]
+    for case in cohort.cases:
+        facts.append((case.case, case.patient, case.label, case.fold, case.site))
+        if not simulated:  # its settings say what is in it; a missing one is made anew
+            pictures = [(files.number, files.image, files.mask) for files in case.slices]
+            files = [(name, case.images.get(name)) for name in cohort.channels]
+            facts += [_with_times(each) for each in (*files, ("mask", case.mask), *pictures)]
+    return [*facts, [(each.case, each.reason) for each in cohort.dropped]]
+
+
+def _with_times(parts: Sequence[Any]) -> list[Any]:
+    """Paths with their size and time of change; anything else as it is."""
+    out: list[Any] = []
+    for part in parts:
+        if isinstance(part, Path):
+            stat = part.stat()
+            out += [str(part), stat.st_size, stat.st_mtime_ns]
+        else:
+            out.append(part)
+    return out
 
 
 class _Steps:
@@ -125,14 +137,12 @@ def plan(settings: Settings, *, run: Path, cohort: Cohort, until: str = "report"
 
 def _add_pretraining(collected: _Steps, settings: Settings) -> str | None:
     """The pre-training step, if there is to be one."""
-    other = settings.pretrain.cohort
-    if not other:
+    if not settings.pretrain.cohort:
         return None
     dump = settings.model_dump(mode="json")
-    simulated = other == SIMULATED
     needs = [
         dump["pretrain"],
-        dump["simulation"]["slices"] if simulated else _folder_facts(other),
+        _pretraining_facts(settings),
         dump["slices"],
         [dump["segmenter"][name] for name in ("width", "depth", "norm")],
         dump["compute"]["precision"],
@@ -150,13 +160,14 @@ def _add_cell(
         collected.here, repeat=cell.repeat, fold=cell.fold, generator_seed=cell.generator_seed
     )
     generator, amounts = dump["generator"], dump["sweep"]["amounts"]
-    needs = [cohorted, start, dump["segmenter"], dump["compute"]["precision"]]
+    training = {key: value for key, value in dump["segmenter"].items() if key != "init"}
+    needs = [cohorted, start, training, dump["compute"]["precision"]]
     name = cell.folder(SEGMENTER)
     segmenter = collected.add(name, "segment", segmenter_work, needs, context=there)
     name, needs = cell.folder(FEATURES), [segmenter, dump["features"]]
     features = collected.add(name, "extract", features_work, needs, context=there)
     fitting = {key: value for key, value in generator.items() if key not in ("seeds", "keep")}
-    needs = [features, fitting, amounts]
+    needs = [features, fitting, None if generator["made"] else amounts]
     name = cell.folder(SYNTHETIC)
     synthetic = collected.add(name, "generate", synthetic_work, needs, context=there)
     needs = [synthetic, generator["keep"], dump["classifier"], amounts]
@@ -165,12 +176,15 @@ def _add_cell(
 
 
 def _init_facts(settings: Settings) -> str | None:
+    """The initial network by content: moving it elsewhere changes nothing."""
     if not settings.segmenter.init:
         return None
-    path = Path(settings.segmenter.init)
-    return fingerprint([path / "model.safetensors" if path.is_dir() else path])
+    weights, card = model_files(Path(settings.segmenter.init))
+    return digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in (weights, card)])
 
 
-def _folder_facts(folder: str) -> str:
-    root = Path(folder)
-    return fingerprint(path for path in root.rglob("*") if path.is_file())
+def _pretraining_facts(settings: Settings) -> Any:
+    """The cohort to pre-train on: its files, or what it is simulated from."""
+    if settings.pretrain.cohort == SIMULATED:
+        return settings.simulation.slices
+    return cohort_facts(load_pretraining(settings), simulated=False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -40,12 +41,10 @@ def nest(dotted: Mapping[str, Any]) -> Nested:
     out: Nested = {}
     for name, value in dotted.items():
         *sections, leaf = name.split(".")
-        place = out
-        for section in sections:
-            place = place.setdefault(section, {})
-            if not isinstance(place, dict):
-                raise SettingError(f"Setting {name!r}: {section!r} is not a section.")
-        place[leaf] = value
+        nested: Nested = {leaf: value}
+        for section in reversed(sections):
+            nested = {section: nested}
+        out = merged(out, nested)
     return out
 
 
@@ -65,7 +64,7 @@ def read_yaml(path: Path) -> Nested:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingError(f"{path}: cannot be read ({error.strerror}).") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingError(f"{path}: not valid YAML ({error}).") from None
     if content is None:
         return {}
@@ -85,7 +84,7 @@ def resolve(
     from_file = read_yaml(file) if file else {}
     given = merged(from_file, nest(overrides or {}))
     name = preset or given.get("preset") or "quick"
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise SettingError(f"preset {name!r}: {nearest(str(name), PRESETS)}")
     return validate(merged({**PRESETS[name], "preset": name}, {**given, "preset": name}))
 
@@ -106,6 +105,14 @@ def validate(nested: Nested) -> Settings:
         raise SettingError(
             f"slices.size is {size}, which a U-Net of depth {settings.segmenter.depth} cannot "
             f"halve that often: take {-(-size // step) * step}, or a smaller segmenter.depth."
+        )
+    if float(str(settings.sweep.headline).rstrip("%")) == 0:
+        raise SettingError("sweep.headline is 0: the amount of Table 3 needs synthetic samples.")
+    levels = range(1, settings.segmenter.depth + 1)
+    blocks = [f"{side}{level}" for side in ("enc", "dec") for level in levels]
+    if settings.features.block not in (known := ["bottleneck", "tumour", *blocks]):
+        raise SettingError(
+            f"features.block={settings.features.block!r}: {nearest(settings.features.block, known)}"
         )
     if settings.pretrain.cohort and settings.segmenter.init:
         raise SettingError(
@@ -144,6 +151,43 @@ def dump(settings: Settings) -> str:
 def write_settings(path: Path, settings: Settings) -> None:
     """Write `study.yaml`."""
     write_text(path, dump(settings))
+
+
+def parse_setting(name: str, text: str) -> Any:
+    """The value of a setting from the command line, read as what the setting holds.
+
+    Text stays text whatever it looks like; a single value makes a list of one.
+
+    >>> parse_setting("cohort.label", "1,2"), parse_setting("cohort.channels", "flair")
+    ('1,2', ['flair'])
+    >>> parse_setting("cohort.label", "null"), parse_setting("segmenter.learning_rate", "1e-4")
+    (None, 0.0001)
+    """
+    kinds = _kinds(_annotation(name))
+    if text in ("null", "~") and type(None) in kinds:
+        return None
+    value = parse_value(text)
+    if list in kinds:
+        return value if isinstance(value, list) else [value]
+    if str in kinds and not {int, float, dict} & kinds:
+        return text
+    return value
+
+
+def _annotation(name: str) -> Any:
+    model: Any = Settings
+    for part in name.split("."):
+        model = model.model_fields[part].annotation
+    return model
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The plain types of an annotation such as `list[str] | None`, outermost only."""
+    if get_origin(annotation) in (Union, UnionType, Annotated):
+        return set().union(*(_kinds(each) for each in get_args(annotation)))
+    if get_origin(annotation) is Literal:
+        return {str}
+    return {get_origin(annotation) or annotation}
 
 
 def parse_value(text: str) -> Any:

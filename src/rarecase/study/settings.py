@@ -26,6 +26,8 @@ class CohortSettings(Section):
     """New class: values that it joins."""
     channels: list[str] | None = None
     """Channels to use, in order; without it all that every case has."""
+    exclude: list[str] = []
+    """Case ids to leave out."""
     conflict: Literal["error", "most-common", "first", "drop"] = "error"
     """What to do with a patient who has two labels."""
     rare: str | None = None
@@ -72,7 +74,7 @@ class TrainingSettings(Section):
 
     epochs: Count = 30
     """Passes over the training slices."""
-    batch: Count = 10
+    batch: Annotated[int, Field(ge=2)] = 10
     """Slices in a batch."""
     learning_rate: Positive = 1e-5
     """Of Adam."""

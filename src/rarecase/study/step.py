@@ -104,8 +104,18 @@ def perform(step: Step) -> None:
     with replacing_directory(step.output, keep_partial=True) as folder:
         if _key_at(folder) != step.key:  # equal: killed between the last write and the move
             write_text(intent, step.key)
+            _clear(folder)
             _work(step, folder)
     intent.unlink(missing_ok=True)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a killed attempt half wrote; checkpoints are whole, and what it goes on from."""
+    for entry in folder.iterdir():
+        if entry.is_dir() and entry.name != CHECKPOINTS:
+            shutil.rmtree(entry)
+        elif entry.is_file():
+            entry.unlink()
 
 
 def _work(step: Step, folder: Path) -> None:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from rarecase.cohort import Cohort
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.files import read_json
+from rarecase.files import PARTIAL, read_json
 from rarecase.progress import task
+from rarecase.segmenter import read_card
 from rarecase.study.compute import available_threads
 from rarecase.study.executor import make_executor
 from rarecase.study.plan import STAGES, plan
@@ -142,6 +143,11 @@ def _settled(settings: Settings) -> Settings:
                 )
             place[name] = str(path)
     dump["compute"]["threads"] = dump["compute"]["threads"] or available_threads()
+    if dump["segmenter"]["init"]:
+        # The network that is given decides its own architecture; the settings then say the truth.
+        card = read_card(Path(dump["segmenter"]["init"]))
+        shape = {name: card["architecture"][name] for name in ("width", "depth", "norm")}
+        dump["segmenter"] |= shape
     return validate(dump)
 
 
@@ -149,8 +155,9 @@ def _check_run_folder(folder: Path) -> None:
     if folder.is_file():
         raise DataError(f"{folder} is a file; --out needs a folder that is new or holds a run.")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / SETTINGS).exists():
-        ours = {"simulated", "simulated.partial", ".lock"}  # killed before its first step
-        if {entry.name for entry in folder.iterdir()} - ours:
+        # A simulated cohort alone: killed before its first step. Dot files: the system's.
+        names = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
+        if names - {"simulated"}:
             raise DataError(
                 f"{folder} is not empty and holds no {SETTINGS}, so it is not a run folder; "
                 "nothing in it was touched. Choose a new folder."
@@ -169,10 +176,16 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 
 def _prune(run: Path, *, keep: list[Step]) -> None:
-    """Remove folds and seeds that the settings no longer have, so that nothing reads them."""
+    """Remove results of steps that the settings no longer have, so that nothing reads them, and
+    products of steps that are to be done again, so that no report pairs new settings with them."""
     names = {step.name for step in keep}
-    for record in list(run.glob(f"repeat-*/fold-*/**/{RECORD}")):
+    for record in list(run.glob(f"**/{RECORD}")):
         name = record.parent.relative_to(run).as_posix()
-        if name not in names:
-            log.info("removing %s: not in the settings any more", name)
+        step = name.removesuffix(PARTIAL)
+        if step not in names:
+            log.warning("removing %s: the settings do not have it any more", name)
             shutil.rmtree(record.parent)
+    for each in keep:
+        if not each.done():
+            for product in each.products:
+                (run / product).unlink(missing_ok=True)

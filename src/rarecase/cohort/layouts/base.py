@@ -26,8 +26,9 @@ class Source:
         return Source(path) if path.is_dir() else Source(path.parent, path)
 
     def folders(self) -> list[Path]:
-        """Folders directly in the root, sorted, hidden ones left out."""
-        return _visible(p for p in self.root.iterdir() if p.is_dir())
+        """Folders directly in the root, sorted, hidden ones and archives' shadows left out."""
+        folders = (p for p in self.root.iterdir() if p.is_dir() and p.name != "__MACOSX")
+        return _visible(folders)
 
     def tables(self) -> list[Path]:
         """The CSV file named by the user, or all in the root."""
@@ -51,6 +52,7 @@ class RawCohort:
 
     labels: columns 'case', 'patient' and one column a candidate (text, NaN where missing); one
     row a case or a slice. own: the candidate that is the layout's own label, if it has one.
+    hint: what to add to the error when there are no labels.
     """
 
     layout: str
@@ -59,6 +61,7 @@ class RawCohort:
     labels: pd.DataFrame
     own: str | None
     dropped: tuple[Dropped, ...] = ()
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,15 @@ def read_table(path: Path) -> pd.DataFrame:
         separator = max(",;\t", key=first.count)
         names = next(csv.reader([first], delimiter=separator), [])
         table = pd.read_csv(
-            path, dtype=str, sep=separator, encoding="utf-8-sig", skipinitialspace=True
+            path,
+            dtype=str,
+            sep=separator,
+            encoding="utf-8-sig",
+            skipinitialspace=True,
+            index_col=False,
+            on_bad_lines="error",
         )
+        _check_width(path, separator, len(names))
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DataError(f"{path}: not a CSV table in UTF-8 ({error}).") from None
     stripped = [name.strip() for name in names]
@@ -95,6 +105,17 @@ def read_table(path: Path) -> pd.DataFrame:
     for name in table.columns:
         table[name] = table[name].str.strip()
     return table
+
+
+def _check_width(path: Path, separator: str, columns: int) -> None:
+    """Refuse rows longer than the header, which pandas would cut or shift without a word."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for number, row in enumerate(csv.reader(file, delimiter=separator), start=1):
+            if len(row) > columns:
+                raise DataError(
+                    f"{path}: line {number} has {len(row)} values, the header {columns} names. "
+                    "Mend the line (a stray separator at its end?) or the header."
+                )
 
 
 def need_columns(table: pd.DataFrame, path: Path, names: tuple[str, ...]) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from rarecase.cohort.case import Case, Dropped
-from rarecase.cohort.layouts.base import Layout, RawCohort, Source, read_table
+from rarecase.cohort.layouts.base import Layout, RawCohort, Source
+from rarecase.cohort.layouts.label_tables import join_tables, no_labels_hint
 from rarecase.cohort.layouts.rembrandt import graded_folders
+from rarecase.errors import DataError
 
 _CHANNELS = ("flair", "t1", "t1gd", "t2")
 _NAMES = {
@@ -56,10 +58,10 @@ def _read(source: Source) -> RawCohort:
     labels = pd.DataFrame({"case": [c.case for c in cases], "patient": [c.patient for c in cases]})
     if graded:
         labels["grade"] = grades
-    for path in source.tables():
-        labels = _join(labels, read_table(path))
+    joined, labels, unused = join_tables(source, cases, labels)
     own = next((str(name) for name in labels.columns if str(name).lower() in _OWN), None)
-    return RawCohort("brats", _CHANNELS, tuple(cases), labels, own, tuple(dropped))
+    hint = no_labels_hint(unused, source.root)
+    return RawCohort("brats", _CHANNELS, joined, labels, own, tuple(dropped), hint)
 
 
 def patient_of(case: str) -> str:
@@ -73,55 +75,38 @@ def patient_of(case: str) -> str:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """Files by channel ('mask' for the segmentation); .nii.gz is taken before .nii."""
-    found: dict[str, Path] = {}
-    for file in sorted(folder.iterdir(), reverse=True):
+    """Files by channel ('mask' for the segmentation).
+
+    The case's own name and a channel wins (`<case>_flair.nii.gz`); another file of that channel
+    beside it is derived from it and left alone. Two others for one channel are an error.
+    """
+    candidates: dict[str, list[Path]] = {}
+    for file in sorted(folder.iterdir()):
+        if file.name.startswith("."):
+            continue  # the system's, such as macOS' ._case_flair.nii.gz
         match = _FILE.fullmatch(file.name)
         if match is not None:
-            name = _NAMES[match.group(1).lower()]
-            if name not in found or file.name.lower().endswith(".gz"):
-                found[name] = file
+            candidates.setdefault(_NAMES[match.group(1).lower()], []).append(file)
         elif _ODD_MASK.fullmatch(file.name):
-            found.setdefault("mask", file)
-    return found
+            candidates.setdefault("odd mask", []).append(file)
+    odd = candidates.pop("odd mask", [])
+    candidates.setdefault("mask", odd)
+    return {name: _own(files, folder) for name, files in candidates.items() if files}
 
 
-def _join(labels: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Add a table's columns by the column that holds the case ids; leave others' tables out."""
-    keys = _key_columns(labels["case"], table)
-    if keys is None:
-        return labels
-    name, case_of = keys
-    table = table.assign(case=table[name].map(case_of)).dropna(subset="case")
-    # An id that is in the table twice with two labels must stay visible as a conflict.
-    new = [c for c in table.columns if c not in labels.columns and c != name]
-    return labels.merge(table[["case", *new]].drop_duplicates(), on="case", how="left")
+def _own(files: list[Path], folder: Path) -> Path:
+    """The case's own file of one channel; .nii.gz is taken before .nii."""
+    named = [f for f in files if re.fullmatch(rf"{re.escape(folder.name)}[-_][^-_]+", _stem(f))]
+    left = named or files
+    packed = [file for file in left if file.name.lower().endswith(".gz")] or left
+    if len(packed) > 1:
+        names = " and ".join(file.name for file in packed)
+        raise DataError(f"{folder}: {names} could be the same channel. Keep one, or rename it.")
+    return packed[0]
 
 
-def _key_columns(cases: pd.Series, table: pd.DataFrame) -> tuple[str, dict[str, str]] | None:
-    """The column that names the most cases (at least half), and case id by its value.
-
-    Ids fit as written, or as the number at the end (MGMT tables write 00005 for BraTS2021_00005).
-    """
-    exact = {case: case for case in cases}
-    ends = {case: match.group(1) for case in cases if (match := re.search(r"(\d+)$", case))}
-    by_end = {end: case for case, end in ends.items()}
-    numbers = {int(end): case for case, end in ends.items()}
-    best: tuple[int, str, dict[str, str]] | None = None
-    for name in table.columns:
-        values = [str(value) for value in table[name].dropna()]
-        known = {value: exact[value] for value in values if value in exact}
-        if not known and len(numbers) == len(exact) and all(v.isdigit() for v in values):
-            padded = any(len(v) > 1 and v.startswith("0") for v in values)
-            known = {
-                v: case
-                for v in values
-                if (case := by_end.get(v) if padded else numbers.get(int(v))) is not None
-            }
-        hits = len(set(known.values()))
-        if hits * 2 >= len(exact) and (best is None or hits > best[0]):
-            best = (hits, str(name), known)
-    return None if best is None else best[1:]
+def _stem(file: Path) -> str:
+    return re.sub(r"\.nii(\.gz)?$", "", file.name, flags=re.IGNORECASE)
 
 
 LAYOUT = Layout(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +22,8 @@ from rarecase.errors import DataError
 
 _OURS = ("case", "patient", "mask", "site", "fold")
 _NIFTI = (".nii", ".nii.gz")
+# Columns that hold a segmentation under another name: fed to a network they give the answer away.
+_MASKS = re.compile(r"(.*_)?(seg|segmentation|mask|labels?|roi|tumou?r)(_.*)?", re.IGNORECASE)
 
 
 def _table(source: Source) -> Path | None:
@@ -55,6 +58,12 @@ def _read(source: Source) -> RawCohort:
         raise DataError(
             f"{path}: no column names .nii or .nii.gz files. Add one column a channel, such as "
             "'flair', with paths relative to the table."
+        )
+    masks = [name for name in columns if _MASKS.fullmatch(name)]
+    if masks:
+        raise DataError(
+            f"{path}: column {', '.join(masks)} names images by what looks like a mask. Rename the "
+            "mask's column to 'mask', and take other segmentations out of the table."
         )
     channels = tuple(name.lower() for name in columns)
     if len(set(channels)) < len(channels):

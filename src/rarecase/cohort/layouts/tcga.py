@@ -14,7 +14,7 @@ from rarecase.errors import DataError
 # The three planes of every picture; a missing sequence was replaced by FLAIR by the authors.
 _PLANES = ("t1", "flair", "t1gd")
 _FOLDER = re.compile(r"(TCGA_([A-Za-z0-9]+)_[A-Za-z0-9]+)_(\d+)")
-_PICTURE = re.compile(r".+_(\d+)\.tiff?", re.IGNORECASE)
+_PICTURE = re.compile(r"[^.].*_(\d+)\.tiff?", re.IGNORECASE)
 
 
 def _recognise(source: Source) -> bool:

@@ -48,7 +48,7 @@ def classified_work(context: Context, folder: Path) -> None:
         amounts=sweep_amounts(context, fold),
         classes=[fold.rare, *(name for name in fold.classes if name != fold.rare)],
         make=make,
-        fabric=make_fabric(settings.compute) if len(store.shape) == 3 else None,
+        fabric=make_fabric(settings.compute, exact=len(store.shape) == 1),
         checkpoints=folder / CHECKPOINTS,
     )
     predictions.insert(2, "repeat", context.repeat)

@@ -60,7 +60,7 @@ def synthetic_work(context: Context, folder: Path) -> None:
     rows = fold.rows_of(fold.training)
     about = store.rows.iloc[rows]
     vectors = len(store.shape) == 1
-    fabric = make_fabric(context.settings.compute)
+    fabric = make_fabric(context.settings.compute, exact=vectors)
     generator = ACGAN(
         width=chosen.width,
         hidden=(chosen.hidden_generator, chosen.hidden_discriminator),
@@ -81,7 +81,7 @@ def synthetic_work(context: Context, folder: Path) -> None:
         rows=rows,
         groups=about["patient"].astype(str).to_numpy(),
         checkpoint=folder / CHECKPOINTS / "acgan.safetensors",
-        fabric=None if vectors else fabric,
+        fabric=fabric,
     )
     generator.save(folder)
     made = chosen.made or 2 * max(sweep_amounts(context, fold))

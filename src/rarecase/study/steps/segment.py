@@ -12,12 +12,13 @@ import pandas as pd
 import torch
 
 from rarecase.cohort import (
+    Cohort,
     SliceCache,
     cache_slices,
     read_cohort,
     validation_patients,
 )
-from rarecase.errors import DataError
+from rarecase.errors import DataError, SettingError
 from rarecase.files import replacing_file
 from rarecase.imaging import fit_mean_std
 from rarecase.seeds import derive, torch_seeded
@@ -82,16 +83,22 @@ def write_history(folder: Path, history: pd.DataFrame) -> None:
         history.to_csv(beside, index=False)
 
 
+def load_pretraining(settings: Settings) -> Cohort:
+    """The cohort to pre-train on, from the user's folder. Masks are all that is learnt from it."""
+    folder = Path(str(settings.pretrain.cohort))
+    return read_cohort(folder, channels=settings.pretrain.channels, labels=False)
+
+
 def pretrain_work(context: Context, folder: Path) -> None:
     """Train a U-Net on the whole of another cohort, a part of it kept for choosing the epoch."""
     settings, training = context.settings, context.settings.pretrain
     work = folder / CHECKPOINTS
-    if training.cohort == SIMULATED:
-        data = simulate_pretraining(settings, context.run)
-    else:
-        data = Path(str(training.cohort))
     if not (work / "slices" / "meta.json").exists():
-        cohort = read_cohort(data, channels=training.channels)
+        if training.cohort == SIMULATED:
+            data = simulate_pretraining(settings, context.run)
+            cohort = read_cohort(data, channels=training.channels)
+        else:
+            cohort = load_pretraining(settings)
         cache_slices(
             cohort,
             work / "slices",
@@ -101,7 +108,11 @@ def pretrain_work(context: Context, folder: Path) -> None:
         )
     cache = SliceCache.open(work / "slices")
     patients = cache.rows.drop_duplicates("patient").set_index("patient")["label"].to_dict()
-    chosen = validation_patients(patients, fraction=settings.split.validation, seed=settings.seed)
+    chosen = validation_patients(
+        patients,
+        fraction=settings.split.validation,
+        seed=derive(settings.seed, PRETRAIN, "validation"),
+    )
     fitting = tuple(sorted(set(patients) - set(chosen)))
     masked = cache.rows["has_mask"].to_numpy()
     held = cache.rows["patient"].isin(chosen).to_numpy()
@@ -155,6 +166,12 @@ def segmenter_work(context: Context, folder: Path) -> None:
         write_history(folder, history)
     else:
         log.warning("%s: no masks to train on; the initial U-Net is used as it is", context.where())
+        if bool(segmenter.normaliser.mean) != (settings.slices.normalise == "cohort"):
+            other = "cohort" if segmenter.normaliser.mean else "case"
+            raise SettingError(
+                "The initial U-Net was trained on slices that were normalised otherwise, and "
+                f"without masks it cannot be trained further: set slices.normalise={other}."
+            )
     _predict(fold, segmenter, slices, folder=folder, fabric=fabric)
     segmenter.save(folder)
 
@@ -164,10 +181,10 @@ def _start(context: Context, fold: Fold) -> Segmenter:
     chosen = context.settings.segmenter
     source = Path(chosen.init) if chosen.init else context.run / PRETRAIN
     if not chosen.init and not context.settings.pretrain.cohort:
-        if not fold.cache.rows["has_mask"].any():
+        if not len(fold.rows_of(fold.fitting, masked=True)):
             raise DataError(
-                "No case has a mask, so no U-Net can be trained. Give a trained one with "
-                "segmenter.init, or pre-train with pretrain.cohort=simulated."
+                f"{context.where()}: no training case has a mask, so no U-Net can be trained. Give "
+                "a trained one with segmenter.init, or pre-train with pretrain.cohort=simulated."
             )
         seed = derive(context.settings.seed, "segmenter", context.repeat, context.fold)
         return new_segmenter(context.settings, channels=tuple(fold.cache.channels), seed=seed)

@@ -1,0 +1,138 @@
+"""Finding which column of a table holds the case ids, and joining its labels to the cases."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from rarecase.cohort.case import Case
+from rarecase.cohort.layouts.base import Source, read_table
+from rarecase.errors import DataError
+
+_log = logging.getLogger(__name__)
+# Fewer ids than this that fit as written may be a coincidence in a large cohort's folder.
+_FEWEST = 3
+
+
+@dataclass(frozen=True)
+class _Key:
+    """A column that names cases. exact: ids as written, or padded numbers; cases: by its value."""
+
+    column: str
+    exact: bool
+    cases: dict[str, list[str]]
+
+    @property
+    def hits(self) -> int:
+        return len({case for cases in self.cases.values() for case in cases})
+
+
+def join_tables(
+    source: Source, cases: Sequence[Case], labels: pd.DataFrame
+) -> tuple[tuple[Case, ...], pd.DataFrame, list[str]]:
+    """Add to `labels` (case, patient, …) the columns of every table that names the cases.
+
+    A column `patient` of such a table becomes the patient of the cases. A table that the user did
+    not name and that cannot be read is left out. Returns the cases, the labels, and the names of
+    the tables that were left out.
+    """
+    unused = []
+    for path in source.tables():
+        try:
+            table = read_table(path)
+        except DataError as error:
+            if source.csv is not None:
+                raise
+            _log.warning("left out: %s", error)
+            unused.append(path.name)
+            continue
+        key = find_key(labels["case"].tolist(), labels["patient"].tolist(), table)
+        if key is None:
+            unused.append(path.name)
+            continue
+        if "patient" in table.columns and key.column != "patient":
+            known = dict(_by_case(table, key, "patient"))
+            cases = tuple(replace(c, patient=known.get(c.case, c.patient)) for c in cases)
+            labels = labels.assign(patient=[case.patient for case in cases])
+        labels = _join(labels, table, key)
+    return tuple(cases), labels, unused
+
+
+def find_key(cases: Sequence[str], patients: Sequence[str], table: pd.DataFrame) -> _Key | None:
+    """The column that names the most cases, ids as written before bare numbers.
+
+    Ids fit as written, as the patient's id, or as the number at the end of the case id: padded
+    (MGMT tables write 00005 for BraTS2021_00005), or bare if at least half of the cases fit, since
+    a column of row numbers looks the same.
+    """
+    found = []
+    for name in table.columns:
+        if not str(name) or str(name).startswith("Unnamed:"):
+            continue  # the row numbers of a saved data frame
+        values = sorted({str(value) for value in table[name].dropna()})
+        found += [
+            _as_written(str(name), values, cases, patients),
+            _numbers(str(name), values, cases),
+        ]
+    needed = min(_FEWEST, len(set(cases)))
+    fitting = [
+        key
+        for key in found
+        if key.hits >= (needed if key.exact else max(needed, len(set(cases)) / 2))
+    ]
+    # max keeps the first of equals: the first column.
+    return max(fitting, key=lambda key: (key.exact, key.hits), default=None)
+
+
+def _as_written(
+    name: str, values: Sequence[str], cases: Sequence[str], patients: Sequence[str]
+) -> _Key:
+    own = {case: [case] for case in cases}
+    by_patient: dict[str, list[str]] = {}
+    for case, patient in zip(cases, patients, strict=True):
+        by_patient.setdefault(patient, []).append(case)
+    both = by_patient | own
+    return _Key(name, True, {value: both[value] for value in values if value in both})
+
+
+def _numbers(name: str, values: Sequence[str], cases: Sequence[str]) -> _Key:
+    ends = {case: match.group(1) for case in cases if (match := re.search(r"(\d+)$", case))}
+    if len({int(end) for end in ends.values()}) < len(cases) or not all(
+        value.isdecimal() for value in values
+    ):
+        return _Key(name, False, {})
+    padded = any(len(value) > 1 and value.startswith("0") for value in values)
+    if padded:
+        by_end = {end: case for case, end in ends.items()}
+        return _Key(name, True, {v: [by_end[v]] for v in values if v in by_end})
+    by_number = {int(end): case for case, end in ends.items()}
+    return _Key(name, False, {v: [by_number[int(v)]] for v in values if int(v) in by_number})
+
+
+def _by_case(table: pd.DataFrame, key: _Key, column: str) -> list[tuple[str, str]]:
+    pairs = table[[key.column, column]].dropna()
+    return [
+        (case, str(value))
+        for name, value in pairs.itertuples(index=False)
+        for case in key.cases.get(str(name), [])
+    ]
+
+
+def _join(labels: pd.DataFrame, table: pd.DataFrame, key: _Key) -> pd.DataFrame:
+    table = table.assign(case=table[key.column].map(key.cases)).dropna(subset="case")
+    table = table.explode("case")
+    # An id that is in the table twice with two labels must stay visible as a conflict.
+    new = [c for c in table.columns if c not in labels.columns and c != key.column]
+    return labels.merge(table[["case", *new]].drop_duplicates(), on="case", how="left")
+
+
+def no_labels_hint(unused: Sequence[str], folder: Path) -> str:
+    """What to say of tables that name no case, for the error that there are no labels."""
+    if not unused:
+        return ""
+    return f" {folder} holds {', '.join(unused)}, but no column there names the cases."
