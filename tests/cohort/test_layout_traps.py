@@ -4,16 +4,15 @@ import numpy as np
 import pytest
 
 from rarecase.cohort import read_cohort
+from rarecase.cohort.layouts.base import read_table
 from rarecase.errors import DataError, SettingError
 from rarecase.imaging import binarise
 
 
-def flat(
-    build, count: int = 8, style: str = "_", name: str = "BraTS20_Training_{:03d}"
-) -> list[str]:
-    names = [name.format(i) for i in range(1, count + 1)]
+def flat(build, count: int = 8) -> list[str]:
+    names = [f"BraTS20_Training_{i:03d}" for i in range(1, count + 1)]
     for each in names:
-        build.brats_case("", each, style)
+        build.brats_case("", each, "_")
     return names
 
 
@@ -83,7 +82,9 @@ def test_two_files_that_could_be_one_channel_are_named(build):
         read_cohort(build.root)
 
 
-@pytest.mark.parametrize("name", ["seg", "tumour_core", "mask_reader2", "expert_seg", "ROI"])
+@pytest.mark.parametrize(
+    "name", ["seg", "tumour_core", "tumor1", "mask_reader2", "expert_seg", "wt-mask", "ROI"]
+)
 def test_a_manifest_does_not_feed_a_mask_to_the_network(build, name):
     for i in range(2):
         build.volume(f"f{i}.nii.gz")
@@ -143,3 +144,77 @@ def test_odd_text_is_not_a_number(build):
     rows = [f"{name},{'1_2' if i % 2 else 'nan?'}" for i, name in enumerate(names)]
     build.table("labels.csv", "\n".join(["case,kind", *rows]))
     assert read_cohort(build.root).classes == ("1_2", "nan?")
+
+
+def test_padded_row_numbers_do_not_beat_ids_as_written(build):
+    names = flat(build)
+    grades = {name: "HGG" if i < 5 else "LGG" for i, name in enumerate(names)}
+    rows = [f"{i:03d},{grades[name]},{name}" for i, name in enumerate(names[::-1], start=1)]
+    build.table("labels.csv", "\n".join(["number,grade,id", *rows]))
+    assert read_cohort(build.root).patients == grades
+
+
+def test_a_table_that_leaves_out_a_visit_does_not_split_the_patient(build):
+    names = ["BraTS-GLI-00001-000", "BraTS-GLI-00001-001", "BraTS-GLI-00002-000"]
+    names.append("BraTS-GLI-00003-000")
+    for name in names:
+        build.brats_case("", name, "-")
+    rows = [f"{names[0]},P1,a", f"{names[2]},P2,b", f"{names[3]},P3,b"]
+    path = build.table("labels.csv", "\n".join(["id,patient,grade", *rows]))
+    cohort = read_cohort(build.root)
+    assert [case.patient for case in cohort.cases] == ["P1", "P1", "P2", "P3"]
+    path.write_text(path.read_text() + f"{names[0]},P9,a\n")
+    with pytest.raises(DataError, match="00001-000' is of the patients 'P1' and 'P9'"):
+        read_cohort(build.root)
+
+
+def test_two_derived_files_are_not_chosen_by_their_packing(build):
+    for name in flat(build, 2):
+        (build.root / name / f"{name}_t1.nii.gz").unlink()
+        build.volume(f"{name}/a_t1.nii")
+        build.volume(f"{name}/b_t1.nii.gz")
+    with pytest.raises(DataError, match=r"a_t1\.nii and b_t1\.nii\.gz could be the same"):
+        read_cohort(build.root, labels=False)
+
+
+def test_a_manifest_beside_its_images_one_folder_down(build):
+    for name in "ab":
+        build.volume(f"data/{name}_flair.nii.gz")
+    rows = "a,a,x,a_flair.nii.gz\nb,b,y,b_flair.nii.gz"
+    build.table("data/manifest.csv", f"case,patient,label,flair\n{rows}")
+    assert read_cohort(build.root).layout == "manifest"
+
+
+def test_cohorts_are_not_looked_for_below_a_fork(build):
+    top = build.root
+    (top / "other").mkdir()
+    build.root = top / "archive" / "inner"
+    build.rembrandt()
+    with pytest.raises(DataError, match="no known layout"):
+        read_cohort(top)
+
+
+def test_a_quoted_separator_after_a_space_is_no_extra_value(build):
+    table = build.table("t.csv", 'case,note\na, "small, cystic"\nb, plain')
+    assert read_table(table)["note"].tolist() == ["small, cystic", "plain"]
+    table.write_text("case,note\na," + "x" * 200_000 + "\n")
+    with pytest.raises(DataError, match="not a CSV table"):
+        read_table(table)
+
+
+def test_an_excluded_case_takes_its_label_along(build):
+    names = ["BraTS-GLI-00001-000", "BraTS-GLI-00001-001", "BraTS-GLI-00002-000"]
+    for name in names:
+        build.brats_case("", name, "-")
+    (build.root / "empty").mkdir()
+    rows = [f"{name},{grade}" for name, grade in zip(names, "abb", strict=True)]
+    build.table("labels.csv", "\n".join(["id,grade", *rows]))
+    with pytest.raises(DataError, match="more than one label"):
+        read_cohort(build.root)
+    cohort = read_cohort(build.root, exclude=[names[1], "empty"])
+    assert cohort.patients == {"BraTS-GLI-00001": "a", "BraTS-GLI-00002": "b"}
+    with pytest.raises(SettingError, match="a list of case ids was expected"):
+        read_cohort(build.root, exclude=names[0])
+    for labels in (True, False):
+        with pytest.raises(DataError, match=r"cohort is empty.*excluded \(3\)"):
+            read_cohort(build.root, exclude=names, labels=labels)

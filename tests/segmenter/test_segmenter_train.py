@@ -140,11 +140,14 @@ def test_refuses_patients_that_it_has_seen():
 
 
 def test_broken_model_files_are_named(tmp_path):
-    with pytest.raises(DataError, match=r"model\.json: no such file"):
+    with pytest.raises(DataError, match=r"model\.safetensors: no such file"):
         load_segmenter(tmp_path)
     segmenter().save(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"x" * 100)
     with pytest.raises(DataError, match=r"model\.safetensors: not a safetensors file"):
+        load_segmenter(tmp_path)
+    (tmp_path / "model.json").unlink()
+    with pytest.raises(DataError, match=r"model\.json: no such file"):
         load_segmenter(tmp_path)
     (tmp_path / "model.json").write_text("{}")
     with pytest.raises(DataError, match="not a segmenter's card"):

@@ -64,14 +64,19 @@ def patient_labels(
     return chosen, without
 
 
-def check_classes(labels: dict[str, str], dropped: Sequence[Dropped]) -> None:
-    """Refuse a cohort without patients or with a single class. labels: by patient."""
+def check_classes(
+    labels: dict[str, str], dropped: Sequence[Dropped], *, several: bool = True
+) -> None:
+    """Refuse a cohort without patients, or with `several` one of a single class. labels: by
+    patient."""
     classes = set(labels.values())
     if not classes:
         reasons = Counter(d.reason for d in dropped).most_common(3)
         words = "; ".join(f"{reason} ({count})" for reason, count in reasons)
-        raise DataError(f"The cohort is empty: no labelled case is left. Dropped: {words or '0'}.")
-    if len(classes) == 1:
+        raise DataError(
+            f"The cohort is empty: no case is left that can be used. Dropped: {words or '0'}."
+        )
+    if several and len(classes) == 1:
         only = next(iter(classes))
         raise DataError(
             f"All {len(labels)} labelled patients have the label {only!r}: two classes at least "

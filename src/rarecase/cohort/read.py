@@ -37,16 +37,14 @@ def read_cohort(
     """
     raw = read_layout(Path(path))
     check_unique(raw.cases)
+    _check_excluded(exclude, raw)
     if labels:
-        classes = choose_labels(raw.labels, label, own=raw.own, merge=merge, hint=raw.hint)
-        by_patient, without = patient_labels(raw.labels["patient"], classes, conflict=conflict)
+        # What is excluded takes its labels along: it may be excluded for them.
+        table = raw.labels[~raw.labels["case"].isin(list(exclude))]
+        classes = choose_labels(table, label, own=raw.own, merge=merge, hint=raw.hint)
+        by_patient, without = patient_labels(table["patient"], classes, conflict=conflict)
     else:
         by_patient, without = dict.fromkeys((case.patient for case in raw.cases), ANY), {}
-    unknown = set(exclude) - {case.case for case in raw.cases}
-    if unknown:
-        name = min(unknown)
-        hint = nearest(name, [case.case for case in raw.cases])
-        raise SettingError(f"exclude: no case {name!r} in this cohort; {hint}")
     dropped = list(raw.dropped)
     labelled: list[Case] = []
     for case in raw.cases:
@@ -71,11 +69,21 @@ def read_cohort(
         layout=raw.layout,
         channels=chosen,
     )
-    if labels:
-        check_classes(cohort.patients, cohort.dropped)
+    check_classes(cohort.patients, cohort.dropped, several=labels)
     if cohort.dropped:
         _log.warning("%d of the cases in %s are left out", len(cohort.dropped), path)
     return cohort
+
+
+def _check_excluded(exclude: Sequence[str], raw: RawCohort) -> None:
+    if isinstance(exclude, str):
+        raise SettingError(f"exclude: {exclude!r}, a list of case ids was expected.")
+    known = [case.case for case in raw.cases]
+    # A case that is dropped anyway may be named too.
+    unknown = set(exclude) - {*known, *(dropped.case for dropped in raw.dropped)}
+    if unknown:
+        name = min(unknown)
+        raise SettingError(f"exclude: no case {name!r} in this cohort; {nearest(name, known)}")
 
 
 def _choose_channels(

@@ -35,15 +35,13 @@ class Volume:
 
     data: (x, y, z) float32, or (x, y, z, c) for a file of several channels; stored values with
         the file's scaling applied. affine: (4, 4) voxel to millimetre. spacing: mm along x, y, z.
-    stored: orientation in the file (such as 'LPS'). oriented: False if the file says nothing
-        about its orientation, so that `stored` is only NIfTI's default.
+    stored: orientation in the file (such as 'LPS').
     """
 
     data: NDArray[np.float32]
     affine: NDArray[np.float64]
     spacing: tuple[float, float, float]
     stored: str
-    oriented: bool
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def read_volume(path: Path, *, several: bool = False) -> Volume:
     if low == high:
         raise DataError(
             f"{path}: every voxel is {low:g}, there is no image in it. Export it again, or leave "
-            "this case out."
+            "this case out (--cohort.exclude CASE)."
         )
     return volume
 
@@ -106,14 +104,11 @@ def _read(path: Path, *, several: bool) -> Volume:
     data = data.reshape(data.shape[:3] + channels)
     _refuse_not_finite(path, data)
     affine = image.affine @ inv_ornt_aff(orientation, data.shape[:3])
-    header: Any = image.header
-    codes = [int(header[key]) for key in ("qform_code", "sform_code") if key in header]
     return Volume(
         data=np.asarray(apply_orientation(data, orientation), dtype=np.float32),
         affine=affine,
         spacing=_triple(voxel_sizes(affine)),
         stored="".join(nib.aff2axcodes(image.affine)),
-        oriented=any(codes),
     )
 
 

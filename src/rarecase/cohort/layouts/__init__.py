@@ -17,31 +17,33 @@ __all__ = ["LAYOUTS", "Layout", "RawCohort", "Source", "read_layout"]
 LAYOUTS: tuple[Layout, ...] = (SLICES, MANIFEST, TCGA, REMBRANDT, BRATS)
 
 _DEEPEST = 3  # how many folders down a cohort is looked for
-_WIDEST = 20  # how many folders are looked into on the way
 
 
 def read_layout(path: Path) -> RawCohort:
     """Read the folder or CSV file `path` with the layout that recognises it.
 
     A folder that is not recognised but holds one that is (as archives unpack, up to three levels
-    down) is read from there; several that are recognised are an error that names them. Raises
-    DataError that lists what was looked for and what is there.
+    down where each holds a single folder) is read from there; several that are recognised are an
+    error that names them. Raises DataError that lists what was looked for and what is there.
     """
     if not path.exists():
         raise DataError(f"{path}: no such folder or file.")
     source = Source.of(path)
     layout = _recognise(source)
-    level = [source]
+    outer = source
     for _ in range(_DEEPEST):
         if layout is not None or source.csv is not None:
             break
-        level = [Source.of(folder) for each in level for folder in each.folders()[:_WIDEST]]
+        level = [Source.of(folder) for folder in outer.folders()]
         found = [(inside, fit) for inside in level if (fit := _recognise(inside)) is not None]
         if len(found) > 1:
             names = ", ".join(str(inside.root) for inside, _ in found[:5])
-            raise DataError(f"{path} holds several cohorts: {names}. Name one of them.")
+            raise DataError(f"{path} holds several cohorts: name one of {names}.")
         if found:
             source, layout = found[0]
+        elif len(level) != 1:
+            break
+        outer = level[0]
     if layout is None:
         looked = "\n".join(f"  {known.name}: {known.looks_for}" for known in LAYOUTS)
         raise DataError(

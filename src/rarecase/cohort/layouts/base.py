@@ -82,7 +82,7 @@ def read_table(path: Path) -> pd.DataFrame:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
         separator = max(",;\t", key=first.count)
-        names = next(csv.reader([first], delimiter=separator), [])
+        names = _check_width(path, separator)
         table = pd.read_csv(
             path,
             dtype=str,
@@ -90,10 +90,13 @@ def read_table(path: Path) -> pd.DataFrame:
             encoding="utf-8-sig",
             skipinitialspace=True,
             index_col=False,
-            on_bad_lines="error",
         )
-        _check_width(path, separator, len(names))
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except (
+        UnicodeDecodeError,
+        csv.Error,
+        pd.errors.ParserError,
+        pd.errors.EmptyDataError,
+    ) as error:
         raise DataError(f"{path}: not a CSV table in UTF-8 ({error}).") from None
     stripped = [name.strip() for name in names]
     twice = sorted({name for name in stripped if name and stripped.count(name) > 1})
@@ -107,15 +110,18 @@ def read_table(path: Path) -> pd.DataFrame:
     return table
 
 
-def _check_width(path: Path, separator: str, columns: int) -> None:
-    """Refuse rows longer than the header, which pandas would cut or shift without a word."""
+def _check_width(path: Path, separator: str) -> list[str]:
+    """The header. Refuses rows longer than it, which pandas would cut or shift without a word."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        for number, row in enumerate(csv.reader(file, delimiter=separator), start=1):
-            if len(row) > columns:
+        rows = csv.reader(file, delimiter=separator, skipinitialspace=True)
+        names = next(rows, [])
+        for row in rows:
+            if names and len(row) > len(names):
                 raise DataError(
-                    f"{path}: line {number} has {len(row)} values, the header {columns} names. "
-                    "Mend the line (a stray separator at its end?) or the header."
+                    f"{path}: line {rows.line_num} has {len(row)} values, the header {len(names)} "
+                    "names. Mend the line (a stray separator at its end?) or the header."
                 )
+    return names
 
 
 def need_columns(table: pd.DataFrame, path: Path, names: tuple[str, ...]) -> None:

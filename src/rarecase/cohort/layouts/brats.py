@@ -36,8 +36,10 @@ _OWN = ("grade", "label", "class")
 
 def _recognise(source: Source) -> bool:
     graded = [folder for _, folder in graded_folders(source)]
-    folders = [*graded, *source.folders()][:50]
-    return any(_files(folder).keys() & set(_CHANNELS) for folder in folders)
+    # A folder with a manifest is a cohort of its own, whatever its files are called.
+    inside = [f for f in source.folders() if not (f / "manifest.csv").is_file()]
+    folders = [*graded, *inside][:50]
+    return any(_candidates(folder).keys() & set(_CHANNELS) for folder in folders)
 
 
 def _read(source: Source) -> RawCohort:
@@ -75,11 +77,16 @@ def patient_of(case: str) -> str:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """Files by channel ('mask' for the segmentation).
+    """The file of each channel ('mask' for the segmentation).
 
     The case's own name and a channel wins (`<case>_flair.nii.gz`); another file of that channel
     beside it is derived from it and left alone. Two others for one channel are an error.
     """
+    return {name: _own(files, folder) for name, files in _candidates(folder).items()}
+
+
+def _candidates(folder: Path) -> dict[str, list[Path]]:
+    """Every file that could be a channel or the mask, by its name alone."""
     candidates: dict[str, list[Path]] = {}
     for file in sorted(folder.iterdir()):
         if file.name.startswith("."):
@@ -90,19 +97,19 @@ def _files(folder: Path) -> dict[str, Path]:
         elif _ODD_MASK.fullmatch(file.name):
             candidates.setdefault("odd mask", []).append(file)
     odd = candidates.pop("odd mask", [])
-    candidates.setdefault("mask", odd)
-    return {name: _own(files, folder) for name, files in candidates.items() if files}
+    if odd:
+        candidates.setdefault("mask", odd)
+    return candidates
 
 
 def _own(files: list[Path], folder: Path) -> Path:
     """The case's own file of one channel; .nii.gz is taken before .nii."""
     named = [f for f in files if re.fullmatch(rf"{re.escape(folder.name)}[-_][^-_]+", _stem(f))]
     left = named or files
-    packed = [file for file in left if file.name.lower().endswith(".gz")] or left
-    if len(packed) > 1:
-        names = " and ".join(file.name for file in packed)
+    if len({_stem(file) for file in left}) > 1:
+        names = " and ".join(file.name for file in left)
         raise DataError(f"{folder}: {names} could be the same channel. Keep one, or rename it.")
-    return packed[0]
+    return max(left, key=lambda file: file.name.lower().endswith(".gz"))
 
 
 def _stem(file: Path) -> str:

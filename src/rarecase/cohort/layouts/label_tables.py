@@ -21,10 +21,11 @@ _FEWEST = 3
 
 @dataclass(frozen=True)
 class _Key:
-    """A column that names cases. exact: ids as written, or padded numbers; cases: by its value."""
+    """A column that names cases. trust: 2 for ids as written, 1 for padded numbers, 0 for bare
+    ones; cases: by its value."""
 
     column: str
-    exact: bool
+    trust: int
     cases: dict[str, list[str]]
 
     @property
@@ -56,8 +57,7 @@ def join_tables(
             unused.append(path.name)
             continue
         if "patient" in table.columns and key.column != "patient":
-            known = dict(_by_case(table, key, "patient"))
-            cases = tuple(replace(c, patient=known.get(c.case, c.patient)) for c in cases)
+            cases = _with_patients(cases, table, key, path)
             labels = labels.assign(patient=[case.patient for case in cases])
         labels = _join(labels, table, key)
     return tuple(cases), labels, unused
@@ -83,10 +83,10 @@ def find_key(cases: Sequence[str], patients: Sequence[str], table: pd.DataFrame)
     fitting = [
         key
         for key in found
-        if key.hits >= (needed if key.exact else max(needed, len(set(cases)) / 2))
+        if key.hits >= (needed if key.trust else max(needed, len(set(cases)) / 2))
     ]
     # max keeps the first of equals: the first column.
-    return max(fitting, key=lambda key: (key.exact, key.hits), default=None)
+    return max(fitting, key=lambda key: (key.trust, key.hits), default=None)
 
 
 def _as_written(
@@ -97,7 +97,7 @@ def _as_written(
     for case, patient in zip(cases, patients, strict=True):
         by_patient.setdefault(patient, []).append(case)
     both = by_patient | own
-    return _Key(name, True, {value: both[value] for value in values if value in both})
+    return _Key(name, 2, {value: both[value] for value in values if value in both})
 
 
 def _numbers(name: str, values: Sequence[str], cases: Sequence[str]) -> _Key:
@@ -105,22 +105,32 @@ def _numbers(name: str, values: Sequence[str], cases: Sequence[str]) -> _Key:
     if len({int(end) for end in ends.values()}) < len(cases) or not all(
         value.isdecimal() for value in values
     ):
-        return _Key(name, False, {})
+        return _Key(name, 0, {})
     padded = any(len(value) > 1 and value.startswith("0") for value in values)
     if padded:
         by_end = {end: case for case, end in ends.items()}
-        return _Key(name, True, {v: [by_end[v]] for v in values if v in by_end})
+        return _Key(name, 1, {v: [by_end[v]] for v in values if v in by_end})
     by_number = {int(end): case for case, end in ends.items()}
-    return _Key(name, False, {v: [by_number[int(v)]] for v in values if int(v) in by_number})
+    return _Key(name, 0, {v: [by_number[int(v)]] for v in values if int(v) in by_number})
 
 
-def _by_case(table: pd.DataFrame, key: _Key, column: str) -> list[tuple[str, str]]:
-    pairs = table[[key.column, column]].dropna()
-    return [
-        (case, str(value))
-        for name, value in pairs.itertuples(index=False)
-        for case in key.cases.get(str(name), [])
-    ]
+def _with_patients(
+    cases: Sequence[Case], table: pd.DataFrame, key: _Key, path: Path
+) -> tuple[Case, ...]:
+    """The cases with the table's patients. Cases that it does not name follow their patient's
+    others, so that no table splits the visits of one patient by leaving some out."""
+    named: dict[str, str] = {}
+    for value, patient in table[[key.column, "patient"]].dropna().itertuples(index=False):
+        for case in key.cases.get(str(value), []):
+            if named.setdefault(case, str(patient)) != patient:
+                raise DataError(
+                    f"{path}: case {case!r} is of the patients {named[case]!r} and {patient!r}. "
+                    "Keep one."
+                )
+    follow = {c.patient: named[c.case] for c in cases if c.case in named}
+    return tuple(
+        replace(c, patient=named.get(c.case, follow.get(c.patient, c.patient))) for c in cases
+    )
 
 
 def _join(labels: pd.DataFrame, table: pd.DataFrame, key: _Key) -> pd.DataFrame:

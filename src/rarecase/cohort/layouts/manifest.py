@@ -23,7 +23,9 @@ from rarecase.errors import DataError
 _OURS = ("case", "patient", "mask", "site", "fold")
 _NIFTI = (".nii", ".nii.gz")
 # Columns that hold a segmentation under another name: fed to a network they give the answer away.
-_MASKS = re.compile(r"(.*_)?(seg|segmentation|mask|labels?|roi|tumou?r)(_.*)?", re.IGNORECASE)
+_MASKS = re.compile(
+    r"(.*[\W_])?(seg|segmentation|mask|labels?|roi|tumou?r)(\d|[\W_].*)?|tumou?r.*", re.IGNORECASE
+)
 
 
 def _table(source: Source) -> Path | None:
