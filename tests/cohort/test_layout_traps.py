@@ -107,7 +107,7 @@ def test_several_cohorts_in_one_folder_are_named(build):
     for name in ("training", "validation"):
         build.root = top / name
         build.rembrandt()
-    with pytest.raises(DataError, match=r"several cohorts: .*training.*validation.*Name one"):
+    with pytest.raises(DataError, match=r"several cohorts: name one of .*training, .*validation"):
         read_cohort(top)
 
 
