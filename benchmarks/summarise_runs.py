@@ -1,0 +1,105 @@
+"""What runs on real cohorts gave: Dice of patients never seen, scores, time and memory by step.
+
+    rarecase run ../shared/data/tcga-lgg --label COCCluster=2 --preset quick --out runs/tcga-all
+    python benchmarks/summarise_runs.py runs/tcga-all …
+
+Reads run folders alone; prints Markdown and keeps the numbers under `benchmarks/results/`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rarecase.files import read_json
+
+
+def dice(run: Path) -> dict[str, float]:
+    """Mean and median Dice a volume over test patients, each by the network that never saw them."""
+    tables = [
+        pd.read_csv(path) for path in sorted(run.glob("repeat-0/fold-*/segmenter/volumes.csv"))
+    ]
+    tested = pd.concat(tables).query("part == 'test'")["dice"]
+    return {"volumes": len(tested), "mean": tested.mean(), "median": tested.median()}
+
+
+def steps(run: Path) -> dict[str, dict[str, float]]:
+    """Seconds by kind of step, and the largest peak memory in MB."""
+    found: dict[str, dict[str, float]] = {}
+    for path in sorted(run.glob("**/step.json")):
+        record = read_json(path)
+        parts = str(record["step"]).split("/")
+        kind = parts[2] if parts[0].startswith("repeat-") else parts[-1]
+        each = found.setdefault(kind, {"times": 0, "seconds": 0.0, "peak_memory_mb": 0})
+        each["times"] += 1
+        each["seconds"] = round(each["seconds"] + record["seconds"], 1)
+        each["peak_memory_mb"] = max(each["peak_memory_mb"], record["peak_memory_mb"])
+    return found
+
+
+def scores(evidence: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row an arm and amount: slice-wise and patient-wise scores."""
+    return [
+        {
+            "arm": row["arm"],
+            "amount": row["amount"],
+            "slices": row["slices"]["scores"],
+            "patients": {name: s["value"] for name, s in row["patients"]["scores"].items()},
+        }
+        for row in evidence["rows"]
+    ]
+
+
+def summary(run: Path) -> dict[str, Any]:
+    evidence = read_json(run / "evidence.json")
+    return {
+        "run": run.name,
+        "counts": evidence["counts"],
+        "dice": {name: round(value, 3) for name, value in dice(run).items()},
+        "scores": scores(evidence),
+        "headline": evidence["headline"],
+        "steps": steps(run),
+        "seconds": round(sum(each["seconds"] for each in steps(run).values())),
+    }
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """A section of the results page."""
+    patients = ", ".join(f"{n} {name}" for name, n in found["counts"]["patients"].items())
+    lines = [
+        f"## {found['run']}",
+        "",
+        f"Patients: {patients}; slices: {sum(found['counts']['slices'].values())}. Dice a volume, "
+        f"patients never seen: mean {found['dice']['mean']:.2f}, median "
+        f"{found['dice']['median']:.2f}. Time in steps: {found['seconds'] / 60:.0f} min; peak memory "
+        f"{max(each['peak_memory_mb'] for each in found['steps'].values()):.0f} MB.",
+        "",
+        f"> {found['headline']['sentence']}",
+        "",
+    ]
+    names = list(found["scores"][0]["patients"])
+    for unit in ("patients", "slices"):
+        lines += [
+            f"| {unit}: arm | synthetic | " + " | ".join(n.replace("_", " ") for n in names) + " |",
+            "|" + "---|" * (len(names) + 2),
+        ]
+        for row in found["scores"]:
+            cells = ["–" if row[unit][n] is None else f"{row[unit][n]:.2f}" for n in names]
+            lines.append(f"| {row['arm']} | {row['amount']} | " + " | ".join(cells) + " |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    found = [summary(Path(word)) for word in sys.argv[1:]]
+    print("\n".join(markdown(each) for each in found))
+    results = Path(__file__).with_name("results") / "real-cohorts.json"
+    results.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
