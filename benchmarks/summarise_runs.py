@@ -70,13 +70,14 @@ def summary(run: Path) -> dict[str, Any]:
 def markdown(found: dict[str, Any]) -> str:
     """A section of the results page."""
     patients = ", ".join(f"{n} {name}" for name, n in found["counts"]["patients"].items())
+    peak = max(each["peak_memory_mb"] for each in found["steps"].values())
     lines = [
         f"## {found['run']}",
         "",
         f"Patients: {patients}; slices: {sum(found['counts']['slices'].values())}. Dice a volume, "
         f"patients never seen: mean {found['dice']['mean']:.2f}, median "
-        f"{found['dice']['median']:.2f}. Time in steps: {found['seconds'] / 60:.0f} min; peak memory "
-        f"{max(each['peak_memory_mb'] for each in found['steps'].values()):.0f} MB.",
+        f"{found['dice']['median']:.2f}. Time in steps: {found['seconds'] / 60:.0f} min; peak "
+        f"memory {peak:.0f} MB.",
         "",
         f"> {found['headline']['sentence']}",
         "",
