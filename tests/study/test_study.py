@@ -242,6 +242,14 @@ def test_pretraining_fine_tuning_and_repeated_flair(tiny, tmp_path):
     )
 
 
+def test_pretraining_on_the_studys_own_patients_is_refused_before_anything_runs(
+    finished, tiny, tmp_path
+):
+    own = str(finished / "simulated/study")
+    with pytest.raises(LeakError, match=r"10 of the patients.*Sim_HGG_001"):
+        Study(own, out=tmp_path / "run", settings={**tiny, "pretrain.cohort": own}).plan()
+
+
 def test_cases_without_a_mask_are_classified_but_do_not_train(finished, tiny, tmp_path):
     data = tmp_path / "data"
     shutil.copytree(finished / "simulated/study", data)

@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = attach(
         "model_files": "rarecase.segmenter.model",
         "predict_masks": "rarecase.segmenter.predict",
         "read_card": "rarecase.segmenter.model",
+        "refuse_seen": "rarecase.segmenter.model",
         "train_segmenter": "rarecase.segmenter.train",
     },
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,15 +63,9 @@ class Segmenter:
         """Every patient that had a say in the weights."""
         return frozenset(self.trained_on) | frozenset(self.validated_on)
 
-    def refuse_seen(self, patients: Sequence[str]) -> None:
+    def refuse_seen(self, patients: Iterable[str]) -> None:
         """Raise `LeakError` if one of `patients`, about to be judged, helped to train this."""
-        both = sorted(self.seen & set(patients))
-        if both:
-            raise LeakError(
-                f"This segmenter was trained on {len(both)} of the patients that it would be "
-                f"judged on ({', '.join(both[:5])}{', …' if len(both) > 5 else ''}). Take a model "
-                f"trained on other patients, or set segmenter.allow_seen to accept the leak."
-            )
+        refuse_seen(self.seen, patients)
 
     def save(self, directory: Path) -> None:
         """Write `model.safetensors` and `model.json` into `directory`."""
@@ -96,6 +90,17 @@ class Segmenter:
             "initialised_from": self.initialised_from,
             "version": __version__,
         }
+
+
+def refuse_seen(seen: Iterable[str], patients: Iterable[str]) -> None:
+    """Raise `LeakError` if a U-Net that has `seen` some patients is to be judged on one of them."""
+    both = sorted(set(seen) & set(patients))
+    if both:
+        raise LeakError(
+            f"The U-Net to start from was trained on {len(both)} of the patients that it would be "
+            f"judged on ({', '.join(both[:5])}{', …' if len(both) > 5 else ''}). Take a model "
+            f"trained on other patients, or set segmenter.allow_seen to accept the leak."
+        )
 
 
 def model_files(path: Path) -> tuple[Path, Path]:

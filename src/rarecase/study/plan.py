@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rarecase.cohort import Cohort
-from rarecase.segmenter import model_files
+from rarecase.segmenter import model_files, read_card, refuse_seen
 from rarecase.study.grid import (
     CLASSIFIED,
     FEATURES,
@@ -109,8 +109,11 @@ def plan(settings: Settings, *, run: Path, cohort: Cohort, until: str = "report"
     A fold is finished before the next begins; a stage by itself leaves out what lies behind it.
     """
     dump = settings.model_dump(mode="json")
-    collected = _Steps(Context(run=run, settings=settings))
     folds = load_folds(settings, cohort)
+    if not settings.segmenter.allow_seen:
+        # Said now, and again by every fold; not only after hours of pre-training.
+        refuse_seen(_seen_before(settings), folds.loc[folds["fold"] >= 0, "patient"])
+    collected = _Steps(Context(run=run, settings=settings))
     facts = cohort_facts(cohort, simulated=settings.data is None)
     simulation = [dump["simulation"], settings.seed] if settings.data is None else None
     sliced = collected.add(SLICES, "segment", slices_work, [facts, simulation, dump["slices"]])
@@ -181,6 +184,16 @@ def _init_facts(settings: Settings) -> str | None:
         return None
     weights, card = model_files(Path(settings.segmenter.init))
     return digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in (weights, card)])
+
+
+def _seen_before(settings: Settings) -> set[str]:
+    """Patients that the U-Net will have seen before the first fold."""
+    if settings.segmenter.init:
+        card = read_card(Path(settings.segmenter.init))
+        return {*card["trained_on"], *card["validated_on"]}
+    if settings.pretrain.cohort and settings.pretrain.cohort != SIMULATED:
+        return set(load_pretraining(settings).patients)
+    return set()
 
 
 def _pretraining_facts(settings: Settings) -> Any:
