@@ -7,24 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rarecase.errors import DataError
-from rarecase.filters import filter_table, keep_agreeing, take_per_class
+from rarecase.filters import filter_table, take_per_class
 
 CLASSES = ["HGG", "LGG", "oligo"]
 samples = st.lists(st.tuples(st.sampled_from(CLASSES), st.booleans()), min_size=1, max_size=60)
-
-
-class Oracle:
-    """A discriminator that calls everything above 0 LGG."""
-
-    def agreement(self, X, y, *, rows=None):
-        X = np.asarray(X) if rows is None else np.asarray(X)[rows]
-        return np.where(X > 0, "LGG", "HGG") == np.asarray(y)
-
-
-def test_keeps_what_the_discriminator_calls_right():
-    kept = keep_agreeing(Oracle(), [1.0, -1.0, 2.0], ["LGG", "LGG", "HGG"])
-    assert kept.tolist() == [True, False, False]
-    assert keep_agreeing(Oracle(), [1.0, -1.0, 2.0], ["HGG"], rows=[1]).tolist() == [True]
 
 
 @given(samples)

@@ -7,7 +7,6 @@ __getattr__, __dir__, __all__ = attach(
     {
         "Taken": "rarecase.filters.agreement",
         "filter_table": "rarecase.filters.agreement",
-        "keep_agreeing": "rarecase.filters.agreement",
         "take_per_class": "rarecase.filters.agreement",
     },
 )

@@ -8,29 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from rarecase.errors import DataError
-
-
-class Agrees(Protocol):
-    """What the filter asks of a generator."""
-
-    def agreement(
-        self, X: Any, y: ArrayLike, *, rows: ArrayLike | None = None
-    ) -> NDArray[np.bool_]:
-        """For each sample, whether its class is the asked one."""
-
-
-def keep_agreeing(
-    generator: Agrees, X: Any, y: ArrayLike, *, rows: ArrayLike | None = None
-) -> NDArray[np.bool_]:
-    """The paper's filter: a mask (n,) of the samples whose class the discriminator gets right."""
-    return generator.agreement(X, y, rows=rows)
 
 
 def filter_table(labels: ArrayLike, kept: ArrayLike) -> pd.DataFrame:
