@@ -33,6 +33,12 @@ def _two_threads() -> None:
     torch.set_num_threads(2)
 
 
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """No test hangs on what ran before it."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def tiny() -> dict:
     """Dotted settings of the smallest whole study."""

@@ -120,7 +120,7 @@ def human_time(seconds: float) -> str:
     """Seconds in words.
 
     >>> human_time(5), human_time(3700), human_time(200000)
-    ('5 s', '62 min', '2 d 08 h')
+    ('5 s', '62 min', '2 d 07 h')
     """
     if seconds < 90:
         return f"{seconds:.0f} s"

@@ -22,7 +22,7 @@ PRESETS: dict[str, Nested] = {
         "split": {"kind": "kfold", "folds": 5, "validation": 0.12},
         "segmenter": {"width": 16, "norm": "batch", "epochs": 14, **_SMALL_TRAINING},
         "generator": {"width": 64, "max_steps": 1500},
-        "classifier": {"epochs": 8, "batch": 16, "dense": 256},
+        "classifier": {"epochs": 20, "batch": 16, "dense": 256},
         "sweep": {"amounts": [0, "25%", "50%", "100%"], "headline": "25%"},
     },
     "demo": {
