@@ -36,6 +36,12 @@ examples:
   rarecase {command} tcga-lgg/ --label COCCluster=2 --preset quick --out run --segmenter.epochs 10
   rarecase {command} --out run                        go on with, or repeat, what is there"""
 
+IMPORT_EPILOG = """\
+examples:
+  rarecase import u_net_flair_all.npz --out brats --channels flair,t1,t1gd,t2
+  rarecase import unet.pth --out brats --names in-order --joins up-first
+  rarecase run DATA --preset paper --init brats/model.safetensors --out run"""
+
 # What rarecase[torch] brings, and the base install leaves out.
 EXTRAS = ("torch", "lightning_fabric", "safetensors", "zarr", "nibabel", "nilearn", "PIL",
           "matplotlib", "jinja2")  # fmt: skip
@@ -93,6 +99,29 @@ def build_parser() -> argparse.ArgumentParser:
     )
     simulate.add_argument("--seed", type=int, default=0)
     add_output(simulate)
+    weights = command(
+        "import", "make a U-Net trained with other software usable with --init", module="weights",
+        epilog=IMPORT_EPILOG,
+    )  # fmt: skip
+    weights.add_argument("weights", metavar="FILE", help="TensorLayer's .npz, or PyTorch's .pth")
+    weights.add_argument("--out", metavar="FOLDER", required=True, help="new folder for the model")
+    weights.add_argument(
+        "--channels", metavar="NAMES", default="flair,t1,t1gd,t2",
+        help="what the network's inputs are, in order (default: flair,t1,t1gd,t2)",
+    )  # fmt: skip
+    weights.add_argument(
+        "--patients", metavar="FILE", help="whom it was trained on, a patient a line"
+    )
+    weights.add_argument(
+        "--names", metavar="FILE",
+        help="YAML, 'our name: name in the file' a line; or in-order: one after another",
+    )  # fmt: skip
+    weights.add_argument(
+        "--joins", choices=("skip-first", "up-first"),
+        help="what its decoders expect first (default for PyTorch: skip-first)",
+    )  # fmt: skip
+    weights.add_argument("--norm", choices=("none", "batch"), default="none", help="its layers")
+    add_output(weights)
     blocks = command(
         "blocks", "list the U-Net's blocks and the size of their features", module="data"
     )

@@ -18,6 +18,7 @@ def find_cautions(run: RunFiles) -> list[str]:
     rules = (
         _simulated,
         _leak,
+        _unknown_patients,
         _few_rare,
         _few_per_fold,
         _one_class_called,
@@ -42,6 +43,16 @@ def _leak(run: RunFiles) -> list[str]:
         return [
             "An initial segmenter that may have seen test patients was accepted "
             "(segmenter.allow_seen): scores may be too good."
+        ]
+    return []
+
+
+def _unknown_patients(run: RunFiles) -> list[str]:
+    cards = [optional_json(fold.path / "segmenter" / "model.json") or {} for fold in run.folds]
+    if any(card.get("patients_known") is False for card in cards):
+        return [
+            "The initial segmenter came without the names of its training patients: that it has "
+            "not seen test patients cannot be checked."
         ]
     return []
 

@@ -48,7 +48,11 @@ class Normaliser:
 
 @dataclass
 class Segmenter:
-    """A U-Net and its provenance. `channels` are the names of its input channels, in order."""
+    """A U-Net and its provenance. `channels` are the names of its input channels, in order.
+
+    `patients_known` is False for one that was trained elsewhere and came without a list of its
+    patients: then `seen` cannot say whom it has seen.
+    """
 
     net: UNet
     channels: tuple[str, ...]
@@ -57,6 +61,7 @@ class Segmenter:
     validated_on: tuple[str, ...] = ()
     best_epoch: int | None = None
     initialised_from: str | None = None
+    patients_known: bool = True
 
     @property
     def seen(self) -> frozenset[str]:
@@ -88,6 +93,7 @@ class Segmenter:
             "validated_on": list(self.validated_on),
             "best_epoch": self.best_epoch,
             "initialised_from": self.initialised_from,
+            "patients_known": self.patients_known,
             "version": __version__,
         }
 
@@ -136,6 +142,7 @@ def load_segmenter(path: Path) -> Segmenter:
             validated_on=tuple(card["validated_on"]),
             best_epoch=card["best_epoch"],
             initialised_from=card["initialised_from"],
+            patients_known=card.get("patients_known", True),
         )
     except TypeError as error:
         raise DataError(f"{file}: not a segmenter's card ({error}).") from None

@@ -58,8 +58,8 @@ def merged(low: Nested, high: Nested) -> Nested:
     return out
 
 
-def read_yaml(path: Path) -> Nested:
-    """A YAML file of settings, nested or dotted."""
+def read_mapping(path: Path) -> dict[Any, Any]:
+    """A YAML file of `name: value` lines."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -70,7 +70,12 @@ def read_yaml(path: Path) -> Nested:
         return {}
     if not isinstance(content, dict):
         raise SettingError(f"{path}: expected 'name: value' lines, got a {type(content).__name__}.")
-    return nest({str(name): value for name, value in content.items()})
+    return content
+
+
+def read_yaml(path: Path) -> Nested:
+    """A YAML file of settings, nested or dotted."""
+    return nest({str(name): value for name, value in read_mapping(path).items()})
 
 
 def resolve(

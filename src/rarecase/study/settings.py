@@ -189,7 +189,7 @@ class ComputeSettings(Section):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where: auto takes a GPU if there is one."""
     precision: str = "auto"
-    """auto: bfloat16 where the hardware has it; else one of Fabric's, such as 32-true."""
+    """auto: bfloat16 where it is measured to be faster; else one of Fabric's, such as 32-true."""
     threads: Count | None = None
     """CPU threads; without it all that this process may use."""
     executor: Literal["serial"] = "serial"

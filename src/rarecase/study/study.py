@@ -16,7 +16,7 @@ from rarecase.errors import DataError, SettingError, nearest
 from rarecase.files import PARTIAL, read_json
 from rarecase.progress import task
 from rarecase.segmenter import read_card
-from rarecase.study.compute import available_threads
+from rarecase.study.compute import available_threads, settle_precision
 from rarecase.study.executor import make_executor
 from rarecase.study.plan import STAGES, plan
 from rarecase.study.resolve import resolve, validate, write_settings
@@ -80,8 +80,9 @@ class Study:
         new = file or preset or {"data", "preset"} & set(overrides)
         if not new and earlier.is_file():
             file = earlier  # the study that this folder holds, perhaps with a setting changed
-        self.settings = _settled(resolve(preset=preset, file=file, overrides=overrides))
+        settled = _settled(resolve(preset=preset, file=file, overrides=overrides))
         _check_run_folder(self.run_folder)
+        self.settings = _with_precision(settled, earlier)
 
     def cohort(self) -> Cohort:
         """The cohort as the settings choose it; a simulated one is made now if it is not there."""
@@ -148,6 +149,17 @@ def _settled(settings: Settings) -> Settings:
         card = read_card(Path(dump["segmenter"]["init"]))
         shape = {name: card["architecture"][name] for name in ("width", "depth", "norm")}
         dump["segmenter"] |= shape
+    return validate(dump)
+
+
+def _with_precision(settings: Settings, earlier: Path) -> Settings:
+    """`auto` replaced by what it stands for, measured once a run: a run that goes on keeps it."""
+    if settings.compute.precision != "auto":
+        return settings
+    dump = settings.model_dump()
+    before = resolve(preset=None, file=earlier).compute if earlier.is_file() else settings.compute
+    known = before.precision != "auto" and before.device == settings.compute.device
+    dump["compute"]["precision"] = before.precision if known else settle_precision(settings.compute)
     return validate(dump)
 
 

@@ -1,0 +1,40 @@
+"""Precision is what is measured to be faster, and stays what it was for a run that goes on."""
+
+import pytest
+import torch
+
+from rarecase import Study
+from rarecase.study import compute
+from rarecase.study.settings import ComputeSettings
+
+
+@pytest.mark.parametrize(("ratio", "expected"), [(3.0, "bf16-mixed"), (0.5, "32-true")])
+def test_auto_is_the_faster_one(monkeypatch, ratio, expected):
+    monkeypatch.setattr(compute, "half_speed", lambda: ratio)
+    assert compute.settle_precision(ComputeSettings(device="cpu")) == expected
+    assert compute.make_fabric(ComputeSettings(device="cpu"))._precision.precision == expected
+
+
+def test_a_given_precision_is_kept(monkeypatch):
+    monkeypatch.setattr(compute, "half_speed", lambda: 9.0)
+    chosen = ComputeSettings(device="cpu", precision="32-true")
+    assert compute.settle_precision(chosen) == "32-true"
+
+
+def test_the_measurement_is_a_ratio_and_draws_nothing():
+    before = torch.random.get_rng_state()
+    assert 0.05 < compute.half_speed.__wrapped__() < 50
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_a_run_that_goes_on_keeps_its_precision(monkeypatch, tiny, tmp_path):
+    monkeypatch.setattr(compute, "half_speed", lambda: 9.0)
+    study = Study(out=tmp_path / "run", settings=tiny)
+    assert study.settings.compute.precision == "bf16-mixed"
+    study.run(until="segment")
+    monkeypatch.setattr(compute, "half_speed", lambda: 0.1)
+    again = Study(out=tmp_path / "run", settings=tiny)
+    assert again.settings.compute.precision == "bf16-mixed"
+    assert all(step.done() for step in again.plan(until="segment"))
+    other = Study(out=tmp_path / "run", settings={**tiny, "compute.precision": "32-true"})
+    assert other.settings.compute.precision == "32-true"
