@@ -18,7 +18,7 @@ TINY = {
     "segmenter.width": 4,
     "segmenter.depth": 2,
     "segmenter.epochs": 2,
-    "generator.width": 8,
+    "generator.widths": [8],
     "generator.max_steps": 20,
     "classifier.epochs": 2,
     "classifier.channels": [8, 8],

@@ -85,9 +85,10 @@ def fake_run(
             if features:
                 _write_features(place / "features", rng, about, classes, shape)
             for s in seeds if generator else ():
-                _write_synthetic(
-                    place / "synthetic" / f"acgan-seed{s}", rng, classes, shape, keep=keep
-                )
+                made = place / "synthetic" / f"acgan-seed{s}"
+                _write_synthetic(made, rng, classes, shape, keep=keep)
+                if features:
+                    _write_gallery(made, place / "features", about, classes)
             tables += _predictions(
                 rng, about, classes, repeat, fold, seeds, amounts if generator else ()
             )
@@ -233,6 +234,20 @@ def _write_synthetic(folder, rng, classes, shape, *, keep):
             "seconds": 1.0,
         }
     ).to_csv(folder / "history.csv", index=False)  # fmt: skip
+
+
+def _write_gallery(made, features, rows, classes):
+    from rarecase.features.gallery import write_gallery
+    from rarecase.features.store import FeatureStore
+
+    write_gallery(
+        made,
+        real=FeatureStore.open(features / "bottleneck.zarr"),
+        training=(rows["part"] != "test").to_numpy(),
+        made=FeatureStore.open(made / "samples.zarr"),
+        classes=classes,
+        seed=0,
+    )
 
 
 def _write_classified(folder, amounts):

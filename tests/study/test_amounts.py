@@ -22,6 +22,8 @@ def test_grid(tmp_path):
     folds = pd.DataFrame({"repeat": [0, 0, 1, 1], "patient": ["a", "b"] * 2, "fold": [1, 2, -1, 1]})
     assert folds_of(folds) == {0: [1, 2], 1: [1]}
     assert cells_of({0: [1]}, seeds=2) == [Cell(0, 1, 0), Cell(0, 1, 1)]
+    arms = [(c.arm, c.width, c.first) for c in cells_of({0: [1]}, seeds=1, widths=[8, 16])]
+    assert arms == [("acgan-8", 8, True), ("acgan-16", 16, False)]
     assert Cell(0, 1, 2).folder("synthetic") == "repeat-0/fold-1/synthetic/acgan-seed2"
     assert Cell(0, 1, 2).folder("segmenter") == "repeat-0/fold-1/segmenter"
     table = pd.DataFrame({"case": ["1", "2"], "patient": ["a", "b"], "label": "x",

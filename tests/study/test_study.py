@@ -70,14 +70,13 @@ def test_everything_on_disk_as_the_map_says(finished):
         "study.yaml", "predictions.parquet", "evidence.json", "report/index.html",
         "cohort/cohort.csv", "cohort/cohort.json", "slices/images.npy",
         f"{cell}/segmenter/model.safetensors", f"{cell}/segmenter/volumes.csv",
-        f"{cell}/features/bottleneck.zarr", f"{cell}/synthetic/acgan-seed0/samples.zarr",
+        f"{cell}/features/step.json", f"{cell}/synthetic/acgan-seed0/shown.npz",
         f"{cell}/classified/acgan-seed0/history.csv",
     ):  # fmt: skip
         assert name in there, name
     there -= {"simulated/study.key"}  # says from which settings the cohort was simulated
     assert not [n for n in there if n.endswith((".partial", ".key", ".pkl", ".pt", ".pth"))]
-    store = FeatureStore.open(finished / cell / "features/bottleneck.zarr")
-    assert store.shape == (16, 8, 8) and len(store) == len(np.load(finished / "slices/masks.npy"))
+    assert not [n for n in there if n.endswith(".zarr")]  # nothing needs them any more
 
 
 def test_a_finished_run_started_again_does_nothing(finished, tiny):
@@ -111,6 +110,89 @@ def test_changed_settings_redo_only_what_depends_on_them(finished, tiny, change,
         if not s.done()
     }
     assert names == redone
+
+
+def test_stores_that_went_are_made_anew_when_something_needs_them(finished, tiny, tmp_path):
+    run = copy(finished, tmp_path)
+    for extra in ({"features.keep": True}, {}):
+        changed = {**tiny, **extra, "generator.keep": "all"}
+        before = predictions(finished)
+        result = Study(out=run, settings=changed).run(until="classify")
+        stores = sorted(path.name for path in run.glob("repeat-0/fold-0/**/*.zarr"))
+        assert stores == (["bottleneck.zarr", "samples.zarr"] if extra else [])
+        assert not list(run.rglob("remade"))
+    assert result.performed == 0  # only removed what nothing needs
+    # The generator was not trained again, and its samples are the same: back to the filter.
+    stamp = (run / "repeat-0/fold-0/synthetic/acgan-seed0/step.json").stat().st_mtime_ns
+    Study(out=run, settings=tiny).run()
+    assert (run / "repeat-0/fold-0/synthetic/acgan-seed0/step.json").stat().st_mtime_ns == stamp
+    pd.testing.assert_frame_equal(predictions(run), before)
+
+
+def test_a_kill_while_stores_are_made_anew_leaves_nothing(finished, tiny, tmp_path, monkeypatch):
+    run = copy(finished, tmp_path)
+    changed = {**tiny, "classifier.epochs": 1}
+    real, written = FeatureStore.write, []
+
+    def full_disk(self, start, batch):
+        written.append(start)
+        if len(written) == 3:
+            raise OSError(28, "No space left on device", "features")
+        real(self, start, batch)
+
+    monkeypatch.setattr(FeatureStore, "write", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        Study(out=run, settings=changed).run(until="classify")
+    monkeypatch.undo()
+    Study(out=run, settings=changed).run(until="classify")
+    assert not list(run.rglob("*.zarr")) and not list(run.rglob("remade"))
+
+
+def test_a_disk_that_is_too_small_is_said_before_anything_runs(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("rarecase.study.disk.free_disk", lambda path: 1000)
+    with pytest.raises(DataError, match=r"needs up to .* and 1000 B are free"):
+        Study(out=tmp_path / "run", settings=tiny).run()
+    assert not (tmp_path / "run/slices").exists()
+    forced = {**tiny, "compute.ignore_disk": True}
+    Study(out=tmp_path / "run", settings=forced).run(until="segment")
+
+
+def test_several_widths_are_arms_beside_each_other(tiny, tmp_path):
+    run = tmp_path / "run"
+    result = Study(out=run, settings={**tiny, "generator.widths": [4, 8]}).run()
+    table = predictions(run)
+    assert set(table["arm"]) == {"none", "acgan-4", "acgan-8"}
+    assert not table.duplicated(["arm", "amount", "generator_seed", "case", "slice"]).any()
+    arms = [(row["arm"], row["amount"]) for row in result.evidence["rows"]]
+    assert arms == [("none", 0), *((f"acgan-{w}", n) for w in (4, 8) for n in (10, 15))]
+    assert result.evidence["headline"]["arm"] == "acgan-8"
+    assert all(row["patients"]["difference"] for row in result.evidence["rows"][1:])
+    assert "ACGAN of width 4" in result.report.read_text()
+
+
+def test_the_papers_protocol_peeks_and_says_so(finished, tiny, tmp_path):
+    run = tmp_path / "run"
+    peeking = {**tiny, "protocol": "faithful", "slices.normalise": "cohort"}
+    result = Study(out=run, settings=peeking).run()
+    for fold in (0, 1):
+        place = run / f"repeat-0/fold-{fold}"
+        rows = pd.read_parquet(place / "segmenter/rows.parquet")
+        tested = set(rows.loc[rows["part"] == "test", "patient"])
+        segmenter = load_segmenter(place / "segmenter")
+        assert set(segmenter.validated_on) == tested  # the epoch was chosen on them
+        assert set(segmenter.trained_on) == set(rows["patient"]) - tested
+        images = np.load(run / "slices/images.npy")
+        np.testing.assert_allclose(segmenter.normaliser.mean, images.mean((0, 2, 3)), rtol=1e-4)
+        generator = json.loads((place / "synthetic/acgan-seed0/generator.json").read_text())
+        assert not set(generator["trained_on"]) & tested
+    evidence = result.evidence
+    assert evidence["protocol"] == "faithful"
+    made = [row for row in evidence["rows"] if row["arm"] != "none"]
+    best = max(made, key=lambda row: row["slices"]["scores"]["balanced_accuracy"])
+    assert evidence["headline"]["amount"] == best["amount"]
+    assert "These numbers flatter" in result.report.read_text()
+    sound = json.loads((finished / "evidence.json").read_text())
+    assert sound["protocol"] == "sound" and "flatter;" not in " ".join(sound["notes"])
 
 
 def test_what_the_settings_no_longer_have_is_removed(finished, tiny, tmp_path):
@@ -215,7 +297,8 @@ def test_three_kills_at_random_moments_change_nothing(finished, tiny, tmp_path):
 def test_tumour_vectors_go_the_same_way(finished, tiny, tmp_path):
     run = copy(finished, tmp_path)
     small = {"generator.hidden_generator": 32, "generator.hidden_discriminator": 16}
-    result = Study(out=run, settings={**tiny, "features.block": "tumour", **small}).run()
+    small |= {"features.block": "tumour", "features.keep": True}
+    result = Study(out=run, settings={**tiny, **small}).run()
     store = FeatureStore.open(run / "repeat-0/fold-0/features/tumour.zarr")
     assert store.shape == (4 + 8 + 16 + 8 + 4,)
     assert result.evidence["headline"]["amount"] == 10

@@ -58,13 +58,14 @@ def sweep(
     part: Part,
     synthetic: Synthetic,
     *,
+    arm: str = ACGAN,
     amounts: Sequence[int],
     classes: Sequence[str],
     make: Callable[[], Classifier],
     fabric: lightning_fabric.Fabric | None,
     checkpoints: Path,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One classifier for every amount of synthetic samples; 0 is the arm `none`.
+    """One classifier for every amount of synthetic samples of `arm`; 0 is the arm `none`.
 
     `classes` in the order in which they share out what does not divide (the rare one first).
     Returns predictions (arm, amount, threshold, the store's case, slice, patient, label, predicted,
@@ -74,7 +75,7 @@ def sweep(
     about = part.store.rows.iloc[part.test]
     columns = ["case", "slice", "patient", "label", "predicted"]
     for amount in amounts:
-        arm = ACGAN if amount else NONE
+        name = arm if amount else NONE
         extra_rows = synthetic.take(amount, classes)
         classifier = make().fit(
             part.store,
@@ -92,16 +93,16 @@ def sweep(
         )
         chances = classifier.predict_proba(part.store, rows=part.test)
         table = about[columns].reset_index(drop=True)
-        for place, name in enumerate(classifier.classes_):
-            table[f"p_{name}"] = chances[:, place]
+        for place, label in enumerate(classifier.classes_):
+            table[f"p_{label}"] = chances[:, place]
         threshold = 0.5 if len(classifier.classes_) == 2 else np.nan
-        table.insert(0, "arm", arm)
+        table.insert(0, "arm", name)
         table.insert(1, "amount", amount)
         table.insert(2, "added", len(extra_rows))
         table.insert(3, "threshold", threshold)
         predictions.append(table)
         history = classifier.history_.copy()
-        history.insert(0, "arm", arm)
+        history.insert(0, "arm", name)
         history.insert(1, "amount", amount)
         history.insert(2, "added", len(extra_rows))
         histories.append(history)

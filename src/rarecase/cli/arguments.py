@@ -20,6 +20,17 @@ SHORT = (
     ("--device", "compute.device", "NAME", "auto, cpu, cuda or mps"),
 )
 
+# Settings that are said by naming them: option, setting, the value that it stands for, help.
+SWITCHES = (
+    ("--keep-features", "features.keep", "true", "keep the stores of features"),
+    (
+        "--faithful-protocol",
+        "protocol",
+        "faithful",
+        "choose on the test set as the paper did, to show what that does",
+    ),
+)
+
 
 def add_study(parser: argparse.ArgumentParser) -> None:
     """What defines a study: data, run folder, preset, file and short names of settings."""
@@ -38,6 +49,10 @@ def add_study(parser: argparse.ArgumentParser) -> None:
     for option, setting, metavar, text in SHORT:
         parser.add_argument(
             option, dest=setting, metavar=metavar, default=None, help=f"{text} [{setting}]"
+        )
+    for option, setting, value, text in SWITCHES:
+        parser.add_argument(
+            option, dest=setting, action="store_const", const=value, help=f"{text} [{setting}]"
         )
     parser.add_argument(
         "--merge",
@@ -83,7 +98,7 @@ def overrides_of(args: argparse.Namespace, rest: Sequence[str]) -> dict[str, Any
     from rarecase.study.resolve import parse_setting
 
     out: dict[str, Any] = {}
-    for _, setting, _, _ in SHORT:
+    for _, setting, _, _ in (*SHORT, *SWITCHES):
         text = getattr(args, setting, None)
         if text is not None:
             out[setting] = parse_setting(setting, text)
@@ -99,7 +114,7 @@ def _dotted(rest: Sequence[str]) -> dict[str, Any]:
     from rarecase.study.resolve import known_names, parse_setting
 
     known = set(known_names())
-    options = {f"--{name}" for name in known} | {option for option, *_ in SHORT}
+    options = {f"--{name}" for name in known} | {option for option, *_ in (*SHORT, *SWITCHES)}
     options |= {"--out", "--preset", "--config", "--merge", "--json", "--quiet", "--dry-run"}
     out: dict[str, Any] = {}
     waiting = list(rest)

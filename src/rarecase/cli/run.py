@@ -65,7 +65,8 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
 
 
 def _dry_run(study: Study, args: Namespace) -> int:
-    from rarecase.study.estimate import free_disk, human_size, human_time
+    from rarecase.study.disk import free_disk, human_size
+    from rarecase.study.estimate import human_time
 
     cohort, steps, cost = study.estimate(until=args.until)
     free = free_disk(study.run_folder)

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from rarecase.report.blocks import Figure
-from rarecase.report.feature_samples import FeaturePair, Floats, telling_channel
+from rarecase.report.feature_samples import FeaturePair, Floats
 from rarecase.report.style import canvas, look, panels, png
 
 SIDE = 5
@@ -38,10 +38,10 @@ def mosaic(maps: NDArray[np.float32], *, side: int = SIDE) -> NDArray[np.float32
 
 def map_grids(pair: FeaturePair, *, classes: list[str]) -> Figure:
     """25 real and 25 synthetic maps of each class: one channel, one colour scale."""
-    channel = telling_channel({name: s.means for name, s in pair.real.items()})
+    channel = pair.channel
     sources = {"real": pair.real, "synthetic": pair.synthetic}
     grids = {
-        (kind, name): mosaic(samples[name].channel(channel, SIDE * SIDE))
+        (kind, name): mosaic(samples[name].maps)
         for kind, samples in sources.items()
         for name in classes
         if name in samples

@@ -23,13 +23,10 @@ def features_section(run: RunFiles) -> Section:
     if not run.generators:
         blocks.append(Text("No generator was trained in this run.", "missing"))
         return Section("features", "Features, real and synthetic", blocks)
-    seed = run.settings.get("seed")
     first = run.generators[0]
-    pair = read_pair(first, classes=run.classes, seed=seed if isinstance(seed, int) else 0)
+    pair = read_pair(first.path)
     if pair is None:
-        blocks.append(
-            Text("The stores of real and synthetic features are not both there.", "missing")
-        )
+        blocks.append(Text("No real and synthetic features were set aside to be shown.", "missing"))
     else:
         where = f"{first.fold.name}, generator seed {first.seed}"
         blocks.append(Text(f"The pictures below are of {where}.", "note"))
@@ -56,7 +53,7 @@ def _pictures(run: RunFiles, pair: FeaturePair) -> list[Block]:
         blocks.append(Text(f"No synthetic sample of {joined(missing)} was made.", "missing"))
     if len(pair.shape) == 3:
         blocks.append(map_grids(pair, classes=run.classes))
-    if pair.synthetic and sum(len(s.indices) for s in pair.real.values()) > 2:
+    if pair.synthetic and sum(len(s.means) for s in pair.real.values()) > 2:
         colours = class_colours(run.classes, run.rare)
         blocks.append(scatter(pair, classes=run.classes, colours=colours))
     return blocks

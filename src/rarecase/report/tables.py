@@ -15,10 +15,13 @@ Row = dict[str, Any]
 def arm_name(row: Row) -> str:
     """An arm for readers.
 
-    >>> arm_name({"arm": "none"}), arm_name({"arm": "acgan"})
-    ('none', 'ACGAN')
+    >>> arm_name({"arm": "none"}), arm_name({"arm": "acgan"}), arm_name({"arm": "acgan-512"})
+    ('none', 'ACGAN', 'ACGAN of width 512')
     """
-    return {"acgan": "ACGAN"}.get(row["arm"], str(row["arm"]))
+    kind, _, width = str(row["arm"]).partition("-")
+    if kind != "acgan":
+        return str(row["arm"])
+    return f"ACGAN of width {width}" if width else "ACGAN"
 
 
 def score_columns(evidence: Evidence) -> dict[str, str]:

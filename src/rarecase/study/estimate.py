@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from rarecase.cohort import Cohort, count_slices
-from rarecase.features import feature_shape
-from rarecase.segmenter import UNet
-from rarecase.study.amounts import real_training_slices, resolve_amounts
+from rarecase.cohort import Cohort
 from rarecase.study.compute import make_fabric
-from rarecase.study.grid import folds_of
+from rarecase.study.disk import sizes_of
 from rarecase.study.measure import measure
 from rarecase.study.plan import STAGES
 from rarecase.study.settings import Settings
@@ -64,25 +58,13 @@ def estimate(
 
     Takes some seconds, with the paper's network about a minute. `folds`: repeat, patient, fold.
     """
-    counts = {case.case: count_slices(case) for case in cohort.cases}
-    patients = [case.patient for case in cohort.cases for _ in range(counts[case.case])]
-    rows = pd.DataFrame({"patient": patients})
-    slices, real = len(rows), real_training_slices(rows, folds)
-    fits = sum(len(numbers) for numbers in folds_of(folds).values())
-    cells = fits * settings.generator.seeds
-    amounts = resolve_amounts(settings.sweep.amounts, real=real)
-    made = settings.generator.made or 2 * max(amounts)
-
-    size, channels, pretrain = settings.slices.size, len(cohort.channels), settings.pretrain
-    inputs = len(pretrain.channels or range(4)) if pretrain.cohort else channels
-    chosen = settings.segmenter
-    net = UNet(in_channels=inputs, width=chosen.width, depth=chosen.depth)
-    shape = feature_shape(net, block=settings.features.block, height=size, width=size)
-    sample = 2 * int(np.prod(shape))
+    sizes = sizes_of(settings, cohort=cohort, folds=folds)
+    slices, real, fits = sizes.slices, sizes.real, sizes.fits
+    chosen, pretrain = settings.segmenter, settings.pretrain
     rates = measure(
         settings,
-        channels=inputs,
-        shape=shape,
+        channels=sizes.inputs,
+        shape=sizes.shape,
         classes=len(cohort.classes),
         fabric=make_fabric(settings.compute),
     )
@@ -94,15 +76,19 @@ def estimate(
     steps = min(
         settings.generator.epochs * -(-real // batch), settings.generator.max_steps or 2**62
     )
-    trained = sum(real + amount for amount in amounts) * settings.classifier.epochs
-    cache = slices * size * size * (4 * channels + 1)
-    masks = slices * size * size // 8
+    trained = sum(real + amount for amount in sizes.amounts) * settings.classifier.epochs
+    masks = slices * settings.slices.size**2 // 8
+    # Stores are removed behind each fold, unless they are kept: disk is the most at one time.
+    times = fits if settings.features.keep else 1
+    generators = sizes.cells // fits
+    made = times * generators * sizes.samples
+    gan = sum(rates.generate) / len(rates.generate)
     costs = [
-        Cost("slices", "segment", 1, slices * READING, cache),
+        Cost("slices", "segment", 1, slices * READING, sizes.cache),
         Cost("segmenter", "segment", fits, segmenter, fits * (rates.weights + masks)),
-        Cost("features", "extract", fits, slices * rates.predict, fits * slices * sample),
-        Cost("synthetic", "generate", cells, steps * batch * rates.generate, cells * made * sample),
-        Cost("classified", "classify", cells, trained * rates.classify, 0),
+        Cost("features", "extract", fits, slices * rates.predict, times * sizes.features),
+        Cost("synthetic", "generate", sizes.cells, steps * batch * gan, made),
+        Cost("classified", "classify", sizes.cells, trained * rates.classify, 0),
     ]
     if pretrain.cohort:
         others = sum(pretrain.patients.values()) * settings.simulation.slices
@@ -111,7 +97,7 @@ def estimate(
     wanted = STAGES[: STAGES.index(until) + 1]
     return Estimate(
         costs=tuple(cost for cost in costs if cost.stage in wanted),
-        memory=peak_memory() + min(real * sample, HELD),
+        memory=peak_memory() + min(real * sizes.sample, HELD),
         slices=slices,
     )
 
@@ -131,23 +117,3 @@ def human_time(seconds: float) -> str:
     if hours < 48:
         return f"{hours} h {minutes:02d} min"
     return f"{hours // 24} d {hours % 24:02d} h"
-
-
-def human_size(size: float) -> str:
-    """Bytes in words.
-
-    >>> human_size(1536), human_size(5e9)
-    ('1.5 kB', '4.7 GB')
-    """
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TB"
-
-
-def free_disk(path: Path) -> int:
-    """Free bytes where `path` is or will be."""
-    while not path.exists():
-        path = path.parent
-    return shutil.disk_usage(path).free

@@ -18,7 +18,11 @@ from rarecase.study.steps.prepare import COHORT, SLICES
 
 @dataclass(frozen=True)
 class Fold:
-    """Patients by part. `fitting` and `validation` together are the training part."""
+    """Patients by part. `fitting` and `validation` together are the training part.
+
+    Under the paper's protocol, asked for by name, everybody who is not tested is fitted to, and
+    `validation` is the test part.
+    """
 
     cache: SliceCache
     classes: tuple[str, ...]
@@ -30,7 +34,18 @@ class Fold:
     @property
     def training(self) -> tuple[str, ...]:
         """All patients that may be learnt from in this fold."""
-        return tuple(sorted((*self.fitting, *self.validation)))
+        return tuple(sorted({*self.fitting, *self.validation} - set(self.test)))
+
+    @property
+    def normalised_on(self) -> tuple[str, ...]:
+        """Whose intensities the cohort's mean and deviation come from: the fitting patients;
+        everybody under the paper's protocol."""
+        return self.fitting if not self.peeks else (*self.fitting, *self.test)
+
+    @property
+    def peeks(self) -> bool:
+        """Whether the test part is used for more than being tested."""
+        return bool(set(self.validation) & set(self.test))
 
     def rows_of(self, patients: tuple[str, ...], *, masked: bool = False) -> np.ndarray:
         """Row numbers of these patients' slices; with `masked` only those that have a mask."""
@@ -53,16 +68,22 @@ def load_fold(context: Context) -> Fold:
     split = context.settings.split
     about = read_json(context.run / COHORT / "cohort.json")
     table = read_cohort_table(context.run / COHORT / "cohort.csv")
-    tested = table[f"test_fold_{context.repeat}"] == context.fold
+    tested = table[f"test_fold_{context.cell.repeat}"] == context.cell.fold
     test = tuple(sorted(set(table.loc[tested, "patient"])))
     rest = table[~tested].drop_duplicates("patient")
     labels = dict(zip(rest["patient"], rest["label"], strict=True))
-    validation = validation_patients(
-        labels,
-        fraction=split.validation,
-        seed=derive(context.settings.seed, "validation", context.repeat, context.fold),
-    )
     check_disjoint(tuple(labels), test)
+    if context.settings.protocol == "faithful":
+        fitting, validation = tuple(labels), test
+    else:
+        validation = validation_patients(
+            labels,
+            fraction=split.validation,
+            seed=derive(
+                context.settings.seed, "validation", context.cell.repeat, context.cell.fold
+            ),
+        )
+        fitting = tuple(set(labels) - set(validation))
     missing = set(about["classes"]) - set(labels.values())
     if missing:
         raise DataError(
@@ -73,7 +94,7 @@ def load_fold(context: Context) -> Fold:
         cache=SliceCache.open(context.run / SLICES),
         classes=tuple(about["classes"]),
         rare=about["rare"],
-        fitting=tuple(sorted(set(labels) - set(validation))),
+        fitting=tuple(sorted(fitting)),
         validation=tuple(sorted(validation)),
         test=test,
     )

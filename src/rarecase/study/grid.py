@@ -1,4 +1,4 @@
-"""The grid that a study walks: repeats × folds × generator seeds, and where each cell lies."""
+"""The grid that a study walks: repeats × folds × generators × their seeds, and where each lies."""
 
 from __future__ import annotations
 
@@ -8,23 +8,30 @@ from pathlib import Path
 
 import pandas as pd
 
+from rarecase.study.settings import Settings
+
 SEGMENTER, FEATURES, SYNTHETIC, CLASSIFIED = "segmenter", "features", "synthetic", "classified"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One repeat, fold and generator seed."""
+    """One repeat, fold, generator (the arm that its samples make, and its width) and seed of it."""
 
     repeat: int
     fold: int
     generator_seed: int = 0
+    arm: str = "acgan"
+    width: int = 64
+    first: bool = True  # of the arms: its classifiers include the one without synthetic samples
 
     def folder(self, part: str) -> str:
         """Where `part` of this cell lies, relative to the run folder."""
         base = f"repeat-{self.repeat}/fold-{self.fold}/{part}"
-        return (
-            f"{base}/acgan-seed{self.generator_seed}" if part in (SYNTHETIC, CLASSIFIED) else base
-        )
+        mine = f"{base}/{self.arm}-seed{self.generator_seed}"
+        return mine if part in (SYNTHETIC, CLASSIFIED) else base
+
+
+NOWHERE = Cell(0, 0)  # of steps that are the whole study's
 
 
 def folds_of(table: pd.DataFrame) -> dict[int, list[int]]:
@@ -51,15 +58,35 @@ def read_folds(cohort_csv: Path) -> pd.DataFrame:
     return long.drop_duplicates(["repeat", "patient"])
 
 
-def cells_of(folds: Mapping[int, Sequence[int]], *, seeds: int) -> list[Cell]:
+def arm_names(widths: Sequence[int]) -> dict[str, int]:
+    """The arms of the generators and their widths: `acgan`, or one a width.
+
+    >>> arm_names([64]), arm_names([64, 512])
+    ({'acgan': 64}, {'acgan-64': 64, 'acgan-512': 512})
+    """
+    if len(widths) == 1:
+        return {"acgan": widths[0]}
+    return {f"acgan-{width}": width for width in widths}
+
+
+def cells_of(
+    folds: Mapping[int, Sequence[int]], *, seeds: int, widths: Sequence[int] = (64,)
+) -> list[Cell]:
     """Every cell, in the order in which they are performed.
 
-    >>> len(cells_of({0: [0, 1, 2]}, seeds=2))
-    6
+    >>> len(cells_of({0: [0, 1, 2]}, seeds=2, widths=[64, 256]))
+    12
     """
     return [
-        Cell(repeat, fold, seed)
+        Cell(repeat, fold, seed, arm, width, first=place == 0)
         for repeat, numbers in folds.items()
         for fold in numbers
+        for place, (arm, width) in enumerate(arm_names(widths).items())
         for seed in range(seeds)
     ]
+
+
+def study_cells(settings: Settings, folds: pd.DataFrame) -> list[Cell]:
+    """The cells of a study, from its settings and a table with columns repeat, patient, fold."""
+    generator = settings.generator
+    return cells_of(folds_of(folds), seeds=generator.seeds, widths=generator.widths)

@@ -3,6 +3,7 @@ study's real shapes."""
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,12 +24,12 @@ BUDGET = 1.0  # seconds for each measurement, after one call to warm up
 
 @dataclass(frozen=True)
 class Rates:
-    """Seconds a sample: training the U-Net, predicting with it, a step of the generator, a step of
+    """Seconds a sample: training the U-Net, predicting with it, a step of each generator, a step of
     the classifier. `weights`: bytes of the U-Net's parameters."""
 
     train: float
     predict: float
-    generate: float
+    generate: tuple[float, ...]  # one a width
     classify: float
     weights: int
 
@@ -91,17 +92,20 @@ def _unet(
 
 def _heads(
     settings: Settings, *, shape: tuple[int, ...], classes: int, fabric: lightning_fabric.Fabric
-) -> tuple[float, float]:
+) -> tuple[tuple[float, ...], float]:
     generator, classifier = settings.generator, settings.classifier
     samples = max(4 * generator.batch, 32)
     X = np.random.default_rng(0).random((samples, *shape), dtype=np.float32)
     y = np.array([f"class {i % classes}" for i in range(samples)])
-    gan = ACGAN(
-        width=generator.width,
-        hidden=(generator.hidden_generator, generator.hidden_discriminator),
-        batch_size=generator.batch,
-        epochs=1,
-    )
+    gans = [
+        ACGAN(
+            width=width,
+            hidden=(generator.hidden_generator, generator.hidden_discriminator),
+            batch_size=generator.batch,
+            epochs=1,
+        )
+        for width in generator.widths
+    ]
     cnn = make_classifier(
         "auto",
         shape,
@@ -110,7 +114,10 @@ def _heads(
         channels=tuple(classifier.channels),
         dense=classifier.dense,
     )
-    generate = _per_sample(lambda: gan.fit(X, y, fabric=fabric), samples=samples)
+    generate = tuple(
+        _per_sample(functools.partial(gan.fit, X, y, fabric=fabric), samples=samples)
+        for gan in gans
+    )
     if len(shape) == 1:
         return generate, 0.0  # a linear model is fitted once: nothing beside the rest
     return generate, _per_sample(lambda: cnn.fit(X, y, fabric=fabric), samples=samples)

@@ -16,15 +16,20 @@ from rarecase.study.grid import (
     SEGMENTER,
     SYNTHETIC,
     Cell,
-    cells_of,
-    folds_of,
+    study_cells,
 )
 from rarecase.study.settings import Settings
 from rarecase.study.simulated import PRETRAIN, SIMULATED
 from rarecase.study.step import Context, Step, Work, digest
 from rarecase.study.steps.classify import classified_work
 from rarecase.study.steps.evidence import EVIDENCE, PREDICTIONS, evidence_work, report_work
-from rarecase.study.steps.features import features_work, synthetic_work
+from rarecase.study.steps.features import (
+    SAMPLES,
+    features_work,
+    samples_work,
+    store_path,
+    synthetic_work,
+)
 from rarecase.study.steps.prepare import (
     COHORT,
     SLICES,
@@ -94,12 +99,16 @@ class _Steps:
         *,
         context: Context | None = None,
         products: tuple[str, ...] = (),
+        bulky: tuple[str, ...] = (),
+        remake: Work | None = None,
+        reads: tuple[str, ...] = (),
     ) -> str:
         """Add a step, once, behind those there are; returns its key for those that need it."""
         kind = next(part for part in VERSIONS if f"/{part}/" in f"/{name}/")
         key = digest([kind, VERSIONS[kind], *needs])
         if name not in {step.name for step in self.steps}:
-            self.steps.append(Step(name, stage, key, work, context or self.here, products))
+            context = context or self.here
+            self.steps.append(Step(name, stage, key, work, context, products, bulky, remake, reads))
         return key
 
 
@@ -117,12 +126,13 @@ def plan(settings: Settings, *, run: Path, cohort: Cohort, until: str = "report"
     facts = cohort_facts(cohort, simulated=settings.data is None)
     simulation = [dump["simulation"], settings.seed] if settings.data is None else None
     sliced = collected.add(SLICES, "segment", slices_work, [facts, simulation, dump["slices"]])
-    split = [dump["split"], settings.seed, folds.to_json(), rare_class(settings, cohort)]
+    rare = rare_class(settings, cohort)
+    split = [dump["split"], dump["protocol"], settings.seed, folds.to_json(), rare]
     cohorted = collected.add(COHORT, "segment", cohort_work, [sliced, split])
     start = _add_pretraining(collected, settings) or _init_facts(settings)
     classified = [
         _add_cell(collected, cell, dump, cohorted=cohorted, start=start)
-        for cell in cells_of(folds_of(folds), seeds=settings.generator.seeds)
+        for cell in study_cells(settings, folds)
     ]
     scored = collected.add(
         "steps/evidence",
@@ -159,23 +169,39 @@ def _add_cell(
     collected: _Steps, cell: Cell, dump: dict[str, Any], *, cohorted: str, start: str | None
 ) -> str:
     """The steps of one cell. Segmenter and features are the same for all its generator seeds."""
-    there = dataclasses.replace(
-        collected.here, repeat=cell.repeat, fold=cell.fold, generator_seed=cell.generator_seed
-    )
+    there = dataclasses.replace(collected.here, cell=cell)
     generator, amounts = dump["generator"], dump["sweep"]["amounts"]
     training = {key: value for key, value in dump["segmenter"].items() if key != "init"}
     needs = [cohorted, start, training, dump["compute"]["precision"]]
     name = cell.folder(SEGMENTER)
     segmenter = collected.add(name, "segment", segmenter_work, needs, context=there)
-    name, needs = cell.folder(FEATURES), [segmenter, dump["features"]]
-    features = collected.add(name, "extract", features_work, needs, context=there)
-    fitting = {key: value for key, value in generator.items() if key not in ("seeds", "keep")}
-    needs = [features, fitting, None if generator["made"] else amounts]
+    name, needs = cell.folder(FEATURES), [segmenter, dump["features"]["block"]]
+    features = collected.add(
+        name,
+        "extract",
+        features_work,
+        needs,
+        context=there,
+        bulky=(store_path(there).name,),
+        remake=features_work,
+    )
+    fitting = {k: v for k, v in generator.items() if k not in ("seeds", "keep", "widths")}
+    needs = [features, fitting, cell.width, None if generator["made"] else amounts]
     name = cell.folder(SYNTHETIC)
-    synthetic = collected.add(name, "generate", synthetic_work, needs, context=there)
-    needs = [synthetic, generator["keep"], dump["classifier"], amounts]
+    synthetic = collected.add(
+        name,
+        "generate",
+        synthetic_work,
+        needs,
+        context=there,
+        bulky=(SAMPLES,),
+        remake=samples_work,
+        reads=(cell.folder(FEATURES),),
+    )
+    needs = [synthetic, generator["keep"], dump["classifier"], amounts, cell.first]
     name = cell.folder(CLASSIFIED)
-    return collected.add(name, "classify", classified_work, needs, context=there)
+    stores = (cell.folder(FEATURES), cell.folder(SYNTHETIC))
+    return collected.add(name, "classify", classified_work, needs, context=there, reads=stores)
 
 
 def _init_facts(settings: Settings) -> str | None:

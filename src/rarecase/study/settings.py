@@ -121,13 +121,15 @@ class FeaturesSettings(Section):
 
     block: str = "bottleneck"
     """enc1 … bottleneck … dec1, or `tumour` (all blocks averaged over the predicted mask)."""
+    keep: bool = False
+    """Keep the stores of real and synthetic features when nothing needs them any more."""
 
 
 class GeneratorSettings(Section):
     """The ACGAN."""
 
-    width: Count = 64
-    """ngf = ndf of the convolutional pair (the paper: 64, 256, 512)."""
+    widths: Annotated[list[Count], Field(min_length=1)] = [64, 256, 512]
+    """ngf = ndf of the convolutional pair; each width is an arm. The last is the headline's."""
     hidden_generator: Count = 4096
     """Hidden width of the generator for vectors."""
     hidden_discriminator: Count = 1024
@@ -192,6 +194,8 @@ class ComputeSettings(Section):
     """auto: bfloat16 where it is measured to be faster; else one of Fabric's, such as 32-true."""
     threads: Count | None = None
     """CPU threads; without it all that this process may use."""
+    ignore_disk: bool = False
+    """Start even when the disk may be too small: compression may make it fit."""
     executor: Literal["serial"] = "serial"
     """What walks the grid of folds, arms and seeds."""
 
@@ -205,6 +209,8 @@ class Settings(Section):
     """The preset that these settings started from."""
     seed: int = 0
     """Everything random derives from it."""
+    protocol: Literal["sound", "faithful"] = "sound"
+    """`faithful` repeats what the paper did with its test set, which flatters: never publish it."""
     cohort: CohortSettings = CohortSettings()
     simulation: SimulationSettings = SimulationSettings()
     slices: SlicesSettings = SlicesSettings()

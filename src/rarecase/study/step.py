@@ -15,7 +15,7 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from typing import Any
 from rarecase import __version__
 from rarecase.errors import DataError
 from rarecase.files import partial_path, read_json, replacing_directory, write_json, write_text
+from rarecase.study.grid import NOWHERE, Cell
 from rarecase.study.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -37,17 +38,15 @@ class Context:
 
     run: Path
     settings: Settings
-    repeat: int = 0
-    fold: int = 0
-    generator_seed: int = 0
+    cell: Cell = NOWHERE
 
     @property
     def fold_folder(self) -> Path:
-        return self.run / f"repeat-{self.repeat}" / f"fold-{self.fold}"
+        return self.run / f"repeat-{self.cell.repeat}" / f"fold-{self.cell.fold}"
 
     def where(self) -> str:
         """The place in the grid in words."""
-        return f"repeat {self.repeat}, fold {self.fold}"
+        return f"repeat {self.cell.repeat}, fold {self.cell.fold}"
 
 
 Work = Callable[[Context, Path], None]
@@ -56,7 +55,11 @@ Work = Callable[[Context, Path], None]
 @dataclass(frozen=True)
 class Step:
     """`name` is also the folder inside the run; `stage` is the command that runs up to it.
-    `products` lie elsewhere in the run and must be there for the step to count as done."""
+
+    `products` lie elsewhere in the run and must be there for the step to count as done. `bulky`
+    are parts of the output that may go once every step that `reads` this one is done; `remake`
+    makes them anew, into a folder beside, should one of those have to be done again.
+    """
 
     name: str
     stage: str
@@ -64,6 +67,9 @@ class Step:
     work: Work
     context: Context
     products: tuple[str, ...] = ()
+    bulky: tuple[str, ...] = ()
+    remake: Work | None = None
+    reads: tuple[str, ...] = ()
 
     @property
     def output(self) -> Path:
@@ -73,6 +79,29 @@ class Step:
         """Whether the result lies there, made from the same inputs and settings."""
         there = all((self.context.run / product).exists() for product in self.products)
         return there and _key_at(self.output) == self.key
+
+    def whole(self) -> bool:
+        """Whether all bulky parts are there."""
+        return all((self.output / part).exists() for part in self.bulky)
+
+
+def unfinished(steps: Sequence[Step]) -> list[Step]:
+    """The steps to perform: those not done, and done ones whose bulky parts went but are needed."""
+    todo: list[Step] = []
+    for step in reversed(steps):
+        wanted = any(step.name in later.reads for later in todo)
+        if not step.done() or (wanted and not step.whole()):
+            todo.append(step)
+    return todo[::-1]
+
+
+def discard_bulky(steps: Sequence[Step]) -> None:
+    """Remove the bulky parts that no step of `steps`, the whole study, needs any more."""
+    for step in steps:
+        readers = [each for each in steps if step.name in each.reads]
+        if step.bulky and step.done() and all(reader.done() for reader in readers):
+            for part in step.bulky:
+                shutil.rmtree(step.output / part, ignore_errors=True)
 
 
 def digest(value: Any) -> str:
@@ -95,6 +124,8 @@ def _key_at(folder: Path) -> str | None:
 def perform(step: Step) -> None:
     """Do a step, unless it is done; take up its checkpoints if it was killed."""
     if step.done():
+        if not step.whole():
+            _remake(step)
         return
     beside = partial_path(step.output)
     intent = step.output.with_name(step.output.name + ".key")  # whose work the folder beside is
@@ -107,6 +138,19 @@ def perform(step: Step) -> None:
             _clear(folder)
             _work(step, folder)
     intent.unlink(missing_ok=True)
+
+
+def _remake(step: Step) -> None:
+    log.info("step %s: making anew what was removed", step.name)
+    assert step.remake is not None, step.name
+    beside = step.output / "remade"
+    shutil.rmtree(beside, ignore_errors=True)  # left by a kill
+    beside.mkdir()
+    step.remake(step.context, beside)
+    for part in step.bulky:
+        shutil.rmtree(step.output / part, ignore_errors=True)
+        (beside / part).replace(step.output / part)
+    shutil.rmtree(beside)
 
 
 def _clear(folder: Path) -> None:

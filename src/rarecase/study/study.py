@@ -17,12 +17,13 @@ from rarecase.files import PARTIAL, read_json
 from rarecase.progress import task
 from rarecase.segmenter import read_card
 from rarecase.study.compute import available_threads, settle_precision
+from rarecase.study.disk import refuse_small_disk
 from rarecase.study.executor import make_executor
 from rarecase.study.plan import STAGES, plan
 from rarecase.study.resolve import resolve, validate, write_settings
 from rarecase.study.settings import Settings
 from rarecase.study.simulated import planned_cohort, simulate_study, study_folder
-from rarecase.study.step import RECORD, Step
+from rarecase.study.step import RECORD, Step, discard_bulky, unfinished
 from rarecase.study.steps.evidence import EVIDENCE
 from rarecase.study.steps.prepare import load_cohort, load_folds
 
@@ -114,21 +115,32 @@ class Study:
         self.run_folder.mkdir(parents=True, exist_ok=True)
         with _only_one(self.run_folder):
             cohort = self.cohort()
+            whole = self._plan(cohort, until=STAGES[-1])
             steps = self._plan(cohort, until=until)
+            todo = unfinished(steps)
+            refuse_small_disk(self.settings, cohort=cohort, run=self.run_folder, todo=todo)
             write_settings(self.run_folder / SETTINGS, self.settings)
-            _prune(self.run_folder, keep=self._plan(cohort, until=STAGES[-1]))
-            todo = [step for step in steps if not step.done()]
-            if todo:
-                with task("all steps", total=len(steps)) as bar:
-                    bar.advance(len(steps) - len(todo))
-                    make_executor(self.settings.compute.executor).run(
-                        todo, after=lambda step: bar.advance(note=step.name)
-                    )
+            _prune(self.run_folder, keep=whole)
+            self._perform(steps, todo, whole=whole)
         path = self.run_folder / EVIDENCE
         scored = all(step.done() for step in steps if step.name == "steps/evidence")
         finished = scored and STAGES.index(until) >= STAGES.index("classify")
         evidence = read_json(path) if finished else None
         return Result(self.run_folder, len(todo), len(steps) - len(todo), evidence)
+
+    def _perform(self, steps: list[Step], todo: list[Step], *, whole: list[Step]) -> None:
+        keep = self.settings.features.keep
+        with task("all steps", total=len(steps)) as bar:
+            bar.advance(len(steps) - len(todo))
+
+            def after(step: Step) -> None:
+                bar.advance(note=step.name)
+                if not keep:
+                    discard_bulky(whole)
+
+            make_executor(self.settings.compute.executor).run(todo, after=after)
+        if not keep:
+            discard_bulky(whole)  # what a kill left
 
 
 def _settled(settings: Settings) -> Settings:

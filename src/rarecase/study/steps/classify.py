@@ -13,18 +13,20 @@ from rarecase.files import replacing_file
 from rarecase.seeds import derive
 from rarecase.study.compute import make_fabric
 from rarecase.study.fold import load_fold
-from rarecase.study.grid import SYNTHETIC, Cell
+from rarecase.study.grid import SYNTHETIC
 from rarecase.study.step import CHECKPOINTS, Context
-from rarecase.study.steps.features import store_path, sweep_amounts
+from rarecase.study.steps.features import SAMPLES, store_path, sweep_amounts
 
 
 def classified_work(context: Context, folder: Path) -> None:
     """Train and predict for every amount; one generator fit serves them all."""
     settings = context.settings
     fold = load_fold(context)
-    cell = Cell(context.repeat, context.fold, context.generator_seed)
+    cell = context.cell
+    # The arm without synthetic samples is the same beside every generator: it is trained once.
+    amounts = [each for each in sweep_amounts(context, fold) if each or cell.first]
     store = FeatureStore.open(store_path(context))
-    made = FeatureStore.open(context.run / cell.folder(SYNTHETIC) / "samples.zarr")
+    made = FeatureStore.open(context.run / cell.folder(SYNTHETIC) / SAMPLES)
     agrees = made.rows["agrees"].to_numpy(dtype=bool)
     kept = agrees if settings.generator.keep == "agreeing" else np.ones_like(agrees)
 
@@ -38,22 +40,24 @@ def classified_work(context: Context, folder: Path) -> None:
             channels=tuple(chosen.channels),
             dense=chosen.dense,
             lr=chosen.learning_rate,
-            random_state=derive(settings.seed, "classifier", context.repeat, context.fold) % 2**31,
+            random_state=derive(settings.seed, "classifier", context.cell.repeat, context.cell.fold)
+            % 2**31,
         )
 
     (folder / CHECKPOINTS).mkdir(exist_ok=True)
     predictions, history = sweep(
         Part(store, train=fold.rows_of(fold.training), test=fold.rows_of(fold.test)),
         Synthetic(made, kept),
-        amounts=sweep_amounts(context, fold),
+        arm=cell.arm,
+        amounts=amounts,
         classes=[fold.rare, *(name for name in fold.classes if name != fold.rare)],
         make=make,
         fabric=make_fabric(settings.compute, exact=len(store.shape) == 1),
         checkpoints=folder / CHECKPOINTS,
     )
-    predictions.insert(2, "repeat", context.repeat)
-    predictions.insert(3, "fold", context.fold)
-    predictions.insert(4, "generator_seed", context.generator_seed)
+    predictions.insert(2, "repeat", context.cell.repeat)
+    predictions.insert(3, "fold", context.cell.fold)
+    predictions.insert(4, "generator_seed", context.cell.generator_seed)
     with replacing_file(folder / "predictions.parquet") as beside:
         predictions.to_parquet(beside, index=False)
     with replacing_file(folder / "history.csv") as beside:

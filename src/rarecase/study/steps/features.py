@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rarecase.features import FeatureStore, extract_features
+from rarecase.features.gallery import write_gallery
 from rarecase.files import replacing_file
 from rarecase.filters import filter_table
 from rarecase.generators import ACGAN
@@ -16,9 +17,11 @@ from rarecase.segmenter import Slices, channel_map, load_segmenter
 from rarecase.study.amounts import real_training_slices, resolve_amounts
 from rarecase.study.compute import make_fabric
 from rarecase.study.fold import Fold, load_fold
-from rarecase.study.grid import FEATURES, SEGMENTER, read_folds
+from rarecase.study.grid import FEATURES, SEGMENTER, SYNTHETIC, read_folds
 from rarecase.study.step import CHECKPOINTS, Context
 from rarecase.study.steps.prepare import COHORT
+
+SAMPLES = "samples.zarr"
 
 
 def store_path(context: Context) -> Path:
@@ -62,7 +65,7 @@ def synthetic_work(context: Context, folder: Path) -> None:
     vectors = len(store.shape) == 1
     fabric = make_fabric(context.settings.compute, exact=vectors)
     generator = ACGAN(
-        width=chosen.width,
+        width=context.cell.width,
         hidden=(chosen.hidden_generator, chosen.hidden_discriminator),
         lr=chosen.learning_rate,
         betas=(chosen.beta1, 0.999),
@@ -70,7 +73,11 @@ def synthetic_work(context: Context, folder: Path) -> None:
         epochs=chosen.epochs,
         max_steps=chosen.max_steps,
         random_state=derive(
-            context.settings.seed, "acgan", context.repeat, context.fold, context.generator_seed
+            context.settings.seed,
+            "acgan",
+            context.cell.repeat,
+            context.cell.fold,
+            context.cell.generator_seed,
         )
         % 2**31,
     )
@@ -84,11 +91,34 @@ def synthetic_work(context: Context, folder: Path) -> None:
         fabric=fabric,
     )
     generator.save(folder)
-    made = chosen.made or 2 * max(sweep_amounts(context, fold))
-    each = max(1, -(-made // len(fold.classes)))
-    samples = generator.sample_to_store(
-        folder / "samples.zarr", dict.fromkeys(fold.classes, each), block=store.block
-    )
+    samples = _sample(generator, context, fold, folder=folder)
     kept = np.asarray(samples.rows["agrees"], dtype=bool)
     with replacing_file(folder / "filter.csv") as beside:
         filter_table(samples.rows["label"].to_numpy(), kept).to_csv(beside, index=False)
+    training = np.zeros(len(store), dtype=bool)
+    training[rows] = True
+    write_gallery(
+        folder,
+        real=store,
+        training=training,
+        made=samples,
+        classes=fold.classes,
+        seed=context.settings.seed,
+    )
+
+
+def samples_work(context: Context, folder: Path) -> None:
+    """The fold's synthetic samples again, from the generator that was kept."""
+    place = context.run / context.cell.folder(SYNTHETIC)
+    generator = ACGAN.load(place, device=str(make_fabric(context.settings.compute).device))
+    _sample(generator, context, load_fold(context), folder=folder)
+
+
+def _sample(generator: ACGAN, context: Context, fold: Fold, *, folder: Path) -> FeatureStore:
+    made = context.settings.generator.made or 2 * max(sweep_amounts(context, fold))
+    each = max(1, -(-made // len(fold.classes)))
+    return generator.sample_to_store(
+        folder / SAMPLES,
+        dict.fromkeys(fold.classes, each),
+        block=context.settings.features.block,
+    )

@@ -148,7 +148,7 @@ def segmenter_work(context: Context, folder: Path) -> None:
     )
     train_rows = fold.rows_of(fold.fitting, masked=True)
     if len(train_rows):
-        segmenter.normaliser = fit_normaliser(settings, slices, fold.rows_of(fold.fitting))
+        segmenter.normaliser = fit_normaliser(settings, slices, fold.rows_of(fold.normalised_on))
         segmenter.trained_on = tuple(sorted({*segmenter.trained_on, *fold.fitting}))
         segmenter.validated_on = tuple(sorted({*segmenter.validated_on, *fold.validation}))
         history = train_segmenter(
@@ -159,7 +159,7 @@ def segmenter_work(context: Context, folder: Path) -> None:
             schedule=make_schedule(settings.segmenter),
             augmentation=Augmentation() if settings.segmenter.augment else None,
             fabric=fabric,
-            seed=derive(settings.seed, "segmenter", context.repeat, context.fold),
+            seed=derive(settings.seed, "segmenter", context.cell.repeat, context.cell.fold),
             checkpoint=folder / CHECKPOINTS / "training.safetensors",
             name=f"U-Net, {context.where()}",
         )
@@ -186,7 +186,7 @@ def _start(context: Context, fold: Fold) -> Segmenter:
                 f"{context.where()}: no training case has a mask, so no U-Net can be trained. Give "
                 "a trained one with segmenter.init, or pre-train with pretrain.cohort=simulated."
             )
-        seed = derive(context.settings.seed, "segmenter", context.repeat, context.fold)
+        seed = derive(context.settings.seed, "segmenter", context.cell.repeat, context.cell.fold)
         return new_segmenter(context.settings, channels=tuple(fold.cache.channels), seed=seed)
     segmenter = load_segmenter(source)
     if not chosen.allow_seen:

@@ -1,0 +1,110 @@
+"""A few real and synthetic samples set aside for the report, so that the stores may go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarecase.features.store import FeatureStore
+from rarecase.files import replacing_file, write_json
+from rarecase.seeds import numpy_rng
+
+MOST = 300  # samples of a class whose means are kept
+MAPS = 25  # samples of a class whose maps are kept, as many as the paper's Figures 9 and 10 show
+BATCH_BYTES = 64 * 2**20
+ARRAYS, ABOUT = "shown.npz", "shown.json"
+Floats = NDArray[np.float64]
+
+
+def write_gallery(
+    folder: Path,
+    *,
+    real: FeatureStore,
+    training: NDArray[np.bool_],
+    made: FeatureStore,
+    classes: Sequence[str],
+    seed: int,
+) -> None:
+    """Write shown.npz and shown.json into `folder`.
+
+    Of every class: up to 300 real samples (those marked in `training`) and as many synthetic ones
+    that the filter kept, as means a channel (n, c); and 25 of each as maps (n, h, w) of the one
+    channel in which the classes differ most. Where the filter kept nothing of a class, what was
+    made is shown instead, and shown.json says so. Vectors have no maps.
+    """
+    real_labels = real.rows["label"].astype(str).to_numpy()
+    made_labels = made.rows["label"].astype(str).to_numpy()
+    agrees = made.rows["agrees"].to_numpy(dtype=bool)
+    real_at, made_at, unfiltered = {}, {}, []
+    for name in classes:
+        own = np.flatnonzero(training & (real_labels == name))
+        real_at[name] = _chosen(own, seed, "real", name)
+        kept = np.flatnonzero((made_labels == name) & agrees)
+        if not kept.size:
+            kept = np.flatnonzero(made_labels == name)
+            unfiltered += [name] if kept.size else []
+        made_at[name] = _chosen(kept, seed, "synthetic", name)
+    arrays: dict[str, NDArray] = {}
+    for place, name in enumerate(classes):
+        arrays[f"real_means_{place}"] = _means(real, real_at[name])
+        arrays[f"made_means_{place}"] = _means(made, made_at[name])
+    found = {name: arrays[f"real_means_{place}"] for place, name in enumerate(classes)}
+    channel = telling_channel({name: means for name, means in found.items() if len(means)})
+    if len(real.shape) == 3:
+        for place, name in enumerate(classes):
+            for kind, store, at in (("real", real, real_at), ("made", made, made_at)):
+                maps = store.read(at[name][:MAPS])[:, channel]
+                arrays[f"{kind}_maps_{place}"] = maps.astype(np.float16)
+    with replacing_file(folder / ARRAYS) as beside, beside.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+    write_json(
+        folder / ABOUT,
+        {
+            "block": real.block,
+            "shape": list(real.shape),
+            "classes": list(classes),
+            "channel": channel,
+            "unfiltered": unfiltered,
+        },
+    )
+
+
+def _chosen(at: NDArray[np.intp], seed: int, kind: str, name: str) -> NDArray[np.intp]:
+    rng = numpy_rng(seed, "report samples", f"{kind} {name}")
+    return rng.permutation(at)[:MOST]
+
+
+def _means(store: FeatureStore, at: NDArray[np.intp]) -> Floats:
+    """Means a channel (n, c), a few samples in memory at a time."""
+    step = max(1, BATCH_BYTES // (4 * int(np.prod(store.shape))))
+    means = [np.empty((0, store.shape[0]))]
+    for start in range(0, len(at), step):
+        batch = store.read(at[start : start + step]).astype(np.float64)
+        means.append(batch.reshape(*batch.shape[:2], -1).mean(axis=2))
+    return np.concatenate(means)
+
+
+def telling_channel(means: dict[str, Floats]) -> int:
+    """The channel whose class means lie furthest apart for its spread within classes.
+
+    `means` maps class → (n, channels). The ratio is the one-way analysis of variance's F up to a
+    constant; channels that never vary do not count.
+
+    >>> flat, apart = np.zeros(4), np.array([0.0, 0.1, 0.0, 0.1])
+    >>> telling_channel({"a": np.stack([flat, apart], 1), "b": np.stack([flat, apart + 5], 1)})
+    1
+    """
+    everything = np.concatenate(list(means.values()))
+    grand = everything.mean(axis=0)
+    between = sum(len(m) * (m.mean(axis=0) - grand) ** 2 for m in means.values())
+    within = sum(((m - m.mean(axis=0)) ** 2).sum(axis=0) for m in means.values())
+    spread = np.asarray(within)
+    ratio = np.where(
+        everything.var(axis=0) > 0, between / np.maximum(spread, 1e-12 + 1e-6 * spread.max()), -1.0
+    )
+    if len(means) < 2:
+        ratio = everything.var(axis=0)
+    return int(np.argmax(ratio))
