@@ -19,6 +19,7 @@ from rarecase.segmenter import (
     predict_masks,
     train_segmenter,
 )
+from rarecase.segmenter.train import halved
 
 
 def bright_squares(n: int = 24, size: int = 32) -> Slices:
@@ -42,7 +43,7 @@ def fabric() -> lightning_fabric.Fabric:
     return lightning_fabric.Fabric(accelerator="cpu", devices=1, precision="32-true")
 
 
-def fit(model, slices, tmp_path, *, epochs=6, seed=1, augment=None, validation=True):
+def fit(model, slices, tmp_path, *, epochs=6, seed=1, augment=None, validation=True, coarse=0):
     rows = np.arange(len(slices.images))
     return train_segmenter(
         model,
@@ -50,7 +51,8 @@ def fit(model, slices, tmp_path, *, epochs=6, seed=1, augment=None, validation=T
         train_rows=rows[:16],
         validation_rows=rows[16:] if validation else rows[:0],
         schedule=Schedule(
-            epochs=epochs, batch=4, learning_rate=1e-2, decay="cosine", loss="dice+bce"
+            epochs=epochs, batch=4, learning_rate=1e-2, decay="cosine", loss="dice+bce",
+            coarse_epochs=coarse,
         ),
         augmentation=augment,
         fabric=fabric(),
@@ -98,6 +100,20 @@ def test_a_killed_training_ends_with_the_same_bits(tmp_path, monkeypatch):
     assert again.best_epoch == whole.best_epoch
     for name, value in whole.net.state_dict().items():
         assert torch.equal(value, again.net.state_dict()[name]), name
+
+
+def test_the_first_epochs_may_see_slices_at_half_size(tmp_path):
+    model, seen = segmenter(), []
+    model.net.register_forward_pre_hook(
+        lambda net, inputs: seen.append(tuple(inputs[0].shape)) if net.training else None
+    )
+    fit(model, bright_squares(), tmp_path, epochs=3, coarse=2)
+    assert seen == [(4, 1, 16, 16)] * 8 + [(4, 1, 32, 32)] * 4
+    images, masks = torch.arange(16.0).view(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
+    masks[..., :2, :1] = masks[..., 3:, 3:] = 1  # a half and a quarter of a pixel
+    small, small_masks = halved(images, masks)
+    assert small.flatten().tolist() == [2.5, 4.5, 10.5, 12.5]
+    assert small_masks.flatten().tolist() == [1, 0, 0, 0]
 
 
 def test_without_validation_rows_the_last_epoch_is_taken(tmp_path):

@@ -80,6 +80,10 @@ def test_patients_are_replaced_as_a_whole():
         ({"slices.size": 100}, r"slices\.size is 100.*take 112"),
         ({"pretrain.cohort": "simulated", "segmenter.init": "m"}, "give one"),
         ({"seed.x": 1}, r"seed: .*integer"),
+        ({"segmenter.coarse_epochs": 99}, r"coarse_epochs is 99, more than"),
+        ({"segmenter.coarse_epochs": 1, "slices.size": 112}, r"halves slices of 112 pixels"),
+        ({"generator.widths": []}, r"generator\.widths: .*at least 1 item"),
+        ({"protocol": "faithfull"}, "'sound' or 'faithful'"),
         ({"features.block": "botleneck"}, "did you mean 'bottleneck'"),
         ({"features.block": "dec5"}, "did you mean 'dec"),
         ({"sweep.amounts": [0], "sweep.headline": 0}, "needs synthetic samples"),
@@ -88,6 +92,14 @@ def test_patients_are_replaced_as_a_whole():
 def test_what_cannot_be_is_named_with_a_way_out(override, message):
     with pytest.raises(SettingError, match=message):
         resolve(preset="quick", overrides=override)
+
+
+def test_a_given_network_replaces_the_presets_pretraining():
+    assert resolve(preset="paper").pretrain.cohort == "simulated"
+    given = resolve(preset="paper", overrides={"segmenter.init": "m"})
+    assert given.pretrain.cohort is None
+    with pytest.raises(SettingError, match="give one"):
+        resolve(preset="paper", overrides={"segmenter.init": "m", "pretrain.cohort": "simulated"})
 
 
 def test_unknown_preset_and_broken_files(tmp_path):

@@ -83,6 +83,12 @@ def _curves(run: RunFiles) -> list[Block]:
         f"was its test set: soft-Dice loss {figures['loss']}, hard Dice {figures['dice']}, IoU "
         f"{figures['iou']} ({UNET_SOURCE})."
     )
+    coarse = run.setting("segmenter", "coarse_epochs")
+    if coarse:
+        caption += (
+            f" The first {coarse} epochs learn from slices at half size; their validation values "
+            "are of whole slices, which such a network has not yet seen."
+        )
     return [learning_curves(histories, best=best, name="segmenter", caption=caption)]
 
 

@@ -71,7 +71,8 @@ def estimate(
 
     held_out = settings.split.validation * rates.predict
     epoch = real * ((1 - settings.split.validation) * rates.train + held_out)
-    segmenter = chosen.epochs * epoch + slices * rates.predict
+    coarse = chosen.coarse_epochs * 0.75 * real * (1 - settings.split.validation) * rates.train
+    segmenter = chosen.epochs * epoch - coarse + slices * rates.predict
     batch = settings.generator.batch
     steps = min(
         settings.generator.epochs * -(-real // batch), settings.generator.max_steps or 2**62

@@ -16,7 +16,8 @@ _SMALL_TRAINING: Nested = {
 }
 
 PRESETS: dict[str, Nested] = {
-    "paper": {},
+    # The paper's network was pre-trained on BraTS. Who has such weights gives them with --init.
+    "paper": {"pretrain": {"cohort": "simulated"}},
     "quick": {
         "slices": {"size": 128, "normalise": "case", "skip_empty": True},
         "split": {"kind": "kfold", "folds": 5, "validation": 0.12},

@@ -91,7 +91,12 @@ def resolve(
     name = preset or given.get("preset") or "quick"
     if not isinstance(name, str) or name not in PRESETS:
         raise SettingError(f"preset {name!r}: {nearest(str(name), PRESETS)}")
-    return validate(merged({**PRESETS[name], "preset": name}, {**given, "preset": name}))
+    starting = PRESETS[name]
+    segmenter = given.get("segmenter")
+    if isinstance(segmenter, dict) and segmenter.get("init"):
+        # A network that is given replaces the pre-training that the preset would do.
+        starting = merged(starting, {"pretrain": {"cohort": None}})
+    return validate(merged({**starting, "preset": name}, {**given, "preset": name}))
 
 
 def validate(nested: Nested) -> Settings:
@@ -105,6 +110,19 @@ def validate(nested: Nested) -> Settings:
             f"sweep.headline is {settings.sweep.headline}, which is not among sweep.amounts "
             f"{settings.sweep.amounts}: add it there, or choose one of them."
         )
+    for section in ("pretrain", "segmenter"):
+        training = getattr(settings, section)
+        if training.coarse_epochs > training.epochs:
+            raise SettingError(
+                f"{section}.coarse_epochs is {training.coarse_epochs}, more than the "
+                f"{training.epochs} of {section}.epochs that they are among."
+            )
+        if training.coarse_epochs and settings.slices.size % 2 ** (settings.segmenter.depth + 1):
+            raise SettingError(
+                f"{section}.coarse_epochs halves slices of {settings.slices.size} pixels, and a "
+                f"U-Net of depth {settings.segmenter.depth} cannot halve those that often: take "
+                "coarse_epochs=0 or another slices.size."
+            )
     size, step = settings.slices.size, 2**settings.segmenter.depth
     if size % step:
         raise SettingError(

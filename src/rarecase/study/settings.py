@@ -84,6 +84,8 @@ class TrainingSettings(Section):
     """Course of the learning rate."""
     loss: Literal["dice", "dice+bce"] = "dice"
     """The paper's soft Dice, or with cross-entropy: steadier from random weights."""
+    coarse_epochs: Annotated[int, Field(ge=0)] = 0
+    """So many of the epochs, the first, see slices at half size: a quarter of the time."""
     augment: bool = True
     """The seven augmentations of the paper's Table 1."""
 

@@ -54,6 +54,7 @@ def make_schedule(training: TrainingSettings) -> Schedule:
         beta1=training.beta1,
         decay=training.decay,
         loss=training.loss,
+        coarse_epochs=training.coarse_epochs,
     )
 
 
