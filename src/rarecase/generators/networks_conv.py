@@ -45,7 +45,7 @@ class ConvGenerator(nn.Module):
     """Noise and class to maps: (n, noise), class indices (n,) → (n, c, h, w).
 
     Widths 4·width, 2·width, width, then c channels; batch norm and leaky ReLU in between. The
-    output is ReLU when `nonnegative`, else linear.
+    output is ReLU when `nonnegative`, else linear. `activations`: values held a sample in training.
     """
 
     def __init__(
@@ -62,6 +62,9 @@ class ConvGenerator(nn.Module):
         self.classes, self.noise, self.nonnegative = classes, noise, nonnegative
         self._sizes = stage_sizes(height, across)
         widths = (4 * width, 2 * width, width)
+        stages = zip(widths, self._sizes[:0:-1], strict=True)
+        hidden = sum(2 * w * h * v for w, (h, v) in stages)  # before and behind each batch norm
+        self.activations = hidden + 2 * channels * height * across
         self.project = nn.ConvTranspose2d(noise + classes, widths[0], self._sizes[3], bias=False)
         self.up = nn.ModuleList(
             nn.ConvTranspose2d(a, b, 4, stride=2, padding=1, bias=False)
@@ -74,9 +77,10 @@ class ConvGenerator(nn.Module):
 
     def forward(self, noise: Tensor, label: Tensor) -> Tensor:
         x = torch.cat([noise, F.one_hot(label, self.classes).to(noise.dtype)], 1)[:, :, None, None]
-        x = F.leaky_relu(self.norms[0](self.project(x)), SLOPE)
+        # In place: batch norm keeps its input for the gradient, not its output.
+        x = F.leaky_relu(self.norms[0](self.project(x)), SLOPE, inplace=True)
         for up, norm, size in zip(self.up, self.norms[1:], self._sizes[2:0:-1], strict=True):
-            x = F.leaky_relu(norm(_crop(up(x), size)), SLOPE)
+            x = F.leaky_relu(norm(_crop(up(x), size)), SLOPE, inplace=True)
         x = _crop(self.last(x), self._sizes[0])
         return F.relu(x) if self.nonnegative else x
 
@@ -85,7 +89,8 @@ class ConvDiscriminator(nn.Module):
     """Maps (n, c, h, w) to a source logit (n,) (above 0: real) and class logits (n, classes).
 
     The generator's mirror: strided convolutions of width, 2·width, 4·width with leaky ReLU. No
-    batch norm: what it says of a sample must not hang on the samples beside it.
+    batch norm: what it says of a sample must not hang on the samples beside it. `activations`:
+    values held a sample in training.
     """
 
     def __init__(self, shape: tuple[int, int, int], classes: int, *, width: int = 64):
@@ -96,6 +101,7 @@ class ConvDiscriminator(nn.Module):
         self.down = nn.ModuleList(
             nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairwise(widths)
         )
+        self.activations = sum(w * h * v for w, (h, v) in zip(widths, self._sizes, strict=True))
         last_height, last_width = self._sizes[3]
         self.heads = nn.Linear(4 * width * last_height * last_width, 1 + classes)
         init_weights(self)
@@ -104,7 +110,7 @@ class ConvDiscriminator(nn.Module):
         for down, (height, width) in zip(self.down, self._sizes[:3], strict=True):
             if height % 2 or width % 2:  # one more row on the far side: it becomes ceil(side / 2)
                 x = F.pad(x, (0, width % 2, 0, height % 2))
-            x = F.leaky_relu(down(x), SLOPE)
+            x = F.leaky_relu(down(x), SLOPE, inplace=True)
         heads = self.heads(x.flatten(1))
         return heads[:, 0], heads[:, 1:]
 

@@ -7,7 +7,6 @@ import math
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,8 +16,8 @@ from torch import Tensor, nn
 
 from rarecase.checkpoint import load_tensors, load_training, save_training
 from rarecase.errors import DataError, RarecaseError
-from rarecase.features.samples import Samples, epoch_batches
-from rarecase.generators.losses import discriminator_loss, generator_loss
+from rarecase.features.samples import Samples, epoch_batches, read_ahead
+from rarecase.generators.step import Pair, piece_size, take_step
 from rarecase.progress import task
 from rarecase.seeds import derive, numpy_rng, torch_rng
 
@@ -82,8 +81,10 @@ def adversarial_training(
         "discriminator": _adam(discriminator, schedule),
     }
     modules = {"generator": generator, "discriminator": discriminator}
+    piece = piece_size(generator, discriminator, batch=schedule.batch, device=fabric.device.type)
     g, g_optimizer = fabric.setup(generator, optimizers["generator"])
     d, d_optimizer = fabric.setup(discriminator, optimizers["discriminator"])
+    pair = Pair(fabric, g, d, g_optimizer, d_optimizer, piece)
     key = _key(samples, label, modules, scale=scale, schedule=schedule, seed=seed, noise=noise)
     history: History = []
     if checkpoint is not None and checkpoint.is_file():
@@ -106,14 +107,12 @@ def adversarial_training(
             sums = torch.zeros(4, device=fabric.device)  # not every device has float64
             random = torch_rng(seed, "acgan noise", epoch)
             shift, factor = scale.tensors(len(samples.shape), fabric.device)
-            for batch in batches:
-                real = (torch.from_numpy(samples.read(batch)).to(fabric.device) - shift) / factor
+            for batch, values in read_ahead(samples, batches):
+                real = (values.to(fabric.device).float() - shift) / factor
                 real_label = labels[torch.from_numpy(batch).to(fabric.device)]
                 z = torch.randn(len(batch), noise, generator=random).to(fabric.device)
                 asked = torch.randint(classes, (len(batch),), generator=random).to(fabric.device)
-                sums += _step(
-                    fabric, d, d_optimizer, g_optimizer, real, real_label, g(z, asked), asked
-                )
+                sums += take_step(pair, real, real_label, z, asked)
             row = _row(epoch, sums.tolist(), batches, schedule.lr, time.perf_counter() - began)
             history.append(row)
             if checkpoint is not None:
@@ -144,39 +143,6 @@ def _row(
         "fake_class_accuracy": fake_right / seen,
         "seconds": seconds,
     }
-
-
-def _step(
-    fabric: Fabric,
-    d: Any,
-    d_optimizer: Any,
-    g_optimizer: Any,
-    real: Tensor,
-    real_label: Tensor,
-    fake: Tensor,
-    fake_label: Tensor,
-) -> Tensor:
-    """One step of each network; returns d_loss, g_loss and the counts of right classes."""
-    n = len(real)
-    # One pass over both halves: the discriminator has no batch norm, so they cannot meet.
-    source, logits = d(torch.cat([real, fake.detach()]))
-    d_loss = discriminator_loss(
-        (source[:n], logits[:n]), real_label, (source[n:], logits[n:]), fake_label
-    )
-    d_optimizer.zero_grad()
-    fabric.backward(d_loss)
-    d_optimizer.step()
-
-    d.requires_grad_(False)  # the generator's step needs no gradients of the weights
-    g_loss = generator_loss(d(fake), fake_label)
-    g_optimizer.zero_grad()
-    fabric.backward(g_loss)
-    g_optimizer.step()
-    d.requires_grad_(True)
-
-    guess = logits.detach().argmax(1)
-    rights = (guess[:n] == real_label).sum(), (guess[n:] == fake_label).sum()
-    return torch.stack([d_loss.detach().float(), g_loss.detach().float(), *rights])
 
 
 def _adam(module: nn.Module, schedule: Schedule) -> torch.optim.Adam:

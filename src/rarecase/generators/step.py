@@ -1,0 +1,130 @@
+"""One optimisation step of discriminator and generator, in whole or in pieces.
+
+In pieces the same losses and gradients are summed over a few samples at a time, and the
+generator's maps are made twice, so that what is held in memory is one network's activations of a
+piece and not both networks' of a batch. The discriminator has no batch norm, so the sums are the
+batch's; the generator, which has, always makes the whole batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from rarecase.generators.losses import discriminator_loss, generator_loss
+
+# Bytes of activations from which a step is done in pieces, by kind of device.
+LEAN_ABOVE = {"cpu": 512 * 2**20, "cuda": 8 * 2**30, "mps": 2 * 2**30}
+PIECE = 128 * 2**20  # bytes of activations that a piece may take
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both networks as Fabric wraps them, their optimisers, and how many samples make a piece
+    (None: the whole batch at once)."""
+
+    fabric: Fabric
+    generator: Any
+    discriminator: Any
+    generator_optimizer: Any
+    discriminator_optimizer: Any
+    piece: int | None
+
+
+def piece_size(
+    generator: nn.Module, discriminator: nn.Module, *, batch: int, device: str = "cpu"
+) -> int | None:
+    """Samples a piece for networks that know their `activations` a sample; None: all at once.
+
+    Counted from the shapes alone, never from the memory that happens to be free: how a batch is cut
+    moves the last bits of the result.
+    """
+    counts = [getattr(net, "activations", 0) for net in (generator, discriminator)]
+    if 4 * batch * (counts[0] + 2 * counts[1]) <= LEAN_ABOVE.get(device, LEAN_ABOVE["cpu"]):
+        return None
+    return max(1, PIECE // (4 * 2 * counts[1]))
+
+
+def take_step(pair: Pair, real: Tensor, real_label: Tensor, z: Tensor, asked: Tensor) -> Tensor:
+    """A step of the discriminator, then one of the generator, on a batch.
+
+    Returns d_loss, g_loss, and how many classes of real and of made samples were called right.
+    """
+    if pair.piece is None:
+        fake = pair.generator(z, asked)
+        d_loss, rights = _discriminator_step(pair, real, real_label, fake.detach(), asked)
+        return torch.stack([d_loss, _generator_step(pair, fake, asked), *rights])
+    with torch.no_grad(), _statistics_kept(pair.generator):
+        fake = pair.generator(z, asked)
+    d_loss, rights = _discriminator_step(pair, real, real_label, fake, asked)
+    pair.discriminator_optimizer.zero_grad()  # its gradients take memory that the next step needs
+    del fake, real
+    fake = pair.generator(z, asked)
+    return torch.stack([d_loss, _generator_step(pair, fake, asked), *rights])
+
+
+def _discriminator_step(
+    pair: Pair, real: Tensor, real_label: Tensor, fake: Tensor, asked: Tensor
+) -> tuple[Tensor, list[Tensor]]:
+    pair.discriminator_optimizer.zero_grad()
+    total, rights = real.new_zeros(()), [real.new_zeros(()), real.new_zeros(())]
+    for part in _parts(pair, len(real)):
+        share, n = len(real[part]) / len(real), len(real[part])
+        # One pass over both halves: without batch norm they cannot meet.
+        source, logits = pair.discriminator(torch.cat([real[part], fake[part]]))
+        loss = discriminator_loss(
+            (source[:n], logits[:n]), real_label[part], (source[n:], logits[n:]), asked[part]
+        )
+        pair.fabric.backward(loss * share)
+        guess = logits.detach().argmax(1)
+        total = total + loss.detach().float() * share
+        rights[0] = rights[0] + (guess[:n] == real_label[part]).sum()
+        rights[1] = rights[1] + (guess[n:] == asked[part]).sum()
+    pair.discriminator_optimizer.step()
+    return total, rights
+
+
+def _generator_step(pair: Pair, fake: Tensor, asked: Tensor) -> Tensor:
+    """Gradients of the made samples, piece by piece; then once through the generator."""
+    pair.discriminator.requires_grad_(False)  # no gradients of its weights are needed
+    pair.generator_optimizer.zero_grad()
+    leaf = fake.detach().requires_grad_()
+    total = fake.new_zeros((), dtype=torch.float32)
+    for part in _parts(pair, len(leaf)):
+        share = len(leaf[part]) / len(leaf)
+        loss = generator_loss(pair.discriminator(leaf[part]), asked[part])
+        pair.fabric.backward(loss * share)
+        total = total + loss.detach().float() * share
+    gradient, leaf.grad = leaf.grad, None
+    del leaf
+    # Not Fabric's: what it scales a loss by is in the gradient already.
+    torch.autograd.backward(fake, gradient)
+    pair.generator_optimizer.step()
+    pair.generator_optimizer.zero_grad()
+    pair.discriminator.requires_grad_(True)
+    return total
+
+
+def _parts(pair: Pair, samples: int) -> Iterator[slice]:
+    size = pair.piece or samples
+    return (slice(start, start + size) for start in range(0, samples, size))
+
+
+@contextmanager
+def _statistics_kept(module: nn.Module) -> Iterator[None]:
+    """Batch norms use the batch's own statistics and do not add them to the running ones: the same
+    batch comes through once more."""
+    norms = [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True
