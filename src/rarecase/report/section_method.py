@@ -73,6 +73,18 @@ def differences(run: RunFiles) -> list[str]:
         (segmenter, "width", 64, "The U-Net's first block has {} channels; the paper's 64."),
         (segmenter, "norm", "none", "The U-Net has {} normalisation; the paper's has none."),
         (segmenter, "epochs", 30, "The U-Net is trained for {} epochs; the paper's for 30."),
+        (
+            segmenter,
+            "augment_strength",
+            1.0,
+            "The augmentations (flips apart) are {} times as strong as the paper's.",
+        ),
+        (
+            segmenter,
+            "coarse_epochs",
+            0,
+            "The U-Net's first {} epochs see slices at half size; the paper's none.",
+        ),
         (segmenter, "loss", "dice", "The U-Net's loss is {}; the paper's soft Dice alone."),
         (
             segmenter,

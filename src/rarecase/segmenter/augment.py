@@ -9,7 +9,7 @@ so that they can be recorded and replayed. What comes in from outside is 0: back
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch.nn import functional
@@ -37,6 +37,15 @@ class Augmentation:
     shift: float = 0.10
     shear: float = 0.05
     zoom: float = 0.10
+
+    def scaled(self, strength: float) -> Augmentation:
+        """Everything but the flips this many times as strong.
+
+        >>> Augmentation().scaled(0.5).rotation, Augmentation().scaled(0.5).flip_vertical
+        (10.0, 0.5)
+        """
+        names = ("elastic_alpha", "rotation", "shift", "shear", "zoom")
+        return replace(self, **{name: getattr(self, name) * strength for name in names})
 
     def elastic_deviation(self) -> float:
         """Standard deviation of the displacement in pixels at 240×240 (Table 1: about 4.9).

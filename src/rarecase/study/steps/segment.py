@@ -58,6 +58,11 @@ def make_schedule(training: TrainingSettings) -> Schedule:
     )
 
 
+def make_augmentation(training: TrainingSettings) -> Augmentation | None:
+    """The paper's augmentation as strong as the settings want it, or none."""
+    return Augmentation().scaled(training.augment_strength) if training.augment else None
+
+
 def new_segmenter(settings: Settings, *, channels: tuple[str, ...], seed: int) -> Segmenter:
     """A U-Net of the study's architecture with random weights."""
     shape = settings.segmenter
@@ -128,7 +133,7 @@ def pretrain_work(context: Context, folder: Path) -> None:
         train_rows=np.flatnonzero(masked & ~held),
         validation_rows=np.flatnonzero(masked & held),
         schedule=make_schedule(training),
-        augmentation=Augmentation() if training.augment else None,
+        augmentation=make_augmentation(training),
         fabric=make_fabric(settings.compute),
         seed=seed,
         checkpoint=work / "training.safetensors",
@@ -158,7 +163,7 @@ def segmenter_work(context: Context, folder: Path) -> None:
             train_rows=train_rows,
             validation_rows=fold.rows_of(fold.validation, masked=True),
             schedule=make_schedule(settings.segmenter),
-            augmentation=Augmentation() if settings.segmenter.augment else None,
+            augmentation=make_augmentation(settings.segmenter),
             fabric=fabric,
             seed=derive(settings.seed, "segmenter", context.cell.repeat, context.cell.fold),
             checkpoint=folder / CHECKPOINTS / "training.safetensors",
