@@ -47,6 +47,7 @@ def fake_run(
     headline=256,
     channels=("t1", "flair"),
     dropped=True,
+    pictures=True,
     seed=0,
 ) -> Path:
     """Write the folder and return it. The last class is the rare one."""
@@ -65,6 +66,8 @@ def fake_run(
     )
     if pretrain:
         _write_segmenter(root / "pretrain", rng, cohort, fold=None, masks=True)
+    if pictures:
+        _write_pictures(root / "pictures", images, truth, rows, classes, pretrain=pretrain)
     tables = []
     for repeat in range(repeats):
         for fold in range(folds):
@@ -234,6 +237,30 @@ def _write_synthetic(folder, rng, classes, shape, *, keep):
             "seconds": 1.0,
         }
     ).to_csv(folder / "history.csv", index=False)  # fmt: skip
+
+
+def _write_pictures(folder, images, truth, rows, classes, *, pretrain):
+    write_step(folder, 3)
+    at = [int(rows.index[(rows["label"] == c) & (rows["slice"] == 2)][0]) for c in classes]
+    names = ["original", "horizontal flip", "all seven (1)"]
+    arrays = {
+        "images": images[at, 0], "true": truth[at], "after": np.roll(truth[at], 1, axis=2),
+        **({"before": np.roll(truth[at], 4, axis=2)} if pretrain else {}),
+        **{f"augmented_{i}": images[at[0], 0] for i in range(len(names))},
+        **{f"augmented_mask_{i}": truth[at[0]] for i in range(len(names))},
+        "block_enc1": np.abs(images[at[0]][[0, 0, 0]]), "block_bottleneck": np.ones((2, 4, 4)),
+    }  # fmt: skip
+    np.savez_compressed(folder / "shown.npz", **arrays)
+    said = {
+        "slices": rows.loc[at, ["case", "label", "slice", "has_mask"]].to_dict("records"),
+        "channel": "flair", "start": "pretrain" if pretrain else None, "augmented": names,
+        "augmented_here": True, "blocks": [["enc1", 8], ["bottleneck", 32]],
+        "augmentation": {
+            "flip_horizontal": 0.5, "flip_vertical": 0.5, "elastic_alpha": 360, "rotation": 10,
+            "elastic_sigma": 24, "shift": 0.05, "shear": 0.025, "zoom": 0.05,
+        },
+    }  # fmt: skip
+    (folder / "shown.json").write_text(json.dumps(said))
 
 
 def _write_gallery(made, features, rows, classes):

@@ -14,7 +14,17 @@ from PIL import Image
 from rarecase.errors import DataError
 from rarecase.report import make_report
 
-SECTIONS = ["summary", "cohort", "segmenter", "overlays", "features", "sweep", "table-3", "method"]
+SECTIONS = [
+    "summary",
+    "cohort",
+    "segmenter",
+    "overlays",
+    "features",
+    "sweep",
+    "table-3",
+    "paper",
+    "method",
+]
 KINDS = ["two", "three", "bare", "unaugmented"]
 VOID = {"meta", "img", "br", "hr", "link"}
 

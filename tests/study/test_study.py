@@ -79,6 +79,29 @@ def test_everything_on_disk_as_the_map_says(finished):
     assert not [n for n in there if n.endswith(".zarr")]  # nothing needs them any more
 
 
+def test_pictures_are_set_aside_for_the_report(finished):
+    about = json.loads((finished / "pictures/shown.json").read_text())
+    with np.load(finished / "pictures/shown.npz", allow_pickle=False) as arrays:
+        shown = {name: arrays[name] for name in arrays}
+    rows = pd.read_parquet(finished / "repeat-0/fold-0/segmenter/rows.parquet")
+    masks = np.load(finished / "slices/masks.npy")
+    assert [one["label"] for one in about["slices"]] == ["HGG", "LGG"]
+    for place, one in enumerate(about["slices"]):
+        mine = rows[(rows["case"] == one["case"]) & (rows["slice"] == one["slice"])].iloc[0]
+        assert mine["part"] == "test"
+        assert mine["tumour"] == rows.loc[rows["case"] == one["case"], "tumour"].max()
+        assert np.array_equal(shown["true"][place], masks[mine["row"]])
+        assert shown["after"][place].sum() == mine["predicted"]
+    assert about["start"] is None and "before" not in shown  # random weights
+    assert about["augmented"][0] == "original" and len(about["augmented"]) == 11
+    assert np.array_equal(shown["augmented_0"], shown["images"][0])
+    assert np.array_equal(shown["augmented_1"], shown["images"][0][:, ::-1])
+    assert np.array_equal(shown["augmented_mask_2"], shown["true"][0][::-1])
+    names = [name for name, _ in about["blocks"]]
+    assert names == ["enc1", "enc2", "bottleneck", "dec2", "dec1"]
+    assert shown["block_bottleneck"].shape == (8, 8, 8) and shown["block_dec1"].shape == (4, 32, 32)
+
+
 def test_a_finished_run_started_again_does_nothing(finished, tiny):
     before = {p: p.stat().st_mtime_ns for p in finished.rglob("step.json")}
     result = Study(out=finished, settings=tiny).run()
@@ -314,6 +337,10 @@ def test_pretraining_fine_tuning_and_repeated_flair(tiny, tmp_path):
     tuned = load_segmenter(run / "repeat-0/fold-0/segmenter")
     assert tuned.net.in_channels == 4 and tuned.initialised_from == "pretrain"
     assert any(name.startswith("Pre") for name in tuned.trained_on)
+    Study(out=run).run()
+    with np.load(run / "pictures/shown.npz") as shown:
+        assert not np.array_equal(shown["before"], shown["after"])
+    assert "after fine-tuning on the fold" in (run / "report/index.html").read_text()
 
     # A model that has seen test patients is refused, unless asked for by name.
     other = {**tiny, "segmenter.init": str(run / "repeat-0/fold-0/segmenter/model.safetensors")}

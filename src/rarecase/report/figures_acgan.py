@@ -16,7 +16,7 @@ ACCURACIES = {
 }
 
 
-def acgan_curves(histories: Sequence[pd.DataFrame], *, classes: int) -> Figure:
+def acgan_curves(histories: Sequence[pd.DataFrame], *, classes: int, arm: str) -> Figure:
     """Losses and class accuracies by epoch, a thin line for each generator."""
     thin = 1.6 if len(histories) == 1 else 1.1
     with look():
@@ -40,12 +40,13 @@ def acgan_curves(histories: Sequence[pd.DataFrame], *, classes: int) -> Figure:
         for axes in (left, right):
             axes.legend(loc="best")
     text = (
-        "Training of the generators, one line for each fold and generator seed. A synthetic "
-        "accuracy near 1 early on says that the classes are easy to tell for this discriminator, "
-        "not that the samples look real; losses that run apart say that one side has won."
+        "The paper's Figure 11. Training of the generators, one line for each fold and generator "
+        "seed. A synthetic accuracy near 1 early on says that the classes are easy to tell for "
+        "this discriminator, not that the samples look real; losses that run apart say that one "
+        "side has won."
     )
     return Figure(
-        name="acgan-curves",
+        name=f"curves-{arm}",
         png=png(figure),
         caption=text,
         alt="Curves against the epoch: losses of discriminator and generator, and the share of "

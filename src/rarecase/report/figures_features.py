@@ -36,7 +36,7 @@ def mosaic(maps: NDArray[np.float32], *, side: int = SIDE) -> NDArray[np.float32
     return picture
 
 
-def map_grids(pair: FeaturePair, *, classes: list[str]) -> Figure:
+def map_grids(pair: FeaturePair, *, classes: list[str], arm: str) -> Figure:
     """25 real and 25 synthetic maps of each class: one channel, one colour scale."""
     channel = pair.channel
     sources = {"real": pair.real, "synthetic": pair.synthetic}
@@ -71,6 +71,7 @@ def map_grids(pair: FeaturePair, *, classes: list[str]) -> Figure:
         bar.set_label("activation")
     count = int(np.prod(pair.shape[1:]))
     text = (
+        "The paper's Figures 9 and 10. "
         f"Channel {channel} of {pair.shape[0]} of block {pair.block} "
         f"({pair.shape[1]} × {pair.shape[2]} = {count} values), the channel in which the classes "
         "differ most on training slices, for 25 real training slices and 25 synthetic samples of "
@@ -78,7 +79,7 @@ def map_grids(pair: FeaturePair, *, classes: list[str]) -> Figure:
         "the real ones or repeat one pattern, and whether they are as bright."
     )
     alt = f"Grids of feature maps, real beside synthetic, for {', '.join(classes)}"
-    return Figure(name="feature-maps", png=png(figure), caption=text, alt=alt)
+    return Figure(name=f"feature-maps-{arm}", png=png(figure), caption=text, alt=alt)
 
 
 def principal_plane(real: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -99,7 +100,9 @@ def principal_plane(real: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     return centre, scale, axes, share
 
 
-def scatter(pair: FeaturePair, *, classes: list[str], colours: Mapping[str, str]) -> Figure:
+def scatter(
+    pair: FeaturePair, *, classes: list[str], colours: Mapping[str, str], arm: str
+) -> Figure:
     """Real and synthetic samples in the plane of the real ones' two principal components."""
     real = np.concatenate([pair.real[c].means for c in classes if c in pair.real])
     centre, scale, plane, share = principal_plane(real)
@@ -142,7 +145,7 @@ def scatter(pair: FeaturePair, *, classes: list[str], colours: Mapping[str, str]
         "repeats itself."
     )
     return Figure(
-        name="feature-plane",
+        name=f"feature-plane-{arm}",
         png=png(figure),
         caption=text,
         alt=f"Two scatter plots, real and synthetic samples of {', '.join(classes)}",

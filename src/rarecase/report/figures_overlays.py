@@ -26,8 +26,9 @@ def grey_range(image: NDArray[np.float32]) -> tuple[float, float]:
     return low, high if high > low else low + 1.0
 
 
-def _outline(axes: Axes, mask: NDArray[np.uint8], *, colour: str, dashed: bool) -> None:
-    if mask.any():
+def draw_outline(axes: Axes, mask: NDArray[np.uint8], *, colour: str, dashed: bool) -> None:
+    """The border of a mask over the image that `axes` shows."""
+    if mask.any():  # contour warns of an empty one
         style = "dashed" if dashed else "solid"
         axes.contour(
             np.pad(mask, 1), levels=[0.5], colors=[colour], linestyles=[style], linewidths=1.5,
@@ -49,8 +50,8 @@ def overlay_figure(overlays: Sequence[Overlay], *, caption: str) -> Figure:
             low, high = grey_range(overlay.image)
             axes.imshow(overlay.image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
             if overlay.true is not None:
-                _outline(axes, overlay.true, colour=TRUE_OUTLINE, dashed=False)
-            _outline(axes, overlay.predicted, colour=PREDICTED_OUTLINE, dashed=True)
+                draw_outline(axes, overlay.true, colour=TRUE_OUTLINE, dashed=False)
+            draw_outline(axes, overlay.predicted, colour=PREDICTED_OUTLINE, dashed=True)
             axes.set_title(_title(overlay), fontsize=8.5, fontweight="normal", loc="left")
         handles = [
             Line2D([], [], color=TRUE_OUTLINE, label="true outline"),
@@ -64,10 +65,10 @@ def overlay_figure(overlays: Sequence[Overlay], *, caption: str) -> Figure:
     return Figure(name="overlays", png=png(figure), caption=caption, alt=alt)
 
 
-def _short(text: str, *, most: int = 34) -> str:
+def short(text: str, *, most: int = 34) -> str:
     """Text that fits over a picture: the middle of a long one left out.
 
-    >>> _short("a" * 20 + "b" * 20, most=11)
+    >>> short("a" * 20 + "b" * 20, most=11)
     'aaaaa…bbbbb'
     """
     half = (most - 1) // 2
@@ -75,7 +76,7 @@ def _short(text: str, *, most: int = 34) -> str:
 
 
 def _title(overlay: Overlay) -> str:
-    lines = [_short(overlay.title), _short(overlay.case)]
+    lines = [short(overlay.title), short(overlay.case)]
     if overlay.dice is not None and overlay.slice_dice is not None:
         lines.append(f"Dice: volume {overlay.dice:.2f}, slice {overlay.slice_dice:.2f}")
     elif overlay.slice_dice is not None:

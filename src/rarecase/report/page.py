@@ -14,6 +14,7 @@ from rarecase.report.run_files import RunFiles
 from rarecase.report.section_cohort import cohort_section
 from rarecase.report.section_features import features_section
 from rarecase.report.section_method import method_section
+from rarecase.report.section_paper import paper_section
 from rarecase.report.section_results import sweep_section, table_3_section
 from rarecase.report.section_segmenter import overlays_section, segmenter_section
 from rarecase.report.section_summary import summary_section
@@ -26,6 +27,7 @@ SECTIONS = (
     features_section,
     sweep_section,
     table_3_section,
+    paper_section,
     method_section,
 )
 

@@ -37,6 +37,11 @@ class GeneratorFolder:
     seed: int
     path: Path
 
+    @property
+    def arm(self) -> str:
+        """The arm that its samples make."""
+        return self.path.name.rsplit("-seed", 1)[0]
+
 
 class RunFiles:
     """The parts of a run folder; each is read when first asked for.
@@ -120,7 +125,25 @@ class RunFiles:
                 seed = path.name.rsplit("-seed", 1)[1]
                 if path.is_dir() and seed.isdigit():
                     found.append(GeneratorFolder(fold, int(seed), path))
-        return sorted(found, key=lambda g: (g.fold.repeat, g.fold.fold, g.seed))
+        return sorted(found, key=lambda g: (_width(g.arm), g.fold.repeat, g.fold.fold, g.seed))
+
+    @property
+    def arms(self) -> list[str]:
+        """The generators' arms, the narrowest network first."""
+        return list(dict.fromkeys(generator.arm for generator in self.generators))
+
+    def width(self, arm: str) -> int | None:
+        """Width of an arm's convolutional networks, where its generator says so."""
+        for generator in self.generators:
+            said = optional_json(generator.path / "generator.json") or {}
+            if generator.arm == arm and "width" in said.get("settings", {}):
+                return int(said["settings"]["width"])
+        return None
+
+    @staticmethod
+    def card(segmenter: Path) -> dict[str, Any]:
+        """model.json of a segmenter's folder, empty when it is missing."""
+        return optional_json(segmenter / "model.json") or {}
 
     def steps(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """(folder relative to the run, step.json) of every step, in order of finishing."""
@@ -141,6 +164,12 @@ class RunFiles:
                 parts.append(table.assign(repeat=fold.repeat, fold=fold.fold))
         columns = ["case", "patient", "label", "part", "dice", "repeat", "fold"]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def _width(arm: str) -> tuple[int, str]:
+    """Sorts `acgan-64` before `acgan-512`."""
+    width = arm.rpartition("-")[2]
+    return (int(width) if width.isdigit() else 0, arm)
 
 
 def read_table(path: Path) -> pd.DataFrame | None:

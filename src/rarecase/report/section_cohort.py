@@ -15,6 +15,8 @@ from rarecase.report.blocks import (
     counted,
     joined,
 )
+from rarecase.report.figures_pictures import class_figure
+from rarecase.report.pictures import read_pictures
 from rarecase.report.run_files import RunFiles
 
 FEW_SITES = 12
@@ -31,6 +33,9 @@ def cohort_section(run: RunFiles) -> Section:
         "there are of them, and never stands on both sides of a split."
     )
     blocks: list[Block] = [Text(text), _classes(run)]
+    shown = read_pictures(run)
+    if shown is not None:
+        blocks.append(class_figure(shown))
     blocks += _sites(cohort, run.classes)
     blocks += _folds(cohort, run.classes)
     blocks += _dropped(run)

@@ -6,8 +6,12 @@ from rarecase.report.blocks import DASH, Block, Cell, Details, Section, Table, T
 from rarecase.report.feature_samples import FeaturePair, read_pair
 from rarecase.report.figures_acgan import acgan_curves
 from rarecase.report.figures_features import map_grids, scatter
+from rarecase.report.figures_pictures import blocks_figure
+from rarecase.report.pictures import read_pictures
 from rarecase.report.run_files import RunFiles, read_table
 from rarecase.report.style import class_colours
+from rarecase.report.tables import arm_name
+from rarecase.report.tables_paper import class_accuracy_table
 
 
 def features_section(run: RunFiles) -> Section:
@@ -23,20 +27,34 @@ def features_section(run: RunFiles) -> Section:
     if not run.generators:
         blocks.append(Text("No generator was trained in this run.", "missing"))
         return Section("features", "Features, real and synthetic", blocks)
-    first = run.generators[0]
-    pair = read_pair(first.path)
-    if pair is None:
-        blocks.append(Text("No real and synthetic features were set aside to be shown.", "missing"))
-    else:
-        where = f"{first.fold.name}, generator seed {first.seed}"
-        blocks.append(Text(f"The pictures below are of {where}.", "note"))
-        blocks += _pictures(run, pair)
-    blocks += _curves(run)
+    shown = read_pictures(run)
+    if shown is not None:
+        blocks.append(blocks_figure(shown))
+    for arm in run.arms:
+        blocks += _of_arm(run, arm)
+    table = class_accuracy_table(run)
+    blocks += [table] if table is not None else []
     blocks += _filter(run)
     return Section("features", "Features, real and synthetic", blocks)
 
 
-def _pictures(run: RunFiles, pair: FeaturePair) -> list[Block]:
+def _of_arm(run: RunFiles, arm: str) -> list[Block]:
+    """Samples of the arm's first generator, curves of all."""
+    first = next(generator for generator in run.generators if generator.arm == arm)
+    pair = read_pair(first.path)
+    if pair is None:
+        text = "No real and synthetic features were set aside to be shown."
+        return [Text(text, "missing"), *_curves(run, arm=arm)]
+    where = f"{first.fold.name}, generator seed {first.seed}"
+    name = arm_name({"arm": arm})
+    return [
+        Text(f"{name}: the pictures below are of {where}.", "note"),
+        *_pictures(run, pair, arm=arm),
+        *_curves(run, arm=arm),
+    ]
+
+
+def _pictures(run: RunFiles, pair: FeaturePair, *, arm: str) -> list[Block]:
     blocks: list[Block] = []
     if not pair.real:
         return [Text("The feature store holds no training samples.", "missing")]
@@ -52,19 +70,20 @@ def _pictures(run: RunFiles, pair: FeaturePair) -> list[Block]:
     if missing:
         blocks.append(Text(f"No synthetic sample of {joined(missing)} was made.", "missing"))
     if len(pair.shape) == 3:
-        blocks.append(map_grids(pair, classes=run.classes))
+        blocks.append(map_grids(pair, classes=run.classes, arm=arm))
     if pair.synthetic and sum(len(s.means) for s in pair.real.values()) > 2:
         colours = class_colours(run.classes, run.rare)
-        blocks.append(scatter(pair, classes=run.classes, colours=colours))
+        blocks.append(scatter(pair, classes=run.classes, colours=colours, arm=arm))
     return blocks
 
 
-def _curves(run: RunFiles) -> list[Block]:
-    histories = [read_table(g.path / "history.csv") for g in run.generators]
+def _curves(run: RunFiles, *, arm: str) -> list[Block]:
+    mine = [generator for generator in run.generators if generator.arm == arm]
+    histories = [read_table(generator.path / "history.csv") for generator in mine]
     found = [h for h in histories if h is not None]
     if not found:
         return [Text("No training history of a generator was found.", "missing")]
-    return [acgan_curves(found, classes=len(run.classes))]
+    return [acgan_curves(found, classes=len(run.classes), arm=arm)]
 
 
 def _filter(run: RunFiles) -> list[Block]:
@@ -83,17 +102,18 @@ def _filter(run: RunFiles) -> list[Block]:
             kept_all[name] += kept
             cells.append(_kept(kept, made))
         fold = generator.fold
-        rows.append([str(fold.repeat), str(fold.fold), str(generator.seed), *cells])
+        name = arm_name({"arm": generator.arm})
+        rows.append([name, str(fold.repeat), str(fold.fold), str(generator.seed), *cells])
     if not rows:
         return [Text("No filter was applied, or its table is missing.", "missing")]
     if len(rows) > 1:
         totals = [_kept(kept_all[c], made_all[c]) for c in run.classes]
-        rows.append(["all", "", "", *totals])
+        rows.append(["all", "", "", "", *totals])
     table_ = Table(
         caption="The filter: synthetic samples kept of those made",
-        columns=["Repeat", "Fold", "Seed", *run.classes],
+        columns=["Arm", "Repeat", "Fold", "Seed", *run.classes],
         rows=rows,
-        heads=3,
+        heads=4,
         note="Kept are samples whose class the discriminator calls right, as in the paper. It "
         "rewards the generator for agreeing with its own partner and is no test of quality.",
     )

@@ -18,9 +18,12 @@ from rarecase.report.blocks import (
     plain_number,
 )
 from rarecase.report.figures_overlays import overlay_figure
+from rarecase.report.figures_pictures import augmentation_figure, tuning_figure
 from rarecase.report.figures_segmenter import learning_curves
 from rarecase.report.overlays import SHOWN, Overlay, SliceReader, choose_cases
-from rarecase.report.run_files import FoldFolder, RunFiles, optional_json, read_table
+from rarecase.report.pictures import read_pictures
+from rarecase.report.run_files import FoldFolder, RunFiles, read_table
+from rarecase.report.tables_paper import augmentation_table, unet_table
 
 
 def segmenter_section(run: RunFiles) -> Section:
@@ -32,19 +35,22 @@ def segmenter_section(run: RunFiles) -> Section:
             "validation patients, who are training patients set aside."
         )
     ]
+    shown = read_pictures(run)
+    if shown is not None:
+        blocks.append(augmentation_figure(shown))
+        blocks.append(augmentation_table(shown.augmentation, used=shown.augmented_here))
     blocks += _pretraining(run)
     blocks += _curves(run)
+    blocks.append(unet_table(run))
     blocks += _dice(run)
     blocks += _folds(run)
+    if shown is not None and shown.start is not None:
+        blocks.append(tuning_figure(shown))
     return Section("segmenter", "Segmenter", blocks)
 
 
-def _card(folder: Path) -> dict[str, object]:
-    return optional_json(folder / "model.json") or {}
-
-
 def _best(folder: Path) -> int | None:
-    epoch = _card(folder).get("best_epoch")
+    epoch = RunFiles.card(folder).get("best_epoch")
     return int(epoch) if isinstance(epoch, int) else None
 
 
@@ -78,10 +84,10 @@ def _curves(run: RunFiles) -> list[Block]:
         return [Text("No training history of a segmenter was found.", "missing")]
     figures = PUBLISHED_UNET["validation"]
     caption = (
-        f"One line for each fold ({len(histories)}). Training values are means over "
-        "augmented batches. For comparison, the paper's best epochs on its validation set, which "
-        f"was its test set: soft-Dice loss {figures['loss']}, hard Dice {figures['dice']}, IoU "
-        f"{figures['iou']} ({UNET_SOURCE})."
+        f"The paper's Figure 6. One line for each fold ({len(histories)}). Training values are "
+        "means over augmented batches. For comparison, the paper's best epochs on its validation "
+        f"set, which was its test set: soft-Dice loss {figures['loss']}, hard Dice "
+        f"{figures['dice']}, IoU {figures['iou']} ({UNET_SOURCE})."
     )
     coarse = run.setting("segmenter", "coarse_epochs")
     if coarse:
@@ -147,7 +153,7 @@ def _folds(run: RunFiles) -> list[Block]:
     volumes = run.volumes()
     rows = []
     for fold in run.folds:
-        card = _card(fold.path / "segmenter")
+        card = run.card(fold.path / "segmenter")
         if not card:
             continue
         history = read_table(fold.path / "segmenter" / "history.csv")

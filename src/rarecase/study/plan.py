@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from rarecase.cohort import Cohort
 from rarecase.segmenter import model_files, read_card, refuse_seen
 from rarecase.study.grid import (
     CLASSIFIED,
     FEATURES,
+    PICTURES,
     SEGMENTER,
     SYNTHETIC,
     Cell,
@@ -30,6 +33,7 @@ from rarecase.study.steps.features import (
     store_path,
     synthetic_work,
 )
+from rarecase.study.steps.pictures import pictures_work
 from rarecase.study.steps.prepare import (
     COHORT,
     SLICES,
@@ -52,6 +56,7 @@ VERSIONS = {
     FEATURES: 1,
     SYNTHETIC: 1,
     CLASSIFIED: 1,
+    PICTURES: 1,
     "evidence": 1,
     "report": 1,
 }
@@ -89,6 +94,10 @@ class _Steps:
 
     def __init__(self, here: Context) -> None:
         self.here, self.steps = here, list[Step]()
+
+    def key_of(self, name: str) -> str:
+        """The key of a step that was added."""
+        return next(step.key for step in self.steps if step.name == name)
 
     def add(
         self,
@@ -141,9 +150,10 @@ def plan(settings: Settings, *, run: Path, cohort: Cohort, until: str = "report"
         [classified, dump["sweep"]["headline"]],
         products=(PREDICTIONS, EVIDENCE),
     )
+    pictures = _add_pictures(collected, settings, folds, start=start)
     shown = {name: value for name, value in dump.items() if name != "compute"}
     page = ("report/index.html",)
-    collected.add("steps/report", "report", report_work, [scored, shown], products=page)
+    collected.add("steps/report", "report", report_work, [scored, pictures, shown], products=page)
     wanted = STAGES[: STAGES.index(until) + 1]
     return [step for step in collected.steps if step.stage in wanted]
 
@@ -163,6 +173,16 @@ def _add_pretraining(collected: _Steps, settings: Settings) -> str | None:
         settings.seed,
     ]
     return collected.add(PRETRAIN, "segment", pretrain_work, needs)
+
+
+def _add_pictures(
+    collected: _Steps, settings: Settings, folds: pd.DataFrame, *, start: str | None
+) -> str:
+    """What the report shows of the first fold's network."""
+    first = study_cells(settings, folds)[0]
+    there = dataclasses.replace(collected.here, cell=first)
+    segmenter = collected.key_of(first.folder(SEGMENTER))
+    return collected.add(PICTURES, "report", pictures_work, [segmenter, start], context=there)
 
 
 def _add_cell(
