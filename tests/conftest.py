@@ -1,6 +1,10 @@
 """Fixtures that several rooms share."""
 
+import os
 from pathlib import Path
+
+# As the command line sets it: threads that wait sleep, so that a busy machine costs its share only.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
 import torch

@@ -135,6 +135,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code."""
+    # Before PyTorch is imported: its threads then sleep while they wait for each other instead of
+    # spinning, which costs little alone, and a multiple beside any other busy process.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     plain, dotted = split_settings(sys.argv[1:] if argv is None else argv)
     args, unknown = build_parser().parse_known_args(plain)
     rest = [*unknown, *dotted]

@@ -1,0 +1,82 @@
+"""What the paper's protocol adds to the reported numbers: a sound run beside a faithful one.
+
+    rarecase run DATA … --out runs/sound
+    rarecase run DATA … --faithful-protocol --out runs/faithful
+    python benchmarks/protocols.py runs/sound runs/faithful
+
+Prints Markdown and keeps the numbers under `benchmarks/results/`. What a run reports is its
+headline: the sound one by patient at the amount fixed beforehand, the faithful one by slice at the
+amount that did best on the test set.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rarecase.files import read_json
+
+
+def reported(run: Path) -> dict[str, Any]:
+    """The scores of a run's headline, without and with synthetic samples, by slice and patient."""
+    evidence = read_json(run / "evidence.json")
+    headline = evidence["headline"]
+    rows = {(row["arm"], row["amount"]): row for row in evidence["rows"]}
+    with_ = rows[headline["arm"], headline["amount"]]
+    without = rows[evidence["control"], 0]
+    histories = [
+        pd.read_csv(path) for path in sorted(run.glob("repeat-0/fold-*/segmenter/history.csv"))
+    ]
+    best = [h.loc[h["part"] == "validation", "dice"].max() for h in histories]
+    return {
+        "protocol": evidence["protocol"],
+        "arm": headline["arm"],
+        "amount": headline["amount"],
+        "segmenter_dice": sum(best) / len(best),
+        **{
+            f"{unit}_{name}": {
+                score: value["value"] if isinstance(value, dict) else value
+                for score, value in row[unit]["scores"].items()
+            }
+            for unit in ("slices", "patients")
+            for name, row in (("without", without), ("with", with_))
+        },
+    }
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    """Markdown: one row a protocol, unit and arm."""
+    names = list(found[0]["slices_with"])
+    lines = [
+        "| protocol | unit | synthetic | " + " | ".join(n.replace("_", " ") for n in names) + " |",
+        "|---" * (3 + len(names)) + "|",
+    ]
+    for each in found:
+        for unit in ("patients", "slices"):
+            for name in ("without", "with"):
+                scores = each[f"{unit}_{name}"]
+                amount = f"{each['arm']} {each['amount']}" if name == "with" else "0"
+                cells = ["–" if scores[n] is None else f"{scores[n]:.3f}" for n in names]
+                lines.append(f"| {each['protocol']} | {unit} | {amount} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    found = [reported(Path(name)) for name in sys.argv[1:]]
+    if len(found) != 2:
+        raise SystemExit(__doc__)
+    print(table(found))
+    for each in found:
+        print(
+            f"\nSegmenter, {each['protocol']}: hard Dice {each['segmenter_dice']:.3f} on validation"
+        )
+    text = json.dumps(found, indent=2) + "\n"
+    Path(__file__).with_name("results").joinpath("protocols.json").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
