@@ -182,7 +182,7 @@ def _add_pictures(
     first = study_cells(settings, folds)[0]
     there = dataclasses.replace(collected.here, cell=first)
     segmenter = collected.key_of(first.folder(SEGMENTER))
-    return collected.add(PICTURES, "report", pictures_work, [segmenter, start], context=there)
+    return collected.add(PICTURES, "segment", pictures_work, [segmenter, start], context=there)
 
 
 def _add_cell(
