@@ -43,7 +43,7 @@ def fabric() -> lightning_fabric.Fabric:
     return lightning_fabric.Fabric(accelerator="cpu", devices=1, precision="32-true")
 
 
-def fit(model, slices, tmp_path, *, epochs=6, seed=1, augment=None, validation=True, coarse=0):
+def fit(model, slices, tmp_path, *, epochs=6, seed=1, augment=None, validation=True, coarse=0.0):
     rows = np.arange(len(slices.images))
     return train_segmenter(
         model,
@@ -52,7 +52,7 @@ def fit(model, slices, tmp_path, *, epochs=6, seed=1, augment=None, validation=T
         validation_rows=rows[16:] if validation else rows[:0],
         schedule=Schedule(
             epochs=epochs, batch=4, learning_rate=1e-2, decay="cosine", loss="dice+bce",
-            coarse_epochs=coarse,
+            coarse=coarse,
         ),
         augmentation=augment,
         fabric=fabric(),
@@ -107,13 +107,15 @@ def test_the_first_epochs_may_see_slices_at_half_size(tmp_path):
     model.net.register_forward_pre_hook(
         lambda net, inputs: seen.append(tuple(inputs[0].shape)) if net.training else None
     )
-    fit(model, bright_squares(), tmp_path, epochs=3, coarse=2)
+    fit(model, bright_squares(), tmp_path, epochs=3, coarse=0.6)
     assert seen == [(4, 1, 16, 16)] * 8 + [(4, 1, 32, 32)] * 4
     images, masks = torch.arange(16.0).view(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
     masks[..., :2, :1] = masks[..., 3:, 3:] = 1  # a half and a quarter of a pixel
-    small, small_masks = halved(images, masks)
+    small, small_masks = halved(images, masks, step=2)
     assert small.flatten().tolist() == [2.5, 4.5, 10.5, 12.5]
     assert small_masks.flatten().tolist() == [1, 0, 0, 0]
+    odd, _ = halved(torch.ones(1, 1, 112, 112), torch.zeros(1, 1, 112, 112), step=16)
+    assert odd.shape[-2:] == (64, 64) and odd.min() == odd.max() == 1  # 56 is not divisible
 
 
 def test_without_validation_rows_the_last_epoch_is_taken(tmp_path):
@@ -179,6 +181,27 @@ def test_flair_is_repeated_on_the_channels_of_a_pretrained_network():
     images, _ = slices.batch(np.array([0]))
     ready = slices.ready(images, Normaliser(mean=(0.0, 4.0, 0.0), deviation=(1.0, 1.0, 2.0)))
     assert ready[0, :, 0, 0].tolist() == [4.0, 0.0, 0.0]
+
+
+def test_masks_from_mirror_images_are_the_mean_of_four_predictions():
+    model, slices = segmenter(), bright_squares(5)
+    torch.nn.init.normal_(model.net.head.weight)
+    rows = np.arange(5)
+    parts = predict_masks(model, slices, rows=rows, fabric=fabric(), batch=2, flips=True)
+    found = np.concatenate([masks for _, masks in parts])
+    images = torch.from_numpy(slices.images)
+    model.net.eval()
+    with torch.no_grad():
+        turned = [
+            model.net(torch.rot90(images, 2, (2, 3))).sigmoid().rot90(2, (2, 3)),
+            model.net(images.flip(-1)).sigmoid().flip(-1),
+            model.net(images.flip(-2)).sigmoid().flip(-2),
+            model.net(images).sigmoid(),
+        ]
+    expected = (sum(turned) / 4)[:, 0] > 0.5
+    plain = np.concatenate([m for _, m in predict_masks(model, slices, rows=rows, fabric=fabric())])
+    assert (found == expected.numpy()).mean() > 0.999  # rounding may move a pixel
+    assert (found != plain).any()
 
 
 def test_predicted_masks_survive_packing(tmp_path):

@@ -89,7 +89,7 @@ def test_the_preset_is_the_papers_shapes_and_schedule():
     assert (tuning.width, tuning.depth, tuning.norm) == (64, 4, "none")
     assert (tuning.epochs, tuning.batch, tuning.learning_rate, tuning.beta1) == (30, 10, 1e-5, 0.9)
     assert (tuning.loss, tuning.augment, tuning.augment_strength) == ("dice", True, 1.0)
-    assert (tuning.coarse_epochs, tuning.decay) == (0, "constant")
+    assert (tuning.coarse, tuning.flips, tuning.decay) == (0, False, "constant")
     gan = paper.generator
     assert gan.widths == [64, 256, 512] and (gan.epochs, gan.batch) == (50, 16)
     assert gan.learning_rate == 0.002 and gan.max_steps is None and gan.keep == "agreeing"

@@ -81,9 +81,17 @@ def differences(run: RunFiles) -> list[str]:
         ),
         (
             segmenter,
-            "coarse_epochs",
-            0,
-            "The U-Net's first {} epochs see slices at half size; the paper's none.",
+            "coarse",
+            0.0,
+            "In the first {:.0%} of its epochs the U-Net sees slices at half size; the paper's "
+            "does not.",
+        ),
+        (
+            segmenter,
+            "flips",
+            False,
+            "Masks are predicted from a slice and its mirror images together; the paper's from the "
+            "slice.",
         ),
         (segmenter, "loss", "dice", "The U-Net's loss is {}; the paper's soft Dice alone."),
         (

@@ -89,11 +89,11 @@ def _curves(run: RunFiles) -> list[Block]:
         f"set, which was its test set: soft-Dice loss {figures['loss']}, hard Dice "
         f"{figures['dice']}, IoU {figures['iou']} ({UNET_SOURCE})."
     )
-    coarse = run.setting("segmenter", "coarse_epochs")
+    coarse = run.setting("segmenter", "coarse")
     if coarse:
         caption += (
-            f" The first {coarse} epochs learn from slices at half size; their validation values "
-            "are of whole slices, which such a network has not yet seen."
+            f" The first {coarse:.0%} of the epochs learn from slices at half size; their "
+            "validation values are of whole slices, which such a network has not yet seen."
         )
     return [learning_curves(histories, best=best, name="segmenter", caption=caption)]
 

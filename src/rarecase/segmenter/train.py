@@ -36,8 +36,9 @@ log = logging.getLogger(__name__)
 class Schedule:
     """How to train; the defaults are the paper's. `cosine` lets the rate fall to 0 at the end.
 
-    The first `coarse_epochs` see slices at half their size, at a quarter of the cost (progressive
-    resizing): most of what a network learns from random weights can be learnt there.
+    The first of the epochs, this share of them (`coarse`), see slices at half their size, at a
+    quarter of the cost (progressive resizing): most of what a network learns from random weights
+    can be learnt there.
     """
 
     epochs: int = 30
@@ -46,7 +47,12 @@ class Schedule:
     beta1: float = 0.9
     decay: Literal["constant", "cosine"] = "constant"
     loss: Literal["dice", "dice+bce"] = "dice"
-    coarse_epochs: int = 0
+    coarse: float = 0.0
+
+    @property
+    def coarse_epochs(self) -> int:
+        """How many epochs see slices at half size."""
+        return round(self.coarse * self.epochs)
 
     def rate(self, step: int, *, steps: int) -> float:
         """Learning rate of optimisation step `step` of `steps`."""
@@ -165,7 +171,7 @@ def _train_epoch(
             images, moved = apply(drawn, images, masks)
             masks = masks if moved is None else moved
         if epoch <= schedule.coarse_epochs:
-            images, masks = halved(images, masks)
+            images, masks = halved(images, masks, step=2**segmenter.net.depth)
         step = (epoch - 1) * len(batches) + number
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate(step, steps=schedule.epochs * len(batches))
@@ -180,10 +186,14 @@ def _train_epoch(
     return _named(totals / len(batches))
 
 
-def halved(images: torch.Tensor, masks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Both at half the height and width: means of 2×2 pixels, masks cut at one half."""
-    small = functional.avg_pool2d(masks, 2) >= 0.5
-    return functional.avg_pool2d(images, 2), small.to(masks.dtype)
+def halved(
+    images: torch.Tensor, masks: torch.Tensor, *, step: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both at half the height and width, or next to it: the nearest sides that `step` divides.
+    Means over the pixels that meet in one; masks are cut at one half."""
+    height, width = (max(1, round(side / 2 / step)) * step for side in images.shape[-2:])
+    small = functional.adaptive_avg_pool2d(masks, (height, width)) >= 0.5
+    return functional.adaptive_avg_pool2d(images, (height, width)), small.to(masks.dtype)
 
 
 def _diverged(loss: float, *, schedule: Schedule, epoch: int) -> RarecaseError:

@@ -13,6 +13,7 @@ from rarecase.study.measure import measure
 from rarecase.study.plan import STAGES
 from rarecase.study.settings import Settings
 from rarecase.study.step import peak_memory
+from rarecase.study.steps.segment import make_schedule
 
 READING = 0.012  # seconds to read, normalise and fit a slice; small beside the rest
 HELD = 2**30  # bytes of features that a training holds in memory at most
@@ -71,8 +72,15 @@ def estimate(
 
     held_out = settings.split.validation * rates.predict
     epoch = real * ((1 - settings.split.validation) * rates.train + held_out)
-    coarse = chosen.coarse_epochs * 0.75 * real * (1 - settings.split.validation) * rates.train
-    segmenter = chosen.epochs * epoch - coarse + slices * rates.predict
+    coarse = (
+        make_schedule(chosen).coarse_epochs
+        * 0.75
+        * real
+        * (1 - settings.split.validation)
+        * rates.train
+    )
+    drawn = slices * rates.predict * (4 if chosen.flips else 1)
+    segmenter = chosen.epochs * epoch - coarse + drawn
     batch = settings.generator.batch
     steps = min(
         settings.generator.epochs * -(-real // batch), settings.generator.max_steps or 2**62

@@ -110,19 +110,6 @@ def validate(nested: Nested) -> Settings:
             f"sweep.headline is {settings.sweep.headline}, which is not among sweep.amounts "
             f"{settings.sweep.amounts}: add it there, or choose one of them."
         )
-    for section in ("pretrain", "segmenter"):
-        training = getattr(settings, section)
-        if training.coarse_epochs > training.epochs:
-            raise SettingError(
-                f"{section}.coarse_epochs is {training.coarse_epochs}, more than the "
-                f"{training.epochs} of {section}.epochs that they are among."
-            )
-        if training.coarse_epochs and settings.slices.size % 2 ** (settings.segmenter.depth + 1):
-            raise SettingError(
-                f"{section}.coarse_epochs halves slices of {settings.slices.size} pixels, and a "
-                f"U-Net of depth {settings.segmenter.depth} cannot halve those that often: take "
-                "coarse_epochs=0 or another slices.size."
-            )
     size, step = settings.slices.size, 2**settings.segmenter.depth
     if size % step:
         raise SettingError(

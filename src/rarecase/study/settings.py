@@ -84,8 +84,8 @@ class TrainingSettings(Section):
     """Course of the learning rate."""
     loss: Literal["dice", "dice+bce"] = "dice"
     """The paper's soft Dice, or with cross-entropy: steadier from random weights."""
-    coarse_epochs: Annotated[int, Field(ge=0)] = 0
-    """So many of the epochs, the first, see slices at half size: a quarter of the time."""
+    coarse: Fraction = 0.0
+    """This share of the epochs, the first, sees slices at half size: a quarter of the time."""
     augment: bool = True
     """The seven augmentations of the paper's Table 1."""
     augment_strength: Annotated[float, Field(gt=0, le=2)] = 1.0
@@ -112,6 +112,9 @@ class SegmenterSettings(TrainingSettings):
     """`model.safetensors` of a trained U-Net to start from."""
     allow_seen: bool = False
     """Accept an initial model that has seen test patients: a leak, asked for by name."""
+    flips: bool = False
+    """Predict masks from a slice and its three mirror images together: steadier, four times the
+    work."""
     width: Count = 64
     """Channels of the first block."""
     depth: Annotated[int, Field(ge=1, le=7)] = 4

@@ -46,15 +46,16 @@ def pictures_work(context: Context, folder: Path) -> None:
     fabric = make_fabric(context.settings.compute)
     rows = choose_slices(fold, context.fold_folder / SEGMENTER)
     at = rows["row"].to_numpy()
+    flips = context.settings.segmenter.flips
     seen = fold.cache.channels.index("flair") if "flair" in fold.cache.channels else 0
     arrays: Arrays = {
         "images": np.asarray(fold.cache.images[at, seen], dtype=np.float32),
         "true": np.asarray(fold.cache.masks[at], dtype=np.uint8),
-        "after": _masks(fold, segmenter, at, fabric=fabric),
+        "after": _masks(fold, segmenter, at, fabric=fabric, flips=flips),
     }
     start = _initial(context, fold)
     if start is not None:
-        arrays["before"] = _masks(fold, start, at, fabric=fabric)
+        arrays["before"] = _masks(fold, start, at, fabric=fabric, flips=flips)
     scale = context.settings.segmenter.augment_strength
     drawn = augmented(arrays["images"][0], arrays["true"][0], strength=scale)
     for place, (image, mask) in enumerate(drawn.values()):
@@ -118,9 +119,15 @@ def _slices(fold: Fold, segmenter: Segmenter) -> Slices:
 
 
 def _masks(
-    fold: Fold, segmenter: Segmenter, at: NDArray[np.int64], *, fabric: lightning_fabric.Fabric
+    fold: Fold,
+    segmenter: Segmenter,
+    at: NDArray[np.int64],
+    *,
+    fabric: lightning_fabric.Fabric,
+    flips: bool,
 ) -> NDArray[np.uint8]:
-    parts = predict_masks(segmenter, _slices(fold, segmenter), rows=at, fabric=fabric)
+    slices = _slices(fold, segmenter)
+    parts = predict_masks(segmenter, slices, rows=at, fabric=fabric, flips=flips)
     return np.concatenate([masks for _, masks in parts])
 
 

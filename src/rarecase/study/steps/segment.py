@@ -54,7 +54,7 @@ def make_schedule(training: TrainingSettings) -> Schedule:
         beta1=training.beta1,
         decay=training.decay,
         loss=training.loss,
-        coarse_epochs=training.coarse_epochs,
+        coarse=training.coarse,
     )
 
 
@@ -178,7 +178,8 @@ def segmenter_work(context: Context, folder: Path) -> None:
                 "The initial U-Net was trained on slices that were normalised otherwise, and "
                 f"without masks it cannot be trained further: set slices.normalise={other}."
             )
-    _predict(fold, segmenter, slices, folder=folder, fabric=fabric)
+    flips = settings.segmenter.flips
+    _predict(fold, segmenter, slices, folder=folder, fabric=fabric, flips=flips)
     segmenter.save(folder)
 
 
@@ -211,6 +212,7 @@ def _predict(
     *,
     folder: Path,
     fabric: lightning_fabric.Fabric,
+    flips: bool,
 ) -> None:
     """Write predicted.npy, rows.parquet and volumes.csv."""
     rows = fold.cache.rows.copy()
@@ -218,7 +220,8 @@ def _predict(
     bits = PackedMasks.create(folder / "predicted.npy", samples=samples, height=height, width=width)
     pixels = np.zeros(samples, dtype=np.int64)
     scores = []
-    for part, masks in predict_masks(segmenter, slices, rows=np.arange(samples), fabric=fabric):
+    parts = predict_masks(segmenter, slices, rows=np.arange(samples), fabric=fabric, flips=flips)
+    for part, masks in parts:
         bits[part] = np.packbits(masks, axis=-1)
         pixels[part] = masks.sum(axis=(1, 2))
     bits.flush()
