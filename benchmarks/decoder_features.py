@@ -1,6 +1,7 @@
 """What ran out of memory in the paper: features of a decoder block for every slice, and the ACGAN.
 
     python benchmarks/decoder_features.py [--samples 5110] [--block dec2] [--device auto]
+    python benchmarks/decoder_features.py --work FOLDER --only extract,read     parts, one by one
     python benchmarks/decoder_features.py --flat          memory against the number of samples
 
 Extraction with the paper's U-Net (width 64, random weights) from 240×240×4 slices, one epoch of the
@@ -25,10 +26,12 @@ from typing import Any
 
 RESULTS = Path(__file__).with_name("results")
 SIZE, PATIENTS, SLICES = 240, {"HGG": 6, "LGG": 4}, 51
+STRIDE = 37  # has no factor in common with 510
 
 
 class Repeated:
-    """An array on disk whose first axis starts again when it ends."""
+    """An array on disk whose first axis starts again when it ends, in strides, so that few rows are
+    of all patients."""
 
     def __init__(self, array: Any, length: int) -> None:
         self._array = array
@@ -38,7 +41,7 @@ class Repeated:
         return self.shape[0]
 
     def __getitem__(self, rows: Any) -> Any:
-        return self._array[rows % len(self._array)]
+        return self._array[rows * STRIDE % len(self._array)]
 
 
 def prepare(work: Path) -> None:
@@ -70,7 +73,9 @@ def extract(args: argparse.Namespace) -> dict[str, Any]:
     cache = SliceCache.open(args.work / "slices")
     with torch_seeded(0, "benchmark"):
         net = UNet(in_channels=len(cache.channels))
-    rows = cache.rows.iloc[np.arange(args.samples) % len(cache.rows)].reset_index(drop=True)
+    rows = cache.rows.iloc[np.arange(args.samples) * STRIDE % len(cache.rows)].reset_index(
+        drop=True
+    )
     rows["row"] = np.arange(args.samples)
     store = extract_features(
         Segmenter(net=net, channels=cache.channels),
@@ -197,6 +202,7 @@ def main() -> None:
     parser.add_argument("--wide-steps", type=int, default=50, help="of width 512")
     parser.add_argument("--flat", action="store_true")
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--only", help="parts, of " + ",".join(PARTS))
     parser.add_argument("--part", choices=PARTS)
     args = parser.parse_args()
     if args.part:
@@ -206,13 +212,17 @@ def main() -> None:
         args.work = args.work or Path(folder)
         if not (args.work / "slices").exists():
             prepare(args.work)
-        parts = flat(args) if args.flat else {name: measured(name, args) for name in PARTS}
+        chosen = args.only.split(",") if args.only else list(PARTS)
+        parts = flat(args) if args.flat else {name: measured(name, args) for name in chosen}
     result = {"device": device_name(), "block": args.block, "parts": parts}
     if not args.flat:
         result["samples"] = args.samples
     name = "decoder_features_flat" if args.flat else "decoder_features"
     kind = "gpu" if result["device"].startswith(("NVIDIA", "AMD")) else "cpu"
-    RESULTS.joinpath(f"{name}-{kind}.json").write_text(json.dumps(result, indent=2) + "\n")
+    file = RESULTS / f"{name}-{kind}.json"
+    if args.only and file.exists():  # beside the parts that were measured before
+        result["parts"] = json.loads(file.read_text())["parts"] | parts
+    file.write_text(json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -19,12 +19,18 @@ Tensors = dict[str, torch.Tensor]
 
 def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], *, meta: Any = None) -> None:
     """Write `tensors` and `meta` (anything JSON can hold) to one safetensors file."""
-    plain = {name: t.detach().to("cpu").contiguous().clone() for name, t in tensors.items()}
+    plain = {name: _alone(tensor) for name, tensor in tensors.items()}
     with replacing_file(path) as beside:
         try:
             save_file(plain, beside, metadata={"rarecase": json.dumps(meta)})
         except SafetensorError as error:  # what it makes of a full disk, among others
             raise DataError(f"{path}: cannot be written ({error}).") from None
+
+
+def _alone(tensor: torch.Tensor) -> torch.Tensor:
+    """On the CPU, contiguous, and no view of something larger, which the format would refuse."""
+    plain = tensor.detach().to("cpu").contiguous()
+    return plain if plain.untyped_storage().nbytes() == plain.nbytes else plain.clone()
 
 
 def load_tensors(path: Path) -> tuple[Tensors, Any]:

@@ -8,7 +8,7 @@ batch's; the generator, which has, always makes the whole batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +27,7 @@ PIECE = 128 * 2**20  # bytes of activations that a piece may take
 @dataclass(frozen=True)
 class Pair:
     """Both networks as Fabric wraps them, their optimisers, and how many samples make a piece
-    (None: the whole batch at once)."""
+    (None: the whole batch at once). `release` is called when an optimiser has made its step."""
 
     fabric: Fabric
     generator: Any
@@ -35,6 +35,7 @@ class Pair:
     generator_optimizer: Any
     discriminator_optimizer: Any
     piece: int | None
+    release: Callable[[], None] = lambda: None
 
 
 def piece_size(
@@ -87,6 +88,7 @@ def _discriminator_step(
         rights[0] = rights[0] + (guess[:n] == real_label[part]).sum()
         rights[1] = rights[1] + (guess[n:] == asked[part]).sum()
     pair.discriminator_optimizer.step()
+    pair.release()
     return total, rights
 
 
@@ -106,6 +108,7 @@ def _generator_step(pair: Pair, fake: Tensor, asked: Tensor) -> Tensor:
     # Not Fabric's: what it scales a loss by is in the gradient already.
     torch.autograd.backward(fake, gradient)
     pair.generator_optimizer.step()
+    pair.release()
     pair.generator_optimizer.zero_grad()
     pair.discriminator.requires_grad_(True)
     return total

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from rarecase.checkpoint import load_tensors, load_training, save_training
 from rarecase.errors import DataError, RarecaseError
 from rarecase.features.samples import Samples, epoch_batches, read_ahead
+from rarecase.generators.paging import PagedMoments, page_moments, release_all
 from rarecase.generators.step import Pair, piece_size, take_step
 from rarecase.progress import task
 from rarecase.seeds import derive, numpy_rng, torch_rng
@@ -84,11 +85,18 @@ def adversarial_training(
     piece = piece_size(generator, discriminator, batch=schedule.batch, device=fabric.device.type)
     g, g_optimizer = fabric.setup(generator, optimizers["generator"])
     d, d_optimizer = fabric.setup(discriminator, optimizers["discriminator"])
-    pair = Pair(fabric, g, d, g_optimizer, d_optimizer, piece)
     key = _key(samples, label, modules, scale=scale, schedule=schedule, seed=seed, noise=noise)
     history: History = []
     if checkpoint is not None and checkpoint.is_file():
         history = _resume(checkpoint, key, modules, optimizers)
+    paged: list[PagedMoments] = []
+    if piece is not None and fabric.device.type == "cpu":
+        folder = None if checkpoint is None else checkpoint.parent
+        paged = page_moments(list(optimizers.values()), folder=folder)
+    pair = Pair(
+        fabric, g, d, g_optimizer, d_optimizer, piece,
+        release=lambda: release_all(paged),
+    )  # fmt: skip
     labels = torch.from_numpy(label).to(fabric.device)
     left = math.inf if schedule.max_steps is None else schedule.max_steps
     with task("training the generator", total=schedule.epochs) as bar:
@@ -108,11 +116,15 @@ def adversarial_training(
             random = torch_rng(seed, "acgan noise", epoch)
             shift, factor = scale.tensors(len(samples.shape), fabric.device)
             for batch, values in read_ahead(samples, batches):
-                real = (values.to(fabric.device).float() - shift) / factor
                 real_label = labels[torch.from_numpy(batch).to(fabric.device)]
                 z = torch.randn(len(batch), noise, generator=random).to(fabric.device)
                 asked = torch.randint(classes, (len(batch),), generator=random).to(fabric.device)
-                sums += take_step(pair, real, real_label, z, asked)
+                # No name for the scaled batch here: the step frees it when it is done with it.
+                sums += take_step(
+                    pair,
+                    values.to(fabric.device).float().sub_(shift).div_(factor),
+                    real_label, z, asked,
+                )  # fmt: skip
             row = _row(epoch, sums.tolist(), batches, schedule.lr, time.perf_counter() - began)
             history.append(row)
             if checkpoint is not None:
