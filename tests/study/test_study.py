@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 from rarecase.cohort import read_cohort
@@ -338,8 +339,10 @@ def test_pretraining_fine_tuning_and_repeated_flair(tiny, tmp_path):
     assert tuned.net.in_channels == 4 and tuned.initialised_from == "pretrain"
     assert any(name.startswith("Pre") for name in tuned.trained_on)
     Study(out=run).run()
-    with np.load(run / "pictures/shown.npz") as shown:
-        assert not np.array_equal(shown["before"], shown["after"])
+    first = load_segmenter(run / "pretrain").net.eval()
+    with np.load(run / "pictures/shown.npz") as shown, torch.no_grad():
+        repeated = torch.from_numpy(shown["images"])[:, None].repeat(1, 4, 1, 1)
+        assert np.array_equal(shown["before"], (first(repeated)[:, 0] > 0).numpy())
     assert "after fine-tuning on the fold" in (run / "report/index.html").read_text()
 
     # A model that has seen test patients is refused, unless asked for by name.
