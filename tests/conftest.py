@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-# As the command line sets it: threads that wait sleep, so that a busy machine costs its share only.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# As the command line sets it: threads that wait for each other do not spin for long.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 import pytest
 import torch

@@ -24,7 +24,7 @@ def class_figure(shown: SetAside) -> Figure:
     """Figures 3 and 4: a slice of each class beside its mask."""
     slices = shown.slices
     with look():
-        figure = canvas(9.6 / max(4, 2 * len(slices)) + 0.8)
+        figure = canvas(9.6 / max(4, 2 * len(slices)) + 0.35)
         axes_list = panels(figure, 1, 2 * len(slices))
         for i, one in enumerate(slices):
             image, mask = axes_list[2 * i : 2 * i + 2]
