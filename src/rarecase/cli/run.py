@@ -53,6 +53,10 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         out.print()
         out.print(result.evidence["headline"]["sentence"])
         out.print()
+        if result.evidence["protocol"] == "faithful":
+            from rarecase.evidence.evidence import PEEKED
+
+            out.print(f"{PEEKED}\n")
     if not result.performed:
         out.print(f"Nothing to do: all {result.found} steps are done with these settings.")
     else:

@@ -27,10 +27,10 @@ from rarecase.evidence.sentence import NOT_A_VERDICT, Change, headline_sentence
 CONTROL = "none"
 HEADLINE_ARM = "acgan"
 PEEKED = (
-    "The paper's own protocol was asked for: intensities were normalised over test patients too, "
-    "the segmenter's epoch and the amount of synthetic samples were chosen on the test set, and "
-    "what is reported counts slices. These numbers flatter; set them beside a sound run's, and do "
-    "not report them as results."
+    "The paper's own protocol was asked for: the segmenter's epoch and the amount of synthetic "
+    "samples were chosen on the test set, which had its part in normalising the cohort too, and "
+    "what the paper reports counts slices. These numbers flatter; set them beside a sound run's, "
+    "and do not report them as results."
 )
 
 
@@ -120,7 +120,7 @@ def make_evidence(
             rows, arm=arm, headline=amount, rare=rare, rare_patients=patients[rare]
         ),
         "protocol": "faithful" if faithful else "sound",
-        "notes": [*([PEEKED] if faithful else []), *_notes(rows)],
+        "notes": _notes(rows),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rarecase.evidence.evidence import PEEKED
 from rarecase.evidence.sentence import FEWEST_RARE_PATIENTS
 from rarecase.report.blocks import counted, joined, plain_number
 from rarecase.report.run_files import RunFiles, optional_json, read_table
@@ -16,6 +17,7 @@ SHIFT = 0.10
 def find_cautions(run: RunFiles) -> list[str]:
     """The cautions that apply to this run, gravest first."""
     rules = (
+        _peeked,
         _simulated,
         _leak,
         _unknown_patients,
@@ -30,6 +32,10 @@ def find_cautions(run: RunFiles) -> list[str]:
         _one_training,
     )
     return [text for rule in rules for text in rule(run)]
+
+
+def _peeked(run: RunFiles) -> list[str]:
+    return [PEEKED] if run.peeked else []
 
 
 def _simulated(run: RunFiles) -> list[str]:

@@ -64,6 +64,11 @@ class RunFiles:
         """evidence.json."""
         return dict(read_json(self.root / "evidence.json"))
 
+    @property
+    def peeked(self) -> bool:
+        """Whether the paper's own protocol was asked for, which chooses on the test set."""
+        return self.evidence.get("protocol") == "faithful"
+
     @cached_property
     def cohort(self) -> pd.DataFrame:
         """cohort.csv, names as text."""

@@ -58,6 +58,6 @@ def _what_was_done(run: RunFiles) -> str:
     return text + (
         "Slices are averaged to patients (those with a predicted tumour; otherwise all) before "
         "anything is scored. Every score is of patients on whom nothing in their fold was fitted."
-        if not run.setting("segmenter", "allow_seen")
+        if not (run.setting("segmenter", "allow_seen") or run.peeked)
         else "Slices are averaged to patients before anything is scored."
     )
