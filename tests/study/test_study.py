@@ -36,6 +36,19 @@ def copy(finished, tmp_path):
     return run
 
 
+def fill_the_disk(monkeypatch, *, at):
+    """The disk is full when a store is written to for the `at`-th time."""
+    real, written = FeatureStore.write, []
+
+    def full_disk(self, start, batch):
+        written.append(start)
+        if len(written) == at:
+            raise OSError(28, "No space left on device", "features")
+        real(self, start, batch)
+
+    monkeypatch.setattr(FeatureStore, "write", full_disk)
+
+
 def predictions(run):
     return pd.read_parquet(run / "predictions.parquet")
 
@@ -156,15 +169,7 @@ def test_stores_that_went_are_made_anew_when_something_needs_them(finished, tiny
 def test_a_kill_while_stores_are_made_anew_leaves_nothing(finished, tiny, tmp_path, monkeypatch):
     run = copy(finished, tmp_path)
     changed = {**tiny, "classifier.epochs": 1}
-    real, written = FeatureStore.write, []
-
-    def full_disk(self, start, batch):
-        written.append(start)
-        if len(written) == 3:
-            raise OSError(28, "No space left on device", "features")
-        real(self, start, batch)
-
-    monkeypatch.setattr(FeatureStore, "write", full_disk)
+    fill_the_disk(monkeypatch, at=3)
     with pytest.raises(OSError, match="No space"):
         Study(out=run, settings=changed).run(until="classify")
     monkeypatch.undo()
@@ -235,15 +240,7 @@ def test_what_the_settings_no_longer_have_is_removed(finished, tiny, tmp_path):
 def test_a_run_stopped_while_it_writes_features_goes_on(finished, tiny, tmp_path, monkeypatch):
     run = copy(finished, tmp_path)
     shutil.rmtree(run / "repeat-0/fold-1/features")
-    real, written = FeatureStore.write, []
-
-    def full_disk(self, start, batch):
-        written.append(start)
-        if len(written) == 2:
-            raise OSError(28, "No space left on device", "features")
-        real(self, start, batch)
-
-    monkeypatch.setattr(FeatureStore, "write", full_disk)
+    fill_the_disk(monkeypatch, at=2)
     with pytest.raises(OSError, match="No space"):
         Study(out=run, settings=tiny).run(until="classify")
     monkeypatch.undo()
