@@ -83,8 +83,9 @@ def test_a_malicious_npz_is_refused_and_nothing_runs(tmp_path):
         (eval, ("1 + 1",)),
         (getattr, ("text", "upper")),
         (np.load, ("x.npy",)),
+        (np.ndarray, ((10**6, 10**6),)),
     ],
-    ids=["reconstruct of another kind", "eval", "getattr", "numpy.load"],
+    ids=["reconstruct of another kind", "eval", "getattr", "numpy.load", "memory"],
 )
 def test_other_ways_in_are_refused(tmp_path, reduced):
     class Other:

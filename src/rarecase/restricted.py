@@ -29,9 +29,17 @@ def _plain_bytes(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+class _ArrayKind:
+    """Stands for `numpy.ndarray` in a pickle, where it is only ever named, never called: calling it
+    would reserve as much memory as the file asks for."""
+
+    def __new__(cls, *shape: Any) -> _ArrayKind:
+        raise pickle.UnpicklingError("an array made without its values")
+
+
 def _empty_array(kind: type, shape: tuple[int, ...], code: Any) -> NDArray[Any]:
     """NumPy's `_reconstruct`, for plain arrays alone: an empty one, filled by its state later."""
-    if kind is not np.ndarray or shape != (0,):
+    if kind is not _ArrayKind or shape != (0,):
         raise pickle.UnpicklingError(f"an array of kind {kind!r} and shape {shape!r}")
     return np.empty(0, dtype="i1")
 
@@ -42,7 +50,7 @@ def _from_buffer(buffer: Any, dtype: Any, shape: Any, order: str) -> NDArray[Any
 
 
 _HARMLESS: dict[tuple[str, str], Any] = {
-    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "ndarray"): _ArrayKind,
     ("numpy", "dtype"): np.dtype,
     ("_codecs", "encode"): _plain_bytes,
 }
@@ -107,7 +115,9 @@ def _read_member(member: IO[bytes], *, path: Path, name: str) -> Any:
             f"{path}: {name} holds a pickle that asks for {error}, which is refused unread: "
             "only arrays of numbers are taken from it. Do not trust this file."
         ) from None
-    except (ValueError, TypeError, EOFError, KeyError, IndexError, AttributeError) as error:
+    except (
+        ValueError, TypeError, LookupError, AttributeError, EOFError, OverflowError, MemoryError,
+    ) as error:  # fmt: skip
         raise DataError(f"{path}: {name} is damaged ({error}).") from None
     return list(content) if isinstance(content, np.ndarray) else content
 

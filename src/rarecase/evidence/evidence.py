@@ -28,9 +28,9 @@ CONTROL = "none"
 HEADLINE_ARM = "acgan"
 PEEKED = (
     "The paper's own protocol was asked for: the segmenter's epoch and the amount of synthetic "
-    "samples were chosen on the test set, which had its part in normalising the cohort too, and "
-    "what the paper reports counts slices. These numbers flatter; set them beside a sound run's, "
-    "and do not report them as results."
+    "samples were chosen on the test set, which also has its part in a normalisation over the "
+    "cohort, and what the paper reports counts slices. These numbers flatter; set them beside a "
+    "sound run's, and do not report them as results."
 )
 
 
