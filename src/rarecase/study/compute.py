@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import shutil
 import time
+from typing import Any
 
 import lightning_fabric
 import torch
@@ -73,6 +75,21 @@ def pick_accelerator(compute: ComputeSettings) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+class CompilingFabric(lightning_fabric.Fabric):
+    """A Fabric that has every network it is given compiled at its first call (torch.compile).
+
+    Compiled in place: parameters keep their names, and checkpoints their form.
+    """
+
+    def setup(self, module: torch.nn.Module, *optimizers: Any, **how: Any) -> Any:
+        module.compile()
+        return super().setup(module, *optimizers, **how)
+
+    def setup_module(self, module: torch.nn.Module, *args: Any, **how: Any) -> Any:
+        module.compile()
+        return super().setup_module(module, *args, **how)
+
+
 def make_fabric(compute: ComputeSettings, *, exact: bool = False) -> lightning_fabric.Fabric:
     """A Fabric on one device; also sets the number of CPU threads of this process.
 
@@ -81,8 +98,16 @@ def make_fabric(compute: ComputeSettings, *, exact: bool = False) -> lightning_f
     torch.set_num_threads(compute.threads or available_threads())
     accelerator = pick_accelerator(compute)
     precision = "32-true" if exact else settle_precision(compute)
+    kind: type[lightning_fabric.Fabric] = lightning_fabric.Fabric
+    if compute.compile and not exact:
+        if accelerator == "cpu" and not (shutil.which("c++") or shutil.which("g++")):
+            raise SettingError(
+                "compute.compile: torch.compile needs a C++ compiler for the CPU, and neither c++ "
+                "nor g++ is on the path. Install one, or leave compute.compile off."
+            )
+        kind = CompilingFabric
     try:
-        return lightning_fabric.Fabric(accelerator=accelerator, devices=1, precision=precision)
+        return kind(accelerator=accelerator, devices=1, precision=precision)
     except (RuntimeError, ValueError) as error:
         raise SettingError(
             f"compute.device={compute.device}, compute.precision={compute.precision}: {error}"

@@ -201,6 +201,8 @@ class ComputeSettings(Section):
     """auto: bfloat16 where it is measured to be faster; else one of Fabric's, such as 32-true."""
     threads: Count | None = None
     """CPU threads; without it all that this process may use."""
+    compile: bool = False
+    """torch.compile the networks: worth it where an epoch takes longer than the minute it costs."""
     ignore_disk: bool = False
     """Start even when the disk may be too small: compression may make it fit."""
     executor: Literal["serial"] = "serial"
