@@ -87,7 +87,9 @@ def main() -> None:
     args = parser.parse_args()
     parts = {}
     for name, make in PARTS.items():
-        fabrics = [make_fabric(ComputeSettings(device=args.device, compile=c)) for c in (False, True)]
+        fabrics = [
+            make_fabric(ComputeSettings(device=args.device, compile=c)) for c in (False, True)
+        ]
         plain, compiled = (make(fabric) for fabric in fabrics)
         device = fabrics[0].device
         first = [seconds(step, device) for step in (plain, compiled)]

@@ -107,7 +107,9 @@ def test_the_first_epochs_may_see_slices_at_half_size(tmp_path):
     model.net.register_forward_pre_hook(
         lambda net, inputs: seen.append(tuple(inputs[0].shape)) if net.training else None
     )
-    fit(model, bright_squares(), tmp_path, epochs=3, coarse=0.6)
+    history = fit(model, bright_squares(), tmp_path, epochs=3, coarse=0.6)
+    assert model.best_epoch == 3  # scores at half size do not compete
+    assert list(history.query("part == 'validation'")["epoch"]) == [1, 2, 3]
     assert seen == [(4, 1, 16, 16)] * 8 + [(4, 1, 32, 32)] * 4
     images, masks = torch.arange(16.0).view(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
     masks[..., :2, :1] = masks[..., 3:, 3:] = 1  # a half and a quarter of a pixel

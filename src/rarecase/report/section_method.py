@@ -98,8 +98,8 @@ def differences(run: RunFiles) -> list[str]:
             segmenter,
             "flips",
             False,
-            "Masks are predicted from a slice and its mirror images together; the paper's from the "
-            "slice.",
+            "Masks of patients not trained on are predicted from a slice and its mirror images "
+            "together; the paper's from the slice.",
         ),
         (segmenter, "loss", "dice", "The U-Net's loss is {}; the paper's soft Dice alone."),
         (

@@ -190,7 +190,12 @@ def _folds(run: RunFiles) -> list[Block]:
         ],
         rows=rows,
         heads=2,
-        note="Mean Dice a volume, of cases with a mask.",
+        note="Mean Dice a volume, of cases with a mask."
+        + (
+            " Training patients are outlined without the help of mirror images."
+            if run.setting("segmenter", "flips")
+            else ""
+        ),
     )
     return [Details(f"Segmenters by fold ({len(rows)})", [table])] if len(rows) > 6 else [table]
 

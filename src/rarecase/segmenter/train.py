@@ -109,15 +109,18 @@ def train_segmenter(
             )  # fmt: skip
             seconds = time.perf_counter() - start
             history.append({"epoch": epoch, "part": "train", **scores, "seconds": seconds})
+            coarse = epoch <= schedule.coarse_epochs
             if len(validation_rows):
                 scores = evaluate(
                     wrapped, slices, rows=validation_rows, segmenter=segmenter,
-                    batch=schedule.batch, fabric=fabric,
+                    batch=schedule.batch, fabric=fabric, coarse=coarse,
                 )  # fmt: skip
                 if not math.isfinite(scores["loss"]):
                     raise _diverged(scores["loss"], schedule=schedule, epoch=epoch)
                 history.append({"epoch": epoch, "part": "validation", **scores, "seconds": 0.0})
-            if not len(validation_rows) or scores["loss"] <= _loss_at(history, best_epoch):
+            # What was scored on slices of half the size does not compete with the full size.
+            anew = not coarse and best_epoch <= schedule.coarse_epochs
+            if not len(validation_rows) or anew or scores["loss"] <= _loss_at(history, best_epoch):
                 best_epoch = epoch
                 best = {key: value.detach().clone() for key, value in net.state_dict().items()}
                 save_tensors(_best_file(checkpoint, epoch), best)
@@ -212,13 +215,17 @@ def evaluate(
     segmenter: Segmenter,
     batch: int,
     fabric: lightning_fabric.Fabric,
+    coarse: bool = False,
 ) -> dict[str, float]:
-    """Soft-Dice loss, hard Dice and IoU, each the mean over consecutive batches (as the paper)."""
+    """Soft-Dice loss, hard Dice and IoU, each the mean over consecutive batches (as the paper);
+    `coarse`: on slices at half their size."""
     net.eval()
     batches = list(in_order(rows, size=batch))
     totals = np.zeros(3)
     for part in batches:
         images, masks = fabric.to_device(slices.batch(part))
+        if coarse:
+            images, masks = halved(images, masks, step=2**segmenter.net.depth)
         totals += _scores(net(slices.ready(images, segmenter.normaliser)).float(), masks)
     return _named(totals / len(batches))
 

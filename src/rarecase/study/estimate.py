@@ -79,7 +79,9 @@ def estimate(
         * (1 - settings.split.validation)
         * rates.train
     )
-    drawn = slices * rates.predict * (4 if chosen.flips else 1)
+    # Mirror images are looked at for those who do not train: about a fold and the validation part.
+    held = (1 - real / slices) + real / slices * settings.split.validation
+    drawn = slices * rates.predict * (1 + 3 * held if chosen.flips else 1)
     segmenter = chosen.epochs * epoch - coarse + drawn
     batch = settings.generator.batch
     steps = min(

@@ -52,7 +52,7 @@ VERSIONS = {
     SLICES: 1,
     COHORT: 1,
     PRETRAIN: 1,
-    SEGMENTER: 1,
+    SEGMENTER: 2,
     FEATURES: 1,
     SYNTHETIC: 1,
     CLASSIFIED: 1,

@@ -33,8 +33,8 @@ PRESETS: dict[str, Nested] = {
             **_SMALL_TRAINING,
             "batch": 8,
         },
-        "generator": {"widths": [64], "max_steps": 1500},
-        "classifier": {"epochs": 20, "batch": 16, "dense": 256},
+        "generator": {"widths": [64], "max_steps": 1200},
+        "classifier": {"epochs": 16, "batch": 16, "dense": 256},
         "sweep": {"amounts": [0, "25%", "50%", "100%"], "headline": "25%"},
     },
     "demo": {

@@ -113,8 +113,8 @@ class SegmenterSettings(TrainingSettings):
     allow_seen: bool = False
     """Accept an initial model that has seen test patients: a leak, asked for by name."""
     flips: bool = False
-    """Predict masks from a slice and its three mirror images together: steadier, four times the
-    work."""
+    """Predict masks of patients it did not train on from a slice and its three mirror images
+    together: steadier, four times the work."""
     width: Count = 64
     """Channels of the first block."""
     depth: Annotated[int, Field(ge=1, le=7)] = 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from pathlib import Path
 from typing import cast
@@ -214,13 +215,19 @@ def _predict(
     fabric: lightning_fabric.Fabric,
     flips: bool,
 ) -> None:
-    """Write predicted.npy, rows.parquet and volumes.csv."""
+    """Write predicted.npy, rows.parquet and volumes.csv; `flips` for patients not trained on."""
     rows = fold.cache.rows.copy()
     samples, height, width = fold.cache.masks.shape
     bits = PackedMasks.create(folder / "predicted.npy", samples=samples, height=height, width=width)
     pixels = np.zeros(samples, dtype=np.int64)
     scores = []
-    parts = predict_masks(segmenter, slices, rows=np.arange(samples), fabric=fabric, flips=flips)
+    trained = (fold.parts() == "train").to_numpy()
+    parts = itertools.chain(
+        predict_masks(segmenter, slices, rows=np.flatnonzero(trained), fabric=fabric),
+        predict_masks(
+            segmenter, slices, rows=np.flatnonzero(~trained), fabric=fabric, flips=flips
+        ),
+    )
     for part, masks in parts:
         bits[part] = np.packbits(masks, axis=-1)
         pixels[part] = masks.sum(axis=(1, 2))
