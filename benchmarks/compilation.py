@@ -106,8 +106,12 @@ def main() -> None:
         }
         print(name, parts[name], flush=True)
     gpu = torch.cuda.get_device_name() if device.type == "cuda" else None
-    result = {"device": gpu or f"CPU, {torch.get_num_threads()} threads", "torch": torch.__version__,
-              "precision": fabrics[0]._precision.precision, "parts": parts}  # fmt: skip
+    result = {
+        "device": gpu or f"CPU, {torch.get_num_threads()} threads",
+        "torch": torch.__version__,
+        "precision": fabrics[0]._precision.precision,
+        "parts": parts,
+    }
     text = json.dumps(result, indent=2, ensure_ascii=False)
     kind = "gpu" if gpu else "cpu"
     Path(__file__).with_name("results").joinpath(f"compilation-{kind}.json").write_text(text + "\n")

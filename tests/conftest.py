@@ -29,6 +29,9 @@ TINY = {
     "classifier.dense": 16,
     "sweep.amounts": [0, 10, "50%"],
     "sweep.headline": 10,
+    "compare.arms": ["smote"],
+    "compare.amounts": [1.0],
+    "compare.generator_seeds": 1,
 }
 
 

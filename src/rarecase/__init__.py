@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "ACGAN": "rarecase.generators.acgan",
+        "CompareResult": "rarecase.comparison.compare",
         "Cohort": "rarecase.cohort.case",
         "DataError": "rarecase.errors",
         "FeatureStore": "rarecase.features.store",
@@ -20,6 +21,7 @@ __getattr__, __dir__, __all__ = attach(
         "SettingError": "rarecase.errors",
         "Study": "rarecase.study.study",
         "UNet": "rarecase.segmenter.unet",
+        "compare": "rarecase.comparison.compare",
         "read_cohort": "rarecase.cohort.read",
         "simulate_cohort": "rarecase.simulate.cohort",
     },

@@ -2,17 +2,30 @@ import math
 
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    f1_score,
+    recall_score,
+    roc_auc_score,
+)
 
+from rarecase.evidence.fits import Fit
 from rarecase.evidence.intervals import (
-    Fit,
+    Draws,
     arm_differences,
     arm_scores,
     draw_weights,
+    make_draws,
     percentile_interval,
     weighted_scores,
 )
-from rarecase.evidence.scores import score_fit
+from rarecase.evidence.scores import score_fit, score_names
+
+
+def once(n):
+    """The scores themselves: everybody counts once."""
+    return Draws(np.ones((1, n)), {})
 
 
 def make_fit(n, classes, seed, *, folds=2, repeat=0, generator_seed=0):
@@ -49,10 +62,19 @@ def test_a_draw_is_scored_as_if_its_patients_were_repeated(classes):
             for f in range(3)
             if 0 < (true[fold == f] == 0).sum() < (fold == f).sum()
         ]
-        assert fast[draw, :classes] == pytest.approx(recall)
-        assert fast[draw, classes] == pytest.approx((true == called).mean())
-        assert fast[draw, classes + 1] == pytest.approx(balanced_accuracy_score(true, called))
-        assert fast[draw, classes + 2] == pytest.approx(np.mean(folds))
+        precision = [
+            average_precision_score(true[fold == f] == 0, p[fold == f, 0])
+            for f in range(3)
+            if (true[fold == f] == 0).any()
+        ]
+        named = dict(zip(score_names("ABC"[:classes]), fast[draw], strict=True))
+        assert [named[f"recall_{c}"] for c in "ABC"[:classes]] == pytest.approx(recall)
+        assert named["accuracy"] == pytest.approx((true == called).mean())
+        assert named["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(true, called))
+        assert named["macro_f1"] == pytest.approx(f1_score(true, called, average="macro"))
+        assert named["auc_rare"] == pytest.approx(np.mean(folds))
+        assert named["average_precision"] == pytest.approx(np.mean(precision))
+        assert named["brier"] == pytest.approx(np.mean((p[:, 0] - (true == 0)) ** 2))
 
 
 def test_draws_keep_the_number_of_each_class_and_are_seeded():
@@ -79,7 +101,7 @@ def test_recall_interval_matches_the_binomial():
 
 def test_difference_to_itself_is_zero_and_paired():
     fit = make_fit(30, 2, seed=5)
-    weights = draw_weights(fit.true, draws=20, seed=0)
+    weights = make_draws(fit.true, [0], draws=20, seed=0)
     assert np.nan_to_num(arm_differences([fit], [fit], weights, rare=1)).max() == 0
     other = make_fit(30, 2, seed=6)
     moved = arm_differences([other], [fit], weights, rare=1)
@@ -90,7 +112,7 @@ def test_difference_to_itself_is_zero_and_paired():
 def test_difference_is_taken_on_the_folds_both_have():
     control = make_fit(30, 2, seed=5)
     half = make_fit(30, 2, seed=6).restricted(frozenset({1}))
-    weights = np.ones((1, 30))
+    weights = once(30)
     moved = arm_differences([half], [control], weights, rare=1)
     tested = control.restricted(frozenset({1}))
     base = score_fit(tested.true, tested.p, np.ones(tested.true.size), rare=1)
@@ -99,23 +121,39 @@ def test_difference_is_taken_on_the_folds_both_have():
 
 
 def test_each_generator_seed_meets_its_own_control_where_there_is_one():
-    weights = np.ones((1, 30))
+    weights = once(30)
     controls = [make_fit(30, 2, seed=s, generator_seed=s) for s in (0, 1)]
     same = [make_fit(30, 2, seed=s, generator_seed=s) for s in (0, 1)]
     moved = arm_differences(same, controls, weights, rare=1)
     assert moved == pytest.approx(np.zeros_like(moved))
     foreign = make_fit(30, 2, seed=0, generator_seed=7)  # no such control: the mean of both
     moved = arm_differences([foreign], controls, weights, rare=1)[0]
-    values = [weighted_scores(c, weights, rare=1)[0] for c in controls]
+    values = [weighted_scores(c, weights.patients, rare=1)[0] for c in controls]
     assert moved == pytest.approx(values[0] - np.mean(values, axis=0))
 
 
 def test_no_common_fold_gives_no_difference():
     fit = make_fit(30, 2, seed=5)
     other = make_fit(30, 2, seed=5, repeat=1)
-    assert arm_differences([fit], [other], np.ones((1, 30)), rare=1) is None
+    assert arm_differences([fit], [other], once(30), rare=1) is None
 
 
 def test_interval_leaves_undefined_draws_out():
     assert percentile_interval(np.array([math.nan, 1.0, 1.0])) == (1.0, 1.0)
     assert all(map(math.isnan, percentile_interval(np.array([math.nan]))))
+
+
+def test_generator_seeds_are_drawn_too():
+    fits = [make_fit(30, 2, seed=s, generator_seed=s) for s in (0, 1)]
+    draws = make_draws(fits[0].true, [0, 1], draws=50, seed=0)
+    assert (draws.seeds[0] + draws.seeds[1]).tolist() == [2.0] * 51
+    values = arm_scores(fits, draws, rare=1)
+    first, second = (weighted_scores(fit, draws.patients, rare=1) for fit in fits)
+    alone = draws.seeds[0] == 2
+    assert alone.any() and not alone.all()
+    assert values[alone] == pytest.approx(first[alone])
+    assert values[0] == pytest.approx((first[0] + second[0]) / 2)
+    fixed = [make_fit(30, 2, seed=3, generator_seed=-1)]  # an arm without a generator
+    assert arm_scores(fixed, draws, rare=1) == pytest.approx(
+        weighted_scores(fixed[0], draws.patients, rare=1)
+    )

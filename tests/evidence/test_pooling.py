@@ -72,7 +72,7 @@ def test_classes_come_in_the_order_of_the_columns():
         (lambda t: t.assign(p_A=np.nan), "missing or outside"),
         (lambda t: t.assign(p_A=1.5), "missing or outside"),
         (lambda t: t.assign(label="C"), r"labels \['C'\] have no column"),
-        (lambda t: t.assign(threshold=0.3), r"thresholds \[0.3\]"),
+        (lambda t: t.assign(threshold=1.3), "threshold 1.3 is outside 0 to 1"),
         (lambda t: t.assign(label=["A", "B", "B"]), "'a1' has two labels"),
         (lambda t: t.assign(fold=[0, 1, 0]), "'a1' is tested in two folds of repeat 0"),
         (lambda t: pd.concat([t, t]), "stands twice"),

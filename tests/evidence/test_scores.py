@@ -7,17 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import (
     accuracy_score,
+    average_precision_score,
     balanced_accuracy_score,
+    brier_score_loss,
+    f1_score,
     recall_score,
     roc_auc_score,
 )
 
 from rarecase.evidence.scores import (
+    called_scores,
     concordance,
     decide,
     fold_concordance,
-    mean_defined,
-    recalls,
+    probability_scores,
+    rare_share,
     score_fit,
     score_names,
     score_table,
@@ -42,6 +46,10 @@ def test_against_scikit_learn_within_one_fold(classes):
     assert [named[f"recall_{c}"] for c in range(classes)] == pytest.approx(expected)
     assert named["accuracy"] == pytest.approx(accuracy_score(true, called))
     assert named["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(true, called))
+    assert named["macro_f1"] == pytest.approx(f1_score(true, called, average="macro"))
+    assert named["average_precision"] == pytest.approx(average_precision_score(true == 1, p[:, 1]))
+    assert named["brier"] == pytest.approx(brier_score_loss(true == 1, p[:, 1]))
+    assert named["tuned_macro_f1"] == named["macro_f1"]  # no threshold was tuned
     assert named["auc_rare"] == pytest.approx(roc_auc_score(true == 1, p[:, 1]))
     if classes > 2:
         one_vs_rest = np.mean([roc_auc_score(true == c, p[:, c]) for c in range(classes)])
@@ -53,7 +61,9 @@ def test_against_scikit_learn_within_one_fold(classes):
 def test_macro_auc_is_scikit_learns_ovr():
     true, p = sample(300, 3, seed=9, ties=False)
     scores = score_fit(true, p, np.zeros(300, int), rare=0)
-    assert scores[-1] == pytest.approx(roc_auc_score(true, p, multi_class="ovr", average="macro"))
+    named = dict(zip(score_names("ABC"), scores, strict=True))
+    expected = roc_auc_score(true, p, multi_class="ovr", average="macro")
+    assert named["auc_macro"] == pytest.approx(expected)
 
 
 @given(
@@ -91,10 +101,39 @@ def test_equal_probabilities_call_the_first_class():
 
 
 def test_absent_class_has_no_recall():
-    values = recalls(np.array([0, 0, 2]), np.array([0, 1, 2]), 3)
+    values = called_scores(np.array([0, 0, 2]), np.array([0, 1, 2]), np.ones((1, 3)), classes=3)
     assert values[0] == 0.5
-    assert math.isnan(values[1])
-    assert float(mean_defined(values)) == 0.75
+    assert math.isnan(values[1][0])
+    assert values[4] == 0.75  # balanced accuracy: the mean over those that are there
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_tuned_threshold_decides_and_touches_nothing_else(classes):
+    true, p = sample(200, classes, seed=5)
+    plain = score_fit(true, p, np.zeros(200, int), rare=1)
+    moved = score_fit(true, p, np.zeros(200, int), rare=1, threshold=np.full(200, 0.2))
+    names = score_names("ABC"[:classes])
+    before, after = (dict(zip(names, each, strict=True)) for each in (plain, moved))
+    share = p[:, 1] / (p[:, 1] + np.delete(p, 1, axis=1).max(axis=1))
+    assert rare_share(p, rare=1) == pytest.approx(share)
+    others = np.array([0, *range(2, classes)])[np.delete(p, 1, axis=1).argmax(axis=1)]
+    called = np.where(share > 0.2, 1, others)
+    assert after["tuned_balanced_accuracy"] == pytest.approx(balanced_accuracy_score(true, called))
+    assert after["tuned_recall_B"] > before["recall_B"]
+    same = [name for name in names if not name.startswith("tuned_")]
+    assert [after[name] for name in same] == [before[name] for name in same]
+
+
+def test_calibration_error_by_brute_force():
+    rng = np.random.default_rng(0)
+    p, positive = np.append(rng.random(99), 1.0), rng.random(100) < 0.4
+    total = 0.0
+    for low in np.arange(10) / 10:
+        inside = [i for i in range(100) if low <= p[i] < low + 0.1 or (p[i] == 1 and low == 0.9)]
+        if inside:
+            total += len(inside) / 100 * abs(p[inside].mean() - positive[inside].mean())
+    _, error = probability_scores(p, positive, np.ones((1, 100)))
+    assert error == pytest.approx(total)
 
 
 def table(repeat, seed, fold, labels, p_b):

@@ -4,24 +4,49 @@ from functools import partial
 
 import contract
 import pytest
+from imblearn.utils import estimator_checks as imblearn_checks
+from sklearn.utils import estimator_checks as sklearn_checks
 
-from rarecase.generators import ACGAN
+from rarecase.generators import (
+    ACGAN,
+    BorderlineSmote,
+    Duplicates,
+    Gaussian,
+    Mixup,
+    Remix,
+    Smote,
+)
 
 MAPS = partial(ACGAN, width=8, epochs=12)
 VECTORS = partial(ACGAN, hidden=(64, 32), batch_size=16, epochs=40)
-CASES = [
+TRAINED = [
     pytest.param(MAPS, (6, 4, 4), id="acgan-4x4"),
     pytest.param(MAPS, (6, 15, 15), id="acgan-15x15"),
     pytest.param(MAPS, (6, 8, 5), id="acgan-8x5"),
     pytest.param(MAPS, (6, 1, 1), id="acgan-1x1"),
     pytest.param(VECTORS, (6,), id="acgan-vectors"),
 ]
+CLOSED = [Duplicates, Smote, BorderlineSmote, Mixup, Remix, Gaussian]
+SHAPES = {"vectors": (6,), "maps": (6, 4, 3), "volumes": (6, 2, 3, 2)}
+CASES = [
+    *TRAINED,
+    *(
+        pytest.param(kind, shape, id=f"{kind.__name__}-{name}")
+        for kind in CLOSED
+        for name, shape in SHAPES.items()
+    ),
+]
 every_case = pytest.mark.parametrize(("make", "shape"), CASES)
 
 
+def trained(make, epochs):
+    """The same generator, trained for so many epochs; a closed form has none."""
+    return make if make in CLOSED else partial(make, epochs=epochs)
+
+
 def brief(make):
-    """The same generator, trained for four epochs: enough where quality is not the question."""
-    return partial(make, epochs=4)
+    """Enough where quality is not the question."""
+    return trained(make, 4)
 
 
 @every_case
@@ -32,7 +57,7 @@ def test_shapes_and_types(make, shape):
 @every_case
 @pytest.mark.parametrize("negative", [False, True], ids=["nonnegative", "signed"])
 def test_conditioning(make, shape, negative):
-    contract.check_conditioning(partial(make, epochs=40), shape, negative=negative)
+    contract.check_conditioning(trained(make, 40), shape, negative=negative)
 
 
 @every_case
@@ -45,7 +70,7 @@ def test_round_trip(make, shape, tmp_path):
     contract.check_round_trip(brief(make), shape, tmp_path)
 
 
-@every_case
+@pytest.mark.parametrize(("make", "shape"), TRAINED)
 def test_resume(make, shape, tmp_path):
     contract.check_resume(brief(make), shape, tmp_path)
 
@@ -68,3 +93,16 @@ def test_integer_labels(make, shape, tmp_path):
 @every_case
 def test_refusals(make, shape):
     contract.check_refusals(brief(make), shape)
+
+
+SAMPLERS = [*(kind() for kind in CLOSED), ACGAN(hidden=(16, 16), epochs=1)]
+
+
+@imblearn_checks.parametrize_with_checks(SAMPLERS)
+def test_as_imbalanced_learn_checks_it(estimator, check):
+    check(estimator)
+
+
+@sklearn_checks.parametrize_with_checks(SAMPLERS)
+def test_as_scikit_learn_checks_it(estimator, check):
+    check(estimator)

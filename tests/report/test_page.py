@@ -107,7 +107,7 @@ def test_the_finding_stands_first_and_the_numbers_are_those_of_the_evidence(repo
     for row in evidence["rows"]:
         score = row["patients"]["scores"]["recall_LGG"]
         assert f"{score['value']:.2f} {score['low']:.2f} to {score['high']:.2f}" in words
-    assert "come in a later release" in words
+    assert "not controlled, as no duplicates of real samples were run" in words
 
 
 def test_text_from_files_is_escaped(reports):

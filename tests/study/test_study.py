@@ -55,9 +55,10 @@ def predictions(run):
 
 def test_every_test_patient_is_predicted_once_an_arm(finished):
     table = predictions(finished)
-    assert set(table["arm"]) == {"none", "acgan"}
-    assert sorted(table["amount"].unique()) == [0, 10, 15]
-    for _, part in table.groupby("amount"):
+    arms = set(table[["arm", "amount"]].itertuples(index=False, name=None))
+    # The amount that was fixed beforehand has a control: as many duplicates.
+    assert arms == {("none", 0), ("acgan", 10), ("duplicates:acgan", 10), ("acgan", 15)}
+    for _, part in table.groupby(["arm", "amount"]):
         assert not part.duplicated(["case", "slice"]).any()
         assert part["patient"].nunique() == 10
     np.testing.assert_allclose(table["p_HGG"] + table["p_LGG"], 1, atol=1e-6)
@@ -82,6 +83,7 @@ def test_everything_on_disk_as_the_map_says(finished):
     cell = "repeat-0/fold-1"
     for name in (
         "study.yaml", "predictions.parquet", "evidence.json", "report/index.html",
+        "arms.parquet", "arms.json", f"{cell}/arms/predictions.parquet",
         "cohort/cohort.csv", "cohort/cohort.json", "slices/images.npy",
         f"{cell}/segmenter/model.safetensors", f"{cell}/segmenter/volumes.csv",
         f"{cell}/features/step.json", f"{cell}/synthetic/acgan-seed0/shown.npz",
@@ -135,7 +137,8 @@ def test_study_yaml_repeats_the_run(finished, tmp_path):
         ({"classifier.epochs": 1}, {"classified", "evidence", "report"}),
         ({"generator.keep": "all"}, {"classified", "evidence", "report"}),
         ({"generator.learning_rate": 0.001}, {"acgan-seed0", "classified", "evidence", "report"}),
-        ({"sweep.headline": "50%"}, {"evidence", "report"}),
+        ({"sweep.headline": "50%"}, {"classified", "evidence", "report"}),  # it has the control
+        ({"compare.inner": 2}, {"arms", "evidence", "report"}),
         ({"compute.threads": 1}, set()),
     ],
 )  # fmt: skip
@@ -190,10 +193,13 @@ def test_several_widths_are_arms_beside_each_other(tiny, tmp_path):
     run = tmp_path / "run"
     result = Study(out=run, settings={**tiny, "generator.widths": [4, 8]}).run()
     table = predictions(run)
-    assert set(table["arm"]) == {"none", "acgan-4", "acgan-8"}
+    copies = {"duplicates:acgan-4", "duplicates:acgan-8"}
+    assert set(table["arm"]) == {"none", "acgan-4", "acgan-8", *copies}
     assert not table.duplicated(["arm", "amount", "generator_seed", "case", "slice"]).any()
     arms = [(row["arm"], row["amount"]) for row in result.evidence["rows"]]
-    assert arms == [("none", 0), *((f"acgan-{w}", n) for w in (4, 8) for n in (10, 15))]
+    made = [(f"acgan-{w}", n) for w in (4, 8) for n in (10, 15)]
+    assert arms == [("none", 0), *made, *((name, 10) for name in sorted(copies))]
+    assert [v["arm"] for v in result.evidence["verdicts"]] == ["acgan-4", "acgan-8"]
     assert result.evidence["headline"]["arm"] == "acgan-8"
     assert all(row["patients"]["difference"] for row in result.evidence["rows"][1:])
     assert "ACGAN of width 4" in result.report.read_text()
@@ -216,7 +222,7 @@ def test_the_papers_protocol_peeks_and_says_so(finished, tiny, tmp_path):
         assert not set(generator["trained_on"]) & tested
     evidence = result.evidence
     assert evidence["protocol"] == "faithful"
-    made = [row for row in evidence["rows"] if row["arm"] != "none"]
+    made = [row for row in evidence["rows"] if row["arm"] == "acgan"]
     best = max(made, key=lambda row: row["slices"]["scores"]["balanced_accuracy"])
     assert evidence["headline"]["amount"] == best["amount"]
     page = result.report.read_text()

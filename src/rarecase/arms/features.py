@@ -1,7 +1,8 @@
 """Arms on features: fit a classifier on a fold's training part, predict its test part.
 
-`none` takes the real samples alone; `acgan` adds an amount of synthetic ones that the filter kept.
-Everything else is the same for all arms, the seed included, so that only the samples differ.
+`none` takes the real samples alone; `acgan` adds an amount of synthetic ones that the filter kept;
+`duplicates:acgan`, its control, adds as many real ones of each class once more. Everything else is
+the same for all arms, the seed included, so that only the samples differ.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import pandas as pd
 from rarecase.classifiers import Classifier
 from rarecase.features.store import FeatureStore
 from rarecase.filters import take_per_class
+from rarecase.seeds import numpy_rng
 
 log = logging.getLogger(__name__)
-NONE, ACGAN = "none", "acgan"
+NONE, ACGAN, DUPLICATES = "none", "acgan", "duplicates"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class Synthetic:
     store: FeatureStore
     kept: np.ndarray
 
+    def labels(self, rows: np.ndarray) -> np.ndarray:
+        """The class of each of `rows`."""
+        return np.asarray(self.store.rows["label"].to_numpy()[rows], dtype=str)
+
     def take(self, amount: int, classes: Sequence[str]) -> np.ndarray:
         """Rows that make up `amount`, equally many of each class; fewer if too few were kept."""
         taken = take_per_class(self.store.rows["label"].to_numpy(), self.kept, amount, classes)
@@ -54,19 +60,33 @@ class Synthetic:
         return np.asarray(taken.rows)
 
 
+def duplicates(part: Part, labels: np.ndarray, *, seed: int) -> np.ndarray:
+    """Real training rows once more, as many of each class as `labels` has: in random order, all of
+    a class before any comes again."""
+    real, chosen = part.labels(part.train), []
+    for name, count in zip(*np.unique(labels, return_counts=True), strict=True):
+        mine, rng = part.train[real == name], numpy_rng(seed, DUPLICATES, name)
+        rounds = [rng.permutation(mine) for _ in range(-(-count // len(mine)))]
+        chosen.append(np.concatenate(rounds)[:count])
+    return np.concatenate([*chosen, np.empty(0, np.int64)]).astype(np.int64)
+
+
 def sweep(
     part: Part,
     synthetic: Synthetic,
     *,
     arm: str = ACGAN,
     amounts: Sequence[int],
+    control_at: int | None = None,
     classes: Sequence[str],
+    seed: int = 0,
     make: Callable[[], Classifier],
     fabric: lightning_fabric.Fabric | None,
     checkpoints: Path,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One classifier for every amount of synthetic samples of `arm`; 0 is the arm `none`.
 
+    At the amount `control_at` also one for its control, whose duplicates are drawn from `seed`.
     `classes` in the order in which they share out what does not divide (the rare one first).
     Returns predictions (arm, amount, threshold, the store's case, slice, patient, label, predicted,
     and p_<class>) for every test row, and the training histories (arm, amount, added, epoch, …).
@@ -74,21 +94,22 @@ def sweep(
     predictions, histories = [], []
     about = part.store.rows.iloc[part.test]
     columns = ["case", "slice", "patient", "label", "predicted"]
+    jobs: list[tuple[str, int, FeatureStore, np.ndarray]] = []
     for amount in amounts:
-        name = arm if amount else NONE
-        extra_rows = synthetic.take(amount, classes)
+        added = synthetic.take(amount, classes)
+        jobs.append((arm if amount else NONE, amount, synthetic.store, added))
+        if amount and amount == control_at:
+            copies = duplicates(part, synthetic.labels(added), seed=seed)
+            jobs.append((f"{DUPLICATES}:{arm}", amount, part.store, copies))
+    for name, amount, source, extra_rows in jobs:
+        extra = (source, source.rows["label"].to_numpy()[extra_rows].astype(str))
         classifier = make().fit(
             part.store,
             part.labels(part.train),
             rows=part.train,
-            extra=(
-                synthetic.store,
-                synthetic.store.rows["label"].to_numpy()[extra_rows].astype(str),
-            )
-            if len(extra_rows)
-            else None,
+            extra=extra if len(extra_rows) else None,
             extra_rows=extra_rows if len(extra_rows) else None,
-            checkpoint=checkpoints / f"{amount}.safetensors",
+            checkpoint=checkpoints / f"{name.replace(':', '-')}-{amount}.safetensors",
             fabric=fabric,
         )
         chances = classifier.predict_proba(part.store, rows=part.test)

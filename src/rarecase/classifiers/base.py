@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
-from lightning_fabric import Fabric
 from numpy.typing import ArrayLike, NDArray
 
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.samples import Joined, Samples, checked_labels
-from rarecase.features.store import FeatureStore
 
-Features = ArrayLike | FeatureStore
-Extra = tuple[Features, ArrayLike]
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from rarecase.features.store import FeatureStore
+
+Features: TypeAlias = "ArrayLike | FeatureStore"
+Extra: TypeAlias = "tuple[Features, ArrayLike]"
 
 
 class Classifier(Protocol):

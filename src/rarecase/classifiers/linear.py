@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 import pandas as pd
-from lightning_fabric import Fabric
 from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -16,6 +15,9 @@ from sklearn.preprocessing import StandardScaler
 from rarecase.classifiers.base import Extra, Features, check_predictable, training_set
 from rarecase.errors import DataError, SettingError
 from rarecase.features.samples import Samples, moments
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 class LinearClassifier:

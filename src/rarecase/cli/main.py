@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from rarecase import __version__
+from rarecase.cli import compare as compare_command
 from rarecase.cli.arguments import add_output, add_study, split_settings
 from rarecase.errors import RarecaseError, SettingError
 
@@ -86,6 +87,18 @@ def build_parser() -> argparse.ArgumentParser:
         add_study(sub)
         sub.add_argument("--dry-run", action="store_true", help="show steps, time, memory, disk")
         add_output(sub)
+    compare = command(
+        "compare", "compare ways to treat a rare class on a table of features", module="compare",
+        epilog=compare_command.EPILOG,
+    )  # fmt: skip
+    compare_command.add_arguments(compare)
+    add_output(compare)
+    evaluate = command(
+        "evaluate", "compute scores, tests and verdicts anew from predictions.parquet",
+        module="evaluate",
+    )  # fmt: skip
+    evaluate.add_argument("run", metavar="RUN", help="folder of a run or of a comparison")
+    add_output(evaluate)
     report = command("report", "write the report of a run folder anew", module="data")
     report.add_argument("run", metavar="RUN", help="run folder")
     add_output(report)

@@ -52,6 +52,8 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         out.print(evidence_table(result.evidence))
         out.print()
         out.print(result.evidence["headline"]["sentence"])
+        for verdict in result.evidence["verdicts"]:
+            out.print(verdict["sentence"])
         out.print()
         if result.evidence["protocol"] == "faithful":
             from rarecase.evidence.evidence import PEEKED

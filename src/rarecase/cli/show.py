@@ -66,7 +66,9 @@ def with_interval(score: dict[str, float | None]) -> str:
 
 def evidence_table(evidence: dict[str, Any]) -> Table:
     """Patient-level scores of every arm and amount, with their intervals."""
-    names = list(evidence["rows"][0]["patients"]["scores"])
+    scored = evidence["rows"][0]["patients"]["scores"]
+    wanted = ("accuracy", "balanced_accuracy", "auc_rare", "auc_macro")
+    names = [name for name in scored if name.startswith("recall_") or name in wanted]
     rows = [
         [row["arm"], row["amount"]]
         + [with_interval(row["patients"]["scores"][name]) for name in names]

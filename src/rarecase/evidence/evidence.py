@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.evidence.intervals import (
-    DRAWS,
-    LEVEL,
-    arm_differences,
-    arm_scores,
-    draw_weights,
-    fits_of,
-    percentile_interval,
+from rarecase.evidence.fits import Fit
+from rarecase.evidence.intervals import DRAWS, LEVEL, make_draws
+from rarecase.evidence.paired import PERMUTATIONS, compare_fits
+from rarecase.evidence.pooling import (
+    CELL,
+    CONTROL,
+    DUPLICATES,
+    TUNED,
+    check_predictions,
+    is_synthetic,
+    pool_patients,
 )
-from rarecase.evidence.pooling import check_predictions, pool_patients
-from rarecase.evidence.scores import Floats, score_names, score_table
-from rarecase.evidence.sentence import NOT_A_VERDICT, Change, headline_sentence
+from rarecase.evidence.rows import Key, Setting, control_of, counts, fits_by_key, make_rows, plain
+from rarecase.evidence.sentence import Change, headline_sentence
+from rarecase.evidence.verdict import Contrast, as_json, explain, judge
 
-CONTROL = "none"
 HEADLINE_ARM = "acgan"
 PEEKED = (
     "The paper's own protocol was asked for: the segmenter's epoch and the amount of synthetic "
@@ -32,18 +33,6 @@ PEEKED = (
     "cohort, and what the paper reports counts slices. These numbers flatter; set them beside a "
     "sound run's, and do not report them as results."
 )
-
-
-@dataclass(frozen=True)
-class _Setting:
-    classes: tuple[str, ...]
-    rare: str
-    patients: tuple[str, ...]
-    weights: Floats  # the first row is all ones: the score itself
-
-    @property
-    def rare_index(self) -> int:
-        return self.classes.index(self.rare)
 
 
 def make_evidence(
@@ -55,6 +44,7 @@ def make_evidence(
     faithful: bool = False,
     seed: int = 0,
     draws: int = DRAWS,
+    permutations: int = PERMUTATIONS,
 ) -> dict[str, Any]:
     """Scores of every arm and amount on slices and patients, with intervals, ready for JSON.
 
@@ -71,6 +61,8 @@ def make_evidence(
       the amount), complete (every test fold of the control is there), counts, slices {scores
       {name: value}, difference {name: value} or None}, patients {scores {name: {value, low,
       high}}, difference the same or None}
+    * verdicts, one for each synthetic arm that chose its own amount or has the headline's: arm,
+      amount, answer, p_helps, p_harms (adjusted), detectable, against {none, duplicates}, sentence
     * headline {amount, arm, finding, sentence}; notes [str]; protocol
 
     Names of scores are those of `scores.score_names`. Raises `DataError` for a table that cannot be
@@ -85,37 +77,49 @@ def make_evidence(
         raise DataError(
             f"predictions: arm {CONTROL!r} is missing, and effects are measured against it."
         )
+    predictions = predictions.sort_values([*CELL, "case", "slice"], ignore_index=True)
     pooled = pool_patients(predictions)
     known = pooled.drop_duplicates("patient").sort_values("patient")
     labels = (
         known["label"].astype(str).map({c: i for i, c in enumerate(classes)}).to_numpy(np.int64)
     )
-    drawn = draw_weights(labels, draws=draws, seed=seed)
-    setting = _Setting(
+    seeds = _seeds(predictions)
+    setting = Setting(
         classes=classes,
         rare=rare,
         patients=tuple(known["patient"]),
-        weights=np.concatenate([np.ones((1, labels.size)), drawn]),
+        draws=make_draws(labels, seeds, draws=draws, seed=seed),
     )
-    rows = _rows(predictions, pooled, setting)
+    fits = fits_by_key(pooled, setting)
+    rows = make_rows(predictions, pooled, setting, fits)
     arm, amount = _best_on_test(rows) if faithful else (headline_arm, headline)
-    patients = _counts(known, classes)
+    patients = counts(known, classes)
+    planned = [key for key in fits if is_synthetic(*key) and key[1] in (TUNED, amount)]
     unique_slices = predictions.drop_duplicates(["patient", "case", "slice"])
     return {
         "rare": rare,
         "classes": list(classes),
         "control": CONTROL,
         "repeats": int(predictions["repeat"].nunique()),
-        "generator_seeds": _seeds(predictions),
+        "generator_seeds": seeds,
         "bootstrap": {
             "draws": draws,
             "level": LEVEL,
             "seed": seed,
-            "unit": "patients, stratified by class",
+            "unit": "patients, stratified by class, and generator seeds",
         },
-        "counts": {"patients": patients, "slices": _counts(unique_slices, classes)},
+        "counts": {"patients": patients, "slices": counts(unique_slices, classes)},
         "folds": _folds(pooled, classes),
         "rows": rows,
+        "verdicts": _verdicts(
+            [] if faithful else planned,
+            fits,
+            rows,
+            setting,
+            rare_patients=patients[rare],
+            permutations=permutations,
+            seed=seed,
+        ),
         "headline": _headline(
             rows, arm=arm, headline=amount, rare=rare, rare_patients=patients[rare]
         ),
@@ -127,7 +131,7 @@ def make_evidence(
 def _best_on_test(rows: Sequence[Mapping[str, Any]]) -> tuple[str, int | None]:
     """The arm and amount that the paper would have reported: the best of its sweep on the slices
     of its test set (balanced accuracy; the smaller amount where two are equal)."""
-    made = [row for row in rows if row["arm"] != CONTROL]
+    made = [row for row in rows if is_synthetic(row["arm"], row["amount"])]
     if not made:
         return HEADLINE_ARM, None
     best = max(
@@ -136,86 +140,55 @@ def _best_on_test(rows: Sequence[Mapping[str, Any]]) -> tuple[str, int | None]:
     return str(best["arm"]), int(best["amount"])
 
 
-def _rows(
-    predictions: pd.DataFrame, pooled: pd.DataFrame, setting: _Setting
+def _verdicts(
+    planned: Sequence[Key],
+    fits: Mapping[Key, list[Fit]],
+    rows: Sequence[Mapping[str, Any]],
+    setting: Setting,
+    *,
+    rare_patients: int,
+    permutations: int,
+    seed: int,
 ) -> list[dict[str, Any]]:
-    """One row for each arm and amount, the control first."""
-    names = score_names(setting.classes)
-    slices: dict[Any, pd.DataFrame] = dict(iter(predictions.groupby(["arm", "amount"])))
-    patients: dict[Any, pd.DataFrame] = dict(iter(pooled.groupby(["arm", "amount"])))
-    fits = {
-        key: fits_of(part, patients=setting.patients, classes=setting.classes)
-        for key, part in patients.items()
+    """The verdict on every planned arm and amount; the correction is over all of them."""
+    balanced = {
+        (row["arm"], row["amount"]): row["patients"]["scores"]["tuned_balanced_accuracy"]["value"]
+        for row in rows
     }
-    control = [fit for key in sorted(fits) if key[0] == CONTROL for fit in fits[key]]
-    control_slices = predictions[predictions["arm"] == CONTROL]
-    folds = {fit.repeat: fit.folds for fit in control}
-    rows = []
-    for key in sorted(fits, key=lambda k: (k[0] != CONTROL, k)):
-        arm, amount = key
-        values = arm_scores(fits[key], setting.weights, rare=setting.rare_index)
-        row: dict[str, Any] = {
-            "arm": str(arm),
-            "amount": int(amount),
-            "added": _added(slices[key], int(amount)),
-            "complete": all(fit.folds >= folds.get(fit.repeat, frozenset()) for fit in fits[key])
-            and {fit.repeat for fit in fits[key]} == set(folds),
-            "counts": {
-                "patients": _counts(patients[key].drop_duplicates("patient"), setting.classes),
-                "slices": _counts(
-                    slices[key].drop_duplicates(["patient", "case", "slice"]), setting.classes
-                ),
+    base = next(value for key, value in balanced.items() if key[0] == CONTROL)
+    tested: dict[str, Contrast] = {}
+    for arm, amount in planned:
+        control = fits.get((f"{DUPLICATES}:{arm}", amount))
+        against = [
+            None if other is None else compare_fits(
+                fits[arm, amount], other,
+                rare=setting.rare_index, permutations=permutations, seed=seed,
+            )
+            for other in (control_of(dict(fits)), control)
+        ]  # fmt: skip
+        mine = balanced[arm, amount]
+        moved = math.nan if mine is None or base is None else mine - base
+        assert against[0] is not None
+        tested[arm] = Contrast(against[0], against[1], balanced=moved)
+    found = judge(tested, rare_patients=rare_patients)
+    return [
+        {
+            "arm": arm,
+            "amount": amount,
+            "answer": found[arm].answer,
+            "p_helps": plain(found[arm].p_helps),
+            "p_harms": plain(found[arm].p_harms),
+            "detectable": plain(found[arm].detectable),
+            "against": {
+                "none": as_json(tested[arm].none),
+                "duplicates": as_json(tested[arm].duplicates),
             },
-            "slices": _slice_scores(slices[key], control_slices, setting, against=arm != CONTROL),
-            "patients": {"scores": _with_intervals(names, values), "difference": None},
+            "sentence": explain(
+                arm, found[arm], tested[arm], rare=setting.rare, rare_patients=rare_patients
+            ),
         }
-        if arm != CONTROL:
-            moved = arm_differences(fits[key], control, setting.weights, rare=setting.rare_index)
-            if moved is not None:
-                row["patients"]["difference"] = _with_intervals(names, moved)
-        rows.append(row)
-    return rows
-
-
-def _slice_scores(
-    table: pd.DataFrame, control: pd.DataFrame, setting: _Setting, *, against: bool
-) -> dict[str, Any]:
-    scores = score_table(table, classes=setting.classes, rare=setting.rare)
-    difference = None
-    if against:
-        tested = table[["repeat", "fold"]].drop_duplicates()
-        same = control.merge(tested, on=["repeat", "fold"])
-        if not same.empty:
-            base = score_table(same, classes=setting.classes, rare=setting.rare)
-            difference = {name: _plain(scores[name] - base[name]) for name in scores}
-    return {"scores": {n: _plain(v) for n, v in scores.items()}, "difference": difference}
-
-
-def _with_intervals(names: Sequence[str], values: Floats) -> dict[str, dict[str, float | None]]:
-    """Name → value (first row of `values`) with the interval of the other rows."""
-    result = {}
-    for i, name in enumerate(names):
-        low, high = percentile_interval(values[1:, i])
-        result[name] = {"value": _plain(values[0, i]), "low": _plain(low), "high": _plain(high)}
-    return result
-
-
-def _plain(value: float) -> float | None:
-    """A float for JSON, which has no NaN."""
-    return None if math.isnan(value) else float(value)
-
-
-def _counts(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, int]:
-    counts = table["label"].astype(str).value_counts()
-    return {c: int(counts.get(c, 0)) for c in classes}
-
-
-def _added(part: pd.DataFrame, amount: int) -> float:
-    """Synthetic samples that really joined, the mean over folds and seeds; the filter may have
-    kept too few. A table without the column is taken at its word."""
-    if "added" not in part.columns:
-        return float(amount)
-    return float(part.drop_duplicates(["repeat", "fold", "generator_seed"])["added"].mean())
+        for arm, amount in planned
+    ]
 
 
 def _seeds(predictions: pd.DataFrame) -> list[int]:
@@ -228,7 +201,7 @@ def _folds(pooled: pd.DataFrame, classes: Sequence[str]) -> list[dict[str, Any]]
     tested = pooled.drop_duplicates(["repeat", "fold", "patient"])
     parts: dict[Any, pd.DataFrame] = dict(iter(tested.groupby(["repeat", "fold"])))
     return [
-        {"repeat": int(repeat), "fold": int(fold), "patients": _counts(part, classes)}
+        {"repeat": int(repeat), "fold": int(fold), "patients": counts(part, classes)}
         for (repeat, fold), part in parts.items()
     ]
 
@@ -251,6 +224,10 @@ def _headline(
     amounts = sorted(r["amount"] for r in rows if r["arm"] == arm)
     result: dict[str, Any] = {"amount": headline, "arm": arm, "finding": "not measured"}
     listed = ", ".join(f"{a:,}" for a in amounts) or "none"
+    if headline is None and all(row["amount"] in (0, TUNED) for row in rows):
+        return result | {
+            "sentence": "Every arm chose its amount on inner folds; the verdicts say what came out."
+        }
     if headline is None:
         return result | {
             "sentence": "No headline amount was fixed beforehand, so no single number is singled "
@@ -276,9 +253,8 @@ def _headline(
 
 def _notes(rows: list[dict[str, Any]]) -> list[str]:
     notes = [
-        NOT_A_VERDICT,
-        "Intervals come from resampling patients. They hold the chance of which patients were "
-        "tested, not the chance of training; repeats and generator seeds show that.",
+        "Intervals come from resampling patients and generator seeds. They hold the chance of "
+        "which patients were tested, not the chance of training; repeats show that.",
     ]
     partial = [f"{r['arm']} {r['amount']:,}" for r in rows if not r["complete"]]
     if partial:

@@ -1,22 +1,30 @@
-"""Percentile intervals from a bootstrap over patients, stratified by class.
+"""Percentile intervals from a bootstrap over patients, stratified by class, and generator seeds.
 
-Every draw is a row of weights: how often each patient was drawn. All scores of all arms are
-computed under the same draws, so that a difference between two arms is taken within each draw.
-The intervals carry the chance of which patients were tested; they do not carry the chance of
-training, which repeats and generator seeds show.
+Every draw says how often each patient was drawn and how often each generator seed. All scores of
+all arms are computed under the same draws, so that a difference between two arms is taken within
+each draw. The intervals carry the chance of which patients were tested and of the generator's
+seed; they do not carry the chance of training, which the repeats show.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-from rarecase.evidence.scores import Floats, Ints, decide, mean_defined
+from rarecase.evidence.fits import Fit, matching
+from rarecase.evidence.scores import (
+    Bools,
+    Floats,
+    Ints,
+    average_precision,
+    called_scores,
+    decide,
+    mean_defined,
+    probability_scores,
+    ratio,
+)
 from rarecase.seeds import numpy_rng
 
 DRAWS = 2000
@@ -24,53 +32,28 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True)
-class Fit:
-    """The test patients of one repeat and generator seed, all folds together."""
+class Draws:
+    """How often each patient (draws, patients) and each generator seed ({seed: (draws,)}) counts.
 
-    repeat: int
-    seed: int
-    patient: Ints  # (n,) index into the cohort's patients
-    true: Ints  # (n,) class index
-    p: Floats  # (n, classes)
-    fold: Ints  # (n,)
+    The first draw takes everything once: it gives the score itself.
+    """
 
-    @property
-    def folds(self) -> frozenset[int]:
-        """The folds that are there."""
-        return frozenset(self.fold.tolist())
+    patients: Floats
+    seeds: dict[int, Floats]
 
-    def restricted(self, folds: frozenset[int]) -> Fit:
-        """The same with only the patients of `folds`."""
-        keep = np.isin(self.fold, list(folds))
-        return Fit(
-            repeat=self.repeat,
-            seed=self.seed,
-            patient=self.patient[keep],
-            true=self.true[keep],
-            p=self.p[keep],
-            fold=self.fold[keep],
-        )
+    def of_seed(self, fit: Fit) -> Floats:
+        """How often a fit counts (draws,); always once where its arm draws nothing at random."""
+        return self.seeds.get(fit.seed, np.ones(len(self.patients)))
 
 
-def fits_of(pooled: pd.DataFrame, *, patients: Sequence[str], classes: Sequence[str]) -> list[Fit]:
-    """The fits of one arm and amount from pooled predictions (`pool_patients`)."""
-    where = {name: i for i, name in enumerate(patients)}
-    label = {name: i for i, name in enumerate(classes)}
-    fits = []
-    keys = [pooled["repeat"], pooled["generator_seed"].fillna(-1)]
-    parts: dict[Any, pd.DataFrame] = dict(iter(pooled.groupby(keys)))
-    for (repeat, seed), part in parts.items():
-        fits.append(
-            Fit(
-                repeat=int(repeat),
-                seed=int(seed),
-                patient=part["patient"].map(where).to_numpy(dtype=np.int64),
-                true=part["label"].astype(str).map(label).to_numpy(dtype=np.int64),
-                p=part[[f"p_{c}" for c in classes]].to_numpy(dtype=np.float64),
-                fold=part["fold"].to_numpy(dtype=np.int64),
-            )
-        )
-    return fits
+def make_draws(labels: Ints, seeds: Sequence[int], *, draws: int = DRAWS, seed: int = 0) -> Draws:
+    """Patients with replacement within each class, generator seeds with replacement."""
+    weights = draw_weights(labels, draws=draws, seed=seed)
+    rng, count = numpy_rng(seed, "bootstrap over generator seeds"), len(seeds)
+    drawn = rng.multinomial(count, np.full(count, 1 / max(count, 1)), size=draws)
+    each = np.concatenate([np.ones((1, count)), drawn])
+    patients = np.concatenate([np.ones((1, labels.size)), weights])
+    return Draws(patients, {name: each[:, i] for i, name in enumerate(seeds)})
 
 
 def draw_weights(labels: Ints, *, draws: int = DRAWS, seed: int = 0) -> Floats:
@@ -88,14 +71,12 @@ def draw_weights(labels: Ints, *, draws: int = DRAWS, seed: int = 0) -> Floats:
     return weights
 
 
-def _weighted_concordance(score: Floats, positive: NDArray[np.bool_], w: Floats) -> Floats:
+def _weighted_concordance(score: Floats, positive: Bools, w: Floats) -> Floats:
     """Concordance of each draw (draws,), pairs weighted by how often both were drawn."""
     a, b = score[positive][:, None], score[~positive][None, :]
     wins = (a > b) + 0.5 * (a == b)
     w_a, w_b = w[:, positive], w[:, ~positive]
-    pairs = w_a.sum(axis=1) * w_b.sum(axis=1)
-    won = ((w_a @ wins) * w_b).sum(axis=1)
-    return np.where(pairs > 0, won / np.maximum(pairs, 1), np.nan)
+    return ratio(((w_a @ wins) * w_b).sum(axis=1), w_a.sum(axis=1) * w_b.sum(axis=1))
 
 
 def weighted_scores(fit: Fit, weights: Floats, *, rare: int) -> Floats:
@@ -103,56 +84,63 @@ def weighted_scores(fit: Fit, weights: Floats, *, rare: int) -> Floats:
 
     weights is (draws, patients of the cohort). With all weights 1 this is `scores.score_fit`.
     """
-    k = fit.p.shape[1]
+    k, true, p = fit.p.shape[1], fit.true, fit.p
     w = weights[:, fit.patient]
-    hit = (fit.true == decide(fit.p)).astype(np.float64)
-
-    def share(of: NDArray[np.bool_]) -> Floats:
-        drawn = w[:, of].sum(axis=1)
-        return np.where(drawn > 0, (w[:, of] @ hit[of]) / np.maximum(drawn, 1), np.nan)
-
-    recall = np.stack([share(fit.true == c) for c in range(k)])
+    folds = [fit.fold == f for f in sorted(fit.folds)]
 
     def auc(c: int) -> Floats:
-        folds = (fit.fold == f for f in sorted(fit.folds))
-        inside = [_weighted_concordance(fit.p[f, c], fit.true[f] == c, w[:, f]) for f in folds]
+        inside = [_weighted_concordance(p[f, c], true[f] == c, w[:, f]) for f in folds]
         return mean_defined(np.stack(inside))
 
-    columns = [*recall, share(np.ones(fit.true.size, dtype=bool)), mean_defined(recall)]
-    if k == 2:
-        return np.stack([*columns, auc(rare)], axis=1)
-    each = np.stack([auc(c) for c in range(k)])
-    return np.stack([*columns, each[rare], mean_defined(each)], axis=1)
+    each = [auc(c) for c in (range(k) if k > 2 else [rare])]
+    ranked = [each[rare], mean_defined(np.stack(each))] if k > 2 else each
+    precision = [average_precision(p[f, rare], true[f] == rare, w[:, f]) for f in folds]
+    tuned = decide(p, rare=rare, threshold=fit.threshold)
+    columns = [
+        *called_scores(true, decide(p), w, classes=k),
+        *ranked, mean_defined(np.stack(precision)),
+        *probability_scores(p[:, rare], true == rare, w),
+        *called_scores(true, tuned, w, classes=k),
+    ]  # fmt: skip
+    return np.stack(columns, axis=1)
 
 
-def arm_scores(fits: Sequence[Fit], weights: Floats, *, rare: int) -> Floats:
+def _weighted_mean(values: Sequence[Floats], weights: Sequence[Floats]) -> Floats:
+    """Mean of (draws, scores) arrays by weights (draws,), leaving out what is not defined."""
+    stacked = np.stack(values)
+    w = np.stack(weights)[:, :, None] * ~np.isnan(stacked)
+    return ratio((w * np.nan_to_num(stacked)).sum(axis=0), w.sum(axis=0))
+
+
+def arm_scores(fits: Sequence[Fit], draws: Draws, *, rare: int) -> Floats:
     """Scores averaged over the fits (repeats and generator seeds): (draws, scores)."""
-    return mean_defined(np.stack([weighted_scores(fit, weights, rare=rare) for fit in fits]))
+    values = [weighted_scores(fit, draws.patients, rare=rare) for fit in fits]
+    return _weighted_mean(values, [draws.of_seed(fit) for fit in fits])
 
 
 def arm_differences(
-    fits: Sequence[Fit], control: Sequence[Fit], weights: Floats, *, rare: int
+    fits: Sequence[Fit], control: Sequence[Fit], draws: Draws, *, rare: int
 ) -> Floats | None:
     """Scores minus the control's, like with like: (draws, scores).
 
-    Each fit is set against the control of the same repeat (and generator seed, where the control
-    has it) on the folds both have; None when they share no fold.
+    Each fit is set against the control's fits that match it, on the folds both have; None when
+    they share no fold.
     """
     known: dict[tuple[int, int, frozenset[int]], Floats] = {}
-    differences = []
+    differences, weights = [], []
     for fit in fits:
-        same = [c for c in control if c.repeat == fit.repeat and c.folds & fit.folds]
-        same = [c for c in same if c.seed == fit.seed] or same
         pairs = []
-        for other in same:
+        for other in matching(fit, control):
             folds = fit.folds & other.folds
             key = (other.repeat, other.seed, folds)
             if key not in known:
-                known[key] = weighted_scores(other.restricted(folds), weights, rare=rare)
-            pairs.append(weighted_scores(fit.restricted(folds), weights, rare=rare) - known[key])
+                known[key] = weighted_scores(other.restricted(folds), draws.patients, rare=rare)
+            mine = weighted_scores(fit.restricted(folds), draws.patients, rare=rare)
+            pairs.append(mine - known[key])
         if pairs:
             differences.append(mean_defined(np.stack(pairs)))
-    return mean_defined(np.stack(differences)) if differences else None
+            weights.append(draws.of_seed(fit))
+    return _weighted_mean(differences, weights) if differences else None
 
 
 def percentile_interval(draws: Floats, *, level: float = LEVEL) -> tuple[float, float]:

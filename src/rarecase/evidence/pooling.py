@@ -7,6 +7,15 @@ import pandas as pd
 
 from rarecase.errors import DataError
 
+CONTROL = "none"
+"""The arm that every other is measured against."""
+
+DUPLICATES = "duplicates"
+"""Real samples again. `duplicates:ARM` is the control of a synthetic arm: as many as it added."""
+
+TUNED = -1
+"""The amount of an arm that chooses its own on inner folds, in every fold anew."""
+
 CELL = ["arm", "amount", "repeat", "fold", "generator_seed"]
 """What identifies one fitted classifier."""
 
@@ -18,7 +27,7 @@ def check_predictions(predictions: pd.DataFrame) -> tuple[str, ...]:
 
     Raises `DataError` for anything that would make a score wrong without a word: missing columns,
     probabilities that are missing or outside 0 to 1, labels without a column, a patient with two
-    labels or tested in two folds of a repeat, a slice predicted twice, a threshold other than 0.5.
+    labels or tested in two folds of a repeat, a slice predicted twice, a threshold outside 0 to 1.
     """
     missing = [name for name in COLUMNS if name not in predictions.columns]
     if missing:
@@ -53,11 +62,12 @@ def _check_values(predictions: pd.DataFrame, classes: tuple[str, ...]) -> None:
         raise DataError(
             f"predictions: labels {unknown} have no column p_<class>; there are {list(classes)}."
         )
-    thresholds = predictions["threshold"].dropna().unique()
-    if len(classes) == 2 and any(abs(float(t) - 0.5) > 1e-9 for t in thresholds):
+    thresholds = predictions["threshold"].dropna().astype(float)
+    outside = thresholds[(thresholds < 0) | (thresholds > 1)]
+    if len(outside):
         raise DataError(
-            f"predictions: thresholds {sorted(map(float, thresholds))} found; this release scores "
-            "two classes at 0.5 only. Leave rows of other thresholds out."
+            f"predictions: threshold {outside.iloc[0]} is outside 0 to 1; expected the tuned one "
+            "of each fold, or none."
         )
 
 
@@ -84,6 +94,15 @@ def _check_patients(predictions: pd.DataFrame) -> None:
         )
 
 
+def is_synthetic(arm: str, amount: int) -> bool:
+    """Whether an arm at this amount adds samples that are not real ones.
+
+    >>> is_synthetic("acgan", 300), is_synthetic("duplicates:acgan", 300), is_synthetic("none", 0)
+    (True, False, False)
+    """
+    return amount != 0 and arm.partition(":")[0] != DUPLICATES
+
+
 def pool_patients(predictions: pd.DataFrame) -> pd.DataFrame:
     """Slices to patients: the mean of every p_<class> over slices with a predicted tumour.
 
@@ -101,4 +120,5 @@ def pool_patients(predictions: pd.DataFrame) -> pd.DataFrame:
     pooled = grouped[probabilities].mean()
     pooled.insert(0, "label", grouped["label"].first())
     pooled.insert(1, "slices", grouped.size())
+    pooled.insert(2, "threshold", grouped["threshold"].first())
     return pooled.reset_index()

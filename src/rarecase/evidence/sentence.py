@@ -5,13 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-MINUS = "\N{MINUS SIGN}"
-FEWEST_RARE_PATIENTS = 10
-
-NOT_A_VERDICT = (
-    "This compares with no augmentation alone. The controlled comparison (a moved threshold, "
-    "duplicated real samples, class weights, SMOTE) and a formal verdict come in a later release."
-)
+from rarecase.evidence.verdict import FEWEST_RARE_PATIENTS
+from rarecase.evidence.words import number
 
 
 @dataclass(frozen=True)
@@ -28,16 +23,6 @@ class Change:
     def known(self) -> bool:
         """Whether every number is defined."""
         return not any(map(math.isnan, (self.before, self.after, self.low, self.high)))
-
-
-def number(value: float, *, digits: int = 2) -> str:
-    """A number for prose: a true minus sign, no minus zero.
-
-    >>> number(-0.004), number(0.418)
-    ('0.00', '0.42')
-    """
-    text = f"{abs(value):.{digits}f}"
-    return MINUS + text if value < 0 and float(text) else text
 
 
 def interval(change: Change) -> str:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
 from rarecase.errors import DataError
-from rarecase.features.store import FeatureStore
+
+if TYPE_CHECKING:
+    import torch
+
+    from rarecase.features.store import FeatureStore
 
 IN_MEMORY = 2**30  # bytes of float16 up to which a store's samples are held in memory
+
+
+def is_store(X: Any) -> TypeGuard[FeatureStore]:
+    """Whether `X` is a FeatureStore; asks without importing what a store needs (PyTorch, Zarr): if
+    nobody has, there is none."""
+    module = sys.modules.get("rarecase.features.store")
+    return module is not None and isinstance(X, module.FeatureStore)
 
 
 class Samples:
@@ -38,7 +49,7 @@ class Samples:
     ):
         self._store: FeatureStore | None = None
         self._array: NDArray[Any] | None = None
-        if isinstance(X, FeatureStore):
+        if is_store(X):
             self._rows = _checked_rows(rows, len(X))
             self.shape = X.shape
             if 2 * len(self._rows) * math.prod(self.shape) <= in_memory:
@@ -68,8 +79,8 @@ class Samples:
             return self._store.read(rows)
         assert self._array is not None
         values = self._array[rows]
-        if values.dtype == np.float16:  # PyTorch's conversion takes a tenth of NumPy's time
-            return torch.from_numpy(values).float().numpy()
+        if values.dtype == np.float16 and "torch" in sys.modules:  # a tenth of NumPy's time
+            return self._torch().from_numpy(values).float().numpy()  # type: ignore[no-any-return]
         return values.astype(np.float32, copy=False)
 
     def tensor(self, indices: ArrayLike) -> torch.Tensor:
@@ -78,12 +89,30 @@ class Samples:
         Half the bytes to carry to another device; `.float()` there gives what `read` gives.
         """
         rows = self._rows[np.asarray(indices, dtype=np.int64)]
+        values: NDArray[Any]
         if self._store is not None:
-            return torch.from_numpy(self._store.read(rows, half=True))
-        assert self._array is not None
-        if self._array.dtype == np.float16:
-            return torch.from_numpy(self._array[rows])
-        return torch.from_numpy(self._array[rows].astype(np.float32, copy=False))
+            values = self._store.read(rows, half=True)
+        else:
+            assert self._array is not None
+            values = self._array[rows]
+            if values.dtype != np.float16:
+                values = values.astype(np.float32, copy=False)
+        held: torch.Tensor = self._torch().from_numpy(values)
+        return held
+
+    def array(self) -> NDArray[Any]:
+        """All samples at once, float64 if that is what they are, else float32."""
+        if self._array is not None and self._array.dtype.kind != "f":
+            return self._array[self._rows].astype(np.float64)
+        if self._array is not None and self._array.dtype == np.float64:
+            return self._array[self._rows]
+        return self.read(np.arange(len(self)))
+
+    @staticmethod
+    def _torch() -> Any:
+        import torch  # the base install has none, and does without
+
+        return torch
 
     def batches(self, size: int = 64) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """(indices, samples) in order, `size` at a time."""
@@ -210,6 +239,8 @@ def epoch_batches(
 def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:
     """`y` as an array of strings or integers of length `n`; `DataError` otherwise.
 
+    Whole numbers that come as floats are taken as integers.
+
     >>> checked_labels(["HGG", "LGG"], 2)
     array(['HGG', 'LGG'], dtype='<U3')
     """
@@ -220,10 +251,12 @@ def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:
             labels = labels.astype(str)
         elif all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds):
             labels = labels.astype(np.int64)
+    if labels.dtype.kind == "f" and np.isfinite(labels).all() and not np.mod(labels, 1).any():
+        labels = labels.astype(np.int64)
     if labels.shape != (n,):
         raise DataError(f"y: expected one label a sample ({n}), got shape {labels.shape}.")
     if labels.dtype.kind not in "Uiu":
-        raise DataError(f"y: expected strings or integers, got {labels.dtype}.")
+        raise DataError(f"y: expected classes as strings or integers, got {labels.dtype}.")
     return labels
 
 

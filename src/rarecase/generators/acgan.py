@@ -17,7 +17,7 @@ from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.samples import Samples, moments, safe_scale
 from rarecase.files import read_json, replacing_file, write_json
-from rarecase.generators.base import BLOCK, Generator
+from rarecase.generators.discriminating import DiscriminatingGenerator
 from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator
 from rarecase.generators.networks_mlp import MLPDiscriminator, MLPGenerator
 from rarecase.generators.train import Scale, Schedule, adversarial_training
@@ -26,7 +26,7 @@ from rarecase.seeds import torch_rng, torch_seeded
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # Fabric's that leave the weights in float32
 
 
-class ACGAN(Generator):
+class ACGAN(DiscriminatingGenerator):
     """Makes maps (c, h, w) with a convolutional pair, vectors (d,) with a pair of perceptrons.
 
     Settings left at None are the paper's for the pair in use: noise 100 (maps) or 312 (vectors),
@@ -56,9 +56,10 @@ class ACGAN(Generator):
         epochs: int = 50,
         max_steps: int | None = None,
         precision: str = "32-true",
+        sampling_strategy: Any = "auto",
         random_state: int = 0,
     ):
-        super().__init__(random_state=random_state)
+        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
         self.width = width
         self.hidden = hidden
         self.noise = noise
@@ -202,9 +203,9 @@ class ACGAN(Generator):
 
     def _make(self, code: int, block: int) -> NDArray[np.float32]:
         random = torch_rng(self.random_state, "acgan sample", self.classes_[code], block)
-        z = torch.randn(BLOCK, self._noise, generator=random)
+        z = torch.randn(self.BLOCK, self._noise, generator=random)
         device = next(self._generator.parameters()).device
-        label = torch.full((BLOCK,), code, device=device)
+        label = torch.full((self.BLOCK,), code, device=device)
         shift, factor = self._scale.tensors(len(self.shape_), device)
         with torch.inference_mode():
             made = self._generator(z.to(device), label) * factor + shift

@@ -1,39 +1,55 @@
-"""The contract of every generator: what is checked, what is kept, what is saved."""
+"""The contract of every generator: what is checked, what is kept, what is saved.
+
+Every generator is a sampler of imbalanced-learn: it works in `imblearn.pipeline.Pipeline` and in
+a grid search, takes DataFrames and gives them back.
+"""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 import pandas as pd
-from lightning_fabric import Fabric
+from imblearn.over_sampling.base import BaseOverSampler
+from imblearn.utils import check_target_type
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from sklearn.utils.validation import column_or_1d, validate_data
 
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.samples import Samples, checked_labels
-from rarecase.features.store import FeatureStore
+from rarecase.features.samples import Samples, checked_labels, is_store
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from rarecase.features.store import FeatureStore
 
 Label = str | int
-BLOCK = 16  # samples made at a time; part of what a seed means (see `Generator.sample`)
 
 
-class Generator(ABC):
+class Generator(BaseOverSampler):  # type: ignore[misc]
     """Learns to make features of a class, of any shape.
 
-    `fit`, then `sample`. A subclass gives `_fit`, `_make` and `_classify`. After fitting:
-    `classes_` (sorted), `shape_`, `trained_on_` (the groups it saw, sorted), `history_` (one row
-    an epoch).
+    `fit`, then `sample`; or `fit_resample`, as imbalanced-learn's samplers, whose
+    `sampling_strategy` says how many samples of which class are made. A subclass gives `_fit` and
+    `_make`. After fitting: `classes_` (sorted), `shape_`, `trained_on_` (the groups it saw,
+    sorted), `history_` (one row an epoch).
     """
+
+    BLOCK: ClassVar[int] = 16  # samples made at a time; part of what a seed means (see `sample`)
+
+    _dtype: Any = np.float32  # of the samples made
 
     classes_: list[Label]
     shape_: tuple[int, ...]
     trained_on_: list[str]
     history_: pd.DataFrame
 
-    def __init__(self, *, random_state: int = 0):
+    def __init__(self, *, sampling_strategy: Any = "auto", random_state: int = 0):
+        super().__init__(sampling_strategy=sampling_strategy)
         self.random_state = random_state
 
     def fit(
@@ -54,6 +70,8 @@ class Generator(ABC):
         it. `fabric` decides on device and precision. Raises `DataError` on NaN, lengths that
         differ, fewer than two classes, and a class of fewer than two samples.
         """
+        if not is_store(X) and (sparse.issparse(X) or np.ndim(cast("ArrayLike", X)) <= 2):
+            X, y = self._checked_table(X, y)
         samples = Samples(X, rows=rows)
         labels = checked_labels(y, len(samples))
         self.trained_on_ = []
@@ -66,7 +84,7 @@ class Generator(ABC):
             self.trained_on_ = sorted({str(name) for name in names})
         classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
         if len(classes) < 2:
-            raise DataError(f"y: expected at least two classes, got only {classes.tolist()}.")
+            raise DataError(f"y: expected two classes or more, got one class: {classes.tolist()}.")
         if counts.min() < 2:
             few = classes[counts.argmin()]
             raise DataError(
@@ -78,10 +96,21 @@ class Generator(ABC):
         self._fit(samples, codes.astype(np.int64), checkpoint=checkpoint, fabric=fabric)
         return self
 
+    def _checked_table(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """A table as scikit-learn wants it checked, dense, with the names of its columns kept; NaN
+        is found later, and said with the number of its row."""
+        X = validate_data(
+            self, X, **({"y": None} if y is None else {}),
+            accept_sparse=["csr", "csc"], ensure_all_finite=False,
+        )  # fmt: skip
+        return X.toarray() if sparse.issparse(X) else X, column_or_1d(y, warn=True)
+
     def sample(
         self, counts: Mapping[Any, int], *, start: int = 0
-    ) -> tuple[NDArray[np.float32], NDArray[Any]]:
-        """Make `counts[label]` samples a class: X float32 (n, *shape) in the data's units, y (n,).
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Make `counts[label]` samples a class: X (n, *shape) in the data's units, y (n,).
+
+        X is float32; float64 from a closed-form generator that was fitted to float64.
 
         Sample i of a class hangs on (random_state, label, i) alone: asking for 100 and, in another
         call, for 200 gives the same first 100; `start=100` gives the second hundred. Classes come
@@ -89,7 +118,7 @@ class Generator(ABC):
         """
         self._check_fitted()
         self._check_counts(counts, start)
-        X = np.empty((sum(counts.values()), *self.shape_), np.float32)
+        X = np.empty((sum(counts.values()), *self.shape_), self._dtype)
         labels: list[Label] = []
         for label, piece in self._pieces(counts, start):
             X[len(labels) : len(labels) + len(piece)] = piece
@@ -106,56 +135,55 @@ class Generator(ABC):
     ) -> FeatureStore:
         """`sample` into a new store at `path`, a few samples in memory at a time.
 
-        Its rows: label, agrees (whether the discriminator calls the asked class).
+        Its rows: label, agrees (whether the discriminator calls the asked class; True where there
+        is none).
         """
+        from rarecase.features.store import FeatureStore  # needs PyTorch and Zarr
+
         self._check_fitted()
         self._check_counts(counts, start)
         labels = [label for label, count in counts.items() for _ in range(count)]
         rows = pd.DataFrame({"label": labels, "agrees": False})
-        agrees: list[NDArray[np.bool_]] = []
+        agrees: list[NDArray[np.bool_]] = [np.empty(0, bool)]
         with FeatureStore.create(path, block=block, shape=self.shape_, rows=rows) as store:
             at = 0
             for label, piece in self._pieces(counts, start):
                 store.write(at, piece)
                 at += len(piece)
-                agrees.append(self._classify(piece) == self._code(label))
+                agrees.append(self._agrees(piece, self._code(label)))
             store.set_rows(rows.assign(agrees=np.concatenate(agrees)))
         return FeatureStore.open(path)
 
-    def agreement(
-        self, X: ArrayLike | FeatureStore, y: ArrayLike, *, rows: ArrayLike | None = None
-    ) -> NDArray[np.bool_]:
-        """For each sample, whether the discriminator's class is `y`'s (the paper's filter)."""
-        self._check_fitted()
-        samples = Samples(X, rows=rows)
-        if samples.shape != self.shape_:
-            raise DataError(f"X: expected samples of shape {self.shape_}, got {samples.shape}.")
-        labels = checked_labels(y, len(samples))
-        codes = {label: self._code(label) for label in np.unique(labels).tolist()}
-        asked = np.array([codes[label] for label in labels.tolist()], dtype=np.int64)
-        guessed = [self._classify(batch) for _, batch in samples.batches()]
-        result: NDArray[np.bool_] = np.concatenate([*guessed, np.empty(0, np.int64)]) == asked
-        return result
+    def fit_resample(self, X: Any, y: Any, *, groups: ArrayLike | None = None) -> tuple[Any, Any]:
+        """Fit, then add what `sampling_strategy` asks for: the real samples first, then the made.
 
-    def class_accuracy(
-        self, X: ArrayLike | FeatureStore, y: ArrayLike, *, rows: ArrayLike | None = None
-    ) -> float:
-        """Share of samples whose class the discriminator gets right, 0 to 1."""
-        return float(self.agreement(X, y, rows=rows).mean())
+        The default brings every class up to the largest. `sample_indices_` says which sample of `X`
+        each is, −1 for a made one, which belongs to no patient.
+        """
+        return super().fit_resample(X, y, groups=groups)  # type: ignore[no-any-return]
 
-    def fit_resample(
-        self, X: ArrayLike, y: ArrayLike, *, groups: ArrayLike | None = None
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Fit, then bring every class up to the largest: the real samples first, then the made."""
-        real, labels = np.asarray(X), checked_labels(y, len(np.asarray(X)))
-        self.fit(real, labels, groups=groups)
-        names, counts = np.unique(labels, return_counts=True)
-        missing = {
-            name: int(counts.max() - count)
-            for name, count in zip(names.tolist(), counts, strict=True)
-        }
-        made, asked = self.sample(missing)
-        return np.concatenate([real, made.astype(real.dtype)]), np.concatenate([labels, asked])
+    def _fit_resample(
+        self, X: Any, y: NDArray[Any], *, groups: ArrayLike | None = None
+    ) -> tuple[Any, NDArray[Any]]:
+        real = X.toarray() if sparse.issparse(X) else X
+        self.fit(real, y, groups=groups)
+        made, asked = self.sample(self.sampling_strategy_)
+        self.sample_indices_ = np.concatenate([np.arange(len(y)), np.full(len(asked), -1)])
+        both = np.concatenate([real, made.astype(real.dtype)])
+        same = type(X)(both) if sparse.issparse(X) else both
+        return same, np.concatenate([y, asked.astype(y.dtype)])
+
+    def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = None) -> tuple[Any, Any, bool]:
+        """imbalanced-learn's, which knows no maps."""
+        if np.ndim(X) == 2:
+            return super()._check_X_y(X, y, accept_sparse)  # type: ignore[no-any-return]
+        y, binarise = check_target_type(y, indicate_one_vs_all=True)
+        return np.asarray(X), np.asarray(y), binarise
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.sampler_tags.sample_indices = True
+        return tags
 
     @abstractmethod
     def save(self, directory: Path) -> None:
@@ -178,25 +206,26 @@ class Generator(ABC):
         """Fit to checked samples with class indices `codes` (n,)."""
 
     @abstractmethod
-    def _make(self, code: int, block: int) -> NDArray[np.float32]:
+    def _make(self, code: int, block: int) -> NDArray[Any]:
         """Samples block·BLOCK … (block + 1)·BLOCK − 1 of class index `code`."""
 
-    @abstractmethod
-    def _classify(self, X: NDArray[np.float32]) -> NDArray[np.int64]:
-        """The discriminator's class indices (n,) for samples in the data's units."""
+    def _agrees(self, X: NDArray[np.float32], code: int) -> NDArray[np.bool_]:
+        """Whether a discriminator, if there is one, calls `X` the class they were made for."""
+        return np.ones(len(X), dtype=bool)
 
     def _pieces(
         self, counts: Mapping[Any, int], start: int
-    ) -> Iterator[tuple[Label, NDArray[np.float32]]]:
+    ) -> Iterator[tuple[Label, NDArray[Any]]]:
         codes = [self._code(label) for label in counts]
         for code, count in zip(codes, counts.values(), strict=True):
             # Whole aligned blocks, so that a sample's bits do not hang on how many were asked.
-            for block in range(start // BLOCK, -(-(start + count) // BLOCK) if count else 0):
-                first = block * BLOCK
+            end = -(-(start + count) // self.BLOCK) if count else 0
+            for block in range(start // self.BLOCK, end):
+                first = block * self.BLOCK
                 made = self._make(code, block)
                 yield (
                     self.classes_[code],
-                    made[max(start - first, 0) : min(start + count - first, BLOCK)],
+                    made[max(start - first, 0) : min(start + count - first, self.BLOCK)],
                 )
 
     def _code(self, label: Any) -> int:

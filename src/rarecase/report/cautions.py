@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rarecase.evidence.evidence import PEEKED
-from rarecase.evidence.sentence import FEWEST_RARE_PATIENTS
+from rarecase.evidence.verdict import FEWEST_RARE_PATIENTS
 from rarecase.report.blocks import counted, joined, plain_number
 from rarecase.report.run_files import RunFiles, optional_json, read_table
 from rarecase.report.tables import headline_rows

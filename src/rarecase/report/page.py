@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rarecase.files import replacing_directory, write_text
 from rarecase.report.blocks import Block, Cell, Details, Figure, Section
 from rarecase.report.run_files import RunFiles
+from rarecase.report.section_arms import arms_section
 from rarecase.report.section_cohort import cohort_section
 from rarecase.report.section_features import features_section
 from rarecase.report.section_method import method_section
@@ -27,6 +28,7 @@ SECTIONS = (
     features_section,
     sweep_section,
     table_3_section,
+    arms_section,
     paper_section,
     method_section,
 )
@@ -41,7 +43,7 @@ def make_report(run: Path, *, out: Path | None = None) -> Path:
     """
     files = RunFiles(Path(run))
     folder = files.root / "report" if out is None else Path(out)
-    sections = [section(files) for section in SECTIONS]
+    sections = [made for section in SECTIONS if (made := section(files)) is not None]
     with replacing_directory(folder / "figures") as figures:
         for figure in _figures(block for section in sections for block in section.blocks):
             (figures / f"{figure.name}.png").write_bytes(figure.png)

@@ -64,6 +64,12 @@ class RunFiles:
         """evidence.json."""
         return dict(read_json(self.root / "evidence.json"))
 
+    @cached_property
+    def arms_evidence(self) -> dict[str, Any]:
+        """arms.json; empty when no arms were compared."""
+        path = self.root / "arms.json"
+        return dict(read_json(path)) if path.is_file() else {}
+
     @property
     def peeked(self) -> bool:
         """Whether the paper's own protocol was asked for, which chooses on the test set."""

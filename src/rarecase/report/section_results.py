@@ -15,7 +15,8 @@ def sweep_section(run: RunFiles) -> Section:
     evidence = run.evidence
     blocks: list[Block] = []
     control = [row for row in evidence["rows"] if row["arm"] == evidence["control"]]
-    arms = sorted({row["arm"] for row in evidence["rows"]} - {evidence["control"]})
+    names = {row["arm"] for row in evidence["rows"]} - {evidence["control"]}
+    arms = sorted(name for name in names if ":" not in name)  # controls stand in the tables
     colours = class_colours(run.classes, run.rare)
     for arm in arms:
         rows = [*control, *(row for row in evidence["rows"] if row["arm"] == arm)]

@@ -13,6 +13,7 @@ def summary_section(run: RunFiles) -> Section:
     evidence = run.evidence
     blocks: list[Block] = [
         Text(str(evidence["headline"]["sentence"]), "finding"),
+        *(Text(str(verdict["sentence"]), "finding") for verdict in evidence["verdicts"]),
         Text(_what_was_done(run)),
         patients_table(evidence),
     ]

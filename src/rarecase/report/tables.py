@@ -17,7 +17,12 @@ def arm_name(row: Row) -> str:
 
     >>> arm_name({"arm": "none"}), arm_name({"arm": "acgan"}), arm_name({"arm": "acgan-512"})
     ('none', 'ACGAN', 'ACGAN of width 512')
+    >>> arm_name({"arm": "duplicates:acgan"})
+    'duplicates, as many as ACGAN'
     """
+    control, _, of = str(row["arm"]).partition(":")
+    if of:
+        return f"{control}, as many as {arm_name({'arm': of})}"
     kind, _, width = str(row["arm"]).partition("-")
     if kind != "acgan":
         return str(row["arm"])

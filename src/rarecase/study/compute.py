@@ -75,7 +75,7 @@ def pick_accelerator(compute: ComputeSettings) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-class CompilingFabric(lightning_fabric.Fabric):
+class CompilingFabric(lightning_fabric.Fabric):  # type: ignore[misc]
     """A Fabric that has every network it is given compiled at its first call (torch.compile).
 
     Compiled in place: parameters keep their names, and checkpoints their form.

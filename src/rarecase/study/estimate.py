@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from rarecase.cohort import Cohort
+from rarecase.study.amounts import resolve_amount
 from rarecase.study.compute import make_fabric
 from rarecase.study.disk import sizes_of
 from rarecase.study.measure import measure
@@ -16,6 +17,7 @@ from rarecase.study.step import peak_memory
 from rarecase.study.steps.segment import make_schedule
 
 READING = 0.012  # seconds to read, normalise and fit a slice; small beside the rest
+COMPARING = 3.0  # seconds an arm and fold on `tumour` vectors, about
 HELD = 2**30  # bytes of features that a training holds in memory at most
 
 
@@ -87,7 +89,8 @@ def estimate(
     steps = min(
         settings.generator.epochs * -(-real // batch), settings.generator.max_steps or 2**62
     )
-    trained = sum(real + amount for amount in sizes.amounts) * settings.classifier.epochs
+    control = resolve_amount(settings.sweep.headline, real=real)  # as many duplicates
+    trained = sum(real + added for added in (*sizes.amounts, control)) * settings.classifier.epochs
     masks = slices * settings.slices.size**2 // 8
     # Stores are removed behind each fold, unless they are kept: disk is the most at one time.
     times = fits if settings.features.keep else 1
@@ -101,6 +104,9 @@ def estimate(
         Cost("synthetic", "generate", sizes.cells, steps * batch * gan, made),
         Cost("classified", "classify", sizes.cells, trained * rates.classify, 0),
     ]
+    if settings.compare.arms:
+        seconds = slices * rates.predict + len(settings.compare.arms) * COMPARING
+        costs.append(Cost("arms", "classify", fits, seconds, 0))
     if pretrain.cohort:
         others = sum(pretrain.patients.values()) * settings.simulation.slices
         seconds = pretrain.epochs * others * rates.train

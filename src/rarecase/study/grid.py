@@ -11,7 +11,7 @@ import pandas as pd
 from rarecase.study.settings import Settings
 
 SEGMENTER, FEATURES, SYNTHETIC, CLASSIFIED = "segmenter", "features", "synthetic", "classified"
-PICTURES = "pictures"
+PICTURES, ARMS = "pictures", "arms"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import pandas as pd
 from rarecase.cohort import Cohort
 from rarecase.segmenter import model_files, read_card, refuse_seen
 from rarecase.study.grid import (
+    ARMS,
     CLASSIFIED,
     FEATURES,
     PICTURES,
@@ -24,8 +25,15 @@ from rarecase.study.grid import (
 from rarecase.study.settings import Settings
 from rarecase.study.simulated import PRETRAIN, SIMULATED
 from rarecase.study.step import Context, Step, Work, digest
+from rarecase.study.steps.arms import arms_work
 from rarecase.study.steps.classify import classified_work
-from rarecase.study.steps.evidence import EVIDENCE, PREDICTIONS, evidence_work, report_work
+from rarecase.study.steps.evidence import (
+    ARMS_PRODUCTS,
+    EVIDENCE,
+    PREDICTIONS,
+    evidence_work,
+    report_work,
+)
 from rarecase.study.steps.features import (
     SAMPLES,
     features_work,
@@ -55,9 +63,10 @@ VERSIONS = {
     SEGMENTER: 2,
     FEATURES: 1,
     SYNTHETIC: 1,
-    CLASSIFIED: 1,
+    CLASSIFIED: 2,
+    ARMS: 1,
     PICTURES: 1,
-    "evidence": 1,
+    "evidence": 2,
     "report": 1,
 }
 
@@ -143,12 +152,17 @@ def plan(settings: Settings, *, run: Path, cohort: Cohort, until: str = "report"
         _add_cell(collected, cell, dump, cohorted=cohorted, start=start)
         for cell in study_cells(settings, folds)
     ]
+    compared = [
+        collected.key_of(cell.folder(ARMS))
+        for cell in study_cells(settings, folds)
+        if settings.compare.arms
+    ]
     scored = collected.add(
         "steps/evidence",
         "classify",
         evidence_work,
-        [classified, dump["sweep"]["headline"]],
-        products=(PREDICTIONS, EVIDENCE),
+        [classified, compared, dump["sweep"]["headline"]],
+        products=(PREDICTIONS, EVIDENCE, *(ARMS_PRODUCTS if compared else ())),
     )
     pictures = _add_pictures(collected, settings, folds, start=start)
     shown = {name: value for name, value in dump.items() if name != "compute"}
@@ -195,6 +209,9 @@ def _add_cell(
     needs = [cohorted, start, training, dump["compute"]["precision"]]
     name = cell.folder(SEGMENTER)
     segmenter = collected.add(name, "segment", segmenter_work, needs, context=there)
+    if dump["compare"]["arms"]:
+        needs = [segmenter, dump["compare"]]
+        collected.add(cell.folder(ARMS), "classify", arms_work, needs, context=there)
     name, needs = cell.folder(FEATURES), [segmenter, dump["features"]["block"]]
     features = collected.add(
         name,
@@ -218,7 +235,8 @@ def _add_cell(
         remake=samples_work,
         reads=(cell.folder(FEATURES),),
     )
-    needs = [synthetic, generator["keep"], dump["classifier"], amounts, cell.first]
+    headline = dump["sweep"]["headline"]
+    needs = [synthetic, generator["keep"], dump["classifier"], amounts, headline, cell.first]
     name = cell.folder(CLASSIFIED)
     stores = (cell.folder(FEATURES), cell.folder(SYNTHETIC))
     return collected.add(name, "classify", classified_work, needs, context=there, reads=stores)

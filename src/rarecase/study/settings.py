@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from rarecase.arms import CLOSED_FORM
+
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -192,6 +194,19 @@ class SweepSettings(Section):
         return value
 
 
+class CompareSettings(Section):
+    """The comparison of arms on each fold's `tumour` vectors, by a linear classifier."""
+
+    arms: list[str] = list(CLOSED_FORM)
+    """Arms to compare, as `rarecase compare` names them; [] leaves the comparison out."""
+    amounts: Annotated[list[Positive], Field(min_length=1)] = [0.5, 1.0, 2.0]
+    """Amounts to choose from: shares of what a class lacks to be as frequent as the largest."""
+    inner: Annotated[int, Field(ge=2)] = 3
+    """Inner folds on which amount, penalty and threshold are chosen."""
+    generator_seeds: Count = 2
+    """Generators fitted per fold, each from its own seed."""
+
+
 class ComputeSettings(Section):
     """Where and how it is computed; changes nothing that is computed except in the last bits."""
 
@@ -230,4 +245,5 @@ class Settings(Section):
     generator: GeneratorSettings = GeneratorSettings()
     classifier: ClassifierSettings = ClassifierSettings()
     sweep: SweepSettings = SweepSettings()
+    compare: CompareSettings = CompareSettings()
     compute: ComputeSettings = ComputeSettings()

@@ -15,7 +15,7 @@ from rarecase.study.compute import make_fabric
 from rarecase.study.fold import load_fold
 from rarecase.study.grid import SYNTHETIC
 from rarecase.study.step import CHECKPOINTS, Context
-from rarecase.study.steps.features import SAMPLES, store_path, sweep_amounts
+from rarecase.study.steps.features import SAMPLES, headline_amount, store_path, sweep_amounts
 
 
 def classified_work(context: Context, folder: Path) -> None:
@@ -50,6 +50,8 @@ def classified_work(context: Context, folder: Path) -> None:
         Synthetic(made, kept),
         arm=cell.arm,
         amounts=amounts,
+        control_at=headline_amount(context, fold),
+        seed=derive(settings.seed, "duplicates", cell.repeat, cell.fold, cell.generator_seed),
         classes=[fold.rare, *(name for name in fold.classes if name != fold.rare)],
         make=make,
         fabric=make_fabric(settings.compute, exact=len(store.shape) == 1),

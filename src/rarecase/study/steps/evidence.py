@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from rarecase.comparison.compare import weigh as weigh_arms
 from rarecase.evidence import make_evidence
 from rarecase.files import read_json, replacing_file, write_json
 from rarecase.seeds import derive
 from rarecase.study.amounts import real_training_slices, resolve_amount
-from rarecase.study.grid import CLASSIFIED, read_folds, study_cells
+from rarecase.study.grid import ARMS, CLASSIFIED, read_folds, study_cells
+from rarecase.study.settings import Settings
 from rarecase.study.step import Context
 from rarecase.study.steps.prepare import COHORT, SLICES
 
 PREDICTIONS, EVIDENCE = "predictions.parquet", "evidence.json"
+ARMS_PRODUCTS = ARMS_PREDICTIONS, ARMS_EVIDENCE = "arms.parquet", "arms.json"
 
 
 def evidence_work(context: Context, folder: Path) -> None:
@@ -26,16 +30,34 @@ def evidence_work(context: Context, folder: Path) -> None:
     predictions = pd.concat(tables, ignore_index=True)
     with replacing_file(run / PREDICTIONS) as beside:
         predictions.to_parquet(beside, index=False)
+    if settings.compare.arms:
+        folders = dict.fromkeys(cell.folder(ARMS) for cell in cells)
+        tables = [pd.read_parquet(run / folder / PREDICTIONS) for folder in folders]
+        with replacing_file(run / ARMS_PREDICTIONS) as beside:
+            pd.concat(tables, ignore_index=True).to_parquet(beside, index=False)
+    weigh(run, settings)
+
+
+def weigh(run: Path, settings: Settings) -> dict[str, Any]:
+    """Compute evidence.json (and arms.json) anew from predictions.parquet (and arms.parquet), and
+    from nothing else that was computed. Returns the first."""
+    folds = read_folds(run / COHORT / "cohort.csv")
+    cells = study_cells(settings, folds)
     real = real_training_slices(pd.read_parquet(run / SLICES / "rows.parquet"), folds)
-    evidence = make_evidence(
-        predictions,
-        rare=read_json(run / COHORT / "cohort.json")["rare"],
+    rare = read_json(run / COHORT / "cohort.json")["rare"]
+    evidence: dict[str, Any] = make_evidence(
+        pd.read_parquet(run / PREDICTIONS),
+        rare=rare,
         headline=resolve_amount(settings.sweep.headline, real=real),
         headline_arm=cells[-1].arm,
         faithful=settings.protocol == "faithful",
         seed=derive(settings.seed, "bootstrap") % 2**31,
     )
     write_json(run / EVIDENCE, evidence)
+    if settings.compare.arms:
+        compared = pd.read_parquet(run / ARMS_PREDICTIONS)
+        write_json(run / ARMS_EVIDENCE, weigh_arms(compared, rare=rare, seed=settings.seed))
+    return evidence
 
 
 def report_work(context: Context, folder: Path) -> None:

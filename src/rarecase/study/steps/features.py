@@ -14,7 +14,7 @@ from rarecase.filters import filter_table
 from rarecase.generators import ACGAN
 from rarecase.seeds import derive
 from rarecase.segmenter import Slices, channel_map, load_segmenter
-from rarecase.study.amounts import real_training_slices, resolve_amounts
+from rarecase.study.amounts import real_training_slices, resolve_amount, resolve_amounts
 from rarecase.study.compute import make_fabric
 from rarecase.study.fold import Fold, load_fold
 from rarecase.study.grid import FEATURES, SEGMENTER, SYNTHETIC, read_folds
@@ -50,6 +50,13 @@ def sweep_amounts(context: Context, fold: Fold) -> list[int]:
     folds = read_folds(context.run / COHORT / "cohort.csv")
     real = real_training_slices(fold.cache.rows, folds)
     return resolve_amounts(context.settings.sweep.amounts, real=real)
+
+
+def headline_amount(context: Context, fold: Fold) -> int:
+    """The amount that was fixed beforehand: its arm gets a control."""
+    folds = read_folds(context.run / COHORT / "cohort.csv")
+    real = real_training_slices(fold.cache.rows, folds)
+    return resolve_amount(context.settings.sweep.headline, real=real)
 
 
 def synthetic_work(context: Context, folder: Path) -> None:

@@ -224,9 +224,7 @@ def _predict(
     trained = (fold.parts() == "train").to_numpy()
     parts = itertools.chain(
         predict_masks(segmenter, slices, rows=np.flatnonzero(trained), fabric=fabric),
-        predict_masks(
-            segmenter, slices, rows=np.flatnonzero(~trained), fabric=fabric, flips=flips
-        ),
+        predict_masks(segmenter, slices, rows=np.flatnonzero(~trained), fabric=fabric, flips=flips),
     )
     for part, masks in parts:
         bits[part] = np.packbits(masks, axis=-1)

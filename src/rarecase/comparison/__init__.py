@@ -1,0 +1,15 @@
+"""Arms against each other on any features: the same folds, fair controls, a verdict."""
+
+from rarecase._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "CompareResult": "rarecase.comparison.compare",
+        "FeatureTable": "rarecase.comparison.table",
+        "Logistic": "rarecase.comparison.model",
+        "Plan": "rarecase.comparison.cell",
+        "compare": "rarecase.comparison.compare",
+        "make_table": "rarecase.comparison.table",
+    },
+)

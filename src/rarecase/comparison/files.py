@@ -1,0 +1,139 @@
+"""Features from files: tables (CSV, TSV, Parquet), NumPy archives, feature stores."""
+
+from __future__ import annotations
+
+import logging
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rarecase.errors import DataError, SettingError, nearest
+
+log = logging.getLogger(__name__)
+LARGEST = 4 * 2**30  # bytes of float64 that a comparison takes into memory
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a file holds: `X` (n, d) with names of features where it has them, `y`, `groups` (None:
+    each row is a patient) and the name of each row."""
+
+    X: Any
+    y: np.ndarray
+    groups: np.ndarray | None
+    row: np.ndarray
+    left_out: tuple[str, ...] = ()
+
+
+def read_features(
+    path: Path,
+    *,
+    label: str | None = None,
+    groups: str | None = None,
+    ignore: Sequence[str] = (),
+) -> Features:
+    """Read features, labels and patients.
+
+    Tables: `label` and `groups` are columns; every other numeric column but those of `ignore` is a
+    feature, and columns of text are left out (`left_out`). `.npz`: arrays X, y and, if there,
+    groups. `.zarr`: a FeatureStore; `label` and `groups` are columns of its rows (default: label
+    and patient). Raises `DataError` for files that cannot be read, `SettingError` for columns that
+    are not there.
+    """
+    kinds = {".npz": _read_archive, ".zarr": _read_store}
+    if not path.exists():
+        raise DataError(f"{path}: no such file.")
+    if path.suffix in kinds:
+        return kinds[path.suffix](path, label, groups)
+    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
+        ".csv": lambda p: pd.read_csv(p, dtype=_names_as_text(label, groups)),
+        ".tsv": lambda p: pd.read_csv(p, sep="\t", dtype=_names_as_text(label, groups)),
+        ".parquet": pd.read_parquet,
+    }
+    if path.suffix not in readers:
+        known = ", ".join([*readers, *kinds])
+        raise DataError(f"{path}: expected one of {known}.")
+    try:
+        table = readers[path.suffix](path)
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path}: cannot be read as {path.suffix[1:]} ({error}).") from None
+    return _of_table(table, path, label=label, groups=groups, ignore=ignore)
+
+
+def _names_as_text(*columns: str | None) -> dict[str, type]:
+    """Patients called 007 and classes called 1 stay what they are."""
+    return {name: str for name in columns if name is not None}
+
+
+def _of_table(
+    table: pd.DataFrame, path: Path, *, label: str | None, groups: str | None, ignore: Sequence[str]
+) -> Features:
+    if label is None:
+        raise SettingError("--label COLUMN is missing: the column with the classes.")
+    for option, name in (
+        ("--label", label),
+        ("--groups", groups),
+        *(("--ignore", n) for n in ignore),
+    ):
+        if name is not None and name not in table.columns:
+            raise SettingError(f"{option} {name}: {path} has no such column; "
+                               f"{nearest(name, map(str, table.columns))}")  # fmt: skip
+    missing = table[label].isna()
+    if missing.any():
+        log.warning("%d rows without %s are left out", int(missing.sum()), label)
+        table = table[~missing]
+    aside = {label, groups, *ignore}
+    columns = [c for c in table.columns if c not in aside]
+    text = tuple(str(c) for c in columns if not pd.api.types.is_numeric_dtype(table[c]))
+    numeric = [c for c in columns if str(c) not in text]
+    if not numeric:
+        raise DataError(f"{path}: no numeric column besides {label}; there is nothing to compare.")
+    return Features(
+        X=table[numeric],
+        y=table[label].to_numpy(),
+        groups=None if groups is None else table[groups].to_numpy(),
+        row=table.index.to_numpy(),
+        left_out=text,
+    )
+
+
+def _read_archive(path: Path, label: str | None, groups: str | None) -> Features:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            held = {name: file[name] for name in file.files}
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: cannot be read as .npz ({error}).") from None
+    names = (label or "y", groups or "groups")
+    if not {"X", names[0]} <= set(held):
+        raise DataError(
+            f"{path}: expected arrays X, {names[0]} and, for patients, {names[1]}; there are "
+            f"{', '.join(held) or 'none'}."
+        )
+    return Features(held["X"], held[names[0]], held.get(names[1]), np.arange(len(held["X"])))
+
+
+def _read_store(path: Path, label: str | None, groups: str | None) -> Features:
+    from rarecase.features.store import FeatureStore  # needs PyTorch and Zarr
+
+    store = FeatureStore.open(path)
+    size = 8 * len(store) * int(np.prod(store.shape))
+    if size > LARGEST:
+        raise DataError(
+            f"{path}: {len(store)} samples of {store.shape} take {size / 2**30:.1f} GiB as a "
+            "table. Compare `tumour` vectors instead, or run the study, whose classifier reads "
+            "maps."
+        )
+    names = (label or "label", groups or "patient")
+    for name in names:
+        if name not in store.rows.columns:
+            raise SettingError(f"{path}: its rows have no column {name!r}; "
+                               f"{nearest(name, store.rows.columns)}")  # fmt: skip
+    X = store.read_all().astype(np.float64)
+    return Features(
+        X, store.rows[names[0]].to_numpy(), store.rows[names[1]].to_numpy(), np.arange(len(X))
+    )

@@ -1,0 +1,82 @@
+"""Test folds and inner folds: stratified by class, by patient, always."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold
+
+from rarecase.arms.part import TrainingPart
+from rarecase.comparison.space import Space
+from rarecase.comparison.table import FeatureTable
+from rarecase.comparison.tuning import InnerFold
+from rarecase.errors import SettingError
+from rarecase.seeds import derive
+
+Ints = NDArray[np.int64]
+
+
+def patient_folds(label: Ints, *, folds: int, seed: int) -> Ints:
+    """The fold of each patient (patients,), stratified by class."""
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed % 2**32)
+    found = np.empty(len(label), dtype=np.int64)
+    for number, (_, test) in enumerate(splitter.split(np.zeros(len(label)), label)):
+        found[test] = number
+    return found
+
+
+def outer_folds(table: FeatureTable, *, folds: int, repeats: int, seed: int) -> list[Ints]:
+    """The test fold of each patient, drawn anew for every repeat."""
+    if folds < 2 or repeats < 1:
+        raise SettingError(f"folds, repeats: expected at least 2 and 1, got {folds}, {repeats}.")
+    counts = table.per_class
+    fewest = min(counts, key=lambda name: (counts[name], name))
+    if counts[fewest] < folds:
+        possible = counts[fewest]
+        way_out = (
+            f"Take at most {possible} folds (folds={possible})"
+            if possible > 1
+            else "Leave the class out or merge it with another"
+        )
+        raise SettingError(
+            f"folds: class {fewest!r} has {possible} patient(s), fewer than the {folds} folds. "
+            f"{way_out}."
+        )
+    return [
+        patient_folds(table.label, folds=folds, seed=derive(seed, "folds", repeat))
+        for repeat in range(repeats)
+    ]
+
+
+def training_part(table: FeatureTable, rows: Ints, space: Space) -> TrainingPart:
+    """The rows of a table that train, in their space."""
+    return TrainingPart(
+        X=space(table.X[rows]),
+        y=table.y[rows],
+        patient=table.patient[rows],
+        classes=len(table.classes),
+        rare=table.rare,
+    )
+
+
+def inner_folds(
+    table: FeatureTable, patients: Sequence[int] | Ints, *, folds: int, seed: int
+) -> list[InnerFold]:
+    """Inner folds of the training patients, each with a space of its own; as many as the smallest
+    class allows, none where it has one patient."""
+    who = np.asarray(patients)
+    label = table.label[who]
+    possible = min(folds, int(np.bincount(label, minlength=len(table.classes)).min()))
+    if possible < 2:
+        return []
+    fold = patient_folds(label, folds=possible, seed=seed)
+    found = []
+    for number in range(possible):
+        train = np.flatnonzero(np.isin(table.patient, who[fold != number]))
+        held = np.flatnonzero(np.isin(table.patient, who[fold == number]))
+        space = Space.fit(table.X[train])
+        part = training_part(table, train, space)
+        found.append(InnerFold(part, space(table.X[held]), table.patient[held]))
+    return found

@@ -1,0 +1,91 @@
+"""The scarcity curve: where does synthesis start to pay, where does it stop?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from rarecase.arms.names import CLOSED_FORM
+from rarecase.arms.registry import Arm
+from rarecase.comparison.compare import DRAWS, make_plan, weigh
+from rarecase.comparison.folds import outer_folds
+from rarecase.comparison.model import Model
+from rarecase.comparison.run import run_folds
+from rarecase.comparison.table import make_table
+from rarecase.comparison.words import to_frame
+from rarecase.errors import SettingError
+from rarecase.evidence.paired import PERMUTATIONS
+
+
+def scarcity_curve(
+    X: Any,
+    y: ArrayLike,
+    *,
+    ks: Sequence[int] | None = None,
+    groups: ArrayLike | None = None,
+    arms: Sequence[str | Arm] = CLOSED_FORM,
+    rare: Any = None,
+    folds: int = 5,
+    repeats: int = 5,
+    inner: int = 3,
+    amounts: Sequence[float] = (0.5, 1.0, 2.0),
+    generator_seeds: int = 2,
+    random_state: int = 0,
+    model: Model | None = None,
+    draws: int = DRAWS,
+    permutations: int = PERMUTATIONS,
+    n_jobs: int | None = None,
+    cells: Path | None = None,
+) -> pd.DataFrame:
+    """`compare` with only k rare patients in each training part, for every k of `ks`.
+
+    `ks`: by default 4, 8, 16, … up to all that the smallest training part has. Test patients stay
+    the same, so that every k is scored on everybody. Rows: `k` and the columns of
+    `CompareResult.to_frame`. The verdicts are corrected within a k, not over all of them: the curve
+    shows where to look, and is no test of its own.
+    """
+    table = make_table(X, y, groups=groups, rare=rare)
+    plan = make_plan(
+        arms, model=model, amounts=amounts, inner=inner, generator_seeds=generator_seeds,
+        random_state=random_state,
+    )  # fmt: skip
+    split = outer_folds(table, folds=folds, repeats=repeats, seed=random_state)
+    is_rare = table.label == table.rare
+    most = min(int((is_rare & (fold != f)).sum()) for fold in split for f in range(folds))
+    wanted = _doubling(most) if ks is None else sorted(set(ks))
+    if not wanted or wanted[0] < 2 or wanted[-1] > most:
+        raise SettingError(
+            f"ks: expected numbers from 2 to {most}, the rare patients of the smallest training "
+            f"part, got {list(wanted)}."
+        )
+    frames = []
+    for k in wanted:
+        predictions = run_folds(
+            table, replace(plan, rare_patients=k), split, n_jobs=n_jobs,
+            cells=None if cells is None else cells / f"k-{k}", name=f"{k} rare patients",
+        )  # fmt: skip
+        evidence = weigh(
+            predictions, rare=table.classes[table.rare], seed=random_state, draws=draws,
+            permutations=permutations,
+        )  # fmt: skip
+        found = to_frame(evidence)
+        found.insert(0, "k", k)
+        frames.append(found)
+    return pd.concat(frames, ignore_index=True)
+
+
+def _doubling(most: int) -> list[int]:
+    """4, 8, 16, … and the most there are.
+
+    >>> _doubling(20), _doubling(3)
+    ([4, 8, 16, 20], [3])
+    """
+    ks = [4]
+    while ks[-1] * 2 < most:
+        ks.append(ks[-1] * 2)
+    return [k for k in ks if k < most] + [most]

@@ -1,0 +1,146 @@
+"""A comparison as a table: for people (text) and for programs (DataFrame)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from rarecase.arms.registry import make_arms
+from rarecase.evidence.pooling import CONTROL, DUPLICATES
+from rarecase.evidence.words import number, signed
+
+Evidence = Mapping[str, Any]
+
+
+def to_frame(evidence: Evidence) -> pd.DataFrame:
+    """One row an arm and amount: added, every score with low and high, AUC moved against `none`.
+
+    For synthetic arms also the verdict, its adjusted p and the smallest rise that would have been
+    found.
+    """
+    verdicts = {(v["arm"], v["amount"]): v for v in evidence["verdicts"]}
+    rows = []
+    for row in evidence["rows"]:
+        found: dict[str, Any] = {"arm": row["arm"], "amount": row["amount"], "added": row["added"]}
+        for name, score in row["patients"]["scores"].items():
+            found[name] = score["value"]
+            found[f"{name}_low"], found[f"{name}_high"] = score["low"], score["high"]
+        moved = (row["patients"]["difference"] or {}).get("auc_rare", {})
+        found["auc_moved"] = moved.get("value")
+        found["auc_moved_low"], found["auc_moved_high"] = moved.get("low"), moved.get("high")
+        verdict = verdicts.get((row["arm"], row["amount"]), {})
+        found["verdict"] = verdict.get("answer")
+        found["p"] = verdict.get("p_helps")
+        found["detectable"] = verdict.get("detectable")
+        rows.append(found)
+    return pd.DataFrame(rows)
+
+
+def main_rows(evidence: Evidence) -> list[Mapping[str, Any]]:
+    """The rows of arms, in the order of the registry; the controls that are matched to one arm each
+    are left to the verdicts."""
+    known = [*make_arms()]
+    rows = [row for row in evidence["rows"] if not row["arm"].startswith(f"{DUPLICATES}:")]
+    return sorted(rows, key=lambda r: known.index(r["arm"]) if r["arm"] in known else len(known))
+
+
+TABLE_NAMES = ("auc_rare", "balanced_accuracy", "tuned_balanced_accuracy", "recall_{rare}",
+               "tuned_recall_{rare}")  # fmt: skip
+"""Scores of the table, `{rare}` for the rare class."""
+
+HEADS = ("arm", "added", "AUC (95 % interval)", "moved", "bal. acc.", "tuned", "recall", "tuned",
+         "verdict")  # fmt: skip
+
+
+def table_rows(evidence: Evidence) -> list[tuple[str, ...]]:
+    """The cells of the table under `HEADS`: AUC of the rare class, its change against `none`,
+    balanced accuracy and recall of the rare class at the default and at the tuned threshold."""
+    answers = {(v["arm"], v["amount"]): v["answer"] for v in evidence["verdicts"]}
+    recall = f"recall_{evidence['rare']}"
+    found = []
+    for row in main_rows(evidence):
+        scores = row["patients"]["scores"]
+        moved = (row["patients"]["difference"] or {}).get("auc_rare")
+        found.append(
+            (
+                row["arm"],
+                f"{row['added']:,.0f}",
+                _with_interval(scores["auc_rare"]),
+                "" if moved is None or moved["value"] is None else signed(moved["value"]),
+                *(
+                    _plain(scores[name]["value"])
+                    for name in ("balanced_accuracy", "tuned_balanced_accuracy",
+                                 recall, f"tuned_{recall}")
+                ),
+                answers.get((row["arm"], row["amount"]), ""),
+            )
+        )  # fmt: skip
+    return found
+
+
+def as_text(evidence: Evidence, checks: Mapping[str, Any] | None = None) -> str:
+    """The table, the verdicts in sentences, and what the self-checks say."""
+    lines = [counts_line(evidence), "", *_aligned([HEADS, *table_rows(evidence)]), ""]
+    lines += [verdict["sentence"] for verdict in evidence["verdicts"]]
+    if checks is not None:
+        lines += ["", *check_lines(checks)]
+    return "\n".join(lines)
+
+
+def check_lines(checks: Mapping[str, Any]) -> list[str]:
+    """What the self-checks found, in sentences."""
+    mean, error = checks["permuted_mean"], checks["permuted_error"]
+    said = "not what chance gives: look for a leak" if checks["suspicious"] else "as chance has it"
+    lines = [
+        f"Labels permuted {len(checks['permuted_auc'])} times: AUC {number(mean)} ± "
+        f"{number(error)}, {said}."
+    ]
+    if checks["leak"] is not None:
+        rows, patients = checks["leak"]["rows split"], checks["leak"]["patients split"]
+        if not math.isnan(rows) and not math.isnan(patients):
+            lines.append(
+                f"Had rows been split instead of patients, the AUC on rows would read "
+                f"{number(rows)} instead of {number(patients)}."
+            )
+    return lines
+
+
+def counts_line(evidence: Evidence) -> str:
+    """Who was compared, and on how many folds."""
+    patients = ", ".join(f"{n} {name}" for name, n in evidence["counts"]["patients"].items())
+    return (
+        f"Patients: {patients}; rare class {evidence['rare']}. {evidence['repeats']} × "
+        f"{_folds(evidence)} test folds; every number is on patients that the arm never saw, and "
+        f"moves are against {CONTROL}."
+    )
+
+
+def _folds(evidence: Evidence) -> int:
+    return len({fold["fold"] for fold in evidence["folds"]})
+
+
+def _with_interval(score: Mapping[str, float | None]) -> str:
+    if score["value"] is None or score["low"] is None or score["high"] is None:
+        return _plain(score["value"])
+    return f"{number(score['value'])} ({number(score['low'])} to {number(score['high'])})"
+
+
+def _plain(value: float | None) -> str:
+    return "not defined" if value is None else number(value)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns of equal width: the first to the left, the last to the left, the others centred on
+    their right edge."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    last = len(widths) - 1
+    return [
+        "  ".join(
+            cell.ljust(w) if i in (0, last) else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,116 @@
+"""Generators without training: what they know are the real samples and a few sums over them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rarecase import __version__
+from rarecase.errors import DataError, SettingError
+from rarecase.features.samples import Samples
+from rarecase.files import read_json, replacing_file, write_json
+from rarecase.generators.base import Generator
+from rarecase.seeds import derive, numpy_rng
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+
+class ClosedForm(Generator):
+    """Keeps the samples it is fitted to, flattened, in float64 if they come so.
+
+    A subclass gives `_make_flat` and, if it sums something up beforehand, `_prepare`. What `save`
+    writes holds the real samples.
+    """
+
+    BLOCK: ClassVar[int] = 256
+
+    def _fit(
+        self,
+        samples: Samples,
+        codes: NDArray[np.int64],
+        *,
+        checkpoint: Path | None,
+        fabric: Fabric | None,
+    ) -> None:
+        values = samples.array().reshape(len(samples), -1)
+        bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        if bad.size:
+            raise DataError(
+                f"X: sample {bad[0]} holds NaN or infinite values; drop such samples or fill them "
+                "in."
+            )
+        self._keep(values, codes)
+        self.history_ = pd.DataFrame()
+
+    def _keep(self, values: NDArray[Any], codes: NDArray[np.int64]) -> None:
+        self._X, self._codes = values, codes
+        self._dtype = values.dtype
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Sum up what `_make_flat` needs from `_X` (n, d) and `_codes` (n,)."""
+
+    def _make(self, code: int, block: int) -> NDArray[Any]:
+        rng = numpy_rng(self.random_state, type(self).__name__, self.classes_[code], block)
+        made = self._make_flat(code, block, rng)
+        return np.asarray(made.astype(self._dtype, copy=False).reshape(self.BLOCK, *self.shape_))
+
+    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[Any]:
+        """Samples of block number `block` of class index `code`, (BLOCK, d)."""
+        raise NotImplementedError
+
+    def _of_class(self, code: int) -> NDArray[Any]:
+        mine: NDArray[Any] = self._X[self._codes == code]
+        return mine
+
+    def _draws(self, *names: object) -> int:
+        """A seed for a library that wants 32 bits."""
+        return derive(self.random_state, type(self).__name__, *names) % 2**32
+
+    def save(self, directory: Path) -> None:
+        """Write generator.safetensors (the real samples) and generator.json into `directory`."""
+        from safetensors.numpy import save_file
+
+        self._check_fitted()
+        directory.mkdir(parents=True, exist_ok=True)
+        with replacing_file(directory / "generator.safetensors") as beside:
+            save_file({"X": self._X, "codes": self._codes}, beside)
+        write_json(
+            directory / "generator.json",
+            {
+                "kind": type(self).__name__,
+                "version": __version__,
+                "classes": self.classes_,
+                "shape": list(self.shape_),
+                "trained_on": self.trained_on_,
+                "settings": self.get_params(deep=False),
+            },
+        )
+
+    @classmethod
+    def load(cls, directory: Path, *, device: str = "cpu") -> Self:
+        """Read back what `save` wrote; the samples are the same. `device` is not used."""
+        from safetensors.numpy import load_file
+
+        file = directory / "generator.json"
+        said = read_json(file)
+        if not isinstance(said, dict) or said.get("kind") != cls.__name__:
+            raise DataError(f"{file}: not a {cls.__name__} saved by rarecase.")
+        made = cls(**said["settings"])
+        made.classes_, made.trained_on_ = said["classes"], said["trained_on"]
+        made.shape_ = tuple(said["shape"])
+        made.history_ = pd.DataFrame()
+        tensors = load_file(directory / "generator.safetensors")
+        made._keep(tensors["X"], tensors["codes"])
+        return made
+
+
+def check_range(name: str, value: float, *, low: float, high: float) -> None:
+    """`SettingError` unless low < value ≤ high."""
+    if not low < value <= high:
+        raise SettingError(f"{name}: expected above {low:g} and up to {high:g}, got {value}.")

@@ -1,0 +1,90 @@
+"""Mixtures of two real samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarecase.generators.closed import ClosedForm, check_range
+
+
+class Mixup(ClosedForm):
+    """λ a + (1 − λ) b of two samples of one class, λ from Beta(alpha, alpha).
+
+    Zhang et al. 2018 (arXiv 1710.09412) in feature space, kept within a class so that the label is
+    known.
+
+    >>> X, y = np.array([[0.0], [1.0], [5.0], [6.0]]), ["a", "a", "b", "b"]
+    >>> made, _ = Mixup().fit(X, y).sample({"b": 50})
+    >>> bool(5.0 <= made.round(9).min() and made.round(9).max() <= 6.0)
+    True
+    """
+
+    def __init__(
+        self, *, alpha: float = 1.0, sampling_strategy: Any = "auto", random_state: int = 0
+    ):
+        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
+        self.alpha = alpha
+
+    def _prepare(self) -> None:
+        check_range("alpha", self.alpha, low=0, high=np.inf)
+
+    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        mine = self._of_class(code)
+        first, second = rng.integers(len(mine), size=(2, self.BLOCK))
+        share = rng.beta(self.alpha, self.alpha, size=(self.BLOCK, 1))
+        return np.asarray(share * mine[first] + (1 - share) * mine[second])
+
+
+class Remix(ClosedForm):
+    """λ a + (1 − λ) b of a sample b of the class and a sample a of any class at least `kappa` times
+    as frequent, λ from Beta(alpha, alpha) below `tau`; the mixture is called the rarer class.
+
+    Chou et al. 2020 (arXiv 2007.03943), equation 5 and its rule for labels, in feature space. A
+    class with no class so much more frequent is mixed with itself.
+
+    >>> X, y = np.array([[0.0]] * 6 + [[1.0], [1.0]]), ["a"] * 6 + ["b"] * 2
+    >>> made, _ = Remix().fit(X, y).sample({"b": 50})
+    >>> bool(0.5 <= made.round(9).min() and made.round(9).max() <= 1.0)
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 1.0,
+        kappa: float = 3.0,
+        tau: float = 0.5,
+        sampling_strategy: Any = "auto",
+        random_state: int = 0,
+    ):
+        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
+        self.alpha, self.kappa, self.tau = alpha, kappa, tau
+
+    def _prepare(self) -> None:
+        check_range("alpha", self.alpha, low=0, high=np.inf)
+        check_range("tau", self.tau, low=0, high=1)
+        counts = np.bincount(self._codes, minlength=len(self.classes_))
+        self._partners = [
+            np.flatnonzero(counts[self._codes] >= self.kappa * counts[code])
+            for code in range(len(self.classes_))
+        ]
+
+    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        mine, partners = self._of_class(code), self._partners[code]
+        others = self._X[partners] if partners.size else mine
+        base = mine[rng.integers(len(mine), size=self.BLOCK)]
+        added = others[rng.integers(len(others), size=self.BLOCK)]
+        share = _beta_below(self.tau, self.alpha, self.BLOCK, rng)[:, None]
+        return np.asarray(share * added + (1 - share) * base)
+
+
+def _beta_below(
+    limit: float, alpha: float, count: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Draws of Beta(alpha, alpha) that are below `limit`, through its distribution function."""
+    from scipy.stats import beta
+
+    return np.asarray(beta.ppf(rng.random(count) * beta.cdf(limit, alpha, alpha), alpha, alpha))

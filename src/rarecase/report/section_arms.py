@@ -1,0 +1,65 @@
+"""The comparison of arms on `tumour` vectors: fair controls and a verdict."""
+
+from __future__ import annotations
+
+from rarecase.comparison.words import TABLE_NAMES, counts_line, main_rows
+from rarecase.report.blocks import (
+    Block,
+    Bullets,
+    Cell,
+    Section,
+    Table,
+    Text,
+    plain_number,
+    with_interval,
+)
+from rarecase.report.run_files import RunFiles
+
+EXPLAINED = (
+    "Every way to treat the imbalance on the same folds and features: a linear classifier on each "
+    "slice's features of all blocks, averaged over the tumour that the fold's network outlines. "
+    "Amount, penalty and threshold are chosen on inner folds of real training patients. A "
+    "synthetic arm has two controls: no augmentation, and as many copies of real rows."
+)
+TRIVIAL = (
+    "The arm `trivial` knows the size of the outlined tumour and the number of slices, and nothing "
+    "else: an arm that is no better has learnt nothing from the images."
+)
+
+
+def arms_section(run: RunFiles) -> Section | None:
+    """The table of arms and the verdicts; nothing where no arms were compared."""
+    evidence = run.arms_evidence
+    if not evidence:
+        return None
+    answers = {(v["arm"], v["amount"]): v["answer"] for v in evidence["verdicts"]}
+    names = [name.format(rare=evidence["rare"]) for name in TABLE_NAMES]
+    rows: list[list[str | Cell]] = []
+    for row in main_rows(evidence):
+        scores, moved = row["patients"]["scores"], row["patients"]["difference"]
+        rows.append(
+            [
+                str(row["arm"]),
+                plain_number(row["added"], digits=0),
+                *(with_interval(scores[name]) for name in names),
+                "" if moved is None else with_interval(moved["auc_rare"], signed=True),
+                answers.get((row["arm"], row["amount"]), ""),
+            ]
+        )
+    table = Table(
+        caption="Test patients: every arm on the same features",
+        columns=[
+            "Arm", "Added", f"AUC {evidence['rare']}", "Balanced accuracy",
+            "at the tuned threshold", f"Recall {evidence['rare']}", "at the tuned threshold",
+            "AUC moved", "Verdict",
+        ],
+        rows=rows,
+        heads=2,
+        note="Below each score its 95 % interval from drawing patients and generator seeds. Only "
+        "arms with synthetic rows have a verdict.",
+    )  # fmt: skip
+    blocks: list[Block] = [Text(EXPLAINED), Text(counts_line(evidence)), table]
+    if evidence["verdicts"]:
+        blocks.append(Bullets([v["sentence"] for v in evidence["verdicts"]], "Verdicts"))
+    blocks.append(Text(TRIVIAL, "note"))
+    return Section("arms", "Does it help? Arms against controls", blocks)

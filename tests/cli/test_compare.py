@@ -1,0 +1,129 @@
+"""`rarecase compare` and `evaluate` as a user types them."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rarecase.cli.main import main
+
+SHORT = ["--repeats", 2, "--folds", 3, "--generator-seeds", 1, "--amounts", "1", "--jobs", 1]
+
+
+def call(capsys, *words):
+    code = main([str(word) for word in words])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+@pytest.fixture
+def table(tmp_path):
+    rng = np.random.default_rng(0)
+    grade = np.repeat(["High", "Low"], [36, 12])
+    made = pd.DataFrame(rng.normal(size=(48, 3)), columns=["age", "volume", "sphericity"])
+    made["volume"] += 1.5 * (grade == "Low")
+    made.insert(0, "patient", [f"{i:03d}" for i in range(48)])
+    made.insert(1, "Grade", grade)
+    made["comment"] = "seen twice"
+    path = tmp_path / "features.csv"
+    made.to_csv(path, index=False)
+    return path
+
+
+def test_a_table_to_verdicts_and_evaluate_says_the_same(table, tmp_path, capsys):
+    out = tmp_path / "grades"
+    words = ["compare", table, "--label", "Grade", "--groups", "patient", "--rare", "Low",
+             "--arms", "threshold,smote", *SHORT, "--out", out]  # fmt: skip
+    code, said, _ = call(capsys, *words)
+    assert code == 0
+    assert "36 High, 12 Low; rare class Low. 2 × 3 test folds" in " ".join(said.split())
+    assert "Left out, as they hold text: comment." in said
+    for name in ("none", "threshold", "duplicates", "smote"):
+        assert f"\n{name}" in said
+    assert "smote: no evidence" in said or "smote helps" in said or "smote harms" in said
+    assert "Labels permuted 20 times" in said
+    kept = json.loads((out / "evidence.json").read_text())
+    (out / "evidence.json").unlink()
+    code, again, _ = call(capsys, "evaluate", out)
+    assert code == 0
+    assert json.loads((out / "evidence.json").read_text()) == kept
+    assert [line for line in again.splitlines() if line.startswith("smote")] == [
+        line for line in said.splitlines() if line.startswith("smote")
+    ]
+    code, found, _ = call(capsys, *words, "--json")  # goes on: every fold is there
+    assert json.loads(found)["rows"] == kept["rows"]
+
+
+def test_other_files_hold_the_same(table, tmp_path, capsys):
+    frame = pd.read_csv(table, dtype={"patient": str})
+    frame.to_parquet(tmp_path / "features.parquet")
+    frame.to_csv(tmp_path / "features.tsv", sep="\t", index=False)
+    columns = ["age", "volume", "sphericity"]
+    np.savez(tmp_path / "features.npz", X=frame[columns].to_numpy(), y=frame["Grade"].to_numpy(str),
+             groups=frame["patient"].to_numpy(str))  # fmt: skip
+    found = []
+    for name in ("features.csv", "features.tsv", "features.parquet", "features.npz"):
+        columns = [] if name.endswith("npz") else ["--label", "Grade", "--groups", "patient"]
+        code, said, _ = call(capsys, "compare", tmp_path / name, *columns, "--arms", "threshold",
+                             "--no-checks", *SHORT, "--json")  # fmt: skip
+        assert code == 0
+        found.append(json.loads(said)["rows"])
+    assert found[0] == found[1] == found[2] == found[3]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "expected"),
+    [
+        (["nowhere.csv", "--label", "Grade"], 1, "nowhere.csv: no such file"),
+        (["{table}"], 2, "--label COLUMN is missing"),
+        (["{table}", "--label", "grade"], 2, "did you mean 'Grade'"),
+        (["{table}", "--label", "Grade", "--groups", "patients"], 2, "did you mean 'patient'"),
+        (["{table}", "--label", "Grade", "--rare", "low"], 2, "did you mean 'Low'"),
+        (["{table}", "--label", "Grade", "--arms", "smoote"], 2, "did you mean 'smote'"),
+        (["{table}", "--label", "Grade", "--folds", "13"], 2, "Take at most 12 folds"),
+        (["{table}", "--label", "Grade", "--amounts", "half"], 2, "expected numbers such as"),
+        (["{table}", "--label", "Grade", "more"], 2, "Unexpected argument 'more'"),
+    ],
+)
+def test_what_is_wrong_is_said(table, capsys, words, code, expected):
+    given, _, said = call(capsys, "compare", *(str(w).format(table=table) for w in words))
+    assert given == code, said
+    assert expected in said
+
+
+def test_a_folder_that_is_something_else_is_not_touched(table, tmp_path, capsys):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("mine")
+    code, _, said = call(capsys, "compare", table, "--label", "Grade", "--out", tmp_path / "thesis")
+    assert code == 1 and "holds no comparison; nothing in it was touched" in said
+    assert [p.name for p in (tmp_path / "thesis").iterdir()] == ["chapter.txt"]
+    code, _, said = call(capsys, "evaluate", tmp_path / "thesis")
+    assert code == 1 and "no predictions.parquet" in said
+
+
+def test_the_base_install_is_enough(table):
+    """Without PyTorch, Zarr, matplotlib: as a user of tables installs it."""
+    hidden = ("torch", "zarr", "lightning_fabric", "matplotlib", "safetensors", "nibabel")
+    code = (
+        "import sys\n"
+        "class Hidden:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name.partition('.')[0] in {hidden!r}:\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Hidden())\n"
+        "from rarecase.cli.main import main\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    words = ["compare", str(table), "--label", "Grade", "--arms", "smote,gaussian,remix",
+             "--repeats", "1", "--folds", "3", "--jobs", "1", "--no-checks",
+             "--generator-seeds", "1"]  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "gaussian" in done.stdout
+    words[words.index("smote,gaussian,remix")] = "acgan"
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "pip install 'rarecase[torch]'" in done.stderr

@@ -1,0 +1,27 @@
+"""The comparison of arms on the page."""
+
+import numpy as np
+from fake_run import fake_run
+
+from rarecase import compare
+from rarecase.files import write_json
+from rarecase.report import make_report
+
+
+def test_arms_and_verdicts_are_shown_where_arms_were_compared(tmp_path):
+    run = fake_run(tmp_path)
+    assert 'id="arms"' not in make_report(run).read_text(encoding="utf-8")
+    rng = np.random.default_rng(0)
+    y = np.repeat(["HGG", "LGG"], [30, 12])
+    X = rng.normal(size=(42, 4)) + 0.5 * (y == "LGG")[:, None]
+    found = compare(X, y, arms=["threshold", "smote"], repeats=1, folds=3, generator_seeds=1,
+                    draws=50, permutations=99, checks=False)  # fmt: skip
+    write_json(run / "arms.json", found.evidence)
+    page = make_report(run).read_text(encoding="utf-8")
+    assert 'id="arms"' in page
+    assert "Does it help? Arms against controls" in page
+    for name in ("none", "threshold", "duplicates", "smote"):
+        assert f">{name}<" in page
+    assert found.evidence["verdicts"][0]["sentence"].split(" (")[0] in page
+    assert "30 HGG, 12 LGG; rare class LGG" in page
+    assert "duplicates:smote" not in page  # controls are left to the verdicts
