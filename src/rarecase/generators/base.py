@@ -72,7 +72,18 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
         """
         if not is_store(X) and (sparse.issparse(X) or np.ndim(cast("ArrayLike", X)) <= 2):
             X, y = self._checked_table(X, y)
-        samples = Samples(X, rows=rows)
+        self._fit_samples(Samples(X, rows=rows), y, groups, checkpoint=checkpoint, fabric=fabric)
+        return self
+
+    def _fit_samples(
+        self,
+        samples: Samples,
+        y: ArrayLike,
+        groups: ArrayLike | None,
+        *,
+        checkpoint: Path | None = None,
+        fabric: Fabric | None = None,
+    ) -> None:
         labels = checked_labels(y, len(samples))
         self.trained_on_ = []
         if groups is not None:
@@ -94,7 +105,6 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
         self.classes_ = classes.tolist()
         self.shape_ = samples.shape
         self._fit(samples, codes.astype(np.int64), checkpoint=checkpoint, fabric=fabric)
-        return self
 
     def _checked_table(self, X: Any, y: Any) -> tuple[Any, Any]:
         """A table as scikit-learn wants it checked, dense, with the names of its columns kept; NaN
@@ -166,7 +176,7 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
         self, X: Any, y: NDArray[Any], *, groups: ArrayLike | None = None
     ) -> tuple[Any, NDArray[Any]]:
         real = X.toarray() if sparse.issparse(X) else X
-        self.fit(real, y, groups=groups)
+        self._fit_samples(Samples(real), y, groups)  # checked already, and its names kept
         made, asked = self.sample(self.sampling_strategy_)
         self.sample_indices_ = np.concatenate([np.arange(len(y)), np.full(len(asked), -1)])
         both = np.concatenate([real, made.astype(real.dtype)])
