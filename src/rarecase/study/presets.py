@@ -34,6 +34,7 @@ PRESETS: dict[str, Nested] = {
             "batch": 8,
         },
         "generator": {"widths": [64], "max_steps": 1200},
+        "compare": {"amounts": [0.5, 1.0], "generator_seeds": 1},
         "classifier": {"epochs": 16, "batch": 16, "dense": 256},
         "sweep": {"amounts": [0, "25%", "50%", "100%"], "headline": "25%"},
     },
@@ -52,12 +53,13 @@ PRESETS: dict[str, Nested] = {
         "segmenter": {
             "width": 8,
             "norm": "batch",
-            "epochs": 6,
+            "epochs": 4,
             **_SMALL_TRAINING,
             "learning_rate": 1e-3,
         },
         "generator": {"widths": [32], "max_steps": 600},
         "classifier": {"epochs": 10, "batch": 16, "dense": 128},
-        "sweep": {"amounts": [0, "25%", "50%", "100%"], "headline": "25%"},
+        "sweep": {"amounts": [0, "25%", "100%"], "headline": "25%"},
+        "compare": {"arms": ["threshold", "class-weight", "smote", "gaussian"]},
     },
 }
