@@ -50,7 +50,7 @@ def reported(run: Path) -> dict[str, Any]:
 
 def table(found: list[dict[str, Any]]) -> str:
     """Markdown: one row a protocol, unit and arm."""
-    names = list(found[0]["slices_with"])
+    names = [n for n in found[0]["slices_with"] if not n.startswith("tuned_")]
     lines = [
         "| protocol | unit | synthetic | " + " | ".join(n.replace("_", " ") for n in names) + " |",
         "|---" * (3 + len(names)) + "|",

@@ -22,7 +22,7 @@ EXPLAINED = (
     "synthetic arm has two controls: no augmentation, and as many copies of real rows."
 )
 TRIVIAL = (
-    "The arm `trivial` knows the size of the outlined tumour and the number of slices, and nothing "
+    "The arm trivial knows the size of the outlined tumour and the number of slices, and nothing "
     "else: an arm that is no better has learnt nothing from the images."
 )
 
