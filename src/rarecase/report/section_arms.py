@@ -16,8 +16,8 @@ from rarecase.report.blocks import (
 from rarecase.report.run_files import RunFiles
 
 EXPLAINED = (
-    "Every way to treat the imbalance on the same folds and features: a linear classifier on each "
-    "slice's features of all blocks, averaged over the tumour that the fold's network outlines. "
+    "Every way to treat the imbalance on the same folds and features: a linear classifier on the "
+    "features of all blocks, averaged over the tumour that the fold's network outlines{unit}. "
     "Amount, penalty and threshold are chosen on inner folds of real training patients. A "
     "synthetic arm has two controls: no augmentation, and as many copies of real rows."
 )
@@ -58,7 +58,9 @@ def arms_section(run: RunFiles) -> Section | None:
         note="Below each score its 95 % interval from drawing patients and generator seeds. Only "
         "arms with synthetic rows have a verdict.",
     )  # fmt: skip
-    blocks: list[Block] = [Text(EXPLAINED), Text(counts_line(evidence)), table]
+    pooled = run.setting("compare", "unit") != "slices"
+    unit = " and over a patient's slices" if pooled else ", a slice a row"
+    blocks: list[Block] = [Text(EXPLAINED.format(unit=unit)), Text(counts_line(evidence)), table]
     if evidence["verdicts"]:
         blocks.append(Bullets([v["sentence"] for v in evidence["verdicts"]], "Verdicts"))
     blocks.append(Text(TRIVIAL, "note"))

@@ -17,7 +17,7 @@ from rarecase.study.step import peak_memory
 from rarecase.study.steps.segment import make_schedule
 
 READING = 0.012  # seconds to read, normalise and fit a slice; small beside the rest
-COMPARING = 3.0  # seconds an arm and fold on `tumour` vectors, about
+COMPARING = {"patients": 1.0, "slices": 10.0}  # seconds an arm and fold, about
 HELD = 2**30  # bytes of features that a training holds in memory at most
 
 
@@ -105,7 +105,9 @@ def estimate(
         Cost("classified", "classify", sizes.cells, trained * rates.classify, 0),
     ]
     if settings.compare.arms:
-        seconds = slices * rates.predict + len(settings.compare.arms) * COMPARING
+        seconds = (
+            slices * rates.predict + len(settings.compare.arms) * COMPARING[settings.compare.unit]
+        )
         costs.append(Cost("arms", "classify", fits, seconds, 0))
     if pretrain.cohort:
         others = sum(pretrain.patients.values()) * settings.simulation.slices

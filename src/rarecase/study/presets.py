@@ -34,7 +34,6 @@ PRESETS: dict[str, Nested] = {
             "batch": 8,
         },
         "generator": {"widths": [64], "max_steps": 1200},
-        "compare": {"amounts": [0.5, 1.0], "generator_seeds": 1},
         "classifier": {"epochs": 16, "batch": 16, "dense": 256},
         "sweep": {"amounts": [0, "25%", "50%", "100%"], "headline": "25%"},
     },

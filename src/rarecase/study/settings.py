@@ -199,6 +199,8 @@ class CompareSettings(Section):
 
     arms: list[str] = list(CLOSED_FORM)
     """Arms to compare, as `rarecase compare` names them; [] leaves the comparison out."""
+    unit: Literal["patients", "slices"] = "patients"
+    """What a row is: a patient (vectors averaged over slices: seconds) or a slice (minutes)."""
     amounts: Annotated[list[Positive], Field(min_length=1)] = [0.5, 1.0, 2.0]
     """Amounts to choose from: shares of what a class lacks to be as frequent as the largest."""
     inner: Annotated[int, Field(ge=2)] = 3

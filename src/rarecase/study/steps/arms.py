@@ -33,6 +33,7 @@ def arms_work(context: Context, folder: Path) -> None:
     """Predictions of every arm on the fold's test patients, from `tumour` vectors.
 
     Slices without a predicted tumour are left out, as they are when slices are pooled to patients.
+    A row is a patient, the mean of the patient's slices, or a slice.
     `trivial` knows the size of the predicted tumour and the number of slices, and nothing else.
     """
     settings = context.settings
@@ -41,7 +42,11 @@ def arms_work(context: Context, folder: Path) -> None:
     rows = store.rows
     seen = rows["predicted"] > 0
     counted = (seen | ~seen.groupby(rows["patient"]).transform("any")).to_numpy()
-    table = _table(store.read(np.flatnonzero(counted)), rows[counted], rare=fold.rare)
+    X, about = store.read(np.flatnonzero(counted)), rows[counted].reset_index(drop=True)
+    if settings.compare.unit == "patients":
+        X = pd.DataFrame(X).groupby(about["patient"]).mean().to_numpy()
+        about = about.groupby("patient").first().reset_index()
+    table = _table(X, about, rare=fold.rare)
     plan = make_plan(
         settings.compare.arms, model=None, amounts=settings.compare.amounts,
         inner=settings.compare.inner, generator_seeds=settings.compare.generator_seeds,
