@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from rarecase.comparison.words import as_text
 from rarecase.evidence import make_evidence
 from rarecase.files import read_json
 
@@ -71,6 +72,7 @@ def summary(run: Path) -> dict[str, Any]:
         "dice": {name: round(value, 3) for name, value in dice(run).items()},
         "scores": scores(evidence),
         "headline": evidence["headline"],
+        "arms": as_text(read_json(run / "arms.json")) if (run / "arms.json").is_file() else None,
         "steps": steps(run),
         "seconds": round(sum(each["seconds"] for each in steps(run).values())),
     }
@@ -91,7 +93,9 @@ def markdown(found: dict[str, Any]) -> str:
         f"> {found['headline']['sentence']}",
         "",
     ]
-    names = list(found["scores"][0]["patients"])
+    wanted = ("accuracy", "balanced_accuracy", "macro_f1", "auc_rare", "auc_macro")
+    scored = found["scores"][0]["patients"]
+    names = [name for name in scored if name.startswith("recall_") or name in wanted]
     for unit in ("patients", "slices"):
         lines += [
             f"| {unit}: arm | synthetic | " + " | ".join(n.replace("_", " ") for n in names) + " |",
@@ -101,6 +105,8 @@ def markdown(found: dict[str, Any]) -> str:
             cells = ["–" if row[unit][n] is None else f"{row[unit][n]:.2f}" for n in names]
             lines.append(f"| {row['arm']} | {row['amount']} | " + " | ".join(cells) + " |")
         lines.append("")
+    if found["arms"]:
+        lines += ["Arms on `tumour` vectors:", "", "```", found["arms"], "```", ""]
     return "\n".join(lines)
 
 

@@ -129,6 +129,14 @@ def test_a_comparison_goes_on_where_it_stopped(tmp_path, monkeypatch):
         compare(X + 1, y, **call)
 
 
+def test_a_fold_with_one_rare_row_to_train_on_does_without_generators(caplog):
+    X, y, _ = data((20, 2))
+    found = compare(X, y, arms=["threshold", "smote"], **(SHORT | {"folds": 2}))
+    assert set(found.predictions["arm"]) == {"none", "threshold"}
+    assert "class rare has one row to train on" in caplog.text
+    assert found.evidence["verdicts"] == []
+
+
 class Fresh(ClosedForm):
     """Draws from the true distribution: what an ideal generator would know."""
 

@@ -81,8 +81,11 @@ def test_the_grid_is_out_of_fold_on_real_patients():
     assert tuned_threshold(grid, place, logit_adjusted, rare=1) > cut
 
 
-def test_inner_folds_shrink_with_the_rare_class_and_vanish_with_one_patient():
-    X = np.random.default_rng(0).normal(size=(20, 2))
-    two = make_table(X, np.repeat([0, 1], [18, 2]))
-    assert len(inner_folds(two, np.arange(20), folds=3, seed=0)) == 2
-    assert inner_folds(two, np.arange(19), folds=3, seed=0) == []
+@pytest.mark.parametrize("wanted", [2, 3, 5])
+@pytest.mark.parametrize("rare", range(2, 8))
+def test_inner_training_parts_keep_two_patients_of_every_class_or_there_are_none(wanted, rare):
+    table = make_table(np.random.default_rng(0).normal(size=(20 + rare, 2)),
+                       np.repeat([0, 1], [20, rare]))  # fmt: skip
+    inner = inner_folds(table, np.arange(20 + rare), folds=wanted, seed=0)
+    assert len(inner) == (0 if rare < 3 else 3 if rare == 3 else min(wanted, rare))
+    assert all(fold.part.counts.min() >= 2 for fold in inner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from rarecase.comparison.tuning import Grid, InnerFold, make_grid, pooled, tuned
 from rarecase.evidence.pooling import DUPLICATES, TUNED
 from rarecase.seeds import derive, numpy_rng
 
+log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 TRAINS = -1  # the fold of patients who are never tested; below it, of those who are left out
@@ -110,9 +112,17 @@ def compare_fold(
         held=table.patient[held],
         seed=seed,
     )
-    copies = next((arm for arm in plan.arms if arm.name == DUPLICATES), None)
+    arms = plan.arms
+    if here.part.counts.min() < 2:
+        log.warning(
+            "repeat %d, fold %d: class %s has one row to train on, too few to make others from; arms "
+            "that add rows are left out there", repeat, fold,
+            table.classes[int(here.part.counts.argmin())],
+        )  # fmt: skip
+        arms = [arm for arm in plan.arms if not arm.recipe.adds]
+    copies = next((arm for arm in arms if arm.name == DUPLICATES), None)
     frames = []
-    for arm in plan.arms:
+    for arm in arms:
         frames += _arm_frames(here, arm, held, duplicates=copies)
     cell = pd.concat(frames, ignore_index=True)
     cell.insert(2, "repeat", repeat)

@@ -65,12 +65,14 @@ def inner_folds(
     table: FeatureTable, patients: Sequence[int] | Ints, *, folds: int, seed: int
 ) -> list[InnerFold]:
     """Inner folds of the training patients, each with a space of its own; as many as the smallest
-    class allows, none where it has one patient."""
+    class allows. None where it has fewer than three patients: a generator needs two to learn from.
+    """
     who = np.asarray(patients)
     label = table.label[who]
-    possible = min(folds, int(np.bincount(label, minlength=len(table.classes)).min()))
-    if possible < 2:
+    fewest = int(np.bincount(label, minlength=len(table.classes)).min())
+    if fewest < 3:
         return []
+    possible = 3 if fewest == 3 else min(folds, fewest)
     fold = patient_folds(label, folds=possible, seed=seed)
     found = []
     for number in range(possible):
