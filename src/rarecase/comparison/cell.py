@@ -115,8 +115,8 @@ def compare_fold(
     arms = plan.arms
     if here.part.counts.min() < 2:
         log.warning(
-            "repeat %d, fold %d: class %s has one row to train on, too few to make others from; arms "
-            "that add rows are left out there", repeat, fold,
+            "repeat %d, fold %d: class %s has one row to train on, too few to make others from; "
+            "arms that add rows are left out there", repeat, fold,
             table.classes[int(here.part.counts.argmin())],
         )  # fmt: skip
         arms = [arm for arm in plan.arms if not arm.recipe.adds]
