@@ -78,15 +78,18 @@ class Oversample:
 
         def of(counts: Mapping[int, int]) -> TrainingSet:
             wanted = {c: n for c, n in counts.items() if n}
-            made, label = generator.sample(wanted)
-            if self.agreeing:
-                made, label = _agreeing(generator, wanted)
+            take = _agreeing if self.agreeing else _plain
+            made, label = take(generator, wanted)
             added = {c: int((label == c).sum()) for c in wanted}
             return TrainingSet(
                 np.concatenate([part.X, made]), np.concatenate([part.y, label]), None, added
             )
 
         return of
+
+
+def _plain(generator: Generator, wanted: Mapping[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    return generator.sample(wanted)
 
 
 def _agreeing(generator: Generator, wanted: Mapping[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from rarecase.cohort.case import Cohort
@@ -62,6 +63,20 @@ def assign_folds(
     return table
 
 
+def stratified_folds(labels: ArrayLike, *, folds: int, seed: int) -> NDArray[np.int64]:
+    """The fold of each patient (n,), shuffled, stratified by class.
+
+    >>> stratified_folds(["a", "b", "a", "b"], folds=2, seed=0).tolist().count(0)
+    2
+    """
+    classes = np.asarray(labels)
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed % 2**32)
+    found = np.empty(len(classes), dtype=np.int64)
+    for number, (_, test) in enumerate(splitter.split(np.zeros(len(classes)), classes)):
+        found[test] = number
+    return found
+
+
 def validation_patients(patients: Mapping[str, str], fraction: float, seed: int) -> tuple[str, ...]:
     """Patients (label by patient) to hold out of a training part for validation, stratified.
 
@@ -110,10 +125,7 @@ def _kfold(patients: Mapping[str, str], folds: int, seed: int) -> dict[str, int]
         )
     names = sorted(patients)
     labels = [patients[name] for name in names]
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed % 2**32)
-    found = np.empty(len(names), dtype=int)
-    for number, (_, test) in enumerate(splitter.split(np.zeros(len(names)), labels)):
-        found[test] = number
+    found = stratified_folds(labels, folds=folds, seed=seed)
     return {name: int(number) for name, number in zip(names, found, strict=True)}
 
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from rarecase.arms.part import TrainingPart, TrainingSet
+from rarecase.arms.part import Floats, Ints, TrainingPart, TrainingSet
 from rarecase.arms.posterior import unmoved
 from rarecase.arms.recipes import Recipe
 from rarecase.arms.registry import Arm
@@ -24,8 +23,6 @@ from rarecase.evidence.pooling import DUPLICATES, TUNED
 from rarecase.seeds import derive, numpy_rng
 
 log = logging.getLogger(__name__)
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 TRAINS = -1  # the fold of patients who are never tested; below it, of those who are left out
 
 

@@ -6,18 +6,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase.arms.registry import pick_arms
+from rarecase.cohort.splits import stratified_folds
 from rarecase.comparison.cell import Plan, compare_fold
-from rarecase.comparison.folds import patient_folds
 from rarecase.comparison.table import FeatureTable
 from rarecase.evidence.pooling import CONTROL, pool_patients
 from rarecase.evidence.scores import mean_defined, score_table
 from rarecase.seeds import derive, numpy_rng
 
-Ints = NDArray[np.int64]
 PERMUTATIONS = 20
 TOLERATED = 3.0  # standard errors from one half
 
@@ -81,7 +79,7 @@ def _permuted(table: FeatureTable, seed: int) -> FeatureTable:
 
 def _auc(table: FeatureTable, plan: Plan, folds: int, seed: int, *, rows: bool = False) -> float:
     """AUC of the rare class within test folds, of patients or of rows."""
-    fold_of = patient_folds(table.label, folds=folds, seed=seed)
+    fold_of = stratified_folds(table.label, folds=folds, seed=seed)
     found = []
     for fold in range(folds):
         cell = compare_fold(table, plan, fold_of=fold_of, repeat=0, fold=fold)

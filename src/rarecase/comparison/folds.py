@@ -5,26 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold
 
-from rarecase.arms.part import TrainingPart
+from rarecase.arms.part import Ints, TrainingPart
+from rarecase.cohort.splits import stratified_folds
 from rarecase.comparison.space import Space
 from rarecase.comparison.table import FeatureTable
 from rarecase.comparison.tuning import InnerFold
 from rarecase.errors import SettingError
 from rarecase.seeds import derive
-
-Ints = NDArray[np.int64]
-
-
-def patient_folds(label: Ints, *, folds: int, seed: int) -> Ints:
-    """The fold of each patient (patients,), stratified by class."""
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed % 2**32)
-    found = np.empty(len(label), dtype=np.int64)
-    for number, (_, test) in enumerate(splitter.split(np.zeros(len(label)), label)):
-        found[test] = number
-    return found
 
 
 def outer_folds(table: FeatureTable, *, folds: int, repeats: int, seed: int) -> list[Ints]:
@@ -45,7 +33,7 @@ def outer_folds(table: FeatureTable, *, folds: int, repeats: int, seed: int) -> 
             f"{way_out}."
         )
     return [
-        patient_folds(table.label, folds=folds, seed=derive(seed, "folds", repeat))
+        stratified_folds(table.label, folds=folds, seed=derive(seed, "folds", repeat))
         for repeat in range(repeats)
     ]
 
@@ -73,7 +61,7 @@ def inner_folds(
     if fewest < 3:
         return []
     possible = 3 if fewest == 3 else min(folds, fewest)
-    fold = patient_folds(label, folds=possible, seed=seed)
+    fold = stratified_folds(label, folds=possible, seed=seed)
     found = []
     for number in range(possible):
         train = np.flatnonzero(np.isin(table.patient, who[fold != number]))

@@ -6,13 +6,10 @@ import warnings
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from rarecase.arms.part import TrainingSet
-
-Floats = NDArray[np.float64]
+from rarecase.arms.part import Floats, TrainingSet
 
 
 class Model(Protocol):

@@ -8,17 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase import __version__
+from rarecase.arms.part import Ints
 from rarecase.comparison.cell import Plan, compare_fold
 from rarecase.comparison.table import FeatureTable
 from rarecase.errors import DataError
 from rarecase.files import read_json, replacing_file, write_json
 from rarecase.progress import task
 
-Ints = NDArray[np.int64]
 KEY = "key.json"
 
 

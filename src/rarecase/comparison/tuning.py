@@ -7,17 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rarecase.arms.part import TrainingPart
+from rarecase.arms.part import Floats, Ints, TrainingPart
 from rarecase.arms.posterior import Posterior
 from rarecase.arms.recipes import Recipe
 from rarecase.comparison.model import Model
 from rarecase.evidence.scores import fold_concordance, mean_defined, rare_share
 from rarecase.seeds import derive
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -60,9 +61,9 @@ class ClosedForm(Generator):
         made = self._make_flat(code, block, rng)
         return np.asarray(made.astype(self._dtype, copy=False).reshape(self.BLOCK, *self.shape_))
 
+    @abstractmethod
     def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[Any]:
         """Samples of block number `block` of class index `code`, (BLOCK, d)."""
-        raise NotImplementedError
 
     def _of_class(self, code: int) -> NDArray[Any]:
         mine: NDArray[Any] = self._X[self._codes == code]

@@ -219,7 +219,7 @@ class ComputeSettings(Section):
     threads: Count | None = None
     """CPU threads; without it all that this process may use."""
     compile: bool = False
-    """torch.compile the networks: worth it where an epoch takes longer than the minute it costs."""
+    """torch.compile the networks (on a CPU: half a minute each, then a little faster)."""
     ignore_disk: bool = False
     """Start even when the disk may be too small: compression may make it fit."""
     executor: Literal["serial"] = "serial"
