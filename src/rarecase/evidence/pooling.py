@@ -103,6 +103,16 @@ def is_synthetic(arm: str, amount: int) -> bool:
     return amount != 0 and arm.partition(":")[0] != DUPLICATES
 
 
+def shows_tumour(rows: pd.DataFrame, unit: list[str]) -> pd.Series:
+    """Which rows count for their `unit` (columns): those with a predicted tumour; all, where the
+    unit has none."""
+    seen = rows["predicted"] > 0
+    counted: pd.Series = seen | ~seen.groupby([rows[c] for c in unit], dropna=False).transform(
+        "any"
+    )
+    return counted
+
+
 def pool_patients(predictions: pd.DataFrame) -> pd.DataFrame:
     """Slices to patients: the mean of every p_<class> over slices with a predicted tumour.
 
@@ -113,9 +123,7 @@ def pool_patients(predictions: pd.DataFrame) -> pd.DataFrame:
     """
     probabilities = [str(c) for c in predictions.columns if str(c).startswith("p_")]
     unit = [*CELL, "patient"]
-    with_tumour = predictions["predicted"] > 0
-    any_tumour = with_tumour.groupby([predictions[c] for c in unit], dropna=False).transform("any")
-    counted = predictions[with_tumour | ~any_tumour]
+    counted = predictions[shows_tumour(predictions, unit)]
     grouped = counted.groupby(unit, dropna=False, sort=True)
     pooled = grouped[probabilities].mean()
     pooled.insert(0, "label", grouped["label"].first())

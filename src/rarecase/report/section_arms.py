@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rarecase.comparison.words import TABLE_NAMES, counts_line, main_rows
+from rarecase.evidence.evidence import PEEKED
 from rarecase.report.blocks import (
     Block,
     Bullets,
@@ -19,7 +20,8 @@ EXPLAINED = (
     "Every way to treat the imbalance on the same folds and features: a linear classifier on the "
     "features of all blocks, averaged over the tumour that the fold's network outlines{unit}. "
     "Amount, penalty and threshold are chosen on inner folds of real training patients. A "
-    "synthetic arm has two controls: no augmentation, and as many copies of real rows."
+    "synthetic arm has two controls: no augmentation, and as many copies of real rows. The fold's "
+    "network has learnt from all of its training patients, those of inner folds too."
 )
 TRIVIAL = (
     "The arm trivial knows the size of the outlined tumour and the number of slices, and nothing "
@@ -61,6 +63,8 @@ def arms_section(run: RunFiles) -> Section | None:
     pooled = run.setting("compare", "unit") != "slices"
     unit = " and over a patient's slices" if pooled else ", a slice a row"
     blocks: list[Block] = [Text(EXPLAINED.format(unit=unit)), Text(counts_line(evidence)), table]
+    if run.peeked:
+        blocks.append(Text(PEEKED, "note"))
     if evidence["verdicts"]:
         blocks.append(Bullets([v["sentence"] for v in evidence["verdicts"]], "Verdicts"))
     blocks.append(Text(TRIVIAL, "note"))

@@ -14,19 +14,17 @@ from rarecase.arms import pick_arms
 from rarecase.comparison.cell import TRAINS, Plan, compare_fold
 from rarecase.comparison.compare import make_plan
 from rarecase.comparison.table import FeatureTable, make_table
-from rarecase.features import FeatureStore, extract_features
+from rarecase.evidence.pooling import shows_tumour
+from rarecase.features import FeatureStore
 from rarecase.features.extract import TUMOUR
 from rarecase.files import replacing_file
 from rarecase.seeds import derive
-from rarecase.segmenter import Slices, channel_map, load_segmenter
-from rarecase.study.compute import make_fabric
 from rarecase.study.fold import Fold, load_fold
-from rarecase.study.grid import SEGMENTER
 from rarecase.study.step import CHECKPOINTS, Context
+from rarecase.study.steps.features import extract_block
 
 log = logging.getLogger(__name__)
 TRIVIAL = "trivial"
-STORE = f"{TUMOUR}.zarr"
 
 
 def arms_work(context: Context, folder: Path) -> None:
@@ -40,8 +38,7 @@ def arms_work(context: Context, folder: Path) -> None:
     fold = load_fold(context)
     store = _vectors(context, fold, folder)
     rows = store.rows
-    seen = rows["predicted"] > 0
-    counted = (seen | ~seen.groupby(rows["patient"]).transform("any")).to_numpy()
+    counted = shows_tumour(rows, ["patient"]).to_numpy()
     X, about = store.read(np.flatnonzero(counted)), rows[counted].reset_index(drop=True)
     if settings.compare.unit == "patients":
         X = pd.DataFrame(X).groupby(about["patient"]).mean().to_numpy()
@@ -66,17 +63,9 @@ def arms_work(context: Context, folder: Path) -> None:
 def _vectors(context: Context, fold: Fold, folder: Path) -> FeatureStore:
     """`tumour` vectors of every slice."""
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # half written by a killed attempt
-    source = context.fold_folder / SEGMENTER
-    segmenter, cache = load_segmenter(source), fold.cache
-    return extract_features(
-        segmenter,
-        Slices(cache.images, cache.masks, channel_map(cache.channels, segmenter.channels)),
-        rows=pd.read_parquet(source / "rows.parquet"),
-        block=TUMOUR,
-        # A folder that goes with the step's end, unless features are to be kept.
-        out=(folder if context.settings.features.keep else folder / CHECKPOINTS) / STORE,
-        fabric=make_fabric(context.settings.compute),
-    )
+    # Checkpoints go with the step's end.
+    place = folder if context.settings.features.keep else folder / CHECKPOINTS
+    return extract_block(context, fold, block=TUMOUR, out=place / f"{TUMOUR}.zarr")
 
 
 def _table(X: np.ndarray, rows: pd.DataFrame, *, rare: str) -> FeatureTable:

@@ -31,16 +31,20 @@ def store_path(context: Context) -> Path:
 
 def features_work(context: Context, folder: Path) -> None:
     """Features of every slice, training and test, from the fold's U-Net."""
+    block = context.settings.features.block
+    extract_block(context, load_fold(context), block=block, out=folder / store_path(context).name)
+
+
+def extract_block(context: Context, fold: Fold, *, block: str, out: Path) -> FeatureStore:
+    """A block's features of every slice, from the fold's U-Net, in a store at `out`."""
     source = context.fold_folder / SEGMENTER
-    segmenter = load_segmenter(source)
-    fold = load_fold(context)
-    cache = fold.cache
-    extract_features(
+    segmenter, cache = load_segmenter(source), fold.cache
+    return extract_features(
         segmenter,
         Slices(cache.images, cache.masks, channel_map(cache.channels, segmenter.channels)),
         rows=pd.read_parquet(source / "rows.parquet"),
-        block=context.settings.features.block,
-        out=folder / store_path(context).name,
+        block=block,
+        out=out,
         fabric=make_fabric(context.settings.compute),
     )
 
