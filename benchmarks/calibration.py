@@ -25,8 +25,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from rarecase import compare
 from rarecase.arms import Arm, Oversample, TrainingPart, TrainingSet
 from rarecase.comparison.cell import TRAINS
-from rarecase.comparison.compare import make_plan, weigh
+from rarecase.comparison.compare import weigh
 from rarecase.comparison.run import run_folds
+from rarecase.comparison.setup import make_plan
 from rarecase.comparison.space import Space
 from rarecase.comparison.table import make_table
 from rarecase.generators.closed import ClosedForm

@@ -18,6 +18,7 @@ TINY = {
     "simulation.slices": 6,
     "slices.size": 32,
     "split.folds": 2,
+    "compute.processes": 1,
     "pretrain.cohort": None,
     "segmenter.width": 4,
     "segmenter.depth": 2,

@@ -22,7 +22,9 @@ __getattr__, __dir__, __all__ = attach(
         "Study": "rarecase.study.study",
         "UNet": "rarecase.segmenter.unet",
         "compare": "rarecase.comparison.compare",
+        "compare_external": "rarecase.comparison.external",
         "read_cohort": "rarecase.cohort.read",
+        "scarcity_curve": "rarecase.comparison.scarcity",
         "simulate_cohort": "rarecase.simulate.cohort",
     },
 )

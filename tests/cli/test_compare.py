@@ -28,6 +28,7 @@ def table(tmp_path):
     made.insert(0, "patient", [f"{i:03d}" for i in range(48)])
     made.insert(1, "Grade", grade)
     made["comment"] = "seen twice"
+    made["clinic"] = np.tile(["A", "B", "C"], 16)
     path = tmp_path / "features.csv"
     made.to_csv(path, index=False)
     return path
@@ -40,7 +41,7 @@ def test_a_table_to_verdicts_and_evaluate_says_the_same(table, tmp_path, capsys)
     code, said, _ = call(capsys, *words)
     assert code == 0
     assert "36 High, 12 Low; rare class Low. 2 × 3 test folds" in " ".join(said.split())
-    assert "Left out, as they hold text: comment." in said
+    assert "Left out, as they hold text: comment, clinic." in said
     for name in ("none", "threshold", "duplicates", "smote"):
         assert f"\n{name}" in said
     assert "smote: no evidence" in said or "smote helps" in said or "smote harms" in said
@@ -74,6 +75,56 @@ def test_other_files_hold_the_same(table, tmp_path, capsys):
     assert found[0] == found[1] == found[2] == found[3]
 
 
+def test_each_clinic_is_tested_by_what_the_others_taught(table, capsys):
+    code, said, _ = call(capsys, "compare", table, "--label", "Grade", "--groups", "patient",
+                         "--site", "clinic", "--arms", "threshold", "--jobs", 1,
+                         "--json")  # fmt: skip
+    found = json.loads(said)
+    assert code == 0 and found["repeats"] == 1
+    assert [fold["patients"] for fold in found["folds"]] == [{"High": 12, "Low": 4}] * 3
+
+
+def test_with_fewer_rare_patients_to_learn_from(table, tmp_path, capsys):
+    out = tmp_path / "grades"
+    words = ["compare", table, "--label", "Grade", "--groups", "patient", "--arms", "smote",
+             "--no-checks", *SHORT, "--out", out]  # fmt: skip
+    code, said, _ = call(capsys, *words, "--scarcity", "3,6")
+    assert code == 0
+    title = "AUC of Low, and what it moved, by the number of its patients to learn from"
+    assert title in " ".join(said.split())
+    kept = pd.read_csv(out / "scarcity.csv")
+    assert kept["k"].unique().tolist() == [3, 6]
+    code, said, _ = call(capsys, *words, "--scarcity", "--json")
+    assert sorted({row["k"] for row in json.loads(said)["scarcity"]}) == [4, 8]
+    code, _, said = call(capsys, *words, "--scarcity", "3,60")
+    assert code == 2 and "expected numbers from 2 to 8" in said
+
+
+def test_another_table_judges_what_was_learnt(table, tmp_path, capsys):
+    out = tmp_path / "grades"
+    code, _, said = call(capsys, "compare", table, "--label", "Grade", "--groups", "patient",
+                         "--arms", "smote", *SHORT, "--out", out)  # fmt: skip
+    assert code == 0, said
+    other = pd.read_csv(table, dtype={"patient": str})
+    code, _, said = call(capsys, "evaluate", out, "--on", table)
+    assert code == 1 and "48 patient(s) are in the training and in the test part" in said
+    other["patient"] = "B" + other["patient"]
+    elsewhere = tmp_path / "elsewhere.csv"
+    other.to_csv(elsewhere, index=False)
+    code, said, _ = call(capsys, "evaluate", out, "--on", elsewhere)
+    assert code == 0
+    assert "One test set" in said and "36 High, 12 Low" in " ".join(said.split())
+    made = out / "external" / "elsewhere"
+    assert set(pd.read_parquet(made / "predictions.parquet")["patient"]) == set(other["patient"])
+    evidence = json.loads((made / "evidence.json").read_text())
+    assert evidence["verdicts"][0]["arm"] == "smote"
+    code, again, _ = call(capsys, "evaluate", out, "--on", elsewhere, "--json")
+    assert json.loads(again) == evidence
+    other.drop(columns="volume").to_csv(elsewhere, index=False)
+    code, _, said = call(capsys, "evaluate", out, "--on", elsewhere, "--name", "poorer")
+    assert code == 1 and "lacks 1 of 3 features: volume" in said
+
+
 @pytest.mark.parametrize(
     ("words", "code", "expected"),
     [
@@ -84,7 +135,9 @@ def test_other_files_hold_the_same(table, tmp_path, capsys):
         (["{table}", "--label", "Grade", "--rare", "low"], 2, "did you mean 'Low'"),
         (["{table}", "--label", "Grade", "--arms", "smoote"], 2, "did you mean 'smote'"),
         (["{table}", "--label", "Grade", "--folds", "13"], 2, "Take at most 12 folds"),
-        (["{table}", "--label", "Grade", "--amounts", "half"], 2, "expected numbers such as"),
+        (["{table}", "--label", "Grade", "--amounts", "half"], 2, "--amounts half: expected"),
+        (["{table}", "--label", "Grade", "--site", "clinc"], 2, "did you mean 'clinic'"),
+        (["{table}", "--label", "Grade", "--scarcity", "few"], 2, "--scarcity few: expected"),
         (["{table}", "--label", "Grade", "more"], 2, "Unexpected argument 'more'"),
     ],
 )
@@ -127,3 +180,19 @@ def test_the_base_install_is_enough(table):
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
     assert done.returncode == 2
     assert "pip install 'rarecase[torch]'" in done.stderr
+
+
+def test_features_of_a_network_that_knows_the_patients_are_refused(tmp_path, capsys):
+    from rarecase.features import FeatureStore
+
+    rng = np.random.default_rng(0)
+    label = np.repeat(["HGG", "LGG"], [18, 9])
+    rows = pd.DataFrame({"patient": [f"p{i:02d}" for i in range(27)], "label": label})
+    path = tmp_path / "tumour.zarr"
+    with FeatureStore.create(path, block="tumour", shape=(5,), rows=rows, seen=["p03"]) as store:
+        store.write(0, rng.normal(size=(27, 5)))
+    words = ["compare", path, "--arms", "threshold", "--no-checks", *SHORT]
+    code, _, said = call(capsys, *words)
+    assert code == 1 and "has learnt from 1 of the patients that would be tested (p03)" in said
+    code, said, _ = call(capsys, *words, "--allow-seen")
+    assert code == 0 and "18 HGG, 9 LGG" in " ".join(said.split())

@@ -4,10 +4,11 @@ import pytest
 
 from rarecase import SettingError, compare
 from rarecase.arms import CLOSED_FORM, Arm, Oversample, TrainingPart
+from rarecase.arms.names import MORE, NEURAL
 from rarecase.arms.registry import make_arms
 from rarecase.comparison.cell import compare_fold
-from rarecase.comparison.compare import make_plan
 from rarecase.comparison.scarcity import scarcity_curve
+from rarecase.comparison.setup import make_plan
 from rarecase.comparison.table import make_table
 from rarecase.errors import DataError
 from rarecase.generators import Smote
@@ -208,8 +209,7 @@ def test_settings_that_cannot_be(change, words):
 
 
 def test_the_light_list_of_names_is_that_of_the_registry():
-    names = [name for name in make_arms() if not name.startswith("acgan")]
-    assert list(CLOSED_FORM) == names
+    assert [*CLOSED_FORM, *MORE, *NEURAL] == [*make_arms()]
 
 
 def test_amounts_count_what_a_class_lacks():
@@ -222,14 +222,3 @@ def test_amounts_count_what_a_class_lacks():
     small, large = sets({0: 0, 1: 2}), sets({0: 0, 1: 5})
     assert small.added == {1: 2} and large.size == 5
     np.testing.assert_array_equal(small.X, large.X[:11])  # amounts nest
-
-
-def test_self_checks_find_chance_where_it_is_and_the_leak_of_a_split_by_rows():
-    X, y, groups = data((30, 12), shift=0.0, d=60, rows=4, seed=5)
-    found = compare(X, y, groups=groups, arms=["none"], repeats=1, folds=3, draws=20,
-                    permutations=99, generator_seeds=1)  # fmt: skip
-    assert len(found.checks.permuted) == 20
-    assert not found.checks.suspicious
-    assert found.checks.leak["rows split"] > 0.9  # rows of one patient look alike
-    assert found.checks.leak["patients split"] < 0.75
-    assert "Had rows been split instead of patients" in str(found)

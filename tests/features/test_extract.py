@@ -70,6 +70,28 @@ def test_a_slice_without_predicted_tumour_looks_where_it_is_most_suspicious():
     assert tumour_vectors([maps], logits).item() == pytest.approx(1)
 
 
+def test_true_outlines_stand_in_where_they_are_known(segmenter, tmp_path):
+    images = np.random.default_rng(0).random((4, 1, 16, 16), dtype=np.float32)
+    masks = np.zeros((4, 16, 16), np.uint8)
+    masks[:, 4:9, 6:12] = 1
+    known = np.array([True, False, True, False])
+    store = extract_features(
+        segmenter,
+        Slices(images, masks, [0]),
+        rows=pd.DataFrame({"row": range(4), "has_mask": known}),
+        block="tumour",
+        out=tmp_path / "s.zarr",
+        fabric=lightning_fabric.Fabric(accelerator="cpu", devices=1, precision="32-true"),
+        outline="true",
+    )
+    with torch.no_grad():
+        blocks = [m for _, m in segmenter.net.walk((torch.from_numpy(images) - 0.5) / 2)]
+        logits = segmenter.net.head(blocks[-1])
+    true = torch.cat([masked_mean(m, torch.from_numpy(masks)[:, None]) for m in blocks], dim=1)
+    expected = torch.where(torch.from_numpy(known)[:, None], true, tumour_vectors(blocks, logits))
+    np.testing.assert_allclose(store.read_all(), expected.numpy(), atol=2e-3)
+
+
 def test_unknown_block_is_named(segmenter, tmp_path):
     with pytest.raises(SettingError, match="did you mean 'dec1'"):
         run(segmenter, "dec11", tmp_path / "s.zarr")

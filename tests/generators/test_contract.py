@@ -9,9 +9,16 @@ from sklearn.utils import estimator_checks as sklearn_checks
 
 from rarecase.generators import (
     ACGAN,
+    ADCGAN,
+    CVAE,
+    WGAN,
     BorderlineSmote,
+    Borrowed,
+    Diffusion,
     Duplicates,
     Gaussian,
+    GaussianMixture,
+    InfoGAN,
     Mixup,
     Remix,
     Smote,
@@ -26,10 +33,20 @@ TRAINED = [
     pytest.param(MAPS, (6, 1, 1), id="acgan-1x1"),
     pytest.param(VECTORS, (6,), id="acgan-vectors"),
 ]
-CLOSED = [Duplicates, Smote, BorderlineSmote, Mixup, Remix, Gaussian]
+NEURAL = [ADCGAN, WGAN, InfoGAN, CVAE, Diffusion]
+SMALL = {"hidden": (64, 64), "batch_size": 16, "noise": 8, "lr": 2e-3}
+NEURAL_CASES = [
+    pytest.param(partial(kind, **SMALL), shape, id=f"{kind.__name__}-{name}")
+    for kind in NEURAL
+    for name, shape in {"vectors": (6,), "maps": (6, 4, 3)}.items()
+]
+CLOSED = [
+    Duplicates, Smote, BorderlineSmote, Mixup, Remix, Gaussian, GaussianMixture, Borrowed,
+]  # fmt: skip
 SHAPES = {"vectors": (6,), "maps": (6, 4, 3), "volumes": (6, 2, 3, 2)}
 CASES = [
     *TRAINED,
+    *NEURAL_CASES,
     *(
         pytest.param(kind, shape, id=f"{kind.__name__}-{name}")
         for kind in CLOSED
@@ -40,8 +57,10 @@ every_case = pytest.mark.parametrize(("make", "shape"), CASES)
 
 
 def trained(make, epochs):
-    """The same generator, trained for so many epochs; a closed form has none."""
-    return make if make in CLOSED else partial(make, epochs=epochs)
+    """The same generator, trained for so many epochs (of four steps); a closed form has none."""
+    if make in CLOSED:
+        return make
+    return partial(make, **({"steps": 4 * epochs} if make.func in NEURAL else {"epochs": epochs}))
 
 
 def brief(make):
@@ -57,7 +76,8 @@ def test_shapes_and_types(make, shape):
 @every_case
 @pytest.mark.parametrize("negative", [False, True], ids=["nonnegative", "signed"])
 def test_conditioning(make, shape, negative):
-    contract.check_conditioning(trained(make, 40), shape, negative=negative)
+    epochs = 150 if getattr(make, "func", None) in NEURAL else 40
+    contract.check_conditioning(trained(make, epochs), shape, negative=negative)
 
 
 @every_case
@@ -70,7 +90,7 @@ def test_round_trip(make, shape, tmp_path):
     contract.check_round_trip(brief(make), shape, tmp_path)
 
 
-@pytest.mark.parametrize(("make", "shape"), TRAINED)
+@pytest.mark.parametrize(("make", "shape"), [*TRAINED, *NEURAL_CASES])
 def test_resume(make, shape, tmp_path):
     contract.check_resume(brief(make), shape, tmp_path)
 
@@ -95,7 +115,11 @@ def test_refusals(make, shape):
     contract.check_refusals(brief(make), shape)
 
 
-SAMPLERS = [*(kind() for kind in CLOSED), ACGAN(hidden=(16, 16), epochs=1)]
+SAMPLERS = [
+    *(kind() for kind in CLOSED),
+    ACGAN(hidden=(16, 16), epochs=1),
+    *(kind(hidden=(8,), noise=4, steps=3) for kind in NEURAL),
+]
 
 
 @imblearn_checks.parametrize_with_checks(SAMPLERS)

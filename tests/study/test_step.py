@@ -5,6 +5,7 @@ import pytest
 from rarecase.files import partial_path
 from rarecase.study.executor import SerialExecutor, make_executor
 from rarecase.study.resolve import resolve
+from rarecase.study.settings import ComputeSettings
 from rarecase.study.step import CHECKPOINTS, Context, Step, perform
 
 
@@ -113,4 +114,4 @@ def test_serial_executor_keeps_the_order(context):
     ]
     SerialExecutor().run(steps, after=lambda step: order.append(step.name.upper()))
     assert order == ["a", "A", "b", "B", "c", "C"]
-    assert isinstance(make_executor("serial"), SerialExecutor)
+    assert isinstance(make_executor(steps, ComputeSettings(processes=1)), SerialExecutor)

@@ -83,7 +83,7 @@ def test_everything_on_disk_as_the_map_says(finished):
     cell = "repeat-0/fold-1"
     for name in (
         "study.yaml", "predictions.parquet", "evidence.json", "report/index.html",
-        "arms.parquet", "arms.json", f"{cell}/arms/predictions.parquet",
+        "arms.parquet", "arms.json", "arms-checks.json", f"{cell}/arms/predictions.parquet",
         "cohort/cohort.csv", "cohort/cohort.json", "slices/images.npy",
         f"{cell}/segmenter/model.safetensors", f"{cell}/segmenter/volumes.csv",
         f"{cell}/features/step.json", f"{cell}/synthetic/acgan-seed0/shown.npz",

@@ -13,4 +13,11 @@ CLOSED_FORM = (
     "remix",
     "gaussian",
 )
-"""Arms that need no training of a network, and no PyTorch."""
+"""The arms that are compared unless others are named: none needs the training of a network, nor
+PyTorch."""
+
+MORE = ("gaussian-mixture", "borrowed")
+"""Others of that kind, by name: every arm more makes the correction of all verdicts stricter."""
+
+NEURAL = ("acgan", "acgan-unfiltered", "adcgan", "wgan", "infogan", "cvae", "diffusion")
+"""Arms that train a network, by name; they need PyTorch."""

@@ -74,7 +74,8 @@ class Oversample:
         self.agreeing = agreeing
 
     def prepare(self, part: TrainingPart, *, seed: int) -> Sets:
-        generator = self.make(derive(seed, "generator") % 2**32).fit(part.X, part.y)
+        generator = self.make(derive(seed, "generator") % 2**32)
+        generator.fit(part.X, part.y, groups=part.patient)
 
         def of(counts: Mapping[int, int]) -> TrainingSet:
             wanted = {c: n for c, n in counts.items() if n}

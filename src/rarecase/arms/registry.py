@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
 from rarecase.arms.posterior import Posterior, logit_adjusted, thresholded, unmoved
 from rarecase.arms.recipes import ClassWeight, Oversample, Plain, Recipe, Undersample
 from rarecase.errors import SettingError, nearest
 from rarecase.generators.base import Generator
+from rarecase.generators.borrowed import Borrowed
 from rarecase.generators.duplicates import Duplicates
-from rarecase.generators.gaussian import Gaussian
+from rarecase.generators.gaussian import Gaussian, GaussianMixture
 from rarecase.generators.mixing import Mixup, Remix
 from rarecase.generators.smote import BorderlineSmote, Smote
 
@@ -28,10 +30,15 @@ class Arm:
     synthetic: bool = False
 
 
-def _acgan(seed: int) -> Generator:
-    from rarecase.generators.acgan import ACGAN  # needs PyTorch
+def _neural(module: str, name: str) -> Callable[[int], Generator]:
+    """A generator of that name, imported when it is made: it needs PyTorch."""
 
-    return ACGAN(random_state=seed)
+    def make(seed: int) -> Generator:
+        kind = getattr(import_module(f"rarecase.generators.{module}"), name)
+        made: Generator = kind(random_state=seed)
+        return made
+
+    return make
 
 
 def _oversampling(
@@ -59,8 +66,15 @@ def make_arms() -> dict[str, Arm]:
         _oversampling("mixup", lambda s: Mixup(random_state=s)),
         _oversampling("remix", lambda s: Remix(random_state=s)),
         _oversampling("gaussian", lambda s: Gaussian(random_state=s)),
-        _oversampling("acgan", _acgan, agreeing=True),
-        _oversampling("acgan-unfiltered", _acgan),
+        _oversampling("gaussian-mixture", lambda s: GaussianMixture(random_state=s)),
+        _oversampling("borrowed", lambda s: Borrowed(random_state=s)),
+        _oversampling("acgan", _neural("acgan", "ACGAN"), agreeing=True),
+        _oversampling("acgan-unfiltered", _neural("acgan", "ACGAN")),
+        _oversampling("adcgan", _neural("adcgan", "ADCGAN")),
+        _oversampling("wgan", _neural("wgan", "WGAN")),
+        _oversampling("infogan", _neural("infogan", "InfoGAN")),
+        _oversampling("cvae", _neural("vae", "CVAE")),
+        _oversampling("diffusion", _neural("diffusion", "Diffusion")),
     ]
     return {arm.name: arm for arm in arms}
 

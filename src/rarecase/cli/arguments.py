@@ -102,12 +102,24 @@ def overrides_of(args: argparse.Namespace, rest: Sequence[str]) -> dict[str, Any
         text = getattr(args, setting, None)
         if text is not None:
             out[setting] = parse_setting(setting, text)
-    for joined in args.merge:
+    if args.merge:
+        out["cohort.merge"] = merge_of(args.merge)
+    return out | _dotted(rest)
+
+
+def merge_of(words: Sequence[str]) -> dict[str, list[str]]:
+    """What several `--merge NEW=VALUE,VALUE` say.
+
+    >>> merge_of(["low=1,2", "high=3"])
+    {'low': ['1', '2'], 'high': ['3']}
+    """
+    found = {}
+    for joined in words:
         name, sign, values = joined.partition("=")
         if not sign or not name or not values:
             raise SettingError(f"--merge {joined}: expected NEW=VALUE,VALUE, such as low=1,2.")
-        out.setdefault("cohort.merge", {})[name] = values.split(",")
-    return out | _dotted(rest)
+        found[name] = values.split(",")
+    return found
 
 
 def _dotted(rest: Sequence[str]) -> dict[str, Any]:

@@ -116,6 +116,7 @@ def simulate(args: Namespace, rest: Sequence[str]) -> int:
             slices=args.slices,
             separability=args.separability,
             seed=args.seed,
+            prefix=args.prefix,
         )
     if args.json:
         print_json({"folder": folder, "patients": patients})

@@ -1,19 +1,45 @@
-"""evaluate: everything that follows from the predictions table, computed anew."""
+"""evaluate: everything that follows from the predictions table, computed anew; and the same on
+another cohort."""
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rarecase.cli.compare import RECORD, show
+from rarecase.cli.compare import RECORD, asked_of, show
 from rarecase.errors import DataError, SettingError
 from rarecase.files import read_json, write_json
 
+EXTERNAL = "external"  # folder of a run or comparison; another cohort a folder
+
+EPILOG = """\
+examples:
+  rarecase evaluate RUN
+  rarecase evaluate RUN --on other-hospital/ --label Grade
+  rarecase evaluate grades --on other-features.csv"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """What `rarecase evaluate` takes."""
+    parser.add_argument("run", metavar="RUN", help="folder of a run or of a comparison")
+    parser.add_argument(
+        "--on", metavar="DATA",
+        help="judge on this other cohort (of a comparison: table) what was learnt on RUN's",
+    )  # fmt: skip
+    parser.add_argument(
+        "--name", metavar="NAME", help="of the result in RUN/external (default: that of DATA)"
+    )
+    parser.add_argument("--label", metavar="SPEC", help="with --on: as in 'run' or 'compare'")
+    parser.add_argument("--groups", metavar="COLUMN", help="with --on a table: its patients")
+    parser.add_argument("--merge", metavar="NEW=V,V", action="append", default=[],
+                        help="with --on a cohort: as in 'run'")  # fmt: skip
+    parser.add_argument("--channels", metavar="NAMES", help="with --on a cohort: as in 'run'")
+
 
 def run(args: Namespace, rest: Sequence[str]) -> int:
-    """Write evidence.json anew and show it."""
+    """Write evidence.json anew and show it; with --on, the evidence on another cohort."""
     from rarecase.cli.show import console, evidence_table, print_json, reporting
 
     if rest:
@@ -24,14 +50,24 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
             f"{folder}: no predictions.parquet there. Expected the folder of a finished 'rarecase "
             "run' or 'rarecase compare --out'."
         )
+    compared = (folder / RECORD).is_file()
+    checks: dict[str, Any] | None = None
+    lines: list[str] = []
     with reporting(args):
-        compared = (folder / RECORD).is_file()
-        evidence = _of_comparison(folder) if compared else _of_run(folder)
+        if args.on is not None:
+            evidence, checks, lines = (_table_on if compared else _run_on)(folder, args)
+        elif compared:
+            evidence = _of_comparison(folder)
+            kept = folder / "checks.json"
+            checks = read_json(kept) if kept.is_file() else None
+        else:
+            evidence = _of_run(folder)
     if args.json:
         print_json(evidence)
-    elif compared:
-        checks = folder / "checks.json"
-        show(evidence, read_json(checks) if checks.is_file() else None)
+    elif compared or args.on is not None:
+        show(evidence, checks)
+        for line in lines:
+            console().print(line, soft_wrap=True)
     else:
         console().print(evidence_table(evidence))
         console().print(evidence["headline"]["sentence"])
@@ -58,3 +94,50 @@ def _of_run(folder: Path) -> dict[str, Any]:
     from rarecase.study.steps.evidence import weigh
 
     return weigh(folder, resolve(preset=None, file=folder / "study.yaml"))
+
+
+OnOther = tuple[dict[str, Any], dict[str, Any] | None, list[str]]
+"""Evidence, self-checks, and what else is to be said."""
+
+
+def _table_on(folder: Path, args: Namespace) -> OnOther:
+    from rarecase.comparison.external import compare_external
+    from rarecase.comparison.files import read_features
+    from rarecase.files import replacing_file
+
+    said = read_json(folder / RECORD)
+    ignore = [name for name in said["ignore"].split(",") if name]
+    home = read_features(
+        Path(said["features"]), label=said["label"], groups=said["groups"], ignore=ignore
+    )
+    other = read_features(
+        Path(args.on), label=args.label or said["label"], groups=args.groups or said["groups"]
+    )
+    out = folder / EXTERNAL / (args.name or Path(args.on).stem)
+    result = compare_external(
+        home.X, home.y, other.X, other.y, groups=home.groups, groups_other=other.groups,
+        cells=out / "cells", **asked_of(said),
+    )  # fmt: skip
+    assert result.checks is not None
+    checks = result.checks.as_json()
+    with replacing_file(out / "predictions.parquet") as beside:
+        result.predictions.to_parquet(beside, index=False)
+    write_json(out / "evidence.json", result.evidence)
+    write_json(out / "checks.json", checks)
+    return result.evidence, checks, [f"\nPredictions and evidence: {out}"]
+
+
+def _run_on(folder: Path, args: Namespace) -> OnOther:
+    from rarecase.cli.arguments import merge_of
+    from rarecase.study.external import evaluate_on
+    from rarecase.study.resolve import parse_setting
+
+    changes: dict[str, Any] = {"cohort.merge": merge_of(args.merge)} if args.merge else {}
+    for name, text in (("cohort.label", args.label), ("cohort.channels", args.channels)):
+        if text is not None:
+            changes[name] = parse_setting(name, text)
+    found = evaluate_on(folder, args.on, name=args.name, changes=changes)
+    lines = [f"\nPredictions and evidence: {found.folder}; 'rarecase report {folder}' shows them."]
+    if found.dice is not None:
+        lines.insert(0, f"Outlines of the other cohort's tumours: mean Dice {found.dice:.2f}.")
+    return found.evidence, found.checks, lines

@@ -15,6 +15,7 @@ from importlib import import_module
 
 from rarecase import __version__
 from rarecase.cli import compare as compare_command
+from rarecase.cli import evaluate as evaluate_command
 from rarecase.cli.arguments import add_output, add_study, split_settings
 from rarecase.errors import RarecaseError, SettingError
 
@@ -95,9 +96,9 @@ def build_parser() -> argparse.ArgumentParser:
     add_output(compare)
     evaluate = command(
         "evaluate", "compute scores, tests and verdicts anew from predictions.parquet",
-        module="evaluate",
+        module="evaluate", epilog=evaluate_command.EPILOG,
     )  # fmt: skip
-    evaluate.add_argument("run", metavar="RUN", help="folder of a run or of a comparison")
+    evaluate_command.add_arguments(evaluate)
     add_output(evaluate)
     report = command("report", "write the report of a run folder anew", module="data")
     report.add_argument("run", metavar="RUN", help="run folder")
@@ -111,6 +112,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--separability", type=float, default=1.0, help="1: as in life; 0: the classes look alike"
     )
     simulate.add_argument("--seed", type=int, default=0)
+    simulate.add_argument(
+        "--prefix", default="Sim", help="of patients' names; another for a cohort beside another"
+    )
     add_output(simulate)
     weights = command(
         "import", "make a U-Net trained with other software usable with --init", module="weights",

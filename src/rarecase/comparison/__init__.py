@@ -10,6 +10,8 @@ __getattr__, __dir__, __all__ = attach(
         "Logistic": "rarecase.comparison.model",
         "Plan": "rarecase.comparison.cell",
         "compare": "rarecase.comparison.compare",
+        "compare_external": "rarecase.comparison.external",
         "make_table": "rarecase.comparison.table",
+        "scarcity_curve": "rarecase.comparison.scarcity",
     },
 )

@@ -23,7 +23,7 @@ from rarecase.evidence.pooling import DUPLICATES, TUNED
 from rarecase.seeds import derive, numpy_rng
 
 log = logging.getLogger(__name__)
-TRAINS = -1  # the fold of patients who are never tested; below it, of those who are left out
+TRAINS, LEFT_OUT = -1, -2  # the fold of patients who are never tested; who are in no part
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def compare_fold(
         seed=seed,
     )
     arms = plan.arms
-    if here.part.counts.min() < 2:
+    if here.part.counts.min() < 2 and any(arm.recipe.adds for arm in arms):
         log.warning(
             "repeat %d, fold %d: class %s has one row to train on, too few to make others from; "
             "arms that add rows are left out there", repeat, fold,

@@ -12,13 +12,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rarecase.arms.names import CLOSED_FORM
-from rarecase.arms.registry import Arm, pick_arms
-from rarecase.comparison.cell import Plan
+from rarecase.arms.registry import Arm
 from rarecase.comparison.checks import SelfChecks, self_checks
-from rarecase.comparison.folds import outer_folds
-from rarecase.comparison.model import Logistic, Model
+from rarecase.comparison.model import Model
 from rarecase.comparison.run import run_folds
-from rarecase.comparison.table import make_table
+from rarecase.comparison.setup import make_setup
 from rarecase.comparison.words import as_text, to_frame
 from rarecase.errors import SettingError
 from rarecase.evidence.evidence import make_evidence
@@ -62,6 +60,7 @@ def compare(
     y: ArrayLike,
     *,
     groups: ArrayLike | None = None,
+    sites: ArrayLike | None = None,
     arms: Sequence[str | Arm] = CLOSED_FORM,
     rare: Any = None,
     folds: int = 5,
@@ -81,11 +80,13 @@ def compare(
 
     Stratified, patient-grouped folds, drawn anew `repeats` times. Scaler, generator, filter,
     amount, strength of the penalty and threshold are chosen inside the training part, on `inner`
-    folds of real patients. `amounts`: shares of what a class lacks to be as frequent as the most
-    frequent one. `arms`: names (see `rarecase.arms`) or arms of one's own; `none` and `duplicates`
-    are always among them. Generators are trained from `generator_seeds` seeds each. `cells`: a
-    folder in which finished folds are kept, so that the same call goes on after a kill. Raises
-    `DataError` and `SettingError` for input that cannot be used, with the way out.
+    folds of real patients. With `sites` (n,), the site of each row, each site is instead tested
+    once by what was learnt at the others, and `folds` and `repeats` do not apply. `amounts`: shares
+    of what a class lacks to be as frequent as the most frequent one. `arms`: names (see
+    `rarecase.arms`) or arms of one's own; `none` and `duplicates` are always among them. Generators
+    are trained from `generator_seeds` seeds each. `cells`: a folder in which finished folds are
+    kept, so that the same call goes on after a kill. Raises `DataError` and `SettingError` for
+    input that cannot be used, with the way out.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -94,18 +95,18 @@ def compare(
     >>> found.verdict("smote")
     'no evidence'
     """
-    table = make_table(X, y, groups=groups, rare=rare)
-    plan = make_plan(
-        arms, model=model, amounts=amounts, inner=inner, generator_seeds=generator_seeds,
-        random_state=random_state,
+    setup = make_setup(
+        X, y, groups=groups, sites=sites, arms=arms, rare=rare, folds=folds, repeats=repeats,
+        inner=inner, amounts=amounts, generator_seeds=generator_seeds, random_state=random_state,
+        model=model,
     )  # fmt: skip
-    split = outer_folds(table, folds=folds, repeats=repeats, seed=random_state)
+    table, plan, split = setup.table, setup.plan, setup.split
     predictions = run_folds(table, plan, split, n_jobs=n_jobs, cells=cells)
     evidence = weigh(
         predictions, rare=table.classes[table.rare], seed=random_state, draws=draws,
         permutations=permutations,
     )  # fmt: skip
-    found = self_checks(table, plan, folds=folds, n_jobs=n_jobs) if checks else None
+    found = self_checks(table, plan, split[0], n_jobs=n_jobs) if checks else None
     if found is not None and found.suspicious:
         log.warning(
             "with permuted labels the AUC is %.2f ± %.2f instead of 0.5: something in the features "
@@ -126,26 +127,4 @@ def weigh(
     return make_evidence(
         predictions, rare=rare, headline=None, draws=draws, permutations=permutations,
         seed=derive(seed, "bootstrap") % 2**31,
-    )  # fmt: skip
-
-
-def make_plan(
-    arms: Sequence[str | Arm],
-    *,
-    model: Model | None,
-    amounts: Sequence[float],
-    inner: int,
-    generator_seeds: int,
-    random_state: int,
-) -> Plan:
-    """The plan of a comparison, checked."""
-    if not amounts or min(amounts) <= 0:
-        raise SettingError(f"amounts: expected numbers above 0, got {list(amounts)}.")
-    if inner < 2 or generator_seeds < 1:
-        raise SettingError(
-            f"inner, generator_seeds: expected at least 2 and 1, got {inner}, {generator_seeds}."
-        )
-    return Plan(
-        arms=pick_arms(arms), model=model or Logistic(), amounts=tuple(sorted(amounts)),
-        inner=inner, generator_seeds=generator_seeds, seed=random_state,
     )  # fmt: skip

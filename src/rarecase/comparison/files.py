@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rarecase.errors import DataError, SettingError, nearest
+from rarecase.errors import DataError, LeakError, SettingError, nearest
 
 log = logging.getLogger(__name__)
 LARGEST = 4 * 2**30  # bytes of float64 that a comparison takes into memory
@@ -21,13 +21,16 @@ LARGEST = 4 * 2**30  # bytes of float64 that a comparison takes into memory
 @dataclass(frozen=True)
 class Features:
     """What a file holds: `X` (n, d) with names of features where it has them, `y`, `groups` (None:
-    each row is a patient) and the name of each row."""
+    each row is a patient), the name of each row, and `sites` where they were asked for. `seen`: the
+    patients whom the network behind the features has learnt from, as far as the file says."""
 
     X: Any
     y: np.ndarray
     groups: np.ndarray | None
     row: np.ndarray
+    sites: np.ndarray | None = None
     left_out: tuple[str, ...] = ()
+    seen: frozenset[str] = frozenset()
 
 
 def read_features(
@@ -35,24 +38,25 @@ def read_features(
     *,
     label: str | None = None,
     groups: str | None = None,
+    site: str | None = None,
     ignore: Sequence[str] = (),
 ) -> Features:
-    """Read features, labels and patients.
+    """Read features, labels, patients and, if asked for, sites.
 
-    Tables: `label` and `groups` are columns; every other numeric column but those of `ignore` is a
-    feature, and columns of text are left out (`left_out`). `.npz`: arrays X, y and, if there,
-    groups. `.zarr`: a FeatureStore; `label` and `groups` are columns of its rows (default: label
-    and patient). Raises `DataError` for files that cannot be read, `SettingError` for columns that
-    are not there.
+    Tables: `label`, `groups` and `site` are columns; every other numeric column but those of
+    `ignore` is a feature, and columns of text are left out (`left_out`). `.npz`: arrays X, y and,
+    if there, groups. `.zarr`: a FeatureStore; `label` and `groups` are columns of its rows
+    (default: label and patient). Raises `DataError` for files that cannot be read, `SettingError`
+    for columns that are not there.
     """
     kinds = {".npz": _read_archive, ".zarr": _read_store}
     if not path.exists():
         raise DataError(f"{path}: no such file.")
     if path.suffix in kinds:
-        return kinds[path.suffix](path, label, groups)
+        return kinds[path.suffix](path, label, groups, site)
     readers: dict[str, Callable[[Path], pd.DataFrame]] = {
-        ".csv": lambda p: pd.read_csv(p, dtype=_names_as_text(label, groups)),
-        ".tsv": lambda p: pd.read_csv(p, sep="\t", dtype=_names_as_text(label, groups)),
+        ".csv": lambda p: pd.read_csv(p, dtype=_names_as_text(label, groups, site)),
+        ".tsv": lambda p: pd.read_csv(p, sep="\t", dtype=_names_as_text(label, groups, site)),
         ".parquet": pd.read_parquet,
     }
     if path.suffix not in readers:
@@ -62,7 +66,7 @@ def read_features(
         table = readers[path.suffix](path)
     except (ValueError, OSError) as error:
         raise DataError(f"{path}: cannot be read as {path.suffix[1:]} ({error}).") from None
-    return _of_table(table, path, label=label, groups=groups, ignore=ignore)
+    return _of_table(table, path, label=label, groups=groups, site=site, ignore=ignore)
 
 
 def _names_as_text(*columns: str | None) -> dict[str, type]:
@@ -71,13 +75,20 @@ def _names_as_text(*columns: str | None) -> dict[str, type]:
 
 
 def _of_table(
-    table: pd.DataFrame, path: Path, *, label: str | None, groups: str | None, ignore: Sequence[str]
+    table: pd.DataFrame,
+    path: Path,
+    *,
+    label: str | None,
+    groups: str | None,
+    site: str | None,
+    ignore: Sequence[str],
 ) -> Features:
     if label is None:
         raise SettingError("--label COLUMN is missing: the column with the classes.")
     for option, name in (
         ("--label", label),
         ("--groups", groups),
+        ("--site", site),
         *(("--ignore", n) for n in ignore),
     ):
         if name is not None and name not in table.columns:
@@ -87,7 +98,7 @@ def _of_table(
     if missing.any():
         log.warning("%d rows without %s are left out", int(missing.sum()), label)
         table = table[~missing]
-    aside = {label, groups, *ignore}
+    aside = {label, groups, site, *ignore}
     columns = [c for c in table.columns if c not in aside]
     text = tuple(str(c) for c in columns if not pd.api.types.is_numeric_dtype(table[c]))
     numeric = [c for c in columns if str(c) not in text]
@@ -98,11 +109,12 @@ def _of_table(
         y=table[label].to_numpy(),
         groups=None if groups is None else table[groups].to_numpy(),
         row=table.index.to_numpy(),
+        sites=None if site is None else table[site].to_numpy(),
         left_out=text,
     )
 
 
-def _read_archive(path: Path, label: str | None, groups: str | None) -> Features:
+def _read_archive(path: Path, label: str | None, groups: str | None, site: str | None) -> Features:
     try:
         with np.load(path, allow_pickle=False) as file:
             held = {name: file[name] for name in file.files}
@@ -114,10 +126,14 @@ def _read_archive(path: Path, label: str | None, groups: str | None) -> Features
             f"{path}: expected arrays X, {names[0]} and, for patients, {names[1]}; there are "
             f"{', '.join(held) or 'none'}."
         )
-    return Features(held["X"], held[names[0]], held.get(names[1]), np.arange(len(held["X"])))
+    if site is not None and site not in held:
+        raise SettingError(f"--site {site}: {path} has no such array; {nearest(site, held)}")
+    row = np.arange(len(held["X"]))
+    sites = None if site is None else held[site]
+    return Features(held["X"], held[names[0]], held.get(names[1]), row, sites)
 
 
-def _read_store(path: Path, label: str | None, groups: str | None) -> Features:
+def _read_store(path: Path, label: str | None, groups: str | None, site: str | None) -> Features:
     from rarecase.features.store import FeatureStore  # needs PyTorch and Zarr
 
     store = FeatureStore.open(path)
@@ -128,12 +144,28 @@ def _read_store(path: Path, label: str | None, groups: str | None) -> Features:
             "table. Compare `tumour` vectors instead, or run the study, whose classifier reads "
             "maps."
         )
-    names = (label or "label", groups or "patient")
+    names = [label or "label", groups or "patient", *([] if site is None else [site])]
     for name in names:
         if name not in store.rows.columns:
             raise SettingError(f"{path}: its rows have no column {name!r}; "
                                f"{nearest(name, store.rows.columns)}")  # fmt: skip
     X = store.read_all().astype(np.float64)
+    found = [store.rows[name].to_numpy() for name in names]
     return Features(
-        X, store.rows[names[0]].to_numpy(), store.rows[names[1]].to_numpy(), np.arange(len(X))
-    )
+        X, found[0], found[1], np.arange(len(X)), seen=store.seen,
+        sites=None if site is None else found[2],
+    )  # fmt: skip
+
+
+def refuse_seen(features: Features, path: Path) -> None:
+    """Raise `LeakError` where patients, all of whom a comparison tests, taught the network behind
+    their features."""
+    tested = () if features.groups is None else np.unique(features.groups.astype(str)).tolist()
+    both = sorted(features.seen.intersection(tested))
+    if both:
+        raise LeakError(
+            f"{path}: the network behind these features has learnt from {len(both)} of the "
+            f"patients that would be tested ({', '.join(both[:5])}{', …' if len(both) > 5 else ''})"
+            ". The comparison of a run takes each fold's own network; or take features of a "
+            "network trained on other patients; --allow-seen accepts the leak."
+        )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
 
 from rarecase.arms.part import Ints, TrainingPart
 from rarecase.cohort.splits import stratified_folds
 from rarecase.comparison.space import Space
 from rarecase.comparison.table import FeatureTable
 from rarecase.comparison.tuning import InnerFold
-from rarecase.errors import SettingError
+from rarecase.errors import DataError, LeakError, SettingError
 from rarecase.seeds import derive
 
 
@@ -36,6 +38,40 @@ def outer_folds(table: FeatureTable, *, folds: int, repeats: int, seed: int) -> 
         stratified_folds(table.label, folds=folds, seed=derive(seed, "folds", repeat))
         for repeat in range(repeats)
     ]
+
+
+def site_folds(table: FeatureTable, sites: ArrayLike) -> Ints:
+    """The test fold of each patient when every site is tested once, by what was learnt at the
+    others. `sites` (n,) names the site of each row; folds are numbered in the order of names.
+    """
+    names = np.asarray(sites)
+    if names.shape != (len(table.X),):
+        raise DataError(f"sites: expected one site a row ({len(table.X)}), got {names.shape}.")
+    if pd.isna(names).any():
+        raise DataError("sites: some rows have no site; name it, or leave them out.")
+    found, at = np.unique(names.astype(str), return_inverse=True)
+    known = found.tolist()
+    if len(known) < 2:
+        raise SettingError(f"sites: expected two sites or more, all rows come from {known[0]!r}.")
+    fold = np.empty(len(table.patients), dtype=np.int64)
+    fold[table.patient] = at
+    moved = np.flatnonzero(fold[table.patient] != at)
+    if moved.size:
+        who = table.patients[table.patient[moved[0]]]
+        raise LeakError(
+            f"sites: patient {who!r} was examined at two sites, {known[at[moved[0]]]!r} and "
+            f"{known[fold[table.patient[moved[0]]]]!r}, and would be trained and tested on. Give "
+            "the patient one site, or leave the other rows out."
+        )
+    for number, name in enumerate(known):
+        lacking = set(range(len(table.classes))) - set(table.label[fold != number].tolist())
+        if lacking:
+            lost = ", ".join(repr(table.classes[c]) for c in sorted(lacking))
+            raise DataError(
+                f"sites: every patient of class {lost} comes from {name!r}, so that nothing could "
+                "be learnt about it at the other sites. Leave sites out, or merge some."
+            )
+    return fold
 
 
 def training_part(table: FeatureTable, rows: Ints, space: Space) -> TrainingPart:

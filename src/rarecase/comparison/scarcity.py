@@ -12,11 +12,10 @@ from numpy.typing import ArrayLike
 
 from rarecase.arms.names import CLOSED_FORM
 from rarecase.arms.registry import Arm
-from rarecase.comparison.compare import DRAWS, make_plan, weigh
-from rarecase.comparison.folds import outer_folds
+from rarecase.comparison.compare import DRAWS, weigh
 from rarecase.comparison.model import Model
 from rarecase.comparison.run import run_folds
-from rarecase.comparison.table import make_table
+from rarecase.comparison.setup import make_setup
 from rarecase.comparison.words import to_frame
 from rarecase.errors import SettingError
 from rarecase.evidence.paired import PERMUTATIONS
@@ -28,6 +27,7 @@ def scarcity_curve(
     *,
     ks: Sequence[int] | None = None,
     groups: ArrayLike | None = None,
+    sites: ArrayLike | None = None,
     arms: Sequence[str | Arm] = CLOSED_FORM,
     rare: Any = None,
     folds: int = 5,
@@ -49,14 +49,14 @@ def scarcity_curve(
     `CompareResult.to_frame`. The verdicts are corrected within a k, not over all of them: the curve
     shows where to look, and is no test of its own.
     """
-    table = make_table(X, y, groups=groups, rare=rare)
-    plan = make_plan(
-        arms, model=model, amounts=amounts, inner=inner, generator_seeds=generator_seeds,
-        random_state=random_state,
+    setup = make_setup(
+        X, y, groups=groups, sites=sites, arms=arms, rare=rare, folds=folds, repeats=repeats,
+        inner=inner, amounts=amounts, generator_seeds=generator_seeds, random_state=random_state,
+        model=model,
     )  # fmt: skip
-    split = outer_folds(table, folds=folds, repeats=repeats, seed=random_state)
+    table, split = setup.table, setup.split
     is_rare = table.label == table.rare
-    most = min(int((is_rare & (fold != f)).sum()) for fold in split for f in range(folds))
+    most = min(int((is_rare & (fold != f)).sum()) for fold in split for f in set(fold.tolist()))
     wanted = _doubling(most) if ks is None else sorted(set(ks))
     if not wanted or wanted[0] < 2 or wanted[-1] > most:
         raise SettingError(
@@ -66,7 +66,7 @@ def scarcity_curve(
     frames = []
     for k in wanted:
         predictions = run_folds(
-            table, replace(plan, rare_patients=k), split, n_jobs=n_jobs,
+            table, replace(setup.plan, rare_patients=k), split, n_jobs=n_jobs,
             cells=None if cells is None else cells / f"k-{k}", name=f"{k} rare patients",
         )  # fmt: skip
         evidence = weigh(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -81,6 +80,29 @@ def table_rows(evidence: Evidence) -> list[tuple[str, ...]]:
     return found
 
 
+def curve_rows(curve: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of a scarcity curve (`scarcity_curve`): arms by k, the AUC of the rare class
+    and in brackets what it moved against `none`."""
+    known = [*make_arms()]
+    arms = [a for a in curve["arm"].unique() if not a.startswith(f"{DUPLICATES}:")]
+    arms.sort(key=lambda a: known.index(a) if a in known else len(known))
+    found: list[dict[str, Any]] = [
+        {str(k): v for k, v in row.items()} for row in curve.to_dict("records")
+    ]
+    cells = {(row["arm"], row["k"]): row for row in found}
+    ks = sorted(curve["k"].unique())
+
+    def cell(arm: str, k: int) -> str:
+        row = cells.get((arm, k))
+        if row is None or pd.isna(row["auc_rare"]):
+            return ""
+        moved = "" if pd.isna(row["auc_moved"]) else f" ({signed(row['auc_moved'])})"
+        said = f" {row['verdict']}" if row["verdict"] in ("helps", "harms") else ""
+        return f"{number(row['auc_rare'])}{moved}{said}"
+
+    return ["arm", *(str(k) for k in ks)], [[arm, *(cell(arm, k) for k in ks)] for arm in arms]
+
+
 def as_text(evidence: Evidence, checks: Mapping[str, Any] | None = None) -> str:
     """The table, the verdicts in sentences, and what the self-checks say."""
     lines = [counts_line(evidence), "", *_aligned([HEADS, *table_rows(evidence)]), ""]
@@ -90,21 +112,29 @@ def as_text(evidence: Evidence, checks: Mapping[str, Any] | None = None) -> str:
     return "\n".join(lines)
 
 
-def check_lines(checks: Mapping[str, Any]) -> list[str]:
-    """What the self-checks found, in sentences."""
+def check_lines(checks: Mapping[str, Any], *, unit: str = "rows") -> list[str]:
+    """What the self-checks found, in sentences; `unit`: what a row is called."""
     mean, error = checks["permuted_mean"], checks["permuted_error"]
-    said = "not what chance gives: look for a leak" if checks["suspicious"] else "as chance has it"
-    lines = [
-        f"Labels permuted {len(checks['permuted_auc'])} times: AUC {number(mean)} ± "
-        f"{number(error)}, {said}."
-    ]
-    if checks["leak"] is not None:
-        rows, patients = checks["leak"]["rows split"], checks["leak"]["patients split"]
-        if not math.isnan(rows) and not math.isnan(patients):
-            lines.append(
-                f"Had rows been split instead of patients, the AUC on rows would read "
-                f"{number(rows)} instead of {number(patients)}."
-            )
+    lines = []
+    if mean is not None and error is not None:
+        odd = checks["suspicious"]
+        said = "not what chance gives: look for a leak" if odd else "as chance has it"
+        lines.append(
+            f"Labels permuted {len(checks['permuted_auc'])} times: AUC {number(mean)} ± "
+            f"{number(error)}, {said}."
+        )
+    leak = checks["leak"] or {}
+    if None not in leak.values() and leak:
+        lines.append(
+            f"Had {unit} been split instead of patients, the AUC on {unit} would read "
+            f"{number(leak['rows split'])} instead of {number(leak['patients split'])}."
+        )
+    shift = checks["shift_mean"]
+    if shift is not None:
+        lines.append(
+            f"Test patients can be told from training patients by their features with an AUC of "
+            f"{number(shift)} (0.50: not at all)."
+        )
     return lines
 
 
@@ -112,14 +142,16 @@ def counts_line(evidence: Evidence) -> str:
     """Who was compared, and on how many folds."""
     patients = ", ".join(f"{n} {name}" for name, n in evidence["counts"]["patients"].items())
     return (
-        f"Patients: {patients}; rare class {evidence['rare']}. {evidence['repeats']} × "
-        f"{_folds(evidence)} test folds; every number is on patients that the arm never saw, and "
-        f"moves are against {CONTROL}."
+        f"Patients: {patients}; rare class {evidence['rare']}. {_folds(evidence)}; every number is "
+        f"on patients that the arm never saw, and moves are against {CONTROL}."
     )
 
 
-def _folds(evidence: Evidence) -> int:
-    return len({fold["fold"] for fold in evidence["folds"]})
+def _folds(evidence: Evidence) -> str:
+    folds = len({fold["fold"] for fold in evidence["folds"]})
+    if folds * evidence["repeats"] == 1:
+        return "One test set"
+    return f"{evidence['repeats']} × {folds} test folds"
 
 
 def _with_interval(score: Mapping[str, float | None]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import lightning_fabric
 import numpy as np
@@ -17,6 +18,7 @@ from rarecase.segmenter.model import Segmenter
 from rarecase.segmenter.unet import UNet
 
 TUMOUR = "tumour"
+Outline = Literal["predicted", "true"]
 
 
 def feature_shape(net: UNet, *, block: str, height: int, width: int) -> tuple[int, ...]:
@@ -40,11 +42,13 @@ class _Extractor(torch.nn.Module):
         super().__init__()
         self.net, self.block = net, block
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, images: torch.Tensor, masks: torch.Tensor, known: torch.Tensor
+    ) -> torch.Tensor:
         if self.block != TUMOUR:
             return self.net.features(images, block=self.block)
         blocks = [maps for _, maps in self.net.walk(images)]
-        return tumour_vectors(blocks, self.net.head(blocks[-1]))
+        return tumour_vectors(blocks, self.net.head(blocks[-1]), masks=masks, known=known)
 
 
 @torch.no_grad()
@@ -57,25 +61,31 @@ def extract_features(
     out: Path,
     fabric: lightning_fabric.Fabric,
     batch: int = 16,
+    outline: Outline = "predicted",
 ) -> FeatureStore:
     """Write the features after the ReLU of `block` for every slice to a store at `out`.
 
     `rows` describes the slices, one a row, in the order of `slices`, and is kept with the store.
-    Memory holds one batch, however many slices there are.
+    Memory holds one batch, however many slices there are. `outline`: the mask under which `tumour`
+    vectors are averaged, the network's own or, where a slice has one, the true one (what the
+    features would be worth if tumours were outlined by hand; no other block hangs on it).
     """
     net = segmenter.net.channels_last()
     extractor = fabric.setup_module(_Extractor(net, block=block))
     extractor.eval()
     height, width = slices.images.shape[-2:]
     shape = feature_shape(net, block=block, height=height, width=width)
+    known = rows["has_mask"].to_numpy(bool) if outline == "true" else np.zeros(len(rows), bool)
     with (
-        FeatureStore.create(out, block=block, shape=shape, rows=rows) as store,
+        FeatureStore.create(
+            out, block=block, shape=shape, rows=rows, seen=sorted(segmenter.seen)
+        ) as store,
         progress.task(f"features of {block}", total=len(rows)) as bar,
     ):
         for part in in_order(np.arange(len(rows)), size=batch):
-            images, _ = slices.batch(part)
-            images = fabric.to_device(images)
-            maps = extractor(slices.ready(images, segmenter.normaliser))
+            images, masks = fabric.to_device(slices.batch(part))
+            given = fabric.to_device(torch.from_numpy(known[part]))
+            maps = extractor(slices.ready(images, segmenter.normaliser), masks, given)
             store.write(int(part[0]), maps.float().cpu().numpy())
             bar.advance(len(part))
     return FeatureStore.open(out)

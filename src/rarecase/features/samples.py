@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import sys
 from collections.abc import Iterable, Iterator
@@ -71,6 +72,12 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def only(self, rows: NDArray[np.int64]) -> Samples:
+        """The samples `rows` of these, in that order; nothing is copied."""
+        chosen = copy.copy(self)
+        chosen._rows = self._rows[rows]
+        return chosen
 
     def read(self, indices: ArrayLike) -> NDArray[np.float32]:
         """Samples `indices` (k,) as float32, (k, *shape)."""

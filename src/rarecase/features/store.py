@@ -48,10 +48,20 @@ class FeatureStore:
            [0., 1.]], dtype=float32)
     """
 
-    def __init__(self, path: Path, array: Any, *, block: str, rows: pd.DataFrame, writing: bool):
+    def __init__(
+        self,
+        path: Path,
+        array: Any,
+        *,
+        block: str,
+        rows: pd.DataFrame,
+        writing: bool,
+        seen: Sequence[str] = (),
+    ):
         """Use `create` or `open`."""
         self.path = path
         self.block = block
+        self.seen = frozenset(seen)
         self.shape: tuple[int, ...] = tuple(array.shape[1:])
         self.rows = rows
         self._array = array
@@ -63,12 +73,19 @@ class FeatureStore:
 
     @classmethod
     def create(
-        cls, path: Path | str, *, block: str, shape: Sequence[int], rows: pd.DataFrame
+        cls,
+        path: Path | str,
+        *,
+        block: str,
+        shape: Sequence[int],
+        rows: pd.DataFrame,
+        seen: Sequence[str] = (),
     ) -> FeatureStore:
         """A new store of `len(rows)` samples of `shape` ((d,), (c, h, w), (c, d, h, w), …).
 
-        Raises `DataError` when `path` exists (nothing is overwritten), when `rows` is empty or
-        `shape` holds something below 1.
+        `seen`: the patients whom the network that makes the features has learnt from. Raises
+        `DataError` when `path` exists (nothing is overwritten), when `rows` is empty or `shape`
+        holds something below 1.
         """
         path = Path(path)
         sides = tuple(int(side) for side in shape)
@@ -81,8 +98,11 @@ class FeatureStore:
         sample_bytes = 2 * int(np.prod(sides))
         shard = max(1, min(SHARD_SAMPLES, SHARD_BYTES // sample_bytes, len(rows)))
         group = zarr.create_group(
-            str(path), attributes={"format": _FORMAT, "block": block, "complete": False}
-        )
+            str(path),
+            attributes={
+                "format": _FORMAT, "block": block, "complete": False, "seen": sorted(seen)
+            },
+        )  # fmt: skip
         array = group.create_array(
             "features",
             shape=(len(rows), *sides),
@@ -92,7 +112,7 @@ class FeatureStore:
             compressors=ZstdCodec(level=1, checksum=True),
             config={"write_empty_chunks": True},
         )
-        store = cls(path, array, block=block, rows=rows, writing=True)
+        store = cls(path, array, block=block, rows=rows, writing=True, seen=seen)
         store.set_rows(rows)
         return store
 
@@ -115,7 +135,10 @@ class FeatureStore:
         array = zarr.open_array(str(path / "features"), mode="r")
         if len(rows) != array.shape[0]:
             raise DataError(f"{path}: {array.shape[0]} samples but {len(rows)} rows; make it anew.")
-        return cls(path, array, block=attributes["block"], rows=rows, writing=False)
+        return cls(
+            path, array, block=attributes["block"], rows=rows, writing=False,
+            seen=attributes.get("seen", ()),
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -18,14 +18,23 @@ def masked_mean(maps: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     return torch.where(total > 0, weighted, maps.float().mean(dim=(2, 3)))
 
 
-def tumour_vectors(blocks: list[torch.Tensor], logits: torch.Tensor) -> torch.Tensor:
+def tumour_vectors(
+    blocks: list[torch.Tensor],
+    logits: torch.Tensor,
+    *,
+    masks: torch.Tensor | None = None,
+    known: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Join the masked means of all blocks: (n, Σ channels).
 
-    The mask is where the probability exceeds one half; a slice in which the network sees no tumour
-    is averaged under its probabilities instead, which point at the most suspicious place.
+    The mask is where the probability exceeds one half, or that of `masks` (n, 1, h, w) where
+    `known` (n,) says so; a slice without tumour in it is averaged under its probabilities instead,
+    which point at the most suspicious place.
     """
     probabilities = logits.float().sigmoid()
     mask = (probabilities > 0.5).float()
+    if masks is not None and known is not None:
+        mask = torch.where(known[:, None, None, None], masks, mask)
     empty = mask.sum(dim=(1, 2, 3), keepdim=True) == 0
     weights = torch.where(empty, probabilities, mask)
     return torch.cat([masked_mean(maps, weights) for maps in blocks], dim=1)

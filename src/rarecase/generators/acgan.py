@@ -18,9 +18,10 @@ from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.samples import Samples, moments, safe_scale
 from rarecase.files import read_json, replacing_file, write_json
 from rarecase.generators.discriminating import DiscriminatingGenerator
+from rarecase.generators.loop import Scale, Schedule
 from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator
 from rarecase.generators.networks_mlp import MLPDiscriminator, MLPGenerator
-from rarecase.generators.train import Scale, Schedule, adversarial_training
+from rarecase.generators.train import adversarial_training
 from rarecase.seeds import torch_rng, torch_seeded
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # Fabric's that leave the weights in float32

@@ -104,6 +104,10 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
             )
         self.classes_ = classes.tolist()
         self.shape_ = samples.shape
+        # Whose each sample is, for those who ask; each its own patient's where nobody said.
+        self._patients = np.arange(len(labels))
+        if groups is not None:
+            self._patients = np.unique(np.asarray(groups).astype(str), return_inverse=True)[1]
         self._fit(samples, codes.astype(np.int64), checkpoint=checkpoint, fabric=fabric)
 
     def _checked_table(self, X: Any, y: Any) -> tuple[Any, Any]:

@@ -45,16 +45,18 @@ class ClosedForm(Generator):
                 f"X: sample {bad[0]} holds NaN or infinite values; drop such samples or fill them "
                 "in."
             )
-        self._keep(values, codes)
+        self._keep(values, codes, self._patients)
         self.history_ = pd.DataFrame()
 
-    def _keep(self, values: NDArray[Any], codes: NDArray[np.int64]) -> None:
-        self._X, self._codes = values, codes
+    def _keep(
+        self, values: NDArray[Any], codes: NDArray[np.int64], patients: NDArray[np.int64]
+    ) -> None:
+        self._X, self._codes, self._patients = values, codes, patients
         self._dtype = values.dtype
         self._prepare()
 
     def _prepare(self) -> None:
-        """Sum up what `_make_flat` needs from `_X` (n, d) and `_codes` (n,)."""
+        """Sum up what `_make_flat` needs from `_X` (n, d), `_codes` and `_patients` (n,)."""
 
     def _make(self, code: int, block: int) -> NDArray[Any]:
         rng = numpy_rng(self.random_state, type(self).__name__, self.classes_[code], block)
@@ -80,7 +82,8 @@ class ClosedForm(Generator):
         self._check_fitted()
         directory.mkdir(parents=True, exist_ok=True)
         with replacing_file(directory / "generator.safetensors") as beside:
-            save_file({"X": self._X, "codes": self._codes}, beside)
+            tensors = {"X": self._X, "codes": self._codes, "patients": self._patients}
+            save_file(tensors, beside)
         write_json(
             directory / "generator.json",
             {
@@ -107,7 +110,7 @@ class ClosedForm(Generator):
         made.shape_ = tuple(said["shape"])
         made.history_ = pd.DataFrame()
         tensors = load_file(directory / "generator.safetensors")
-        made._keep(tensors["X"], tensors["codes"])
+        made._keep(tensors["X"], tensors["codes"], tensors["patients"])
         return made
 
 

@@ -1,12 +1,18 @@
-"""A Gaussian a class, its covariance shrunk towards the one that all classes share."""
+"""Gaussians whose covariance is shrunk towards the one that all classes share: one a class, or a
+mixture of several."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf_shrinkage
 
-from rarecase.generators.closed import ClosedForm
+from rarecase.generators.closed import ClosedForm, check_range
+from rarecase.seeds import derive
 
 
 class Gaussian(ClosedForm):
@@ -23,24 +29,107 @@ class Gaussian(ClosedForm):
     """
 
     def _prepare(self) -> None:
-        count = len(self.classes_)
-        self._means = [self._of_class(c).mean(axis=0) for c in range(count)]
-        self._rest = [self._of_class(c) - mean for c, mean in enumerate(self._means)]
-        pooled = np.concatenate(self._rest)
-        self._pooled_shrinkage = _shrinkage(pooled)
-        self._shrinkage = [_shrinkage(rest) for rest in self._rest]
-        self._spread = np.sqrt(np.square(pooled).mean())  # of the identity's multiple
+        parts = [self._of_class(code) for code in range(len(self.classes_))]
+        self._normals = Normals.of(parts)
 
     def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        own, pooled = self._rest[code], np.concatenate(self._rest)
-        delta, inner = self._shrinkage[code], self._pooled_shrinkage
-        noise = self._spread * rng.standard_normal((self.BLOCK, own.shape[1]))
-        shared = np.sqrt(1 - inner) * _like(pooled, self.BLOCK, rng) + np.sqrt(inner) * noise
-        varied = np.sqrt(1 - delta) * _like(own, self.BLOCK, rng) + np.sqrt(delta) * shared
-        return np.asarray(self._means[code] + varied)
+        return self._normals.draw(code, self.BLOCK, rng)
 
 
-def _shrinkage(centred: NDArray[np.float64]) -> float:
+class GaussianMixture(ClosedForm):
+    """Samples of a mixture of up to `components` Gaussians a class, as `Gaussian` makes them.
+
+    The parts of a class are found by k-means and weigh what they hold; a part has at least
+    `smallest` samples, so that a class of few stays one Gaussian.
+
+    >>> X, y = np.random.default_rng(0).normal(size=(30, 3)), np.repeat(["a", "b"], [25, 5])
+    >>> GaussianMixture().fit(X, y).sample({"b": 7})[0].shape
+    (7, 3)
+    """
+
+    def __init__(
+        self,
+        *,
+        components: int = 4,
+        smallest: int = 8,
+        sampling_strategy: Any = "auto",
+        random_state: int = 0,
+    ):
+        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
+        self.components = components
+        self.smallest = smallest
+
+    def _prepare(self) -> None:
+        check_range("components", self.components, low=0, high=np.inf)
+        check_range("smallest", self.smallest, low=1, high=np.inf)
+        parts: list[NDArray[Any]] = []
+        self._places: list[range] = []
+        for code in range(len(self.classes_)):
+            found = self._split(self._of_class(code), seed=derive(self.random_state, "parts", code))
+            self._places.append(range(len(parts), len(parts) + len(found)))
+            parts += found
+        self._normals = Normals.of(parts)
+
+    def _split(self, mine: NDArray[Any], *, seed: int) -> list[NDArray[Any]]:
+        from sklearn.cluster import KMeans
+
+        count = int(min(self.components, len(mine) // self.smallest))
+        while count > 1:
+            # No more of them than there are different samples, and none with fewer than `smallest`.
+            different = len(np.unique(mine, axis=0))
+            means = KMeans(min(count, different), n_init=5, random_state=seed % 2**32)
+            part = means.fit_predict(mine)
+            sizes = np.bincount(part)
+            if sizes.min() >= self.smallest:
+                return [mine[part == number] for number in range(len(sizes))]
+            count -= 1
+        return [mine]
+
+    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        places = self._places[code]
+        sizes = np.array([self._normals.sizes[place] for place in places], dtype=np.float64)
+        chosen = rng.choice(len(places), size=self.BLOCK, p=sizes / sizes.sum())
+        made = np.stack([self._normals.draw(place, self.BLOCK, rng) for place in places])
+        return np.asarray(made[chosen, np.arange(self.BLOCK)])
+
+
+@dataclass(frozen=True)
+class Normals:
+    """Gaussians of groups of samples, each covariance shrunk towards the pooled one."""
+
+    sizes: list[int]
+    means: list[NDArray[np.float64]]
+    rest: list[NDArray[np.float64]]  # samples less their mean
+    shrinkage: list[float]
+    pooled_shrinkage: float
+    spread: float  # of the multiple of the identity that the pooled covariance is shrunk towards
+
+    @classmethod
+    def of(cls, groups: Sequence[NDArray[Any]]) -> Self:
+        """Of groups of samples (n, d)."""
+        means = [group.mean(axis=0) for group in groups]
+        rest = [group - mean for group, mean in zip(groups, means, strict=True)]
+        pooled = np.concatenate(rest)
+        return cls(
+            sizes=[len(group) for group in groups],
+            means=means,
+            rest=rest,
+            shrinkage=[shrinkage(each) for each in rest],
+            pooled_shrinkage=shrinkage(pooled),
+            spread=float(np.sqrt(np.square(pooled).mean())),
+        )
+
+    def draw(self, group: int, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Samples (count, d) like those of a group."""
+        own, pooled = self.rest[group], np.concatenate(self.rest)
+        delta, inner = self.shrinkage[group], self.pooled_shrinkage
+        noise = self.spread * rng.standard_normal((count, own.shape[1]))
+        shared = np.sqrt(1 - inner) * _like(pooled, count, rng) + np.sqrt(inner) * noise
+        varied = np.sqrt(1 - delta) * _like(own, count, rng) + np.sqrt(delta) * shared
+        return np.asarray(self.means[group] + varied)
+
+
+def shrinkage(centred: NDArray[np.float64]) -> float:
     """Ledoit and Wolf's δ, 0 to 1; 1 where two samples or none vary."""
     if len(centred) < 3 or not np.any(centred):
         return 1.0

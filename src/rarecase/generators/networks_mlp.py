@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -51,3 +53,33 @@ class MLPDiscriminator(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         heads = self.heads(F.leaky_relu(self.hidden(x), SLOPE))
         return heads[:, 0], heads[:, 1:]
+
+
+class Perceptron(nn.Module):
+    """Vectors, and whatever is joined to them, through layers of `hidden` widths with leaky ReLU:
+    (n, inputs) to (n, outputs)."""
+
+    def __init__(self, inputs: int, outputs: int, *, hidden: tuple[int, ...]):
+        super().__init__()
+        widths = (inputs, *hidden)
+        layers: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            layers += [nn.Linear(before, after), nn.LeakyReLU(SLOPE)]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
+
+    def forward(self, *parts: Tensor) -> Tensor:
+        joined: Tensor = self.layers(torch.cat(parts, dim=1))
+        return joined
+
+
+class Conditional(nn.Module):
+    """A perceptron that is also told the class, as one entry a class beside its input."""
+
+    def __init__(self, inputs: int, outputs: int, classes: int, *, hidden: tuple[int, ...]):
+        super().__init__()
+        self.classes = classes
+        self.net = Perceptron(inputs + classes, outputs, hidden=hidden)
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        found: Tensor = self.net(x, F.one_hot(label, self.classes).to(x.dtype))
+        return found

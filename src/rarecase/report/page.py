@@ -13,6 +13,7 @@ from rarecase.report.blocks import Block, Cell, Details, Figure, Section
 from rarecase.report.run_files import RunFiles
 from rarecase.report.section_arms import arms_section
 from rarecase.report.section_cohort import cohort_section
+from rarecase.report.section_external import external_section
 from rarecase.report.section_features import features_section
 from rarecase.report.section_method import method_section
 from rarecase.report.section_paper import paper_section
@@ -29,6 +30,7 @@ SECTIONS = (
     sweep_section,
     table_3_section,
     arms_section,
+    external_section,
     paper_section,
     method_section,
 )

@@ -14,6 +14,8 @@ import yaml
 from rarecase.errors import DataError
 from rarecase.files import read_json
 
+EXTERNAL = "external"
+
 
 @dataclass(frozen=True)
 class FoldFolder:
@@ -69,6 +71,17 @@ class RunFiles:
         """arms.json; empty when no arms were compared."""
         path = self.root / "arms.json"
         return dict(read_json(path)) if path.is_file() else {}
+
+    @cached_property
+    def arms_checks(self) -> dict[str, Any]:
+        """arms-checks.json; empty when no self-checks were made."""
+        return optional_json(self.root / "arms-checks.json") or {}
+
+    @cached_property
+    def others(self) -> dict[str, Path]:
+        """Folders of other cohorts that the run was judged on, by name."""
+        found = sorted((self.root / EXTERNAL).glob("*/external.json"))
+        return {path.parent.name: path.parent for path in found}
 
     @property
     def peeked(self) -> bool:
@@ -163,7 +176,7 @@ class RunFiles:
             for path in self.root.rglob("step.json")
             if not any(part.endswith(".partial") for part in path.relative_to(self.root).parts)
         ]
-        records = [record for record in records if record[0].split("/")[0] != "report"]
+        records = [r for r in records if r[0].split("/")[0] not in ("report", EXTERNAL)]
         yield from sorted(records, key=lambda record: (str(record[1].get("finished")), record[0]))
 
     def volumes(self) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import time
+from pathlib import Path
 from typing import Any
 
 import lightning_fabric
@@ -14,7 +15,7 @@ import torch
 from torch.nn import functional
 
 from rarecase.errors import SettingError
-from rarecase.study.settings import ComputeSettings
+from rarecase.study.settings import ComputeSettings, Settings
 
 # On import Fabric turns its own chatter on ("Using bfloat16 …", once a fold and step).
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
@@ -73,6 +74,28 @@ def pick_accelerator(compute: ComputeSettings) -> str:
     if compute.device != "auto":
         return compute.device
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def fitting_processes(settings: Settings, *, threads: int) -> int:
+    """How many folds may run side by side: one a thread, as far as half of the memory allows.
+
+    Two trainings of one thread get further than one of two; on a GPU one has it all. From the whole
+    memory, not from what is free, so that the same machine always says the same.
+    """
+    if pick_accelerator(settings.compute) != "cpu":
+        return 1
+    # About what the training of a U-Net was measured to hold, beside PyTorch itself.
+    shape, size = settings.segmenter, settings.slices.size
+    need = 2**30 + 160 * shape.batch * size**2 * shape.width
+    return max(1, min(threads, total_memory() // (2 * need)))
+
+
+def total_memory() -> int:
+    """Bytes of memory that this machine, or this container, has."""
+    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    text = limit.read_text().strip() if limit.is_file() else ""
+    return min(found, int(text)) if text.isdigit() else found
 
 
 class CompilingFabric(lightning_fabric.Fabric):  # type: ignore[misc]

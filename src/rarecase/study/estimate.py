@@ -8,7 +8,7 @@ import pandas as pd
 
 from rarecase.cohort import Cohort
 from rarecase.study.amounts import resolve_amount
-from rarecase.study.compute import make_fabric
+from rarecase.study.compute import available_threads, make_fabric
 from rarecase.study.disk import sizes_of
 from rarecase.study.measure import measure
 from rarecase.study.plan import STAGES
@@ -23,23 +23,26 @@ HELD = 2**30  # bytes of features that a training holds in memory at most
 
 @dataclass(frozen=True)
 class Cost:
-    """One line of the estimate: `times` repetitions of `seconds` each, `disk` bytes in all."""
+    """One line of the estimate: `times` repetitions of `seconds` each, `beside` of them at a time,
+    `disk` bytes in all."""
 
     step: str
     stage: str
     times: int
     seconds: float
     disk: int
+    beside: int = 1
 
     @property
     def total(self) -> float:
-        return self.times * self.seconds
+        return -(-self.times // self.beside) * self.seconds
 
 
 @dataclass(frozen=True)
 class Estimate:
     """The whole estimate. `memory` in bytes: the peak of this process while it measured, plus
-    what the run will hold in memory at once. `slices` in the cohort."""
+    what the run will hold in memory at once, for each that runs side by side. `slices` in the
+    cohort."""
 
     costs: tuple[Cost, ...]
     memory: int
@@ -64,12 +67,15 @@ def estimate(
     sizes = sizes_of(settings, cohort=cohort, folds=folds)
     slices, real, fits = sizes.slices, sizes.real, sizes.fits
     chosen, pretrain = settings.segmenter, settings.pretrain
+    beside = max(1, min(settings.compute.processes or 1, fits))
+    threads = (settings.compute.threads or available_threads()) // beside
+    alone = settings.compute.model_copy(update={"threads": max(1, threads)})
     rates = measure(
         settings,
         channels=sizes.inputs,
         shape=sizes.shape,
         classes=len(cohort.classes),
-        fabric=make_fabric(settings.compute),
+        fabric=make_fabric(alone),
     )
 
     held_out = settings.split.validation * rates.predict
@@ -99,16 +105,16 @@ def estimate(
     gan = sum(rates.generate) / len(rates.generate)
     costs = [
         Cost("slices", "segment", 1, slices * READING, sizes.cache),
-        Cost("segmenter", "segment", fits, segmenter, fits * (rates.weights + masks)),
-        Cost("features", "extract", fits, slices * rates.predict, times * sizes.features),
-        Cost("synthetic", "generate", sizes.cells, steps * batch * gan, made),
-        Cost("classified", "classify", sizes.cells, trained * rates.classify, 0),
+        Cost("segmenter", "segment", fits, segmenter, fits * (rates.weights + masks), beside),
+        Cost("features", "extract", fits, slices * rates.predict, times * sizes.features, beside),
+        Cost("synthetic", "generate", sizes.cells, steps * batch * gan, made, beside),
+        Cost("classified", "classify", sizes.cells, trained * rates.classify, 0, beside),
     ]
     if settings.compare.arms:
         seconds = (
             slices * rates.predict + len(settings.compare.arms) * COMPARING[settings.compare.unit]
         )
-        costs.append(Cost("arms", "classify", fits, seconds, 0))
+        costs.append(Cost("arms", "classify", fits, seconds, 0, beside))
     if pretrain.cohort:
         others = sum(pretrain.patients.values()) * settings.simulation.slices
         seconds = pretrain.epochs * others * rates.train
@@ -116,7 +122,7 @@ def estimate(
     wanted = STAGES[: STAGES.index(until) + 1]
     return Estimate(
         costs=tuple(cost for cost in costs if cost.stage in wanted),
-        memory=peak_memory() + min(real * sizes.sample, HELD),
+        memory=beside * (peak_memory() + min(real * sizes.sample, HELD)),
         slices=slices,
     )
 

@@ -1,35 +1,103 @@
-"""Who performs the steps: one after another here; a cluster engine has the same interface."""
+"""Who performs the steps: one process, or several that each take a fold.
+
+On a CPU two trainings of one thread each get further than one of two threads: small networks leave
+threads waiting for each other. Which folds run side by side, and with how many threads, follows
+from the study alone, not from what is left to do: a run that goes on gives the same bits.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Protocol
 
-from rarecase.errors import SettingError, nearest
+from rarecase.study.settings import ComputeSettings
 from rarecase.study.step import Step, perform
+
+After = Callable[[Step], None]
 
 
 class Executor(Protocol):
     """Performs steps. They come in an order in which each stands behind those it needs."""
 
-    def run(self, steps: Sequence[Step], *, after: Callable[[Step], None]) -> None:
+    def run(self, steps: Sequence[Step], *, after: After) -> None:
         """Perform every step; call `after` when one is done."""
 
 
 class SerialExecutor:
     """In this process, one after another."""
 
-    def run(self, steps: Sequence[Step], *, after: Callable[[Step], None]) -> None:
+    def run(self, steps: Sequence[Step], *, after: After) -> None:
         for step in steps:
             perform(step)
             after(step)
 
 
-_EXECUTORS: dict[str, Callable[[], Executor]] = {"serial": SerialExecutor}
+@dataclass(frozen=True)
+class Wave:
+    """Folds that run side by side, each with so many threads."""
+
+    folds: tuple[str, ...]
+    threads: int
 
 
-def make_executor(name: str) -> Executor:
-    """The executor of this name."""
-    if name not in _EXECUTORS:
-        raise SettingError(f"compute.executor={name!r}: {nearest(name, _EXECUTORS)}")
-    return _EXECUTORS[name]()
+def waves(folds: Sequence[str], *, processes: int, threads: int) -> list[Wave]:
+    """Which folds run together: `processes` at a time, the last ones with what threads are left.
+
+    >>> waves(["a", "b", "c"], processes=2, threads=4)
+    [Wave(folds=('a', 'b'), threads=2), Wave(folds=('c',), threads=4)]
+    """
+    size = max(1, min(processes, len(folds)))
+    parts = [tuple(folds[start : start + size]) for start in range(0, len(folds), size)]
+    return [Wave(part, max(1, threads // len(part))) for part in parts]
+
+
+def fold_of(step: Step) -> str | None:
+    """The fold that a step belongs to; None for steps of the whole study.
+
+    Steps of one fold need nothing from another.
+    """
+    parts = step.name.split("/")
+    return "/".join(parts[:2]) if parts[0].startswith("repeat-") else None
+
+
+class ProcessExecutor:
+    """Folds side by side, a process each; what is the whole study's in this process."""
+
+    def __init__(self, whole: Sequence[Step], compute: ComputeSettings) -> None:
+        """`whole`: every step of the study, done or not."""
+        names = dict.fromkeys(name for step in whole if (name := fold_of(step)) is not None)
+        self.waves = waves(
+            list(names), processes=compute.processes or 1, threads=compute.threads or 1
+        )
+
+    def run(self, steps: Sequence[Step], *, after: After) -> None:
+        from rarecase.study.workers import perform_side_by_side
+
+        for inside, group in groupby(steps, key=lambda step: fold_of(step) is not None):
+            part = list(group)
+            if not inside:
+                SerialExecutor().run(part, after=after)
+                continue
+            for wave in self.waves:
+                lanes = [
+                    [_with_threads(step, wave.threads) for step in part if fold_of(step) == fold]
+                    for fold in wave.folds
+                ]
+                perform_side_by_side([lane for lane in lanes if lane], after=after)
+
+
+def make_executor(whole: Sequence[Step], compute: ComputeSettings) -> Executor:
+    """The executor that the settings ask for. `whole`: every step of the study, done or not."""
+    if (compute.processes or 1) > 1:
+        return ProcessExecutor(whole, compute)
+    return SerialExecutor()
+
+
+def _with_threads(step: Step, threads: int) -> Step:
+    """The same step, told how many threads it has."""
+    settings = step.context.settings
+    compute = settings.compute.model_copy(update={"threads": threads, "processes": 1})
+    context = replace(step.context, settings=settings.model_copy(update={"compute": compute}))
+    return replace(step, context=context)

@@ -64,9 +64,9 @@ VERSIONS = {
     FEATURES: 1,
     SYNTHETIC: 1,
     CLASSIFIED: 2,
-    ARMS: 1,
+    ARMS: 2,
     PICTURES: 1,
-    "evidence": 2,
+    "evidence": 3,
     "report": 1,
 }
 

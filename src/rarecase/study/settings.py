@@ -199,6 +199,9 @@ class CompareSettings(Section):
 
     arms: list[str] = list(CLOSED_FORM)
     """Arms to compare, as `rarecase compare` names them; [] leaves the comparison out."""
+    outline: Literal["predicted", "true"] = "predicted"
+    """The tumour under which features are averaged: the network's, or (to see what better outlines
+    would be worth) the true one where there is a mask."""
     unit: Literal["patients", "slices"] = "patients"
     """What a row is: a patient (vectors averaged over slices: seconds) or a slice (minutes)."""
     amounts: Annotated[list[Positive], Field(min_length=1)] = [0.5, 1.0, 2.0]
@@ -207,10 +210,12 @@ class CompareSettings(Section):
     """Inner folds on which amount, penalty and threshold are chosen."""
     generator_seeds: Count = 2
     """Generators fitted per fold, each from its own seed."""
+    checks: bool = True
+    """Self-checks: permuted labels, a split by slices, training against test features."""
 
 
 class ComputeSettings(Section):
-    """Where and how it is computed; changes nothing that is computed except in the last bits."""
+    """Where and how it is computed; changes nothing but the last bits, and what follows of them."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where: auto takes a GPU if there is one."""
@@ -222,8 +227,9 @@ class ComputeSettings(Section):
     """torch.compile the networks (on a CPU: half a minute each, then a little faster)."""
     ignore_disk: bool = False
     """Start even when the disk may be too small: compression may make it fit."""
-    executor: Literal["serial"] = "serial"
-    """What walks the grid of folds, arms and seeds."""
+    processes: Count | None = None
+    """Folds computed side by side, each with its share of the threads; without it one a thread as
+    far as memory allows, and one on a GPU."""
 
 
 class Settings(Section):

@@ -16,7 +16,7 @@ from rarecase.errors import DataError, SettingError, nearest
 from rarecase.files import PARTIAL, read_json
 from rarecase.progress import task
 from rarecase.segmenter import read_card
-from rarecase.study.compute import available_threads, settle_precision
+from rarecase.study.compute import available_threads, fitting_processes, settle_precision
 from rarecase.study.disk import refuse_small_disk
 from rarecase.study.executor import make_executor
 from rarecase.study.plan import STAGES, plan
@@ -113,7 +113,7 @@ class Study:
     def run(self, *, until: str = "report") -> Result:
         """Perform every step that is not done. The same call goes on where a killed one stopped."""
         self.run_folder.mkdir(parents=True, exist_ok=True)
-        with _only_one(self.run_folder):
+        with only_one(self.run_folder):
             cohort = self.cohort()
             whole = self._plan(cohort, until=STAGES[-1])
             steps = self._plan(cohort, until=until)
@@ -138,13 +138,14 @@ class Study:
                 if not keep:
                     discard_bulky(whole)
 
-            make_executor(self.settings.compute.executor).run(todo, after=after)
+            make_executor(whole, self.settings.compute).run(todo, after=after)
         if not keep:
             discard_bulky(whole)  # what a kill left
 
 
 def _settled(settings: Settings) -> Settings:
-    """Paths absolute and threads counted, so that `study.yaml` repeats the run from anywhere."""
+    """Paths absolute, threads and processes counted, so that `study.yaml` repeats the run from
+    anywhere."""
     dump = settings.model_dump()
     for section, name in (("", "data"), ("segmenter", "init"), ("pretrain", "cohort")):
         place = dump[section] if section else dump
@@ -156,6 +157,9 @@ def _settled(settings: Settings) -> Settings:
                 )
             place[name] = str(path)
     dump["compute"]["threads"] = dump["compute"]["threads"] or available_threads()
+    dump["compute"]["processes"] = dump["compute"]["processes"] or fitting_processes(
+        settings, threads=dump["compute"]["threads"]
+    )
     if dump["segmenter"]["init"]:
         # The network that is given decides its own architecture; the settings then say the truth.
         card = read_card(Path(dump["segmenter"]["init"]))
@@ -189,8 +193,9 @@ def _check_run_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """One process at a time; the lock goes with the process, however it ends."""
+def only_one(folder: Path) -> Iterator[None]:
+    """Around work in a run folder: one process at a time. The lock goes with the process, however
+    it ends."""
     with (folder / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -206,7 +211,7 @@ def _prune(run: Path, *, keep: list[Step]) -> None:
     for record in list(run.glob(f"**/{RECORD}")):
         name = record.parent.relative_to(run).as_posix()
         step = name.removesuffix(PARTIAL)
-        if step not in names:
+        if step not in names and not name.startswith("external/"):  # those have keys of their own
             log.warning("removing %s: the settings do not have it any more", name)
             shutil.rmtree(record.parent)
     for each in keep:

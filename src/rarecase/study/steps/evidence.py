@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from rarecase.comparison.checks import FoldChecks, gather
 from rarecase.comparison.compare import weigh as weigh_arms
 from rarecase.evidence import make_evidence
 from rarecase.files import read_json, replacing_file, write_json
@@ -15,10 +16,12 @@ from rarecase.study.amounts import real_training_slices, resolve_amount
 from rarecase.study.grid import ARMS, CLASSIFIED, read_folds, study_cells
 from rarecase.study.settings import Settings
 from rarecase.study.step import Context
+from rarecase.study.steps.arms import CHECKS
 from rarecase.study.steps.prepare import COHORT, SLICES
 
 PREDICTIONS, EVIDENCE = "predictions.parquet", "evidence.json"
 ARMS_PRODUCTS = ARMS_PREDICTIONS, ARMS_EVIDENCE = "arms.parquet", "arms.json"
+ARMS_CHECKS = "arms-checks.json"
 
 
 def evidence_work(context: Context, folder: Path) -> None:
@@ -35,7 +38,19 @@ def evidence_work(context: Context, folder: Path) -> None:
         tables = [pd.read_parquet(run / folder / PREDICTIONS) for folder in folders]
         with replacing_file(run / ARMS_PREDICTIONS) as beside:
             pd.concat(tables, ignore_index=True).to_parquet(beside, index=False)
+        _gather_checks(run, [run / folder / CHECKS for folder in folders])
     weigh(run, settings)
+
+
+def _gather_checks(run: Path, files: list[Path]) -> None:
+    """The self-checks of all folds in one file; none where they were not wanted."""
+    said = [read_json(file) for file in files if file.is_file()]
+    if not said:
+        (run / ARMS_CHECKS).unlink(missing_ok=True)
+        return
+    leak = next((each["leak"] for each in said if each["leak"]), None)
+    found = gather([FoldChecks.from_json(each) for each in said], leak=leak)
+    write_json(run / ARMS_CHECKS, found.as_json())
 
 
 def weigh(run: Path, settings: Settings) -> dict[str, Any]:

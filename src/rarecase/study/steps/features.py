@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rarecase.features import FeatureStore, extract_features
+from rarecase.features.extract import Outline
 from rarecase.features.gallery import write_gallery
 from rarecase.files import replacing_file
 from rarecase.filters import filter_table
@@ -35,7 +36,9 @@ def features_work(context: Context, folder: Path) -> None:
     extract_block(context, load_fold(context), block=block, out=folder / store_path(context).name)
 
 
-def extract_block(context: Context, fold: Fold, *, block: str, out: Path) -> FeatureStore:
+def extract_block(
+    context: Context, fold: Fold, *, block: str, out: Path, outline: Outline = "predicted"
+) -> FeatureStore:
     """A block's features of every slice, from the fold's U-Net, in a store at `out`."""
     source = context.fold_folder / SEGMENTER
     segmenter, cache = load_segmenter(source), fold.cache
@@ -46,7 +49,16 @@ def extract_block(context: Context, fold: Fold, *, block: str, out: Path) -> Fea
         block=block,
         out=out,
         fabric=make_fabric(context.settings.compute),
+        outline=outline,
     )
+
+
+def outlined(rows: pd.DataFrame, outline: Outline) -> pd.DataFrame:
+    """Rows of slices whose `predicted` counts the pixels of the tumour as it is outlined: by the
+    network, or by hand where there is a mask."""
+    if outline == "predicted":
+        return rows
+    return rows.assign(predicted=rows["tumour"].where(rows["has_mask"], rows["predicted"]))
 
 
 def sweep_amounts(context: Context, fold: Fold) -> list[int]:

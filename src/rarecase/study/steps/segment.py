@@ -180,7 +180,7 @@ def segmenter_work(context: Context, folder: Path) -> None:
                 f"without masks it cannot be trained further: set slices.normalise={other}."
             )
     flips = settings.segmenter.flips
-    _predict(fold, segmenter, slices, folder=folder, fabric=fabric, flips=flips)
+    predict_volumes(fold, segmenter, slices, folder=folder, fabric=fabric, flips=flips)
     segmenter.save(folder)
 
 
@@ -206,7 +206,7 @@ def _start(context: Context, fold: Fold) -> Segmenter:
     return segmenter
 
 
-def _predict(
+def predict_volumes(
     fold: Fold,
     segmenter: Segmenter,
     slices: Slices,

@@ -1,0 +1,77 @@
+"""Euclidean distances between many samples, a block at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarecase.errors import DataError
+
+Floats = NDArray[np.float64]
+Samples = NDArray[np.floating]
+
+BLOCK = 1024  # rows of either side in memory as float64 at a time
+
+
+def checked_pair(real: Samples, made: Samples) -> tuple[Samples, Samples]:
+    """Both as (n, d); `DataError` where they cannot be compared."""
+    first, second = (np.asarray(each).reshape(len(each), -1) for each in (real, made))
+    if first.shape[1] != second.shape[1]:
+        raise DataError(
+            f"real and made: expected as many features, got {first.shape[1]} and {second.shape[1]}."
+        )
+    for name, each in (("real", first), ("made", second)):
+        if len(each) < 2:
+            raise DataError(f"{name}: expected two samples or more, got {len(each)}.")
+        if not all(np.isfinite(each[s]).all() for s in _steps(len(each))):
+            raise DataError(f"{name}: some values are missing or infinite.")
+    return first, second
+
+
+def distance_blocks(a: Samples, b: Samples) -> Iterator[tuple[slice, slice, Floats]]:
+    """Every pair of `a` (n, d) and `b` (m, d): rows, columns and their distances, block by block,
+    all columns of a block of rows before the next. Memory does not grow with n and m."""
+    centre = b[: BLOCK * 8].mean(axis=0, dtype=np.float64)  # less is lost in the differences
+    for rows in _steps(len(a)):
+        mine = a[rows].astype(np.float64) - centre
+        lengths = np.einsum("ij,ij->i", mine, mine)
+        for columns in _steps(len(b)):
+            theirs = b[columns].astype(np.float64) - centre
+            square = mine @ theirs.T
+            square *= -2
+            square += lengths[:, None]
+            square += np.einsum("ij,ij->i", theirs, theirs)[None]
+            np.maximum(square, 0, out=square)
+            yield rows, columns, np.sqrt(square, out=square)
+
+
+def nearest(a: Samples, b: Samples, *, k: int = 1, same: bool = False) -> Floats:
+    """Distances from each of `a` to its `k` nearest of `b`, (n, k), the nearest first.
+
+    `same`: a and b are the same samples, and nobody is a neighbour of itself. Computed again from
+    the differences for the k that are nearest, so that copies are at distance 0 exactly.
+    """
+    limit = len(b) - same
+    if not 1 <= k <= limit:
+        raise DataError(f"k: expected 1 to {limit}, the neighbours there are, got {k}.")
+    best = np.full((len(a), k), np.inf)
+    who = np.zeros((len(a), k), dtype=np.int64)
+    for rows, columns, block in distance_blocks(a, b):
+        if same and rows == columns:
+            np.fill_diagonal(block, np.inf)
+        both = np.concatenate([best[rows], block], axis=1)
+        places = np.arange(columns.start, columns.stop)
+        names = np.concatenate([who[rows], np.broadcast_to(places, block.shape)], axis=1)
+        kept = np.argpartition(both, k - 1, axis=1)[:, :k]
+        best[rows] = np.take_along_axis(both, kept, axis=1)
+        who[rows] = np.take_along_axis(names, kept, axis=1)
+    for rows in _steps(len(a), BLOCK // k or 1):
+        apart = a[rows].astype(np.float64)[:, None] - b[who[rows]].astype(np.float64)
+        best[rows] = np.sqrt(np.square(apart).sum(axis=2))
+    return np.sort(best, axis=1)
+
+
+def _steps(n: int, size: int = BLOCK) -> Iterator[slice]:
+    return (slice(start, min(start + size, n)) for start in range(0, n, size))

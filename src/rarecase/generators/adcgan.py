@@ -1,0 +1,72 @@
+"""An ACGAN whose classifier also tells real from made, class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rarecase.generators.loop import Step
+from rarecase.generators.losses import source_loss
+from rarecase.generators.networks_mlp import Conditional, Perceptron
+from rarecase.generators.neural import Neural, Player
+
+
+class ADCGAN(Neural):
+    """ADC-GAN (Hou et al. 2022, arXiv 2107.10060, equations 7 and 8): the auxiliary classifier has
+    two outputs a class, real and made. The generator is drawn to the real one and away from the
+    made one, so that where classes overlap it need not leave the overlap empty, as an ACGAN's does
+    to please its classifier.
+
+    >>> X, y = np.random.default_rng(0).normal(size=(40, 3)), np.repeat(["a", "b"], [30, 10])
+    >>> ADCGAN(hidden=(16,), steps=10).fit(X, y).sample({"b": 7})[0].shape
+    (7, 3)
+    """
+
+    SUMS: ClassVar[tuple[str, ...]] = ("d_loss", "g_loss", "d_class_loss", "g_class_loss")
+    CLASS_WEIGHT: ClassVar[float] = 1.0  # λ, of the classifier's losses
+
+    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
+        return {
+            "generator": Conditional(self.noise, features, classes, hidden=self.hidden),
+            "discriminator": Perceptron(features, 1 + 2 * classes, hidden=self.hidden),
+        }
+
+    def _step(
+        self, players: Mapping[str, Player], X: NDArray[np.float32], label: NDArray[np.int64]
+    ) -> Step:
+        generator, discriminator = players["generator"], players["discriminator"]
+        device, classes = generator.fabric.device, len(self.classes_)
+
+        def heads(vectors: Tensor) -> tuple[Tensor, Tensor]:
+            found = discriminator.net(vectors)
+            return found[:, 0], found[:, 1:]
+
+        def step(values: Tensor, real_label: Tensor, random: torch.Generator, done: int) -> Tensor:
+            real = values.flatten(1)
+            z = torch.randn(len(real), self.noise, generator=random).to(device)
+            asked = torch.randint(classes, (len(real),), generator=random).to(device)
+            fake = generator.net(z, asked)
+            (true, true_class), (made, made_class) = heads(real), heads(fake.detach())
+            source = source_loss(true, real=True) + source_loss(made, real=False)
+            named = F.cross_entropy(true_class, real_label)
+            named = named + F.cross_entropy(made_class, classes + asked)
+            discriminator.step(source + self.CLASS_WEIGHT * named)
+            fooled, fooled_class = heads(fake)
+            fooling = source_loss(fooled, real=True)
+            drawn = F.cross_entropy(fooled_class, asked)
+            drawn = drawn - F.cross_entropy(fooled_class, classes + asked)
+            generator.step(fooling + self.CLASS_WEIGHT * drawn)
+            return torch.stack([source, fooling, named, drawn]).detach()
+
+        return step
+
+    def _draw(self, net: nn.Module, label: Tensor, random: torch.Generator) -> Tensor:
+        z = torch.randn(len(label), self.noise, generator=random).to(label.device)
+        made: Tensor = net(z, label)
+        return made

@@ -1,0 +1,55 @@
+"""Has a generator collapsed? What it makes is set against what it learnt from, class by class."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rarecase.features.samples import Samples
+
+if TYPE_CHECKING:
+    from rarecase.generators.base import Generator
+
+log = logging.getLogger(__name__)
+LOOKED_AT = 128  # samples a class
+NARROW = 0.2  # of the real spread: less is a collapse
+
+
+def energy_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
+    """2 E|x − y| − E|x − x'| − E|y − y'| of two sets of samples (n, d), (m, d) (Székely and Rizzo
+    2013); 0 for one distribution. Pairs of a sample with itself are left out.
+
+    >>> rng = np.random.default_rng(0)
+    >>> x, y = rng.normal(size=(2, 200, 3))
+    >>> abs(energy_distance(x, y)) < 0.1, energy_distance(x, y + 2) > 1
+    (True, True)
+    """
+    from scipy.spatial.distance import cdist, pdist
+
+    across = 2 * float(cdist(a, b).mean())
+    return across - float(pdist(a).mean()) - float(pdist(b).mean())
+
+
+def diagnose(generator: Generator, samples: Samples, codes: NDArray[np.int64]) -> pd.DataFrame:
+    """One row a class: label, spread (mean deviation of made over that of real samples; 1: alike),
+    distinct (share of made samples that differ). Warns of a class that collapsed."""
+    rows = []
+    for code, name in enumerate(generator.classes_):
+        mine = np.flatnonzero(codes == code)[:LOOKED_AT]
+        real = samples.read(mine).reshape(len(mine), -1)
+        made = generator.sample({name: LOOKED_AT})[0].reshape(LOOKED_AT, -1)
+        usual = float(real.std(axis=0).mean())
+        spread = float(made.std(axis=0).mean()) / usual if usual else np.nan
+        distinct = len(np.unique(made, axis=0)) / LOOKED_AT
+        rows.append((name, spread, distinct))
+        if spread < NARROW or distinct < NARROW:
+            log.warning(
+                "%s has collapsed for class %s: what it makes varies %.0f %% as much as real "
+                "samples do. Train it longer or with a smaller lr, or take another generator.",
+                type(generator).__name__, name, 100 * spread,
+            )  # fmt: skip
+    return pd.DataFrame(rows, columns=["label", "spread", "distinct"])

@@ -1,0 +1,90 @@
+"""A variational autoencoder that is told the class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rarecase.generators.loop import Step
+from rarecase.generators.networks_mlp import Conditional
+from rarecase.generators.neural import Neural, Player
+
+
+class CVAE(Neural):
+    """A conditional VAE (Kingma and Welling 2014, arXiv 1312.6114; Sohn et al. 2015), with a spread
+    of its own for each feature that is learnt (Rybkin et al. 2021, arXiv 2006.13202) and drawn from
+    when it samples: without it samples are means, and vary too little.
+
+    `noise` is the size of the latent space. Classes weigh the same in the loss.
+
+    >>> X, y = np.random.default_rng(0).normal(size=(40, 3)), np.repeat(["a", "b"], [30, 10])
+    >>> CVAE(hidden=(16,), steps=10).fit(X, y).sample({"b": 7})[0].shape
+    (7, 3)
+    """
+
+    SAMPLED: ClassVar[str] = "decoder"
+    SUMS: ClassVar[tuple[str, ...]] = ("loss", "divergence")
+    LR: ClassVar[float] = 1e-3
+    BETAS: ClassVar[tuple[float, float]] = (0.9, 0.999)
+
+    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
+        return {
+            "encoder": Conditional(features, 2 * self.noise, classes, hidden=self.hidden),
+            "decoder": Decoder(self.noise, features, classes, hidden=self.hidden),
+        }
+
+    def _step(
+        self, players: Mapping[str, Player], X: NDArray[np.float32], label: NDArray[np.int64]
+    ) -> Step:
+        encoder, decoder = players["encoder"], players["decoder"]
+        device = decoder.fabric.device
+        weight = class_weight(label, classes=len(self.classes_)).to(device)
+
+        def step(values: Tensor, real_label: Tensor, random: torch.Generator, done: int) -> Tensor:
+            real = values.flatten(1)
+            mean, log_variance = encoder.net(real, real_label).chunk(2, dim=1)
+            noise = torch.randn(mean.shape, generator=random).to(device)
+            latent = mean + noise * (log_variance / 2).exp()
+            made, log_spread = decoder.net(latent, real_label)
+            error = (((real - made) / log_spread.exp()).square() / 2 + log_spread).sum(dim=1)
+            apart = (mean.square() + log_variance.exp() - log_variance - 1).sum(dim=1) / 2
+            loss = (weight[real_label] * (error + apart)).mean() / real.shape[1]
+            # One loss for both: its gradients must be there before either moves.
+            for player in (encoder, decoder):
+                player.optimizer.zero_grad()
+            decoder.fabric.backward(loss)
+            for player in (encoder, decoder):
+                player.move()
+            return torch.stack([loss, apart.mean()]).detach()
+
+        return step
+
+    def _draw(self, net: nn.Module, label: Tensor, random: torch.Generator) -> Tensor:
+        z = torch.randn(len(label), self.noise, generator=random).to(label.device)
+        made, log_spread = net(z, label)
+        noise = torch.randn(made.shape, generator=random).to(label.device)
+        drawn: Tensor = made + noise * log_spread.exp()
+        return drawn
+
+
+class Decoder(nn.Module):
+    """Latent (n, k) and class to the mean of each feature (n, d) and the log of its spread (d,)."""
+
+    def __init__(self, inputs: int, features: int, classes: int, *, hidden: tuple[int, ...]):
+        super().__init__()
+        self.mean = Conditional(inputs, features, classes, hidden=hidden)
+        self.log_spread = nn.Parameter(torch.zeros(features))
+
+    def forward(self, z: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        return self.mean(z, label), self.log_spread.clamp(min=-4.0)
+
+
+def class_weight(label: NDArray[np.int64], *, classes: int) -> Tensor:
+    """Weights (classes,) under which classes weigh the same, and a sample weighs 1 on average."""
+    counts = np.bincount(label, minlength=classes)
+    return torch.from_numpy((len(label) / (classes * np.maximum(counts, 1))).astype(np.float32))

@@ -1,0 +1,101 @@
+"""A conditional Wasserstein GAN whose samples a classifier must recognise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rarecase.generators.loop import Step
+from rarecase.generators.networks_mlp import Conditional
+from rarecase.generators.neural import Neural, Player
+
+
+class WGAN(Neural):
+    """f-CLSWGAN (Xian et al. 2018, arXiv 1712.00981, equations 2 and 3): a Wasserstein GAN with
+    gradient penalty, both networks told the class, and beside its loss that of a linear classifier
+    fixed beforehand on the real training vectors.
+
+    >>> X, y = np.random.default_rng(0).normal(size=(40, 3)), np.repeat(["a", "b"], [30, 10])
+    >>> WGAN(hidden=(16,), steps=10).fit(X, y).sample({"b": 7})[0].shape
+    (7, 3)
+    """
+
+    SUMS: ClassVar[tuple[str, ...]] = ("critic_loss", "g_loss", "class_loss", "distance")
+    LR: ClassVar[float] = 1e-4
+    CRITIC_STEPS: ClassVar[int] = 5  # of the critic for one of the generator
+    PENALTY: ClassVar[float] = 10.0  # λ, of the critic's gradient
+    CLASS_WEIGHT: ClassVar[float] = 0.01  # β, of the classifier's loss
+
+    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
+        return {
+            "generator": Conditional(self.noise, features, classes, hidden=self.hidden),
+            "critic": Conditional(features, 1, classes, hidden=self.hidden),
+        }
+
+    def _step(
+        self, players: Mapping[str, Player], X: NDArray[np.float32], label: NDArray[np.int64]
+    ) -> Step:
+        generator, critic = players["generator"], players["critic"]
+        device = generator.fabric.device
+        classify = linear_classifier(X, label, classes=len(self.classes_)).to(device)
+
+        def step(values: Tensor, real_label: Tensor, random: torch.Generator, done: int) -> Tensor:
+            real = values.flatten(1)
+
+            def made(asked: Tensor) -> Tensor:
+                z = torch.randn(len(asked), self.noise, generator=random).to(device)
+                vectors: Tensor = generator.net(z, asked)
+                return vectors
+
+            fake = made(real_label).detach()
+            apart = critic.net(real, real_label).mean() - critic.net(fake, real_label).mean()
+            share = torch.rand(len(real), 1, generator=random).to(device)
+            between = (share * real + (1 - share) * fake).requires_grad_()
+            (slope,) = torch.autograd.grad(
+                critic.net(between, real_label).sum(), between, create_graph=True
+            )
+            penalty = (slope.norm(dim=1) - 1).square().mean()
+            loss = -apart + self.PENALTY * penalty
+            critic.step(loss)
+            if (done + 1) % self.CRITIC_STEPS:
+                none = loss.new_zeros(())
+                return torch.stack([loss.detach(), none, none, apart.detach()])
+            asked = torch.randint(len(self.classes_), (len(real),), generator=random).to(device)
+            vectors = made(asked)
+            right = F.cross_entropy(classify(vectors), asked)
+            fooled = -critic.net(vectors, asked).mean()
+            generator.step(fooled + self.CLASS_WEIGHT * right)
+            # Once in so many steps, for as many: the history's mean is then a step's.
+            return torch.stack(
+                [loss.detach(), self.CRITIC_STEPS * fooled.detach(),
+                 self.CRITIC_STEPS * right.detach(), apart.detach()]
+            )  # fmt: skip
+
+        return step
+
+    def _draw(self, net: nn.Module, label: Tensor, random: torch.Generator) -> Tensor:
+        z = torch.randn(len(label), self.noise, generator=random).to(label.device)
+        made: Tensor = net(z, label)
+        return made
+
+
+def linear_classifier(
+    X: NDArray[np.float32], label: NDArray[np.int64], *, classes: int
+) -> nn.Linear:
+    """Logistic regression on scaled vectors (n, d), as a layer whose weights are fixed."""
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = LogisticRegression(C=0.1, max_iter=500).fit(X, label)
+    weight, bias = fitted.coef_, fitted.intercept_
+    if classes == 2:  # one row says both
+        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    layer = nn.Linear(X.shape[1], classes).requires_grad_(False)
+    layer.weight.copy_(torch.from_numpy(weight.astype(np.float32)))
+    layer.bias.copy_(torch.from_numpy(bias.astype(np.float32)))
+    return layer

@@ -1,0 +1,81 @@
+"""What single closed-form generators promise beyond the contract."""
+
+import numpy as np
+import pytest
+
+from rarecase.errors import SettingError
+from rarecase.generators import Borrowed, Gaussian, GaussianMixture
+
+
+def two_moons(n, seed):
+    rng = np.random.default_rng(seed)
+    side = rng.integers(2, size=n)
+    return np.stack([rng.normal(6.0 * side - 3, 0.3), rng.normal(size=n)], axis=1)
+
+
+def test_a_mixture_finds_the_parts_that_one_gaussian_smears_over():
+    X, y = np.concatenate([two_moons(80, 0), two_moons(80, 1) + 20]), np.repeat(["a", "b"], 80)
+    made, _ = GaussianMixture(components=2).fit(X, y).sample({"a": 400})
+    smeared, _ = Gaussian().fit(X, y).sample({"a": 400})
+    assert (np.abs(made[:, 0]) < 1.5).mean() < 0.02
+    assert (np.abs(smeared[:, 0]) < 1.5).mean() > 0.25
+    left = (made[:, 0] < 0).mean()
+    assert left == pytest.approx((X[:80, 0] < 0).mean(), abs=0.08)
+
+
+def test_a_mixture_of_a_small_class_stays_one_gaussian():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50, 4)), np.repeat(["a", "b"], [40, 10])
+    one, _ = GaussianMixture(components=3, smallest=40).fit(X, y).sample({"b": 5})
+    assert np.isfinite(one).all()
+    parts = GaussianMixture(components=3).fit(X, y)._places
+    assert [len(each) for each in parts][1] == 1
+    with pytest.raises(SettingError, match="components: expected above 0"):
+        GaussianMixture(components=0).fit(X, y)
+
+
+def slices(seed=0, patients=(30, 4), each=5, d=3):
+    """Patients around the mean of their class, slices around their patient: the common class varies
+    along the first axis, slices along the last."""
+    rng = np.random.default_rng(seed)
+    y = np.repeat(["common", "rare"], patients)
+    between = rng.normal(size=(sum(patients), d)) * [5.0, 0.1, 0.1]
+    between[y == "rare"] *= 0.02
+    X = np.repeat(between + 10.0 * (y == "rare")[:, None], each, axis=0)
+    X += rng.normal(size=X.shape) * [0.1, 0.1, 2.0]
+    who = np.repeat([f"p{i}" for i in range(sum(patients))], each)
+    return X, np.repeat(y, each), who
+
+
+def test_rare_samples_vary_as_common_patients_and_as_slices_do():
+    X, y, who = slices()
+    made, _ = Borrowed().fit(X, y, groups=who).sample({"rare": 2000})
+    rare = X[y == "rare"]
+    assert made.mean(axis=0) == pytest.approx(rare.mean(axis=0), abs=1.2)
+    spread = made.std(axis=0)
+    assert spread[0] > 3 * rare.std(axis=0)[0]  # between patients: borrowed from the common class
+    assert spread[2] == pytest.approx(2.0, rel=0.15)  # within patients: of everybody's slices
+
+
+def test_the_common_class_keeps_its_own_variation():
+    X, y, who = slices()
+    gan = Borrowed().fit(X, y, groups=who)
+    made, _ = gan.sample({"common": 3000})
+    np.testing.assert_allclose(made.std(axis=0), X[y == "common"].std(axis=0), rtol=0.12)
+
+
+def test_without_groups_each_sample_is_a_patient():
+    X, y, _ = slices(each=1)
+    alone = Borrowed().fit(X, y)
+    named = Borrowed().fit(X, y, groups=[f"p{i:03d}" for i in range(len(X))])
+    np.testing.assert_array_equal(alone.sample({"rare": 9})[0], named.sample({"rare": 9})[0])
+    assert not np.any(alone._within)
+
+
+def test_a_patients_many_slices_do_not_move_its_class():
+    X, y, who = slices()
+    more = np.concatenate([X, np.repeat(X[-5:], 20, axis=0)])
+    y2, who2 = np.concatenate([y, np.repeat(y[-5:], 20)]), np.concatenate([who, [who[-1]] * 100])
+    one, other = (Borrowed().fit(*each[:2], groups=each[2]) for each in
+                  ((X, y, who), (more, y2, who2)))  # fmt: skip
+    np.testing.assert_allclose(one._means[1], other._means[1])
