@@ -60,5 +60,6 @@ PRESETS: dict[str, Nested] = {
         "classifier": {"epochs": 10, "batch": 16, "dense": 128},
         "sweep": {"amounts": [0, "25%", "100%"], "headline": "25%"},
         "compare": {"arms": ["threshold", "class-weight", "smote", "gaussian"]},
+        "compute": {"processes": 1},  # three folds: little to gain, and one way to its numbers
     },
 }

@@ -1,0 +1,158 @@
+"""What generators for vectors share beyond the contract: averaging, guard, early stop, collapse."""
+
+import logging
+
+import lightning_fabric
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.distance import cdist
+from torch import nn
+
+from rarecase.errors import DataError, SettingError
+from rarecase.generators import ADCGAN, CVAE, WGAN, Diffusion
+from rarecase.generators.collapse import diagnose, energy_distance
+from rarecase.generators.diffusion import signal
+from rarecase.generators.loop import Average, Schedule, Watch, make_adam
+from rarecase.generators.neural import Player
+from rarecase.generators.wgan import linear_classifier
+
+
+def data(n=(60, 30), d=4, seed=0):
+    rng = np.random.default_rng(seed)
+    y = np.repeat(["common", "rare"], n)
+    X = rng.normal(size=(sum(n), d)) + 2.0 * (y == "rare")[:, None]
+    return X.astype(np.float32), y, np.array([f"p{i // 3}" for i in range(sum(n))])
+
+
+def test_the_average_follows_and_soon_forgets_the_start():
+    net = nn.Linear(1, 1, bias=False)
+    average = Average(net, decay=0.9)
+    with torch.no_grad():
+        net.weight.fill_(5.0)
+    average.follow(1)
+    first = average.net.weight.item()
+    for steps in range(2, 80):
+        average.follow(steps)
+    assert abs(average.net.weight.item() - 5.0) < 0.01 < abs(first - 5.0)
+    assert not average.net.weight.requires_grad
+
+
+def test_a_gradient_is_cut_and_one_that_is_not_finite_left_out():
+    fabric = lightning_fabric.Fabric(accelerator="cpu", devices=1)
+    net = nn.Linear(2, 1, bias=False)
+    with torch.no_grad():
+        net.weight.zero_()
+    adam = make_adam(net, Schedule(lr=0.1, betas=(0.9, 0.99), batch=2, epochs=1, max_steps=None))
+    player = Player.of(fabric, net, adam, clip=1.0)
+    player.step((player.net(torch.full((1, 2), 1e6))).sum())
+    moved = net.weight.detach().clone()
+    assert moved.abs().max() == pytest.approx(0.1, rel=1e-3)
+    assert net.weight.grad.norm() == pytest.approx(1.0, rel=1e-4)
+    player.step((player.net(torch.full((1, 2), float("inf")))).sum())
+    assert torch.equal(net.weight, moved)
+
+
+def test_the_weights_of_the_lowest_criterion_are_kept():
+    net, values = nn.Linear(1, 1), iter([3.0, 1.0, 2.0, 2.5, 4.0])
+    watch = Watch(net, lambda: next(values), every=2, patience=3)
+    for epoch in range(1, 11):
+        with torch.no_grad():
+            net.weight.fill_(float(epoch))
+        if watch.over:
+            break
+        watch.look(epoch)
+    assert (watch.epoch, watch.lowest) == (4, 1.0)
+    assert watch.best.weight.item() == 4.0
+    again = Watch(net, lambda: 0.0, every=2, patience=3)
+    again.resume(watch.said())
+    assert (again.lowest, again.epoch, again.since) == (1.0, 4, 3) and again.over
+
+
+def test_patients_held_out_decide_where_to_stop_and_teach_nothing():
+    X, y, who = data()
+    gan = CVAE(hidden=(16,), noise=4, steps=400, holdout=0.3)
+    gan.fit(X, y, groups=who)
+    held = gan._held_out(np.unique(y, return_inverse=True)[1])
+    assert 0.15 < held.mean() < 0.45
+    assert set(who[held]).isdisjoint(who[~held])
+    wild = X.copy()
+    wild[held] = wild[held][::-1]  # other held-out samples, the same scale
+    other = CVAE(hidden=(16,), noise=4, steps=1, holdout=0.3).fit(wild, y, groups=who)
+    same = CVAE(hidden=(16,), noise=4, steps=1, holdout=0.3).fit(X, y, groups=who)
+    weights = [list(each._nets["decoder"].parameters()) for each in (same, other)]
+    assert all(torch.equal(a, b) for a, b in zip(*weights, strict=True))
+    assert len(gan.history_) < len(CVAE(hidden=(16,), noise=4, steps=4000).fit(X, y).history_)
+
+
+def test_energy_distance_by_its_definition():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(30, 3)), rng.normal(size=(40, 3)) + 1
+    off = ~np.eye(30, dtype=bool), ~np.eye(40, dtype=bool)
+    expected = 2 * cdist(a, b).mean() - cdist(a, a)[off[0]].mean() - cdist(b, b)[off[1]].mean()
+    assert energy_distance(a, b) == pytest.approx(expected)
+
+
+def test_a_collapse_is_said(caplog):
+    X, y, _ = data()
+    gan = ADCGAN(hidden=(16,), noise=4, steps=40).fit(X, y)
+    assert gan.diagnosis_["label"].tolist() == ["common", "rare"]
+    assert (gan.diagnosis_["distinct"] > 0.9).all()
+
+    class Stuck(ADCGAN):
+        def _draw(self, net, label, random):
+            return torch.zeros(len(label), 4)
+
+    with caplog.at_level(logging.WARNING):
+        found = Stuck(hidden=(16,), noise=4, steps=1).fit(X, y).diagnosis_
+    assert (found["spread"] < 0.01).all()
+    assert "Stuck has collapsed for class rare" in caplog.text
+
+
+def test_a_generator_that_matches_is_diagnosed_as_alike():
+    X, y, _ = data((600, 600))
+    gan = CVAE(hidden=(32,), noise=4, steps=1500).fit(X, y)
+    from rarecase.features.samples import Samples
+
+    found = diagnose(gan, Samples(X), np.unique(y, return_inverse=True)[1])
+    assert found["spread"].between(0.7, 1.3).all()
+
+
+def test_maps_that_are_too_large_are_refused_before_anything_is_made():
+    X = np.zeros((4, 1024, 15, 15), np.float32)
+    with pytest.raises(DataError, match=r"230,400 values\) would need .* ACGAN takes maps"):
+        WGAN(hidden=(4096,)).fit(X, ["a", "a", "b", "b"])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"steps": 0}, "steps: expected at least 1"),
+        ({"holdout": 1.0}, "holdout: expected from 0 to below 1"),
+        ({"clip": 0.0}, "clip: expected a number above 0"),
+        ({"average": -0.1}, "average: expected from 0"),
+    ],
+)
+def test_settings_that_cannot_be(change, words):
+    X, y, _ = data()
+    with pytest.raises(SettingError, match=words):
+        Diffusion(**change).fit(X, y)
+
+
+def test_the_fixed_classifier_is_scikit_learns():
+    from sklearn.linear_model import LogisticRegression
+
+    X, y, _ = data()
+    codes = np.unique(y, return_inverse=True)[1]
+    layer = linear_classifier(X, codes, classes=2)
+    expected = LogisticRegression(C=0.1, max_iter=500).fit(X, codes).predict_proba(X)
+    found = layer(torch.from_numpy(X)).softmax(1).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert not layer.weight.requires_grad
+
+
+def test_the_signal_falls_from_all_to_nothing():
+    time = torch.linspace(0, 1, 11)
+    kept = signal(time)
+    assert kept[0] > 0.9999 - 1e-4 and kept[-1] <= 1e-4
+    assert bool((kept[1:] < kept[:-1]).all())
