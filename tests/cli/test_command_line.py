@@ -72,11 +72,12 @@ def test_stages_one_by_one(tiny, tmp_path, capsys):
     for stage, there in (
         ("segment", "repeat-0/fold-1/segmenter/model.safetensors"),
         ("extract", "repeat-0/fold-1/features/bottleneck.zarr"),
-        ("generate", "repeat-0/fold-1/synthetic/acgan-seed0/samples.zarr"),
+        ("run", "repeat-0/fold-1/synthetic/acgan-seed0/samples.zarr"),
         ("classify", "predictions.parquet"),
     ):
         assert not (run / there).exists()
         words = flags(tiny) if stage == "segment" else []
+        words += ["--until", "generate"] if stage == "run" else []
         code, out, err = call(capsys, stage, *words, "--out", run, "-q")
         assert code == 0, err
         assert (run / there).exists() and "Run folder:" in out

@@ -9,8 +9,6 @@ from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 
 from rarecase.errors import DataError
-from rarecase.evidence import distances
-from rarecase.evidence.distances import nearest
 from rarecase.evidence.fidelity import (
     frechet_distance,
     frechet_floor,
@@ -18,6 +16,8 @@ from rarecase.evidence.fidelity import (
     neighbourhood,
     two_sample_auc,
 )
+from rarecase.features import distances
+from rarecase.features.distances import nearest
 
 
 @pytest.fixture(autouse=True)

@@ -442,3 +442,35 @@ def test_settings_file_holds_absolute_paths_and_threads(finished, tiny, tmp_path
     written = yaml.safe_load((tmp_path / "run/study.yaml").read_text())
     assert written["data"] == str(data.absolute()) and written["compute"]["threads"] >= 1
     assert len(read_cohort(data).cases) == 10
+
+
+def test_images_are_made_too_and_seen_by_the_folds_network(tiny, tmp_path):
+    run = tmp_path / "run"
+    result = Study(
+        out=run, settings={**tiny, "generator.images": True, "features.keep": True}
+    ).run()
+    arms = [(row["arm"], row["amount"]) for row in result.evidence["rows"]]
+    assert ("acgan-images", 10) in arms and ("acgan", 10) in arms
+    assert result.evidence["headline"]["arm"] == "acgan"
+    place = run / "repeat-0/fold-0/synthetic"
+    about = json.loads((place / "acgan-images-seed0/generator.json").read_text())
+    assert about["architecture"]["shape"] == [1, 32, 32]  # whole slices of one channel
+    made = FeatureStore.open(place / "acgan-images-seed0/samples.zarr")
+    other = FeatureStore.open(place / "acgan-seed0/samples.zarr")
+    assert made.shape == other.shape and len(made) == len(other)
+    tested = set(pd.read_csv(run / "cohort/cohort.csv").query("test_fold_0 == 0")["patient"])
+    assert tested and not tested & set(about["trained_on"])
+    assert "acgan-images" in result.report.read_text()
+
+
+def test_region_vectors_are_learnt_within_the_fold(tiny, tmp_path):
+    run = tmp_path / "run"
+    small = {"generator.hidden_generator": 32, "generator.hidden_discriminator": 16}
+    small |= {"features.block": "region", "features.keep": True}
+    result = Study(out=run, settings={**tiny, **small}).run()
+    place = run / "repeat-0/fold-0/features"
+    store = FeatureStore.open(place / "region.zarr")
+    assert store.shape == (32,) and (place / "region.safetensors").is_file()
+    cohort = pd.read_csv(run / "cohort/cohort.csv")
+    assert not store.seen & set(cohort.query("test_fold_0 == 0")["patient"])
+    assert result.evidence["headline"]["amount"] == 10

@@ -79,6 +79,19 @@ def make_arms() -> dict[str, Arm]:
     return {arm.name: arm for arm in arms}
 
 
+def named_generator(name: str) -> Oversample:
+    """The recipe of an arm that makes samples: its generator, and whether the paper's filter goes
+    with it."""
+    makers = {
+        arm.name: arm.recipe
+        for arm in make_arms().values()
+        if arm.synthetic and isinstance(arm.recipe, Oversample)
+    }
+    if name not in makers:
+        raise SettingError(f"generator {name!r} is unknown; {nearest(name, makers)}")
+    return makers[name]
+
+
 def pick_arms(names: Sequence[str | Arm]) -> list[Arm]:
     """The arms of these names, in their order, `none` and `duplicates` always among them: they are
     what the others are measured against. An `Arm` of one's own goes through as it is.

@@ -128,13 +128,15 @@ def simulate(args: Namespace, rest: Sequence[str]) -> int:
 def blocks(args: Namespace, rest: Sequence[str]) -> int:
     """List the blocks of the U-Net that the settings describe."""
     from rarecase.features.extract import TUMOUR, feature_shape
+    from rarecase.features.region import REGION
     from rarecase.segmenter import UNet
 
     settings = _resolve(args, rest)
     shape, size = settings.segmenter, settings.slices.size
     net = UNet(in_channels=1, width=shape.width, depth=shape.depth, norm=shape.norm)
     listed = []
-    for name, reduction in [*((b.name, b.reduction) for b in net.blocks()), (TUMOUR, None)]:
+    vectors = [(TUMOUR, None), (REGION, None)]
+    for name, reduction in [*((b.name, b.reduction) for b in net.blocks()), *vectors]:
         found = feature_shape(net, block=name, height=size, width=size)
         values = 1
         for side in found:

@@ -16,6 +16,7 @@ from importlib import import_module
 from rarecase import __version__
 from rarecase.cli import compare as compare_command
 from rarecase.cli import evaluate as evaluate_command
+from rarecase.cli import generate as generate_command
 from rarecase.cli.arguments import add_output, add_study, split_settings
 from rarecase.errors import RarecaseError, SettingError
 
@@ -52,7 +53,6 @@ STAGES = {
     "run": ("report", "everything: data in, evidence and report out"),
     "segment": ("segment", "up to the U-Net: slices, folds, pre-training, training, masks"),
     "extract": ("extract", "up to the features of every slice"),
-    "generate": ("generate", "up to the ACGAN and its samples"),
     "classify": ("classify", "up to predictions and scores"),
 }
 
@@ -87,6 +87,11 @@ def build_parser() -> argparse.ArgumentParser:
         sub.set_defaults(until=stage)
         add_study(sub)
         sub.add_argument("--dry-run", action="store_true", help="show steps, time, memory, disk")
+        if name == "run":
+            sub.add_argument(
+                "--until", metavar="STAGE", default=stage,
+                help="stop behind segment, extract, generate, classify or report",
+            )  # fmt: skip
         add_output(sub)
     compare = command(
         "compare", "compare ways to treat a rare class on a table of features", module="compare",
@@ -100,6 +105,12 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     evaluate_command.add_arguments(evaluate)
     add_output(evaluate)
+    generate = command(
+        "generate", "make synthetic samples from features", module="generate",
+        epilog=generate_command.EPILOG,
+    )  # fmt: skip
+    generate_command.add_arguments(generate)
+    add_output(generate)
     report = command("report", "write the report of a run folder anew", module="data")
     report.add_argument("run", metavar="RUN", help="run folder")
     add_output(report)

@@ -16,8 +16,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rarecase.errors import DataError
-from rarecase.evidence.distances import Floats, Samples, checked_pair, distance_blocks, nearest
 from rarecase.evidence.scores import concordance, mean_defined
+from rarecase.features.distances import Floats, Samples, checked_pair, distance_blocks, nearest
 from rarecase.seeds import numpy_rng
 
 NEIGHBOURS = 5

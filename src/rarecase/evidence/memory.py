@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rarecase.errors import DataError
-from rarecase.evidence.distances import Samples, checked_pair, nearest
 from rarecase.evidence.scores import concordance
+from rarecase.features.distances import Samples, checked_pair, nearest
 from rarecase.seeds import numpy_rng
 
 NEAR = 0.1  # of the distances between real neighbours: nearer is a near duplicate

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from rarecase import progress
+from rarecase.features.region import DIMENSIONS, REGION
 from rarecase.features.store import FeatureStore
 from rarecase.features.tumour import tumour_vectors
 from rarecase.segmenter.batches import Slices, in_order
@@ -22,7 +23,8 @@ Outline = Literal["predicted", "true"]
 
 
 def feature_shape(net: UNet, *, block: str, height: int, width: int) -> tuple[int, ...]:
-    """Shape of one sample: (c, h, w) of a block, (d,) of `tumour`. Unknown names are an error.
+    """Shape of one sample: (c, h, w) of a block, (d,) of `tumour` and `region`; an unknown name is
+    an error.
 
     >>> feature_shape(UNet(in_channels=4), block="bottleneck", height=240, width=240)
     (1024, 15, 15)
@@ -31,6 +33,8 @@ def feature_shape(net: UNet, *, block: str, height: int, width: int) -> tuple[in
     """
     if block == TUMOUR:
         return (sum(each.channels for each in net.blocks()),)
+    if block == REGION:
+        return (DIMENSIONS,)
     found = net.block(block)
     return (found.channels, height // found.reduction, width // found.reduction)
 
@@ -49,6 +53,21 @@ class _Extractor(torch.nn.Module):
             return self.net.features(images, block=self.block)
         blocks = [maps for _, maps in self.net.walk(images)]
         return tumour_vectors(blocks, self.net.head(blocks[-1]), masks=masks, known=known)
+
+
+@torch.no_grad()
+def features_of_images(
+    segmenter: Segmenter, slices: Slices, *, block: str, fabric: lightning_fabric.Fabric
+) -> np.ndarray:
+    """Features of `block` for a few slices at once, (n, *shape) float32; `tumour` vectors under the
+    network's own outline."""
+    extractor = fabric.setup_module(_Extractor(segmenter.net.channels_last(), block=block))
+    extractor.eval()
+    images, masks = fabric.to_device(slices.batch(np.arange(len(slices.images))))
+    given = torch.zeros(len(images), dtype=torch.bool, device=images.device)
+    maps = extractor(slices.ready(images, segmenter.normaliser), masks, given)
+    found: np.ndarray = maps.float().cpu().numpy()
+    return found
 
 
 @torch.no_grad()

@@ -65,8 +65,3 @@ class ADCGAN(Neural):
             return torch.stack([source, fooling, named, drawn]).detach()
 
         return step
-
-    def _draw(self, net: nn.Module, label: Tensor, random: torch.Generator) -> Tensor:
-        z = torch.randn(len(label), self.noise, generator=random).to(label.device)
-        made: Tensor = net(z, label)
-        return made

@@ -88,8 +88,8 @@ class Neural(Generator):
     and only decides where to stop (0: none). Vectors are standardised inside. After fitting also
     `diagnosis_` (see `collapse.diagnose`).
 
-    A subclass names its networks (`_networks`; the one called `SAMPLED` is sampled from), its step
-    (`_step`, whose sums are called `SUMS`), and how to draw (`_draw`).
+    A subclass names its networks (`_networks`; the one called `SAMPLED` is sampled from) and its
+    step (`_step`, whose sums are called `SUMS`).
     """
 
     BLOCK: ClassVar[int] = 64
@@ -137,9 +137,12 @@ class Neural(Generator):
         """The optimisation step. `X` (n, d), `label` (n,): all scaled training vectors and their
         class indices, for what must be known of them beforehand."""
 
-    @abstractmethod
     def _draw(self, net: nn.Module, label: Tensor, random: torch.Generator) -> Tensor:
-        """Scaled vectors (n, d) of class indices `label` (n,) from the network to sample from."""
+        """Scaled vectors (n, d) of class indices `label` (n,) from the network to sample from: of
+        noise and class, unless a subclass knows better."""
+        z = torch.randn(len(label), self.noise, generator=random).to(label.device)
+        made: Tensor = net(z, label)
+        return made
 
     def _fit(
         self,

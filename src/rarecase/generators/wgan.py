@@ -79,11 +79,6 @@ class WGAN(Neural):
 
         return step
 
-    def _draw(self, net: nn.Module, label: Tensor, random: torch.Generator) -> Tensor:
-        z = torch.randn(len(label), self.noise, generator=random).to(label.device)
-        made: Tensor = net(z, label)
-        return made
-
 
 def linear_classifier(
     X: NDArray[np.float32], label: NDArray[np.int64], *, classes: int

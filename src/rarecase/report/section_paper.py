@@ -14,7 +14,7 @@ NOT_HERE = "not in this run"
 def paper_section(run: RunFiles) -> Section:
     """One row for every figure and table of the paper's."""
     shown = read_pictures(run)
-    maps = run.setting("features", "block") != "tumour"
+    maps = run.setting("features", "block") not in ("tumour", "region")
     there = {
         "pictures": shown is not None,
         "start": shown is not None and shown.start is not None,

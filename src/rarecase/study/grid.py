@@ -12,6 +12,7 @@ from rarecase.study.settings import Settings
 
 SEGMENTER, FEATURES, SYNTHETIC, CLASSIFIED = "segmenter", "features", "synthetic", "classified"
 PICTURES, ARMS = "pictures", "arms"
+IMAGES = "acgan-images"  # the arm whose generator makes images, and the U-Net features of them
 
 
 @dataclass(frozen=True)
@@ -71,18 +72,24 @@ def arm_names(widths: Sequence[int]) -> dict[str, int]:
 
 
 def cells_of(
-    folds: Mapping[int, Sequence[int]], *, seeds: int, widths: Sequence[int] = (64,)
+    folds: Mapping[int, Sequence[int]],
+    *,
+    seeds: int,
+    widths: Sequence[int] = (64,),
+    images: bool = False,
 ) -> list[Cell]:
-    """Every cell, in the order in which they are performed.
+    """Every cell, in the order in which they are performed; `images`: with a generator of images,
+    as wide as the narrowest.
 
     >>> len(cells_of({0: [0, 1, 2]}, seeds=2, widths=[64, 256]))
     12
     """
+    arms = ({IMAGES: min(widths)} if images else {}) | arm_names(widths)
     return [
         Cell(repeat, fold, seed, arm, width, first=place == 0)
         for repeat, numbers in folds.items()
         for fold in numbers
-        for place, (arm, width) in enumerate(arm_names(widths).items())
+        for place, (arm, width) in enumerate(arms.items())
         for seed in range(seeds)
     ]
 
@@ -90,4 +97,6 @@ def cells_of(
 def study_cells(settings: Settings, folds: pd.DataFrame) -> list[Cell]:
     """The cells of a study, from its settings and a table with columns repeat, patient, fold."""
     generator = settings.generator
-    return cells_of(folds_of(folds), seeds=generator.seeds, widths=generator.widths)
+    return cells_of(
+        folds_of(folds), seeds=generator.seeds, widths=generator.widths, images=generator.images
+    )

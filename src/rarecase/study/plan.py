@@ -222,7 +222,7 @@ def _add_cell(
         bulky=(store_path(there).name,),
         remake=features_work,
     )
-    fitting = {k: v for k, v in generator.items() if k not in ("seeds", "keep", "widths")}
+    fitting = {k: v for k, v in generator.items() if k not in ("seeds", "keep", "widths", "images")}
     needs = [features, fitting, cell.width, None if generator["made"] else amounts]
     name = cell.folder(SYNTHETIC)
     synthetic = collected.add(

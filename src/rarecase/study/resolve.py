@@ -120,7 +120,7 @@ def validate(nested: Nested) -> Settings:
         raise SettingError("sweep.headline is 0: the amount of Table 3 needs synthetic samples.")
     levels = range(1, settings.segmenter.depth + 1)
     blocks = [f"{side}{level}" for side in ("enc", "dec") for level in levels]
-    if settings.features.block not in (known := ["bottleneck", "tumour", *blocks]):
+    if settings.features.block not in (known := ["bottleneck", "tumour", "region", *blocks]):
         raise SettingError(
             f"features.block={settings.features.block!r}: {nearest(settings.features.block, known)}"
         )

@@ -129,7 +129,8 @@ class FeaturesSettings(Section):
     """What is taken from the U-Net."""
 
     block: str = "bottleneck"
-    """enc1 … bottleneck … dec1, or `tumour` (all blocks averaged over the predicted mask)."""
+    """enc1 … bottleneck … dec1; `tumour` (all blocks averaged over the predicted mask); `region`
+    (what a small network learns of crops by that mask)."""
     keep: bool = False
     """Keep the stores of real and synthetic features when nothing needs them any more."""
 
@@ -139,6 +140,9 @@ class GeneratorSettings(Section):
 
     widths: Annotated[list[Count], Field(min_length=1)] = [64, 256, 512]
     """ngf = ndf of the convolutional pair; each width is an arm. The last is the headline's."""
+    images: bool = False
+    """Also an ACGAN of tumour images, which the fold's U-Net turns into features: a baseline arm,
+    as wide as the narrowest."""
     hidden_generator: Count = 4096
     """Hidden width of the generator for vectors."""
     hidden_discriminator: Count = 1024

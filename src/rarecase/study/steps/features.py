@@ -10,6 +10,7 @@ import pandas as pd
 from rarecase.features import FeatureStore, extract_features
 from rarecase.features.extract import Outline
 from rarecase.features.gallery import write_gallery
+from rarecase.features.region import REGION
 from rarecase.files import replacing_file
 from rarecase.filters import filter_table
 from rarecase.generators import ACGAN
@@ -18,9 +19,11 @@ from rarecase.segmenter import Slices, channel_map, load_segmenter
 from rarecase.study.amounts import real_training_slices, resolve_amount, resolve_amounts
 from rarecase.study.compute import make_fabric
 from rarecase.study.fold import Fold, load_fold
-from rarecase.study.grid import FEATURES, SEGMENTER, SYNTHETIC, read_folds
+from rarecase.study.grid import FEATURES, IMAGES, SEGMENTER, SYNTHETIC, read_folds
 from rarecase.study.step import CHECKPOINTS, Context
+from rarecase.study.steps.images import features_of_made, tumour_slices
 from rarecase.study.steps.prepare import COHORT
+from rarecase.study.steps.region import region_store
 
 SAMPLES = "samples.zarr"
 
@@ -31,9 +34,13 @@ def store_path(context: Context) -> Path:
 
 
 def features_work(context: Context, folder: Path) -> None:
-    """Features of every slice, training and test, from the fold's U-Net."""
-    block = context.settings.features.block
-    extract_block(context, load_fold(context), block=block, out=folder / store_path(context).name)
+    """Features of every slice, training and test, from the fold's U-Net or from what was learnt of
+    its outlines."""
+    block, out = context.settings.features.block, folder / store_path(context).name
+    if block == REGION:
+        region_store(context, load_fold(context), out=out)
+    else:
+        extract_block(context, load_fold(context), block=block, out=out)
 
 
 def extract_block(
@@ -80,35 +87,19 @@ def synthetic_work(context: Context, folder: Path) -> None:
 
     As many of each class, as in the paper; which of them to keep is asked of the filter later.
     """
-    chosen = context.settings.generator
     fold = load_fold(context)
     store = FeatureStore.open(store_path(context))
     rows = fold.rows_of(fold.training)
-    about = store.rows.iloc[rows]
-    vectors = len(store.shape) == 1
+    generator = _new_acgan(context)
+    vectors = len(store.shape) == 1 and context.cell.arm != IMAGES
     fabric = make_fabric(context.settings.compute, exact=vectors)
-    generator = ACGAN(
-        width=context.cell.width,
-        hidden=(chosen.hidden_generator, chosen.hidden_discriminator),
-        lr=chosen.learning_rate,
-        betas=(chosen.beta1, 0.999),
-        batch_size=chosen.batch,
-        epochs=chosen.epochs,
-        max_steps=chosen.max_steps,
-        random_state=derive(
-            context.settings.seed,
-            "acgan",
-            context.cell.repeat,
-            context.cell.fold,
-            context.cell.generator_seed,
-        )
-        % 2**31,
-    )
     (folder / CHECKPOINTS).mkdir(exist_ok=True)
+    learnt = tumour_slices(store.rows, rows) if context.cell.arm == IMAGES else rows
+    about = store.rows.iloc[learnt]
     generator.fit(
-        store,
+        fold.cache.images if context.cell.arm == IMAGES else store,
         about["label"].astype(str).to_numpy(),
-        rows=rows,
+        rows=learnt,
         groups=about["patient"].astype(str).to_numpy(),
         checkpoint=folder / CHECKPOINTS / "acgan.safetensors",
         fabric=fabric,
@@ -130,6 +121,23 @@ def synthetic_work(context: Context, folder: Path) -> None:
     )
 
 
+def _new_acgan(context: Context) -> ACGAN:
+    chosen, cell = context.settings.generator, context.cell
+    return ACGAN(
+        width=cell.width,
+        hidden=(chosen.hidden_generator, chosen.hidden_discriminator),
+        lr=chosen.learning_rate,
+        betas=(chosen.beta1, 0.999),
+        batch_size=chosen.batch,
+        epochs=chosen.epochs,
+        max_steps=chosen.max_steps,
+        random_state=derive(
+            context.settings.seed, "acgan", cell.repeat, cell.fold, cell.generator_seed
+        )
+        % 2**31,
+    )
+
+
 def samples_work(context: Context, folder: Path) -> None:
     """The fold's synthetic samples again, from the generator that was kept."""
     place = context.run / context.cell.folder(SYNTHETIC)
@@ -139,9 +147,13 @@ def samples_work(context: Context, folder: Path) -> None:
 
 def _sample(generator: ACGAN, context: Context, fold: Fold, *, folder: Path) -> FeatureStore:
     made = context.settings.generator.made or 2 * max(sweep_amounts(context, fold))
-    each = max(1, -(-made // len(fold.classes)))
-    return generator.sample_to_store(
-        folder / SAMPLES,
-        dict.fromkeys(fold.classes, each),
-        block=context.settings.features.block,
-    )
+    counts = dict.fromkeys(fold.classes, max(1, -(-made // len(fold.classes))))
+    block = context.settings.features.block
+    if context.cell.arm == IMAGES:
+        source = load_segmenter(context.fold_folder / SEGMENTER)
+        order = channel_map(fold.cache.channels, source.channels)
+        return features_of_made(
+            generator, source, order, counts, block=block, out=folder / SAMPLES,
+            fabric=make_fabric(context.settings.compute),
+        )  # fmt: skip
+    return generator.sample_to_store(folder / SAMPLES, counts, block=block)

@@ -1,0 +1,130 @@
+"""`region` vectors: what a small network learns from crops around the tumour, within a fold.
+
+Mehra and Sahoo (arXiv 2209.14097) wish for low-dimensional features of the tumour region, cropped
+by the predicted mask. The network learns the classes from the fold's training patients alone; its
+last hidden layer is the feature. Its training patients' vectors are those of patients it knows: the
+shift between training and test features, which every study measures, says how much that matters.
+"""
+
+from __future__ import annotations
+
+import lightning_fabric
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rarecase import progress
+from rarecase.errors import DataError
+from rarecase.seeds import numpy_rng, torch_rng, torch_seeded
+
+REGION = "region"
+SIDE = 48  # pixels of a crop
+MARGIN = 1.4  # of the tumour's extent that a crop shows
+SMALLEST = 16.0  # pixels of the slice that a crop shows at least
+DIMENSIONS = 32
+EPOCHS, BATCH, RATE, DECAY = 20, 32, 1e-3, 1e-2
+
+
+class RegionNet(nn.Module):
+    """Crops (n, c, 48, 48) to class logits; `embed` gives the vectors (n, 32) before them."""
+
+    def __init__(self, channels: int, classes: int):
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, after in ((channels, 16), (16, 32), (32, 64)):
+            layers += [
+                nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU(),
+                nn.MaxPool2d(2),
+            ]  # fmt: skip
+        self.maps = nn.Sequential(*layers)
+        self.embedding = nn.Linear(64, DIMENSIONS)
+        self.head = nn.Linear(DIMENSIONS, classes)
+
+    def embed(self, crops: Tensor) -> Tensor:
+        """Vectors (n, 32), not negative."""
+        pooled = self.maps(crops).mean(dim=(2, 3))
+        return functional.relu(self.embedding(pooled))
+
+    def forward(self, crops: Tensor) -> Tensor:
+        found: Tensor = self.head(functional.dropout(self.embed(crops), 0.3, self.training))
+        return found
+
+
+def crop(images: Tensor, masks: Tensor) -> Tensor:
+    """Squares (n, c, 48, 48) of `images` (n, c, h, w) around their `masks` (n, h, w); the whole
+    slice where a mask is empty. What lies outside the slice is 0."""
+    height, width = images.shape[-2:]
+    theta = torch.zeros(len(images), 2, 3)
+    for number, mask in enumerate(masks):
+        y, x = torch.nonzero(mask, as_tuple=True)
+        side = float(max(height, width))
+        centre = (height - 1) / 2, (width - 1) / 2
+        if len(y):
+            low, high = (y.min(), x.min()), (y.max(), x.max())
+            extent = max(float(b - a) + 1 for a, b in zip(low, high, strict=True))
+            side = max(extent * MARGIN, SMALLEST)
+            centre = tuple(float(a + b) / 2 for a, b in zip(low, high, strict=True))  # type: ignore[assignment]
+        # In units in which the slice spans −1 to 1.
+        theta[number, 0, 0], theta[number, 1, 1] = side / width, side / height
+        theta[number, 0, 2] = (2 * centre[1] + 1) / width - 1
+        theta[number, 1, 2] = (2 * centre[0] + 1) / height - 1
+    grid = functional.affine_grid(theta, [len(images), 1, SIDE, SIDE], align_corners=False)
+    return functional.grid_sample(images, grid.to(images.device), align_corners=False)
+
+
+def train_region(
+    crops: Tensor,
+    label: NDArray[np.int64],
+    *,
+    classes: int,
+    seed: int,
+    fabric: lightning_fabric.Fabric,
+) -> RegionNet:
+    """Learn the classes `label` (n,) of `crops` (n, c, 48, 48), classes weighing the same."""
+    counts = np.bincount(label, minlength=classes)
+    if (counts == 0).any():
+        raise DataError("region: no training slice shows a tumour of one of the classes.")
+    with torch_seeded(seed, "region weights"):
+        net = RegionNet(crops.shape[1], classes)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY)
+    wrapped, tuned = fabric.setup(net, optimizer)
+    weight = torch.from_numpy((len(label) / (classes * counts)).astype(np.float32))
+    target = torch.from_numpy(label)
+    net.train()
+    with progress.task("learning the tumour's region", total=EPOCHS) as bar:
+        for epoch in range(EPOCHS):
+            order = numpy_rng(seed, "region shuffle", epoch).permutation(len(label))
+            random = torch_rng(seed, "region augmentation", epoch)
+            with torch_seeded(seed, "region dropout", epoch):
+                for start in range(0, len(order) - 1, BATCH):
+                    rows = torch.from_numpy(order[start : start + BATCH])
+                    batch = _turned(crops[rows], random).to(fabric.device)
+                    loss = functional.cross_entropy(
+                        wrapped(batch).float(), target[rows].to(fabric.device),
+                        weight=weight.to(fabric.device),
+                    )  # fmt: skip
+                    tuned.zero_grad()
+                    fabric.backward(loss)
+                    tuned.step()
+            bar.advance()
+    net.eval()
+    return net
+
+
+@torch.no_grad()
+def embed_crops(net: RegionNet, crops: Tensor, *, size: int = 256) -> NDArray[np.float32]:
+    """Vectors (n, 32) of crops."""
+    device = next(net.parameters()).device
+    parts = [net.embed(part.to(device)).float().cpu() for part in torch.split(crops, size)]
+    found: NDArray[np.float32] = torch.cat(parts).numpy()
+    return found
+
+
+def _turned(crops: Tensor, random: torch.Generator) -> Tensor:
+    """Mirrored left and right, and made a little brighter or darker, each crop by chance."""
+    mirror = torch.rand(len(crops), generator=random) < 0.5
+    turned = torch.where(mirror[:, None, None, None], crops.flip(3), crops)
+    light = 1 + 0.2 * (2 * torch.rand(len(crops), 1, 1, 1, generator=random) - 1)
+    return turned * light

@@ -1,0 +1,68 @@
+"""The baseline that makes images: an ACGAN of tumour slices, and the features that the fold's
+U-Net, as it is, takes of what it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import lightning_fabric
+import numpy as np
+import pandas as pd
+
+from rarecase import progress
+from rarecase.features import FeatureStore
+from rarecase.features.extract import features_of_images
+from rarecase.generators import ACGAN
+from rarecase.segmenter import Segmenter, Slices
+
+PIECE = 64  # images made at a time
+
+
+def tumour_slices(rows: pd.DataFrame, training: np.ndarray) -> np.ndarray:
+    """The training slices in which the network sees a tumour; a patient's all, where it sees none
+    in any: the images that the generator learns to make."""
+    mine = rows.iloc[training]
+    seen = mine["predicted"] > 0
+    shown = seen | ~mine["patient"].isin(mine.loc[seen, "patient"])
+    return training[shown.to_numpy()]
+
+
+def features_of_made(
+    generator: ACGAN,
+    segmenter: Segmenter,
+    channels: Sequence[int],
+    counts: Mapping[str, int],
+    *,
+    block: str,
+    out: Path,
+    fabric: lightning_fabric.Fabric,
+) -> FeatureStore:
+    """Make `counts` images a class and write their features of `block` to a store at `out`.
+
+    `channels`: which channel of the images feeds each of the U-Net's. Rows: label, agrees (whether
+    the generator's discriminator calls the image the class it was made for).
+    """
+    labels = [label for label, count in counts.items() for _ in range(count)]
+    agrees, store, at = np.zeros(len(labels), dtype=bool), None, 0
+    with progress.task("features of made images", total=len(labels)) as bar:
+        for label, count in counts.items():
+            for start in range(0, count, PIECE):
+                made, asked = generator.sample({label: min(PIECE, count - start)}, start=start)
+                none = np.zeros((len(made), *made.shape[-2:]), np.uint8)
+                maps = features_of_images(
+                    segmenter, Slices(made, none, channels), block=block, fabric=fabric
+                )
+                if store is None:
+                    store = FeatureStore.create(
+                        out, block=block, shape=maps.shape[1:],
+                        rows=pd.DataFrame({"label": labels, "agrees": False}),
+                    )  # fmt: skip
+                store.write(at, maps)
+                agrees[at : at + len(made)] = generator.agreement(made, asked)
+                at += len(made)
+                bar.advance(len(made))
+    assert store is not None  # there is always a class, and a sample of it
+    store.set_rows(store.rows.assign(agrees=agrees))
+    store.close()
+    return FeatureStore.open(out)

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from rarecase.errors import DataError, SettingError
+from rarecase.filters import dense, near, recognised
+
+
+def data(seed=0):
+    rng = np.random.default_rng(seed)
+    y = np.repeat(["common", "rare"], [60, 20])
+    X = rng.normal(size=(80, 3)) + 2.0 * (y == "rare")[:, None]
+    who = np.array([f"p{i // 2:02d}" for i in range(80)])
+    asked = np.repeat(["common", "rare"], [30, 30])
+    made = rng.normal(size=(60, 3)) + 2.0 * (asked == "rare")[:, None]
+    return X, y, who, made, asked
+
+
+def test_recognised_by_most_classifiers_that_missed_a_fold():
+    X, y, who, made, asked = data()
+    kept = recognised(X, y, made, asked, groups=who)
+    whole = make_pipeline(StandardScaler(), LogisticRegression(C=0.1)).fit(X, y)
+    agreed = whole.predict(made) == asked
+    assert (kept == agreed).mean() > 0.95
+    swapped = np.where(asked == "rare", "common", "rare")
+    np.testing.assert_array_equal(recognised(X, y, made, swapped, groups=who), ~kept)
+
+
+def test_no_one_patient_decides():
+    """One patient's odd slices must not make a filter that keeps their like: those fitted without
+    the patient outvote."""
+    X, y, who, _, _ = data()
+    odd = np.full((6, 3), -6.0)
+    X2, y2 = np.concatenate([X, odd]), np.concatenate([y, ["rare"] * 6])
+    who2 = np.concatenate([who, ["odd"] * 6])
+    made, asked = np.full((5, 3), -5.0), np.repeat("rare", 5)
+    assert not recognised(X2, y2, made, asked, groups=who2).any()
+
+
+def test_near_by_its_definition():
+    X, y, _, made, asked = data()
+    kept = near(X, y, made, asked, share=0.8)
+    for name in ("common", "rare"):
+        own = X[y == name]
+        apart = cdist(own, own) + np.diag(np.full(len(own), np.inf))
+        usual = np.quantile(apart.min(axis=1), 0.8)
+        mine = asked == name
+        np.testing.assert_array_equal(kept[mine], cdist(made[mine], own).min(axis=1) <= usual)
+
+
+def test_dense_by_its_definition():
+    X, y, _, made, asked = data()
+    kept = dense(X, y, made, asked, neighbours=3)
+    for name in ("common", "rare"):
+        own = X[y == name]
+        reach = np.sort(cdist(own, own), axis=1)[:, 3]
+        mine = asked == name
+        expected = (cdist(made[mine], own) <= reach).any(axis=1)
+        np.testing.assert_array_equal(kept[mine], expected)
+
+
+@pytest.mark.parametrize("keep", [near, dense])
+def test_samples_far_away_are_left_out(keep):
+    X, y, _, made, asked = data()
+    assert not keep(X, y, made + 50, asked).any()
+    assert keep(X, y, X, y).mean() > 0.9
+
+
+def test_what_cannot_be_filtered_is_said():
+    X, y, _, made, asked = data()
+    with pytest.raises(DataError, match="as many features, got 3 and 2"):
+        near(X, y, made[:, :2], asked)
+    with pytest.raises(SettingError, match="share: expected above 0"):
+        near(X, y, made, asked, share=0.0)
+    with pytest.raises(SettingError, match="neighbours: expected 1"):
+        dense(X, y, made, asked, neighbours=0)
+    with pytest.raises(DataError, match="class 'oligo' has 0 real"):
+        near(X, y, made[:1], ["oligo"])
+    with pytest.raises(DataError, match="class 'rare' has one patient"):
+        recognised(X, y, made, asked, groups=np.where(y == "rare", "r", np.arange(80).astype(str)))
