@@ -57,6 +57,14 @@ def scores(evidence: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def arms(run: Path) -> str | None:
+    """The comparison of arms with its self-checks, as text."""
+    if not (run / "arms.json").is_file():
+        return None
+    checks = run / "arms-checks.json"
+    return as_text(read_json(run / "arms.json"), read_json(checks) if checks.is_file() else None)
+
+
 def summary(run: Path) -> dict[str, Any]:
     kept = read_json(run / "evidence.json")
     # Every number can be had from the predictions table alone: this is the proof.
@@ -72,7 +80,7 @@ def summary(run: Path) -> dict[str, Any]:
         "dice": {name: round(value, 3) for name, value in dice(run).items()},
         "scores": scores(evidence),
         "headline": evidence["headline"],
-        "arms": as_text(read_json(run / "arms.json")) if (run / "arms.json").is_file() else None,
+        "arms": arms(run),
         "steps": steps(run),
         "seconds": round(sum(each["seconds"] for each in steps(run).values())),
     }
@@ -87,8 +95,8 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         f"Patients: {patients}; slices: {sum(found['counts']['slices'].values())}. Dice a volume, "
         f"patients never seen: mean {found['dice']['mean']:.2f}, median "
-        f"{found['dice']['median']:.2f}. Time in steps: {found['seconds'] / 60:.0f} min; peak "
-        f"memory {peak:.0f} MB.",
+        f"{found['dice']['median']:.2f}. Time in steps, added up over processes: "
+        f"{found['seconds'] / 60:.0f} min; peak memory of a process {peak:.0f} MB.",
         "",
         f"> {found['headline']['sentence']}",
         "",
@@ -114,7 +122,9 @@ def main() -> None:
     found = [summary(Path(word)) for word in sys.argv[1:]]
     print("\n".join(markdown(each) for each in found))
     results = Path(__file__).with_name("results") / "real-cohorts.json"
-    results.write_text(json.dumps(found, indent=2) + "\n")
+    names = {each["run"] for each in found}
+    others = [each for each in read_json(results) if each["run"] not in names]
+    results.write_text(json.dumps([*others, *found], indent=2) + "\n")
 
 
 if __name__ == "__main__":
