@@ -159,7 +159,7 @@ def test_ranks_it_does_not_make():
 
 def test_load_names_what_is_not_a_generator(tmp_path):
     (tmp_path / "generator.json").write_text("{}")
-    with pytest.raises(DataError, match="not an ACGAN"):
+    with pytest.raises(DataError, match="not a generator of kind ACGAN"):
         ACGAN.load(tmp_path)
     with pytest.raises(DataError, match="no such file"):
         ACGAN.load(tmp_path / "nowhere")

@@ -16,7 +16,8 @@ from rarecase import __version__
 from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.samples import Samples, moments, safe_scale
-from rarecase.files import read_json, replacing_file, write_json
+from rarecase.files import replacing_file, write_json
+from rarecase.generators.base import saved_card
 from rarecase.generators.discriminating import DiscriminatingGenerator
 from rarecase.generators.loop import Scale, Schedule
 from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator
@@ -104,10 +105,7 @@ class ACGAN(DiscriminatingGenerator):
     @classmethod
     def load(cls, directory: Path, *, device: str = "cpu") -> Self:
         """Read back what `save` wrote; the samples are the same. `DataError` when it is not one."""
-        file = directory / "generator.json"
-        said = read_json(file)
-        if not isinstance(said, dict) or said.get("kind") != "ACGAN":
-            raise DataError(f"{file}: not an ACGAN saved by rarecase.")
+        said = saved_card(directory, "ACGAN")
         settings = said["settings"]
         for key in ("hidden", "betas"):  # JSON has no tuples
             settings[key] = tuple(settings[key])

@@ -21,6 +21,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.samples import Samples, checked_labels, is_store
+from rarecase.files import read_json
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -28,6 +29,15 @@ if TYPE_CHECKING:
     from rarecase.features.store import FeatureStore
 
 Label = str | int
+
+
+def saved_card(directory: Path, kind: str) -> dict[str, Any]:
+    """What `generator.json` says of a saved generator; `DataError` where it is of another kind."""
+    file = directory / "generator.json"
+    said = read_json(file)
+    if not isinstance(said, dict) or said.get("kind") != kind:
+        raise DataError(f"{file}: not a generator of kind {kind} that rarecase saved.")
+    return said
 
 
 class Generator(BaseOverSampler):  # type: ignore[misc]

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from rarecase import __version__
 from rarecase.errors import DataError, SettingError
 from rarecase.features.samples import Samples
-from rarecase.files import read_json, replacing_file, write_json
-from rarecase.generators.base import Generator
+from rarecase.files import replacing_file, write_json
+from rarecase.generators.base import Generator, saved_card
 from rarecase.seeds import derive, numpy_rng
 
 if TYPE_CHECKING:
@@ -101,10 +101,7 @@ class ClosedForm(Generator):
         """Read back what `save` wrote; the samples are the same. `device` is not used."""
         from safetensors.numpy import load_file
 
-        file = directory / "generator.json"
-        said = read_json(file)
-        if not isinstance(said, dict) or said.get("kind") != cls.__name__:
-            raise DataError(f"{file}: not a {cls.__name__} saved by rarecase.")
+        said = saved_card(directory, cls.__name__)
         made = cls(**said["settings"])
         made.classes_, made.trained_on_ = said["classes"], said["trained_on"]
         made.shape_ = tuple(said["shape"])

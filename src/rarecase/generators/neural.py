@@ -21,8 +21,8 @@ from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.cohort.splits import validation_patients
 from rarecase.errors import DataError, SettingError
 from rarecase.features.samples import Samples, moments, safe_scale
-from rarecase.files import read_json, replacing_file, write_json
-from rarecase.generators.base import Generator
+from rarecase.files import replacing_file, write_json
+from rarecase.generators.base import Generator, saved_card
 from rarecase.generators.collapse import diagnose, energy_distance
 from rarecase.generators.loop import (
     Average,
@@ -307,10 +307,7 @@ class Neural(Generator):
     @classmethod
     def load(cls, directory: Path, *, device: str = "cpu") -> Self:
         """Read back what `save` wrote; the samples are the same. `DataError` when it is not one."""
-        file = directory / "generator.json"
-        said = read_json(file)
-        if not isinstance(said, dict) or said.get("kind") != cls.__name__:
-            raise DataError(f"{file}: not a {cls.__name__} saved by rarecase.")
+        said = saved_card(directory, cls.__name__)
         settings: dict[str, Any] = {  # JSON has no tuples
             name: tuple(value) if isinstance(value, list) else value
             for name, value in said["settings"].items()
