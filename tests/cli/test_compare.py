@@ -196,3 +196,18 @@ def test_features_of_a_network_that_knows_the_patients_are_refused(tmp_path, cap
     assert code == 1 and "has learnt from 1 of the patients that would be tested (p03)" in said
     code, said, _ = call(capsys, *words, "--allow-seen")
     assert code == 0 and "18 HGG, 9 LGG" in " ".join(said.split())
+
+
+def test_a_column_of_sites_is_no_feature_elsewhere_either(table, tmp_path, capsys):
+    frame = pd.read_csv(table, dtype={"patient": str})
+    frame["clinic"] = frame["clinic"].map({"A": 1, "B": 2, "C": 3})  # numbers, which could be one
+    frame.to_csv(table, index=False)
+    out, elsewhere = tmp_path / "grades", tmp_path / "elsewhere.csv"
+    code, _, said = call(capsys, "compare", table, "--label", "Grade", "--groups", "patient",
+                         "--site", "clinic", "--arms", "threshold", "--no-checks", "--jobs", 1,
+                         "--out", out)  # fmt: skip
+    assert code == 0, said
+    frame["patient"] = "B" + frame["patient"]
+    frame.drop(columns="clinic").to_csv(elsewhere, index=False)  # nobody there has such a column
+    code, _, said = call(capsys, "evaluate", out, "--on", elsewhere)
+    assert code == 0, said

@@ -102,17 +102,19 @@ OnOther = tuple[dict[str, Any], dict[str, Any] | None, list[str]]
 
 def _table_on(folder: Path, args: Namespace) -> OnOther:
     from rarecase.comparison.external import compare_external
-    from rarecase.comparison.files import read_features
+    from rarecase.comparison.files import read_features, refuse_seen
     from rarecase.files import replacing_file
 
     said = read_json(folder / RECORD)
     ignore = [name for name in said["ignore"].split(",") if name]
     home = read_features(
-        Path(said["features"]), label=said["label"], groups=said["groups"], ignore=ignore
-    )
+        Path(said["features"]), label=said["label"], groups=said["groups"], site=said["site"],
+        ignore=ignore,
+    )  # fmt: skip
     other = read_features(
         Path(args.on), label=args.label or said["label"], groups=args.groups or said["groups"]
     )
+    refuse_seen(other, Path(args.on))
     out = folder / EXTERNAL / (args.name or Path(args.on).stem)
     result = compare_external(
         home.X, home.y, other.X, other.y, groups=home.groups, groups_other=other.groups,

@@ -22,6 +22,9 @@ examples:
   rarecase generate run/repeat-0/fold-0/features/bottleneck.zarr --generator acgan --n LGG=1000 \\
       --out samples.zarr
 
+No filter is applied; a .zarr says of each sample whether the generator's discriminator, if it has
+one, agrees with its class (the paper's filter).
+
 Whoever judges a classifier that was trained with them must leave out every patient that the
 generator has learnt from; 'rarecase compare' does so by itself."""
 
