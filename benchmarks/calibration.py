@@ -3,8 +3,9 @@
     python benchmarks/calibration.py [--sets 200] [--only SCENARIO,…] [--jobs -1]
 
 Three nulls: no signal at all; signal, but enough data; few rare patients and copies of real rows
-with a little noise passing as a generator. `helps` for any arm of a data set counts. Power: five
-rare patients in training, a generator that draws from the true distribution, 100 fresh rare and 200
+with a little noise passing as a generator. `helps` for any arm of a data set counts. A fourth for
+the arms that train a network: no signal, one round of five folds, small networks. Power: five rare
+patients in training, a generator that draws from the true distribution, 100 fresh rare and 200
 common patients to score on. Every data set is written down when it is done (results/calibration/),
 and the next call goes on.
 """
@@ -16,10 +17,12 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase import compare
@@ -30,6 +33,7 @@ from rarecase.comparison.run import run_folds
 from rarecase.comparison.setup import make_plan
 from rarecase.comparison.space import Space
 from rarecase.comparison.table import make_table
+from rarecase.generators import ACGAN, ADCGAN, CVAE, WGAN, Diffusion, InfoGAN
 from rarecase.generators.closed import ClosedForm
 from rarecase.seeds import numpy_rng
 
@@ -90,6 +94,35 @@ def null(seed: int, *, common: int, rare: int, shift: float, jitter: bool = Fals
     return found.evidence["verdicts"]
 
 
+def networks() -> list[Arm]:
+    """The arms that train a network, small enough for 16 dimensions and a fraction of a second."""
+    torch.set_num_threads(1)
+    acgan = partial(ACGAN, hidden=(64, 64), noise=16, lr=1e-3, batch_size=32, max_steps=300)
+    others: dict[str, Callable[..., Any]] = {
+        "adcgan": ADCGAN, "wgan": WGAN, "infogan": InfoGAN, "cvae": CVAE, "diffusion": Diffusion,
+    }  # fmt: skip
+    small = {
+        name: partial(kind, hidden=(64, 64), noise=16, lr=1e-3, steps=300)
+        for name, kind in others.items()
+    }
+    listed = {"acgan": acgan, "acgan-unfiltered": acgan} | small
+    return [
+        Arm(name, Oversample(lambda s, make=make: make(random_state=s), agreeing=name == "acgan"),
+            synthetic=True)
+        for name, make in listed.items()
+    ]  # fmt: skip
+
+
+def neural(seed: int) -> Any:
+    """Verdicts on the arms that train a network, on a data set without signal."""
+    X, y = draw(numpy_rng(seed, "null", "neural"), 60, 20, shift=0.0)
+    found = compare(
+        X, y, arms=networks(), repeats=1, amounts=(1.0,), generator_seeds=1, checks=False, draws=1,
+        random_state=seed,
+    )  # fmt: skip
+    return found.evidence["verdicts"]
+
+
 def power(seed: int) -> Any:
     """The verdict on an arm that truly helps, with five rare patients to train on."""
     rng = numpy_rng(seed, "power")
@@ -110,6 +143,7 @@ SCENARIOS: dict[str, Callable[[int], Any]] = {
     "no signal": lambda seed: null(seed, common=80, rare=20, shift=0.0),
     "enough data": lambda seed: null(seed, common=120, rare=80, shift=SHIFT),
     "jittered copies": lambda seed: null(seed, common=80, rare=15, shift=SHIFT, jitter=True),
+    "neural arms": neural,
     "power": power,
 }
 

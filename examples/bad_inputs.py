@@ -46,6 +46,13 @@ def change(path: Path, how: Callable[[np.ndarray], np.ndarray], dtype: type = np
     nib.save(nib.Nifti1Image(how(image.get_fdata()).astype(dtype), image.affine), path)
 
 
+def elsewhere(path: Path) -> None:
+    image = nib.load(path)
+    affine = image.affine.copy()
+    affine[0, 3] += 400
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), affine), path)
+
+
 def with_nan(values: np.ndarray) -> np.ndarray:
     values[3:5, 4, 2] = np.nan
     return values
@@ -75,7 +82,7 @@ def manifest(data: Path, *, drop: str | None = None) -> Path:
 Case = tuple[str, Callable[[Path], object], list[str]]
 CASES: list[Case] = [
     ("A NIfTI file cut short by a broken download", truncated, []),
-    ("A mask of another shape", lambda d: change(first(d, "seg"), lambda v: v[:, :, :-1]), []),
+    ("A mask of another patient, elsewhere", lambda d: elsewhere(first(d, "seg")), []),
     ("A volume of zeros", lambda d: change(first(d, "flair"), np.zeros_like), []),
     ("NaN in a volume", lambda d: change(first(d, "flair"), with_nan), []),
     ("One class only", lambda d: shutil.rmtree(d / "LGG"), []),

@@ -73,7 +73,7 @@ def test_warnings_and_notes(build):
     assert "left out: no label" in warnings
     assert "class 'a' has only 1 patients" in warnings
     assert "site(s) S have patients of one class only" in warnings
-    assert "axial pixels are not square (1.00 by 3.00 mm)" in warnings
+    assert "axial pixels of 3.00 by 1.00 mm; resampled to 1.00 mm" in warnings
     assert "the mask is empty in every slice" in messages(inspection, "note")
 
 

@@ -14,7 +14,7 @@ def marked(build, name, codes):
     data = np.ones((6, 8, 3), np.float32)
     data[5, 7, 2] = 9  # RAS: most right, most anterior, top slice
     data[1, 2, 0] = 5
-    image = nib.Nifti1Image(data, np.diag([1.0, 2.0, 4.0, 1.0]))
+    image = nib.Nifti1Image(data, np.diag([2.0, 2.0, 4.0, 1.0]))
     target = nib.orientations.axcodes2ornt(codes)
     image = image.as_reoriented(
         nib.orientations.ornt_transform(nib.orientations.axcodes2ornt("RAS"), target)
@@ -31,7 +31,7 @@ def test_slices_are_upright_and_radiological(build, codes):
     assert arrays.images.shape == (3, 1, 8, 6)
     assert arrays.images[2, 0, 0, 0] == 9  # front is the top row, right is the left column
     assert arrays.images[0, 0, 8 - 1 - 2, 6 - 1 - 1] == 5
-    assert arrays.spacing == (2.0, 1.0, 4.0)
+    assert arrays.spacing == (2.0, 2.0, 4.0)
     assert arrays.has_mask.all() and arrays.numbers.tolist() == [0, 1, 2]
     assert count_slices(Case("a", "a", images={"flair": path})) == 3
 
@@ -57,7 +57,7 @@ def test_a_lost_origin_is_noted_and_voxels_correspond(build):
     mask = build.volume("m.nii.gz", tumour=True, affine=affine)
     arrays = load_case(Case("a", "a", images={"flair": image}, mask=mask), ["flair"])
     np.testing.assert_array_equal(arrays.masks, (arrays.images[:, 0] > 0).astype(np.uint8))
-    assert len(arrays.notes) == 1 and "126.0 mm away" in arrays.notes[0]
+    assert len(arrays.notes) == 1 and "170.8 mm away" in arrays.notes[0]
 
 
 def test_channels_choose_and_order(build):

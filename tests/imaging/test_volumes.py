@@ -108,11 +108,11 @@ def singular(path: Path) -> Path:
     ("make", "name", "message"),
     [
         (truncated, "a.nii.gz", "a.nii.gz: the voxels cannot be read, the file is truncated"),
-        (truncated, "a.nii", "a.nii: the voxels cannot be read, the file is truncated"),
+        (truncated, "a.nii", "a.nii: the header declares 32,000 bytes of voxels.*truncated"),
         (with_nan, "a.nii.gz", r"2 of 64 values are NaN.*\(1, 2, 3\) and \(2, 2, 3\)"),
         (garbage, "a.nii.gz", "a.nii.gz: not a NIfTI file, or a truncated or damaged one"),
         (garbage, "a.nii", "a.nii: not a NIfTI file, or a truncated or damaged one"),
-        (garbage, "a.dcm", "volumes are read from NIfTI.*dcm2niix"),
+        (garbage, "a.dcm", "a.dcm: not a DICOM file, or a damaged one"),
         (lambda p: save(p, np.zeros((4, 4, 4), np.uint8)), "a.nii", "every voxel is 0"),
         (lambda p: save(p, np.full((4, 4, 4), 7.5)), "a.nii", "every voxel is 7.5"),
         (lambda p: save(p, np.ones((4, 4))), "a.nii", "shape 4x4, a volume .* was expected"),

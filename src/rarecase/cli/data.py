@@ -43,7 +43,15 @@ def inspect(args: Namespace, rest: Sequence[str]) -> int:
             conflict=chosen.conflict,
             exclude=chosen.exclude,
         )
-        found = inspect_cohort(cohort, load=not args.fast)
+        if args.html and args.fast:
+            raise SettingError(
+                "--html shows the images, which --fast does not open. Leave one out."
+            )
+        found = inspect_cohort(cohort, load=not args.fast, thumbnails=bool(args.html))
+    if args.html:
+        from rarecase.report.contact_sheet import write_contact_sheet
+
+        write_contact_sheet(found, Path(args.html), source=Path(args.data).resolve().name)
     if args.json:
         print_json(found.to_dict())
         return int(not found.ok)
@@ -61,6 +69,8 @@ def inspect(args: Namespace, rest: Sequence[str]) -> int:
         out.print(table("Problems", ["severity", "case", "what"], listed, text=3))
     else:
         out.print("No problems found.")
+    if args.html:
+        out.print(f"Contact sheet: {args.html}", soft_wrap=True)
     return int(not found.ok)
 
 

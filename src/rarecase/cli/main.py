@@ -17,6 +17,8 @@ from rarecase import __version__
 from rarecase.cli import compare as compare_command
 from rarecase.cli import evaluate as evaluate_command
 from rarecase.cli import generate as generate_command
+from rarecase.cli import network as network_command
+from rarecase.cli import predict as predict_command
 from rarecase.cli.arguments import add_output, add_study, split_settings
 from rarecase.errors import RarecaseError, SettingError
 
@@ -47,7 +49,7 @@ examples:
 
 # What rarecase[torch] brings, and the base install leaves out.
 EXTRAS = ("torch", "lightning_fabric", "safetensors", "zarr", "nibabel", "nilearn", "PIL",
-          "matplotlib", "jinja2")  # fmt: skip
+          "matplotlib", "jinja2", "SimpleITK", "pydicom", "highdicom")  # fmt: skip
 
 STAGES = {
     "run": ("report", "everything: data in, evidence and report out"),
@@ -81,9 +83,12 @@ def build_parser() -> argparse.ArgumentParser:
     inspect = command("inspect", "show what is in a cohort and what is wrong", module="data")
     add_study(inspect)
     inspect.add_argument("--fast", action="store_true", help="do not open the images")
+    inspect.add_argument("--html", metavar="FILE", help="write a contact sheet of all cases, too")
     add_output(inspect)
     for name, (stage, text) in STAGES.items():
-        sub = command(name, text, module="run", epilog=RUN_EPILOG.format(command=name))
+        own = network_command.EPILOG if name == "extract" else ""
+        epilog = f"{RUN_EPILOG.format(command=name)}\n\n{own}".rstrip()
+        sub = command(name, text, module="run", epilog=epilog)
         sub.set_defaults(until=stage)
         add_study(sub)
         sub.add_argument("--dry-run", action="store_true", help="show steps, time, memory, disk")
@@ -92,6 +97,8 @@ def build_parser() -> argparse.ArgumentParser:
                 "--until", metavar="STAGE", default=stage,
                 help="stop behind segment, extract, generate, classify or report",
             )  # fmt: skip
+        if name == "extract":
+            network_command.add_arguments(sub)
         add_output(sub)
     compare = command(
         "compare", "compare ways to treat a rare class on a table of features", module="compare",
@@ -111,6 +118,15 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     generate_command.add_arguments(generate)
     add_output(generate)
+    predict = command(
+        "predict", "outline and classify new scans with a run's model", module="predict",
+        epilog=predict_command.EPILOG,
+    )  # fmt: skip
+    predict_command.add_predict(predict)
+    add_output(predict)
+    export = command("export", "write a run's model to a folder of its own", module="predict")
+    predict_command.add_export(export)
+    add_output(export)
     report = command("report", "write the report of a run folder anew", module="data")
     report.add_argument("run", metavar="RUN", help="run folder")
     add_output(report)
@@ -169,7 +185,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     rest = [*unknown, *dotted]
     try:
         module = import_module(f"rarecase.cli.{args.module}")
-        return int(getattr(module, args.command if args.module == "data" else "run")(args, rest))
+        own = args.module in ("data", "predict")  # modules of several commands
+        return int(getattr(module, args.command if own else "run")(args, rest))
     except SettingError as error:
         return _say(str(error), code=2)
     except RarecaseError as error:

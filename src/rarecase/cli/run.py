@@ -29,6 +29,12 @@ def make_study(args: Namespace, rest: Sequence[str], *, out: str) -> Study:
 
 def run(args: Namespace, rest: Sequence[str]) -> int:
     """Run a study up to the command's stage, or show what that would cost."""
+    if getattr(args, "network", None):
+        from rarecase.cli import network
+
+        return network.run(args, rest)
+    if getattr(args, "list_blocks", False):
+        raise SettingError("--list-blocks needs --network; 'rarecase blocks' lists the U-Net's.")
     if args.out is None:
         raise SettingError("--out RUN is missing: the folder that the run is to fill.")
     with reporting(args):

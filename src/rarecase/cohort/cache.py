@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, get_args
+from typing import Any, BinaryIO, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rarecase.cohort.case import Case, Cohort
-from rarecase.cohort.load import CaseArrays, load_groups
+from rarecase.cohort.case import Cohort
+from rarecase.cohort.fitting import Normalise, fit_case, pixel_of
+from rarecase.cohort.load import load_groups
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.files import read_json, replacing_directory, write_json
-from rarecase.imaging.normalise import Scale, apply_scale, fit_scale
-from rarecase.imaging.slices import fit_square, fit_square_masks
 from rarecase.progress import task
 
 _log = logging.getLogger(__name__)
 
-Normalise = Literal["case", "none"]
-
 _KIND = "rarecase slices"
 _ROWS = ["row", "case", "patient", "label", "slice", "has_mask", "tumour"]
-# A slice in which fewer pixels than this rise above the background holds no tissue.
-_EMPTY_SHARE = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +66,12 @@ def cache_slices(
     *,
     normalise: Normalise = "case",
     skip_empty: bool = False,
+    pixel: float | None = None,
 ) -> None:
     """Write every slice of the cohort, fitted to size x size, into the folder `out`.
+
+    pixel: millimetres of a pixel, for everybody; what lies outside of the middle size x size of
+    them is cut off. Without it each slice is padded to a square and resized, whatever its pixels.
 
     normalise: 'case' as in `rarecase.imaging.apply_scale`; 'none' keeps raw values, less the
     background where that is not 0 already. skip_empty: leave out axial slices of volumes without
@@ -90,6 +88,9 @@ def cache_slices(
     _refuse_to_overwrite(out)
     rows: list[tuple[Any, ...]] = []
     skipped: dict[str, int] = {}
+    pixels: list[float | None] = []
+    steps: list[float | None] = []
+    lowest = np.inf
     square = (size, size)
     with (
         replacing_directory(out) as folder,
@@ -98,7 +99,14 @@ def cache_slices(
         task("slices", total=len(cohort.cases)) as bar,
     ):
         for case in cohort.cases:
-            found = _case_slices(case, cohort.channels, size, normalise, skip_empty)
+            groups = load_groups(case, cohort.channels, pixel=pixel)
+            found = fit_case(
+                groups, size, name=case.case, normalise=normalise, cut=pixel is not None,
+                skip_empty=skip_empty and not case.slices,
+            )  # fmt: skip
+            pixels.append(pixel_of(groups, size, pixel))
+            steps.append(None if groups[0].spacing is None else groups[0].spacing[2])
+            lowest = min(lowest, *(float(group.images.min()) for group in groups))
             images.append(found.images)
             masks.append(found.masks)
             rows += [
@@ -119,73 +127,15 @@ def cache_slices(
             "size": size,
             "normalise": normalise,
             "skip_empty": skip_empty,
+            "pixel": pixel,
+            # Of every case where they are known: mm of a pixel as fitted, and between slices.
+            "pixels": sorted(p for p in pixels if p is not None),
+            "steps": sorted(s for s in steps if s is not None),
+            "lowest": lowest,
             "slices": len(rows),
             "skipped": {"slices": sum(skipped.values()), "by_case": skipped},
         }
         write_json(folder / "meta.json", meta)
-
-
-@dataclass(frozen=True, eq=False)
-class _Fitted:
-    """A case's slices at network size; rows: number, has_mask, tumour pixels of each."""
-
-    images: NDArray[np.float32]
-    masks: NDArray[np.uint8]
-    rows: list[tuple[int, bool, int]]
-    skipped: int
-
-
-def _case_slices(
-    case: Case, channels: Sequence[str], size: int, normalise: Normalise, skip_empty: bool
-) -> _Fitted:
-    groups = load_groups(case, channels)
-    # One scale a case and channel, whatever sizes its pictures have.
-    scales = [
-        fit_scale(np.concatenate([group.images[:, c].ravel() for group in groups]))
-        for c in range(len(channels))
-    ]
-    images, masks, numbers, has_mask = [], [], [], []
-    skipped = 0
-    for group in groups:
-        keep = np.ones(len(group.images), dtype=bool)
-        if skip_empty and not case.slices:
-            keep = _with_tissue(group, scales)
-            skipped += int((~keep).sum())
-        images.append(fit_square(_scaled(group.images[keep], scales, normalise), size))
-        none = np.zeros((int(keep.sum()), size, size), dtype=np.uint8)
-        masks.append(none if group.masks is None else fit_square_masks(group.masks[keep], size))
-        numbers.append(group.numbers[keep])
-        has_mask.append(group.has_mask[keep])
-    number = np.concatenate(numbers)
-    order = np.argsort(number, kind="stable")
-    all_masks = np.concatenate(masks)[order]
-    tumour = all_masks.sum(axis=(1, 2), dtype=np.int64)
-    there = np.concatenate(has_mask)[order]
-    rows = [(int(n), bool(h), int(t)) for n, h, t in zip(number[order], there, tumour, strict=True)]
-    return _Fitted(np.concatenate(images)[order], all_masks, rows, skipped)
-
-
-def _scaled(
-    images: NDArray[np.float32], scales: Sequence[Scale], normalise: Normalise
-) -> NDArray[np.float32]:
-    out = np.empty(images.shape, dtype=np.float32)
-    for channel, scale in enumerate(scales):
-        values = images[:, channel]
-        if normalise == "case":
-            out[:, channel] = apply_scale(values, scale)
-        else:
-            out[:, channel] = values - np.float32(scale.background)
-    return out
-
-
-def _with_tissue(group: CaseArrays, scales: Sequence[Scale]) -> NDArray[np.bool_]:
-    keep = np.zeros(len(group.images), dtype=bool)
-    for channel, scale in enumerate(scales):
-        above = np.abs(group.images[:, channel] - np.float32(scale.background))
-        keep |= (above > (scale.ramp or 0)).mean(axis=(1, 2)) >= _EMPTY_SHARE
-    if group.masks is not None:
-        keep |= group.masks.any(axis=(1, 2))
-    return keep
 
 
 class _GrowingArray:

@@ -23,7 +23,8 @@ class SliceFiles:
 class Case:
     """One examination of one patient: volumes by channel, or a series of pictures.
 
-    images: channel to NIfTI file (volume cases); mask: their NIfTI mask.
+    images: channel to volume, a file or the folder of a DICOM series (volume cases); mask: their
+    mask. parts: for channels that share a file, which of its volumes each is, from 0.
     slices: the pictures (picture cases); planes: the channels inside each picture, in its order.
     fold: the test fold that the data's authors gave, if they gave one.
     """
@@ -35,6 +36,7 @@ class Case:
     fold: int | None = None
     images: Mapping[str, Path] = field(default_factory=dict)
     mask: Path | None = None
+    parts: Mapping[str, int] = field(default_factory=dict)
     slices: tuple[SliceFiles, ...] = ()
     planes: tuple[str, ...] = ()
 

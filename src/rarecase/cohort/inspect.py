@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +16,9 @@ import pandas as pd
 
 from rarecase.cohort.case import Case, Cohort
 from rarecase.cohort.load import CaseArrays, load_groups
+from rarecase.cohort.thumbnail import Thumbnail, thumbnail
 from rarecase.errors import DataError
+from rarecase.imaging.axial import axial_grid
 from rarecase.imaging.pictures import probe_picture
 from rarecase.imaging.volumes import probe_volume
 from rarecase.progress import task
@@ -23,8 +28,6 @@ Severity = Literal["error", "warning", "note"]
 _ORDER: tuple[Severity, ...] = ("error", "warning", "note")
 # With fewer patients in the rare class than this, intervals will be too wide to say much.
 _FEW_PATIENTS = 20
-# Pixels whose sides differ by more than this look visibly squashed.
-_SQUASHED = 1.2
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,9 @@ class Problem:
 @dataclass(frozen=True, eq=False)
 class Inspection:
     """cases: one row a case: case, patient, label, site, channels, mask, slices, size, spacing,
-    minimum, median, maximum (raw, over all channels), tumour_pixels, tumour_ml (volumes only).
-    problems: the worst first."""
+    stored (order of axes in the file), minimum, median, maximum (raw, over all channels),
+    tumour_pixels, tumour_ml (volumes only).
+    problems: the worst first. thumbnails: by case, where they were asked for."""
 
     layout: str
     channels: tuple[str, ...]
@@ -48,6 +52,7 @@ class Inspection:
     rare: str
     cases: pd.DataFrame
     problems: tuple[Problem, ...]
+    thumbnails: Mapping[str, Thumbnail] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -70,32 +75,33 @@ class Inspection:
         }
 
 
-def inspect_cohort(cohort: Cohort, *, load: bool = True) -> Inspection:
+def inspect_cohort(
+    cohort: Cohort, *, load: bool = True, thumbnails: bool = False, workers: int | None = None
+) -> Inspection:
     """Look at every case; a broken file becomes a problem in the list, not an exception.
 
     Without `load` only names and headers are looked at, and intensities and tumours stay empty.
+    `workers` cases are read at a time, by default one a core, up to four.
     """
-    problems = list(_cohort_problems(cohort))
-    rows: list[dict[str, Any]] = []
+    look = partial(_look, channels=cohort.channels, load=load, thumbnails=thumbnails)
+    count = workers or min(4, os.cpu_count() or 1)
+    seen: list[_Seen] = []
+    with (
+        task("cases", total=len(cohort.cases)) as bar,
+        ThreadPoolExecutor(max_workers=count) as pool,
+    ):
+        for each in pool.map(look, cohort.cases):
+            seen.append(each)
+            bar.advance(note=each.case.case)
     contents: dict[str, list[Case]] = defaultdict(list)
-    with task("cases", total=len(cohort.cases)) as bar:
-        for case in cohort.cases:
-            row = _row(case)
-            try:
-                if load:
-                    groups = load_groups(case, cohort.channels)
-                    row |= _measure(groups)
-                    problems += _case_problems(case, groups)
-                    contents[_digest(groups)].append(case)
-                else:
-                    row |= _probe(case)
-            except DataError as error:
-                problems.append(Problem("error", case.case, str(error)))
-            rows.append(row)
-            bar.advance(note=case.case)
+    for each in seen:
+        if each.digest is not None:
+            contents[each.digest].append(each.case)
+    problems = list(_cohort_problems(cohort))
+    problems += [problem for each in seen for problem in each.problems]
     problems += _copies(contents.values())
     columns = [*_row(cohort.cases[0]), *_EMPTY]
-    table = pd.DataFrame([_EMPTY | row for row in rows])[columns]
+    table = pd.DataFrame([_EMPTY | each.row for each in seen])[columns]
     return Inspection(
         layout=cohort.layout,
         channels=cohort.channels,
@@ -103,11 +109,47 @@ def inspect_cohort(cohort: Cohort, *, load: bool = True) -> Inspection:
         rare=cohort.rare,
         cases=table,
         problems=tuple(sorted(problems, key=lambda p: (_ORDER.index(p.severity), p.case or ""))),
+        thumbnails={e.case.case: e.thumbnail for e in seen if e.thumbnail is not None},
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What one case showed."""
+
+    case: Case
+    row: dict[str, Any]
+    problems: list[Problem]
+    digest: str | None = None
+    thumbnail: Thumbnail | None = None
+
+
+def _look(case: Case, *, channels: Sequence[str], load: bool, thumbnails: bool) -> _Seen:
+    row = _row(case)
+    try:
+        if not load:
+            return _Seen(case, row | _probe(case, channels[0]), [])
+        groups = load_groups(case, channels)
+        return _Seen(
+            case, row | _measure(groups), list(_case_problems(case, groups)), _digest(groups),
+            thumbnail(groups) if thumbnails else None,
+        )  # fmt: skip
+    except DataError as error:
+        return _Seen(case, row, [Problem("error", case.case, str(error))])
+
+
 _EMPTY: dict[str, Any] = dict.fromkeys(
-    ("slices", "size", "spacing", "minimum", "median", "maximum", "tumour_pixels", "tumour_ml")
+    (
+        "slices",
+        "size",
+        "spacing",
+        "stored",
+        "minimum",
+        "median",
+        "maximum",
+        "tumour_pixels",
+        "tumour_ml",
+    )
 )
 
 
@@ -122,14 +164,18 @@ def _row(case: Case) -> dict[str, Any]:
     }
 
 
-def _probe(case: Case) -> dict[str, Any]:
+def _probe(case: Case, channel: str) -> dict[str, Any]:
     if case.slices:
         sizes = dict.fromkeys(probe_picture(files.image) for files in case.slices)
         return {"slices": len(case.slices), "size": _sizes(sizes)}
-    header = probe_volume(next(iter(case.images.values())))
-    x, y, z = header.shape[:3]
-    dx, dy, dz = header.spacing
-    return {"slices": z, "size": _sizes([(y, x)]), "spacing": _spacing((dy, dx, dz))}
+    header = probe_volume(case.images[channel])
+    grid, _ = axial_grid(header.grid)
+    x, y, z = grid.shape
+    dx, dy, dz = grid.spacing
+    return {
+        "slices": z, "size": _sizes([(y, x)]), "spacing": _spacing((dy, dx, dz)),
+        "stored": header.stored,
+    }  # fmt: skip
 
 
 def _measure(groups: list[CaseArrays]) -> dict[str, Any]:
@@ -144,6 +190,7 @@ def _measure(groups: list[CaseArrays]) -> dict[str, Any]:
         "slices": sum(len(group.images) for group in groups),
         "size": _sizes([group.images.shape[-2:] for group in groups]),
         "spacing": None if spacing is None else _spacing(spacing),
+        "stored": None if groups[0].source is None else groups[0].source.codes,
         "minimum": float(values.min()),
         "median": float(np.median(values)),
         "maximum": float(values.max()),
@@ -161,11 +208,6 @@ def _case_problems(case: Case, groups: list[CaseArrays]) -> Iterable[Problem]:
     if len(groups) > 1:
         sizes = _sizes([group.images.shape[-2:] for group in groups])
         yield Problem("note", case.case, f"slices of several sizes ({sizes})")
-    if (spacing := groups[0].spacing) is not None:
-        rows, columns = spacing[:2]
-        if max(rows, columns) > _SQUASHED * min(rows, columns):
-            message = f"axial pixels are not square ({rows:.2f} by {columns:.2f} mm)"
-            yield Problem("warning", case.case, f"{message}: slices will look squashed")
 
 
 def _cohort_problems(cohort: Cohort) -> Iterable[Problem]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
 from rarecase.cohort.case import Case, SliceFiles
 from rarecase.errors import DataError
+from rarecase.imaging.align import place_of
+from rarecase.imaging.axial import axial_grid
+from rarecase.imaging.formats.base import check_shape
+from rarecase.imaging.grid import Grid, carry
+from rarecase.imaging.normalise import fit_scale
 from rarecase.imaging.pictures import read_mask_picture, read_picture
 from rarecase.imaging.volumes import Volume, probe_volume, read_mask_volume, read_volume
 
@@ -26,7 +30,8 @@ class CaseArrays:
     images: (n, c, h, w) float32, raw values. masks: (n, h, w) uint8 of 0 and 1, None if the case
     has none. has_mask: (n,) bool, whether the slice has a mask. numbers: (n,) the slice's number
     in the case. spacing: mm by row, column and slice, None for pictures. notes: what is odd and
-    was settled while loading.
+    was settled while loading. grid: where the slices lie, RAS+ (see `axial` for their order), and
+    source: the grid of the first channel's file; None for pictures.
     """
 
     images: NDArray[np.float32]
@@ -35,6 +40,8 @@ class CaseArrays:
     numbers: NDArray[np.int64]
     spacing: tuple[float, float, float] | None
     notes: tuple[str, ...] = ()
+    grid: Grid | None = None
+    source: Grid | None = None
 
 
 def load_case(case: Case, channels: Sequence[str]) -> CaseArrays:
@@ -53,28 +60,38 @@ def load_case(case: Case, channels: Sequence[str]) -> CaseArrays:
     return groups[0]
 
 
-def load_groups(case: Case, channels: Sequence[str]) -> list[CaseArrays]:
+def load_groups(
+    case: Case, channels: Sequence[str], *, pixel: float | None = None
+) -> list[CaseArrays]:
     """Load a case as one CaseArrays for every size of its slices (volumes have one).
 
-    `channels` choose and order the planes. All channels and the mask of a volume case must have
-    one shape and lie in one place. Raises DataError that names case and file.
+    `channels` choose and order the planes. Channels and mask of a volume case that have other grids
+    than the first channel are resampled to it (see `place_of`); slices are axial (`axial_grid`), of
+    `pixel` mm if it is given. Raises DataError that names case and file.
     """
     missing = [name for name in channels if name not in case.channels]
     if missing:
         raise DataError(f"Case {case.case!r} has no {', '.join(missing)} image.")
     try:
         if case.slices:
+            if pixel is not None:
+                raise DataError(
+                    "its pictures say nothing of the size of their pixels, so they cannot be "
+                    f"brought to {pixel:g} mm. Leave slices.pixel out."
+                )
             return _load_pictures(case, channels)
-        return [_load_volumes(case, channels)]
+        return [_load_volumes(case, channels, pixel=pixel)]
     except DataError as error:
         raise DataError(f"Case {case.case!r}: {error}") from None
 
 
-def count_slices(case: Case) -> int:
-    """How many axial slices the case has, from file names and headers alone."""
+def count_slices(case: Case, channels: Sequence[str] | None = None) -> int:
+    """How many axial slices the case has, from file names and headers alone; `channels` as they are
+    to be loaded, the first of which decides (default: the case's own)."""
     if case.slices:
         return len(case.slices)
-    return probe_volume(next(iter(case.images.values()))).shape[2]
+    name = (channels or case.channels)[0]
+    return axial_grid(probe_volume(case.images[name]).grid)[0].shape[2]
 
 
 def axial(data: NDArray) -> NDArray:
@@ -87,58 +104,87 @@ def axial(data: NDArray) -> NDArray:
     return data[::-1, ::-1].transpose(2, 1, 0)
 
 
-def _load_volumes(case: Case, channels: Sequence[str]) -> CaseArrays:
+def from_axial(slices: NDArray) -> NDArray:
+    """Back from `axial`: slices (z, rows, columns) as RAS+ data (x, y, z).
+
+    >>> data = np.arange(24).reshape(2, 3, 4)
+    >>> bool((from_axial(axial(data)) == data).all())
+    True
+    """
+    return slices.transpose(2, 1, 0)[::-1, ::-1]
+
+
+def _load_volumes(case: Case, channels: Sequence[str], *, pixel: float | None) -> CaseArrays:
     paths = [case.images[name] for name in channels]
-    volumes = [read_volume(path) for path in paths]
-    first, notes = volumes[0], list[str]()
+    volumes = _channels(case, channels)
+    first, notes = volumes[0], list(volumes[0].notes)
+    target, changed = axial_grid(first.grid, pixel=pixel)
+    notes += changed
+    check_shape(paths[0], target.shape)
+    planes = [axial(_on(first, first.grid, target))]
     for path, volume in zip(paths[1:], volumes[1:], strict=True):
-        notes += _check_same_place(paths[0], first, path, volume)
+        there, said = place_of(paths[0], first, path, volume)
+        notes += [*volume.notes, *said]
+        planes.append(axial(_on(volume, there, target)))
     masks = None
     if case.mask is not None:
         mask = read_mask_volume(case.mask)
-        notes += _check_same_place(paths[0], first, case.mask, mask)
-        masks = (axial(mask.data) > 0).astype(np.uint8)
-    x, y, z = first.spacing
-    slices = first.data.shape[2]
+        there, said = place_of(paths[0], first, case.mask, mask)
+        notes += [*mask.notes, *said]
+        covered = carry((mask.data > 0).astype(np.float32), there, target)
+        masks = (axial(covered) >= 0.5).astype(np.uint8)
+        if mask.data.any() and not covered.any():
+            raise DataError(
+                f"{case.mask}: nothing of the mask lies within {paths[0]}. Are both of this "
+                "patient, with their own headers?"
+            )
+    x, y, z = target.spacing
     for note in notes:
         _log.warning("%s: %s", case.case, note)
+    slices = target.shape[2]
     return CaseArrays(
-        images=np.stack([axial(volume.data) for volume in volumes], axis=1),
+        images=np.stack(planes, axis=1),
         masks=masks,
         has_mask=np.full(slices, masks is not None),
         numbers=np.arange(slices),
         spacing=(y, x, z),
         notes=tuple(notes),
+        grid=target,
+        source=first.source,
     )
 
 
-def _check_same_place(path: Path, one: Volume, other_path: Path, other: Volume) -> list[str]:
-    """Refuse two volumes that do not cover each other; a note where only an origin differs.
+def _on(volume: Volume, there: Grid, target: Grid) -> NDArray[np.float32]:
+    """A volume that lies on `there`, on `target`; around it its own background."""
+    if there.same_as(target):
+        return volume.data
+    return carry(volume.data, there, target, outside=fit_scale(volume.data).background)
 
-    With one shape and one stored orientation the voxels are taken to correspond, whatever the
-    origins say (many tools lose it).
-    """
-    if one.data.shape != other.data.shape:
-        raise DataError(
-            f"{other_path} has the shape {_by(other.data.shape)} and {path} {_by(one.data.shape)} "
-            "(both in RAS order). Resample one to the other."
-        )
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in one.data.shape])).reshape(3, -1).T
-    apart = apply_affine(one.affine, corners)
-    apart -= apply_affine(other.affine, corners)
-    distance = float(np.abs(apart).max())
-    if distance <= max(one.spacing):
-        return []
-    if one.stored == other.stored:
-        return [
-            f"{other_path.name} lies {distance:.1f} mm away from {path.name} by its header; "
-            "shape and orientation agree, so the voxels are taken to correspond"
-        ]
-    raise DataError(
-        f"{other_path} is stored as {other.stored} and lies {distance:.1f} mm away from {path} "
-        f"({one.stored}): voxels do not correspond. Copy the right header to one of them or "
-        "resample it to the other."
-    )
+
+def _channels(case: Case, channels: Sequence[str]) -> list[Volume]:
+    """The volume of each channel; a file that holds several is read once."""
+    shared_files: dict[Path, Volume] = {}
+    found = []
+    for name in channels:
+        path, part = case.images[name], case.parts.get(name)
+        if part is None:
+            found.append(read_volume(path))
+            continue
+        if path not in shared_files:
+            shared_files[path] = read_volume(path, several=True)
+        whole = shared_files[path]
+        there = whole.data.shape[3] if whole.data.ndim == 4 else 1
+        if part >= there:
+            raise DataError(
+                f"{path}: holds {there} volume(s), and {name!r} should be number {part + 1}."
+            )
+        data = whole.data[..., part] if whole.data.ndim == 4 else whole.data
+        if data.min() == data.max():
+            raise DataError(
+                f"{path}: every voxel of volume {part + 1} ({name}) is {float(data.min()):g}."
+            )
+        found.append(replace(whole, data=data))
+    return found
 
 
 def _load_pictures(case: Case, channels: Sequence[str]) -> list[CaseArrays]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -27,13 +28,34 @@ class Predict(Protocol):
     def __call__(self, X: Floats) -> Floats: ...
 
 
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A fitted logistic regression. A class that it never saw has the probability 0."""
+
+    model: LogisticRegression
+    classes: int
+
+    def __call__(self, X: Floats) -> Floats:
+        p = np.zeros((len(X), self.classes))
+        p[:, self.model.classes_] = self.model.predict_proba(X)
+        return p
+
+    def linear(self) -> tuple[Floats, Floats]:
+        """Weights (classes, d) and offsets (classes,): the softmax of X wᵀ + b is the probability
+        of each class; every class must have been seen."""
+        w, b = np.asarray(self.model.coef_), np.asarray(self.model.intercept_)
+        if self.classes == 2:
+            w, b = np.concatenate([0 * w, w]), np.concatenate([0 * b, b])
+        return w, b
+
+
 class Logistic:
     """Logistic regression; a strength is scikit-learn's C for rows of squared length 1."""
 
     def __init__(self, strengths: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0)) -> None:
         self.strengths = strengths
 
-    def fit(self, training: TrainingSet, *, strength: float, classes: int) -> Predict:
+    def fit(self, training: TrainingSet, *, strength: float, classes: int) -> Fitted:
         """Fit; a class without a row gets the probability 0."""
         # Newton's steps need few passes where a Hessian is small; it is d² there, (classes · d)²
         # with more than two.
@@ -42,10 +64,4 @@ class Logistic:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # separable rows, weak penalty
             model.fit(training.X, training.y, sample_weight=training.weight)
-
-        def predict(X: Floats) -> Floats:
-            p = np.zeros((len(X), classes))
-            p[:, model.classes_] = model.predict_proba(X)
-            return p
-
-        return predict
+        return Fitted(model, classes)

@@ -5,10 +5,14 @@ from rarecase._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "Grid": "rarecase.imaging.grid",
         "Scale": "rarecase.imaging.normalise",
         "Volume": "rarecase.imaging.volumes",
         "apply_scale": "rarecase.imaging.normalise",
+        "axial_grid": "rarecase.imaging.axial",
         "binarise": "rarecase.imaging.pictures",
+        "carry": "rarecase.imaging.grid",
+        "centre": "rarecase.imaging.slices",
         "fit_mean_std": "rarecase.imaging.normalise",
         "fit_scale": "rarecase.imaging.normalise",
         "fit_square": "rarecase.imaging.slices",
@@ -20,5 +24,6 @@ __getattr__, __dir__, __all__ = attach(
         "read_mask_volume": "rarecase.imaging.volumes",
         "read_picture": "rarecase.imaging.pictures",
         "read_volume": "rarecase.imaging.volumes",
+        "unfit_square": "rarecase.imaging.slices",
     },
 )

@@ -34,6 +34,42 @@ def fit_square(images: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     return out.reshape(n, c, size, size)
 
 
+def unfit_square(values: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Back from `fit_square`: values (n, size, size) as (n, height, width), bilinear.
+
+    >>> unfit_square(np.ones((1, 12, 12), np.float32), 4, 6).shape
+    (1, 4, 6)
+    """
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    whole = fit_square(np.asarray(values, dtype=np.float32)[:, None], side)[:, 0]
+    return whole[:, top : top + height, left : left + width]
+
+
+def centre(values: NDArray, height: int, width: int) -> NDArray:
+    """The middle (…, height, width) of values (…, h, w), with 0 around where they are smaller.
+
+    Its own inverse, but for what is cut off.
+
+    >>> centre(np.arange(6).reshape(1, 2, 3), 3, 1).tolist()
+    [[[1], [4], [0]]]
+    """
+    h, w = values.shape[-2:]
+    out = np.zeros((*values.shape[:-2], height, width), dtype=values.dtype)
+    (from_y, to_y, rows), (from_x, to_x, columns) = _middle(h, height), _middle(w, width)
+    out[..., to_y : to_y + rows, to_x : to_x + columns] = values[
+        ..., from_y : from_y + rows, from_x : from_x + columns
+    ]
+    return out
+
+
+def _middle(there: int, wanted: int) -> tuple[int, int, int]:
+    """Where to take from, where to put, and how many."""
+    if wanted <= there:
+        return (there - wanted) // 2, 0, wanted
+    return 0, (wanted - there) // 2, there
+
+
 def fit_square_masks(masks: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """Masks (n, h, w) of 0 and 1 brought to (n, size, size) the way `fit_square` brings images.
 

@@ -1,32 +1,17 @@
-"""Reading NIfTI volumes into one orientation, and saying clearly what is wrong with a file."""
+"""Reading volumes into one orientation, and saying clearly what is wrong with a file."""
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import nibabel as nib
 import numpy as np
-from nibabel.affines import voxel_sizes
-from nibabel.filebasedimages import ImageFileError
-from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
-from nibabel.spatialimages import HeaderDataError, ImageDataError
 from numpy.typing import NDArray
 
 from rarecase.errors import DataError
-
-# What nibabel raises for a file that is truncated, damaged or no NIfTI.
-_BROKEN = (
-    EOFError,
-    OSError,
-    ValueError,
-    zlib.error,
-    ImageFileError,
-    HeaderDataError,
-    ImageDataError,
-)
+from rarecase.imaging.formats import Stored, format_of
+from rarecase.imaging.formats.base import by, channels_of
+from rarecase.imaging.grid import Grid, carry, ras
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +20,23 @@ class Volume:
 
     data: (x, y, z) float32, or (x, y, z, c) for a file of several channels; stored values with
         the file's scaling applied. affine: (4, 4) voxel to millimetre. spacing: mm along x, y, z.
-    stored: orientation in the file (such as 'LPS').
+    stored: orientation in the file (such as 'LPS'). source: the grid of the file, to which
+    `carry` takes anything back. placed: whether the file says where it lies. notes: what is odd.
     """
 
     data: NDArray[np.float32]
     affine: NDArray[np.float64]
     spacing: tuple[float, float, float]
     stored: str
+    source: Grid
+    placed: bool = True
+    notes: tuple[str, ...] = ()
+
+    @property
+    def grid(self) -> Grid:
+        """The grid of `data`."""
+        x, y, z = self.data.shape[:3]
+        return Grid((x, y, z), self.affine)
 
 
 @dataclass(frozen=True)
@@ -50,14 +45,18 @@ class VolumeHeader:
 
     shape: tuple[int, ...]
     spacing: tuple[float, float, float]
+    stored: str
+    grid: Grid
 
 
 def read_volume(path: Path, *, several: bool = False) -> Volume:
-    """Read an image volume (.nii, .nii.gz; NIfTI-1 or 2) in its closest RAS+ orientation.
+    """Read an image volume in its closest RAS+ orientation.
 
-    Nothing is resampled: an oblique volume keeps its voxels. A fourth axis is allowed only with
-    `several`. Raises DataError for a missing, truncated or corrupt file, for values that are not
-    finite, and for a volume that is the same value everywhere.
+    NIfTI-1 and 2, NRRD, MetaImage, DICOM (the folder of a series, a file of one, or one of several
+    frames), NumPy, TIFF of several pages. Nothing is resampled: an oblique volume keeps its voxels.
+    A fourth axis is allowed only with `several`. Raises DataError for a missing, truncated or
+    corrupt file, for values that are not finite, and for a volume that is the same value
+    everywhere.
     """
     volume = _read(path, several=several)
     low, high = float(volume.data.min()), float(volume.data.max())
@@ -75,78 +74,44 @@ def read_mask_volume(path: Path) -> Volume:
 
 
 def probe_volume(path: Path) -> VolumeHeader:
-    """Shape and spacing of a volume from its header, without reading the voxels."""
-    image = _open(path)
-    orientation = _orientation(path, image)
-    shape = tuple(image.shape)
-    order = np.argsort(orientation[:, 0])
-    spatial = tuple(int(shape[axis]) for axis in order)
-    spacing = voxel_sizes(image.affine)[order]
-    return VolumeHeader(spatial + _channel_axis(shape), _triple(spacing))
-
-
-def _read(path: Path, *, several: bool) -> Volume:
-    image = _open(path)
-    orientation = _orientation(path, image)
-    channels = _channel_axis(tuple(image.shape))
-    if channels and not several:
-        raise DataError(
-            f"{path}: holds {channels[0]} volumes (shape {_by(image.shape)}), one was expected. "
-            "Split the file into one 3-D file a channel."
-        )
-    try:
-        data = np.asarray(image.get_fdata(dtype=np.float32, caching="unchanged"))
-    except _BROKEN as error:
-        raise DataError(
-            f"{path}: the voxels cannot be read, the file is truncated or damaged ({error}). "
-            "Copy or export it again."
-        ) from None
-    data = data.reshape(data.shape[:3] + channels)
-    _refuse_not_finite(path, data)
-    affine = image.affine @ inv_ornt_aff(orientation, data.shape[:3])
-    return Volume(
-        data=np.asarray(apply_orientation(data, orientation), dtype=np.float32),
-        affine=affine,
-        spacing=_triple(voxel_sizes(affine)),
-        stored="".join(nib.aff2axcodes(image.affine)),
+    """Shape, spacing and place of a volume from its header, without reading the voxels."""
+    header = format_of(path).probe(path)
+    i, j, k = header.shape[:3]
+    stored = Grid((i, j, k), header.affine)
+    turned = ras(stored)
+    return VolumeHeader(
+        turned.shape + channels_of(header.shape), turned.spacing, stored.codes, turned
     )
 
 
-def _open(path: Path) -> Any:
-    if not path.is_file():
-        raise DataError(f"{path}: no such file.")
-    if not path.name.lower().endswith((".nii", ".nii.gz")):
+def _read(path: Path, *, several: bool) -> Volume:
+    stored = format_of(path).read(path)
+    channels = channels_of(stored.data.shape)
+    if channels and not several:
         raise DataError(
-            f"{path}: volumes are read from NIfTI (.nii, .nii.gz). Convert it first "
-            "(dcm2niix does so for DICOM)."
+            f"{path}: holds {channels[0]} volumes (shape {by(stored.data.shape)}), one was "
+            "expected. Split the file into one 3-D file a channel."
         )
-    try:
-        image: Any = nib.load(path)
-    except _BROKEN as error:
-        raise DataError(
-            f"{path}: not a NIfTI file, or a truncated or damaged one ({error}). Copy or export it "
-            "again."
-        ) from None
-    shape = tuple(image.shape)
-    if len(shape) < 3 or any(n > 1 for n in shape[4:]) or 0 in shape:
-        raise DataError(f"{path}: shape {_by(shape)}, a volume (x by y by z) was expected.")
-    dtype = image.get_data_dtype()
-    if dtype.kind not in "iuf":
-        raise DataError(f"{path}: voxels of type {dtype}, plain numbers were expected.")
-    return image
+    _refuse_not_finite(path, stored.data)
+    i, j, k = stored.data.shape[:3]
+    source = Grid((i, j, k), stored.affine)
+    turned = ras(source)
+    return Volume(
+        data=_turned(stored, source, turned),
+        affine=turned.affine,
+        spacing=turned.spacing,
+        stored=source.codes,
+        source=source,
+        placed=stored.placed,
+        notes=stored.notes,
+    )
 
 
-def _orientation(path: Path, image: Any) -> NDArray[np.float64]:
-    affine = image.affine
-    if not np.isfinite(affine).all():
-        raise DataError(f"{path}: the header's affine is not finite. Mend the header.")
-    orientation: NDArray[np.float64] = io_orientation(affine)
-    if np.isnan(orientation).any():
-        raise DataError(
-            f"{path}: the header's affine is singular, so the orientation is unknown. "
-            "Mend the header (sform or qform)."
-        )
-    return orientation
+def _turned(stored: Stored, source: Grid, turned: Grid) -> NDArray[np.float32]:
+    if stored.data.ndim == 3:
+        return carry(stored.data, source, turned)
+    each = [carry(stored.data[..., c], source, turned) for c in range(stored.data.shape[3])]
+    return np.stack(each, axis=-1)
 
 
 def _refuse_not_finite(path: Path, data: NDArray[np.float32]) -> None:
@@ -160,16 +125,3 @@ def _refuse_not_finite(path: Path, data: NDArray[np.float32]) -> None:
         f"({', '.join(map(str, first))}) and ({', '.join(map(str, last))}) as stored. "
         "Replace them by the background value or leave this case out (--cohort.exclude CASE)."
     )
-
-
-def _channel_axis(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return (int(shape[3]),) if len(shape) > 3 and shape[3] > 1 else ()
-
-
-def _triple(values: NDArray[np.float64]) -> tuple[float, float, float]:
-    x, y, z = (float(value) for value in values)
-    return x, y, z
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return "x".join(str(n) for n in shape)

@@ -176,7 +176,7 @@ class RunFiles:
             for path in self.root.rglob("step.json")
             if not any(part.endswith(".partial") for part in path.relative_to(self.root).parts)
         ]
-        records = [r for r in records if r[0].split("/")[0] not in ("report", EXTERNAL)]
+        records = [r for r in records if r[0].split("/")[0] not in ("report", "model", EXTERNAL)]
         yield from sorted(records, key=lambda record: (str(record[1].get("finished")), record[0]))
 
     def volumes(self) -> pd.DataFrame:

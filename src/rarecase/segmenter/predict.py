@@ -16,7 +16,6 @@ from rarecase.segmenter.model import Segmenter
 MIRRORS: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))  # axes of (n, c, h, w)
 
 
-@torch.no_grad()
 def predict_masks(
     segmenter: Segmenter,
     slices: Slices,
@@ -27,11 +26,30 @@ def predict_masks(
     flips: bool = False,
     name: str = "predicting masks",
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (rows, predicted masks (n, h, w) of 0/1 uint8) batch by batch, in the order of `rows`.
+    """Yield (rows, predicted masks (n, h, w) of 0/1 uint8) batch by batch, in the order of `rows`:
+    tumour where the probability exceeds one half (see `predict_chances`)."""
+    found = predict_chances(
+        segmenter, slices, rows=rows, fabric=fabric, batch=batch, flips=flips, name=name
+    )
+    return ((part, (chance > 0.5).astype(np.uint8)) for part, chance in found)
 
-    A pixel is tumour where the probability exceeds one half; with `flips` the mean probability over
-    the slice and its mirror images, left and right, up and down, and both (test-time augmentation):
-    four times the work, and steadier outlines from a network that has not learnt for long.
+
+@torch.no_grad()
+def predict_chances(
+    segmenter: Segmenter,
+    slices: Slices,
+    *,
+    rows: np.ndarray,
+    fabric: lightning_fabric.Fabric,
+    batch: int = 16,
+    flips: bool = False,
+    name: str = "predicting masks",
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (rows, probability of tumour (n, h, w) float32) batch by batch, in the order of `rows`.
+
+    With `flips` the mean over the slice and its mirror images, left and right, up and down, and
+    both (test-time augmentation): four times the work, and steadier outlines from a network that
+    has not learnt for long.
     """
     net = fabric.setup_module(segmenter.net.channels_last())
     net.eval()
@@ -42,7 +60,7 @@ def predict_masks(
             images = fabric.to_device(images)
             ready = slices.ready(images, segmenter.normaliser)
             chance = torch.stack([_mirrored(net, ready, over) for over in sides]).mean(0)
-            yield part, (chance > 0.5).to(torch.uint8).cpu().numpy()
+            yield part, chance.cpu().numpy()
             bar.advance(len(part))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from rarecase.study.settings import Settings
 log = logging.getLogger(__name__)
 TRIVIAL = "trivial"
 LEAK_FOLDS = 3
+Unit = Literal["patients", "slices"]
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,8 @@ def compare_vectors(
     knows the size of the outlined tumour and the number of slices, and nothing else.
     """
     counted = shows_tumour(rows, ["patient"]).to_numpy()
-    slices, about = X[counted], rows[counted].reset_index(drop=True)
-    table = each = _table(slices, about, rare=rare)
-    if settings.compare.unit == "patients":
-        means = pd.DataFrame(slices).groupby(about["patient"]).mean().to_numpy()
-        table = _table(means, about.groupby("patient").first().reset_index(), rare=rare)
+    each = _table(X[counted], rows[counted].reset_index(drop=True), rare=rare)
+    table = tumour_table(X, rows, unit=settings.compare.unit, rare=rare)
     plan = make_plan(
         settings.compare.arms, model=None, amounts=settings.compare.amounts,
         inner=settings.compare.inner, generator_seeds=settings.compare.generator_seeds,
@@ -79,6 +78,16 @@ def compare_vectors(
     cheap = replace(plan, model=Logistic(strengths=(1.0,)), inner=2)
     found = row_leak(each, cheap, folds=LEAK_FOLDS) if leak else None
     return Compared(predictions, checks, found)
+
+
+def tumour_table(X: np.ndarray, rows: pd.DataFrame, *, unit: Unit, rare: str) -> FeatureTable:
+    """The table that arms learn from: slices that show tumour, or their mean for each patient."""
+    counted = shows_tumour(rows, ["patient"]).to_numpy()
+    slices, about = X[counted], rows[counted].reset_index(drop=True)
+    if unit == "slices":
+        return _table(slices, about, rare=rare)
+    means = pd.DataFrame(slices).groupby(about["patient"]).mean().to_numpy()
+    return _table(means, about.groupby("patient").first().reset_index(), rare=rare)
 
 
 def _fold_of(table: FeatureTable, tested: Collection[str], cell: Cell) -> np.ndarray:

@@ -59,7 +59,7 @@ class Sizes:
 
 def sizes_of(settings: Settings, *, cohort: Cohort, folds: pd.DataFrame) -> Sizes:
     """The sizes of a study; no image is read. `folds`: columns repeat, patient, fold."""
-    counts = {case.case: count_slices(case) for case in cohort.cases}
+    counts = {case.case: count_slices(case, cohort.channels) for case in cohort.cases}
     patients = [case.patient for case in cohort.cases for _ in range(counts[case.case])]
     slices, real = len(patients), real_training_slices(pd.DataFrame({"patient": patients}), folds)
     amounts = resolve_amounts(settings.sweep.amounts, real=real)

@@ -28,12 +28,15 @@ class Cell:
 
     def folder(self, part: str) -> str:
         """Where `part` of this cell lies, relative to the run folder."""
-        base = f"repeat-{self.repeat}/fold-{self.fold}/{part}"
+        whole = self.fold == EVERYBODY.fold
+        base = f"{MODEL if whole else f'repeat-{self.repeat}/fold-{self.fold}'}/{part}"
         mine = f"{base}/{self.arm}-seed{self.generator_seed}"
         return mine if part in (SYNTHETIC, CLASSIFIED) else base
 
 
 NOWHERE = Cell(0, 0)  # of steps that are the whole study's
+EVERYBODY = Cell(0, -2)  # nobody is tested: the model that is handed on
+MODEL = "model"
 
 
 def folds_of(table: pd.DataFrame) -> dict[int, list[int]]:

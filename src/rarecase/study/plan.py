@@ -57,7 +57,7 @@ STAGES = ("segment", "extract", "generate", "classify", "report")
 
 # Goes up when a step computes something else from the same inputs and settings.
 VERSIONS = {
-    SLICES: 1,
+    SLICES: 2,
     COHORT: 1,
     PRETRAIN: 1,
     SEGMENTER: 2,

@@ -34,7 +34,7 @@ PRESETS: dict[str, Nested] = {
             "batch": 8,
         },
         "generator": {"widths": [64], "max_steps": 1200},
-        "classifier": {"epochs": 16, "batch": 16, "dense": 256},
+        "classifier": {"epochs": 12, "batch": 16, "dense": 256},
         "sweep": {"amounts": [0, "25%", "50%", "100%"], "headline": "25%"},
     },
     "demo": {

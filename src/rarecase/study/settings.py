@@ -11,6 +11,7 @@ from rarecase.arms import CLOSED_FORM
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
+Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
 class Section(BaseModel):
@@ -41,6 +42,8 @@ class SlicesSettings(Section):
 
     size: Annotated[int, Field(ge=16)] = 240
     """Height and width of a slice in pixels."""
+    pixel: Positive | None = None
+    """Millimetres of a pixel, the same for everybody; without it each slice is fitted as it is."""
     normalise: Literal["case", "cohort"] = "cohort"
     """`cohort`: the paper's mean and deviation, fitted on training patients; `case`: each alone."""
     skip_empty: bool = False
@@ -221,7 +224,7 @@ class CompareSettings(Section):
 class ComputeSettings(Section):
     """Where and how it is computed; changes nothing but the last bits, and what follows of them."""
 
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: Device = "auto"
     """Where: auto takes a GPU if there is one."""
     precision: str = "auto"
     """auto: bfloat16 where it is measured to be faster; else one of Fabric's, such as 32-true."""

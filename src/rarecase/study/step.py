@@ -23,7 +23,7 @@ from typing import Any
 from rarecase import __version__
 from rarecase.errors import DataError
 from rarecase.files import partial_path, read_json, replacing_directory, write_json, write_text
-from rarecase.study.grid import NOWHERE, Cell
+from rarecase.study.grid import EVERYBODY, NOWHERE, Cell
 from rarecase.study.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -42,10 +42,12 @@ class Context:
 
     @property
     def fold_folder(self) -> Path:
-        return self.run / f"repeat-{self.cell.repeat}" / f"fold-{self.cell.fold}"
+        return (self.run / self.cell.folder(RECORD)).parent
 
     def where(self) -> str:
         """The place in the grid in words."""
+        if self.cell.fold == EVERYBODY.fold:
+            return "all patients"
         return f"repeat {self.cell.repeat}, fold {self.cell.fold}"
 
 

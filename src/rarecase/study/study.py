@@ -19,6 +19,7 @@ from rarecase.segmenter import read_card
 from rarecase.study.compute import available_threads, fitting_processes, settle_precision
 from rarecase.study.disk import refuse_small_disk
 from rarecase.study.executor import make_executor
+from rarecase.study.grid import MODEL
 from rarecase.study.plan import STAGES, plan
 from rarecase.study.resolve import resolve, validate, write_settings
 from rarecase.study.settings import Settings
@@ -211,7 +212,8 @@ def _prune(run: Path, *, keep: list[Step]) -> None:
     for record in list(run.glob(f"**/{RECORD}")):
         name = record.parent.relative_to(run).as_posix()
         step = name.removesuffix(PARTIAL)
-        if step not in names and not name.startswith("external/"):  # those have keys of their own
+        own = name.startswith(("external/", f"{MODEL}/"))  # those have keys of their own
+        if step not in names and not own:
             log.warning("removing %s: the settings do not have it any more", name)
             shutil.rmtree(record.parent)
     for each in keep:

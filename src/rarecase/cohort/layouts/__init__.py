@@ -5,16 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from rarecase.cohort.layouts.base import Layout, RawCohort, Source
+from rarecase.cohort.layouts.bids import LAYOUT as BIDS
 from rarecase.cohort.layouts.brats import LAYOUT as BRATS
+from rarecase.cohort.layouts.dicom import LAYOUT as DICOM
 from rarecase.cohort.layouts.manifest import LAYOUT as MANIFEST
+from rarecase.cohort.layouts.nnunet import LAYOUT as NNUNET
 from rarecase.cohort.layouts.rembrandt import LAYOUT as REMBRANDT
 from rarecase.cohort.layouts.slices import LAYOUT as SLICES
 from rarecase.cohort.layouts.tcga import LAYOUT as TCGA
 from rarecase.errors import DataError
 
-__all__ = ["LAYOUTS", "Layout", "RawCohort", "Source", "read_layout"]
+__all__ = ["LAYOUTS", "Layout", "RawCohort", "Source", "find_layout", "read_layout"]
 
-LAYOUTS: tuple[Layout, ...] = (SLICES, MANIFEST, TCGA, REMBRANDT, BRATS)
+LAYOUTS: tuple[Layout, ...] = (
+    SLICES, MANIFEST, BIDS, NNUNET, TCGA, REMBRANDT, BRATS, DICOM
+)  # fmt: skip
 
 _DEEPEST = 3  # how many folders down a cohort is looked for
 
@@ -26,6 +31,23 @@ def read_layout(path: Path) -> RawCohort:
     down where each holds a single folder) is read from there; several that are recognised are an
     error that names them. Raises DataError that lists what was looked for and what is there.
     """
+    source, layout = _find(path)
+    if layout is None:
+        looked = "\n".join(f"  {known.name}: {known.looks_for}" for known in LAYOUTS)
+        raise DataError(
+            f"{path}: no known layout. Looked for\n{looked}\nand found {source.describe()}. "
+            "Arrange the data as one of these, or write a manifest CSV that names the files."
+        )
+    return layout.read(source)
+
+
+def find_layout(path: Path) -> str | None:
+    """The name of the layout of a folder or CSV file, None if it has none that is known."""
+    layout = _find(path)[1]
+    return None if layout is None else layout.name
+
+
+def _find(path: Path) -> tuple[Source, Layout | None]:
     if not path.exists():
         raise DataError(f"{path}: no such folder or file.")
     source = Source.of(path)
@@ -44,13 +66,7 @@ def read_layout(path: Path) -> RawCohort:
         elif len(level) != 1:
             break
         outer = level[0]
-    if layout is None:
-        looked = "\n".join(f"  {known.name}: {known.looks_for}" for known in LAYOUTS)
-        raise DataError(
-            f"{path}: no known layout. Looked for\n{looked}\nand found {source.describe()}. "
-            "Arrange the data as one of these, or write a manifest CSV that names the files."
-        )
-    return layout.read(source)
+    return source, layout
 
 
 def _recognise(source: Source) -> Layout | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,10 @@ import pandas as pd
 
 from rarecase.cohort.case import Case, Dropped
 from rarecase.errors import DataError
+from rarecase.imaging.formats import SUFFIXES
+
+VOLUME_SUFFIXES = (".nii.gz", *(s for s in SUFFIXES if s not in (".nii.gz", ".tif", ".tiff")))
+"""Suffixes by which layouts know a volume. TIFF is left to the layouts of pictures."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,38 @@ def _check_width(path: Path, separator: str) -> list[str]:
                     "names. Mend the line (a stray separator at its end?) or the header."
                 )
     return names
+
+
+def volume_named(folder: Path, stem: str) -> Path | None:
+    """The volume of that name in a folder, with whatever suffix; NIfTI before others."""
+    files = (folder / f"{stem}{suffix}" for suffix in VOLUME_SUFFIXES)
+    return next((file for file in files if file.is_file()), None)
+
+
+def channel_name(name: str) -> str:
+    """The usual name of a channel: flair, t1, t1gd, t2, or the name in lower case.
+
+    >>> [channel_name(n) for n in ("T1w", "FLAIR", "T1-Gd", "T1 post contrast", "T2 TSE fs")]
+    ['t1', 'flair', 't1gd', 't1gd', 't2']
+    >>> [channel_name(n) for n in ("T1 COR", "pre-contrast T1", "T1 FLAIR", "T2*", "ADC")]
+    ['t1', 't1', 't1', 't2_star', 'adc']
+    """
+    low = re.sub(r"[^a-z0-9]+", "_", name.lower().replace("*", " star ")).strip("_")
+    words = low.split("_")
+    t1 = any(re.fullmatch(r"t1(w|n)?", word) for word in words)
+    if re.search(r"t1(c|ce|gd|km|post)(_|$)", low):
+        return "t1gd"
+    gadolinium = re.search(r"(^|_)(c|ce|gd|gad\w*|km|post\w*|contrast\w*)(_|$)", low)
+    without = re.search(r"(^|_)(pre|non|no|native|without|ohne)\w*(_|$)", low)
+    if t1 and gadolinium and not without:
+        return "t1gd"
+    if t1:
+        return "t1"
+    if re.search(r"flair|fluid_?att|(^|_)t2f(_|$)", low):
+        return "flair"
+    if re.search(r"(^|_)t2w?(_|$)", low) and "star" not in words:
+        return "t2"
+    return low or "image"
 
 
 def need_columns(table: pd.DataFrame, path: Path, names: tuple[str, ...]) -> None:

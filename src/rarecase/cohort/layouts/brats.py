@@ -26,9 +26,10 @@ _NAMES = {
     "t2w": "t2",
     "seg": "mask",
 }
-_FILE = re.compile(rf".+[-_]({'|'.join(_NAMES)})\.nii(\.gz)?", re.IGNORECASE)
+_ENDS = r"\.(nii(\.gz)?|nrrd|mha)"
+_FILE = re.compile(rf".+[-_]({'|'.join(_NAMES)}){_ENDS}", re.IGNORECASE)
 # BraTS 2020 ships one segmentation under its working name, W39_1998.09.19_Segm.nii.
-_ODD_MASK = re.compile(r".*_segm(entation)?\.nii(\.gz)?", re.IGNORECASE)
+_ODD_MASK = re.compile(rf".*_segm(entation)?{_ENDS}", re.IGNORECASE)
 # 2023: the last number is the visit. 2017 to 2019: the last digit is.
 _VISIT = re.compile(r"(BraTS-[A-Za-z]+-\d+)-\d{3}|(Brats1[789]_.+)_\d", re.IGNORECASE)
 _OWN = ("grade", "label", "class")
@@ -49,7 +50,7 @@ def _read(source: Source) -> RawCohort:
     grades: list[str | None] = []
     dropped: list[Dropped] = []
     for grade, folder in folders:
-        files = _files(folder)
+        files = channel_files(folder)
         images = {name: files[name] for name in _CHANNELS if name in files}
         if not images:
             dropped.append(Dropped(folder.name, "no image (…_flair.nii.gz, …) in its folder"))
@@ -76,7 +77,7 @@ def patient_of(case: str) -> str:
     return case if match is None else match.group(1) or match.group(2)
 
 
-def _files(folder: Path) -> dict[str, Path]:
+def channel_files(folder: Path) -> dict[str, Path]:
     """The file of each channel ('mask' for the segmentation).
 
     The case's own name and a channel wins (`<case>_flair.nii.gz`); another file of that channel
@@ -113,7 +114,7 @@ def _own(files: list[Path], folder: Path) -> Path:
 
 
 def _stem(file: Path) -> str:
-    return re.sub(r"\.nii(\.gz)?$", "", file.name, flags=re.IGNORECASE)
+    return re.sub(rf"{_ENDS}$", "", file.name, flags=re.IGNORECASE)
 
 
 LAYOUT = Layout(

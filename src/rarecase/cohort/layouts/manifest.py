@@ -1,4 +1,7 @@
-"""Layout `manifest`: a CSV file with one row a case and one column of NIfTI paths a channel."""
+"""Layout `manifest`: a CSV file with one row a case and one column of volumes a channel.
+
+A volume is a file of any known format, or the folder of a DICOM series.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,9 @@ from rarecase.cohort.layouts.base import (
     text,
 )
 from rarecase.errors import DataError
+from rarecase.imaging.formats import suffix_of
 
 _OURS = ("case", "patient", "mask", "site", "fold")
-_NIFTI = (".nii", ".nii.gz")
 # Columns that hold a segmentation under another name: fed to a network they give the answer away.
 _MASKS = re.compile(
     r"(.*[\W_])?(seg|segmentation|mask|labels?|roi|tumou?r)(\d|[\W_].*)?|tumou?r.*", re.IGNORECASE
@@ -33,20 +36,27 @@ def _table(source: Source) -> Path | None:
     return path if path.is_file() else None
 
 
-def _channel_columns(table: pd.DataFrame) -> list[str]:
-    """Columns whose values name NIfTI files, the mask's left out."""
+def _channel_columns(table: pd.DataFrame, path: Path) -> list[str]:
+    """Columns whose values name volumes, the mask's left out."""
     return [
         str(name)
         for name in table.columns
-        if name not in _OURS and table[name].str.lower().str.endswith(_NIFTI).any()
+        if name not in _OURS and any(_names_volume(value, path) for value in table[name].dropna())
     ]
+
+
+def _names_volume(value: str, path: Path) -> bool:
+    """A file name with a known suffix, or a folder that is there."""
+    if suffix_of(Path(value)) is not None:
+        return True
+    return "/" in value and (path.parent / value).is_dir()
 
 
 def _recognise(source: Source) -> bool:
     path = _table(source)
     if path is None:
         return False
-    return source.csv is None or bool(_channel_columns(read_table(path)))
+    return source.csv is None or bool(_channel_columns(read_table(path), path))
 
 
 def _read(source: Source) -> RawCohort:
@@ -55,11 +65,11 @@ def _read(source: Source) -> RawCohort:
         raise DataError(f"{source.root}: no manifest.csv.")
     table = read_table(path)
     need_columns(table, path, ("case", "patient"))
-    columns = _channel_columns(table)
+    columns = _channel_columns(table, path)
     if not columns:
         raise DataError(
-            f"{path}: no column names .nii or .nii.gz files. Add one column a channel, such as "
-            "'flair', with paths relative to the table."
+            f"{path}: no column names volumes (.nii.gz, .nrrd, .mha, .dcm, …, or folders of DICOM "
+            "series). Add one column a channel, such as 'flair', with paths relative to the table."
         )
     masks = [name for name in columns if _MASKS.fullmatch(name)]
     if masks:
@@ -71,7 +81,7 @@ def _read(source: Source) -> RawCohort:
     if len(set(channels)) < len(channels):
         raise DataError(f"{path}: two channel columns differ only in upper and lower case.")
     cases = tuple(_case(row, columns, path) for row in table.to_dict("records"))
-    missing = [file for case in cases for file in case.files if not file.is_file()]
+    missing = [file for case in cases for file in case.files if not file.exists()]
     if missing:
         raise missing_files_error(path, missing)
     candidates = [name for name in table.columns if name not in (*_OURS, *columns)]
@@ -99,7 +109,7 @@ def _case(row: dict, columns: list[str], path: Path) -> Case:
 LAYOUT = Layout(
     "manifest",
     "manifest.csv (or any such CSV file) with the columns case, patient, label, one column of "
-    "NIfTI paths a channel, mask (optional site, fold)",
+    "volumes a channel, mask (optional site, fold)",
     _recognise,
     _read,
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from rarecase.cohort.case import Case, Dropped
-from rarecase.cohort.layouts.base import Layout, RawCohort, Source
+from rarecase.cohort.layouts.base import Layout, RawCohort, Source, volume_named
 
 GRADES = ("HGG", "LGG")
 
@@ -21,13 +21,8 @@ def graded_folders(source: Source) -> list[tuple[str, Path]]:
     return found
 
 
-def _volume(folder: Path, stem: str) -> Path | None:
-    files = (folder / f"{stem}{suffix}" for suffix in (".nii.gz", ".nii"))
-    return next((file for file in files if file.is_file()), None)
-
-
 def _recognise(source: Source) -> bool:
-    return any(_volume(folder, folder.name) for _, folder in graded_folders(source))
+    return any(volume_named(folder, folder.name) for _, folder in graded_folders(source))
 
 
 def _read(source: Source) -> RawCohort:
@@ -36,11 +31,11 @@ def _read(source: Source) -> RawCohort:
     dropped: list[Dropped] = []
     for grade, folder in graded_folders(source):
         name = folder.name
-        image = _volume(folder, name)
+        image = volume_named(folder, name)
         if image is None:
             dropped.append(Dropped(name, f"no {name}.nii.gz in {grade}/{name}"))
             continue
-        mask = _volume(folder, f"{name}_seg")
+        mask = volume_named(folder, f"{name}_seg")
         cases.append(Case(name, name, images={"flair": image}, mask=mask))
         grades.append(grade)
     ids = [case.case for case in cases]

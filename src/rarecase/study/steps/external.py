@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ def external_work(context: Context, folder: Path, *, home: Context) -> None:
 
     The fold's own test patients have no part in it.
     """
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # half written by a killed attempt
     fold = load_fold(home)
     cache = SliceCache.open(context.run / SLICES)
     everybody = tuple(sorted(cache.rows["patient"].unique()))

@@ -60,6 +60,7 @@ def slices_work(context: Context, folder: Path) -> None:
         size=settings.slices.size,
         normalise="case" if settings.slices.normalise == "case" else "none",
         skip_empty=settings.slices.skip_empty,
+        pixel=settings.slices.pixel,
     )
 
 

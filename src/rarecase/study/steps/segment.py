@@ -112,6 +112,7 @@ def pretrain_work(context: Context, folder: Path) -> None:
             size=settings.slices.size,
             normalise="case" if settings.slices.normalise == "case" else "none",
             skip_empty=settings.slices.skip_empty,
+            pixel=settings.slices.pixel,
         )
     cache = SliceCache.open(work / "slices")
     patients = cache.rows.drop_duplicates("patient").set_index("patient")["label"].to_dict()

@@ -1,0 +1,240 @@
+"""Is there a generator that ranks a rare class of few patients better than duplicates and SMOTE do?
+
+    python benchmarks/few_rare.py RUN[:CLASS] … [--k 4,8] [--draws 2] [--only ARM,…]
+    python benchmarks/few_rare.py RUN[:CLASS] … --confirm      the winners once more, on fresh seeds
+
+For each fold of a finished RUN the vectors come from the fold's own U-Net, which never saw the
+fold's test patients; CLASS is called the rare one (by default the run's own). In every draw another
+k of its training patients are kept. Blocks: `tumour`, the masked means of all blocks, and
+`bottleneck`, those of the deepest alone. A row is a slice. Amount 1 (classes balanced), penalty and
+threshold from two inner folds, two generator seeds; networks of 500 steps.
+
+Every generator × cohort × k × block is one question: is the AUC of the rare class above that of as
+many duplicates, and above SMOTE's? Its p is the larger of the two (see docs/evidence.md), and
+Holm's correction runs over all questions asked. Cells are written down when they are done
+(WORK/…), and the next call goes on. Prints the table and keeps it in results/few_rare.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.utils.parallel import Parallel, delayed
+
+from rarecase.arms import Arm, Oversample
+from rarecase.arms.names import MORE, NEURAL
+from rarecase.arms.registry import make_arms
+from rarecase.comparison.cell import TRAINS, compare_fold
+from rarecase.comparison.model import Logistic
+from rarecase.comparison.setup import make_plan
+from rarecase.comparison.table import make_table
+from rarecase.evidence.fits import Fit, fits_of
+from rarecase.evidence.paired import compare_fits
+from rarecase.evidence.pooling import DUPLICATES, pool_patients, shows_tumour
+from rarecase.evidence.scores import concordance, mean_defined
+from rarecase.evidence.verdict import ALPHA, holm
+from rarecase.features.extract import TUMOUR
+from rarecase.files import read_json, replacing_file
+from rarecase.generators import ACGAN, ADCGAN, CVAE, WGAN, Diffusion, InfoGAN
+from rarecase.segmenter import load_segmenter
+from rarecase.study.fold import load_fold
+from rarecase.study.grid import SEGMENTER, Cell, read_folds, study_cells
+from rarecase.study.resolve import resolve
+from rarecase.study.step import Context, digest
+from rarecase.study.steps.features import extract_block
+
+RESULTS = Path(__file__).with_name("results")
+CLOSED = ("borderline-smote", "mixup", "remix", "gaussian", *MORE)
+STEPS = 500
+FRESH = 1000  # added to the seed where winners are confirmed
+BLOCKS = (TUMOUR, "bottleneck")
+
+
+def networks() -> dict[str, Arm]:
+    """The arms that train a network, at few steps."""
+    acgan = partial(ACGAN, hidden=(256, 256), noise=32, lr=2e-4, batch_size=64, max_steps=STEPS,
+                    epochs=10_000)  # fmt: skip
+    others = {
+        "adcgan": ADCGAN, "wgan": WGAN, "infogan": InfoGAN, "cvae": CVAE, "diffusion": Diffusion,
+    }  # fmt: skip
+    listed: dict[str, Any] = {"acgan": acgan, "acgan-unfiltered": acgan}
+    listed |= {name: partial(kind, steps=STEPS) for name, kind in others.items()}
+    assert set(listed) == set(NEURAL)
+    return {
+        name: Arm(
+            name, Oversample(lambda s, make=make: make(random_state=s), agreeing=name == "acgan"),
+            synthetic=True,
+        )
+        for name, make in listed.items()
+    }  # fmt: skip
+
+
+def keep_vectors(run: Path, work: Path) -> list[Path]:
+    """A file for each fold with the vectors of its slices, their rows and the test patients."""
+    settings = resolve(preset=None, file=run / "study.yaml")
+    cells = study_cells(settings, read_folds(run / "cohort" / "cohort.csv"))
+    kept = []
+    for repeat, number in sorted({(c.repeat, c.fold) for c in cells}):
+        path = work / f"{run.name}-{repeat}-{number}.npz"
+        kept.append(path)
+        if path.is_file():
+            continue
+        context = Context(run=run, settings=settings, cell=Cell(repeat, number))
+        fold = load_fold(context)
+        with tempfile.TemporaryDirectory() as folder:
+            store = extract_block(context, fold, block=TUMOUR, out=Path(folder) / "tumour.zarr")
+            X, rows = store.read_all(), store.rows
+        counted = shows_tumour(rows, ["patient"]).to_numpy()
+        rows = rows[counted]
+        net = load_segmenter(context.fold_folder / SEGMENTER).net
+        with replacing_file(path) as beside, beside.open("wb") as out:
+            np.savez(
+                out, X=X[counted], label=rows["label"].to_numpy(str),
+                patient=rows["patient"].to_numpy(str), row=rows["row"].to_numpy(),
+                test=np.array(sorted(fold.test)), fold=number, repeat=repeat,
+                block=np.repeat([b.name for b in net.blocks()], [b.channels for b in net.blocks()]),
+            )  # fmt: skip
+    return kept
+
+
+def cell(
+    path: Path, out: Path, *, arms: list[str], rare: str, k: int, block: str, draw: int, seed: int
+) -> None:
+    """Predictions of every arm in one fold with k rare patients to learn from."""
+    torch.set_num_threads(1)
+    with np.load(path) as kept:
+        data = {name: kept[name] for name in kept.files}
+    columns = slice(None) if block == TUMOUR else data["block"] == block
+    table = make_table(
+        data["X"][:, columns].astype(np.float64), data["label"], groups=data["patient"], rare=rare,
+        row=data["row"].tolist(),
+    )  # fmt: skip
+    known = make_arms() | networks()
+    plan = make_plan(
+        [known[name] for name in ("smote", *arms)], model=Logistic(strengths=(0.1, 1.0, 10.0)),
+        amounts=(1.0,), inner=2, generator_seeds=2, random_state=seed,
+    )  # fmt: skip
+    test, fold = set(data["test"].tolist()), int(data["fold"])
+    draw += 1000 * int(data["repeat"])
+    fold_of = np.array([fold if who in test else TRAINS for who in table.patients])
+    frame = compare_fold(
+        table, replace(plan, rare_patients=k), fold_of=fold_of, repeat=draw, fold=fold
+    )
+    with replacing_file(out) as beside:
+        frame.to_parquet(beside, index=False)
+
+
+def area(fits: list[Fit], rare: int) -> float:
+    """Mean over fits and their test folds of the rare class's AUC."""
+    inside = [fit.restricted(frozenset({f})) for fit in fits for f in sorted(fit.folds)]
+    return float(mean_defined([concordance(f.p[:, rare], f.true == rare) for f in inside]))
+
+
+def answers(predictions: pd.DataFrame, rare: str) -> dict[str, dict[str, float]]:
+    """AUC of every arm, and against its duplicates and SMOTE: difference and one-sided p."""
+    classes = tuple(str(c)[2:] for c in predictions.columns if str(c).startswith("p_"))
+    pooled = pool_patients(predictions)
+    patients = sorted(pooled["patient"].unique())
+    fits = {
+        str(arm): fits_of(part, patients=patients, classes=classes)
+        for arm, part in pooled.groupby("arm")
+    }
+    place, found = classes.index(rare), {}
+    for arm in fits:
+        line = {"auc": area(fits[arm], place)}
+        if f"{DUPLICATES}:{arm}" in fits and arm != "smote":
+            against = {"duplicates": fits[f"{DUPLICATES}:{arm}"], "smote": fits["smote"]}
+            each = {n: compare_fits(fits[arm], c, rare=place) for n, c in against.items()}
+            line |= {f"over {n}": c.difference for n, c in each.items()}
+            line["p"] = max(c.p_greater for c in each.values())
+        found[arm] = line
+    return found
+
+
+def ask(
+    questions: list[dict[str, Any]], *, work: Path, draws: int, seed: int, jobs: int
+) -> pd.DataFrame:
+    """A table of questions and answers; one question is a cohort, k and block with its arms."""
+    todo, frames = [], []
+    for each in questions:
+        folds = keep_vectors(each["run"], work)
+        arms = digest(sorted(each["arms"]))[:6]
+        name = f"{each['rare']}-k{each['k']}-{each['block']}-seed{seed}-{arms}"
+        name = "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
+        settings = {k: each[k] for k in ("arms", "rare", "k", "block")}
+        each["parts"] = [
+            (path, work / f"{path.stem}-{name}-{draw}.parquet", draw)
+            for path in folds for draw in range(draws)
+        ]  # fmt: skip
+        todo += [
+            delayed(cell)(path, out, draw=draw, seed=seed, **settings)
+            for path, out, draw in each["parts"] if not out.is_file()
+        ]  # fmt: skip
+    for number, _ in enumerate(Parallel(n_jobs=jobs, return_as="generator_unordered")(todo), 1):
+        print(f"{number} of {len(todo)} cells", flush=True)
+    for each in questions:
+        table = pd.concat([pd.read_parquet(out) for _, out, _ in each["parts"]], ignore_index=True)
+        about = {"cohort": each["run"].name, "rare": each["rare"], "k": each["k"],
+                 "block": each["block"]}  # fmt: skip
+        found = answers(table, each["rare"])
+        frames += [{**about, "arm": arm, **line} for arm, line in found.items()]
+    found = pd.DataFrame(frames)
+    found["p adjusted"] = holm(found["p"].to_numpy())
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("runs", nargs="+", help="RUN, or RUN:CLASS to call another class rare")
+    parser.add_argument("--k", default="4,8")
+    parser.add_argument("--draws", type=int, default=2)
+    parser.add_argument("--only", default=",".join((*CLOSED, *NEURAL)))
+    parser.add_argument("--confirm", action="store_true")
+    parser.add_argument("--jobs", type=int, default=-1)
+    parser.add_argument("--work", type=Path, default=Path("few-rare"), help="where cells are kept")
+    args = parser.parse_args()
+    args.work.mkdir(exist_ok=True)
+    path = RESULTS / "few_rare.json"
+    questions = []
+    for text in args.runs:
+        folder, _, rare = text.partition(":")
+        rare = rare or read_json(Path(folder) / "cohort" / "cohort.json")["rare"]
+        questions += [
+            {"run": Path(folder), "rare": rare, "k": int(k), "block": block,
+             "arms": args.only.split(",")}
+            for k in args.k.split(",") for block in BLOCKS
+        ]  # fmt: skip
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    if args.confirm:
+        won = [line for line in kept["asked"] if (line["p adjusted"] or 1.0) < ALPHA]
+        for each in questions:
+            where = (each["run"].name, each["rare"], each["k"], each["block"])
+            each["arms"] = [
+                line["arm"] for line in won
+                if (line["cohort"], line["rare"], line["k"], line["block"]) == where
+            ]  # fmt: skip
+        questions = [each for each in questions if each["arms"]]
+        if not questions:
+            print("no winner to confirm")
+    if questions:
+        seed = FRESH if args.confirm else 0
+        found = ask(questions, work=args.work, draws=args.draws, seed=seed, jobs=args.jobs)
+        print(found.round(3).to_string())
+        lines = json.loads(found.to_json(orient="records"))
+        kept["confirmed" if args.confirm else "asked"] = lines
+    elif args.confirm:
+        kept["confirmed"] = []
+    path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

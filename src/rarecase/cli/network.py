@@ -1,0 +1,144 @@
+"""extract --network: features of a cohort from any PyTorch network."""
+
+from __future__ import annotations
+
+import tempfile
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rarecase.cli.arguments import overrides_of
+from rarecase.errors import DataError, SettingError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from rarecase.cohort import SliceCache
+
+EPILOG = """\
+with a network of your own:
+  rarecase extract DATA --network torchvision.models:resnet18 --weights w.safetensors --list-blocks
+  rarecase extract DATA --network torchvision.models:resnet18 --weights w.safetensors \\
+      --block layer3 --pool mean --out resnet.zarr
+  rarecase extract DATA --network monai.networks.nets:UNet --depth 32 --slices.size 96 \\
+      --network-args 'spatial_dims: 3, in_channels: 1, out_channels: 1, channels: [8, 16, 32],
+      strides: [2, 2]' --block model.1.submodule.1 --out unet3d.zarr
+  rarecase compare resnet.zarr
+
+The network is imported and called as it stands: run only what you trust. It is up to you to compare
+on patients that it has not learnt from; name those it has with --seen-patients."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """What `extract` takes besides a study's arguments."""
+    group = parser.add_argument_group("a network of your own")
+    group.add_argument("--network", metavar="MODULE:NAME", help="makes the network, or is one")
+    group.add_argument("--network-args", metavar="YAML", help="keyword arguments to make it with")
+    group.add_argument("--weights", metavar="FILE", help=".safetensors, or a .pth state dict")
+    group.add_argument(
+        "--list-blocks", action="store_true", help="list its layers, extract nothing"
+    )
+    group.add_argument("--depth", type=int, metavar="N", help="3-D: a case is N slices deep")
+    group.add_argument(
+        "--pool", choices=("none", "mean", "mask"), default="none",
+        help="maps as they are, their mean, or their mean under the case's mask",
+    )  # fmt: skip
+    group.add_argument(
+        "--seen-patients", metavar="FILE", help="whom it has learnt from, one a line"
+    )
+
+
+def run(args: Namespace, rest: Sequence[str]) -> int:
+    """List the layers of a network, or write what one of them gives for a cohort."""
+    from rarecase.cli.show import reporting
+    from rarecase.cohort import SliceCache, cache_slices, read_cohort
+    from rarecase.features.network import load_network
+    from rarecase.study.resolve import resolve
+
+    if args.data is None:
+        raise SettingError("DATA is missing: the cohort whose features are wanted.")
+    block = getattr(args, "features.block")
+    if not args.list_blocks and (block is None or args.out is None):
+        raise SettingError(
+            "--block and --out are needed; --list-blocks shows which blocks there are."
+        )
+    if args.out is not None and Path(args.out).exists():
+        raise DataError(f"{args.out} exists and was not touched; choose a new name.")
+    overrides = overrides_of(args, rest)
+    overrides.pop("features.block", None)
+    settings = resolve(preset=args.preset, overrides=overrides)
+    chosen = settings.cohort
+    with reporting(args), tempfile.TemporaryDirectory() as folder:
+        net = load_network(
+            args.network, weights=Path(args.weights) if args.weights else None,
+            arguments=_arguments(args.network_args),
+        )  # fmt: skip
+        cohort = read_cohort(
+            args.data, chosen.label, merge=chosen.merge, channels=chosen.channels,
+            conflict=chosen.conflict, exclude=chosen.exclude,
+        )  # fmt: skip
+        cache_slices(
+            cohort, Path(folder) / "slices", size=settings.slices.size, normalise="case",
+            skip_empty=settings.slices.skip_empty, pixel=settings.slices.pixel,
+        )  # fmt: skip
+        cache = SliceCache.open(Path(folder) / "slices")
+        if args.list_blocks:
+            return _list(net, cache, args)
+        return _extract(net, cache, args, block=block, compute=settings.compute)
+
+
+def _list(net: nn.Module, cache: SliceCache, args: Namespace) -> int:
+    from rarecase.cli.show import console, print_json, table
+    from rarecase.features.from_network import example, matched
+    from rarecase.features.network import list_layers
+
+    found = list_layers(net, example(cache, matched(net, cache.channels), depth=args.depth))
+    rows = found.to_dict("records")
+    if args.json:
+        print_json(rows)
+        return 0
+    listed = [
+        [r["layer"], r["kind"], "×".join(map(str, r["shape"])), r["parameters"]] for r in rows
+    ]
+    console().print(
+        table(args.network, ["block", "kind", "features", "parameters"], listed, text=2)
+    )
+    return 0
+
+
+def _extract(
+    net: nn.Module, cache: SliceCache, args: Namespace, *, block: str, compute: Any
+) -> int:
+    from rarecase.cli.show import console, print_json
+    from rarecase.features.from_network import extract_from_network
+    from rarecase.study.compute import make_fabric
+
+    seen: list[str] = []
+    if args.seen_patients:
+        seen = Path(args.seen_patients).read_text(encoding="utf-8").split("\n")
+    store = extract_from_network(
+        net, cache, block=block, out=Path(args.out), fabric=make_fabric(compute), depth=args.depth,
+        pool=args.pool, seen=[line.strip() for line in seen if line.strip()],
+    )  # fmt: skip
+    said = {"features": store.path, "block": block, "samples": len(store), "shape": store.shape}
+    if args.json:
+        print_json(said)
+        return 0
+    shape = "×".join(map(str, store.shape))
+    console().print(f"{len(store)} samples of {shape} from {block}: {store.path}", soft_wrap=True)
+    return 0
+
+
+def _arguments(text: str | None) -> dict[str, Any]:
+    import yaml
+
+    if not text:
+        return {}
+    try:
+        found = yaml.safe_load("{" + text + "}" if not text.lstrip().startswith("{") else text)
+    except yaml.YAMLError as error:
+        raise SettingError(f"--network-args {text!r}: not YAML ({error}).") from None
+    if not isinstance(found, dict):
+        raise SettingError(f"--network-args {text!r}: expected name: value, name: value.")
+    return found

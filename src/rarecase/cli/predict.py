@@ -1,0 +1,88 @@
+"""predict and export: the model of a run, for new patients."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from rarecase.errors import SettingError
+
+EPILOG = """\
+examples:
+  rarecase predict RUN scan.nii.gz other.nrrd dicom-series/ --out results
+  rarecase predict RUN flair=a_flair.nii.gz,t1=a_t1.nii.gz --out results
+  rarecase predict RUN new-cohort/ --out results
+  rarecase predict exported-model/ scan.nii.gz --out results
+
+The first time, a run's model is made: U-Net and classifier learn from all of its patients. For
+research alone; nothing that it says may decide on a patient."""
+
+
+def add_predict(parser: ArgumentParser) -> None:
+    """What `rarecase predict` takes."""
+    parser.add_argument("run", metavar="RUN", help="finished run, or an exported model")
+    parser.add_argument(
+        "images", metavar="IMAGE", nargs="+", help="scans in any readable format, or cohorts"
+    )
+    parser.add_argument("--out", metavar="FOLDER", required=True, help="new folder for the results")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+
+
+def add_export(parser: ArgumentParser) -> None:
+    """What `rarecase export` takes."""
+    parser.add_argument("run", metavar="RUN", help="finished run")
+    parser.add_argument("--out", metavar="FOLDER", required=True, help="new folder for the model")
+
+
+def predict(args: Namespace, rest: Sequence[str]) -> int:
+    """Masks and classes of new cases; exit code 1 if one could not be read."""
+    from rarecase.cli.show import console, print_json, reporting, table
+    from rarecase.study.predicting import RESEARCH, predict_images
+    from rarecase.study.ship import load_model
+
+    _no_more(rest)
+    with reporting(args):
+        model = load_model(args.run)
+        found = list(predict_images(model, args.images, out=Path(args.out), device=args.device))
+    failed = [each for each in found if each.problem is not None]
+    if args.json:
+        print_json([each.row() for each in found])
+        return int(bool(failed))
+    classes = model.classes
+    rows = [
+        [f.case, f.call, *(f"{f.p[c]:.2f}" for c in classes),
+         "" if f.tumour_ml is None else f"{f.tumour_ml:.1f}", f.tumour_slices,
+         "yes" if f.unlike else ""]
+        for f in found if f.problem is None
+    ]  # fmt: skip
+    out = console()
+    heads = ["case", "call", *(f"p {c}" for c in classes), "tumour, mL", "slices", "unlike"]
+    out.print(table("Predictions", heads, rows, text=2))
+    for each in found:
+        for reason in each.unlike:
+            out.print(f"{each.case}: {reason}.", soft_wrap=True)
+    for each in failed:
+        out.print(f"{each.case}: {each.problem}", soft_wrap=True)
+    out.print(f"{RESEARCH}\nMasks, pictures and tables: {args.out}", soft_wrap=True)
+    return int(bool(failed))
+
+
+def export(args: Namespace, rest: Sequence[str]) -> int:
+    """Write the model of a run to a folder that needs nothing of the run."""
+    from rarecase.cli.show import console, print_json, reporting
+    from rarecase.study.ship import export_model
+
+    _no_more(rest)
+    with reporting(args):
+        folder = export_model(args.run, args.out)
+    if args.json:
+        print_json({"model": folder})
+    else:
+        console().print(f"Model: {folder} (model_card.md says what it is worth)", soft_wrap=True)
+    return 0
+
+
+def _no_more(rest: Sequence[str]) -> None:
+    if rest:
+        raise SettingError(f"Unexpected argument {rest[0]!r}.")

@@ -1,0 +1,112 @@
+"""A case's slices at the network's size."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarecase.cohort.load import CaseArrays
+from rarecase.imaging.normalise import Scale, apply_scale, fit_scale
+from rarecase.imaging.slices import centre, fit_square, fit_square_masks
+
+_log = logging.getLogger(__name__)
+
+Normalise = Literal["case", "none"]
+
+# A slice in which fewer pixels than this rise above the background holds no tissue.
+_EMPTY_SHARE = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A case's slices at network size; rows: number, has_mask, tumour pixels of each."""
+
+    images: NDArray[np.float32]
+    masks: NDArray[np.uint8]
+    rows: list[tuple[int, bool, int]]
+    skipped: int
+
+
+def fit_case(
+    groups: Sequence[CaseArrays],
+    size: int,
+    *,
+    name: str,
+    normalise: Normalise,
+    cut: bool = False,
+    skip_empty: bool = False,
+) -> Fitted:
+    """All slices of a case at size x size, in the order of their numbers.
+
+    normalise: 'case' as in `rarecase.imaging.apply_scale`; 'none' keeps raw values, less the
+    background. cut: take the middle of each slice as it is, instead of resizing it to a square.
+    skip_empty: leave out slices without tissue and without mask. `name` is the case's, to be said.
+    """
+    # One scale a case and channel, whatever sizes its pictures have.
+    scales = [
+        fit_scale(np.concatenate([group.images[:, c].ravel() for group in groups]))
+        for c in range(groups[0].images.shape[1])
+    ]
+    images, masks, numbers, has_mask = [], [], [], []
+    skipped = 0
+    for group in groups:
+        keep = np.ones(len(group.images), dtype=bool)
+        if skip_empty:
+            keep = _with_tissue(group, scales)
+            skipped += int((~keep).sum())
+        scaled = _scaled(group.images[keep], scales, normalise)
+        images.append(centre(scaled, size, size) if cut else fit_square(scaled, size))
+        drawn = np.zeros((int(keep.sum()), size, size), dtype=np.uint8)
+        if group.masks is not None:
+            own = group.masks[keep]
+            drawn = centre(own, size, size) if cut else fit_square_masks(own, size)
+            if cut and drawn.sum() < own.sum():
+                _log.warning(
+                    "%s: %.0f %% of the tumour lies outside of the slices; choose more or larger "
+                    "pixels", name, 100 * (1 - drawn.sum() / own.sum()),
+                )  # fmt: skip
+        masks.append(drawn)
+        numbers.append(group.numbers[keep])
+        has_mask.append(group.has_mask[keep])
+    number = np.concatenate(numbers)
+    order = np.argsort(number, kind="stable")
+    all_masks = np.concatenate(masks)[order]
+    tumour = all_masks.sum(axis=(1, 2), dtype=np.int64)
+    there = np.concatenate(has_mask)[order]
+    rows = [(int(n), bool(h), int(t)) for n, h, t in zip(number[order], there, tumour, strict=True)]
+    return Fitted(np.concatenate(images)[order], all_masks, rows, skipped)
+
+
+def pixel_of(groups: Sequence[CaseArrays], size: int, pixel: float | None) -> float | None:
+    """Millimetres of a pixel of the fitted slices, None for pictures."""
+    if pixel is not None or groups[0].spacing is None:
+        return pixel
+    return float(groups[0].spacing[0] * max(groups[0].images.shape[-2:]) / size)
+
+
+def _scaled(
+    images: NDArray[np.float32], scales: Sequence[Scale], normalise: Normalise
+) -> NDArray[np.float32]:
+    out = np.empty(images.shape, dtype=np.float32)
+    for channel, scale in enumerate(scales):
+        values = images[:, channel]
+        if normalise == "case":
+            out[:, channel] = apply_scale(values, scale)
+        else:
+            out[:, channel] = values - np.float32(scale.background)
+    return out
+
+
+def _with_tissue(group: CaseArrays, scales: Sequence[Scale]) -> NDArray[np.bool_]:
+    keep = np.zeros(len(group.images), dtype=bool)
+    for channel, scale in enumerate(scales):
+        above = np.abs(group.images[:, channel] - np.float32(scale.background))
+        keep |= (above > (scale.ramp or 0)).mean(axis=(1, 2)) >= _EMPTY_SHARE
+    if group.masks is not None:
+        keep |= group.masks.any(axis=(1, 2))
+    return keep

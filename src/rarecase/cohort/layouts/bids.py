@@ -1,0 +1,144 @@
+"""Layout `bids`: the Brain Imaging Data Structure, sub-<id>/[ses-<id>/]anat with
+participants.tsv, masks in derivatives/.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from rarecase.cohort.case import Case, Dropped
+from rarecase.cohort.layouts.base import Layout, RawCohort, Source, need_columns, read_table, text
+from rarecase.cohort.layouts.label_tables import join_tables, no_labels_hint
+from rarecase.errors import DataError
+
+_log = logging.getLogger(__name__)
+_SUFFIX = re.compile(r"(?P<entities>.+)_(?P<suffix>[A-Za-z0-9]+)\.nii(\.gz)?")
+_CHANNELS = {"FLAIR": "flair", "T1w": "t1", "T2w": "t2", "PDw": "pd", "T2starw": "t2star"}
+_CONTRAST = re.compile(r"_ce-(?!none)[A-Za-z0-9]+", re.IGNORECASE)
+# A mask of tissue is no mask of the tumour.
+_MASK = re.compile(r"(mask|dseg|roi|seg)", re.IGNORECASE)
+_NO_TUMOUR = re.compile(
+    r"(desc|label)-(brain|head|GM|WM|CSF|skull|aseg\w*|aparc\w*)(?![A-Za-z0-9])", re.IGNORECASE
+)
+_KEY = "participant_id"
+
+
+def _table(source: Source) -> Path | None:
+    if source.csv is not None:
+        return source.csv if source.csv.name == "participants.tsv" else None
+    path = source.root / "participants.tsv"
+    return path if path.is_file() else None
+
+
+def _subjects(source: Source) -> list[Path]:
+    return [folder for folder in source.folders() if folder.name.startswith("sub-")]
+
+
+def _recognise(source: Source) -> bool:
+    return any(_sessions(folder) for folder in _subjects(source)[:50])
+
+
+def _sessions(subject: Path) -> list[Path]:
+    """Every folder `anat` of a subject."""
+    return sorted([*subject.glob("anat"), *subject.glob("ses-*/anat")])
+
+
+def _read(source: Source) -> RawCohort:
+    cases: list[Case] = []
+    dropped: list[Dropped] = []
+    for subject in _subjects(source):
+        for folder in _sessions(subject):
+            inside = folder.parent.relative_to(source.root)
+            name = "_".join(inside.parts)
+            images = _images(folder)
+            if not images:
+                dropped.append(Dropped(name, "no FLAIR, T1w or T2w image in its folder anat"))
+                continue
+            mask = _mask(source.root, inside, name)
+            cases.append(Case(name, subject.name, images=images, mask=mask))
+    labels = pd.DataFrame({"case": [c.case for c in cases], "patient": [c.patient for c in cases]})
+    path, hint = _table(source), " There is no participants.tsv."
+    if source.csv is not None and path is None:
+        joined, labels, unused = join_tables(source, cases, labels)
+        cases, hint = list(joined), no_labels_hint(unused, source.root)
+    if path is not None:
+        table, hint = _participants(path), ""
+        labels = labels.merge(table, on="patient", how="left")
+        if "site" in table.columns:
+            sites = dict(zip(table["patient"], table["site"], strict=True))
+            cases = [_at(case, text(sites.get(case.patient))) for case in cases]
+    found = {name for case in cases for name in case.images}
+    usual = ["flair", "t1", "t1gd", "t2"]
+    channels = [n for n in usual if n in found] + sorted(found - set(usual))
+    own = next((n for n in ("label", "group", "grade", "diagnosis") if n in labels.columns), None)
+    return RawCohort("bids", tuple(channels), tuple(cases), labels, own, tuple(dropped), hint)
+
+
+def _participants(path: Path) -> pd.DataFrame:
+    table = read_table(path)
+    need_columns(table, path, (_KEY,))
+    table = table.rename(columns={_KEY: "patient"}).drop(columns="case", errors="ignore")
+    bare = ~table["patient"].str.startswith("sub-")
+    table.loc[bare, "patient"] = "sub-" + table.loc[bare, "patient"]
+    twice = table.loc[table["patient"].duplicated(), "patient"]
+    if len(twice):
+        raise DataError(f"{path}: participant {twice.iloc[0]} is listed twice. Keep one line.")
+    return table
+
+
+def _at(case: Case, site: str | None) -> Case:
+    return Case(case.case, case.patient, site=site, images=case.images, mask=case.mask)
+
+
+def _images(folder: Path) -> dict[str, Path]:
+    """One image a channel: of several the one with the plainest name, then the first run."""
+    found: dict[str, list[Path]] = {}
+    for file in sorted(folder.iterdir()):
+        match = _SUFFIX.fullmatch(file.name)
+        if match is None or match["suffix"] not in _CHANNELS or file.name.startswith("."):
+            continue
+        channel = _CHANNELS[match["suffix"]]
+        if _CONTRAST.search(match["entities"]) and channel in ("t1", "flair"):
+            channel += "gd"
+        found.setdefault(channel, []).append(file)
+    chosen = {}
+    for channel, files in found.items():
+        chosen[channel] = min(files, key=lambda file: (file.name.count("_"), file.name))
+        if len(files) > 1:
+            _log.warning("%s: of %d images of %s %s is taken", folder, len(files), channel,
+                         chosen[channel].name)  # fmt: skip
+    return chosen
+
+
+def _mask(root: Path, inside: Path, name: str) -> Path | None:
+    """The mask of the tumour in any pipeline of derivatives/, or beside the images."""
+    places = [*sorted(root.glob(f"derivatives/*/{inside}/anat")), root / "derivatives" / inside
+              / "anat", root / inside / "anat"]  # fmt: skip
+    files = [
+        file
+        for place in places if place.is_dir()
+        for file in sorted(place.iterdir())
+        if (match := _SUFFIX.fullmatch(file.name)) is not None
+        and file.name.startswith(name) and _MASK.fullmatch(match["suffix"])
+        and not _NO_TUMOUR.search(match["entities"])
+    ]  # fmt: skip
+    if len(files) > 1:
+        lesion = [f for f in files if re.search(r"lesion|tumou?r|whole", f.name, re.IGNORECASE)]
+        if len(lesion) != 1:
+            names = " and ".join(str(file.relative_to(root)) for file in files)
+            raise DataError(f"{root}: {names} could each be the mask of {name}. Keep one.")
+        files = lesion
+    return files[0] if files else None
+
+
+LAYOUT = Layout(
+    "bids",
+    "sub-<id>/[ses-<id>/]anat/…_FLAIR.nii.gz, …_T1w.nii.gz, …, participants.tsv, and masks as "
+    "derivatives/<pipeline>/sub-<id>/…/anat/…_mask.nii.gz",
+    _recognise,
+    _read,
+)

@@ -1,0 +1,114 @@
+"""Layout `dicom`: a folder a patient with DICOM series in it, as archives hand them out, and a CSV
+with the patients' classes.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from rarecase.cohort.case import Case, Dropped
+from rarecase.cohort.layouts.base import Layout, RawCohort, Source, channel_name
+from rarecase.cohort.layouts.label_tables import join_tables, no_labels_hint
+from rarecase.errors import DataError
+
+if TYPE_CHECKING:
+    from rarecase.imaging.formats.dicom_series import Stack
+
+_log = logging.getLogger(__name__)
+_FEWEST = 3  # slices; less is a scout
+_LOOKED = 20  # files of a folder that are looked at to see what it is
+
+
+def _recognise(source: Source) -> bool:
+    # A single folder is an archive's own, and looked into.
+    folders = source.folders()
+    return len(folders) > 1 and any(_has_dicom(folder) for folder in folders[:3])
+
+
+def _has_dicom(folder: Path) -> bool:
+    files = (p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+    for _, path in zip(range(_LOOKED), files, strict=False):
+        with path.open("rb") as file:
+            if file.read(132)[128:] == b"DICM":
+                return True
+    return False
+
+
+def _read(source: Source) -> RawCohort:
+    from rarecase.imaging.formats.dicom_series import stacks_in
+
+    cases: list[Case] = []
+    dropped: list[Dropped] = []
+    for folder in source.folders():
+        try:
+            found_here = stacks_in(folder)
+        except DataError as error:
+            dropped.append(Dropped(folder.name, str(error)))
+            continue
+        _check_one_patient(folder, found_here)
+        # A series over several folders would be read from one of them alone.
+        stacks = [
+            s for s in found_here
+            if len(s.slices) >= _FEWEST and len({each.path.parent for each in s.slices}) == 1
+        ]  # fmt: skip
+        if not stacks:
+            dropped.append(Dropped(folder.name, "no DICOM series of three slices in one folder"))
+            continue
+        images = _images(folder, stacks)
+        cases.append(Case(folder.name, folder.name, images=images, mask=_mask(folder)))
+    found = {name for case in cases for name in case.images}
+    usual = ["flair", "t1", "t1gd", "t2"]
+    channels = [n for n in usual if n in found] + sorted(found - set(usual))
+    labels = pd.DataFrame({"case": [c.case for c in cases], "patient": [c.patient for c in cases]})
+    joined, labels, unused = join_tables(source, cases, labels)
+    own = next((n for n in ("label", "grade", "class") if n in labels.columns), None)
+    hint = no_labels_hint(unused, source.root)
+    return RawCohort("dicom", tuple(channels), joined, labels, own, tuple(dropped), hint)
+
+
+def _check_one_patient(folder: Path, stacks: list[Stack]) -> None:
+    """Refuse folders of several patients: HGG/ and LGG/, or train/ and test/."""
+    patients = {each.patient for stack in stacks for each in stack.slices}
+    if len(patients) > 1:
+        raise DataError(
+            f"{folder}: holds series of {len(patients)} patients; a folder a patient was expected. "
+            "Give the folders below as DATA, or name the series in a manifest CSV."
+        )
+
+
+def _images(folder: Path, stacks: list[Stack]) -> dict[str, Path]:
+    """A file of one series for each channel; axial before others, then the one with most slices."""
+    named: dict[str, list[Stack]] = {}
+    for stack in stacks:
+        named.setdefault(channel_name(stack.name), []).append(stack)
+    images = {}
+    for name, several in named.items():
+        best = max(several, key=lambda s: (s.plane == "axial", len(s.slices)))
+        images[name] = best.slices[0].path
+        if len(several) > 1:
+            _log.warning("%s: of %d series for %s %s is taken", folder, len(several), name, best)
+    return images
+
+
+def _mask(folder: Path) -> Path | None:
+    """The one DICOM-SEG in the folder."""
+    from rarecase.imaging.formats.dicom_series import dicom_files, header_of
+
+    found = [p for p in dicom_files(folder) if str(header_of(p).get("Modality", "")) == "SEG"]
+    if len(found) > 1:
+        names = " and ".join(str(path.relative_to(folder)) for path in found)
+        raise DataError(f"{folder}: {names} are segmentations. Keep one, the tumour's.")
+    return found[0] if found else None
+
+
+LAYOUT = Layout(
+    "dicom",
+    "a folder a patient with DICOM series (and a DICOM-SEG of the tumour) in it or below, and a "
+    "CSV with the patients' folders and classes",
+    _recognise,
+    _read,
+)

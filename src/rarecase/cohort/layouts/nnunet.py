@@ -1,0 +1,127 @@
+"""Layout `nnunet`: nnU-Net's raw data sets and the Medical Segmentation Decathlon: dataset.json,
+imagesTr/, labelsTr/.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rarecase.cohort.case import Case, Dropped
+from rarecase.cohort.layouts.base import Layout, RawCohort, Source, channel_name
+from rarecase.cohort.layouts.label_tables import join_tables, no_labels_hint
+from rarecase.errors import DataError
+from rarecase.files import read_json
+
+_DESCRIPTION, _IMAGES, _LABELS = "dataset.json", "imagesTr", "labelsTr"
+
+
+def _recognise(source: Source) -> bool:
+    return (source.root / _DESCRIPTION).is_file() and (source.root / _IMAGES).is_dir()
+
+
+def _read(source: Source) -> RawCohort:
+    path = source.root / _DESCRIPTION
+    said = read_json(path)
+    if not isinstance(said, dict):
+        raise DataError(f"{path}: not the description of a data set.")
+    channels = _channels(path, said)
+    ending = str(said.get("file_ending", ".nii.gz"))
+    if isinstance(said.get("training"), list) and all(
+        isinstance(e, dict) for e in said["training"]
+    ):
+        cases, dropped = _decathlon(source.root, said["training"], channels, ending)
+    else:
+        cases, dropped = _numbered(source.root, channels, ending)
+    labels = pd.DataFrame({"case": [c.case for c in cases], "patient": [c.patient for c in cases]})
+    joined, labels, unused = join_tables(source, cases, labels)
+    own = next((n for n in ("label", "grade", "class") if n in labels.columns), None)
+    hint = no_labels_hint(unused, source.root) or (
+        f" {_DESCRIPTION} describes masks; the classes of patients come from a CSV with the case "
+        "ids beside it."
+    )
+    return RawCohort("nnunet", channels, joined, labels, own, tuple(dropped), hint)
+
+
+def _channels(path: Path, said: dict[str, Any]) -> tuple[str, ...]:
+    """Names of the channels in their order, as written where two would be called alike."""
+    listed = said.get("channel_names", said.get("modality"))
+    if not isinstance(listed, dict) or not listed:
+        raise DataError(f"{path}: no channel_names (nnU-Net) or modality (Decathlon).")
+    try:
+        ordered = [str(listed[key]) for key in sorted(listed, key=int)]
+    except ValueError:
+        raise DataError(
+            f"{path}: channel_names: expected them by number, got {', '.join(listed)}."
+        ) from None
+    names = [channel_name(name) for name in ordered]
+    if len(set(names)) < len(names):
+        names = [f"{name.lower()}_{i}" for i, name in enumerate(ordered)]
+    return tuple(names)
+
+
+def _stem(name: str, ending: str) -> str:
+    return name[: -len(ending)] if name.endswith(ending) else name.split(".")[0]
+
+
+def _decathlon(
+    root: Path, training: list[dict[str, Any]], channels: tuple[str, ...], ending: str
+) -> tuple[list[Case], list[Dropped]]:
+    """Cases as listed: an image of one or, along its fourth axis, several channels."""
+    cases, dropped = [], []
+    for each in training:
+        image = root / str(each.get("image", ""))
+        name = _stem(image.name, ending)
+        if not image.is_file():
+            numbered = _files(root, name, channels, ending)
+            if numbered is None:
+                dropped.append(Dropped(name or "?", f"{each.get('image')} is missing"))
+                continue
+            images, parts = numbered, {}
+        else:
+            images = dict.fromkeys(channels, image)
+            parts = {channel: i for i, channel in enumerate(channels)} if len(channels) > 1 else {}
+        mask = root / str(each["label"]) if each.get("label") else None
+        cases.append(
+            Case(
+                name, name, images=images, parts=parts,
+                mask=mask if mask is not None and mask.is_file() else None,
+            )
+        )  # fmt: skip
+    return cases, dropped
+
+
+def _numbered(
+    root: Path, channels: tuple[str, ...], ending: str
+) -> tuple[list[Case], list[Dropped]]:
+    """Cases <case>_0000.nii.gz, <case>_0001.nii.gz, …, a file for each channel."""
+    names = sorted(
+        file.name[: -len(f"_0000{ending}")]
+        for file in (root / _IMAGES).iterdir()
+        if file.name.endswith(f"_0000{ending}") and not file.name.startswith(".")
+    )
+    cases, dropped = [], []
+    for name in names:
+        images = _files(root, name, channels, ending)
+        if images is None:
+            dropped.append(Dropped(name, f"not all of its {len(channels)} channels are there"))
+            continue
+        mask = root / _LABELS / f"{name}{ending}"
+        cases.append(Case(name, name, images=images, mask=mask if mask.is_file() else None))
+    return cases, dropped
+
+
+def _files(root: Path, name: str, channels: tuple[str, ...], ending: str) -> dict[str, Path] | None:
+    found = {c: root / _IMAGES / f"{name}_{i:04d}{ending}" for i, c in enumerate(channels)}
+    return found if name and all(file.is_file() for file in found.values()) else None
+
+
+LAYOUT = Layout(
+    "nnunet",
+    "dataset.json, imagesTr/<case>_0000.nii.gz, … (or images of several channels, as in the "
+    "Decathlon), labelsTr/<case>.nii.gz, and a CSV with the case ids and their classes",
+    _recognise,
+    _read,
+)

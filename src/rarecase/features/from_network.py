@@ -1,0 +1,122 @@
+"""Features of a whole cohort from any network, slice by slice or volume by volume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import lightning_fabric
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rarecase import progress
+from rarecase.cohort import SliceCache
+from rarecase.errors import DataError
+from rarecase.features.network import Tap, pooled, wanted_channels
+from rarecase.features.store import FeatureStore
+
+Pool = Literal["none", "mean", "mask"]
+
+
+def matched(net: nn.Module, channels: Sequence[str]) -> list[int]:
+    """Which of the cohort's channels feeds each input of the network: one is repeated; otherwise
+    there must be as many as it takes."""
+    wanted = wanted_channels(net) or len(channels)
+    if len(channels) == 1:
+        return [0] * wanted
+    if wanted != len(channels):
+        raise DataError(
+            f"the network takes {wanted} channel(s), the cohort has {len(channels)} "
+            f"({', '.join(channels)}). Choose with --channels: as many, or one to be repeated."
+        )
+    return list(range(wanted))
+
+
+def example(cache: SliceCache, order: Sequence[int], *, depth: int | None) -> Tensor:
+    """The first image as the network will see it."""
+    return next(_batches(cache, order, depth=depth, size=1))[0]
+
+
+@torch.no_grad()
+def extract_from_network(
+    net: nn.Module,
+    cache: SliceCache,
+    *,
+    block: str,
+    out: Path,
+    fabric: lightning_fabric.Fabric,
+    depth: int | None = None,
+    pool: Pool = "none",
+    batch: int = 8,
+    seen: Sequence[str] = (),
+) -> FeatureStore:
+    """Write what layer `block` gives for every slice, or with `depth` for every case, to a store.
+
+    A slice goes in as (c, h, w); with `depth` a case as (c, depth, h, w), its slices brought to
+    that number by linear interpolation. `pool`: the maps themselves, their mean over space, or
+    their mean under the case's own mask (over everything where there is none). `seen`: patients
+    whom the network has learnt from. Rows of the store: those of the cache, one a slice or one a
+    case (with the sum of `tumour`).
+    """
+    order = matched(net, cache.channels)
+    tap = fabric.setup_module(Tap(net, block)).eval()
+    rows = _cases(cache.rows) if depth is not None else cache.rows
+    first = _features(tap, *fabric.to_device(next(_batches(cache, order, depth=depth, size=1))),
+                      pool=pool)  # fmt: skip
+    with (
+        FeatureStore.create(out, block=block, shape=first.shape[1:], rows=rows, seen=seen) as store,
+        progress.task(f"features of {block}", total=len(rows)) as bar,
+    ):
+        at = 0
+        for images, masks in _batches(cache, order, depth=depth, size=batch):
+            images, masks = fabric.to_device((images, masks))
+            found = _features(tap, images, masks, pool=pool)
+            store.write(at, found)
+            at += len(found)
+            bar.advance(len(found))
+    return FeatureStore.open(out)
+
+
+def _features(tap: nn.Module, images: Tensor, masks: Tensor, *, pool: Pool) -> NDArray[np.float32]:
+    maps = tap(images)
+    if pool != "none":
+        maps = pooled(maps, masks if pool == "mask" else None)
+    found: NDArray[np.float32] = maps.float().cpu().numpy()
+    return found
+
+
+def _batches(
+    cache: SliceCache, order: Sequence[int], *, depth: int | None, size: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Images (n, c, [depth,] h, w) and masks (n, 1, [depth,] h, w)."""
+    if depth is None:
+        for start in range(0, len(cache.rows), size):
+            part = slice(start, start + size)
+            images = torch.from_numpy(np.array(cache.images[part])[:, list(order)])
+            yield images, torch.from_numpy(np.array(cache.masks[part])).float()[:, None]
+        return
+    side = cache.images.shape[-1]
+    for _, rows in cache.rows.groupby("case", sort=False):
+        at = rows.sort_values("slice")["row"].to_numpy()
+        images = torch.from_numpy(np.array(cache.images[at])[:, list(order)]).movedim(0, 1)[None]
+        masks = torch.from_numpy(np.array(cache.masks[at])).float()[None, None]
+        shape = (depth, side, side)
+        yield (
+            functional.interpolate(images, shape, mode="trilinear", align_corners=False),
+            functional.interpolate(masks, shape, mode="trilinear", align_corners=False),
+        )
+
+
+def _cases(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row a case, in the order in which cases come."""
+    each = rows.groupby("case", sort=False)
+    table = each.first().reset_index()
+    table["tumour"] = each["tumour"].sum().to_numpy()
+    table["has_mask"] = each["has_mask"].any().to_numpy()
+    table["slice"], table["row"] = 0, np.arange(len(table))
+    return pd.DataFrame(table[rows.columns])

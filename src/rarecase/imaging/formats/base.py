@@ -1,0 +1,131 @@
+"""What every format of volumes gives, and the limits that hold for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarecase.errors import DataError, RarecaseError
+
+FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""Millimetres to the left, the back and up (as ITK and DICOM count) to those of RAS+."""
+
+# No scan has more; a damaged header may say so.
+MOST_VOXELS = 400_000_000
+# Deflate cannot do better than this: a file that claims to unpack to more is damaged.
+MOST_SQUEEZED = 1032
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A volume in the order of its file.
+
+    data: (i, j, k) or (i, j, k, c) float32, scaling applied. affine: (4, 4) indices to mm, RAS+.
+    placed: whether the file says where the volume lies. notes: what is odd about it.
+    """
+
+    data: NDArray[np.float32]
+    affine: NDArray[np.float64]
+    placed: bool = True
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Header:
+    """What is known of a volume without its voxels; as in `Stored`."""
+
+    shape: tuple[int, ...]
+    affine: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file. suffixes: lower case; a folder is of the format whose suffix is '/'."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    read: Callable[[Path], Stored]
+    probe: Callable[[Path], Header]
+
+
+class refusing:  # noqa: N801, it reads as a verb
+    """Around reading a file that may be damaged in any way: whatever a library raises becomes a
+    `DataError` that names the file. Our own refusals go through as they are."""
+
+    def __init__(self, path: Path, what: str, advice: str) -> None:
+        self.path, self.what, self.advice = path, what, advice
+        self.quiet = np.errstate(all="ignore")
+
+    def __enter__(self) -> None:
+        self.quiet.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.quiet.__exit__(kind, error, trace)
+        if isinstance(error, Exception) and not isinstance(error, RarecaseError):
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            why = lines[-1] if lines else type(error).__name__
+            raise DataError(f"{self.path}: {self.what} ({why}). {self.advice}") from None
+
+
+def by(shape: tuple[int, ...]) -> str:
+    """A shape in words.
+
+    >>> by((240, 240, 155))
+    '240x240x155'
+    """
+    return "x".join(str(n) for n in shape)
+
+
+def check_shape(path: Path, shape: tuple[int, ...]) -> None:
+    """Refuse what is no volume, and what no scanner makes."""
+    if len(shape) < 3 or any(n > 1 for n in shape[4:]) or any(n < 1 for n in shape):
+        raise DataError(f"{path}: shape {by(shape)}, a volume (x by y by z) was expected.")
+    if np.prod([float(n) for n in shape]) > MOST_VOXELS:
+        raise DataError(
+            f"{path}: shape {by(shape)}, more than {MOST_VOXELS:,} voxels. Either its header is "
+            "damaged, or it must be resampled or cut before."
+        )
+
+
+def check_room(path: Path, needed: int, *, squeezed: bool) -> None:
+    """Refuse a file that is too short for the voxels that its header declares, before memory is
+    taken for them. needed: bytes of voxels."""
+    there = path.stat().st_size * (MOST_SQUEEZED if squeezed else 1)
+    if needed > there:
+        raise DataError(
+            f"{path}: the header declares {needed:,} bytes of voxels, which a file of "
+            f"{path.stat().st_size:,} bytes cannot hold. It is truncated, or its header is "
+            "damaged. Copy or export it again."
+        )
+
+
+def check_affine(path: Path, affine: NDArray[np.float64]) -> None:
+    """Refuse an affine that places nothing."""
+    if not np.isfinite(affine).all():
+        raise DataError(f"{path}: the header's affine is not finite. Mend the header.")
+    if not np.array_equal(affine[3], (0, 0, 0, 1)):
+        raise DataError(
+            f"{path}: the last row of the affine is {affine[3].tolist()}, 0 0 0 1 was expected."
+        )
+    lengths = np.sqrt(np.square(affine[:3, :3]).sum(axis=0))
+    usable = (lengths > 0).all() and np.isfinite(lengths).all()
+    if not usable or abs(np.linalg.det(affine[:3, :3] / lengths)) < 1e-3:
+        raise DataError(
+            f"{path}: the header's affine is singular, so the orientation is unknown. "
+            "Mend the header (sform or qform)."
+        )
+
+
+def channels_of(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The channel axis of a shape, () where there is none."""
+    return (int(shape[3]),) if len(shape) > 3 and shape[3] > 1 else ()

@@ -1,0 +1,97 @@
+"""NRRD and MetaImage (MHA, MHD), through SimpleITK."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK
+from numpy.typing import NDArray
+
+from rarecase.errors import DataError
+from rarecase.imaging.formats.base import (
+    FLIP,
+    MOST_SQUEEZED,
+    Format,
+    Header,
+    Stored,
+    channels_of,
+    check_affine,
+    check_shape,
+    refusing,
+)
+
+AGAIN = "Copy or export it again."
+
+
+def _open(path: Path) -> tuple[Any, tuple[int, ...], NDArray[np.float64]]:
+    """A reader that has seen the header, the shape (i, j, k[, c]) and the affine."""
+    _check_text(path)
+    reader = SimpleITK.ImageFileReader()
+    reader.SetFileName(str(path))
+    with refusing(path, "not a volume that can be read", AGAIN):
+        reader.ReadImageInformation()
+        size = tuple(int(n) for n in reader.GetSize())
+        parts = int(reader.GetNumberOfComponents())
+        affine = _affine(reader)
+    if len(size) > 3 and parts > 1:
+        raise DataError(f"{path}: {len(size)} axes of {parts} components each; one volume is read.")
+    shape = (*size, parts) if len(size) == 3 and parts > 1 else size
+    check_shape(path, shape)
+    # A header alone names its voxels' file.
+    alone = path.suffix.lower() in (".nhdr", ".mhd")
+    there = path.stat().st_size
+    if not alone and float(np.prod([float(n) for n in shape])) > there * MOST_SQUEEZED:
+        raise DataError(
+            f"{path}: the header declares {int(np.prod(size)):,} voxels, which its file of "
+            f"{there:,} bytes cannot hold. It is truncated, or its header is damaged."
+        )
+    check_affine(path, affine)
+    return reader, shape, affine
+
+
+def _affine(image: Any) -> NDArray[np.float64]:
+    dimension = len(image.GetSize())
+    direction = np.array(image.GetDirection()).reshape(dimension, dimension)[:3, :3]
+    lps = np.eye(4)
+    lps[:3, :3] = direction * np.array(image.GetSpacing())[:3]
+    lps[:3, 3] = np.array(image.GetOrigin())[:3]
+    return np.asarray(FLIP @ lps)
+
+
+def _check_text(path: Path) -> None:
+    """ITK takes anything for an image whose name ends like one; look at the first words."""
+    with path.open("rb") as file:
+        first = file.read(4096)
+    known = first.startswith(b"NRRD") if path.suffix.lower() in (".nrrd", ".nhdr") else (
+        b"ObjectType" in first or b"NDims" in first
+    )  # fmt: skip
+    if not known:
+        raise DataError(f"{path}: not a {path.suffix[1:].upper()} file, or a damaged one.")
+
+
+def _probe(path: Path) -> Header:
+    _, shape, affine = _open(path)
+    return Header(shape[:3] + channels_of(shape), affine)
+
+
+def _read(path: Path) -> Stored:
+    reader, shape, affine = _open(path)
+    with refusing(path, "the voxels cannot be read, the file is truncated or damaged", AGAIN):
+        reader.SetOutputPixelType(
+            SimpleITK.sitkVectorFloat32 if reader.GetNumberOfComponents() > 1
+            else SimpleITK.sitkFloat32
+        )  # fmt: skip
+        values = SimpleITK.GetArrayFromImage(reader.Execute())
+    channel_last = reader.GetNumberOfComponents() > 1
+    axes = [*range(values.ndim)]
+    order = [*reversed(axes[:-1]), axes[-1]] if channel_last else [*reversed(axes)]
+    data = values.transpose(order).reshape(shape[:3] + channels_of(shape))
+    plain = not np.array(reader.GetOrigin())[:3].any() and np.allclose(
+        np.array(reader.GetDirection()), np.eye(len(reader.GetSize())).ravel()
+    )
+    return Stored(data=data, affine=affine, placed=not plain)
+
+
+FORMAT = Format("NRRD or MetaImage", (".nrrd", ".nhdr", ".mha", ".mhd"), _read, _probe)

@@ -1,0 +1,121 @@
+"""The model that is handed on: a U-Net and a classifier that have learnt from every patient."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rarecase import __version__
+from rarecase.arms.registry import pick_arms
+from rarecase.comparison.final import fit_final, out_of_fold_threshold
+from rarecase.errors import DataError
+from rarecase.evidence.pooling import CONTROL
+from rarecase.features.extract import TUMOUR
+from rarecase.features.likeness import FEWEST, Likeness
+from rarecase.files import read_json
+from rarecase.seeds import derive
+from rarecase.segmenter import channel_map, load_segmenter
+from rarecase.study.comparing import tumour_table
+from rarecase.study.deployed import save_classifier
+from rarecase.study.fold import Fold, load_fold
+from rarecase.study.grid import SEGMENTER
+from rarecase.study.step import CHECKPOINTS, Context
+from rarecase.study.steps.evidence import ARMS_EVIDENCE, ARMS_PREDICTIONS
+from rarecase.study.steps.features import extract_block
+from rarecase.study.unlike import Ranges, case_vector
+
+NOT_SURE = 0.5  # the threshold where no out-of-fold predictions tell a better one
+
+
+def classifier_work(context: Context, folder: Path) -> None:
+    """Fit the arm that the evidence speaks for to every patient's `tumour` vectors, outlined by the
+    U-Net that has learnt from everybody; the threshold comes from out-of-fold predictions."""
+    settings, run = context.settings, context.run
+    fold = load_fold(context)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # half written by a killed attempt
+    store = extract_block(context, fold, block=TUMOUR, out=folder / CHECKPOINTS / "tumour.zarr")
+    unit = settings.compare.unit
+    table = tumour_table(store.read_all(), store.rows, unit=unit, rare=fold.rare)
+    evidence = read_json(run / ARMS_EVIDENCE)
+    name = arm_of(evidence)
+    final = fit_final(
+        table, next(arm for arm in pick_arms([name]) if arm.name == name),
+        amounts=settings.compare.amounts, inner=settings.compare.inner,
+        generator_seeds=settings.compare.generator_seeds,
+        random_state=derive(settings.seed, "arms"),
+    )  # fmt: skip
+    threshold = out_of_fold_threshold(
+        pd.read_parquet(run / ARMS_PREDICTIONS), arm=name, rare=fold.rare
+    )
+    counts = {table.classes[c]: int((table.label == c).sum()) for c in range(len(table.classes))}
+    meta = fold.cache.meta
+    card: dict[str, Any] = {
+        "kind": "rarecase model",
+        "version": __version__,
+        "classes": list(table.classes),
+        "rare": fold.rare,
+        "threshold": NOT_SURE if np.isnan(threshold) else threshold,
+        "arm": name,
+        "unit": unit,
+        "channels": list(fold.cache.channels),
+        "size": meta["size"],
+        "normalise": meta["normalise"],
+        "skip_empty": meta["skip_empty"],
+        "pixel": meta["pixel"],
+        "usual_pixel": float(np.median(meta["pixels"])) if meta["pixels"] else None,
+        "flips": settings.segmenter.flips,
+        "ranges": Ranges.fit(fold.cache).as_json(),
+        "learnt_from": {"patients": counts, "slices": len(fold.cache.rows)},
+        "evidence": _evidence(evidence, name) | {"dice": _dice(run)},
+    }
+    save_classifier(folder, final, _likeness(context, fold), card)
+
+
+def arm_of(evidence: dict[str, Any]) -> str:
+    """The synthetic arm whose verdict is `helps`, the one that moved the AUC most of several;
+    otherwise `none`."""
+    helps = [v for v in evidence["verdicts"] if v["answer"] == "helps"]
+    if not helps:
+        return CONTROL
+    return str(max(helps, key=lambda v: v["against"]["none"]["difference"])["arm"])
+
+
+def _evidence(evidence: dict[str, Any], arm: str) -> dict[str, Any]:
+    """What the arm is worth, on patients who were tested by what was learnt from others."""
+    row = next(row for row in evidence["rows"] if row["arm"] == arm)
+    names = ("auc_rare", "tuned_balanced_accuracy", f"tuned_recall_{evidence['rare']}")
+    scores = {n: row["patients"]["scores"][n] for n in names if n in row["patients"]["scores"]}
+    verdicts = [v["sentence"] for v in evidence["verdicts"]]
+    return {"arm": arm, "patients": row["counts"]["patients"], "scores": scores,
+            "verdicts": verdicts}  # fmt: skip
+
+
+def _dice(run: Path) -> float | None:
+    """Mean Dice a volume of patients who were not trained on, over the study's folds."""
+    found = []
+    for path in sorted(run.glob(f"repeat-*/fold-*/{SEGMENTER}/volumes.csv")):
+        table = pd.read_csv(path)
+        found.append(table.loc[table["part"] == "test", "dice"])
+    scores = pd.concat(found).dropna() if found else pd.Series(dtype=float)
+    return float(scores.mean()) if len(scores) else None
+
+
+def _likeness(context: Context, fold: Fold) -> Likeness | None:
+    """How far a case may look off, from every case that was learnt from; None with too few."""
+    cache = fold.cache
+    segmenter = load_segmenter(context.fold_folder / SEGMENTER)
+    order = channel_map(cache.channels, segmenter.channels)
+    vectors = [
+        case_vector(segmenter, np.asarray(cache.images[rows["row"].to_numpy()]), order)
+        for _, rows in cache.rows.groupby("case", sort=True)
+    ]
+    if len(vectors) < FEWEST:
+        return None
+    try:
+        return Likeness.fit(np.stack(vectors), seed=context.settings.seed)
+    except np.linalg.LinAlgError as error:
+        raise DataError(f"{context.run}: the cases' looks cannot be described ({error}).") from None

@@ -1,0 +1,104 @@
+"""What can be said of a scan without a doctor: is it of the kind that the model has learnt from?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rarecase.cohort import SliceCache
+from rarecase.cohort.case import Case
+from rarecase.cohort.load import CaseArrays
+from rarecase.imaging.normalise import apply_scale, fit_scale
+from rarecase.segmenter import Segmenter, Slices
+from rarecase.segmenter.batches import in_order
+
+_FACTOR = 2.0  # a voxel that is so many times smaller or larger than all known ones is said
+_BINS = 20
+_HOUNSFIELD = -500.0  # air is below, in a CT; nothing is, in an MRI
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Of the cases learnt from: mm of a fitted pixel and between slices, smallest and largest (None
+    where unknown), and the lowest value in any file."""
+
+    pixel: tuple[float, float] | None
+    step: tuple[float, float] | None
+    lowest: float
+
+    @staticmethod
+    def fit(cache: SliceCache) -> Ranges:
+        """From the cases of a study."""
+        meta = cache.meta
+        return Ranges(_ends(meta["pixels"]), _ends(meta["steps"]), float(meta["lowest"]))
+
+    @staticmethod
+    def of(said: Mapping[str, Any]) -> Ranges:
+        """Back from JSON."""
+        pixel, step = ((tuple(said[n]) if said[n] else None) for n in ("pixel", "step"))
+        return Ranges(pixel, step, float(said["lowest"]))
+
+    def as_json(self) -> dict[str, Any]:
+        """For a file."""
+        return asdict(self)
+
+    def unlike(self, case: Case, groups: Sequence[CaseArrays]) -> list[str]:
+        """What of a case lies outside."""
+        said = []
+        spacing = groups[0].spacing
+        if spacing is not None and self.step is not None:
+            low, high = self.step
+            if not low / _FACTOR <= spacing[2] <= high * _FACTOR:
+                said.append(
+                    f"its slices lie {spacing[2]:.2f} mm apart; those learnt from {low:.2f} to "
+                    f"{high:.2f} mm"
+                )
+        if spacing is not None and self.pixel is not None:
+            side = spacing[0] * max(groups[0].images.shape[-2:])
+            # Pixels are matched; what is seen of the patient is not.
+            if side < 100:
+                said.append(f"it shows only {side:.0f} mm of the patient")
+        lowest = min(float(group.images.min()) for group in groups)
+        if lowest < _HOUNSFIELD < self.lowest:
+            said.append(f"values go down to {lowest:.0f}, as Hounsfield units of a CT do")
+        return said
+
+
+def _ends(values: Sequence[float] | None) -> tuple[float, float] | None:
+    return (min(values), max(values)) if values else None
+
+
+@torch.no_grad()
+def case_vector(
+    segmenter: Segmenter, images: NDArray[np.float32], order: Sequence[int]
+) -> NDArray[np.float64]:
+    """What a case looks like, tumour or not (d,): every block's mean over all slices, and how its
+    brightness is distributed. images (n, c, h, w) as fitted; `order` of channels for the U-Net."""
+    net = segmenter.net.channels_last().eval()
+    device = next(net.parameters()).device
+    sums: list[torch.Tensor] = []
+    masks = np.zeros((len(images), *images.shape[-2:]), dtype=np.uint8)
+    slices = Slices(images, masks, order)
+    for part in in_order(np.arange(len(images)), size=16):
+        batch, _ = slices.batch(part)
+        ready = slices.ready(batch.to(device), segmenter.normaliser)
+        means = [maps.float().mean(dim=(2, 3)) for _, maps in net.walk(ready)]
+        sums.append(torch.cat(means, dim=1).cpu())
+    blocks = torch.cat(sums).mean(dim=0).numpy().astype(np.float64)
+    return np.concatenate([blocks, *(_brightness(images[:, c]) for c in sorted(set(order)))])
+
+
+def _brightness(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The distribution of a channel's normalised foreground: square roots of shares, so that rare
+    and common brightness count alike."""
+    scaled = apply_scale(values, fit_scale(values))
+    inside = scaled[scaled > 0.05]
+    if not inside.size:
+        return np.zeros(_BINS)
+    counts, _ = np.histogram(inside, bins=_BINS, range=(0, 3))
+    return np.asarray(np.sqrt(counts / inside.size))

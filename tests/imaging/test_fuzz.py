@@ -1,0 +1,24 @@
+"""Some of the corrupted files of benchmarks/fuzz.py, in this process."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fuzz import attempt, corrupted, originals
+from written import dicom
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_corrupted_files_are_read_or_refused_by_name(tmp_path):
+    source, made, bad = (tmp_path / name for name in ("source", "made", "bad"))
+    for folder in (made, bad):
+        folder.mkdir()
+    data = np.random.default_rng(0).integers(0, 99, (12, 10, 1)).astype(np.float32)
+    dicom(source, data, np.diag([-1.0, -1, 3, 1]))
+    failures = []
+    for path, how in corrupted(originals(source, made), bad, files=250, seed=5):
+        said, _ = attempt(Path(path))
+        if said not in ("read", "refused"):
+            failures.append(f"{how}: {said}")
+        path.unlink()
+    assert not failures

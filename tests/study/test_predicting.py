@@ -1,0 +1,222 @@
+"""A run's model on new scans: carried back to their own grids, exported, and doubtful of others."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from nibabel.orientations import axcodes2ornt, ornt_transform
+from written import dicom
+
+from rarecase import load_model, predict_images, read_cohort, simulate_cohort
+from rarecase.cli.main import main
+from rarecase.errors import DataError
+from rarecase.imaging import read_mask_volume
+from rarecase.study.ship import export_model
+from rarecase.study.study import Study
+
+
+@pytest.fixture(scope="module")
+def run(tiny, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("predicting") / "run"
+    more = {"simulation.patients": {"HGG": 8, "LGG": 6}, "cohort.channels": ["flair"],
+            "segmenter.epochs": 3}  # fmt: skip
+    Study(out=folder, settings={**tiny, **more}).run()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    """FLAIR files of new patients."""
+    folder = simulate_cohort(
+        tmp_path_factory.mktemp("new") / "cohort", patients={"HGG": 2, "LGG": 1}, size=32,
+        slices=6, seed=9, prefix="New",
+    )  # fmt: skip
+    return [case.images["flair"] for case in read_cohort(folder).cases]
+
+
+@pytest.fixture(scope="module")
+def model(run):
+    return load_model(run)
+
+
+def predict(model, out, *images):
+    return list(predict_images(model, [str(image) for image in images], out=out))
+
+
+def test_the_model_is_made_once_and_knows_its_worth(run, model):
+    card = json.loads((run / "model" / "classifier" / "model.json").read_text())
+    assert card["arm"] in {"none", "smote", "gaussian"} and 0 <= card["threshold"] <= 1
+    assert card["learnt_from"]["patients"] == {"HGG": 8, "LGG": 6}
+    assert card["evidence"]["scores"]["auc_rare"]["value"] is not None
+    assert 0 <= card["evidence"]["dice"] <= 1
+    trained = model.segmenter.trained_on + model.segmenter.validated_on
+    assert len(set(trained)) == 14
+    before = {p: p.stat().st_mtime_ns for p in (run / "model").rglob("step.json")}
+    load_model(run)
+    assert {p: p.stat().st_mtime_ns for p in (run / "model").rglob("step.json")} == before
+    Study(out=run).run()  # a study that goes on leaves the model where it is
+    assert (run / "model" / "classifier" / "model.json").is_file()
+
+
+def test_everything_is_written_on_the_scans_own_grid(model, scans, tmp_path):
+    found = predict(model, tmp_path / "out", *scans)
+    assert [each.problem for each in found] == [None] * 3
+    for each, scan in zip(found, scans, strict=True):
+        mask, image = nib.load(each.mask), nib.load(scan)
+        assert mask.shape == image.shape[:3]
+        np.testing.assert_allclose(mask.affine, image.affine)
+        assert sum(each.p.values()) == pytest.approx(1)
+        assert each.overlay.read_bytes().startswith(b"\x89PNG")
+        drawn = np.asarray(mask.dataobj)
+        assert set(np.unique(drawn)) <= {0, 1}
+        size = np.abs(np.linalg.det(image.affine[:3, :3])) / 1000
+        assert each.tumour_ml == pytest.approx(drawn.sum() * size, abs=0.01)
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert table["case"].tolist() == [each.case for each in found]
+    said = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert "research" in said["note"] and said["model"]["evidence"]["verdicts"]
+
+
+def test_turned_and_flipped_copies_get_the_same_mask(model, scans, tmp_path):
+    image = nib.load(scans[0])
+    files = [scans[0]]
+    for codes in ("LPS", "PIR", "SAL"):
+        turn = ornt_transform(axcodes2ornt(nib.aff2axcodes(image.affine)), axcodes2ornt(codes))
+        nib.save(image.as_reoriented(turn), tmp_path / f"{codes}.nii.gz")
+        files.append(tmp_path / f"{codes}.nii.gz")
+    first, *others = predict(model, tmp_path / "out", *files)
+    truth = read_mask_volume(first.mask).data
+    for each, file in zip(others, files[1:], strict=True):
+        assert nib.aff2axcodes(nib.load(each.mask).affine) == nib.aff2axcodes(nib.load(file).affine)
+        np.testing.assert_array_equal(read_mask_volume(each.mask).data, truth)
+        assert each.p == pytest.approx(first.p)
+
+
+def test_other_voxels_are_brought_to_those_learnt_from(model, scans, tmp_path):
+    image = nib.load(scans[0])
+    data = np.asarray(image.dataobj)
+    fine = np.repeat(np.repeat(data, 2, axis=0), 2, axis=1)
+    affine = image.affine @ nib.affines.from_matvec(np.diag([0.5, 0.5, 1]), [-0.25, -0.25, 0])
+    nib.save(nib.Nifti1Image(fine, affine), tmp_path / "fine.nii.gz")
+    first, second = predict(model, tmp_path / "out", scans[0], tmp_path / "fine.nii.gz")
+    assert nib.load(second.mask).shape == fine.shape
+    assert second.tumour_ml == pytest.approx(first.tumour_ml, rel=0.3, abs=2)
+
+
+def test_dicom_in_dicom_seg_out(model, scans, tmp_path):
+    image = nib.load(scans[0])
+    series = dicom(tmp_path / "series", np.asarray(image.dataobj, dtype=np.float32), image.affine)
+    (found,) = predict(model, tmp_path / "out", series)
+    mask = read_mask_volume(found.mask)
+    seg = read_mask_volume(tmp_path / "out" / f"{found.case}_seg.dcm")
+    step = np.round(np.linalg.solve(mask.affine, seg.affine)[:3, 3]).astype(int)
+    x, y, z = (slice(a, a + n) for a, n in zip(step, seg.data.shape, strict=True))
+    np.testing.assert_array_equal(mask.data[x, y, z], seg.data > 0)
+    assert (seg.data > 0).sum() == mask.data.sum()
+
+
+def test_pictures_get_masks_of_their_size(tiny, tmp_path):
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    data = tmp_path / "data"
+    lines = ["image,mask,patient,label"]
+    for i in range(10):
+        for j in range(3):
+            picture, mask = rng.integers(0, 90, (40, 36)).astype(np.uint8), np.zeros((40, 36), "u1")
+            mask[10:24, 8:20] = 255
+            picture[mask > 0] += 120
+            name = f"p{i}_{j}"
+            (data / "files").mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(data / "files" / f"{name}.png")
+            Image.fromarray(mask).save(data / "files" / f"{name}_m.png")
+            label = "a" if i % 2 else "b"
+            lines.append(f"files/{name}.png,files/{name}_m.png,p{i},{label}")
+    (data / "slices.csv").write_text("\n".join(lines) + "\n")
+    settings = {k: v for k, v in tiny.items() if not k.startswith("simulation")}
+    settings |= {"cohort.channels": None}
+    Study(data, out=tmp_path / "run", settings=settings).run()
+    new = tmp_path / "case"
+    new.mkdir()
+    for j in range(3):
+        shutil.copy(data / "files" / f"p0_{j}.png", new / f"new_{j}.png")
+    (found,) = predict(load_model(tmp_path / "run"), tmp_path / "out", new)
+    masks = sorted(found.mask.iterdir())
+    assert [m.name for m in masks] == [f"000{j}_new_{j}_mask.png" for j in range(3)]
+    assert Image.open(masks[0]).size == (36, 40)
+    assert found.tumour_ml is None and found.problem is None
+
+
+def test_a_scan_of_another_kind_is_flagged(model, scans, tmp_path):
+    image = nib.load(scans[0])
+    rng = np.random.default_rng(0)
+    ct = rng.normal(40, 15, image.shape)
+    ct[np.asarray(image.dataobj) == 0] = -1000
+    nib.save(nib.Nifti1Image(ct.astype(np.float32), image.affine), tmp_path / "ct.nii.gz")
+    thick = image.affine @ np.diag([1, 1, 4.0, 1])
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), thick), tmp_path / "thick.nii.gz")
+    plain, odd, far = predict(
+        model, tmp_path / "out", scans[1], tmp_path / "ct.nii.gz", tmp_path / "thick.nii.gz"
+    )
+    assert plain.unlike == ()
+    assert any("Hounsfield" in reason for reason in odd.unlike)
+    assert any("slices lie" in reason for reason in far.unlike)
+
+
+def test_a_patient_that_was_learnt_from_is_said(run, model, tmp_path):
+    known = read_cohort(run / "simulated").cases[0]
+    (found,) = predict(model, tmp_path / "out", f"flair={known.images['flair']}")
+    assert found.case != known.case  # a file's name; a cohort's cases keep theirs
+    (found, *_) = predict(model, tmp_path / "out2", run / "simulated")
+    assert "has learnt from this patient" in found.unlike[-1]
+
+
+def test_what_cannot_be_read_does_not_stop_the_others(model, scans, tmp_path, capsys, run):
+    broken = tmp_path / "broken.nii.gz"
+    broken.write_bytes(scans[0].read_bytes()[:500])
+    code = main(["predict", str(run), str(broken), str(scans[0]), "--out", str(tmp_path / "out")])
+    said = capsys.readouterr().out
+    assert code == 1 and "broken.nii.gz" in said and "research" in said
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert table["problem"].notna().tolist() == [True, False]
+    with pytest.raises(DataError, match="not an empty folder and was not touched"):
+        predict(model, tmp_path / "out", scans[0])
+    with pytest.raises(DataError, match=r"nowhere\.nii: no such file"):
+        predict(model, tmp_path / "out3", tmp_path / "nowhere.nii")
+
+
+def test_an_exported_model_needs_no_run_and_names_no_patient(run, model, scans, tmp_path, capsys):
+    assert main(["export", str(run), "--out", str(tmp_path / "model")]) == 0
+    capsys.readouterr()
+    text = "".join(
+        file.read_text() for file in (tmp_path / "model").rglob("*")
+        if file.suffix in (".json", ".md", ".py")
+    )  # fmt: skip
+    assert not any(name in text for name in model.segmenter.seen)
+    assert str(run.parent) not in text
+    card = (tmp_path / "model" / "model_card.md").read_text()
+    assert "For research alone" in card and "8 HGG, 6 LGG" in card
+    (mine,) = predict(model, tmp_path / "a", scans[0])
+    (theirs,) = predict(load_model(tmp_path / "model"), tmp_path / "b", scans[0])
+    assert theirs.p == mine.p
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "model" / "predict.py"), str(scans[0])],
+        capture_output=True, text=True, cwd=tmp_path, check=True,
+    )  # fmt: skip
+    assert "Predicted(case=" in done.stdout and (tmp_path / "predictions").is_dir()
+    with pytest.raises(DataError, match="exists and was not touched"):
+        export_model(run, tmp_path / "model")
+
+
+def test_a_folder_that_is_no_run(tmp_path):
+    (tmp_path / "x").mkdir()
+    with pytest.raises(DataError, match="neither a run folder"):
+        load_model(tmp_path / "x")
+    with pytest.raises(DataError, match="neither a run folder"):
+        load_model(Path(tmp_path / "missing"))
