@@ -193,3 +193,21 @@ def test_label_and_merge_reach_the_cohort(run_folder, tmp_path, capsys):
     )  # fmt: skip
     assert code == 0, err
     assert json.loads(out)["classes"] == {"high": 3, "low": 7}
+
+
+def test_inspect_writes_a_contact_sheet(tmp_path, capsys):
+    from rarecase import simulate_cohort
+
+    data = simulate_cohort(
+        tmp_path / "data", patients={"HGG": 2, "LGG": 2}, size=32, slices=6, seed=0
+    )
+    broken = next(data.glob("LGG/*/*_flair.nii.gz"))
+    broken.write_bytes(broken.read_bytes()[:300])
+    page = tmp_path / "sheet.html"
+    code, out, _ = call(capsys, "inspect", data, "--channels", "flair", "--html", page)
+    assert code == 1 and str(page) in out
+    text = page.read_text()
+    assert text.count("data:image/png;base64,") == 3 and "not read" in text
+    assert broken.parent.name in text and "http" not in text.replace("http://www.w3.org", "")
+    code, _, err = call(capsys, "inspect", data, "--fast", "--html", page)
+    assert code == 2 and "--fast" in err

@@ -1,0 +1,127 @@
+"""BIDS, nnU-Net, Decathlon and DICOM folders: what they may hold beside the plain case."""
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+from written import cohort, dicom, truth
+
+from rarecase.cohort import SliceCache, cache_slices, load_case, read_cohort
+from rarecase.errors import DataError
+
+RNG = np.random.default_rng(0)
+
+
+def three():
+    return [truth(RNG, patient=name, label=label, shape=(10, 10, 5))
+            for name, label in (("a", "HGG"), ("b", "LGG"), ("c", "HGG"))]  # fmt: skip
+
+
+def test_bids_sessions_contrast_runs_and_sites(tmp_path):
+    root = cohort("bids", tmp_path / "data", three())
+    for session in ("ses-1", "ses-2"):
+        folder = root / "sub-d" / session / "anat"
+        folder.mkdir(parents=True)
+        image = nib.Nifti1Image(RNG.normal(size=(6, 6, 4)).astype(np.float32), np.eye(4))
+        for name in ("FLAIR", "run-1_T1w", "run-2_T1w", "ce-GADOLINIUM_T1w"):
+            nib.save(image, folder / f"sub-d_{session}_{name}.nii.gz")
+    brain = root / "derivatives" / "bet" / "sub-a" / "anat"
+    brain.mkdir(parents=True)
+    nib.save(image, brain / "sub-a_desc-brain_mask.nii.gz")
+    (root / "participants.tsv").write_text(
+        "participant_id\tgroup\tsite\nsub-a\tHGG\tN\nsub-b\tLGG\tS\nsub-c\tHGG\tn/a\nsub-d\tLGG\tS\n"
+    )
+    found = read_cohort(root, channels=["flair"])
+    assert [c.case for c in found.cases] == [
+        "sub-a",
+        "sub-b",
+        "sub-c",
+        "sub-d_ses-1",
+        "sub-d_ses-2",
+    ]
+    assert [c.patient for c in found.cases][-2:] == ["sub-d", "sub-d"]
+    assert [c.site for c in found.cases] == ["N", "S", None, "S", "S"]
+    assert "lesion" in found.cases[0].mask.name  # and not the brain's
+    images = found.cases[-1].images
+    assert images["t1"].name == "sub-d_ses-2_run-1_T1w.nii.gz" and "ce-" in images["t1gd"].name
+
+
+def test_two_masks_of_a_bids_case_are_an_error(tmp_path):
+    root = cohort("bids", tmp_path / "data", three())
+    first = next(root.glob("derivatives/manual/sub-a/anat/*"))
+    first.with_name("sub-a_desc-other_mask.nii.gz").write_bytes(first.read_bytes())
+    first.rename(first.with_name("sub-a_desc-one_mask.nii.gz"))
+    with pytest.raises(DataError, match=r"could each be the mask of sub-a\. Keep one"):
+        read_cohort(root)
+
+
+def test_channels_along_the_fourth_axis(tmp_path):
+    root = cohort("decathlon", tmp_path / "data", three())
+    said = json.loads((root / "dataset.json").read_text())
+    said["modality"] = {"0": "FLAIR", "1": "T1w", "2": "t1gd"}
+    (root / "dataset.json").write_text(json.dumps(said))
+    for path in (root / "imagesTr").iterdir():
+        image = nib.load(path)
+        data = np.stack([np.asarray(image.dataobj) + i for i in range(3)], axis=-1)
+        nib.save(nib.Nifti1Image(data, image.affine), path)
+    found = read_cohort(root)
+    assert found.channels == ("flair", "t1", "t1gd")
+    arrays = load_case(found.cases[0], ["t1gd", "flair"])
+    np.testing.assert_array_equal(arrays.images[:, 0], arrays.images[:, 1] + 2)
+    said["modality"]["3"] = "T2w"
+    (root / "dataset.json").write_text(json.dumps(said))
+    with pytest.raises(DataError, match=r"holds 3 volume\(s\), and 't2' should be number 4"):
+        load_case(read_cohort(root).cases[0], ["t2"])
+
+
+def test_nnunet_needs_every_channel_and_a_table_of_classes(tmp_path):
+    root = cohort("nnunet", tmp_path / "data", three())
+    said = json.loads((root / "dataset.json").read_text())
+    said["channel_names"] = {"0": "FLAIR", "1": "T1"}
+    (root / "dataset.json").write_text(json.dumps(said))
+    for name in ("a", "b"):
+        data = (root / "imagesTr" / f"{name}_0000.nii.gz").read_bytes()
+        (root / "imagesTr" / f"{name}_0001.nii.gz").write_bytes(data)
+    found = read_cohort(root)
+    assert found.channels == ("flair", "t1") and len(found.cases) == 2
+    assert found.dropped[0].reason == "not all of its 2 channels are there"
+    (root / "labels.csv").unlink()
+    with pytest.raises(DataError, match="classes of patients come from a CSV"):
+        read_cohort(root)
+
+
+def test_dicom_folders_of_several_patients_are_refused(tmp_path):
+    root = cohort("dicom", tmp_path / "data", three())
+    affine = np.diag([-1.0, -1, 3, 1])
+    dicom(root / "a" / "other", RNG.integers(0, 99, (6, 6, 4)).astype(float), affine, patient="x")
+    with pytest.raises(DataError, match="a: holds series of 2 patients"):
+        read_cohort(root)
+
+
+def test_dicom_scouts_are_passed_over_and_axial_series_taken(tmp_path):
+    root = cohort("dicom", tmp_path / "data", three())
+    values = 2.0 * RNG.integers(0, 99, (6, 6, 2))
+    dicom(root / "a" / "scout", values, np.diag([-1.0, -1, 3, 1]), patient="a", name="scout")
+    coronal = np.array([[-1.0, 0, 0, 0], [0, 0, 3, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
+    dicom(root / "a" / "cor", 2.0 * RNG.integers(0, 99, (6, 6, 12)), coronal, patient="a",
+          name="FLAIR cor")  # fmt: skip
+    found = read_cohort(root)
+    assert found.channels == ("flair",)
+    assert found.cases[0].images["flair"].parent.name == "series"
+
+
+def test_pixels_of_one_size(tmp_path):
+    cases = [truth(RNG, patient=name, label=label, shape=(n, n, 4), spacing=(pixel, pixel, 3))
+             for name, label, n, pixel in (("a", "HGG", 20, 1.0), ("b", "LGG", 40, 0.5))]  # fmt: skip
+    for t in cases:
+        t.mask[:] = 0
+        n = t.mask.shape[0]
+        t.mask[n // 4 : n // 2, n // 4 : n // 2, 1] = 1
+    found = read_cohort(cohort("rembrandt", tmp_path / "data", cases))
+    cache_slices(found, tmp_path / "cut", size=16, pixel=1.0)
+    cache = SliceCache.open(tmp_path / "cut")
+    assert cache.meta["pixels"] == [1.0, 1.0] and cache.meta["pixel"] == 1.0
+    assert cache.rows.groupby("case")["tumour"].sum().tolist() == [25, 25]
+    cache_slices(found, tmp_path / "fit", size=16)
+    assert SliceCache.open(tmp_path / "fit").meta["pixels"] == [1.25, 1.25]
