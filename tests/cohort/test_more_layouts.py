@@ -112,8 +112,11 @@ def test_dicom_scouts_are_passed_over_and_axial_series_taken(tmp_path):
 
 
 def test_pixels_of_one_size(tmp_path):
-    cases = [truth(RNG, patient=name, label=label, shape=(n, n, 4), spacing=(pixel, pixel, 3))
-             for name, label, n, pixel in (("a", "HGG", 20, 1.0), ("b", "LGG", 40, 0.5))]  # fmt: skip
+    sizes = (("a", "HGG", 20, 1.0), ("b", "LGG", 40, 0.5))
+    cases = [
+        truth(RNG, patient=name, label=label, shape=(n, n, 4), spacing=(pixel, pixel, 3))
+        for name, label, n, pixel in sizes
+    ]
     for t in cases:
         t.mask[:] = 0
         n = t.mask.shape[0]
