@@ -17,12 +17,12 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from neural_arms import neural_arms
 from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase import compare
@@ -33,7 +33,6 @@ from rarecase.comparison.run import run_folds
 from rarecase.comparison.setup import make_plan
 from rarecase.comparison.space import Space
 from rarecase.comparison.table import make_table
-from rarecase.generators import ACGAN, ADCGAN, CVAE, WGAN, Diffusion, InfoGAN
 from rarecase.generators.closed import ClosedForm
 from rarecase.seeds import numpy_rng
 
@@ -94,31 +93,14 @@ def null(seed: int, *, common: int, rare: int, shift: float, jitter: bool = Fals
     return found.evidence["verdicts"]
 
 
-def networks() -> list[Arm]:
-    """The arms that train a network, small enough for 16 dimensions and a fraction of a second."""
-    torch.set_num_threads(1)
-    acgan = partial(ACGAN, hidden=(64, 64), noise=16, lr=1e-3, batch_size=32, max_steps=300)
-    others: dict[str, Callable[..., Any]] = {
-        "adcgan": ADCGAN, "wgan": WGAN, "infogan": InfoGAN, "cvae": CVAE, "diffusion": Diffusion,
-    }  # fmt: skip
-    small = {
-        name: partial(kind, hidden=(64, 64), noise=16, lr=1e-3, steps=300)
-        for name, kind in others.items()
-    }
-    listed = {"acgan": acgan, "acgan-unfiltered": acgan} | small
-    return [
-        Arm(name, Oversample(lambda s, make=make: make(random_state=s), agreeing=name == "acgan"),
-            synthetic=True)
-        for name, make in listed.items()
-    ]  # fmt: skip
-
-
 def neural(seed: int) -> Any:
     """Verdicts on the arms that train a network, on a data set without signal."""
+    torch.set_num_threads(1)
+    small = neural_arms(hidden=(64, 64), noise=16, lr=1e-3, batch_size=32, steps=300)
     X, y = draw(numpy_rng(seed, "null", "neural"), 60, 20, shift=0.0)
     found = compare(
-        X, y, arms=networks(), repeats=1, amounts=(1.0,), generator_seeds=1, checks=False, draws=1,
-        random_state=seed,
+        X, y, arms=list(small.values()), repeats=1, amounts=(1.0,), generator_seeds=1,
+        checks=False, draws=1, random_state=seed,
     )  # fmt: skip
     return found.evidence["verdicts"]
 

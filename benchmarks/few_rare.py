@@ -21,16 +21,15 @@ import argparse
 import json
 import tempfile
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from neural_arms import neural_arms
 from sklearn.utils.parallel import Parallel, delayed
 
-from rarecase.arms import Arm, Oversample
 from rarecase.arms.names import MORE, NEURAL
 from rarecase.arms.registry import make_arms
 from rarecase.comparison.cell import TRAINS, compare_fold
@@ -44,7 +43,6 @@ from rarecase.evidence.scores import concordance, mean_defined
 from rarecase.evidence.verdict import ALPHA, holm
 from rarecase.features.extract import TUMOUR
 from rarecase.files import read_json, replacing_file
-from rarecase.generators import ACGAN, ADCGAN, CVAE, WGAN, Diffusion, InfoGAN
 from rarecase.segmenter import load_segmenter
 from rarecase.study.fold import load_fold
 from rarecase.study.grid import SEGMENTER, Cell, read_folds, study_cells
@@ -57,25 +55,6 @@ CLOSED = ("borderline-smote", "mixup", "remix", "gaussian", *MORE)
 STEPS = 500
 FRESH = 1000  # added to the seed where winners are confirmed
 BLOCKS = (TUMOUR, "bottleneck")
-
-
-def networks() -> dict[str, Arm]:
-    """The arms that train a network, at few steps."""
-    acgan = partial(ACGAN, hidden=(256, 256), noise=32, lr=2e-4, batch_size=64, max_steps=STEPS,
-                    epochs=10_000)  # fmt: skip
-    others = {
-        "adcgan": ADCGAN, "wgan": WGAN, "infogan": InfoGAN, "cvae": CVAE, "diffusion": Diffusion,
-    }  # fmt: skip
-    listed: dict[str, Any] = {"acgan": acgan, "acgan-unfiltered": acgan}
-    listed |= {name: partial(kind, steps=STEPS) for name, kind in others.items()}
-    assert set(listed) == set(NEURAL)
-    return {
-        name: Arm(
-            name, Oversample(lambda s, make=make: make(random_state=s), agreeing=name == "acgan"),
-            synthetic=True,
-        )
-        for name, make in listed.items()
-    }  # fmt: skip
 
 
 def keep_vectors(run: Path, work: Path) -> list[Path]:
@@ -118,7 +97,9 @@ def cell(
         data["X"][:, columns].astype(np.float64), data["label"], groups=data["patient"], rare=rare,
         row=data["row"].tolist(),
     )  # fmt: skip
-    known = make_arms() | networks()
+    known = make_arms() | neural_arms(
+        hidden=(256, 256), noise=32, lr=None, batch_size=64, steps=STEPS
+    )
     plan = make_plan(
         [known[name] for name in ("smote", *arms)], model=Logistic(strengths=(0.1, 1.0, 10.0)),
         amounts=(1.0,), inner=2, generator_seeds=2, random_state=seed,

@@ -25,7 +25,8 @@ from rarecase.study.study import Study
 def run(tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("predicting") / "run"
     more = {"simulation.patients": {"HGG": 8, "LGG": 6}, "cohort.channels": ["flair"],
-            "segmenter.epochs": 3}  # fmt: skip
+            "segmenter.epochs": 25, "segmenter.learning_rate": 5e-3,
+            "segmenter.width": 8}  # fmt: skip
     Study(out=folder, settings={**tiny, **more}).run()
     return folder
 
@@ -54,7 +55,7 @@ def test_the_model_is_made_once_and_knows_its_worth(run, model):
     assert card["arm"] in {"none", "smote", "gaussian"} and 0 <= card["threshold"] <= 1
     assert card["learnt_from"]["patients"] == {"HGG": 8, "LGG": 6}
     assert card["evidence"]["scores"]["auc_rare"]["value"] is not None
-    assert 0 <= card["evidence"]["dice"] <= 1
+    assert 0.2 < card["evidence"]["dice"] <= 1  # a U-Net that outlines nothing would test nothing
     trained = model.segmenter.trained_on + model.segmenter.validated_on
     assert len(set(trained)) == 14
     before = {p: p.stat().st_mtime_ns for p in (run / "model").rglob("step.json")}
@@ -92,13 +93,28 @@ def test_turned_and_flipped_copies_get_the_same_mask(model, scans, tmp_path):
         files.append(tmp_path / f"{codes}.nii.gz")
     first, *others = predict(model, tmp_path / "out", *files)
     truth = read_mask_volume(first.mask).data
+    assert truth.any()
     for each, file in zip(others, files[1:], strict=True):
         assert nib.aff2axcodes(nib.load(each.mask).affine) == nib.aff2axcodes(nib.load(file).affine)
         np.testing.assert_array_equal(read_mask_volume(each.mask).data, truth)
         assert each.p == pytest.approx(first.p)
 
 
-def test_other_voxels_are_brought_to_those_learnt_from(model, scans, tmp_path):
+def test_a_wider_field_of_view_changes_nothing(model, scans, tmp_path):
+    """Fitted as it is, the head would shrink; its pixels are brought to the usual size instead."""
+    image = nib.load(scans[0])
+    wide = np.pad(np.asarray(image.dataobj), ((8, 8), (8, 8), (0, 0)))
+    affine = image.affine @ nib.affines.from_matvec(np.eye(3), [-8, -8, 0])
+    nib.save(nib.Nifti1Image(wide, affine), tmp_path / "wide.nii.gz")
+    first, second = predict(model, tmp_path / "out", scans[0], tmp_path / "wide.nii.gz")
+    mask = np.asarray(nib.load(first.mask).dataobj)
+    assert mask.any() and second.p == pytest.approx(first.p, abs=1e-5)
+    np.testing.assert_array_equal(
+        np.asarray(nib.load(second.mask).dataobj), np.pad(mask, ((8, 8), (8, 8), (0, 0)))
+    )
+
+
+def test_finer_voxels_get_about_the_same_mask(model, scans, tmp_path):
     image = nib.load(scans[0])
     data = np.asarray(image.dataobj)
     fine = np.repeat(np.repeat(data, 2, axis=0), 2, axis=1)
@@ -106,7 +122,9 @@ def test_other_voxels_are_brought_to_those_learnt_from(model, scans, tmp_path):
     nib.save(nib.Nifti1Image(fine, affine), tmp_path / "fine.nii.gz")
     first, second = predict(model, tmp_path / "out", scans[0], tmp_path / "fine.nii.gz")
     assert nib.load(second.mask).shape == fine.shape
-    assert second.tumour_ml == pytest.approx(first.tumour_ml, rel=0.3, abs=2)
+    # Shrinking blurs, and a slice has 32 pixels here.
+    assert first.tumour_ml > 0
+    assert second.tumour_ml == pytest.approx(first.tumour_ml, rel=0.5)
 
 
 def test_dicom_in_dicom_seg_out(model, scans, tmp_path):
@@ -118,7 +136,7 @@ def test_dicom_in_dicom_seg_out(model, scans, tmp_path):
     step = np.round(np.linalg.solve(mask.affine, seg.affine)[:3, 3]).astype(int)
     x, y, z = (slice(a, a + n) for a, n in zip(step, seg.data.shape, strict=True))
     np.testing.assert_array_equal(mask.data[x, y, z], seg.data > 0)
-    assert (seg.data > 0).sum() == mask.data.sum()
+    assert (seg.data > 0).sum() == mask.data.sum() > 0
 
 
 def test_pictures_get_masks_of_their_size(tiny, tmp_path):

@@ -70,6 +70,12 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verbose", "-v", action="store_true", help="say what is being done")
 
 
+def no_more(rest: Sequence[str]) -> None:
+    """Refuse what the parser did not know, for commands that take no settings."""
+    if rest:
+        raise SettingError(f"Unexpected argument {rest[0]!r}.")
+
+
 def split_settings(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """Take `--section.name VALUE` and `--section.name=VALUE` out of a command line.
 

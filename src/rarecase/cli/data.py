@@ -7,14 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rarecase.cli.arguments import overrides_of
+from rarecase.cli.arguments import no_more, overrides_of
 from rarecase.cli.show import console, print_json, reporting, table
 from rarecase.errors import DataError, SettingError
-
-
-def _no_more(rest: Sequence[str]) -> None:
-    if rest:
-        raise SettingError(f"Unexpected argument {rest[0]!r}.")
 
 
 def _resolve(args: Namespace, rest: Sequence[str]) -> Any:
@@ -96,7 +91,7 @@ def report(args: Namespace, rest: Sequence[str]) -> int:
     """Write a run's report anew from the files in its folder."""
     from rarecase.report import make_report
 
-    _no_more(rest)
+    no_more(rest)
     if not (Path(args.run) / "study.yaml").is_file():
         raise DataError(f"{args.run}: no study.yaml there, so it is not a run folder.")
     with reporting(args):
@@ -111,7 +106,7 @@ def simulate(args: Namespace, rest: Sequence[str]) -> int:
     """Write a simulated cohort."""
     from rarecase.simulate import simulate_cohort
 
-    _no_more(rest)
+    no_more(rest)
     patients: dict[str, int] = {}
     for part in args.patients.split(","):
         name, _, number = part.partition("=")

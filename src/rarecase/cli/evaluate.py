@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rarecase.cli.arguments import no_more
 from rarecase.cli.compare import RECORD, asked_of, show
-from rarecase.errors import DataError, SettingError
+from rarecase.errors import DataError
 from rarecase.files import read_json, write_json
 
 EXTERNAL = "external"  # folder of a run or comparison; another cohort a folder
@@ -42,8 +43,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     """Write evidence.json anew and show it; with --on, the evidence on another cohort."""
     from rarecase.cli.show import console, evidence_table, print_json, reporting
 
-    if rest:
-        raise SettingError(f"Unexpected argument {rest[0]!r}.")
+    no_more(rest)
     folder = Path(args.run)
     if not (folder / "predictions.parquet").is_file():
         raise DataError(

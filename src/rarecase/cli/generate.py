@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rarecase.cli.arguments import no_more
 from rarecase.errors import DataError, SettingError
 
 if TYPE_CHECKING:
@@ -54,8 +55,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     from rarecase.arms.registry import named_generator
     from rarecase.cli.show import console, print_json, reporting, table
 
-    if rest:
-        raise SettingError(f"Unexpected argument {rest[0]!r}.")
+    no_more(rest)
     out, counts = Path(args.out), _counts(args.n)
     if out.suffix not in SUFFIXES:
         raise SettingError(f"--out {out}: expected a name that ends in {', '.join(SUFFIXES)}.")

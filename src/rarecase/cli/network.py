@@ -52,9 +52,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace, rest: Sequence[str]) -> int:
     """List the layers of a network, or write what one of them gives for a cohort."""
     from rarecase.cli.show import reporting
-    from rarecase.cohort import SliceCache, cache_slices, read_cohort
+    from rarecase.cohort import SliceCache, cache_slices
     from rarecase.features.network import load_network
     from rarecase.study.resolve import resolve
+    from rarecase.study.steps.prepare import load_cohort
 
     if args.data is None:
         raise SettingError("DATA is missing: the cohort whose features are wanted.")
@@ -67,22 +68,18 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         raise DataError(f"{args.out} exists and was not touched; choose a new name.")
     overrides = overrides_of(args, rest)
     overrides.pop("features.block", None)
-    settings = resolve(preset=args.preset, overrides=overrides)
-    chosen = settings.cohort
+    settings = resolve(preset=args.preset, overrides=overrides | {"data": args.data})
     with reporting(args), tempfile.TemporaryDirectory() as folder:
         net = load_network(
             args.network, weights=Path(args.weights) if args.weights else None,
             arguments=_arguments(args.network_args),
         )  # fmt: skip
-        cohort = read_cohort(
-            args.data, chosen.label, merge=chosen.merge, channels=chosen.channels,
-            conflict=chosen.conflict, exclude=chosen.exclude,
-        )  # fmt: skip
+        slices = Path(folder) / "slices"
         cache_slices(
-            cohort, Path(folder) / "slices", size=settings.slices.size, normalise="case",
-            skip_empty=settings.slices.skip_empty, pixel=settings.slices.pixel,
+            load_cohort(settings, Path(folder)), slices, size=settings.slices.size,
+            normalise="case", skip_empty=settings.slices.skip_empty, pixel=settings.slices.pixel,
         )  # fmt: skip
-        cache = SliceCache.open(Path(folder) / "slices")
+        cache = SliceCache.open(slices)
         if args.list_blocks:
             return _list(net, cache, args)
         return _extract(net, cache, args, block=block, compute=settings.compute)

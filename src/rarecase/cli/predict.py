@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from rarecase.errors import SettingError
+from rarecase.cli.arguments import no_more
 
 EPILOG = """\
 examples:
@@ -41,7 +41,7 @@ def predict(args: Namespace, rest: Sequence[str]) -> int:
     from rarecase.study.predicting import RESEARCH, predict_images
     from rarecase.study.ship import load_model
 
-    _no_more(rest)
+    no_more(rest)
     with reporting(args):
         model = load_model(args.run)
         found = list(predict_images(model, args.images, out=Path(args.out), device=args.device))
@@ -73,7 +73,7 @@ def export(args: Namespace, rest: Sequence[str]) -> int:
     from rarecase.cli.show import console, print_json, reporting
     from rarecase.study.ship import export_model
 
-    _no_more(rest)
+    no_more(rest)
     with reporting(args):
         folder = export_model(args.run, args.out)
     if args.json:
@@ -81,8 +81,3 @@ def export(args: Namespace, rest: Sequence[str]) -> int:
     else:
         console().print(f"Model: {folder} (model_card.md says what it is worth)", soft_wrap=True)
     return 0
-
-
-def _no_more(rest: Sequence[str]) -> None:
-    if rest:
-        raise SettingError(f"Unexpected argument {rest[0]!r}.")

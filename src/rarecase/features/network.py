@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from rarecase.checkpoint import load_tensors
 from rarecase.errors import DataError, RarecaseError, SettingError, nearest
+from rarecase.features.tumour import masked_mean
 from rarecase.restricted import read_state_dict
 
 
@@ -168,17 +169,9 @@ def pooled(maps: Tensor, masks: Tensor | None) -> Tensor:
         return maps
     if maps.ndim == 3:  # tokens (n, places, c), as transformers give them
         return maps.float().mean(dim=1)
-    axes = tuple(range(2, maps.ndim))
-    plain = maps.float().mean(dim=axes)
     if masks is None:
-        return plain
-    size: Any = tuple(maps.shape[2:])
-    deep = maps.ndim == 5
-    shrink = nn.functional.adaptive_avg_pool3d if deep else nn.functional.adaptive_avg_pool2d
-    weights = shrink(masks.float(), size)
-    total = weights.sum(dim=axes)
-    inside = (maps.float() * weights).sum(dim=axes) / total.clamp(min=1e-12)
-    return torch.where(total > 0, inside, plain)
+        return maps.float().mean(dim=tuple(range(2, maps.ndim)))
+    return masked_mean(maps, masks)
 
 
 def _call(net: nn.Module, images: Tensor) -> None:
@@ -189,7 +182,7 @@ def _call(net: nn.Module, images: Tensor) -> None:
     except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
         raise DataError(
             f"the network failed on a batch of shape {tuple(images.shape)}: {error}. Channels, "
-            "--size and --depth must be what it expects."
+            "--slices.size and --depth must be what it expects."
         ) from error
 
 

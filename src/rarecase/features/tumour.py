@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch.nn import functional
 
 
 def masked_mean(maps: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Mean of `maps` (n, c, h, w) under `weights` (n, 1, H, W) ≥ 0, as (n, c).
+    """Mean of `maps` (n, c, h, w) under `weights` (n, 1, H, W) ≥ 0, as (n, c); also of maps of one
+    more axis.
 
     The weights are brought to the block's size by averaging. Where a slice's weights are all 0 the
     plain mean is taken.
     """
-    small = functional.adaptive_avg_pool2d(weights.float(), (maps.shape[-2], maps.shape[-1]))
-    total = small.sum(dim=(2, 3))
-    weighted = (maps.float() * small).sum(dim=(2, 3)) / total.clamp(min=1e-12)
-    return torch.where(total > 0, weighted, maps.float().mean(dim=(2, 3)))
+    shrink = functional.adaptive_avg_pool3d if maps.ndim == 5 else functional.adaptive_avg_pool2d
+    size: Any = tuple(maps.shape[2:])
+    small, space = shrink(weights.float(), size), tuple(range(2, maps.ndim))
+    total = small.sum(dim=space)
+    weighted = (maps.float() * small).sum(dim=space) / total.clamp(min=1e-12)
+    return torch.where(total > 0, weighted, maps.float().mean(dim=space))
 
 
 def tumour_vectors(

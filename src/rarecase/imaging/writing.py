@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import warnings
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,8 @@ def write_nifti_mask(path: Path, mask: NDArray, grid: Grid, *, like: Path | None
             getattr(image, f"set_{kind}")(getattr(theirs, f"get_{kind}")(), code)
         if not np.allclose(image.affine, grid.affine, atol=1e-4):
             image = nib.Nifti1Image(np.asarray(mask, dtype=np.uint8), grid.affine)
-    # The suffix tells nibabel to compress.
-    beside_name = path.with_name(f".{path.name}.part.nii.gz")
-    nib.save(image, beside_name)
-    beside_name.replace(path)
+    with replacing_file(path) as beside:
+        beside.write_bytes(gzip.compress(image.to_bytes(), mtime=0))
 
 
 # What every DICOM object must say of its patient and study; an anonymised one may not.

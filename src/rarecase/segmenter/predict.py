@@ -24,13 +24,10 @@ def predict_masks(
     fabric: lightning_fabric.Fabric,
     batch: int = 16,
     flips: bool = False,
-    name: str = "predicting masks",
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (rows, predicted masks (n, h, w) of 0/1 uint8) batch by batch, in the order of `rows`:
-    tumour where the probability exceeds one half (see `predict_chances`)."""
-    found = predict_chances(
-        segmenter, slices, rows=rows, fabric=fabric, batch=batch, flips=flips, name=name
-    )
+    """Yield (rows, predicted masks (n, h, w) of 0/1 uint8): tumour where the probability exceeds
+    one half (see `predict_chances`)."""
+    found = predict_chances(segmenter, slices, rows=rows, fabric=fabric, batch=batch, flips=flips)
     return ((part, (chance > 0.5).astype(np.uint8)) for part, chance in found)
 
 

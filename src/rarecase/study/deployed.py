@@ -112,7 +112,7 @@ class Deployed:
             groups=groups,
             fitted=fitted,
             cut=cut,
-            unlike=self._unlike(case, groups, fitted, order),
+            unlike=self._unlike(groups, fitted, order),
         )
 
     def _load(self, case: Case) -> tuple[list[CaseArrays], bool]:
@@ -128,9 +128,9 @@ class Deployed:
         return load_groups(case, self.channels, pixel=about["usual_pixel"]), True
 
     def _unlike(
-        self, case: Case, groups: Sequence[CaseArrays], fitted: Fitted, order: Sequence[int]
+        self, groups: Sequence[CaseArrays], fitted: Fitted, order: Sequence[int]
     ) -> tuple[str, ...]:
-        said = Ranges.of(self.card["ranges"]).unlike(case, groups)
+        said = Ranges.of(self.card["ranges"]).unlike(groups)
         if self.likeness is not None:
             vector = case_vector(self.segmenter, fitted.images, order)
             away = float(self.likeness.distance(vector[None])[0])

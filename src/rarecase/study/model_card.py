@@ -20,11 +20,6 @@ for found in predict_images(model, sys.argv[1:], out=Path("predictions")):
 '''
 
 
-def example_text(card: dict[str, Any]) -> str:
-    """The loading example."""
-    return EXAMPLE
-
-
 def model_card(card: dict[str, Any]) -> str:
     """model_card.md as text."""
     learnt, evidence = card["learnt_from"], card["evidence"]

@@ -16,7 +16,7 @@ from PIL import Image
 from rarecase.cohort.case import Case
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.files import replacing_file, write_json
-from rarecase.imaging.formats import suffix_of
+from rarecase.imaging.formats import is_dicom, suffix_of
 from rarecase.imaging.formats.base import refusing
 from rarecase.imaging.writing import write_dicom_seg, write_nifti_mask
 from rarecase.progress import task
@@ -30,7 +30,6 @@ from rarecase.study.settings import ComputeSettings, Device
 
 log = logging.getLogger(__name__)
 SHOWN = 6  # slices of an overlay
-_DICOM = (".dcm", ".dicom", ".ima")
 RESEARCH = "For research alone; nothing here may decide on a patient."
 
 
@@ -133,10 +132,9 @@ def _write(model: Deployed, found: Found, out: Path) -> Predicted:
         values, grid = mask_on_file(found)
         mask = out / f"{name}_mask.nii.gz"
         source = found.case.images[model.channels[0]]
-        suffix = suffix_of(source)
-        nifti = suffix in (".nii", ".nii.gz")
+        nifti = suffix_of(source) in (".nii", ".nii.gz")
         write_nifti_mask(mask, values, grid, like=source if nifti else None)
-        if source.is_dir() or suffix is None or suffix in _DICOM:
+        if is_dicom(source):
             unlike += _seg(out / f"{name}_seg.dcm", values, source)
         millilitres = round(float(values.sum() * np.prod(grid.spacing)) / 1000, 2)
     overlay = out / f"{name}_overlay.png"

@@ -12,7 +12,7 @@ from rarecase.files import read_json, replacing_directory, write_json, write_tex
 from rarecase.progress import task
 from rarecase.study.deployed import CARD, SEGMENTER, WEIGHTS, Deployed, load_deployed
 from rarecase.study.grid import EVERYBODY, MODEL
-from rarecase.study.model_card import example_text, model_card
+from rarecase.study.model_card import EXAMPLE, model_card
 from rarecase.study.resolve import resolve
 from rarecase.study.settings import Settings
 from rarecase.study.step import RECORD, Context, Step, digest, perform
@@ -111,7 +111,7 @@ def export_model(run: str | Path, out: str | Path) -> Path:
         shutil.copy2(run / CLASSIFIER / WEIGHTS, folder)
         write_json(folder / CARD, model.card)
         write_text(folder / "model_card.md", model_card(model.card))
-        write_text(folder / "predict.py", example_text(model.card))
+        write_text(folder / "predict.py", EXAMPLE)
     return out
 
 

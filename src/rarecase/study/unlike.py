@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 
 from rarecase.cohort import SliceCache
-from rarecase.cohort.case import Case
 from rarecase.cohort.load import CaseArrays
 from rarecase.imaging.normalise import apply_scale, fit_scale
 from rarecase.segmenter import Segmenter, Slices
 from rarecase.segmenter.batches import in_order
 
 _FACTOR = 2.0  # a voxel that is so many times smaller or larger than all known ones is said
+_FIELD = 100.0  # mm; a head does not fit into less
 _BINS = 20
 _HOUNSFIELD = -500.0  # air is below, in a CT; nothing is, in an MRI
 
@@ -47,7 +47,7 @@ class Ranges:
         """For a file."""
         return asdict(self)
 
-    def unlike(self, case: Case, groups: Sequence[CaseArrays]) -> list[str]:
+    def unlike(self, groups: Sequence[CaseArrays]) -> list[str]:
         """What of a case lies outside."""
         said = []
         spacing = groups[0].spacing
@@ -61,7 +61,7 @@ class Ranges:
         if spacing is not None and self.pixel is not None:
             side = spacing[0] * max(groups[0].images.shape[-2:])
             # Pixels are matched; what is seen of the patient is not.
-            if side < 100:
+            if side < _FIELD:
                 said.append(f"it shows only {side:.0f} mm of the patient")
         lowest = min(float(group.images.min()) for group in groups)
         if lowest < _HOUNSFIELD < self.lowest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,9 @@ import pandas as pd
 from rarecase.cohort.case import Case, Dropped
 from rarecase.errors import DataError
 from rarecase.imaging.formats import SUFFIXES
+
+USUAL = ("flair", "t1", "t1gd", "t2")
+"""Channels in the order in which they are usually given."""
 
 VOLUME_SUFFIXES = (".nii.gz", *(s for s in SUFFIXES if s not in (".nii.gz", ".tif", ".tiff")))
 """Suffixes by which layouts know a volume. TIFF is left to the layouts of pictures."""
@@ -127,6 +130,17 @@ def _check_width(path: Path, separator: str) -> list[str]:
                     "names. Mend the line (a stray separator at its end?) or the header."
                 )
     return names
+
+
+def case_table(cases: Sequence[Case]) -> pd.DataFrame:
+    """Columns case and patient, to which labels are joined."""
+    return pd.DataFrame({"case": [c.case for c in cases], "patient": [c.patient for c in cases]})
+
+
+def channels_in(cases: Sequence[Case]) -> tuple[str, ...]:
+    """The channels of any case, the usual ones first."""
+    found = {name for case in cases for name in case.images}
+    return tuple(n for n in USUAL if n in found) + tuple(sorted(found - set(USUAL)))
 
 
 def volume_named(folder: Path, stem: str) -> Path | None:

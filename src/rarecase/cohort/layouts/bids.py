@@ -6,12 +6,22 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from rarecase.cohort.case import Case, Dropped
-from rarecase.cohort.layouts.base import Layout, RawCohort, Source, need_columns, read_table, text
+from rarecase.cohort.layouts.base import (
+    Layout,
+    RawCohort,
+    Source,
+    case_table,
+    channels_in,
+    need_columns,
+    read_table,
+    text,
+)
 from rarecase.cohort.layouts.label_tables import join_tables, no_labels_hint
 from rarecase.errors import DataError
 
@@ -60,7 +70,7 @@ def _read(source: Source) -> RawCohort:
                 continue
             mask = _mask(source.root, inside, name)
             cases.append(Case(name, subject.name, images=images, mask=mask))
-    labels = pd.DataFrame({"case": [c.case for c in cases], "patient": [c.patient for c in cases]})
+    labels = case_table(cases)
     path, hint = _table(source), " There is no participants.tsv."
     if source.csv is not None and path is None:
         joined, labels, unused = join_tables(source, cases, labels)
@@ -70,12 +80,9 @@ def _read(source: Source) -> RawCohort:
         labels = labels.merge(table, on="patient", how="left")
         if "site" in table.columns:
             sites = dict(zip(table["patient"], table["site"], strict=True))
-            cases = [_at(case, text(sites.get(case.patient))) for case in cases]
-    found = {name for case in cases for name in case.images}
-    usual = ["flair", "t1", "t1gd", "t2"]
-    channels = [n for n in usual if n in found] + sorted(found - set(usual))
+            cases = [replace(case, site=text(sites.get(case.patient))) for case in cases]
     own = next((n for n in ("label", "group", "grade", "diagnosis") if n in labels.columns), None)
-    return RawCohort("bids", tuple(channels), tuple(cases), labels, own, tuple(dropped), hint)
+    return RawCohort("bids", channels_in(cases), tuple(cases), labels, own, tuple(dropped), hint)
 
 
 def _participants(path: Path) -> pd.DataFrame:
@@ -88,10 +95,6 @@ def _participants(path: Path) -> pd.DataFrame:
     if len(twice):
         raise DataError(f"{path}: participant {twice.iloc[0]} is listed twice. Keep one line.")
     return table
-
-
-def _at(case: Case, site: str | None) -> Case:
-    return Case(case.case, case.patient, site=site, images=case.images, mask=case.mask)
 
 
 def _images(folder: Path) -> dict[str, Path]:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pandas as pd
-
 from rarecase.cohort.case import Case, Dropped
-from rarecase.cohort.layouts.base import Layout, RawCohort, Source
+from rarecase.cohort.layouts.base import USUAL, Layout, RawCohort, Source, case_table
 from rarecase.cohort.layouts.label_tables import join_tables, no_labels_hint
 from rarecase.cohort.layouts.rembrandt import graded_folders
 from rarecase.errors import DataError
 
-_CHANNELS = ("flair", "t1", "t1gd", "t2")
 _NAMES = {
     "flair": "flair",
     "t2f": "flair",
@@ -40,7 +37,7 @@ def _recognise(source: Source) -> bool:
     # A folder with a manifest is a cohort of its own, whatever its files are called.
     inside = [f for f in source.folders() if not (f / "manifest.csv").is_file()]
     folders = [*graded, *inside][:50]
-    return any(_candidates(folder).keys() & set(_CHANNELS) for folder in folders)
+    return any(_candidates(folder).keys() & set(USUAL) for folder in folders)
 
 
 def _read(source: Source) -> RawCohort:
@@ -51,20 +48,20 @@ def _read(source: Source) -> RawCohort:
     dropped: list[Dropped] = []
     for grade, folder in folders:
         files = channel_files(folder)
-        images = {name: files[name] for name in _CHANNELS if name in files}
+        images = {name: files[name] for name in USUAL if name in files}
         if not images:
             dropped.append(Dropped(folder.name, "no image (…_flair.nii.gz, …) in its folder"))
             continue
         patient = patient_of(folder.name)
         cases.append(Case(folder.name, patient, images=images, mask=files.get("mask")))
         grades.append(grade)
-    labels = pd.DataFrame({"case": [c.case for c in cases], "patient": [c.patient for c in cases]})
+    labels = case_table(cases)
     if graded:
         labels["grade"] = grades
     joined, labels, unused = join_tables(source, cases, labels)
     own = next((str(name) for name in labels.columns if str(name).lower() in _OWN), None)
     hint = no_labels_hint(unused, source.root)
-    return RawCohort("brats", _CHANNELS, joined, labels, own, tuple(dropped), hint)
+    return RawCohort("brats", USUAL, joined, labels, own, tuple(dropped), hint)
 
 
 def patient_of(case: str) -> str:

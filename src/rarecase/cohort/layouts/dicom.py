@@ -8,12 +8,18 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from rarecase.cohort.case import Case, Dropped
-from rarecase.cohort.layouts.base import Layout, RawCohort, Source, channel_name
+from rarecase.cohort.layouts.base import (
+    Layout,
+    RawCohort,
+    Source,
+    case_table,
+    channel_name,
+    channels_in,
+)
 from rarecase.cohort.layouts.label_tables import join_tables, no_labels_hint
 from rarecase.errors import DataError
+from rarecase.imaging.formats import is_dicom
 
 if TYPE_CHECKING:
     from rarecase.imaging.formats.dicom_series import Stack
@@ -31,11 +37,7 @@ def _recognise(source: Source) -> bool:
 
 def _has_dicom(folder: Path) -> bool:
     files = (p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
-    for _, path in zip(range(_LOOKED), files, strict=False):
-        with path.open("rb") as file:
-            if file.read(132)[128:] == b"DICM":
-                return True
-    return False
+    return any(is_dicom(path) for _, path in zip(range(_LOOKED), files, strict=False))
 
 
 def _read(source: Source) -> RawCohort:
@@ -60,14 +62,11 @@ def _read(source: Source) -> RawCohort:
             continue
         images = _images(folder, stacks)
         cases.append(Case(folder.name, folder.name, images=images, mask=_mask(folder)))
-    found = {name for case in cases for name in case.images}
-    usual = ["flair", "t1", "t1gd", "t2"]
-    channels = [n for n in usual if n in found] + sorted(found - set(usual))
-    labels = pd.DataFrame({"case": [c.case for c in cases], "patient": [c.patient for c in cases]})
+    labels = case_table(cases)
     joined, labels, unused = join_tables(source, cases, labels)
     own = next((n for n in ("label", "grade", "class") if n in labels.columns), None)
     hint = no_labels_hint(unused, source.root)
-    return RawCohort("dicom", tuple(channels), joined, labels, own, tuple(dropped), hint)
+    return RawCohort("dicom", channels_in(cases), joined, labels, own, tuple(dropped), hint)
 
 
 def _check_one_patient(folder: Path, stacks: list[Stack]) -> None:

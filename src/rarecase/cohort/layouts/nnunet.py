@@ -7,10 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from rarecase.cohort.case import Case, Dropped
-from rarecase.cohort.layouts.base import Layout, RawCohort, Source, channel_name
+from rarecase.cohort.layouts.base import Layout, RawCohort, Source, case_table, channel_name
 from rarecase.cohort.layouts.label_tables import join_tables, no_labels_hint
 from rarecase.errors import DataError
 from rarecase.files import read_json
@@ -35,7 +33,7 @@ def _read(source: Source) -> RawCohort:
         cases, dropped = _decathlon(source.root, said["training"], channels, ending)
     else:
         cases, dropped = _numbered(source.root, channels, ending)
-    labels = pd.DataFrame({"case": [c.case for c in cases], "patient": [c.patient for c in cases]})
+    labels = case_table(cases)
     joined, labels, unused = join_tables(source, cases, labels)
     own = next((n for n in ("label", "grade", "class") if n in labels.columns), None)
     hint = no_labels_hint(unused, source.root) or (

@@ -8,7 +8,14 @@ from pathlib import Path
 import pandas as pd
 
 from rarecase.cohort.case import Case, Dropped, SliceFiles
-from rarecase.cohort.layouts.base import Layout, RawCohort, Source, need_columns, read_table
+from rarecase.cohort.layouts.base import (
+    Layout,
+    RawCohort,
+    Source,
+    case_table,
+    need_columns,
+    read_table,
+)
 from rarecase.errors import DataError
 
 # The three planes of every picture; a missing sequence was replaced by FLAIR by the authors.
@@ -35,7 +42,7 @@ def _read(source: Source) -> RawCohort:
             cases.append(Case(folder.name, patient, site=site, slices=slices, planes=_PLANES))
         else:
             dropped.append(Dropped(folder.name, "no slices (…_<number>.tif) in its folder"))
-    labels = pd.DataFrame({"case": [c.case for c in cases], "patient": [c.patient for c in cases]})
+    labels = case_table(cases)
     table = _clinical(source)
     if table is not None:
         labels = labels.merge(table, on="patient", how="left")

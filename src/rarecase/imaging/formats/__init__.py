@@ -8,7 +8,9 @@ from pathlib import Path
 from rarecase.errors import DataError
 from rarecase.imaging.formats.base import Format, Header, Stored
 
-__all__ = ["SUFFIXES", "Format", "Header", "Stored", "format_of"]
+__all__ = ["SUFFIXES", "Format", "Header", "Stored", "format_of", "is_dicom", "suffix_of"]
+
+_DICOM = "dicom:FORMAT"
 
 _KNOWN = {
     ".nii": "nifti:FORMAT",
@@ -21,9 +23,9 @@ _KNOWN = {
     ".npz": "arrays:ARRAYS",
     ".tif": "arrays:PAGES",
     ".tiff": "arrays:PAGES",
-    ".dcm": "dicom:FORMAT",
-    ".dicom": "dicom:FORMAT",
-    ".ima": "dicom:FORMAT",
+    ".dcm": _DICOM,
+    ".dicom": _DICOM,
+    ".ima": _DICOM,
 }
 SUFFIXES = tuple(_KNOWN)
 """How files of volumes may end, in lower case. DICOM series are folders, too."""
@@ -39,19 +41,31 @@ def suffix_of(path: Path) -> str | None:
     return max((s for s in SUFFIXES if name.endswith(s)), key=len, default=None)
 
 
+def is_dicom(path: Path) -> bool:
+    """Whether something is read as DICOM: a folder, a file so called, or, where the name says
+    nothing, one that begins as DICOM files do."""
+    if path.is_dir():
+        return True
+    suffix = suffix_of(path)
+    if suffix is not None:
+        return _KNOWN[suffix] == _DICOM
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
 def format_of(path: Path) -> Format:
     """The format of a file or folder, by its name, or by its first bytes where the name says
     nothing. DataError where it is missing or of no known format."""
-    if path.is_dir():
-        return _load("dicom:FORMAT")
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"{path}: no such file.")
+    if is_dicom(path):
+        return _load(_DICOM)
     suffix = suffix_of(path)
     if suffix is not None:
         return _load(_KNOWN[suffix])
-    with path.open("rb") as file:
-        if file.read(132)[128:] == b"DICM":
-            return _load("dicom:FORMAT")
     raise DataError(
         f"{path}: not a volume of a known format. Known are NIfTI, NRRD, MetaImage, DICOM (files, "
         f"or a folder), NumPy and TIFF of several pages: {', '.join(SUFFIXES)}."

@@ -10,6 +10,7 @@ from PIL import Image, ImageSequence
 
 from rarecase.errors import DataError
 from rarecase.imaging.formats.base import (
+    AGAIN,
     Format,
     Header,
     Stored,
@@ -19,7 +20,7 @@ from rarecase.imaging.formats.base import (
     refusing,
 )
 
-_SAVE, _COPY = "Save it again with numpy.save or numpy.savez.", "Copy or save it again."
+_SAVE = "Save it again with numpy.save or numpy.savez."
 _PLAIN = {"1", "L", "I", "F", "I;16", "I;16B", "I;16L"}
 
 
@@ -75,7 +76,7 @@ def _read_pages(path: Path) -> Stored:
     """A TIFF of several pages: axial slices from the lowest up, the front on top and the patient's
     right on the left."""
     with (
-        refusing(path, "not a TIFF that can be read, or a truncated one", _COPY),
+        refusing(path, "not a TIFF that can be read, or a truncated one", AGAIN),
         Image.open(path) as image,
     ):
         check_shape(path, (image.width, image.height, getattr(image, "n_frames", 1)))
@@ -98,7 +99,7 @@ def _read_pages(path: Path) -> Stored:
 
 def _probe_pages(path: Path) -> Header:
     with (
-        refusing(path, "not a TIFF that can be read, or a truncated one", _COPY),
+        refusing(path, "not a TIFF that can be read, or a truncated one", AGAIN),
         Image.open(path) as image,
     ):
         shape = (image.width, image.height, getattr(image, "n_frames", 1))
@@ -106,5 +107,5 @@ def _probe_pages(path: Path) -> Header:
     return Header(shape, np.eye(4))
 
 
-ARRAYS = Format("NumPy", (".npy", ".npz"), _read_array, _probe_array)
-PAGES = Format("TIFF of several pages", (".tif", ".tiff"), _read_pages, _probe_pages)
+ARRAYS = Format(_read_array, _probe_array)
+PAGES = Format(_read_pages, _probe_pages)

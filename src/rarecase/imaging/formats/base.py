@@ -15,6 +15,9 @@ from rarecase.errors import DataError, RarecaseError
 FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 """Millimetres to the left, the back and up (as ITK and DICOM count) to those of RAS+."""
 
+AGAIN = "Copy or export it again."
+"""What helps against most damage."""
+
 # No scan has more; a damaged header may say so.
 MOST_VOXELS = 400_000_000
 # Deflate cannot do better than this: a file that claims to unpack to more is damaged.
@@ -45,10 +48,8 @@ class Header:
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file. suffixes: lower case; a folder is of the format whose suffix is '/'."""
+    """How a kind of file is read, in full or its header alone."""
 
-    name: str
-    suffixes: tuple[str, ...]
     read: Callable[[Path], Stored]
     probe: Callable[[Path], Header]
 
@@ -105,7 +106,7 @@ def check_room(path: Path, needed: int, *, squeezed: bool) -> None:
         raise DataError(
             f"{path}: the header declares {needed:,} bytes of voxels, which a file of "
             f"{path.stat().st_size:,} bytes cannot hold. It is truncated, or its header is "
-            "damaged. Copy or export it again."
+            f"damaged. {AGAIN}"
         )
 
 

@@ -13,6 +13,7 @@ from pydicom.pixels import apply_rescale
 
 from rarecase.errors import DataError
 from rarecase.imaging.formats.base import (
+    AGAIN,
     FLIP,
     Format,
     Header,
@@ -29,7 +30,6 @@ from rarecase.imaging.formats.dicom_series import (
     stack_of,
 )
 
-AGAIN = "Copy or export it again."
 _TILTED = 0.5  # degrees
 
 
@@ -140,4 +140,4 @@ def _notes(stack: Stack) -> tuple[str, ...]:
     return tuple(notes)
 
 
-FORMAT = Format("DICOM", (".dcm", ".dicom", ".ima", "/"), _read, _probe)
+FORMAT = Format(_read, _probe)

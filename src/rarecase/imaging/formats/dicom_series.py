@@ -12,7 +12,8 @@ import pydicom
 from numpy.typing import NDArray
 
 from rarecase.errors import DataError
-from rarecase.imaging.formats.base import refusing
+from rarecase.imaging.formats import is_dicom
+from rarecase.imaging.formats.base import AGAIN, refusing
 
 _TAGS = [
     "SOPClassUID", "SeriesInstanceUID", "SeriesDescription", "SeriesNumber", "PatientID",
@@ -26,8 +27,6 @@ _APART = ("EchoTime", "TemporalPositionIdentifier", "DiffusionBValue", "TriggerT
           "AcquisitionNumber", "ImageType")  # fmt: skip
 # Steps between slices that differ by more than this part of the usual step are not even.
 _UNEVEN = 0.05
-_COPY = "Copy or export it again."
-_SUFFIXES = (".dcm", ".DCM", ".ima", ".IMA", ".dicom")
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +72,7 @@ class Stack:
 
 def header_of(path: Path) -> Any:
     """The header of a DICOM file; DataError for any other."""
-    with refusing(path, "not a DICOM file, or a damaged one", _COPY):
+    with refusing(path, "not a DICOM file, or a damaged one", AGAIN):
         return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
 
 
@@ -91,16 +90,7 @@ def stacks_in(folder: Path) -> list[Stack]:
 def dicom_files(folder: Path) -> list[Path]:
     """The files below a folder that are, or call themselves, DICOM."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
-    return [p for p in files if p.name != "DICOMDIR" and (is_dicom(p) or p.suffix in _SUFFIXES)]
-
-
-def is_dicom(path: Path) -> bool:
-    """Whether a file begins as DICOM files do."""
-    try:
-        with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
-    except OSError:
-        return False
+    return [p for p in files if p.name != "DICOMDIR" and is_dicom(p)]
 
 
 def stack_of(path: Path) -> Stack:
@@ -128,7 +118,7 @@ def stack_of(path: Path) -> Stack:
 def slice_of(path: Path, header: Any) -> Slice | None:
     """A file as a slice, None if it is none (a report, a segmentation, several frames, a picture
     without place)."""
-    with refusing(path, "a DICOM file with a damaged header", _COPY):
+    with refusing(path, "a DICOM file with a damaged header", AGAIN):
         if header.get("ImagePositionPatient") is None or int(header.get("NumberOfFrames") or 1) > 1:
             return None
         position = np.array(header.ImagePositionPatient, dtype=np.float64)

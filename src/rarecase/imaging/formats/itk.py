@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rarecase.errors import DataError
 from rarecase.imaging.formats.base import (
+    AGAIN,
     FLIP,
     MOST_SQUEEZED,
     Format,
@@ -21,8 +22,6 @@ from rarecase.imaging.formats.base import (
     check_shape,
     refusing,
 )
-
-AGAIN = "Copy or export it again."
 
 
 def _open(path: Path) -> tuple[Any, tuple[int, ...], NDArray[np.float64]]:
@@ -94,4 +93,4 @@ def _read(path: Path) -> Stored:
     return Stored(data=data, affine=affine, placed=not plain)
 
 
-FORMAT = Format("NRRD or MetaImage", (".nrrd", ".nhdr", ".mha", ".mhd"), _read, _probe)
+FORMAT = Format(_read, _probe)

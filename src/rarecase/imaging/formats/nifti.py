@@ -11,6 +11,7 @@ import numpy as np
 
 from rarecase.errors import DataError
 from rarecase.imaging.formats.base import (
+    AGAIN,
     Format,
     Header,
     Stored,
@@ -21,7 +22,6 @@ from rarecase.imaging.formats.base import (
     refusing,
 )
 
-AGAIN = "Copy or export it again."
 _LARGE = 2**28  # bytes of voxels; above, a gzipped file is unpacked once to see that they are there
 
 
@@ -77,4 +77,4 @@ def _says_nothing(affine: Any) -> bool:
     return bool(plain and not affine[:3, 3].any())
 
 
-FORMAT = Format("NIfTI", (".nii", ".nii.gz"), _read, _probe)
+FORMAT = Format(_read, _probe)
