@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.cohort.case import Case
-from rarecase.cohort.fitting import Fitted, fit_case, pixel_of
+from rarecase.cohort.fitting import Fitted, fit_case
 from rarecase.cohort.load import CaseArrays, load_groups
 from rarecase.comparison.final import Final
 from rarecase.errors import DataError
@@ -21,6 +21,8 @@ from rarecase.evidence.scores import rare_share
 from rarecase.features.extract import TUMOUR, features_of_images
 from rarecase.features.likeness import Likeness
 from rarecase.files import read_json, write_json
+from rarecase.imaging.axial import axial_grid
+from rarecase.imaging.volumes import probe_volume
 from rarecase.segmenter import Segmenter, Slices, channel_map, load_segmenter
 from rarecase.segmenter.batches import in_order
 from rarecase.segmenter.predict import predict_chances
@@ -121,10 +123,13 @@ class Deployed:
         about = self.card
         if about["pixel"] is not None:
             return load_groups(case, self.channels, pixel=about["pixel"]), True
-        groups = load_groups(case, self.channels)
-        own, known = pixel_of(groups, about["size"], None), about["ranges"]["pixel"]
-        if own is None or known is None or known[0] / _MATCHED <= own <= known[1] * _MATCHED:
-            return groups, False
+        known = about["ranges"]["pixel"]
+        if known is None or case.slices:
+            return load_groups(case, self.channels), False
+        grid, _ = axial_grid(probe_volume(case.images[self.channels[0]]).grid)
+        own = grid.spacing[1] * max(grid.shape[:2]) / about["size"]
+        if known[0] / _MATCHED <= own <= known[1] * _MATCHED:
+            return load_groups(case, self.channels), False
         return load_groups(case, self.channels, pixel=about["usual_pixel"]), True
 
     def _unlike(
@@ -137,7 +142,8 @@ class Deployed:
             if not away <= self.likeness.limit:
                 said.append(
                     f"its images look unlike those learnt from (distance {away:.1f}; theirs stay "
-                    f"below {self.likeness.limit:.1f}): another modality, sequence or body part?"
+                    f"below {self.likeness.limit:.1f}); it may be another modality, sequence or "
+                    "body part"
                 )
         return tuple(said)
 
