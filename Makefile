@@ -19,7 +19,7 @@ demo: $(STAMP)
 	$(BIN)/rarecase run --preset demo --out $(DEMO)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

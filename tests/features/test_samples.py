@@ -3,9 +3,18 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from rarecase.errors import DataError
-from rarecase.features.samples import Joined, Samples, checked_labels, epoch_batches, moments
+from rarecase.features.moments import moments
+from rarecase.features.samples import (
+    Joined,
+    Samples,
+    checked_labels,
+    epoch_batches,
+    read_ahead,
+    samples_of,
+)
 from rarecase.features.store import FeatureStore
 
 X = np.random.default_rng(0).normal(1, 2, (150, 3, 4, 5)).astype(np.float16)
@@ -33,6 +42,61 @@ def test_joined():
     np.testing.assert_array_equal(both.read([2, 0, 1]), [(X + 1)[5], X[0], X[1]])
     with pytest.raises(DataError, match="expected shape"):
         Joined(Samples(X), Samples(X[:, :2]))
+
+
+CPU = torch.device("cpu")  # stands for a GPU: what is held there is handled alike
+
+
+@pytest.mark.parametrize("kind", ["store", "array", "float64"])
+def test_what_a_device_holds_is_what_it_was(store, kind):
+    whole = {"store": store, "array": X, "float64": X.astype(np.float64)}[kind]
+    plain = Samples(whole, rows=[140, 2, 7, 9], in_memory=0)
+    there = plain.held_on(CPU)
+    assert there.away and not plain.away and there.half == (kind != "float64")
+    assert there.held_on(CPU) is there and plain.on(CPU) is plain
+    np.testing.assert_array_equal(there.read([3, 0, 3]), plain.read([3, 0, 3]))
+    assert torch.equal(there.tensor([1, 2]), plain.tensor([1, 2]))
+    some = np.array([2, 0])
+    np.testing.assert_array_equal(there.only(some).read([0, 1]), plain.only(some).read([0, 1]))
+    np.testing.assert_array_equal(there.array(), plain.read(np.arange(4)))
+    for one, other in zip(vars(moments(there)).values(), vars(moments(plain)).values()):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_a_device_that_holds_nan_says_which_sample():
+    broken = X.copy()
+    broken[100, 1, 2, 3] = np.nan
+    with pytest.raises(DataError, match="sample 100 holds NaN"):
+        moments(Samples(broken).held_on(CPU))
+
+
+@pytest.mark.parametrize("second", [X, X.astype(np.float32)], ids=["half", "mixed"])
+def test_joined_batches_are_the_same_wherever_they_are_held(second):
+    both = Joined(Samples(X, rows=[0, 1]), Samples(second, rows=[5, 6]))
+    there = Joined(both.first.held_on(CPU), both.second.held_on(CPU))
+    for wanted in ([2, 0, 3, 1, 0], [3, 2], [0]):
+        np.testing.assert_array_equal(both.tensor(wanted).float(), both.read(wanted))
+        np.testing.assert_array_equal(there.tensor(wanted).float(), both.read(wanted))
+    assert both.tensor([0, 2]).dtype == torch.promote_types(
+        torch.float16, both.second.tensor([0]).dtype
+    )
+
+
+def test_reading_ahead_gives_every_batch_in_order():
+    samples = Samples(X, rows=np.arange(10))
+    batches = [np.array([3, 1]), np.array([0]), np.array([9, 9, 2])]
+    read = list(read_ahead(samples, batches, device=CPU))
+    assert [rows.tolist() for rows, _ in read] == [rows.tolist() for rows in batches]
+    assert all(torch.equal(values, samples.tensor(rows)) for rows, values in read)
+
+
+def test_samples_of_samples():
+    samples = Samples(X, rows=[4, 5, 6])
+    assert samples_of(samples) is samples
+    np.testing.assert_array_equal(samples_of(samples, rows=[2]).read([0]), X[[6]])
+    with pytest.raises(DataError, match="samples 0 to 2"):
+        samples_of(samples, rows=[3])
+    np.testing.assert_array_equal(samples_of(X, rows=[6]).read([0]), X[[6]])
 
 
 def test_moments_against_numpy(store):

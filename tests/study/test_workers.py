@@ -14,9 +14,9 @@ import pytest
 from rarecase import progress
 from rarecase.errors import DataError, RarecaseError
 from rarecase.study.compute import fitting_processes, total_memory
-from rarecase.study.executor import Wave, fold_of, waves
+from rarecase.study.executor import ProcessExecutor, Wave, branch_of, fold_of, waves
 from rarecase.study.resolve import resolve
-from rarecase.study.settings import Settings
+from rarecase.study.settings import ComputeSettings, Settings
 from rarecase.study.step import Context, Step
 from rarecase.study.study import Study
 from rarecase.study.workers import perform_side_by_side
@@ -114,6 +114,44 @@ def test_two_processes_give_the_bits_of_one_with_as_many_threads(tiny, tmp_path)
         one, other = (pd.read_parquet(run / file) for run in runs)
         pd.testing.assert_frame_equal(one, other)
     assert Study(out=runs[0]).run().performed == 0
+
+
+def test_generators_share_the_processes_that_their_fold_can_have(tmp_path):
+    here = Context(run=tmp_path, settings=Settings())
+    parts = ["segmenter", "arms", "features"]
+    parts += [f"{kind}/{arm}-seed0" for arm in "abc" for kind in ("synthetic", "classified")]
+    steps = [Step(f"repeat-0/fold-0/{part}", "segment", "k", write, here) for part in parts]
+    assert [branch_of(step) for step in steps[:4]] == [None, "arms", None, "a-seed0"]
+
+    def lanes_for(processes, some=steps):
+        executor = ProcessExecutor(steps, ComputeSettings(processes=processes, threads=4))
+        found = executor._lanes(executor.waves[0], some)
+        return [([[s.name.split("/", 2)[2] for s in lane] for lane in lanes], n)
+                for lanes, n in found]  # fmt: skip
+
+    assert lanes_for(1) == [([parts], 4)]
+    first, then = lanes_for(2)
+    assert first == ([["segmenter", "features"]], 4)
+    assert then[1] == 2
+    assert then[0] == [
+        ["arms", "synthetic/b-seed0", "classified/b-seed0"],
+        ["synthetic/a-seed0", "classified/a-seed0", "synthetic/c-seed0", "classified/c-seed0"],
+    ]
+    assert len(lanes_for(9)[1][0]) == 4
+    # What is done already changes nothing for the others.
+    left = lanes_for(2, steps[-2:])[1]
+    assert left == ([[], ["synthetic/c-seed0", "classified/c-seed0"]], 2)
+
+
+def test_generators_side_by_side_give_the_bits_of_one_after_another(tiny, tmp_path):
+    shape = {**tiny, "split.kind": "holdout", "generator.widths": [4, 8], "compute.threads": 1}
+    runs = [
+        Study(out=tmp_path / str(many), settings={**shape, "compute.processes": many}).run().run
+        for many in (2, 1)
+    ]
+    for file in ("predictions.parquet", "arms.parquet"):
+        one, other = (pd.read_parquet(run / file) for run in runs)
+        pd.testing.assert_frame_equal(one, other)
 
 
 def test_a_killed_study_leaves_no_process_behind(tiny, tmp_path):

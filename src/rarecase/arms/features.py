@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from rarecase.classifiers import Classifier
+from rarecase.features.samples import Samples
 from rarecase.features.store import FeatureStore
 from rarecase.filters import take_per_class
 from rarecase.seeds import numpy_rng
@@ -101,12 +102,14 @@ def sweep(
         if amount and amount == control_at:
             copies = duplicates(part, synthetic.labels(added), seed=seed)
             jobs.append((f"{DUPLICATES}:{arm}", amount, part.store, copies))
+    real = Samples(part.store, rows=part.train)  # read once for all of them
+    if fabric is not None:
+        real = real.on(fabric.device)
     for name, amount, source, extra_rows in jobs:
         extra = (source, source.rows["label"].to_numpy()[extra_rows].astype(str))
         classifier = make().fit(
-            part.store,
+            real,
             part.labels(part.train),
-            rows=part.train,
             extra=extra if len(extra_rows) else None,
             extra_rows=extra_rows if len(extra_rows) else None,
             checkpoint=checkpoints / f"{name.replace(':', '-')}-{amount}.safetensors",

@@ -10,14 +10,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.samples import Joined, Samples, checked_labels
+from rarecase.features.samples import Joined, Samples, checked_labels, samples_of
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
     from rarecase.features.store import FeatureStore
 
-Features: TypeAlias = "ArrayLike | FeatureStore"
+Features: TypeAlias = "ArrayLike | FeatureStore | Samples"
 Extra: TypeAlias = "tuple[Features, ArrayLike]"
 
 
@@ -57,7 +57,7 @@ def training_set(
     Raises `DataError` on lengths or shapes that differ, on fewer than two classes, and on an
     extra sample of a class that no real sample has.
     """
-    real = Samples(X, rows=rows)
+    real = samples_of(X, rows=rows)
     labels = checked_labels(y, len(real))
     classes = np.unique(labels)
     if len(classes) < 2:
@@ -65,7 +65,7 @@ def training_set(
     codes = np.searchsorted(classes, labels)
     if extra is None:
         return real, real, classes.tolist(), codes
-    made = Samples(extra[0], rows=extra_rows)
+    made = samples_of(extra[0], rows=extra_rows)
     made_labels = checked_labels(extra[1], len(made))
     if len(made) == 0:
         return real, real, classes.tolist(), codes

@@ -19,7 +19,14 @@ from rarecase.checkpoint import load_tensors, load_training, save_training
 from rarecase.classifiers.base import Extra, Features, check_predictable, training_set
 from rarecase.classifiers.network import FeatureNet, classification_loss, predicted_class
 from rarecase.errors import DataError, RarecaseError, SettingError
-from rarecase.features.samples import Joined, Samples, epoch_batches, moments, safe_scale
+from rarecase.features.moments import moments, safe_scale
+from rarecase.features.samples import (
+    Joined,
+    Samples,
+    epoch_batches,
+    read_ahead,
+    samples_of,
+)
 from rarecase.progress import task
 from rarecase.seeds import derive, numpy_rng, torch_seeded
 
@@ -92,13 +99,16 @@ class FeatureCNN:
                 f"X: the CNN classifies maps (n, c, h, w), got samples of {real.shape}; "
                 "use make_classifier('linear', …) for vectors."
             )
-        rms = moments(real).rms
-        if isinstance(samples, Joined):
-            moments(samples.second)  # refuses NaN in the extra samples
-        self.shape_ = real.shape
-        self._factor = safe_scale(rms).reshape(-1, 1, 1)
         if fabric is None:
             fabric = Fabric(accelerator="auto", devices=1, precision=cast("Any", self.precision))
+        real = real.on(fabric.device)
+        if isinstance(samples, Joined):
+            samples = Joined(real, samples.second.on(fabric.device))
+            moments(samples.second)  # refuses NaN in the extra samples
+        else:
+            samples = real
+        self.shape_ = real.shape
+        self._factor = safe_scale(moments(real).rms).reshape(-1, 1, 1)
         channels, height, width = real.shape
         with torch_seeded(self.random_state, "cnn weights"):
             self._net = FeatureNet(
@@ -114,13 +124,14 @@ class FeatureCNN:
 
     def predict_proba(self, X: Features, *, rows: ArrayLike | None = None) -> NDArray[np.float64]:
         """Probabilities (n, classes) of maps `X[rows]`, in the order of `classes_`."""
-        samples = Samples(X, rows=rows)
+        samples = samples_of(X, rows=rows)
         check_predictable(self, samples, self.shape_)
         device = next(self._net.parameters()).device
         out = np.empty((len(samples), len(self.classes_)))
         for indices, batch in samples.batches():
             with torch.inference_mode():
-                logits = self._net(self._scaled(batch, device)).float().cpu().double()
+                scaled = torch.from_numpy(batch / self._factor).to(device)
+                logits = self._net(scaled).float().cpu().double()
             if logits.ndim == 1:
                 second = torch.sigmoid(logits)
                 out[indices] = torch.stack([1 - second, second], dim=1).cpu().numpy()
@@ -136,9 +147,6 @@ class FeatureCNN:
         best = self.predict_proba(X, rows=rows).argmax(axis=1)
         return cast("NDArray[Any]", np.asarray(self.classes_)[best])
 
-    def _scaled(self, batch: NDArray[np.float32], device: torch.device) -> Tensor:
-        return torch.from_numpy(batch / self._factor).to(device)
-
     def _train(
         self,
         fabric: Fabric,
@@ -149,6 +157,7 @@ class FeatureCNN:
         adam = torch.optim.Adam(self._net.parameters(), lr=self.lr, fused=True)
         net, optimizer = fabric.setup(self._net, adam)
         labels = torch.from_numpy(codes).to(fabric.device)
+        factor = torch.from_numpy(self._factor).to(fabric.device)
         key = self._key(samples, codes)
         history: list[dict[str, float]] = []
         if checkpoint is not None and checkpoint.is_file():
@@ -168,9 +177,10 @@ class FeatureCNN:
                 rng = numpy_rng(self.random_state, "cnn shuffle", epoch)
                 sums = torch.zeros(2, device=fabric.device)
                 with torch_seeded(self.random_state, "cnn dropout", epoch):
-                    for batch in epoch_batches(len(samples), self.batch_size, rng):
-                        label = labels[torch.from_numpy(batch).to(fabric.device)]
-                        logits = net(self._scaled(samples.read(batch), fabric.device))
+                    batches = epoch_batches(len(samples), self.batch_size, rng)
+                    for batch, values in read_ahead(samples, batches, device=fabric.device):
+                        label = labels[torch.from_numpy(batch).to(values.device, non_blocking=True)]
+                        logits = net(values.float().div_(factor))
                         loss = classification_loss(logits, label)
                         optimizer.zero_grad()
                         fabric.backward(loss)

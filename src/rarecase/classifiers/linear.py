@@ -14,7 +14,8 @@ from sklearn.preprocessing import StandardScaler
 
 from rarecase.classifiers.base import Extra, Features, check_predictable, training_set
 from rarecase.errors import DataError, SettingError
-from rarecase.features.samples import Samples, moments
+from rarecase.features.moments import moments
+from rarecase.features.samples import Samples, samples_of
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -82,7 +83,7 @@ class LinearClassifier:
 
     def predict_proba(self, X: Features, *, rows: ArrayLike | None = None) -> NDArray[np.float64]:
         """Probabilities (n, classes) of vectors `X[rows]`, in the order of `classes_`."""
-        samples = Samples(X, rows=rows)
+        samples = samples_of(X, rows=rows)
         check_predictable(self, samples, self.shape_)
         out = np.empty((len(samples), len(self.classes_)))
         for indices, batch in samples.batches(1024):

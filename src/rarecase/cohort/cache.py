@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rarecase.cohort.case import Cohort
-from rarecase.cohort.fitting import Normalise, fit_case, pixel_of
+from rarecase.ahead import ahead, readers
+from rarecase.cohort.case import Case, Cohort
+from rarecase.cohort.fitting import Fitted, Normalise, fit_case, pixel_of
 from rarecase.cohort.load import load_groups
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.files import read_json, replacing_directory, write_json
@@ -22,6 +23,7 @@ from rarecase.progress import task
 _log = logging.getLogger(__name__)
 
 _KIND = "rarecase slices"
+MOST_AT_ONCE = 4  # cases that are read side by side
 _ROWS = ["row", "case", "patient", "label", "slice", "has_mask", "tumour"]
 
 
@@ -76,7 +78,7 @@ def cache_slices(
     normalise: 'case' as in `rarecase.imaging.apply_scale`; 'none' keeps raw values, less the
     background where that is not 0 already. skip_empty: leave out axial slices of volumes without
     tissue (less than 1 % of the pixels above the background in every channel) and without tumour.
-    One case is in memory at a time. `out` must be new, empty, or an earlier cache, which is
+    A case a CPU is in memory at a time, at most four, and one more. `out` must be new, empty, or an earlier cache, which is
     replaced when the new one is complete. Raises DataError naming the case and file.
     """
     out = Path(out)
@@ -98,15 +100,22 @@ def cache_slices(
         _GrowingArray(folder / "masks.npy", square, "uint8") as masks,
         task("slices", total=len(cohort.cases)) as bar,
     ):
-        for case in cohort.cases:
+
+        def read(case: Case) -> tuple[Fitted, float | None, float | None, float]:
             groups = load_groups(case, cohort.channels, pixel=pixel)
             found = fit_case(
                 groups, size, name=case.case, normalise=normalise, cut=pixel is not None,
                 skip_empty=skip_empty and not case.slices,
             )  # fmt: skip
-            pixels.append(pixel_of(groups, size, pixel))
-            steps.append(None if groups[0].spacing is None else groups[0].spacing[2])
-            lowest = min(lowest, *(float(group.images.min()) for group in groups))
+            step = None if groups[0].spacing is None else groups[0].spacing[2]
+            least = min(float(group.images.min()) for group in groups)
+            return found, pixel_of(groups, size, pixel), step, least
+
+        workers = readers(MOST_AT_ONCE)
+        for case, (found, side, step, least) in ahead(read, cohort.cases, workers=workers):
+            pixels.append(side)
+            steps.append(step)
+            lowest = min(lowest, least)
             images.append(found.images)
             masks.append(found.masks)
             rows += [

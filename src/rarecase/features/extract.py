@@ -101,8 +101,8 @@ def extract_features(
         ) as store,
         progress.task(f"features of {block}", total=len(rows)) as bar,
     ):
-        for part in in_order(np.arange(len(rows)), size=batch):
-            images, masks = fabric.to_device(slices.batch(part))
+        parts = in_order(np.arange(len(rows)), size=batch)
+        for part, (images, masks) in slices.batches(parts, device=fabric.device):
             given = fabric.to_device(torch.from_numpy(known[part]))
             maps = extractor(slices.ready(images, segmenter.normaliser), masks, given)
             store.write(int(part[0]), maps.float().cpu().numpy())

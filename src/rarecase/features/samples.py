@@ -6,13 +6,12 @@ import copy
 import math
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rarecase.ahead import ahead
 from rarecase.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from rarecase.features.store import FeatureStore
 
 IN_MEMORY = 2**30  # bytes of float16 up to which a store's samples are held in memory
+ON_DEVICE = 0.2  # share of a GPU's free memory that samples may take to be held there
 
 
 def is_store(X: Any) -> TypeGuard[FeatureStore]:
@@ -50,6 +50,7 @@ class Samples:
     ):
         self._store: FeatureStore | None = None
         self._array: NDArray[Any] | None = None
+        self._held: torch.Tensor | None = None
         if is_store(X):
             self._rows = _checked_rows(rows, len(X))
             self.shape = X.shape
@@ -79,9 +80,47 @@ class Samples:
         chosen._rows = self._rows[rows]
         return chosen
 
+    @property
+    def away(self) -> bool:
+        """Whether they are held on a device, and not in an array or a store."""
+        return self._held is not None
+
+    @property
+    def half(self) -> bool:
+        """Whether they are held as float16, as in a store."""
+        if self._held is not None:
+            return self._held.dtype == self._torch().float16  # type: ignore[no-any-return]
+        return self._array is None or self._array.dtype == np.float16
+
+    def on(self, device: torch.device) -> Samples:
+        """These samples in the memory of a GPU, if a fifth of what is free there holds them: then a
+        training never waits for the disk. Otherwise, and on a CPU, these very ones."""
+        if device.type != "cuda":
+            return self
+        free, _ = self._torch().cuda.mem_get_info(device)
+        size = (2 if self.half else 4) * len(self) * math.prod(self.shape)
+        return self.held_on(device) if size <= ON_DEVICE * free else self
+
+    def held_on(self, device: torch.device) -> Samples:
+        """These samples in the memory of `device`, as they are held here (see `tensor`)."""
+        if self._held is not None and self._held.device == device:
+            return self
+        torch = self._torch()
+        kind = torch.float16 if self.half else torch.float32
+        there = torch.empty((len(self), *self.shape), dtype=kind, device=device)
+        for start in range(0, len(self), 256):
+            part = np.arange(start, min(start + 256, len(self)))
+            there[start : start + len(part)] = self.tensor(part).to(device)
+        moved = copy.copy(self)
+        moved._store = moved._array = None
+        moved._held, moved._rows = there, np.arange(len(self))
+        return moved
+
     def read(self, indices: ArrayLike) -> NDArray[np.float32]:
         """Samples `indices` (k,) as float32, (k, *shape)."""
         rows = self._rows[np.asarray(indices, dtype=np.int64)]
+        if self._held is not None:
+            return self.tensor(indices).float().cpu().numpy()  # type: ignore[no-any-return]
         if self._store is not None:
             return self._store.read(rows)
         assert self._array is not None
@@ -97,6 +136,9 @@ class Samples:
         """
         rows = self._rows[np.asarray(indices, dtype=np.int64)]
         values: NDArray[Any]
+        if self._held is not None:
+            wanted = self._torch().from_numpy(rows).to(self._held.device, non_blocking=True)
+            return self._held[wanted]
         if self._store is not None:
             values = self._store.read(rows, half=True)
         else:
@@ -128,19 +170,27 @@ class Samples:
             yield indices, self.read(indices)
 
 
+def samples_of(X: ArrayLike | FeatureStore | Samples, *, rows: ArrayLike | None = None) -> Samples:
+    """Samples `rows` of `X`, which may be samples already."""
+    if not isinstance(X, Samples):
+        return Samples(X, rows=rows)
+    return X if rows is None else X.only(_checked_rows(rows, len(X)))
+
+
 def read_ahead(
-    samples: Samples, batches: Iterable[NDArray[np.int64]]
+    samples: Samples | Joined, batches: Iterable[NDArray[np.int64]], *, device: torch.device
 ) -> Iterator[tuple[NDArray[np.int64], torch.Tensor]]:
-    """(indices, samples) batch by batch, the next one read by a thread while this one is used."""
-    with ThreadPoolExecutor(1) as reader:
-        waiting: tuple[NDArray[np.int64], Future[torch.Tensor]] | None = None
-        for batch in batches:
-            following = (batch, reader.submit(samples.tensor, batch))
-            if waiting is not None:
-                yield waiting[0], waiting[1].result()
-            waiting = following
-        if waiting is not None:
-            yield waiting[0], waiting[1].result()
+    """(indices, samples on `device` as `tensor` gives them) batch by batch, the next one read by a
+    thread while this one is used."""
+
+    def read(batch: NDArray[np.int64]) -> torch.Tensor:
+        found = samples.tensor(batch)
+        # From pinned memory a batch travels while the GPU computes.
+        away = device.type == "cuda" and found.device.type == "cpu"
+        return found.pin_memory() if away else found
+
+    for batch, values in ahead(read, batches):
+        yield batch, values.to(device, non_blocking=True)
 
 
 class Joined:
@@ -164,66 +214,22 @@ class Joined:
         out[~early] = self.second.read(wanted[~early] - len(self.first))
         return out
 
+    def on(self, device: torch.device) -> Joined:
+        """Both in the memory of a GPU, each if it fits there (see `Samples.on`)."""
+        return Joined(self.first.on(device), self.second.on(device))
 
-@dataclass(frozen=True)
-class Moments:
-    """Per-channel statistics of samples: over all samples and positions of a channel (or feature).
-
-    `mean`, `std` (population) and `rms` are float32 (channels,); `nonnegative` says whether no
-    value is below 0.
-    """
-
-    mean: NDArray[np.float32]
-    std: NDArray[np.float32]
-    rms: NDArray[np.float32]
-    nonnegative: bool
-
-
-def moments(samples: Samples) -> Moments:
-    """Moments of `samples` in one pass, accumulated in float64.
-
-    Raises `DataError` on NaN or infinite values, naming the first sample with one.
-    """
-    channels = samples.shape[0]
-    total, square, lowest = np.zeros(channels), np.zeros(channels), np.inf
-    for indices, batch in samples.batches():
-        flat = batch.reshape(len(batch), channels, -1)
-        sums = flat.sum(axis=(1, 2), dtype=np.float64)
-        if not np.isfinite(sums).all():
-            bad = indices[np.flatnonzero(~np.isfinite(sums))[0]]
-            raise DataError(
-                f"X: sample {bad} holds NaN or infinite values; drop such samples or fill them in."
-            )
-        total += flat.sum(axis=2, dtype=np.float64).sum(axis=0)
-        square += np.einsum("ncp,ncp->c", flat, flat, dtype=np.float64)
-        lowest = min(lowest, float(flat.min()))
-    count = len(samples) * math.prod(samples.shape[1:])
-    mean, power = total / count, square / count
-    # For data far from 0 the difference of squares loses digits; float64 sums keep enough of them.
-    std = np.sqrt(np.maximum(power - mean**2, 0))
-    return Moments(
-        mean.astype(np.float32),
-        std.astype(np.float32),
-        np.sqrt(power).astype(np.float32),
-        lowest >= 0,
-    )
-
-
-def safe_scale(spread: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What channels of this rms or deviation are divided by: never 0, nor next to it.
-
-    A channel that is all but dead in training (one pixel, say) would otherwise blow a test
-    sample's value up a thousandfold; the floor is a hundredth of the live channels' median.
-
-    >>> safe_scale(np.array([0.0, 1e-6, 2.0, 4.0], dtype=np.float32)).tolist()
-    [0.019999999552965164, 0.019999999552965164, 2.0, 4.0]
-    >>> safe_scale(np.zeros(1, dtype=np.float32)).tolist()
-    [1.0]
-    """
-    live = spread[spread > 0]
-    if not live.size:
-        return np.ones_like(spread)
-    return np.maximum(spread, np.float32(0.01) * np.median(live))
+    def tensor(self, indices: ArrayLike) -> torch.Tensor:
+        """Samples `indices` (k, *shape), float16 if both are held so, else float32; on a GPU if one
+        of them is."""
+        wanted = np.asarray(indices, dtype=np.int64)
+        early = wanted < len(self.first)
+        parts = (wanted[early], wanted[~early] - len(self.first))
+        found = [each.tensor(part) for each, part in zip((self.first, self.second), parts)]
+        device = max(found, key=lambda part: part.device.type != "cpu").device
+        torch = Samples._torch()
+        both: torch.Tensor = torch.cat([part.to(device, non_blocking=True) for part in found])
+        place = np.argsort(np.concatenate([np.flatnonzero(early), np.flatnonzero(~early)]))
+        return both[torch.from_numpy(place).to(device, non_blocking=True)]
 
 
 def epoch_batches(

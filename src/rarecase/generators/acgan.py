@@ -15,7 +15,8 @@ from torch import nn
 from rarecase import __version__
 from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.samples import Samples, moments, safe_scale
+from rarecase.features.moments import moments, safe_scale
+from rarecase.features.samples import Samples
 from rarecase.files import replacing_file, write_json
 from rarecase.generators.base import saved_card
 from rarecase.generators.discriminating import DiscriminatingGenerator
@@ -133,6 +134,9 @@ class ACGAN(DiscriminatingGenerator):
         fabric: Fabric | None,
     ) -> None:
         self._check_settings()
+        if fabric is None:
+            fabric = Fabric(accelerator="auto", devices=1, precision=cast("Any", self.precision))
+        samples = samples.on(fabric.device)
         found = moments(samples)
         if found.nonnegative:
             shift, factor = np.zeros_like(found.mean), found.rms
@@ -141,8 +145,6 @@ class ACGAN(DiscriminatingGenerator):
         self._scale = Scale(shift, safe_scale(factor))
         self._build(nonnegative=found.nonnegative)
         maps = len(self.shape_) == 3
-        if fabric is None:
-            fabric = Fabric(accelerator="auto", devices=1, precision=cast("Any", self.precision))
         history = adversarial_training(
             fabric,
             self._generator,

@@ -185,11 +185,11 @@ def run_epochs(
                 module.train()
             sums: Tensor | None = None
             random = torch_rng(seed, f"{training.name} noise", epoch)
-            for batch, values in read_ahead(samples, batches):
-                real_label = labels[torch.from_numpy(batch).to(fabric.device)]
+            for batch, values in read_ahead(samples, batches, device=fabric.device):
+                real_label = labels[torch.from_numpy(batch).to(fabric.device, non_blocking=True)]
                 # No name for the scaled batch here: the step frees it when it is done with it.
                 found = training.step(
-                    values.to(fabric.device).float().sub_(shift).div_(factor),
+                    values.float().sub_(shift).div_(factor),
                     real_label, random, steps,
                 )  # fmt: skip
                 sums = found if sums is None else sums + found

@@ -20,7 +20,8 @@ from rarecase import __version__
 from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.cohort.splits import validation_patients
 from rarecase.errors import DataError, SettingError
-from rarecase.features.samples import Samples, moments, safe_scale
+from rarecase.features.moments import moments, safe_scale
+from rarecase.features.samples import Samples
 from rarecase.files import replacing_file, write_json
 from rarecase.generators.base import Generator, saved_card
 from rarecase.generators.collapse import diagnose, energy_distance
@@ -153,10 +154,11 @@ class Neural(Generator):
         fabric: Fabric | None,
     ) -> None:
         self._check_settings()
+        fabric = fabric or Fabric(accelerator="cpu", devices=1)
+        samples = samples.on(fabric.device)
         found = moments(samples)
         self._scale = Scale(found.mean, safe_scale(found.std))
         self._nonnegative = found.nonnegative
-        fabric = fabric or Fabric(accelerator="cpu", devices=1)
         self._build()
         held = self._held_out(codes)
         kept = np.flatnonzero(~held)

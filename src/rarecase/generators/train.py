@@ -62,8 +62,9 @@ def adversarial_training(
     )  # fmt: skip
 
     def step(values: Tensor, real_label: Tensor, random: torch.Generator, done: int) -> Tensor:
-        z = torch.randn(len(values), noise, generator=random).to(fabric.device)
-        asked = torch.randint(classes, (len(values),), generator=random).to(fabric.device)
+        z = torch.randn(len(values), noise, generator=random)
+        asked = torch.randint(classes, (len(values),), generator=random)
+        z, asked = (drawn.to(fabric.device, non_blocking=True) for drawn in (z, asked))
         alone = [values]
         del values  # the step frees the batch when it is done with it
         return take_step(pair, alone.pop(), real_label, z, asked)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from rarecase.ahead import ahead
 from rarecase.seeds import numpy_rng
 from rarecase.segmenter.model import Normaliser
 
@@ -31,9 +32,27 @@ class Slices:
         masks = torch.from_numpy(np.ascontiguousarray(self.masks[rows], dtype=np.float32))
         return images, masks[:, None]
 
+    def batches(
+        self, parts: Iterable[np.ndarray], *, device: torch.device
+    ) -> Iterator[tuple[np.ndarray, tuple[torch.Tensor, torch.Tensor]]]:
+        """(rows, `batch` of them on `device`) one after another, the next one read by a thread
+        while this one is used."""
+
+        def read(rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+            images, masks = self.batch(rows)
+            if device.type == "cuda":  # from pinned memory a batch travels while the GPU computes
+                return images.pin_memory(), masks.pin_memory()
+            return images, masks
+
+        for rows, (images, masks) in ahead(read, parts):
+            yield rows, (
+                images.to(device, non_blocking=True), masks.to(device, non_blocking=True)
+            )  # fmt: skip
+
     def ready(self, images: torch.Tensor, normaliser: Normaliser) -> torch.Tensor:
         """Lay the channels out as the network wants them, and normalise."""
-        mapped = normaliser(images[:, list(self.channels)])
+        # Stacked, not indexed with a list: that would have a GPU wait for the list.
+        mapped = normaliser(torch.stack([images[:, each] for each in self.channels], dim=1))
         return mapped.contiguous(memory_format=torch.channels_last)
 
 

@@ -41,7 +41,8 @@ class Normaliser:
         """Normalise `images` (n, c, h, w), c as many as there are means."""
         if not self.mean:
             return images
-        mean, deviation = images.new_tensor([self.mean, self.deviation])[..., None, None]
+        both = torch.tensor([self.mean, self.deviation], dtype=images.dtype)[..., None, None]
+        mean, deviation = both.to(images.device, non_blocking=True)
         normal: torch.Tensor = (images - mean) / deviation
         return normal
 

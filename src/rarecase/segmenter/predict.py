@@ -52,9 +52,8 @@ def predict_chances(
     net.eval()
     sides = MIRRORS if flips else MIRRORS[:1]
     with progress.task(name, total=len(rows)) as bar:
-        for part in in_order(rows, size=batch):
-            images, _ = slices.batch(part)
-            images = fabric.to_device(images)
+        parts = in_order(rows, size=batch)
+        for part, (images, _) in slices.batches(parts, device=fabric.device):
             ready = slices.ready(images, segmenter.normaliser)
             chance = torch.stack([_mirrored(net, ready, over) for over in sides]).mean(0)
             yield part, chance.cpu().numpy()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -164,10 +165,9 @@ def _train_epoch(
     batches = shuffled(rows, size=schedule.batch, seed=seed, epoch=epoch)
     generator = torch_rng(seed, "augmentation", epoch)
     loss_of = LOSSES[schedule.loss]
-    totals = np.zeros(3)
-    for number, batch in enumerate(batches):
-        images, masks = slices.batch(batch)
-        images, masks = fabric.to_device((images, masks))
+    scores = []
+    read = slices.batches(batches, device=fabric.device)
+    for number, (batch, (images, masks)) in enumerate(read):
         if augmentation is not None:
             drawn = draw(augmentation, len(batch), generator=generator)
             drawn = type(drawn)(**{k: fabric.to_device(v) for k, v in vars(drawn).items()})
@@ -180,13 +180,15 @@ def _train_epoch(
             group["lr"] = schedule.rate(step, steps=schedule.epochs * len(batches))
         logits = net(slices.ready(images, segmenter.normaliser)).float()
         loss = loss_of(logits, masks)
-        if not torch.isfinite(loss):
-            raise _diverged(loss.item(), schedule=schedule, epoch=epoch)
         optimizer.zero_grad()
         fabric.backward(loss)
         optimizer.step()
-        totals += _scores(logits.detach(), masks)
-    return _named(totals / len(batches))
+        scores.append(torch.cat([loss.detach().float()[None], _scores(logits.detach(), masks)]))
+    # Asked once an epoch: with every question a CPU waits for its GPU.
+    minimised, *means = _means(scores)
+    if not math.isfinite(minimised):
+        raise _diverged(minimised, schedule=schedule, epoch=epoch)
+    return _named(means)
 
 
 def halved(
@@ -220,23 +222,28 @@ def evaluate(
     """Soft-Dice loss, hard Dice and IoU, each the mean over consecutive batches (as the paper);
     `coarse`: on slices at half their size."""
     net.eval()
-    batches = list(in_order(rows, size=batch))
-    totals = np.zeros(3)
-    for part in batches:
-        images, masks = fabric.to_device(slices.batch(part))
+    scores = []
+    for _, (images, masks) in slices.batches(in_order(rows, size=batch), device=fabric.device):
         if coarse:
             images, masks = halved(images, masks, step=2**segmenter.net.depth)
-        totals += _scores(net(slices.ready(images, segmenter.normaliser)).float(), masks)
-    return _named(totals / len(batches))
+        logits = net(slices.ready(images, segmenter.normaliser)).float()
+        scores.append(_scores(logits, masks))
+    return _named(_means(scores))
 
 
-def _scores(logits: torch.Tensor, masks: torch.Tensor) -> np.ndarray:
+def _scores(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    """Soft-Dice loss, hard Dice and IoU of a batch (3,), left on their device."""
     predicted = (logits > 0).float()
-    return np.array(
-        [dice_loss(logits, masks).item(), hard_dice(predicted, masks).item(),
-         iou(predicted, masks).item()]
-    )  # fmt: skip
+    return torch.stack(
+        [dice_loss(logits, masks), hard_dice(predicted, masks), iou(predicted, masks)]
+    )
 
 
-def _named(scores: np.ndarray) -> dict[str, float]:
-    return dict(zip(("loss", "dice", "iou"), scores.tolist(), strict=True))
+def _means(scores: Sequence[torch.Tensor]) -> list[float]:
+    """The mean over batches of each score."""
+    found: list[float] = torch.stack(list(scores)).cpu().numpy().mean(0, dtype=np.float64).tolist()
+    return found
+
+
+def _named(scores: Sequence[float]) -> dict[str, float]:
+    return dict(zip(("loss", "dice", "iou"), scores, strict=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,9 +93,17 @@ def _periventricular(maps: dict[str, Array]) -> Array:
     return np.asarray(upsampled, np.float32)
 
 
-@lru_cache(maxsize=6)
+_MAKING = Lock()  # patients are simulated side by side: the first makes it, the others wait
+
+
 def _template(spacing: tuple[float, float, float]) -> _Template:
     """The template, low-passed for a grid of `spacing` mm."""
+    with _MAKING:
+        return _new_template(spacing)
+
+
+@lru_cache(maxsize=6)
+def _new_template(spacing: tuple[float, float, float]) -> _Template:
     raw = _raw_template()
     sigma = [_SMOOTHING * step if step > 1.3 else 0.0 for step in spacing]
     if not any(sigma):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rarecase.ahead import ahead, readers
 from rarecase.errors import DataError, SettingError
 from rarecase.files import read_json, replacing_directory, write_json
 from rarecase.progress import task
@@ -22,6 +23,7 @@ from rarecase.simulate.patient import (
 from rarecase.simulate.traits import check_label, check_separability
 
 RECORD = "simulation.json"
+MOST_AT_ONCE = 16  # patients, a thread each; one of 240x240x50 takes some 300 MB meanwhile
 VERSION = 1
 """Goes up when the same settings give other voxels than before."""
 
@@ -68,7 +70,9 @@ def simulate_cohort(
         replacing_directory(out) as folder,
         task("simulating patients", total=len(named)) as bar,
     ):
-        for name, (label, index) in named.items():
+
+        def write(name: str) -> dict[str, Any]:
+            label, index = named[name]
             simulated = simulate_patient(
                 label=label,
                 seed=derive(seed, "patient", label, index),
@@ -80,7 +84,10 @@ def simulate_cohort(
                 separability=separability,
             )
             layout.write(folder, name, simulated)
-            drawn[name] = simulated.as_json()
+            return simulated.as_json()
+
+        for name, said in ahead(write, named, workers=readers(MOST_AT_ONCE)):
+            drawn[name] = said
             bar.advance(note=name)
         write_json(folder / RECORD, {"settings": settings, "patients": drawn})
     return out

@@ -20,6 +20,7 @@ from rarecase.study.settings import ComputeSettings, Settings
 # On import Fabric turns its own chatter on ("Using bfloat16 …", once a fold and step).
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
+SHARING = 4  # processes that share a GPU at most
 WORTH_IT = 1.25  # far from 1, so that the measurement falls the same way every time
 
 
@@ -77,17 +78,20 @@ def pick_accelerator(compute: ComputeSettings) -> str:
 
 
 def fitting_processes(settings: Settings, *, threads: int) -> int:
-    """How many folds may run side by side: one a thread, as far as half of the memory allows.
+    """How many trainings may run side by side: one a thread, as far as half of the memory allows.
 
-    Two trainings of one thread get further than one of two; on a GPU one has it all. From the whole
-    memory, not from what is free, so that the same machine always says the same.
+    Two trainings of one thread get further than one of two. On a GPU small networks leave most of
+    it idle: up to four share it, as far as half of its memory and two threads each allow. From the
+    whole memory, not from what is free, so that the same machine always says the same.
     """
-    if pick_accelerator(settings.compute) != "cpu":
-        return 1
     # PyTorch itself, and activations; preset quick was measured to take 1.13 GB, this says 1.4.
     shape, size = settings.segmenter, settings.slices.size
     need = 2**30 + 160 * shape.batch * size**2 * shape.width
-    return max(1, min(threads, total_memory() // (2 * need)))
+    kind = pick_accelerator(settings.compute)
+    if kind == "cuda" and torch.cuda.is_available():
+        there = torch.cuda.get_device_properties(0).total_memory
+        return max(1, min(SHARING, threads // 2, there // (2 * need)))
+    return 1 if kind != "cpu" else max(1, min(threads, total_memory() // (2 * need)))
 
 
 def total_memory() -> int:
@@ -129,6 +133,8 @@ def make_fabric(compute: ComputeSettings, *, exact: bool = False) -> lightning_f
                 "nor g++ is on the path. Install one, or leave compute.compile off."
             )
         kind = CompilingFabric
+    if accelerator == "cuda":
+        torch.backends.cudnn.deterministic = True  # the same seed, the same bits
     try:
         return kind(accelerator=accelerator, devices=1, precision=precision)
     except (RuntimeError, ValueError) as error:

@@ -1,17 +1,19 @@
-"""Who performs the steps: one process, or several that each take a fold.
+"""Who performs the steps: one process, or several that each take a fold, or a part of one.
 
 On a CPU two trainings of one thread each get further than one of two threads: small networks leave
-threads waiting for each other. Which folds run side by side, and with how many threads, follows
-from the study alone, not from what is left to do: a run that goes on gives the same bits.
+threads waiting for each other; on a GPU, several fill what one leaves idle. What runs side by side,
+and with how many threads, follows from the study alone, not from what is left to do: a run that
+goes on gives the same bits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Protocol
 
+from rarecase.study.grid import ARMS, CLASSIFIED, SYNTHETIC
 from rarecase.study.settings import ComputeSettings
 from rarecase.study.step import Step, perform
 
@@ -62,15 +64,29 @@ def fold_of(step: Step) -> str | None:
     return "/".join(parts[:2]) if parts[0].startswith("repeat-") else None
 
 
+def branch_of(step: Step) -> str | None:
+    """What a step of a fold is part of that needs nothing of its fold's other branches: a generator
+    with its classifiers (`acgan-64-seed0`), or the arms; None for what all of them need."""
+    parts = step.name.split("/")
+    if parts[2:] == [ARMS]:
+        return ARMS
+    return parts[3] if len(parts) == 4 and parts[2] in (SYNTHETIC, CLASSIFIED) else None
+
+
 class ProcessExecutor:
-    """Folds side by side, a process each; what is the whole study's in this process."""
+    """Folds side by side, a process each; what is the whole study's in this process.
+
+    Where there are at least twice as many processes as folds in a wave, a fold's branches are
+    shared out among those it can have.
+    """
 
     def __init__(self, whole: Sequence[Step], compute: ComputeSettings) -> None:
         """`whole`: every step of the study, done or not."""
         names = dict.fromkeys(name for step in whole if (name := fold_of(step)) is not None)
-        self.waves = waves(
-            list(names), processes=compute.processes or 1, threads=compute.threads or 1
-        )
+        self.processes, self.threads = compute.processes or 1, compute.threads or 1
+        self.waves = waves(list(names), processes=self.processes, threads=self.threads)
+        branches = (branch_of(step) for step in whole if fold_of(step) is not None)
+        self.branches = list(dict.fromkeys(name for name in branches if name is not None))
 
     def run(self, steps: Sequence[Step], *, after: After) -> None:
         from rarecase.study.workers import perform_side_by_side
@@ -81,11 +97,23 @@ class ProcessExecutor:
                 SerialExecutor().run(part, after=after)
                 continue
             for wave in self.waves:
-                lanes = [
-                    [_with_threads(step, wave.threads) for step in part if fold_of(step) == fold]
-                    for fold in wave.folds
-                ]
-                perform_side_by_side([lane for lane in lanes if lane], after=after)
+                for lanes, threads in self._lanes(wave, part):
+                    given = [[_with_threads(step, threads) for step in lane] for lane in lanes]
+                    perform_side_by_side([lane for lane in given if lane], after=after)
+
+    def _lanes(self, wave: Wave, steps: Sequence[Step]) -> Iterator[tuple[list[list[Step]], int]]:
+        """The lanes of a wave, with the threads that each of them has; one set after another."""
+        each = min(self.processes // len(wave.folds), len(self.branches))
+        mine = [[step for step in steps if fold_of(step) == fold] for fold in wave.folds]
+        if each < 2:
+            yield mine, wave.threads
+            return
+        yield [[step for step in fold if branch_of(step) is None] for fold in mine], wave.threads
+        shares = [set(self.branches[start::each]) for start in range(each)]
+        lanes = [
+            [step for step in fold if branch_of(step) in share] for fold in mine for share in shares
+        ]
+        yield lanes, max(1, self.threads // len(lanes))
 
 
 def make_executor(whole: Sequence[Step], compute: ComputeSettings) -> Executor:

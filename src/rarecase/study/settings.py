@@ -235,8 +235,8 @@ class ComputeSettings(Section):
     ignore_disk: bool = False
     """Start even when the disk may be too small: compression may make it fit."""
     processes: Count | None = None
-    """Folds computed side by side, each with its share of the threads; without it one a thread as
-    far as memory allows, and one on a GPU."""
+    """Folds, or generators of a fold, computed side by side, each with its share of the threads;
+    without it one a thread as far as memory allows, and up to four on a GPU."""
 
 
 class Settings(Section):
