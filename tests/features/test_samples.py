@@ -59,7 +59,9 @@ def test_what_a_device_holds_is_what_it_was(store, kind):
     some = np.array([2, 0])
     np.testing.assert_array_equal(there.only(some).read([0, 1]), plain.only(some).read([0, 1]))
     np.testing.assert_array_equal(there.array(), plain.read(np.arange(4)))
-    for one, other in zip(vars(moments(there)).values(), vars(moments(plain)).values()):
+    for one, other in zip(
+        vars(moments(there)).values(), vars(moments(plain)).values(), strict=True
+    ):
         np.testing.assert_allclose(one, other, rtol=1e-6)
 
 

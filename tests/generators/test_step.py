@@ -1,6 +1,7 @@
 """A step in pieces is the step in whole, up to the order in which numbers are added."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,9 +13,9 @@ from rarecase.generators.step import LEAN_ABOVE, Pair, piece_size, take_step
 SHAPE, BATCH, NOISE = (3, 9, 9), 7, 5
 
 
-def make_pair(networks, piece):
+def make_pair(networks, piece, *, precision="32-true"):
     g, d = copy.deepcopy(networks)
-    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
     optimizers = [torch.optim.SGD(net.parameters(), lr=0.1) for net in (g, d)]
     g_wrapped, g_optimizer = fabric.setup(g, optimizers[0])
     d_wrapped, d_optimizer = fabric.setup(d, optimizers[1])
@@ -44,6 +45,68 @@ def test_pieces_change_nothing(networks, piece):
     for one, other in ((g_whole, g_cut), (d_whole, d_cut)):
         for name, tensor in one.items():
             assert torch.allclose(tensor.double(), other[name].double(), atol=1e-9), name
+
+
+@pytest.mark.parametrize("piece", [None, 3])
+def test_a_step_in_mixed_precision_is_nearly_the_step_in_full(piece):
+    real, (label, asked) = torch.rand(BATCH, *SHAPE), torch.randint(2, (2, BATCH))
+    z = torch.randn(BATCH, NOISE)
+    networks = (
+        ConvGenerator(SHAPE, 2, width=4, noise=NOISE),
+        ConvDiscriminator(SHAPE, 2, width=4),
+    )
+    moved = []
+    for precision in ("32-true", "bf16-mixed"):
+        pair, g, d = make_pair(networks, piece, precision=precision)
+        take_step(pair, real, label, z, asked)
+        after = [*g.parameters(), *d.parameters()]
+        before = [*networks[0].parameters(), *networks[1].parameters()]
+        moved.append(torch.cat([(a - b).flatten() for a, b in zip(after, before, strict=True)]))
+    assert moved[0].norm() > 0
+    assert torch.cosine_similarity(*moved, dim=0) > 0.98
+
+
+class Scaled:
+    """A Fabric whose precision scales losses by 8, as float16 does on a GPU."""
+
+    def __init__(self, fabric):
+        self._fabric, self.precision = fabric, self
+        self.strategy = self
+        self.scaler = self
+
+    def get_scale(self):
+        return 8.0
+
+    def backward(self, tensor, **how):
+        self._fabric.backward(tensor * 8.0, **how)
+
+
+def test_a_loss_is_scaled_once(networks):
+    real = torch.rand(BATCH, *SHAPE, dtype=torch.float64)
+    label, asked = torch.randint(2, (2, BATCH))
+    z = torch.randn(BATCH, NOISE, dtype=torch.float64)
+    gradients = []
+    for scaled in (False, True):
+        pair, g, _ = make_pair(networks, 3)
+        if scaled:
+            pair = replace(pair, fabric=Scaled(pair.fabric))
+        seen = []
+        g.last.weight.register_hook(seen.append)
+        # The discriminator's step comes first, and with it another discriminator: hold it.
+        pair = replace(pair, discriminator_optimizer=Still(pair.discriminator_optimizer))
+        take_step(pair, real, label, z, asked)
+        gradients.append(seen[0])
+    assert torch.allclose(8 * gradients[0], gradients[1])
+
+
+class Still:
+    """An optimiser that makes no step."""
+
+    def __init__(self, optimizer):
+        self.zero_grad = optimizer.zero_grad
+
+    def step(self):
+        pass
 
 
 def test_running_statistics_see_each_batch_once(networks):

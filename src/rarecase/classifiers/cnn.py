@@ -13,7 +13,6 @@ import pandas as pd
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from rarecase.checkpoint import load_tensors, load_training, save_training
 from rarecase.classifiers.base import Extra, Features, check_predictable, training_set

@@ -78,8 +78,9 @@ def cache_slices(
     normalise: 'case' as in `rarecase.imaging.apply_scale`; 'none' keeps raw values, less the
     background where that is not 0 already. skip_empty: leave out axial slices of volumes without
     tissue (less than 1 % of the pixels above the background in every channel) and without tumour.
-    A case a CPU is in memory at a time, at most four, and one more. `out` must be new, empty, or an earlier cache, which is
-    replaced when the new one is complete. Raises DataError naming the case and file.
+    A case a CPU is in memory at a time, at most four, and one more. `out` must be new, empty, or an
+    earlier cache, which is replaced when the new one is complete. Raises DataError naming the case
+    and file.
     """
     out = Path(out)
     if size < 8:

@@ -89,7 +89,7 @@ class Samples:
     def half(self) -> bool:
         """Whether they are held as float16, as in a store."""
         if self._held is not None:
-            return self._held.dtype == self._torch().float16  # type: ignore[no-any-return]
+            return bool(self._held.dtype == self._torch().float16)
         return self._array is None or self._array.dtype == np.float16
 
     def on(self, device: torch.device) -> Samples:
@@ -120,7 +120,7 @@ class Samples:
         """Samples `indices` (k,) as float32, (k, *shape)."""
         rows = self._rows[np.asarray(indices, dtype=np.int64)]
         if self._held is not None:
-            return self.tensor(indices).float().cpu().numpy()  # type: ignore[no-any-return]
+            return self.tensor(indices).float().cpu().numpy()
         if self._store is not None:
             return self._store.read(rows)
         assert self._array is not None
@@ -224,12 +224,13 @@ class Joined:
         wanted = np.asarray(indices, dtype=np.int64)
         early = wanted < len(self.first)
         parts = (wanted[early], wanted[~early] - len(self.first))
-        found = [each.tensor(part) for each, part in zip((self.first, self.second), parts)]
+        found = [self.first.tensor(parts[0]), self.second.tensor(parts[1])]
         device = max(found, key=lambda part: part.device.type != "cpu").device
-        torch = Samples._torch()
-        both: torch.Tensor = torch.cat([part.to(device, non_blocking=True) for part in found])
+        both = Samples._torch().cat([part.to(device, non_blocking=True) for part in found])
         place = np.argsort(np.concatenate([np.flatnonzero(early), np.flatnonzero(~early)]))
-        return both[torch.from_numpy(place).to(device, non_blocking=True)]
+        order = Samples._torch().from_numpy(place).to(device, non_blocking=True)
+        together: torch.Tensor = both[order]
+        return together
 
 
 def epoch_batches(

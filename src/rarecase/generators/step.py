@@ -104,14 +104,21 @@ def _generator_step(pair: Pair, fake: Tensor, asked: Tensor) -> Tensor:
         pair.fabric.backward(loss * share)
         total = total + loss.detach().float() * share
     gradient, leaf.grad = leaf.grad, None
+    assert gradient is not None
     del leaf
-    # Not Fabric's: what it scales a loss by is in the gradient already.
-    torch.autograd.backward(fake, gradient)
+    pair.fabric.backward(fake, gradient=gradient / _scale(pair.fabric))
     pair.generator_optimizer.step()
     pair.release()
     pair.generator_optimizer.zero_grad()
     pair.discriminator.requires_grad_(True)
     return total
+
+
+def _scale(fabric: Fabric) -> float:
+    """What Fabric multiplies a loss by (in float16 alone): a gradient that it made has it already,
+    and would get it twice."""
+    scaler = getattr(fabric.strategy.precision, "scaler", None)
+    return 1.0 if scaler is None else float(scaler.get_scale())
 
 
 def _parts(pair: Pair, samples: int) -> Iterator[slice]:
