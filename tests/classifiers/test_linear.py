@@ -71,4 +71,4 @@ def test_make_classifier():
     with pytest.raises(SettingError, match="use 'cnn'"):
         make_classifier("linear", (4, 8, 8))
     with pytest.raises(SettingError, match="maps"):
-        make_classifier("auto", (4, 8, 8, 8))
+        make_classifier("auto", (4, 8, 8, 8, 8))

@@ -39,7 +39,7 @@ def test_every_block_is_what_the_network_computes(segmenter, block, tmp_path):
     images, store = run(segmenter, block, tmp_path / "s.zarr")
     with torch.no_grad():
         maps = segmenter.net.features((torch.from_numpy(images) - 0.5) / 2, block=block)
-    assert store.shape == feature_shape(segmenter.net, block=block, height=16, width=16)
+    assert store.shape == feature_shape(segmenter.net, block=block, sides=(16, 16))
     np.testing.assert_allclose(store.read(np.arange(10)), maps.numpy(), atol=2e-3)
     assert store.read_all().min() >= 0  # after the ReLU
 

@@ -31,6 +31,7 @@ TRAINED = [
     pytest.param(MAPS, (6, 15, 15), id="acgan-15x15"),
     pytest.param(MAPS, (6, 8, 5), id="acgan-8x5"),
     pytest.param(MAPS, (6, 1, 1), id="acgan-1x1"),
+    pytest.param(MAPS, (6, 3, 5, 4), id="acgan-volumes"),
     pytest.param(VECTORS, (6,), id="acgan-vectors"),
 ]
 NEURAL = [ADCGAN, WGAN, InfoGAN, CVAE, Diffusion]

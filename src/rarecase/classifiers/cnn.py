@@ -31,7 +31,8 @@ from rarecase.seeds import derive, numpy_rng, torch_seeded
 
 
 class FeatureCNN:
-    """The CNN on maps (c, h, w), trained with Adam; the last epoch is used, none is chosen.
+    """The CNN on maps (c, h, w) or (c, d, h, w), trained with Adam; the last epoch is used, none is
+    chosen.
 
     Mehra and Sahoo (arXiv 2209.14097), section 3: two blocks `channels`, `dense` units, Adam at
     1e-3, batches of 10, 20 epochs. Maps are divided by their channel's root mean square over the
@@ -93,9 +94,10 @@ class FeatureCNN:
         real, samples, self.classes_, codes = training_set(
             X, y, rows=rows, extra=extra, extra_rows=extra_rows
         )
-        if len(real.shape) != 3:
+        if len(real.shape) not in (3, 4):
             raise DataError(
-                f"X: the CNN classifies maps (n, c, h, w), got samples of {real.shape}; "
+                "X: the CNN classifies maps (n, c, h, w) or (n, c, d, h, w), got samples of "
+                f"{real.shape}; "
                 "use make_classifier('linear', …) for vectors."
             )
         if fabric is None:
@@ -107,11 +109,10 @@ class FeatureCNN:
         else:
             samples = real
         self.shape_ = real.shape
-        self._factor = safe_scale(moments(real).rms).reshape(-1, 1, 1)
-        channels, height, width = real.shape
+        self._factor = safe_scale(moments(real).rms).reshape(-1, *(1,) * (len(real.shape) - 1))
         with torch_seeded(self.random_state, "cnn weights"):
             self._net = FeatureNet(
-                (channels, height, width),
+                real.shape,
                 len(self.classes_),
                 channels=self.channels,
                 dense=self.dense,

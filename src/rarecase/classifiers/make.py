@@ -32,9 +32,9 @@ def make_classifier(
     """
     if kind not in KINDS:
         raise SettingError(f"classifier {kind!r} is unknown; {nearest(kind, KINDS)}")
-    fitting = {1: "linear", 3: "cnn"}.get(len(shape))
+    fitting = {1: "linear", 3: "cnn", 4: "cnn"}.get(len(shape))
     if fitting is None or kind not in ("auto", fitting):
-        ways = f"{fitting!r}" if fitting else "maps (c, h, w) or vectors (d,)"
+        ways = f"{fitting!r}" if fitting else "maps (c, h, w), (c, d, h, w) or vectors (d,)"
         raise SettingError(f"classifier {kind!r} does not take {tuple(shape)}; use {ways}.")
     if fitting == "linear":
         return LinearClassifier(random_state=random_state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch.nn.functional as F
@@ -9,16 +10,17 @@ from torch import Tensor, nn
 
 
 class FeatureNet(nn.Module):
-    """Maps (n, c, h, w) to logits: (n,) for two classes (above 0: the second), else (n, classes).
+    """Maps (n, c, h, w) or (n, c, d, h, w) to logits: (n,) for two classes (above 0: the second),
+    else (n, classes).
 
     Mehra and Sahoo (arXiv 2209.14097), section 3: blocks of 3×3 convolution, batch norm, ReLU and
     2×2 max pooling (two in the paper, three of 64, 128, 128 channels in the notebook); two fully
-    connected layers, dropout before and after the first. A map with a side of 1 is not pooled.
+    connected layers, dropout before and after the first. Sides of 1 are not pooled.
     """
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
+        shape: tuple[int, ...],
         classes: int,
         *,
         channels: Sequence[int] = (64, 128),
@@ -26,18 +28,24 @@ class FeatureNet(nn.Module):
         dropout: float = 0.5,
     ):
         super().__init__()
-        before, height, width = shape
+        before, *sides = shape
+        volumes = len(sides) == 3
+        convolution = nn.Conv3d if volumes else nn.Conv2d
+        norm = nn.BatchNorm3d if volumes else nn.BatchNorm2d
+        pool = nn.MaxPool3d if volumes else nn.MaxPool2d
         layers: list[nn.Module] = []
         for after in channels:
             # Batch norm has the bias; the convolution needs none.
-            layers += [nn.Conv2d(before, after, 3, padding=1, bias=False)]
-            layers += [nn.BatchNorm2d(after), nn.ReLU()]
+            layers += [convolution(before, after, 3, padding=1, bias=False)]
+            layers += [norm(after), nn.ReLU()]
             before = after
-            if height > 1 and width > 1:
-                layers.append(nn.MaxPool2d(2))
-                height, width = height // 2, width // 2
+            # All sides of a map or none, as ever; a volume's planes may be few.
+            halved = tuple(2 if side > 1 else 1 for side in sides)
+            if volumes or min(sides) > 1:
+                layers.append(pool(halved if volumes else 2))
+                sides = [side // by for side, by in zip(sides, halved, strict=True)]
         self.blocks = nn.Sequential(*layers)
-        self.first = nn.Linear(before * height * width, dense)
+        self.first = nn.Linear(before * math.prod(sides), dense)
         self.second = nn.Linear(dense, 1 if classes == 2 else classes)
         self.dropout = nn.Dropout(dropout)
 

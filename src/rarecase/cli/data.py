@@ -138,11 +138,15 @@ def blocks(args: Namespace, rest: Sequence[str]) -> int:
 
     settings = _resolve(args, rest)
     shape, size = settings.segmenter, settings.slices.size
-    net = UNet(in_channels=1, width=shape.width, depth=shape.depth, norm=shape.norm)
+    sides = (settings.slices.planes, size, size) if shape.dimensions == 3 else (size, size)
+    net = UNet(
+        in_channels=1, width=shape.width, depth=shape.depth, norm=shape.norm,
+        dimensions=shape.dimensions,
+    )  # fmt: skip
     listed = []
     vectors = [(TUMOUR, None), (REGION, None)]
     for name, reduction in [*((b.name, b.reduction) for b in net.blocks()), *vectors]:
-        found = feature_shape(net, block=name, height=size, width=size)
+        found = feature_shape(net, block=name, sides=sides)
         values = 1
         for side in found:
             values *= side
@@ -158,8 +162,8 @@ def blocks(args: Namespace, rest: Sequence[str]) -> int:
          b["megabytes_per_1000_slices"]]
         for b in listed
     ]  # fmt: skip
-    title = f"U-Net of width {shape.width} and depth {shape.depth} at {size}×{size}"
-    heads = ["block", "channels", "reduction", "features", "MB for 1,000 slices"]
+    title = f"U-Net of width {shape.width} and depth {shape.depth} at {'×'.join(map(str, sides))}"
+    heads = ["block", "channels", "reduction", "features", "MB for 1,000 samples"]
     console().print(table(title, heads, rows))
     return 0
 

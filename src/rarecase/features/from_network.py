@@ -8,17 +8,17 @@ from typing import Literal
 
 import lightning_fabric
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from rarecase import progress
 from rarecase.cohort import SliceCache
+from rarecase.cohort.case_rows import case_rows, slices_by_case
 from rarecase.errors import DataError
 from rarecase.features.network import Tap, pooled, wanted_channels
 from rarecase.features.store import FeatureStore
+from rarecase.segmenter.batches import stretched
 
 Pool = Literal["none", "mean", "mask"]
 
@@ -65,7 +65,7 @@ def extract_from_network(
     """
     order = matched(net, cache.channels)
     tap = fabric.setup_module(Tap(net, block)).eval()
-    rows = _cases(cache.rows) if depth is not None else cache.rows
+    rows = case_rows(cache.rows) if depth is not None else cache.rows
     first = _features(tap, *fabric.to_device(next(_batches(cache, order, depth=depth, size=1))),
                       pool=pool)  # fmt: skip
     with (
@@ -100,23 +100,7 @@ def _batches(
             images = torch.from_numpy(np.array(cache.images[part])[:, list(order)])
             yield images, torch.from_numpy(np.array(cache.masks[part])).float()[:, None]
         return
-    side = cache.images.shape[-1]
-    for _, rows in cache.rows.groupby("case", sort=False):
-        at = rows.sort_values("slice")["row"].to_numpy()
-        images = torch.from_numpy(np.array(cache.images[at])[:, list(order)]).movedim(0, 1)[None]
-        masks = torch.from_numpy(np.array(cache.masks[at])).float()[None, None]
-        shape = (depth, side, side)
-        yield (
-            functional.interpolate(images, shape, mode="trilinear", align_corners=False),
-            functional.interpolate(masks, shape, mode="trilinear", align_corners=False),
-        )
-
-
-def _cases(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row a case, in the order in which cases come."""
-    each = rows.groupby("case", sort=False)
-    table = each.first().reset_index()
-    table["tumour"] = each["tumour"].sum().to_numpy()
-    table["has_mask"] = each["has_mask"].any().to_numpy()
-    table["slice"], table["row"] = 0, np.arange(len(table))
-    return pd.DataFrame(table[rows.columns])
+    for at in slices_by_case(cache.rows):
+        images = torch.from_numpy(np.array(cache.images[at])[:, list(order)]).movedim(0, 1)
+        masks = torch.from_numpy(np.array(cache.masks[at])).float()[None]
+        yield stretched(images, planes=depth)[None], stretched(masks, planes=depth)[None]

@@ -53,10 +53,12 @@ def write_gallery(
         arrays[f"made_means_{place}"] = _means(made, made_at[name])
     found = {name: arrays[f"real_means_{place}"] for place, name in enumerate(classes)}
     channel = telling_channel({name: means for name, means in found.items() if len(means)})
-    if len(real.shape) == 3:
+    if len(real.shape) > 1:
         for place, name in enumerate(classes):
             for kind, store, at in (("real", real, real_at), ("made", made, made_at)):
                 maps = store.read(at[name][:MAPS])[:, channel]
+                if maps.ndim == 4:  # of a volume the plane in the middle
+                    maps = maps[:, maps.shape[1] // 2]
                 arrays[f"{kind}_maps_{place}"] = maps.astype(np.float16)
     with replacing_file(folder / ARRAYS) as beside, beside.open("wb") as stream:
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]

@@ -30,7 +30,7 @@ def tumour_vectors(
     masks: torch.Tensor | None = None,
     known: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Join the masked means of all blocks: (n, Σ channels).
+    """Join the masked means of all blocks: (n, Σ channels); of volumes too.
 
     The mask is where the probability exceeds one half, or that of `masks` (n, 1, h, w) where
     `known` (n,) says so; a slice without tumour in it is averaged under its probabilities instead,
@@ -39,7 +39,7 @@ def tumour_vectors(
     probabilities = logits.float().sigmoid()
     mask = (probabilities > 0.5).float()
     if masks is not None and known is not None:
-        mask = torch.where(known[:, None, None, None], masks, mask)
-    empty = mask.sum(dim=(1, 2, 3), keepdim=True) == 0
+        mask = torch.where(known.reshape(-1, *(1,) * (mask.ndim - 1)), masks, mask)
+    empty = mask.sum(dim=tuple(range(1, mask.ndim)), keepdim=True) == 0
     weights = torch.where(empty, probabilities, mask)
     return torch.cat([masked_mean(maps, weights) for maps in blocks], dim=1)

@@ -30,7 +30,8 @@ PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # Fabric's that leave the we
 
 
 class ACGAN(DiscriminatingGenerator):
-    """Makes maps (c, h, w) with a convolutional pair, vectors (d,) with a pair of perceptrons.
+    """Makes maps (c, h, w) or (c, d, h, w) with a convolutional pair, vectors (d,) with a pair of
+    perceptrons.
 
     Settings left at None are the paper's for the pair in use: noise 100 (maps) or 312 (vectors),
     batch 16 or 200. `width` is ndf = ngf of the convolutional pair (the paper: 64, 256, 512);
@@ -95,7 +96,7 @@ class ACGAN(DiscriminatingGenerator):
                 "classes": self.classes_,
                 "trained_on": self.trained_on_,
                 "architecture": {
-                    "pair": "convolutional" if len(self.shape_) == 3 else "perceptrons",
+                    "pair": "convolutional" if self._maps else "perceptrons",
                     "shape": list(self.shape_),
                     "nonnegative": self._nonnegative,
                 },
@@ -144,7 +145,6 @@ class ACGAN(DiscriminatingGenerator):
             shift, factor = found.mean, found.std
         self._scale = Scale(shift, safe_scale(factor))
         self._build(nonnegative=found.nonnegative)
-        maps = len(self.shape_) == 3
         history = adversarial_training(
             fabric,
             self._generator,
@@ -157,7 +157,7 @@ class ACGAN(DiscriminatingGenerator):
             schedule=Schedule(
                 lr=self.lr,
                 betas=self.betas,
-                batch=self.batch_size or (16 if maps else 200),
+                batch=self.batch_size or (16 if self._maps else 200),
                 epochs=self.epochs,
                 max_steps=self.max_steps,
             ),
@@ -166,21 +166,25 @@ class ACGAN(DiscriminatingGenerator):
         )
         self.history_ = pd.DataFrame(history)
 
+    @property
+    def _maps(self) -> bool:
+        """Whether the samples are maps, of slices or of volumes."""
+        return len(self.shape_) in (3, 4)
+
     def _build(self, *, nonnegative: bool) -> None:
         """New networks for `shape_` and `classes_`, their weights drawn from `random_state`."""
         classes = len(self.classes_)
         self._nonnegative = nonnegative
-        self._noise = self.noise or (100 if len(self.shape_) == 3 else 312)
+        self._noise = self.noise or (100 if self._maps else 312)
         self._generator: nn.Module
         self._critic: nn.Module
         with torch_seeded(self.random_state, "acgan weights"):
-            if len(self.shape_) == 3:
-                channels, height, width = self.shape_
-                shape = (channels, height, width)
+            if self._maps:
                 self._generator = ConvGenerator(
-                    shape, classes, width=self.width, noise=self._noise, nonnegative=nonnegative
-                )
-                self._critic = ConvDiscriminator(shape, classes, width=self.width)
+                    self.shape_, classes, width=self.width, noise=self._noise,
+                    nonnegative=nonnegative,
+                )  # fmt: skip
+                self._critic = ConvDiscriminator(self.shape_, classes, width=self.width)
             elif len(self.shape_) == 1:
                 if self._noise <= classes:
                     raise SettingError(
@@ -198,8 +202,8 @@ class ACGAN(DiscriminatingGenerator):
                 self._critic = MLPDiscriminator(features, classes, hidden=self.hidden[1])
             else:
                 raise DataError(
-                    f"X: ACGAN makes vectors (n, d) and maps (n, c, h, w), got samples of "
-                    f"{self.shape_}; flatten them or average over an axis."
+                    f"X: ACGAN makes vectors (n, d), maps (n, c, h, w) and (n, c, d, h, w), got "
+                    f"samples of {self.shape_}; flatten them or average over an axis."
                 )
 
     def _make(self, code: int, block: int) -> NDArray[np.float32]:

@@ -69,7 +69,7 @@ def _pictures(run: RunFiles, pair: FeaturePair, *, arm: str) -> list[Block]:
     missing = [name for name in run.classes if name not in pair.synthetic]
     if missing:
         blocks.append(Text(f"No synthetic sample of {joined(missing)} was made.", "missing"))
-    if len(pair.shape) == 3:
+    if len(pair.shape) > 1:
         blocks.append(map_grids(pair, classes=run.classes, arm=arm))
     if pair.synthetic and sum(len(s.means) for s in pair.real.values()) > 2:
         colours = class_colours(run.classes, run.rare)

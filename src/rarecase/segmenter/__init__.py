@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = attach(
         "Segmenter": "rarecase.segmenter.model",
         "Slices": "rarecase.segmenter.batches",
         "UNet": "rarecase.segmenter.unet",
+        "Volumes": "rarecase.segmenter.batches",
         "channel_map": "rarecase.segmenter.model",
         "load_segmenter": "rarecase.segmenter.model",
         "model_files": "rarecase.segmenter.model",

@@ -138,8 +138,14 @@ def apply(
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Resample `images` (n, c, h, w) and 0/1 `masks` (n, 1, h, w) once, together.
 
-    Bilinear; masks are cut at one half. What comes from outside the image is 0.
+    Bilinear; masks are cut at one half. What comes from outside the image is 0. The slices of a
+    volume (n, c, d, h, w) all move alike.
     """
+    if images.ndim == 5:
+        flat = None if masks is None else masks.flatten(1, 2)
+        moved, moved_masks = apply(drawn, images.flatten(1, 2), flat)
+        back = None if moved_masks is None or masks is None else moved_masks.view_as(masks)
+        return moved.view_as(images), back
     stack = images if masks is None else torch.cat([images, masks.to(images.dtype)], dim=1)
     grid = sampling_grid(drawn, height=images.shape[-2], width=images.shape[-1])
     moved = functional.grid_sample(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from rarecase.ahead import ahead
 from rarecase.seeds import numpy_rng
@@ -17,15 +18,28 @@ from rarecase.segmenter.model import Normaliser
 class Slices:
     """Slices (n, c, h, w) float32 and masks (n, h, w) of 0/1, in memory or memory-mapped.
 
-    `channels` says which channel of `images` feeds each channel of the network.
+    `channels` says which channel of `images` feeds each channel of the network. A slice is a
+    sample; `Volumes` makes one of a case.
     """
 
     images: np.ndarray
     masks: np.ndarray
     channels: Sequence[int]
 
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def samples_of(self, rows: np.ndarray) -> np.ndarray:
+        """The samples that these slices are part of."""
+        return rows
+
+    def slices_of(self, samples: np.ndarray, said: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The slices of some samples, and what the network said of each of them (n, h, w), given
+        what it said of the samples (n, …, h, w)."""
+        return samples, said
+
     def batch(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Images (n, c, h, w) and masks (n, 1, h, w) of `rows`, both float32, not yet mapped."""
+        """Images (n, c, h, w) and masks (n, 1, h, w) of samples, both float32, not yet mapped."""
         # Sorted reads walk a memory-mapped file once; the order inside a batch does not matter.
         rows = np.sort(rows)
         images = torch.from_numpy(np.ascontiguousarray(self.images[rows], dtype=np.float32))
@@ -53,7 +67,58 @@ class Slices:
         """Lay the channels out as the network wants them, and normalise."""
         # Stacked, not indexed with a list: that would have a GPU wait for the list.
         mapped = normaliser(torch.stack([images[:, each] for each in self.channels], dim=1))
-        return mapped.contiguous(memory_format=torch.channels_last)
+        return laid_out(mapped)
+
+
+@dataclass(frozen=True)
+class Volumes(Slices):
+    """The same slices, a case a sample: (n, c, planes, h, w), for a network that looks in 3-D.
+
+    `cases`: the slices of each case, in order. They are brought to `planes` by linear
+    interpolation, and what the network says of those back to the slices.
+    """
+
+    cases: tuple[np.ndarray, ...]
+    planes: int
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def samples_of(self, rows: np.ndarray) -> np.ndarray:
+        wanted = set(rows.tolist())
+        found = [place for place, mine in enumerate(self.cases) if wanted & set(mine.tolist())]
+        return np.array(found, dtype=np.int64)
+
+    def slices_of(self, samples: np.ndarray, said: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        mine = [self.cases[sample] for sample in samples]
+        there = [
+            stretched(torch.from_numpy(each)[None], planes=len(rows))[0].numpy()
+            for each, rows in zip(said, mine, strict=True)
+        ]
+        return np.concatenate(mine), np.concatenate(there)
+
+    def batch(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        parts = [Slices.batch(self, self.cases[place]) for place in np.sort(rows)]
+        images = [stretched(part.movedim(0, 1), planes=self.planes) for part, _ in parts]
+        masks = [stretched(part.movedim(0, 1), planes=self.planes) for _, part in parts]
+        return torch.stack(images), (torch.stack(masks) >= 0.5).float()
+
+
+def stretched(volume: torch.Tensor, *, planes: int) -> torch.Tensor:
+    """A volume (c, d, h, w) with so many planes, by linear interpolation.
+
+    >>> stretched(torch.tensor([0.0, 2.0]).reshape(1, 2, 1, 1), planes=4).flatten().tolist()
+    [0.0, 0.5, 1.5, 2.0]
+    """
+    size = (planes, *volume.shape[2:])
+    return functional.interpolate(volume[None], size, mode="trilinear", align_corners=False)[0]
+
+
+def laid_out(images: torch.Tensor) -> torch.Tensor:
+    """Channels last, as 2-D convolutions want them; volumes as they are."""
+    if images.ndim != 4:
+        return images.contiguous()
+    return images.contiguous(memory_format=torch.channels_last)
 
 
 def shuffled(rows: np.ndarray, *, size: int, seed: int, epoch: int) -> list[np.ndarray]:

@@ -38,10 +38,11 @@ class Normaliser:
     deviation: tuple[float, ...] = ()
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """Normalise `images` (n, c, h, w), c as many as there are means."""
+        """Normalise `images` (n, c, h, w) or (n, c, d, h, w), c as many as there are means."""
         if not self.mean:
             return images
-        both = torch.tensor([self.mean, self.deviation], dtype=images.dtype)[..., None, None]
+        both = torch.tensor([self.mean, self.deviation], dtype=images.dtype)
+        both = both.reshape(2, -1, *(1,) * (images.ndim - 2))
         mean, deviation = both.to(images.device, non_blocking=True)
         normal: torch.Tensor = (images - mean) / deviation
         return normal
@@ -87,6 +88,7 @@ class Segmenter:
                 "width": net.width,
                 "depth": net.depth,
                 "norm": net.norm,
+                "dimensions": net.dimensions,
             },
             "channels": list(self.channels),
             "normaliser": asdict(self.normaliser),

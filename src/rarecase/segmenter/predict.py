@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from rarecase import progress
-from rarecase.segmenter.batches import Slices, in_order
+from rarecase.segmenter.batches import Slices, Volumes, in_order, laid_out
 from rarecase.segmenter.model import Segmenter
 
-MIRRORS: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))  # axes of (n, c, h, w)
+MIRRORS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))  # axes of (n, c, …, h, w)
 
 
 def predict_masks(
@@ -42,7 +42,8 @@ def predict_chances(
     flips: bool = False,
     name: str = "predicting masks",
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (rows, probability of tumour (n, h, w) float32) batch by batch, in the order of `rows`.
+    """Yield (rows, probability of tumour (n, h, w) float32) batch by batch, rows rising. Of volumes
+    a batch is a case, with all of its slices.
 
     With `flips` the mean over the slice and its mirror images, left and right, up and down, and
     both (test-time augmentation): four times the work, and steadier outlines from a network that
@@ -51,20 +52,22 @@ def predict_chances(
     net = fabric.setup_module(segmenter.net.channels_last())
     net.eval()
     sides = MIRRORS if flips else MIRRORS[:1]
-    with progress.task(name, total=len(rows)) as bar:
-        parts = in_order(rows, size=batch)
+    samples = np.sort(slices.samples_of(rows))
+    with progress.task(name, total=len(samples)) as bar:
+        parts = in_order(samples, size=1 if isinstance(slices, Volumes) else batch)
         for part, (images, _) in slices.batches(parts, device=fabric.device):
             ready = slices.ready(images, segmenter.normaliser)
             chance = torch.stack([_mirrored(net, ready, over) for over in sides]).mean(0)
-            yield part, chance.cpu().numpy()
+            yield slices.slices_of(part, chance.cpu().numpy())
             bar.advance(len(part))
 
 
 def _mirrored(net: torch.nn.Module, images: torch.Tensor, over: tuple[int, ...]) -> torch.Tensor:
-    """Probabilities (n, h, w), predicted on the images mirrored over these axes and turned back."""
+    """Probabilities (n, …, h, w), predicted on the images mirrored over these axes and turned
+    back."""
     if not over:
         return net(images)[:, 0].float().sigmoid()  # type: ignore[no-any-return]
-    logits = net(images.flip(over).contiguous(memory_format=torch.channels_last))
+    logits = net(laid_out(images.flip(over)))
     return logits.flip(over)[:, 0].float().sigmoid()  # type: ignore[no-any-return]
 
 

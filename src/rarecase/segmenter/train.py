@@ -195,10 +195,17 @@ def halved(
     images: torch.Tensor, masks: torch.Tensor, *, step: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Both at half the height and width, or next to it: the nearest sides that `step` divides.
-    Means over the pixels that meet in one; masks are cut at one half."""
+    Means over the pixels that meet in one; masks are cut at one half. Volumes keep their planes."""
     height, width = (max(1, round(side / 2 / step)) * step for side in images.shape[-2:])
-    small = functional.adaptive_avg_pool2d(masks, (height, width)) >= 0.5
-    return functional.adaptive_avg_pool2d(images, (height, width)), small.to(masks.dtype)
+    small = pool(masks, height, width) >= 0.5
+    return pool(images, height, width), small.to(masks.dtype)
+
+
+def pool(maps: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Means over the pixels of each plane that meet in one of `height`×`width`."""
+    if maps.ndim == 4:
+        return functional.adaptive_avg_pool2d(maps, (height, width))
+    return functional.adaptive_avg_pool3d(maps, (maps.shape[2], height, width))
 
 
 def _diverged(loss: float, *, schedule: Schedule, epoch: int) -> RarecaseError:

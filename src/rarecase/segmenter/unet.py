@@ -18,6 +18,12 @@ from torch.nn import functional
 from rarecase.errors import SettingError, nearest
 
 Norm = Literal["none", "batch"]
+Dimensions = Literal[2, 3]
+
+CONVOLUTION: dict[int, type[nn.Conv2d | nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
+BATCH_NORM: dict[int, type[nn.BatchNorm2d | nn.BatchNorm3d]] = {
+    2: nn.BatchNorm2d, 3: nn.BatchNorm3d
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,14 +36,15 @@ class Block:
 
 
 class DoubleConvolution(nn.Sequential):
-    """Two 3×3 convolutions with ReLU, optionally batch-normalised before it."""
+    """Two 3×3 (3×3×3) convolutions with ReLU, optionally batch-normalised before it."""
 
-    def __init__(self, inputs: int, outputs: int, *, norm: Norm) -> None:
+    def __init__(self, inputs: int, outputs: int, *, norm: Norm, dimensions: Dimensions) -> None:
         layers: list[nn.Module] = []
         for channels in (inputs, outputs):
-            layers.append(nn.Conv2d(channels, outputs, 3, padding=1, bias=norm == "none"))
+            convolution = CONVOLUTION[dimensions]
+            layers.append(convolution(channels, outputs, 3, padding=1, bias=norm == "none"))
             if norm == "batch":
-                layers.append(nn.BatchNorm2d(outputs))
+                layers.append(BATCH_NORM[dimensions](outputs))
             layers.append(nn.ReLU(inplace=True))
         super().__init__(*layers)
 
@@ -56,10 +63,21 @@ class Upsampling(nn.ConvTranspose2d):
         return super().forward(maps, output_size)[..., :-1, :-1]
 
 
-class UNet(nn.Module):
-    """U-Net for a binary mask: images (n, in_channels, h, w) → logits (n, 1, h, w).
+class Upsampling3d(nn.ConvTranspose3d):
+    """The same for volumes."""
 
-    `h` and `w` must be divisible by 2**depth. `width` is the number of channels of the first block
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, stride=2)
+
+    def forward(self, maps: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
+        return super().forward(maps, output_size)[..., :-1, :-1, :-1]
+
+
+class UNet(nn.Module):
+    """U-Net for a binary mask: images (n, in_channels, h, w) → logits (n, 1, h, w); with
+    `dimensions` 3 volumes (n, in_channels, d, h, w) → (n, 1, d, h, w) (Çiçek et al. 2016).
+
+    Every side must be divisible by 2**depth. `width` is the number of channels of the first block
     (the paper: 64) and doubles with every block; `depth` is the number of poolings (the paper: 4).
 
     >>> net = UNet(in_channels=4, width=8, depth=2)
@@ -68,7 +86,13 @@ class UNet(nn.Module):
     """
 
     def __init__(
-        self, *, in_channels: int, width: int = 64, depth: int = 4, norm: Norm = "none"
+        self,
+        *,
+        in_channels: int,
+        width: int = 64,
+        depth: int = 4,
+        norm: Norm = "none",
+        dimensions: Dimensions = 2,
     ) -> None:
         super().__init__()
         if min(in_channels, width, depth) < 1:
@@ -78,19 +102,25 @@ class UNet(nn.Module):
             )
         if norm not in ("none", "batch"):
             raise SettingError(f"norm={norm!r}: {nearest(str(norm), ('none', 'batch'))}")
+        if dimensions not in (2, 3):
+            raise SettingError(f"dimensions: expected 2 or 3, got {dimensions}.")
         self.in_channels, self.width, self.depth, self.norm = in_channels, width, depth, norm
+        self.dimensions: Dimensions = dimensions
         widths = [width * 2**level for level in range(depth + 1)]
         self.encoders = nn.ModuleList(
-            DoubleConvolution(inputs, outputs, norm=norm)
+            DoubleConvolution(inputs, outputs, norm=norm, dimensions=dimensions)
             for inputs, outputs in zip([in_channels, *widths[:-2]], widths[:-1], strict=True)
         )
-        self.bottleneck = DoubleConvolution(widths[-2], widths[-1], norm=norm)
-        pairs = list(zip(widths[1:], widths[:-1], strict=True))
-        self.upsamplings = nn.ModuleList(Upsampling(deep, wide) for deep, wide in pairs)
-        self.decoders = nn.ModuleList(
-            DoubleConvolution(deep, wide, norm=norm) for deep, wide in pairs
+        self.bottleneck = DoubleConvolution(
+            widths[-2], widths[-1], norm=norm, dimensions=dimensions
         )
-        self.head = nn.Conv2d(width, 1, 1)
+        pairs = list(zip(widths[1:], widths[:-1], strict=True))
+        upsampling = Upsampling if dimensions == 2 else Upsampling3d
+        self.upsamplings = nn.ModuleList(upsampling(deep, wide) for deep, wide in pairs)
+        self.decoders = nn.ModuleList(
+            DoubleConvolution(deep, wide, norm=norm, dimensions=dimensions) for deep, wide in pairs
+        )
+        self.head = CONVOLUTION[dimensions](width, 1, 1)
 
     def blocks(self) -> list[Block]:
         """Every block from input to output with its channels and reduction."""
@@ -111,11 +141,12 @@ class UNet(nn.Module):
         """Yield (name, maps) block by block; what is not asked for is not computed."""
         self._check(images)
         maps, skips = images, []
+        pool = functional.max_pool2d if self.dimensions == 2 else functional.max_pool3d
         for level, encoder in enumerate(self.encoders, start=1):
             maps = encoder(maps)
             yield f"enc{level}", maps
             skips.append(maps)
-            maps = functional.max_pool2d(maps, 2)
+            maps = pool(maps, 2)
         maps = self.bottleneck(maps)
         yield "bottleneck", maps
         for level in range(self.depth, 0, -1):
@@ -132,22 +163,25 @@ class UNet(nn.Module):
         return next(maps for name, maps in self.walk(images) if name == block)
 
     def channels_last(self) -> UNet:
-        """Lay the weights out channels last, in place: what convolutions on this hardware want."""
+        """Lay the weights out channels last, in place: what convolutions on this hardware want;
+        those on volumes do not."""
+        if self.dimensions == 3:
+            return self
         # mypy's stubs for Module.to know no memory_format.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return self
 
     def _check(self, images: torch.Tensor) -> None:
-        if images.ndim != 4 or images.shape[1] != self.in_channels:
+        names = ("h", "w") if self.dimensions == 2 else ("d", "h", "w")
+        if images.ndim != 2 + self.dimensions or images.shape[1] != self.in_channels:
             raise SettingError(
-                f"The U-Net expects images (n, {self.in_channels}, h, w); got "
+                f"The U-Net expects images (n, {self.in_channels}, {', '.join(names)}); got "
                 f"{tuple(images.shape)}."
             )
-        step = 2**self.depth
-        height, width = images.shape[-2:]
-        if height % step or width % step:
-            fit = (-(-height // step) * step, -(-width // step) * step)
+        step, sides = 2**self.depth, tuple(images.shape[2:])
+        if any(side % step for side in sides):
+            fit = (-(-side // step) * step for side in sides)
             raise SettingError(
-                f"Image height and width must be divisible by {step}; got {height}×{width}. "
-                f"Take a size of {fit[0]}×{fit[1]}, or a smaller depth."
+                f"Every side of an image must be divisible by {step}; got "
+                f"{'×'.join(map(str, sides))}. Take {'×'.join(map(str, fit))}, or a smaller depth."
             )

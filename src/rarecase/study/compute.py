@@ -86,7 +86,8 @@ def fitting_processes(settings: Settings, *, threads: int) -> int:
     """
     # PyTorch itself, and activations; preset quick was measured to take 1.13 GB, this says 1.4.
     shape, size = settings.segmenter, settings.slices.size
-    need = 2**30 + 160 * shape.batch * size**2 * shape.width
+    planes = settings.slices.planes if shape.dimensions == 3 else 1
+    need = 2**30 + 160 * shape.batch * planes * size**2 * shape.width
     kind = pick_accelerator(settings.compute)
     if kind == "cuda" and torch.cuda.is_available():
         there = torch.cuda.get_device_properties(0).total_memory

@@ -18,7 +18,7 @@ from rarecase.cohort.load import CaseArrays, load_groups
 from rarecase.comparison.final import Final
 from rarecase.errors import DataError
 from rarecase.evidence.scores import rare_share
-from rarecase.features.extract import TUMOUR, features_of_images
+from rarecase.features.extract import TUMOUR, features_of_samples
 from rarecase.features.likeness import Likeness
 from rarecase.files import read_json, write_json
 from rarecase.imaging.axial import axial_grid
@@ -26,6 +26,7 @@ from rarecase.imaging.volumes import probe_volume
 from rarecase.segmenter import Segmenter, Slices, channel_map, load_segmenter
 from rarecase.segmenter.batches import in_order
 from rarecase.segmenter.predict import predict_chances
+from rarecase.study.feeding import one_case
 from rarecase.study.unlike import Ranges, case_vector
 
 CARD, WEIGHTS, SEGMENTER = "model.json", "classifier.safetensors", "segmenter"
@@ -82,11 +83,12 @@ class Deployed:
         if not len(fitted.images):
             raise DataError(f"Case {case.case!r}: no slice with tissue in it.")
         order = channel_map(self.channels, self.segmenter.channels)
-        slices = Slices(fitted.images, fitted.masks, order)
-        rows = np.arange(len(fitted.images))
+        slices = one_case(
+            self.segmenter, fitted.images, fitted.masks, order, planes=about.get("planes", 1)
+        )
         parts = predict_chances(
-            self.segmenter, slices, rows=rows, fabric=fabric, flips=about["flips"],
-            name=f"outlining {case.case}",
+            self.segmenter, slices, rows=np.arange(len(fitted.images)), fabric=fabric,
+            flips=about["flips"], name=f"outlining {case.case}",
         )  # fmt: skip
         chances = np.concatenate([chance for _, chance in parts])
         X = _vectors(self.segmenter, slices, fabric)
@@ -96,7 +98,8 @@ class Deployed:
                 "the modality that was learnt from?"
             )
         seen = (chances > 0.5).any(axis=(1, 2))
-        shown = X[seen] if seen.any() else X
+        volumes = self.segmenter.net.dimensions == 3  # one vector a case
+        shown = X[seen] if seen.any() and not volumes else X
         p = (
             self.final(shown).mean(axis=0)
             if about["unit"] == "slices"
@@ -114,7 +117,7 @@ class Deployed:
             groups=groups,
             fitted=fitted,
             cut=cut,
-            unlike=self._unlike(groups, fitted, order),
+            unlike=self._unlike(groups, fitted, slices),
         )
 
     def _load(self, case: Case) -> tuple[list[CaseArrays], bool]:
@@ -133,11 +136,11 @@ class Deployed:
         return load_groups(case, self.channels, pixel=about["usual_pixel"]), True
 
     def _unlike(
-        self, groups: Sequence[CaseArrays], fitted: Fitted, order: Sequence[int]
+        self, groups: Sequence[CaseArrays], fitted: Fitted, slices: Slices
     ) -> tuple[str, ...]:
         said = Ranges.of(self.card["ranges"]).unlike(groups)
         if self.likeness is not None:
-            vector = case_vector(self.segmenter, fitted.images, order)
+            vector = case_vector(self.segmenter, slices, fitted.images)
             away = float(self.likeness.distance(vector[None])[0])
             if not away <= self.likeness.limit:
                 said.append(
@@ -153,9 +156,8 @@ def _vectors(
 ) -> NDArray[np.float64]:
     """`tumour` vectors of all slices (n, d)."""
     found = []
-    for part in in_order(np.arange(len(slices.images)), size=BATCH):
-        some = Slices(slices.images[part], slices.masks[part], slices.channels)
-        found.append(features_of_images(segmenter, some, block=TUMOUR, fabric=fabric))
+    for part in in_order(np.arange(len(slices)), size=BATCH):
+        found.append(features_of_samples(segmenter, slices, part, block=TUMOUR, fabric=fabric))
     # The classifier has learnt from features as a store keeps them.
     return np.concatenate(found).astype(np.float16).astype(np.float64)
 

@@ -27,16 +27,19 @@ FLOAT16 = 2
 class Sizes:
     """What a study is made of, in numbers. Bytes are before compression: an upper bound.
 
-    `slices` in the cohort, `real` of a fold's training patients (the mean), `made` synthetic
-    samples a generator; `sample` bytes of one feature sample of `shape`; `fits` folds over all
-    repeats, `cells` generators over all.
+    `slices` in the cohort and `units`, the samples that they make (slices, or cases), `real` of a
+    fold's training patients (the mean), `made` synthetic samples a generator; `sample` bytes of one
+    feature sample of `shape`, `sides` of what the network sees; `fits` folds over all repeats,
+    `cells` generators over all.
     """
 
     slices: int
+    units: int
     real: int
     amounts: tuple[int, ...]
     made: int
     shape: tuple[int, ...]
+    sides: tuple[int, ...]
     inputs: int
     cache: int
     fits: int
@@ -49,7 +52,7 @@ class Sizes:
     @property
     def features(self) -> int:
         """Bytes of one fold's store of real features."""
-        return self.slices * self.sample
+        return self.units * self.sample
 
     @property
     def samples(self) -> int:
@@ -60,19 +63,27 @@ class Sizes:
 def sizes_of(settings: Settings, *, cohort: Cohort, folds: pd.DataFrame) -> Sizes:
     """The sizes of a study; no image is read. `folds`: columns repeat, patient, fold."""
     counts = {case.case: count_slices(case, cohort.channels) for case in cohort.cases}
-    patients = [case.patient for case in cohort.cases for _ in range(counts[case.case])]
-    slices, real = len(patients), real_training_slices(pd.DataFrame({"patient": patients}), folds)
+    slices, volumes = sum(counts.values()), settings.segmenter.dimensions == 3
+    patients = [
+        case.patient for case in cohort.cases for _ in range(1 if volumes else counts[case.case])
+    ]
+    real = real_training_slices(pd.DataFrame({"patient": patients}), folds)
     amounts = resolve_amounts(settings.sweep.amounts, real=real)
     size, channels, pretrain = settings.slices.size, len(cohort.channels), settings.pretrain
     inputs = len(pretrain.channels or range(4)) if pretrain.cohort else channels
     chosen = settings.segmenter
-    net = UNet(in_channels=inputs, width=chosen.width, depth=chosen.depth)
+    net = UNet(
+        in_channels=inputs, width=chosen.width, depth=chosen.depth, dimensions=chosen.dimensions
+    )
+    sides = (settings.slices.planes, size, size) if volumes else (size, size)
     return Sizes(
         slices=slices,
+        units=len(patients),
         real=real,
         amounts=tuple(amounts),
         made=settings.generator.made or 2 * max(amounts),
-        shape=feature_shape(net, block=settings.features.block, height=size, width=size),
+        shape=feature_shape(net, block=settings.features.block, sides=sides),
+        sides=sides,
         inputs=inputs,
         cache=slices * size * size * (4 * channels + 1),
         fits=sum(len(numbers) for numbers in folds_of(folds).values()),

@@ -65,7 +65,7 @@ def estimate(
     Takes some seconds, with the paper's network about a minute. `folds`: repeat, patient, fold.
     """
     sizes = sizes_of(settings, cohort=cohort, folds=folds)
-    slices, real, fits = sizes.slices, sizes.real, sizes.fits
+    slices, units, real, fits = sizes.slices, sizes.units, sizes.real, sizes.fits
     chosen, pretrain = settings.segmenter, settings.pretrain
     beside = max(1, min(settings.compute.processes or 1, fits))
     threads = (settings.compute.threads or available_threads()) // beside
@@ -74,6 +74,7 @@ def estimate(
         settings,
         channels=sizes.inputs,
         shape=sizes.shape,
+        sides=sizes.sides,
         classes=len(cohort.classes),
         fabric=make_fabric(alone),
     )
@@ -88,8 +89,8 @@ def estimate(
         * rates.train
     )
     # Mirror images are looked at for those who do not train: about a fold and the validation part.
-    held = (1 - real / slices) + real / slices * settings.split.validation
-    drawn = slices * rates.predict * (1 + 3 * held if chosen.flips else 1)
+    held = (1 - real / units) + real / units * settings.split.validation
+    drawn = units * rates.predict * (1 + 3 * held if chosen.flips else 1)
     segmenter = chosen.epochs * epoch - coarse + drawn
     batch = settings.generator.batch
     steps = min(
@@ -106,17 +107,18 @@ def estimate(
     costs = [
         Cost("slices", "segment", 1, slices * READING, sizes.cache),
         Cost("segmenter", "segment", fits, segmenter, fits * (rates.weights + masks), beside),
-        Cost("features", "extract", fits, slices * rates.predict, times * sizes.features, beside),
+        Cost("features", "extract", fits, units * rates.predict, times * sizes.features, beside),
         Cost("synthetic", "generate", sizes.cells, steps * batch * gan, made, beside),
         Cost("classified", "classify", sizes.cells, trained * rates.classify, 0, beside),
     ]
     if settings.compare.arms:
         seconds = (
-            slices * rates.predict + len(settings.compare.arms) * COMPARING[settings.compare.unit]
+            units * rates.predict + len(settings.compare.arms) * COMPARING[settings.compare.unit]
         )
         costs.append(Cost("arms", "classify", fits, seconds, 0, beside))
     if pretrain.cohort:
-        others = sum(pretrain.patients.values()) * settings.simulation.slices
+        each = 1 if chosen.dimensions == 3 else settings.simulation.slices
+        others = sum(pretrain.patients.values()) * each
         seconds = pretrain.epochs * others * rates.train
         costs.insert(1, Cost("pretrain", "segment", 1, seconds, rates.weights))
     wanted = STAGES[: STAGES.index(until) + 1]

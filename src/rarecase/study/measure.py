@@ -16,6 +16,7 @@ from rarecase.classifiers import make_classifier
 from rarecase.generators import ACGAN
 from rarecase.segmenter import Augmentation, UNet
 from rarecase.segmenter.augment import apply, draw
+from rarecase.segmenter.batches import laid_out
 from rarecase.segmenter.losses import dice_loss
 from rarecase.study.settings import Settings
 
@@ -39,14 +40,18 @@ def measure(
     *,
     channels: int,
     shape: tuple[int, ...],
+    sides: tuple[int, ...],
     classes: int,
     fabric: lightning_fabric.Fabric,
 ) -> Rates:
-    """Measure a study whose U-Net takes `channels` and whose features have `shape`."""
-    size, batch = settings.slices.size, settings.segmenter.batch
+    """Measure a study whose U-Net takes `channels` of images with these `sides` and whose features
+    have `shape`."""
     chosen = settings.segmenter
-    net = UNet(in_channels=channels, width=chosen.width, depth=chosen.depth, norm=chosen.norm)
-    images = torch.rand(batch, channels, size, size)
+    net = UNet(
+        in_channels=channels, width=chosen.width, depth=chosen.depth, norm=chosen.norm,
+        dimensions=chosen.dimensions,
+    )  # fmt: skip
+    images = torch.rand(chosen.batch, channels, *sides)
     train, predict = _unet(net, images, fabric=fabric)
     generate, classify = _heads(settings, shape=shape, classes=classes, fabric=fabric)
     weights = 4 * sum(parameter.numel() for parameter in net.parameters())
@@ -71,7 +76,7 @@ def _unet(
     generator = torch.Generator().manual_seed(0)
 
     def ready(stack: torch.Tensor) -> torch.Tensor:
-        laid: torch.Tensor = fabric.to_device(stack.contiguous(memory_format=torch.channels_last))
+        laid: torch.Tensor = fabric.to_device(laid_out(stack))
         return laid
 
     def train() -> None:

@@ -181,7 +181,7 @@ def _add_pretraining(collected: _Steps, settings: Settings) -> str | None:
         dump["pretrain"],
         _pretraining_facts(settings),
         dump["slices"],
-        [dump["segmenter"][name] for name in ("width", "depth", "norm")],
+        [dump["segmenter"][name] for name in ("width", "depth", "norm", "dimensions")],
         dump["compute"]["precision"],
         dump["split"]["validation"],
         settings.seed,

@@ -42,6 +42,8 @@ class SlicesSettings(Section):
 
     size: Annotated[int, Field(ge=16)] = 240
     """Height and width of a slice in pixels."""
+    planes: Count = 32
+    """For a U-Net of three dimensions: planes that each case's slices are brought to."""
     pixel: Positive | None = None
     """Millimetres of a pixel, the same for everybody; without it each slice is fitted as it is."""
     normalise: Literal["case", "cohort"] = "cohort"
@@ -126,6 +128,9 @@ class SegmenterSettings(TrainingSettings):
     """Number of poolings."""
     norm: Literal["none", "batch"] = "none"
     """Batch normalisation, which the paper's U-Net has not."""
+    dimensions: Literal[2, 3] = 2
+    """2: it looks at slices, the paper's way. 3: at whole cases; a case is then a sample, of which
+    there are few, so that everything behind it needs less time and finds less to learn from."""
 
 
 class FeaturesSettings(Section):

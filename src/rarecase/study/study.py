@@ -161,12 +161,28 @@ def _settled(settings: Settings) -> Settings:
     dump["compute"]["processes"] = dump["compute"]["processes"] or fitting_processes(
         settings, threads=dump["compute"]["threads"]
     )
+    if settings.segmenter.dimensions == 3:
+        _refuse_flat(settings)
     if dump["segmenter"]["init"]:
         # The network that is given decides its own architecture; the settings then say the truth.
         card = read_card(Path(dump["segmenter"]["init"]))
-        shape = {name: card["architecture"][name] for name in ("width", "depth", "norm")}
-        dump["segmenter"] |= shape
+        names = ("width", "depth", "norm", "dimensions")
+        dump["segmenter"] |= {n: v for n, v in card["architecture"].items() if n in names}
     return validate(dump)
+
+
+def _refuse_flat(settings: Settings) -> None:
+    """What works on slices does not go with a U-Net that makes a sample of a whole case."""
+    wanted = {
+        "features.block=region": settings.features.block == "region",
+        "generator.images": settings.generator.images,
+    }
+    for name, on in wanted.items():
+        if on:
+            raise SettingError(
+                f"{name} works on slices, and segmenter.dimensions=3 makes a sample of a whole "
+                "case: take one or the other."
+            )
 
 
 def _with_precision(settings: Settings, earlier: Path) -> Settings:

@@ -75,22 +75,22 @@ def _ends(values: Sequence[float] | None) -> tuple[float, float] | None:
 
 @torch.no_grad()
 def case_vector(
-    segmenter: Segmenter, images: NDArray[np.float32], order: Sequence[int]
+    segmenter: Segmenter, slices: Slices, images: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """What a case looks like, tumour or not (d,): every block's mean over all slices, and how its
-    brightness is distributed. images (n, c, h, w) as fitted; `order` of channels for the U-Net."""
+    """What a case looks like, tumour or not (d,): every block's mean over it, and how its
+    brightness is distributed. slices: the case's own; images (n, c, h, w): the same, as fitted."""
     net = segmenter.net.channels_last().eval()
     device = next(net.parameters()).device
     sums: list[torch.Tensor] = []
-    masks = np.zeros((len(images), *images.shape[-2:]), dtype=np.uint8)
-    slices = Slices(images, masks, order)
-    for part in in_order(np.arange(len(images)), size=16):
+    for part in in_order(np.arange(len(slices)), size=16):
         batch, _ = slices.batch(part)
         ready = slices.ready(batch.to(device), segmenter.normaliser)
-        means = [maps.float().mean(dim=(2, 3)) for _, maps in net.walk(ready)]
+        means = [maps.float().flatten(2).mean(dim=2) for _, maps in net.walk(ready)]
         sums.append(torch.cat(means, dim=1).cpu())
     blocks = torch.cat(sums).mean(dim=0).numpy().astype(np.float64)
-    return np.concatenate([blocks, *(_brightness(images[:, c]) for c in sorted(set(order)))])
+    return np.concatenate(
+        [blocks, *(_brightness(images[:, c]) for c in sorted(set(slices.channels)))]
+    )
 
 
 def _brightness(values: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -15,7 +15,13 @@ from rarecase.study.compute import make_fabric
 from rarecase.study.fold import load_fold
 from rarecase.study.grid import SYNTHETIC
 from rarecase.study.step import CHECKPOINTS, Context
-from rarecase.study.steps.features import SAMPLES, headline_amount, store_path, sweep_amounts
+from rarecase.study.steps.features import (
+    SAMPLES,
+    headline_amount,
+    rows_in,
+    store_path,
+    sweep_amounts,
+)
 
 
 def classified_work(context: Context, folder: Path) -> None:
@@ -46,7 +52,7 @@ def classified_work(context: Context, folder: Path) -> None:
 
     (folder / CHECKPOINTS).mkdir(exist_ok=True)
     predictions, history = sweep(
-        Part(store, train=fold.rows_of(fold.training), test=fold.rows_of(fold.test)),
+        Part(store, train=rows_in(store, fold.training), test=rows_in(store, fold.test)),
         Synthetic(made, kept),
         arm=cell.arm,
         amounts=amounts,

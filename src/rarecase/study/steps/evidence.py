@@ -13,6 +13,7 @@ from rarecase.evidence import make_evidence
 from rarecase.files import read_json, replacing_file, write_json
 from rarecase.seeds import derive
 from rarecase.study.amounts import real_training_slices, resolve_amount
+from rarecase.study.feeding import sample_rows
 from rarecase.study.grid import ARMS, CLASSIFIED, read_folds, study_cells
 from rarecase.study.settings import Settings
 from rarecase.study.step import Context
@@ -58,7 +59,8 @@ def weigh(run: Path, settings: Settings) -> dict[str, Any]:
     from nothing else that was computed. Returns the first."""
     folds = read_folds(run / COHORT / "cohort.csv")
     cells = study_cells(settings, folds)
-    real = real_training_slices(pd.read_parquet(run / SLICES / "rows.parquet"), folds)
+    rows = sample_rows(pd.read_parquet(run / SLICES / "rows.parquet"), settings)
+    real = real_training_slices(rows, folds)
     rare = read_json(run / COHORT / "cohort.json")["rare"]
     evidence: dict[str, Any] = make_evidence(
         pd.read_parquet(run / PREDICTIONS),

@@ -11,9 +11,10 @@ import pandas as pd
 from rarecase.cohort import SliceCache, check_disjoint
 from rarecase.features import FeatureStore, extract_features
 from rarecase.features.extract import TUMOUR
-from rarecase.segmenter import Slices, channel_map, load_segmenter
+from rarecase.segmenter import load_segmenter
 from rarecase.study.comparing import compare_vectors
 from rarecase.study.compute import make_fabric
+from rarecase.study.feeding import feed, sample_rows
 from rarecase.study.fold import Fold, load_fold
 from rarecase.study.grid import SEGMENTER
 from rarecase.study.step import CHECKPOINTS, Context
@@ -54,13 +55,13 @@ def _their_vectors(context: Context, there: Fold, folder: Path, *, source: Path)
     segmenter = load_segmenter(source)
     segmenter.refuse_seen(there.test)
     cache, fabric = there.cache, make_fabric(context.settings.compute)
-    slices = Slices(cache.images, cache.masks, channel_map(cache.channels, segmenter.channels))
+    slices = feed(segmenter, cache, planes=context.settings.slices.planes)
     flips = context.settings.segmenter.flips
     predict_volumes(there, segmenter, slices, folder=folder, fabric=fabric, flips=flips)
     return extract_features(
         segmenter,
         slices,
-        rows=pd.read_parquet(folder / "rows.parquet"),
+        rows=sample_rows(pd.read_parquet(folder / "rows.parquet"), context.settings),
         block=TUMOUR,
         out=folder / CHECKPOINTS / "theirs.zarr",
         fabric=fabric,

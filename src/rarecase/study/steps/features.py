@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from rarecase.files import replacing_file
 from rarecase.filters import filter_table
 from rarecase.generators import ACGAN
 from rarecase.seeds import derive
-from rarecase.segmenter import Slices, channel_map, load_segmenter
+from rarecase.segmenter import channel_map, load_segmenter
 from rarecase.study.amounts import real_training_slices, resolve_amount, resolve_amounts
 from rarecase.study.compute import make_fabric
+from rarecase.study.feeding import feed, sample_rows
 from rarecase.study.fold import Fold, load_fold
 from rarecase.study.grid import FEATURES, IMAGES, SEGMENTER, SYNTHETIC, read_folds
 from rarecase.study.step import CHECKPOINTS, Context
@@ -48,11 +50,11 @@ def extract_block(
 ) -> FeatureStore:
     """A block's features of every slice, from the fold's U-Net, in a store at `out`."""
     source = context.fold_folder / SEGMENTER
-    segmenter, cache = load_segmenter(source), fold.cache
+    segmenter = load_segmenter(source)
     return extract_features(
         segmenter,
-        Slices(cache.images, cache.masks, channel_map(cache.channels, segmenter.channels)),
-        rows=pd.read_parquet(source / "rows.parquet"),
+        feed(segmenter, fold.cache, planes=context.settings.slices.planes),
+        rows=sample_rows(pd.read_parquet(source / "rows.parquet"), context.settings),
         block=block,
         out=out,
         fabric=make_fabric(context.settings.compute),
@@ -70,16 +72,22 @@ def outlined(rows: pd.DataFrame, outline: Outline) -> pd.DataFrame:
 
 def sweep_amounts(context: Context, fold: Fold) -> list[int]:
     """The study's amounts of synthetic samples, 0 first; the same in every fold."""
-    folds = read_folds(context.run / COHORT / "cohort.csv")
-    real = real_training_slices(fold.cache.rows, folds)
-    return resolve_amounts(context.settings.sweep.amounts, real=real)
+    return resolve_amounts(context.settings.sweep.amounts, real=_real(context, fold))
 
 
 def headline_amount(context: Context, fold: Fold) -> int:
     """The amount that was fixed beforehand: its arm gets a control."""
+    return resolve_amount(context.settings.sweep.headline, real=_real(context, fold))
+
+
+def _real(context: Context, fold: Fold) -> int:
     folds = read_folds(context.run / COHORT / "cohort.csv")
-    real = real_training_slices(fold.cache.rows, folds)
-    return resolve_amount(context.settings.sweep.headline, real=real)
+    return real_training_slices(sample_rows(fold.cache.rows, context.settings), folds)
+
+
+def rows_in(store: FeatureStore, patients: Sequence[str]) -> np.ndarray:
+    """Rows of a store that are these patients'."""
+    return np.flatnonzero(store.rows["patient"].isin(patients).to_numpy())
 
 
 def synthetic_work(context: Context, folder: Path) -> None:
@@ -89,7 +97,7 @@ def synthetic_work(context: Context, folder: Path) -> None:
     """
     fold = load_fold(context)
     store = FeatureStore.open(store_path(context))
-    rows = fold.rows_of(fold.training)
+    rows = rows_in(store, fold.training)
     generator = _new_acgan(context)
     vectors = len(store.shape) == 1 and context.cell.arm != IMAGES
     fabric = make_fabric(context.settings.compute, exact=vectors)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from rarecase import progress
 from rarecase.features import FeatureStore
-from rarecase.features.extract import features_of_images
+from rarecase.features.extract import features_of_samples
 from rarecase.generators import ACGAN
 from rarecase.segmenter import Segmenter, Slices
 
@@ -50,9 +50,10 @@ def features_of_made(
             for start in range(0, count, PIECE):
                 made, asked = generator.sample({label: min(PIECE, count - start)}, start=start)
                 none = np.zeros((len(made), *made.shape[-2:]), np.uint8)
-                maps = features_of_images(
-                    segmenter, Slices(made, none, channels), block=block, fabric=fabric
-                )
+                maps = features_of_samples(
+                    segmenter, Slices(made, none, channels), np.arange(len(made)), block=block,
+                    fabric=fabric,
+                )  # fmt: skip
                 if store is None:
                     store = FeatureStore.create(
                         out, block=block, shape=maps.shape[1:],

@@ -21,6 +21,7 @@ from rarecase.seeds import derive
 from rarecase.segmenter import channel_map, load_segmenter
 from rarecase.study.comparing import tumour_table
 from rarecase.study.deployed import save_classifier
+from rarecase.study.feeding import one_case
 from rarecase.study.fold import Fold, load_fold
 from rarecase.study.grid import SEGMENTER
 from rarecase.study.step import CHECKPOINTS, Context
@@ -68,6 +69,7 @@ def classifier_work(context: Context, folder: Path) -> None:
         "pixel": meta["pixel"],
         "usual_pixel": float(np.median(meta["pixels"])) if meta["pixels"] else None,
         "flips": settings.segmenter.flips,
+        "planes": settings.slices.planes,
         "ranges": Ranges.fit(fold.cache).as_json(),
         "learnt_from": {"patients": counts, "slices": len(fold.cache.rows)},
         "evidence": _evidence(evidence, name) | {"dice": _dice(run)},
@@ -109,10 +111,12 @@ def _likeness(context: Context, fold: Fold) -> Likeness | None:
     cache = fold.cache
     segmenter = load_segmenter(context.fold_folder / SEGMENTER)
     order = channel_map(cache.channels, segmenter.channels)
-    vectors = [
-        case_vector(segmenter, np.asarray(cache.images[rows["row"].to_numpy()]), order)
-        for _, rows in cache.rows.groupby("case", sort=True)
-    ]
+    planes, vectors = context.settings.slices.planes, []
+    for _, rows in cache.rows.groupby("case", sort=True):
+        images = np.asarray(cache.images[rows["row"].to_numpy()])
+        none = np.zeros((len(images), *images.shape[-2:]), dtype=np.uint8)
+        slices = one_case(segmenter, images, none, order, planes=planes)
+        vectors.append(case_vector(segmenter, slices, images))
     if len(vectors) < FEWEST:
         return None
     try:

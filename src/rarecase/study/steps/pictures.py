@@ -22,12 +22,13 @@ from rarecase.segmenter import (
     Augmentation,
     Segmenter,
     Slices,
-    channel_map,
+    Volumes,
     load_segmenter,
     predict_masks,
 )
 from rarecase.segmenter.augment import apply, draw
 from rarecase.study.compute import make_fabric
+from rarecase.study.feeding import feed
 from rarecase.study.fold import Fold, load_fold
 from rarecase.study.grid import SEGMENTER
 from rarecase.study.simulated import PRETRAIN
@@ -43,7 +44,8 @@ def pictures_work(context: Context, folder: Path) -> None:
     """Write shown.npz and shown.json, of the first fold's test patients."""
     fold = load_fold(context)
     segmenter = load_segmenter(context.fold_folder / SEGMENTER)
-    fabric = make_fabric(context.settings.compute)
+    fabric, planes = make_fabric(context.settings.compute), context.settings.slices.planes
+    slices = feed(segmenter, fold.cache, planes=planes)
     rows = choose_slices(fold, context.fold_folder / SEGMENTER)
     at = rows["row"].to_numpy()
     flips = context.settings.segmenter.flips
@@ -51,16 +53,17 @@ def pictures_work(context: Context, folder: Path) -> None:
     arrays: Arrays = {
         "images": np.asarray(fold.cache.images[at, seen], dtype=np.float32),
         "true": np.asarray(fold.cache.masks[at], dtype=np.uint8),
-        "after": _masks(fold, segmenter, at, fabric=fabric, flips=flips),
+        "after": _masks(segmenter, slices, at, fabric=fabric, flips=flips),
     }
     start = _initial(context, fold)
     if start is not None:
-        arrays["before"] = _masks(fold, start, at, fabric=fabric, flips=flips)
+        before = feed(start, fold.cache, planes=planes)
+        arrays["before"] = _masks(start, before, at, fabric=fabric, flips=flips)
     scale = context.settings.segmenter.augment_strength
     drawn = augmented(arrays["images"][0], arrays["true"][0], strength=scale)
     for place, (image, mask) in enumerate(drawn.values()):
         arrays[f"augmented_{place}"], arrays[f"augmented_mask_{place}"] = image, mask
-    for name, maps in block_maps(fold, segmenter, int(at[0]), fabric=fabric).items():
+    for name, maps in block_maps(segmenter, slices, int(at[0]), fabric=fabric).items():
         arrays[f"block_{name}"] = maps
     with replacing_file(folder / "shown.npz") as beside, beside.open("wb") as stream:
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
@@ -108,27 +111,23 @@ def _initial(context: Context, fold: Fold) -> Segmenter | None:
         segmenter = load_segmenter(context.run / PRETRAIN)
     else:
         return None
-    slices = _slices(fold, segmenter)
+    slices = feed(segmenter, fold.cache, planes=chosen.slices.planes)
     segmenter.normaliser = fit_normaliser(chosen, slices, fold.rows_of(fold.normalised_on))
     return segmenter
 
 
-def _slices(fold: Fold, segmenter: Segmenter) -> Slices:
-    wanted = channel_map(fold.cache.channels, segmenter.channels)
-    return Slices(fold.cache.images, fold.cache.masks, wanted)
-
-
 def _masks(
-    fold: Fold,
     segmenter: Segmenter,
+    slices: Slices,
     at: NDArray[np.int64],
     *,
     fabric: lightning_fabric.Fabric,
     flips: bool,
 ) -> NDArray[np.uint8]:
-    slices = _slices(fold, segmenter)
-    parts = predict_masks(segmenter, slices, rows=at, fabric=fabric, flips=flips)
-    return np.concatenate([masks for _, masks in parts])
+    found: dict[int, NDArray[np.uint8]] = {}
+    for rows, masks in predict_masks(segmenter, slices, rows=at, fabric=fabric, flips=flips):
+        found |= zip(rows.tolist(), masks, strict=True)
+    return np.stack([found[row] for row in at.tolist()])
 
 
 def augmented(
@@ -162,17 +161,21 @@ def augmented(
 
 @torch.no_grad()
 def block_maps(
-    fold: Fold, segmenter: Segmenter, row: int, *, fabric: lightning_fabric.Fabric
+    segmenter: Segmenter, slices: Slices, row: int, *, fabric: lightning_fabric.Fabric
 ) -> dict[str, NDArray[np.float16]]:
-    """For every block the maps (8, h, w) of one slice in the channels that vary most over it."""
+    """For every block the maps (8, h, w) of one slice in the channels that vary most over it; of a
+    volume the plane in which the slice lies."""
     net = segmenter.net.eval()
-    slices = _slices(fold, segmenter)
-    images, _ = slices.batch(np.array([row]))
+    sample = slices.samples_of(np.array([row]))
+    images, _ = slices.batch(sample)
     net = net.to(fabric.device)
     ready = slices.ready(fabric.to_device(images), segmenter.normaliser)
     found = {}
     for name, maps in net.walk(ready):
         values = maps[0].float().cpu().numpy()
+        if isinstance(slices, Volumes):
+            mine = slices.cases[int(sample[0])].tolist()
+            values = values[:, mine.index(row) * values.shape[1] // len(mine)]
         best = np.argsort(-values.var(axis=(1, 2)), kind="stable")[:CHANNELS]
         found[name] = np.clip(values[best], -65504, 65504).astype(np.float16)
     return found

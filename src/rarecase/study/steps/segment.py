@@ -31,13 +31,13 @@ from rarecase.segmenter import (
     Segmenter,
     Slices,
     UNet,
-    channel_map,
     load_segmenter,
     predict_masks,
     train_segmenter,
 )
 from rarecase.segmenter.metrics import volume_dice
 from rarecase.study.compute import make_fabric
+from rarecase.study.feeding import feed
 from rarecase.study.fold import Fold, load_fold
 from rarecase.study.settings import Settings, TrainingSettings
 from rarecase.study.simulated import PRETRAIN, SIMULATED, simulate_pretraining
@@ -68,7 +68,10 @@ def new_segmenter(settings: Settings, *, channels: tuple[str, ...], seed: int) -
     """A U-Net of the study's architecture with random weights."""
     shape = settings.segmenter
     with torch_seeded(seed, "weights"):
-        net = UNet(in_channels=len(channels), width=shape.width, depth=shape.depth, norm=shape.norm)
+        net = UNet(
+            in_channels=len(channels), width=shape.width, depth=shape.depth, norm=shape.norm,
+            dimensions=shape.dimensions,
+        )  # fmt: skip
     # Tumour is rare among pixels: starting from odds of 1 to 20 saves the epochs in which a
     # network would do nothing but learn that.
     torch.nn.init.constant_(cast(torch.Tensor, net.head.bias), -3.0)
@@ -126,14 +129,14 @@ def pretrain_work(context: Context, folder: Path) -> None:
     held = cache.rows["patient"].isin(chosen).to_numpy()
     seed = derive(settings.seed, PRETRAIN)
     segmenter = new_segmenter(settings, channels=tuple(cache.channels), seed=seed)
-    slices = Slices(cache.images, cache.masks, range(len(cache.channels)))
+    slices = feed(segmenter, cache, planes=settings.slices.planes)
     segmenter.normaliser = fit_normaliser(settings, slices, np.flatnonzero(~held))
     segmenter.trained_on, segmenter.validated_on = fitting, tuple(sorted(chosen))
     history = train_segmenter(
         segmenter,
         slices,
-        train_rows=np.flatnonzero(masked & ~held),
-        validation_rows=np.flatnonzero(masked & held),
+        train_rows=slices.samples_of(np.flatnonzero(masked & ~held)),
+        validation_rows=slices.samples_of(np.flatnonzero(masked & held)),
         schedule=make_schedule(training),
         augmentation=make_augmentation(training),
         fabric=make_fabric(settings.compute),
@@ -151,10 +154,8 @@ def segmenter_work(context: Context, folder: Path) -> None:
     fold = load_fold(context)
     fabric = make_fabric(settings.compute)
     segmenter = _start(context, fold)
-    slices = Slices(
-        fold.cache.images, fold.cache.masks, channel_map(fold.cache.channels, segmenter.channels)
-    )
-    train_rows = fold.rows_of(fold.fitting, masked=True)
+    slices = feed(segmenter, fold.cache, planes=settings.slices.planes)
+    train_rows = slices.samples_of(fold.rows_of(fold.fitting, masked=True))
     if len(train_rows):
         segmenter.normaliser = fit_normaliser(settings, slices, fold.rows_of(fold.normalised_on))
         segmenter.trained_on = tuple(sorted({*segmenter.trained_on, *fold.fitting}))
@@ -163,7 +164,7 @@ def segmenter_work(context: Context, folder: Path) -> None:
             segmenter,
             slices,
             train_rows=train_rows,
-            validation_rows=fold.rows_of(fold.validation, masked=True),
+            validation_rows=slices.samples_of(fold.rows_of(fold.validation, masked=True)),
             schedule=make_schedule(settings.segmenter),
             augmentation=make_augmentation(settings.segmenter),
             fabric=fabric,
