@@ -152,8 +152,8 @@ def test_noise_must_hold_the_classes():
 
 
 def test_ranks_it_does_not_make():
-    X, y, _ = toy((2, 3, 2, 2))
-    with pytest.raises(DataError, match=r"vectors .* and maps"):
+    X, y, _ = toy((2, 3, 2, 2, 2))
+    with pytest.raises(DataError, match=r"vectors .* maps"):
         ACGAN().fit(X, y)
 
 
