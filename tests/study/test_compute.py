@@ -19,6 +19,11 @@ def test_auto_is_the_faster_one(monkeypatch, ratio, expected):
     assert compute.make_fabric(ComputeSettings(device="cpu"))._precision.precision == expected
 
 
+def test_volumes_are_computed_in_full_on_a_cpu(monkeypatch):
+    monkeypatch.setattr(compute, "half_speed", lambda: 9.0)
+    assert compute.settle_precision(ComputeSettings(device="cpu"), dimensions=3) == "32-true"
+
+
 def test_a_given_precision_is_kept(monkeypatch):
     monkeypatch.setattr(compute, "half_speed", lambda: 9.0)
     chosen = ComputeSettings(device="cpu", precision="32-true")
@@ -33,6 +38,7 @@ def test_the_measurement_is_a_ratio_and_draws_nothing():
 
 def test_a_run_that_goes_on_keeps_its_precision(monkeypatch, tiny, tmp_path):
     monkeypatch.setattr(compute, "half_speed", lambda: 9.0)
+    tiny = {**tiny, "compute.precision": "auto"}
     study = Study(out=tmp_path / "run", settings=tiny)
     assert study.settings.compute.precision == "bf16-mixed"
     study.run(until="segment")

@@ -83,11 +83,17 @@ def dice_at(mask, other):
     return 2 * (a & b).sum() / (a.sum() + b.sum())
 
 
-@pytest.mark.parametrize("longer", [(2, 2, 2), (1, 1, 2)], ids=["all", "slices"])
-@pytest.mark.parametrize("radius", [11.0, 18.0])  # 5.6 and 24 mL
 @pytest.mark.parametrize(
-    ("axis", "degrees"),
-    [((1, 0, 0), 15), ((0, 1, 0), -15), ((0, 0, 1), 15), ((0.6, -0.8, 0), 10), ((1, 1, 1), 4)],
+    ("longer", "radius", "axis", "degrees"),  # radii of 11 and 18 mm are 5.6 and 24 mL
+    [
+        ((2, 2, 2), 11.0, (1, 0, 0), 15),
+        ((2, 2, 2), 11.0, (0, 1, 0), -15),
+        ((2, 2, 2), 11.0, (0, 0, 1), 15),
+        ((1, 1, 2), 11.0, (0.6, -0.8, 0), 10),
+        ((1, 1, 2), 11.0, (0, 1, 0), -15),
+        ((2, 2, 2), 18.0, (1, 1, 1), 4),
+        ((2, 2, 2), 18.0, (1, 0, 0), 15),
+    ],
 )
 def test_turned_with_voxels_twice_as_long(model, tmp_path, longer, radius, axis, degrees):
     scan = head(tmp_path / "scan.nii.gz", radius)

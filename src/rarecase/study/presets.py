@@ -60,6 +60,7 @@ PRESETS: dict[str, Nested] = {
         "classifier": {"epochs": 10, "batch": 16, "dense": 128},
         "sweep": {"amounts": [0, "25%", "100%"], "headline": "25%"},
         "compare": {"arms": ["threshold", "class-weight", "smote", "gaussian"]},
-        "compute": {"processes": 1},  # three folds: little to gain, and one way to its numbers
+        # Three folds: little to gain from processes or bfloat16, and one way to its numbers.
+        "compute": {"processes": 1, "precision": "32-true"},
     },
 }

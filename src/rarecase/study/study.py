@@ -192,7 +192,11 @@ def _with_precision(settings: Settings, earlier: Path) -> Settings:
     dump = settings.model_dump()
     before = resolve(preset=None, file=earlier).compute if earlier.is_file() else settings.compute
     known = before.precision != "auto" and before.device == settings.compute.device
-    dump["compute"]["precision"] = before.precision if known else settle_precision(settings.compute)
+    dump["compute"]["precision"] = (
+        before.precision
+        if known
+        else settle_precision(settings.compute, dimensions=settings.segmenter.dimensions)
+    )
     return validate(dump)
 
 
