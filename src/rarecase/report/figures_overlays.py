@@ -42,7 +42,8 @@ def overlay_figure(overlays: Sequence[Overlay], *, caption: str) -> Figure:
     columns = 3 if len(overlays) % 3 == 0 else min(COLUMNS, len(overlays))
     rows = -(-len(overlays) // columns)
     with look():
-        figure = canvas(rows * (9.6 / columns + 0.6) + 0.5, width=9.6)
+        lines = max(_title(overlay).count("\n") + 1 for overlay in overlays)
+        figure = canvas(rows * (9.6 / columns + 0.2 + 0.16 * lines) + 0.5, width=9.6)
         axes_list = panels(figure, rows, columns)
         for axes in axes_list:
             axes.set_axis_off()

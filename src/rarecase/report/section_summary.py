@@ -40,12 +40,13 @@ def _what_was_done(run: RunFiles) -> str:
         if len(amounts) > 1
         else "".join(f"{a:,}" for a in amounts)
     )
+    sample = "case" if run.setting("segmenter", "dimensions") == 3 else "slice"
     text = (
         f"{counted(sum(patients.values()), 'patient')} ({classes}; {run.rare} is the rare class) "
-        f"with {counted(sum(slices.values()), 'slice')} were tested, in {splits}. In each, a U-Net "
+        f"with {counted(sum(slices.values()), sample)} were tested, in {splits}. In each, a U-Net "
         "was trained to outline the tumour, its "
         + (f"{block} " if block else "")
-        + "features were taken from every slice, "
+        + f"features were taken from every {sample}, "
     )
     if amounts:
         text += (
@@ -57,8 +58,9 @@ def _what_was_done(run: RunFiles) -> str:
     else:
         text += "and a classifier was trained on them; no synthetic samples were added. "
     return text + (
-        "Slices are averaged to patients (those with a predicted tumour; otherwise all) before "
-        "anything is scored. Every score is of patients on whom nothing in their fold was fitted."
+        f"{sample.capitalize()}s are averaged to patients (those with a predicted tumour; "
+        "otherwise all) before anything is scored. Every score is of patients on whom nothing in "
+        "their fold was fitted."
         if not (run.setting("segmenter", "allow_seen") or run.peeked)
-        else "Slices are averaged to patients before anything is scored."
+        else f"{sample.capitalize()}s are averaged to patients before anything is scored."
     )
