@@ -107,13 +107,13 @@ def test_two_processes_give_the_bits_of_one_with_as_many_threads(tiny, tmp_path)
     beside = {**tiny, "compute.processes": 2, "compute.threads": 2}
     alone = {**tiny, "compute.processes": 1, "compute.threads": 1}
     runs = [
-        Study(out=tmp_path / name, settings=settings).run().run
+        Study(out=tmp_path / name, settings=settings).run(until="classify").run
         for name, settings in (("beside", beside), ("alone", alone))
     ]
     for file in ("predictions.parquet", "arms.parquet"):
         one, other = (pd.read_parquet(run / file) for run in runs)
         pd.testing.assert_frame_equal(one, other)
-    assert Study(out=runs[0]).run().performed == 0
+    assert Study(out=runs[0]).run(until="classify").performed == 0
 
 
 def test_generators_share_the_processes_that_their_fold_can_have(tmp_path):
@@ -146,7 +146,9 @@ def test_generators_share_the_processes_that_their_fold_can_have(tmp_path):
 def test_generators_side_by_side_give_the_bits_of_one_after_another(tiny, tmp_path):
     shape = {**tiny, "split.kind": "holdout", "generator.widths": [4, 8], "compute.threads": 1}
     runs = [
-        Study(out=tmp_path / str(many), settings={**shape, "compute.processes": many}).run().run
+        Study(out=tmp_path / str(many), settings={**shape, "compute.processes": many})
+        .run(until="classify")
+        .run
         for many in (2, 1)
     ]
     for file in ("predictions.parquet", "arms.parquet"):

@@ -69,6 +69,9 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
 
     if rest:
         raise SettingError(f"Unexpected argument {rest[0]!r}.")
+    ks = None  # asked before anything takes time
+    if args.scarcity is not None:
+        ks = [int(k) for k in _numbers("--scarcity", args.scarcity)]
     out = None if args.out is None else Path(args.out)
     if out is not None:
         _check_folder(out)
@@ -88,10 +91,9 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
             cells=None if out is None else out / "cells", **asked,
         )  # fmt: skip
         curve = None
-        if args.scarcity is not None:
-            ks = [int(k) for k in _numbers("--scarcity", args.scarcity)] or None
+        if ks is not None:
             cells = None if out is None else out / "scarcity"
-            curve = scarcity_curve(found.X, found.y, ks=ks, cells=cells, **asked)
+            curve = scarcity_curve(found.X, found.y, ks=ks or None, cells=cells, **asked)
     checks = None if result.checks is None else result.checks.as_json()
     if out is not None:
         _write(out, args, result, curve)
