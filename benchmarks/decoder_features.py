@@ -212,15 +212,22 @@ def main() -> None:
         args.work = args.work or Path(folder)
         if not (args.work / "slices").exists():
             prepare(args.work)
-        chosen = args.only.split(",") if args.only else list(PARTS)
-        parts = flat(args) if args.flat else {name: measured(name, args) for name in chosen}
+        if args.flat:
+            keep(args, flat(args))
+            return
+        for name in args.only.split(",") if args.only else PARTS:
+            keep(args, {name: measured(name, args)})
+
+
+def keep(args: argparse.Namespace, parts: dict[Any, Any]) -> None:
+    """Write parts down, beside those that were measured before."""
     result = {"device": device_name(), "block": args.block, "parts": parts}
     if not args.flat:
         result["samples"] = args.samples
     name = "decoder_features_flat" if args.flat else "decoder_features"
     kind = "gpu" if result["device"].startswith(("NVIDIA", "AMD")) else "cpu"
     file = RESULTS / f"{name}-{kind}.json"
-    if args.only and file.exists():  # beside the parts that were measured before
+    if not args.flat and file.exists():
         result["parts"] = json.loads(file.read_text())["parts"] | parts
     file.write_text(json.dumps(result, indent=2) + "\n")
 
