@@ -37,10 +37,14 @@ def ahead(
                 found.cancel()
 
 
-def readers(most: int) -> int:
-    """How many threads are worth reading with: one a CPU that this process may use, at most
-    `most`."""
+def usable_cpus() -> int:
+    """CPUs that this process may use (affinity respected where the system says so)."""
     try:
-        return min(most, len(os.sched_getaffinity(0)))
+        return len(os.sched_getaffinity(0))
     except AttributeError:  # not on every system
-        return min(most, os.cpu_count() or 1)
+        return os.cpu_count() or 1
+
+
+def readers(most: int) -> int:
+    """How many threads are worth reading with: one a CPU, at most `most`."""
+    return min(most, usable_cpus())

@@ -9,7 +9,7 @@ from rarecase.errors import SettingError
 from rarecase.segmenter import Augmentation, Schedule, Segmenter, Slices, UNet, Volumes
 from rarecase.segmenter.augment import apply, draw
 from rarecase.segmenter.batches import stretched
-from rarecase.segmenter.predict import predict_masks
+from rarecase.segmenter.predict import predict_chances, predict_masks
 from rarecase.segmenter.train import halved, train_segmenter
 
 RNG = np.random.default_rng(0)
@@ -115,6 +115,22 @@ def test_a_kernel_that_ignores_depth_is_the_flat_network():
     image = torch.rand(1, 1, 8, 8)
     volume = image[:, :, None].expand(-1, -1, 4, -1, -1).contiguous()
     torch.testing.assert_close(net(volume)[:, :, 1], flat(image))
+
+
+def test_what_is_said_of_a_slice_stands_beside_its_row():
+    torch.manual_seed(0)
+    segmenter = Segmenter(net=UNet(in_channels=2, width=4, depth=1), channels=("t1", "flair"))
+    fabric = lightning_fabric.Fabric(accelerator="cpu", devices=1, precision="32-true")
+    slices, found = Slices(IMAGES, MASKS, [0, 1]), {}
+    asked = np.array([9, 2, 5])  # not in rising order, as the slices of a report's figure
+    for rows, chances in predict_chances(segmenter, slices, rows=asked, fabric=fabric, batch=2):
+        found |= zip(rows.tolist(), chances, strict=True)
+    assert sorted(found) == [2, 5, 9]
+    for row in asked.tolist():
+        with torch.no_grad():
+            alone = segmenter.net(torch.from_numpy(IMAGES[[row]]))[0, 0].sigmoid()
+        np.testing.assert_allclose(found[row], alone, atol=1e-6)
+    assert np.abs(found[2] - found[9]).max() > 1e-3
 
 
 def test_it_learns_and_outlines_slices(tmp_path):

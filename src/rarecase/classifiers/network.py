@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rarecase.segmenter.unet import BATCH_NORM, CONVOLUTION
+
 
 class FeatureNet(nn.Module):
     """Maps (n, c, h, w) or (n, c, d, h, w) to logits: (n,) for two classes (above 0: the second),
@@ -30,8 +32,7 @@ class FeatureNet(nn.Module):
         super().__init__()
         before, *sides = shape
         volumes = len(sides) == 3
-        convolution = nn.Conv3d if volumes else nn.Conv2d
-        norm = nn.BatchNorm3d if volumes else nn.BatchNorm2d
+        convolution, norm = CONVOLUTION[len(sides)], BATCH_NORM[len(sides)]
         pool = nn.MaxPool3d if volumes else nn.MaxPool2d
         layers: list[nn.Module] = []
         for after in channels:

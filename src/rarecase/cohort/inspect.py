@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -14,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from rarecase.ahead import ahead, readers
 from rarecase.cohort.case import Case, Cohort
 from rarecase.cohort.load import CaseArrays, load_groups
 from rarecase.cohort.thumbnail import Thumbnail, thumbnail
@@ -84,15 +83,12 @@ def inspect_cohort(
     `workers` cases are read at a time, by default one a core, up to four.
     """
     look = partial(_look, channels=cohort.channels, load=load, thumbnails=thumbnails)
-    count = workers or min(4, os.cpu_count() or 1)
+    count = workers or readers(4)
     seen: list[_Seen] = []
-    with (
-        task("cases", total=len(cohort.cases)) as bar,
-        ThreadPoolExecutor(max_workers=count) as pool,
-    ):
-        for each in pool.map(look, cohort.cases):
+    with task("cases", total=len(cohort.cases)) as bar:
+        for case, each in ahead(look, cohort.cases, workers=count):
             seen.append(each)
-            bar.advance(note=each.case.case)
+            bar.advance(note=case.case)
     contents: dict[str, list[Case]] = defaultdict(list)
     for each in seen:
         if each.digest is not None:

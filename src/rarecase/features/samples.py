@@ -214,10 +214,6 @@ class Joined:
         out[~early] = self.second.read(wanted[~early] - len(self.first))
         return out
 
-    def on(self, device: torch.device) -> Joined:
-        """Both in the memory of a GPU, each if it fits there (see `Samples.on`)."""
-        return Joined(self.first.on(device), self.second.on(device))
-
     def tensor(self, indices: ArrayLike) -> torch.Tensor:
         """Samples `indices` (k, *shape), float16 if both are held so, else float32; on a GPU if one
         of them is."""

@@ -15,13 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rarecase.segmenter.unet import BATCH_NORM, CONVOLUTION
+
 SLOPE = 0.2  # of the leaky ReLU
 FIRST_BIAS = 0.1  # of the last layer: every output starts above 0, where the ReLU has a gradient
 
 
-CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
-NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
 def stage_sizes(*sides: int) -> list[tuple[int, ...]]:
@@ -66,7 +66,7 @@ class ConvGenerator(nn.Module):
     ):
         super().__init__()
         channels, *sides = shape
-        transposed, norm = TRANSPOSED[len(sides)], NORM[len(sides)]
+        transposed, norm = TRANSPOSED[len(sides)], BATCH_NORM[len(sides)]
         self.classes, self.noise, self.nonnegative = classes, noise, nonnegative
         self._sizes = stage_sizes(*sides)
         widths = (4 * width, 2 * width, width)

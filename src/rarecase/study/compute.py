@@ -14,6 +14,7 @@ import lightning_fabric
 import torch
 from torch.nn import functional
 
+from rarecase.ahead import usable_cpus
 from rarecase.errors import SettingError
 from rarecase.study.settings import ComputeSettings, Settings
 
@@ -22,14 +23,6 @@ logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
 SHARING = 4  # processes that share a GPU at most
 WORTH_IT = 1.25  # far from 1, so that the measurement falls the same way every time
-
-
-def available_threads() -> int:
-    """CPUs that this process may use (cgroup and affinity respected where the system says so)."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        return os.cpu_count() or 1
 
 
 def auto_precision(accelerator: str) -> str:
@@ -72,7 +65,7 @@ def settle_precision(compute: ComputeSettings, *, dimensions: int = 2) -> str:
     """The precision that `auto` stands for here; any other stays as it is."""
     if compute.precision != "auto":
         return compute.precision
-    torch.set_num_threads(compute.threads or available_threads())
+    torch.set_num_threads(compute.threads or usable_cpus())
     accelerator = pick_accelerator(compute)
     if dimensions == 3 and accelerator == "cpu":
         # PyTorch 2.13: gradients of 3-D convolutions in bfloat16 come out as NaN now and then.
@@ -133,7 +126,7 @@ def make_fabric(compute: ComputeSettings, *, exact: bool = False) -> lightning_f
 
     `exact`: float32 whatever the settings say, for small networks that would gain nothing.
     """
-    torch.set_num_threads(compute.threads or available_threads())
+    torch.set_num_threads(compute.threads or usable_cpus())
     accelerator = pick_accelerator(compute)
     precision = "32-true" if exact else settle_precision(compute)
     kind: type[lightning_fabric.Fabric] = lightning_fabric.Fabric

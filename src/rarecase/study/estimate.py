@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from rarecase.ahead import usable_cpus
 from rarecase.cohort import Cohort
 from rarecase.study.amounts import resolve_amount
-from rarecase.study.compute import available_threads, make_fabric
+from rarecase.study.compute import make_fabric
 from rarecase.study.disk import sizes_of
 from rarecase.study.measure import measure
 from rarecase.study.plan import STAGES
@@ -68,7 +69,7 @@ def estimate(
     slices, units, real, fits = sizes.slices, sizes.units, sizes.real, sizes.fits
     chosen, pretrain = settings.segmenter, settings.pretrain
     beside = max(1, min(settings.compute.processes or 1, fits))
-    threads = (settings.compute.threads or available_threads()) // beside
+    threads = (settings.compute.threads or usable_cpus()) // beside
     alone = settings.compute.model_copy(update={"threads": max(1, threads)})
     rates = measure(
         settings,

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rarecase.ahead import usable_cpus
 from rarecase.cohort import Cohort
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.files import PARTIAL, read_json
 from rarecase.progress import task
 from rarecase.segmenter import read_card
-from rarecase.study.compute import available_threads, fitting_processes, settle_precision
+from rarecase.study.compute import fitting_processes, settle_precision
 from rarecase.study.disk import refuse_small_disk
 from rarecase.study.executor import make_executor
 from rarecase.study.grid import MODEL
@@ -157,7 +158,7 @@ def _settled(settings: Settings) -> Settings:
                     f"{section + '.' if section else ''}{name}: no such file or folder: {path}"
                 )
             place[name] = str(path)
-    dump["compute"]["threads"] = dump["compute"]["threads"] or available_threads()
+    dump["compute"]["threads"] = dump["compute"]["threads"] or usable_cpus()
     dump["compute"]["processes"] = dump["compute"]["processes"] or fitting_processes(
         settings, threads=dump["compute"]["threads"]
     )
