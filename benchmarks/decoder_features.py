@@ -2,7 +2,8 @@
 
     python benchmarks/decoder_features.py [--samples 5110] [--block dec2] [--device auto]
     python benchmarks/decoder_features.py --work FOLDER --only extract,read     parts, one by one
-    python benchmarks/decoder_features.py --flat          memory against the number of samples
+    python benchmarks/decoder_features.py --flat      memory against the number of samples: 500
+                                                      and 2,000 beside the full run that is kept
 
 Extraction with the paper's U-Net (width 64, random weights) from 240×240×4 slices, one epoch of the
 ACGAN of width 64 from the store, 50 steps at width 512. Each part is a process of its own; the peak
@@ -183,14 +184,15 @@ def device_name() -> str:
 
 
 def flat(args: argparse.Namespace) -> dict[str, Any]:
-    """Peak memory of extraction and of a few steps, for more and more samples."""
-    found = {}
+    """Peak memory of extraction and of the ACGAN, for more and more samples: a few steps with few,
+    and the whole epoch of the last full run."""
+    full = json.loads(kept("decoder_features").read_text())
+    names, found = ("extract", "acgan-64"), {}
     args.steps = 10
-    for samples in (500, 2000, 5000):
-        args.samples = samples
+    for args.samples in (500, 2000):
         shutil.rmtree(args.work / "features.zarr", ignore_errors=True)
-        found[samples] = {part: measured(part, args) for part in ("extract", "acgan-64")}
-    return found
+        found[args.samples] = {part: measured(part, args) for part in names}
+    return found | {full["samples"]: {part: full["parts"][part] for part in names}}
 
 
 def main() -> None:
@@ -222,14 +224,19 @@ def main() -> None:
 def keep(args: argparse.Namespace, parts: dict[Any, Any]) -> None:
     """Write parts down, beside those that were measured before."""
     result = {"device": device_name(), "block": args.block, "parts": parts}
+    file = kept("decoder_features_flat" if args.flat else "decoder_features")
     if not args.flat:
+        before = json.loads(file.read_text()) if file.exists() else {}
+        same = before.get("samples") == args.samples
+        result["parts"] = (before["parts"] if same else {}) | parts
         result["samples"] = args.samples
-    name = "decoder_features_flat" if args.flat else "decoder_features"
-    kind = "gpu" if result["device"].startswith(("NVIDIA", "AMD")) else "cpu"
-    file = RESULTS / f"{name}-{kind}.json"
-    if not args.flat and file.exists():
-        result["parts"] = json.loads(file.read_text())["parts"] | parts
     file.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def kept(name: str) -> Path:
+    """The file of results on this kind of device."""
+    gpu = device_name().startswith(("NVIDIA", "AMD"))
+    return RESULTS / f"{name}-{'gpu' if gpu else 'cpu'}.json"
 
 
 if __name__ == "__main__":

@@ -114,6 +114,14 @@ def test_from_the_shell_and_on_to_compare(data, tmp_path, capsys, monkeypatch):
     assert "exists and was not touched" in capsys.readouterr().err
 
 
+def test_a_module_that_fails_when_imported_is_named(tmp_path, monkeypatch):
+    (tmp_path / "torn_nets.py").write_text("import torch\nraise RuntimeError('no operator here')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    said = r"importing torn_nets failed in .*torn_nets.py, line 2 \(RuntimeError: no operator here\)"
+    with pytest.raises(SettingError, match=said):
+        load_network("torn_nets:make")
+
+
 def test_what_does_not_fit_is_said(cache, tmp_path):
     with pytest.raises(SettingError, match="expected MODULE:NAME"):
         load_network("torch.nn")

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 with a network of your own:
-  rarecase extract DATA --network torchvision.models:resnet18 --weights w.safetensors --list-blocks
+  rarecase extract DATA --network torchvision.models:resnet18 --channels flair \\
+      --list-blocks
   rarecase extract DATA --network torchvision.models:resnet18 --weights w.safetensors \\
-      --block layer3 --pool mean --out resnet.zarr
+      --channels flair,t1gd,t2 --block layer3 --pool mean --out resnet.zarr
   rarecase extract DATA --network monai.networks.nets:UNet --depth 32 --slices.size 96 \\
       --network-args 'spatial_dims: 3, in_channels: 1, out_channels: 1, channels: [8, 16, 32],
       strides: [2, 2]' --block model.1.submodule.1 --out unet3d.zarr

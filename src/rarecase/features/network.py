@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -43,6 +44,12 @@ def load_network(
         raise SettingError(
             f"network {spec!r}: {error}. Install it, or start where {module_name}.py lies."
         ) from None
+    except Exception as error:  # anything at all may go wrong in somebody's module
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise SettingError(
+            f"network {spec!r}: importing {module_name} failed in {place.filename}, line "
+            f"{place.lineno} ({type(error).__name__}: {error}). It must import in Python as it is."
+        ) from error
     if not hasattr(module, name):
         public = [each for each in vars(module) if not each.startswith("_")]
         raise SettingError(f"network {spec!r}: no {name!r} there; {nearest(name, public)}")

@@ -15,6 +15,11 @@ from rarecase.generators.networks_mlp import Conditional
 from rarecase.generators.neural import Neural, Player
 
 
+# Of the log of the spread. From 0, a whole deviation, the decoder may never begin to listen to the
+# latent space: everything is noise to it, and what is made is a Gaussian a class.
+START = -1.0
+
+
 class CVAE(Neural):
     """A conditional VAE (Kingma and Welling 2014, arXiv 1312.6114; Sohn et al. 2015), with a spread
     of its own for each feature that is learnt (Rybkin et al. 2021, arXiv 2006.13202) and drawn from
@@ -78,7 +83,7 @@ class Decoder(nn.Module):
     def __init__(self, inputs: int, features: int, classes: int, *, hidden: tuple[int, ...]):
         super().__init__()
         self.mean = Conditional(inputs, features, classes, hidden=hidden)
-        self.log_spread = nn.Parameter(torch.zeros(features))
+        self.log_spread = nn.Parameter(torch.full((features,), START))
 
     def forward(self, z: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         return self.mean(z, label), self.log_spread.clamp(min=-4.0)

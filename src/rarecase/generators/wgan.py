@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -27,9 +28,12 @@ class WGAN(Neural):
     """
 
     SUMS: ClassVar[tuple[str, ...]] = ("critic_loss", "g_loss", "class_loss", "distance")
-    LR: ClassVar[float] = 1e-4
+    LR: ClassVar[float] = 1e-3
+    BETAS: ClassVar[tuple[float, float]] = (0.5, 0.9)
     CRITIC_STEPS: ClassVar[int] = 5  # of the critic for one of the generator
-    PENALTY: ClassVar[float] = 10.0  # λ, of the critic's gradient
+    # λ, of the critic's gradient: 10 for the source's 2,048 features. What the critic says grows as
+    # distances do, with √d, and the penalty does not: in 2 dimensions 10 would leave it no say.
+    PENALTY: ClassVar[float] = 10.0 / math.sqrt(2048)
     CLASS_WEIGHT: ClassVar[float] = 0.01  # β, of the classifier's loss
 
     def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
@@ -61,7 +65,7 @@ class WGAN(Neural):
                 critic.net(between, real_label).sum(), between, create_graph=True
             )
             penalty = (slope.norm(dim=1) - 1).square().mean()
-            loss = -apart + self.PENALTY * penalty
+            loss = -apart + self.PENALTY * math.sqrt(real.shape[1]) * penalty
             critic.step(loss)
             if (done + 1) % self.CRITIC_STEPS:
                 none = loss.new_zeros(())
