@@ -117,7 +117,7 @@ def test_from_the_shell_and_on_to_compare(data, tmp_path, capsys, monkeypatch):
 def test_a_module_that_fails_when_imported_is_named(tmp_path, monkeypatch):
     (tmp_path / "torn_nets.py").write_text("import torch\nraise RuntimeError('no operator here')\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    said = r"importing torn_nets failed in .*torn_nets.py, line 2 \(RuntimeError: no operator here\)"
+    said = r"importing torn_nets failed in .*torn_nets.py, line 2 \(RuntimeError: no operator"
     with pytest.raises(SettingError, match=said):
         load_network("torn_nets:make")
 

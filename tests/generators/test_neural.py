@@ -10,11 +10,13 @@ from scipy.spatial.distance import cdist
 from torch import nn
 
 from rarecase.errors import DataError, SettingError
-from rarecase.generators import ADCGAN, CVAE, WGAN, Diffusion
+from rarecase.generators import ADCGAN, CVAE, WGAN, Diffusion, Gaussian, InfoGAN
 from rarecase.generators.collapse import diagnose, energy_distance
 from rarecase.generators.diffusion import signal
 from rarecase.generators.loop import Average, Schedule, Watch, make_adam
+from rarecase.generators.losses import STEEP, slope_penalty
 from rarecase.generators.neural import Player
+from rarecase.generators.vae import Prior
 from rarecase.generators.wgan import linear_classifier
 
 
@@ -156,3 +158,52 @@ def test_the_signal_falls_from_all_to_nothing():
     kept = signal(time)
     assert kept[0] > 0.9999 - 1e-4 and kept[-1] <= 1e-4
     assert bool((kept[1:] < kept[:-1]).all())
+
+
+def test_the_penalty_is_half_the_squared_slope():
+    weight = torch.tensor([3.0, -4.0, 0.0])
+    real = torch.randn(5, 3, requires_grad=True)
+    assert slope_penalty(real @ weight, real).item() == pytest.approx(STEEP * 3 / 2 * 25, rel=1e-5)
+
+
+def test_the_prior_is_a_mixture_of_gaussians_a_class():
+    torch.manual_seed(0)
+    prior, label = Prior(3, 2), torch.tensor([0, 1, 1, 0])
+    with torch.no_grad():
+        for weights in prior.parameters():
+            weights.copy_(torch.randn(weights.shape))
+    z = torch.randn(4, 3)
+    parts = torch.distributions.Independent(
+        torch.distributions.Normal(prior.means[label], prior.log_spread[label].exp()), 1
+    )
+    mixture = torch.distributions.MixtureSameFamily(
+        torch.distributions.Categorical(logits=prior.weight[label]), parts
+    )
+    constant = 3 / 2 * np.log(2 * np.pi)
+    torch.testing.assert_close(prior(z, label) - constant, mixture.log_prob(z))
+    asked = torch.full((20_000,), 1)
+    drawn = prior.draw(asked, torch.Generator().manual_seed(0)).detach()
+    torch.testing.assert_close(drawn.mean(0), mixture.mean[1].detach(), atol=0.1, rtol=0)
+    torch.testing.assert_close(drawn.var(0), mixture.variance[1].detach(), atol=0, rtol=0.1)
+
+
+@pytest.mark.parametrize("kind", [ADCGAN, InfoGAN, CVAE, Diffusion, WGAN])
+def test_spots_between_spots_are_told_apart_where_a_gaussian_cannot(kind):
+    """Two spots of one class, and two of the other across: each class has the same mean and
+    covariance."""
+    rng = np.random.default_rng(0)
+    spots = {"common": [(-1, -1), (1, 1)], "rare": [(-1, 1), (1, -1)]}
+    counts = {"common": 150, "rare": 50}
+
+    def draw(name, n):
+        return np.array(spots[name])[rng.integers(2, size=n)] + 0.15 * rng.normal(size=(n, 2))
+
+    X = np.concatenate([draw(name, n) for name, n in counts.items()])
+    y = np.repeat(list(counts), list(counts.values()))
+    fresh = draw("rare", 500)
+    steps = 4000 if kind is WGAN else 1600  # four of five steps are the critic's
+    far = [
+        energy_distance(fresh, generator.fit(X, y).sample({"rare": 500})[0])
+        for generator in (kind(steps=steps, hidden=(64, 64), noise=8), Gaussian())
+    ]
+    assert far[0] < 0.5 * far[1]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rarecase.generators.loop import Step
-from rarecase.generators.losses import source_loss
+from rarecase.generators.losses import slope_penalty, source_loss
 from rarecase.generators.networks_mlp import Conditional, Perceptron
 from rarecase.generators.neural import Neural, Player
 
@@ -21,7 +21,7 @@ class ADCGAN(Neural):
     """ADC-GAN (Hou et al. 2022, arXiv 2107.10060, equations 7 and 8): the auxiliary classifier has
     two outputs a class, real and made. The generator is drawn to the real one and away from the
     made one, so that where classes overlap it need not leave the overlap empty, as an ACGAN's does
-    to please its classifier.
+    to please its classifier. Both heads are kept from rising steeply (`slope_penalty`).
 
     >>> X, y = np.random.default_rng(0).normal(size=(40, 3)), np.repeat(["a", "b"], [30, 10])
     >>> ADCGAN(hidden=(16,), steps=10).fit(X, y).sample({"b": 7})[0].shape
@@ -29,6 +29,7 @@ class ADCGAN(Neural):
     """
 
     SUMS: ClassVar[tuple[str, ...]] = ("d_loss", "g_loss", "d_class_loss", "g_class_loss")
+    LR: ClassVar[float] = 1e-3
     CLASS_WEIGHT: ClassVar[float] = 1.0  # λ, of the classifier's losses
 
     def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
@@ -48,7 +49,7 @@ class ADCGAN(Neural):
             return found[:, 0], found[:, 1:]
 
         def step(values: Tensor, real_label: Tensor, random: torch.Generator, done: int) -> Tensor:
-            real = values.flatten(1)
+            real = values.flatten(1).requires_grad_()
             z = torch.randn(len(real), self.noise, generator=random).to(device)
             asked = torch.randint(classes, (len(real),), generator=random).to(device)
             fake = generator.net(z, asked)
@@ -56,7 +57,9 @@ class ADCGAN(Neural):
             source = source_loss(true, real=True) + source_loss(made, real=False)
             named = F.cross_entropy(true_class, real_label)
             named = named + F.cross_entropy(made_class, classes + asked)
-            discriminator.step(source + self.CLASS_WEIGHT * named)
+            told = true - F.cross_entropy(true_class, real_label, reduction="none")
+            steep = slope_penalty(told, real)
+            discriminator.step(source + self.CLASS_WEIGHT * named + steep)
             fooled, fooled_class = heads(fake)
             fooling = source_loss(fooled, real=True)
             drawn = F.cross_entropy(fooled_class, asked)

@@ -1,4 +1,4 @@
-"""A GAN whose samples say what was asked for: their class, and a few codes besides."""
+"""A GAN whose samples give back the codes that they were made from."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rarecase.generators.loop import Step
-from rarecase.generators.losses import class_loss, source_loss
-from rarecase.generators.networks_mlp import Conditional, Perceptron
+from rarecase.generators.losses import slope_penalty, source_loss
+from rarecase.generators.networks_mlp import Conditional
 from rarecase.generators.neural import Neural, Player
 
 
 class InfoGAN(Neural):
-    """InfoGAN (Chen et al. 2016, arXiv 1606.03657, equation 6) with the class as categorical code.
+    """InfoGAN (Chen et al. 2016, arXiv 1606.03657, equation 6) where the classes are known: both
+    networks are told the class, and `CODES` continuous codes are found without labels.
 
-    The real samples teach that code; `CODES` continuous ones are found without labels.
-
-    Q shares the discriminator's layers and says the mean of each code; the mutual information's
-    lower bound, a Gaussian's of unit variance, is the squared error, weighted by λ.
+    Were the class one of the codes, asked back by a classifier, samples would crowd where it is
+    surest (ADC-GAN, arXiv 2107.10060, section 3). Q shares the discriminator's layers and says the
+    mean of each code; the mutual information's lower bound, a Gaussian's of unit variance, is the
+    squared error, weighted by λ. The discriminator must not rise steeply (`slope_penalty`).
 
     >>> X, y = np.random.default_rng(0).normal(size=(40, 3)), np.repeat(["a", "b"], [30, 10])
     >>> InfoGAN(hidden=(16,), steps=10).fit(X, y).sample({"b": 7})[0].shape
     (7, 3)
     """
 
-    SUMS: ClassVar[tuple[str, ...]] = ("d_loss", "g_loss", "class_loss", "code_error")
+    SUMS: ClassVar[tuple[str, ...]] = ("d_loss", "g_loss", "code_error")
+    LR: ClassVar[float] = 1e-3
     CODES: ClassVar[int] = 2  # uniform on −1 to 1
-    WEIGHT: ClassVar[float] = 0.1  # λ, of the continuous codes
+    WEIGHT: ClassVar[float] = 0.1  # λ, of the codes
 
     def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
-        inputs = self.noise + self.CODES
-        outputs = 1 + classes + self.CODES
+        inputs, outputs = self.noise + self.CODES, 1 + self.CODES
         return {
             "generator": Conditional(inputs, features, classes, hidden=self.hidden),
-            "discriminator": Perceptron(features, outputs, hidden=self.hidden),
+            "discriminator": Conditional(features, outputs, classes, hidden=self.hidden),
         }
 
     def _step(
@@ -48,26 +49,24 @@ class InfoGAN(Neural):
         generator, discriminator = players["generator"], players["discriminator"]
         device, classes = generator.fabric.device, len(self.classes_)
 
-        def heads(vectors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            found = discriminator.net(vectors)
-            return found[:, 0], found[:, 1 : 1 + classes], found[:, 1 + classes :]
+        def heads(vectors: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+            found = discriminator.net(vectors, label)
+            return found[:, 0], found[:, 1:]
 
         def step(values: Tensor, real_label: Tensor, random: torch.Generator, done: int) -> Tensor:
-            real = values.flatten(1)
+            real = values.flatten(1).requires_grad_()
             z = self._inputs(len(real), random).to(device)
             codes = z[:, : self.CODES]
             asked = torch.randint(classes, (len(real),), generator=random).to(device)
             fake = generator.net(z, asked)
-            (true, true_class, _), (made, made_class, said) = heads(real), heads(fake.detach())
+            (true, _), (made, said) = heads(real, real_label), heads(fake.detach(), asked)
             source = source_loss(true, real=True) + source_loss(made, real=False)
-            named = class_loss(true_class, real_label) + class_loss(made_class, asked)
             error = F.mse_loss(said, codes)
-            discriminator.step(source + named + self.WEIGHT * error)
-            fooled, fooled_class, said = heads(fake)
+            discriminator.step(source + self.WEIGHT * error + slope_penalty(true, real))
+            fooled, said = heads(fake, asked)
             fooling = source_loss(fooled, real=True)
-            told = class_loss(fooled_class, asked) + self.WEIGHT * F.mse_loss(said, codes)
-            generator.step(fooling + told)
-            return torch.stack([source, fooling, named, error]).detach()
+            generator.step(fooling + self.WEIGHT * F.mse_loss(said, codes))
+            return torch.stack([source, fooling, error]).detach()
 
         return step
 

@@ -14,7 +14,6 @@ from rarecase.generators.loop import Step
 from rarecase.generators.networks_mlp import Conditional
 from rarecase.generators.neural import Neural, Player
 
-
 # Of the log of the spread. From 0, a whole deviation, the decoder may never begin to listen to the
 # latent space: everything is noise to it, and what is made is a Gaussian a class.
 START = -1.0
@@ -23,7 +22,9 @@ START = -1.0
 class CVAE(Neural):
     """A conditional VAE (Kingma and Welling 2014, arXiv 1312.6114; Sohn et al. 2015), with a spread
     of its own for each feature that is learnt (Rybkin et al. 2021, arXiv 2006.13202) and drawn from
-    when it samples: without it samples are means, and vary too little.
+    when it samples: without it samples are means, and vary too little. The prior is a mixture of
+    Gaussians a class, learnt with the rest (Tomczak and Welling 2018, arXiv 1705.07120, section 2):
+    where a class lies along a curve, one Gaussian would be drawn from where there is nothing.
 
     `noise` is the size of the latent space. Classes weigh the same in the loss.
 
@@ -55,9 +56,10 @@ class CVAE(Neural):
             mean, log_variance = encoder.net(real, real_label).chunk(2, dim=1)
             noise = torch.randn(mean.shape, generator=random).to(device)
             latent = mean + noise * (log_variance / 2).exp()
-            made, log_spread = decoder.net(latent, real_label)
+            made, log_spread, expected = decoder.net(latent, real_label)
             error = (((real - made) / log_spread.exp()).square() / 2 + log_spread).sum(dim=1)
-            apart = (mean.square() + log_variance.exp() - log_variance - 1).sum(dim=1) / 2
+            own = -(noise.square() + log_variance).sum(dim=1) / 2
+            apart = own - expected  # by one draw
             loss = (weight[real_label] * (error + apart)).mean() / real.shape[1]
             # One loss for both: its gradients must be there before either moves.
             for player in (encoder, decoder):
@@ -70,23 +72,52 @@ class CVAE(Neural):
         return step
 
     def _draw(self, net: nn.Module, label: Tensor, random: torch.Generator) -> Tensor:
-        z = torch.randn(len(label), self.noise, generator=random).to(label.device)
-        made, log_spread = net(z, label)
+        assert isinstance(net, Decoder)
+        made, log_spread, _ = net(net.prior.draw(label, random), label)
         noise = torch.randn(made.shape, generator=random).to(label.device)
         drawn: Tensor = made + noise * log_spread.exp()
         return drawn
 
 
 class Decoder(nn.Module):
-    """Latent (n, k) and class to the mean of each feature (n, d) and the log of its spread (d,)."""
+    """Latent (n, k) and class to the mean of each feature (n, d), the log of its spread (d,), and
+    the log density of the latent under the class's prior (n,), less its constant."""
 
     def __init__(self, inputs: int, features: int, classes: int, *, hidden: tuple[int, ...]):
         super().__init__()
         self.mean = Conditional(inputs, features, classes, hidden=hidden)
+        self.prior = Prior(inputs, classes)
         self.log_spread = nn.Parameter(torch.full((features,), START))
 
-    def forward(self, z: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        return self.mean(z, label), self.log_spread.clamp(min=-4.0)
+    def forward(self, z: Tensor, label: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self.mean(z, label), self.log_spread.clamp(min=-4.0), self.prior(z, label)
+
+
+class Prior(nn.Module):
+    """`PARTS` Gaussians a class over the latent space (n, k), and how likely each is."""
+
+    PARTS: ClassVar[int] = 16
+
+    def __init__(self, latent: int, classes: int):
+        super().__init__()
+        self.means = nn.Parameter(torch.randn(classes, self.PARTS, latent))
+        self.log_spread = nn.Parameter(torch.zeros(classes, self.PARTS, latent))
+        self.weight = nn.Parameter(torch.zeros(classes, self.PARTS))  # before a softmax
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        """Log density of latents (n, k) of classes (n,), less its constant: (n,)."""
+        spread = self.log_spread[label]
+        away = (z[:, None] - self.means[label]) / spread.exp()
+        each = -(away.square() / 2 + spread).sum(dim=2)
+        return (each + self.weight[label].log_softmax(dim=1)).logsumexp(dim=1)
+
+    def draw(self, label: Tensor, random: torch.Generator) -> Tensor:
+        """Latents (n, k) of classes (n,)."""
+        chance = self.weight[label].softmax(dim=1).cpu()
+        part = chance.multinomial(1, generator=random)[:, 0].to(label.device)
+        means = self.means[label, part]
+        noise = torch.randn(means.shape, generator=random).to(label.device)
+        return means + self.log_spread[label, part].exp() * noise
 
 
 def class_weight(label: NDArray[np.int64], *, classes: int) -> Tensor:
