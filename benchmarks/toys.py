@@ -124,7 +124,7 @@ GENERATORS: dict[str, Callable[..., Any]] = {
     "gaussian": Gaussian,
     "gaussian-mixture": GaussianMixture,
     "borrowed": Borrowed,
-    "acgan": partial(ACGAN, hidden=(256, 256), noise=32, batch_size=64, lr=2e-4, max_steps=4000,
+    "acgan": partial(ACGAN, hidden=(1024, 1024), noise=32, batch_size=64, lr=1e-3, max_steps=4000,
                      epochs=400),
     "adcgan": partial(ADCGAN, steps=4000),
     "wgan": partial(WGAN, steps=8000),
