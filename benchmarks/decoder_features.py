@@ -186,7 +186,10 @@ def device_name() -> str:
 def flat(args: argparse.Namespace) -> dict[str, Any]:
     """Peak memory of extraction and of the ACGAN, for more and more samples: a few steps with few,
     and the whole epoch of the last full run."""
-    full = json.loads(kept("decoder_features").read_text())
+    file = kept("decoder_features")
+    if not file.exists():
+        raise SystemExit(f"--flat: no full run in {file}; start one without --flat first.")
+    full = json.loads(file.read_text())
     names, found = ("extract", "acgan-64"), {}
     args.steps = 10
     for args.samples in (500, 2000):

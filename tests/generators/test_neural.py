@@ -189,8 +189,8 @@ def test_the_prior_is_a_mixture_of_gaussians_a_class():
 
 @pytest.mark.parametrize("kind", [ADCGAN, InfoGAN, CVAE, Diffusion, WGAN])
 def test_spots_between_spots_are_told_apart_where_a_gaussian_cannot(kind):
-    """Two spots of one class, and two of the other across: each class has the same mean and
-    covariance."""
+    """Two spots of one class, and two of the other across: both have their mean where there is
+    neither."""
     rng = np.random.default_rng(0)
     spots = {"common": [(-1, -1), (1, 1)], "rare": [(-1, 1), (1, -1)]}
     counts = {"common": 150, "rare": 50}

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 with a network of your own:
-  rarecase extract DATA --network torchvision.models:resnet18 --channels flair \\
-      --list-blocks
+  rarecase extract DATA --network torchvision.models:resnet18 --channels flair --list-blocks
   rarecase extract DATA --network torchvision.models:resnet18 --weights w.safetensors \\
       --channels flair,t1gd,t2 --block layer3 --pool mean --out resnet.zarr
   rarecase extract DATA --network monai.networks.nets:UNet --depth 32 --slices.size 96 \\

@@ -40,7 +40,7 @@ def load_network(
         sys.path.insert(0, str(Path.cwd()))
     try:
         module = import_module(module_name)
-    except (ImportError, TypeError) as error:
+    except ImportError as error:
         raise SettingError(
             f"network {spec!r}: {error}. Install it, or start where {module_name}.py lies."
         ) from None

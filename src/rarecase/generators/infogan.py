@@ -22,7 +22,7 @@ class InfoGAN(Neural):
     networks are told the class, and `CODES` continuous codes are found without labels.
 
     Were the class one of the codes, asked back by a classifier, samples would crowd where it is
-    surest (ADC-GAN, arXiv 2107.10060, section 3). Q shares the discriminator's layers and says the
+    surest (Hou et al. 2022, arXiv 2107.10060). Q shares the discriminator's layers and says the
     mean of each code; the mutual information's lower bound, a Gaussian's of unit variance, is the
     squared error, weighted by λ. The discriminator must not rise steeply (`slope_penalty`).
 

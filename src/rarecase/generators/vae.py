@@ -23,7 +23,7 @@ class CVAE(Neural):
     """A conditional VAE (Kingma and Welling 2014, arXiv 1312.6114; Sohn et al. 2015), with a spread
     of its own for each feature that is learnt (Rybkin et al. 2021, arXiv 2006.13202) and drawn from
     when it samples: without it samples are means, and vary too little. The prior is a mixture of
-    Gaussians a class, learnt with the rest (Tomczak and Welling 2018, arXiv 1705.07120, section 2):
+    Gaussians a class, learnt with the rest (as in Tomczak and Welling 2018, arXiv 1705.07120):
     where a class lies along a curve, one Gaussian would be drawn from where there is nothing.
 
     `noise` is the size of the latent space. Classes weigh the same in the loss.
