@@ -96,10 +96,10 @@ def null(seed: int, *, common: int, rare: int, shift: float, jitter: bool = Fals
 def neural(seed: int) -> Any:
     """Verdicts on the arms that train a network, on a data set without signal."""
     torch.set_num_threads(1)
-    small = neural_arms(hidden=(64, 64), noise=16, lr=1e-3, batch_size=32, steps=300)
+    small = neural_arms(hidden=(64, 64), noise=16, lr=1e-3, batch_size=32, steps=150)
     X, y = draw(numpy_rng(seed, "null", "neural"), 60, 20, shift=0.0)
     found = compare(
-        X, y, arms=list(small.values()), repeats=1, amounts=(1.0,), generator_seeds=1,
+        X, y, arms=list(small.values()), repeats=1, inner=2, amounts=(1.0,), generator_seeds=1,
         checks=False, draws=1, random_state=seed,
     )  # fmt: skip
     return found.evidence["verdicts"]

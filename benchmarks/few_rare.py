@@ -1,13 +1,14 @@
 """Is there a generator that ranks a rare class of few patients better than duplicates and SMOTE do?
 
-    python benchmarks/few_rare.py RUN[:CLASS] … [--k 4,8] [--draws 2] [--only ARM,…]
-    python benchmarks/few_rare.py RUN[:CLASS] … --confirm      the winners once more, on fresh seeds
+    python benchmarks/fold_vectors.py RUN --work VECTORS
+    python benchmarks/few_rare.py VECTORS[:CLASS] … [--k 4,8] [--draws 1] [--only ARM,…]
+    python benchmarks/few_rare.py VECTORS[:CLASS] … --confirm      winners again, on fresh seeds
 
-For each fold of a finished RUN the vectors come from the fold's own U-Net, which never saw the
-fold's test patients; CLASS is called the rare one (by default the run's own). In every draw another
-k of its training patients are kept. Blocks: `tumour`, the masked means of all blocks, and
+For each fold of a run the vectors come from the fold's own U-Net, which never saw the fold's test
+patients; CLASS is called the rare one (by default the run's own). In every draw another k of its
+training patients are kept. Blocks: `tumour`, the means of all blocks over the outlined tumour, and
 `bottleneck`, those of the deepest alone. A row is a slice. Amount 1 (classes balanced), penalty and
-threshold from two inner folds, two generator seeds; networks of 500 steps.
+threshold from two inner folds, one generator seed a draw; networks of 300 steps.
 
 Every generator × cohort × k × block is one question: is the AUC of the rare class above that of as
 many duplicates, and above SMOTE's? Its p is the larger of the two (see docs/evidence.md), and
@@ -19,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from fold_vectors import Kept, kept_folds
 from neural_arms import neural_arms
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -38,51 +39,19 @@ from rarecase.comparison.setup import make_plan
 from rarecase.comparison.table import make_table
 from rarecase.evidence.fits import Fit, fits_of
 from rarecase.evidence.paired import compare_fits
-from rarecase.evidence.pooling import DUPLICATES, pool_patients, shows_tumour
+from rarecase.evidence.pooling import DUPLICATES, pool_patients
 from rarecase.evidence.scores import concordance, mean_defined
 from rarecase.evidence.verdict import ALPHA, holm
 from rarecase.features.extract import TUMOUR
-from rarecase.files import read_json, replacing_file
-from rarecase.segmenter import load_segmenter
-from rarecase.study.fold import load_fold
-from rarecase.study.grid import SEGMENTER, Cell, read_folds, study_cells
-from rarecase.study.resolve import resolve
-from rarecase.study.step import Context, digest
-from rarecase.study.steps.features import extract_block
+from rarecase.files import replacing_file
+from rarecase.study.step import digest
 
 RESULTS = Path(__file__).with_name("results")
 CLOSED = ("borderline-smote", "mixup", "remix", "gaussian", *MORE)
-STEPS = 500
+ARMS = (*CLOSED, *(name for name in NEURAL if name != "acgan-unfiltered"))
+STEPS = 300
 FRESH = 1000  # added to the seed where winners are confirmed
 BLOCKS = (TUMOUR, "bottleneck")
-
-
-def keep_vectors(run: Path, work: Path) -> list[Path]:
-    """A file for each fold with the vectors of its slices, their rows and the test patients."""
-    settings = resolve(preset=None, file=run / "study.yaml")
-    cells = study_cells(settings, read_folds(run / "cohort" / "cohort.csv"))
-    kept = []
-    for repeat, number in sorted({(c.repeat, c.fold) for c in cells}):
-        path = work / f"{run.name}-{repeat}-{number}.npz"
-        kept.append(path)
-        if path.is_file():
-            continue
-        context = Context(run=run, settings=settings, cell=Cell(repeat, number))
-        fold = load_fold(context)
-        with tempfile.TemporaryDirectory() as folder:
-            store = extract_block(context, fold, block=TUMOUR, out=Path(folder) / "tumour.zarr")
-            X, rows = store.read_all(), store.rows
-        counted = shows_tumour(rows, ["patient"]).to_numpy()
-        rows = rows[counted]
-        net = load_segmenter(context.fold_folder / SEGMENTER).net
-        with replacing_file(path) as beside, beside.open("wb") as out:
-            np.savez(
-                out, X=X[counted], label=rows["label"].to_numpy(str),
-                patient=rows["patient"].to_numpy(str), row=rows["row"].to_numpy(),
-                test=np.array(sorted(fold.test)), fold=number, repeat=repeat,
-                block=np.repeat([b.name for b in net.blocks()], [b.channels for b in net.blocks()]),
-            )  # fmt: skip
-    return kept
 
 
 def cell(
@@ -90,22 +59,21 @@ def cell(
 ) -> None:
     """Predictions of every arm in one fold with k rare patients to learn from."""
     torch.set_num_threads(1)
-    with np.load(path) as kept:
-        data = {name: kept[name] for name in kept.files}
-    columns = slice(None) if block == TUMOUR else data["block"] == block
+    kept = Kept(path)
+    mine = np.array([block in (TUMOUR, name) for name in kept.about["blocks"]])
     table = make_table(
-        data["X"][:, columns].astype(np.float64), data["label"], groups=data["patient"], rare=rare,
-        row=data["row"].tolist(),
+        kept.slices("mean")[:, mine].astype(np.float64), kept.rows["label"].to_numpy(str),
+        groups=kept.rows["patient"].to_numpy(str), rare=rare, row=kept.rows["row"].tolist(),
     )  # fmt: skip
     known = make_arms() | neural_arms(
         hidden=(256, 256), noise=32, lr=None, batch_size=64, steps=STEPS
     )
     plan = make_plan(
         [known[name] for name in ("smote", *arms)], model=Logistic(strengths=(0.1, 1.0, 10.0)),
-        amounts=(1.0,), inner=2, generator_seeds=2, random_state=seed,
+        amounts=(1.0,), inner=2, generator_seeds=1, random_state=seed,
     )  # fmt: skip
-    test, fold = set(data["test"].tolist()), int(data["fold"])
-    draw += 1000 * int(data["repeat"])
+    test, fold = set(kept.about["test"]), int(kept.about["fold"])
+    draw += 1000 * int(kept.about["repeat"])
     fold_of = np.array([fold if who in test else TRAINS for who in table.patients])
     frame = compare_fold(
         table, replace(plan, rare_patients=k), fold_of=fold_of, repeat=draw, fold=fold
@@ -147,13 +115,13 @@ def ask(
     """A table of questions and answers; one question is a cohort, k and block with its arms."""
     todo, frames = [], []
     for each in questions:
-        folds = keep_vectors(each["run"], work)
+        folds = [kept.folder for kept in kept_folds(each["run"])]
         arms = digest(sorted(each["arms"]))[:6]
         name = f"{each['rare']}-k{each['k']}-{each['block']}-seed{seed}-{arms}"
         name = "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
         settings = {k: each[k] for k in ("arms", "rare", "k", "block")}
         each["parts"] = [
-            (path, work / f"{path.stem}-{name}-{draw}.parquet", draw)
+            (path, work / f"{each['run'].name}-{path.name}-{name}-{draw}.parquet", draw)
             for path in folds for draw in range(draws)
         ]  # fmt: skip
         todo += [
@@ -166,19 +134,23 @@ def ask(
         table = pd.concat([pd.read_parquet(out) for _, out, _ in each["parts"]], ignore_index=True)
         about = {"cohort": each["run"].name, "rare": each["rare"], "k": each["k"],
                  "block": each["block"]}  # fmt: skip
-        found = answers(table, each["rare"])
-        frames += [{**about, "arm": arm, **line} for arm, line in found.items()]
+        for arm, line in answers(table, each["rare"]).items():
+            frames.append({**about, "arm": arm, **line})
     found = pd.DataFrame(frames)
-    found["p adjusted"] = holm(found["p"].to_numpy())
+    found["p adjusted"] = holm(found["p"].to_numpy())  # controls have no p, and do not count
     return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("runs", nargs="+", help="RUN, or RUN:CLASS to call another class rare")
+    parser.add_argument(
+        "runs", nargs="+", help="VECTORS, or VECTORS:CLASS to call another class rare"
+    )
     parser.add_argument("--k", default="4,8")
-    parser.add_argument("--draws", type=int, default=2)
-    parser.add_argument("--only", default=",".join((*CLOSED, *NEURAL)))
+    parser.add_argument("--draws", type=int, default=1)
+    parser.add_argument(
+        "--only", default=",".join((*CLOSED, *(n for n in NEURAL if n != "acgan-unfiltered")))
+    )
     parser.add_argument("--confirm", action="store_true")
     parser.add_argument("--jobs", type=int, default=-1)
     parser.add_argument("--work", type=Path, default=Path("few-rare"), help="where cells are kept")
@@ -188,7 +160,7 @@ def main() -> None:
     questions = []
     for text in args.runs:
         folder, _, rare = text.partition(":")
-        rare = rare or read_json(Path(folder) / "cohort" / "cohort.json")["rare"]
+        rare = rare or kept_folds(Path(folder))[0].about["rare"]
         questions += [
             {"run": Path(folder), "rare": rare, "k": int(k), "block": block,
              "arms": args.only.split(",")}

@@ -1,19 +1,20 @@
-"""Every generator on the `tumour` vectors of a finished run: fidelity, memory, and its worth.
+"""Every generator on the `tumour` vectors of a run: fidelity, memory, and what it is worth.
 
-    python benchmarks/generators.py RUN [--only GENERATOR,…] [--unit slices|patients]
+    python benchmarks/fold_vectors.py RUN --work VECTORS
+    python benchmarks/generators.py VECTORS [--only GENERATOR,…]
 
-For each fold of RUN the vectors come from the fold's own U-Net. Fidelity: a generator is fitted to
-three quarters of the training patients, and what it makes is set against the rest of them, class
+For each fold of a run the vectors come from the fold's own U-Net. Fidelity: a generator is fitted
+to three quarters of the training patients, and what it makes is set against the rest of them, class
 by class. Worth: every generator is an arm of the comparison, fitted to all training patients,
-judged on the fold's test patients. Every cell is written down when it is done (WORK/…), and the
-next call goes on. Prints both tables and keeps them in results/generators-RUN.json.
+judged on the fold's test patients. A row is a slice, classes are balanced, networks take 500 steps.
+Every cell is written down when it is done (WORK/…), and the next call goes on. Prints both tables
+and keeps them in results/generators-VECTORS.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from fold_vectors import Kept, kept_folds
+from neural_arms import neural_arms
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.parallel import Parallel, delayed
 
+from rarecase.arms import Arm, Oversample
 from rarecase.arms.names import CLOSED_FORM, MORE, NEURAL
-from rarecase.arms.registry import make_arms, named_generator
+from rarecase.arms.registry import make_arms
 from rarecase.cohort import validation_patients
+from rarecase.comparison.cell import TRAINS, compare_fold
 from rarecase.comparison.compare import weigh
+from rarecase.comparison.model import Logistic
+from rarecase.comparison.setup import make_plan
 from rarecase.comparison.space import Space
+from rarecase.comparison.table import make_table
 from rarecase.comparison.words import as_text
 from rarecase.evidence.fidelity import (
     frechet_distance,
@@ -37,41 +46,27 @@ from rarecase.evidence.fidelity import (
     two_sample_auc,
 )
 from rarecase.evidence.memory import memory
-from rarecase.evidence.pooling import shows_tumour
-from rarecase.features.extract import TUMOUR
-from rarecase.files import read_json
 from rarecase.generators import DiscriminatingGenerator
-from rarecase.study.comparing import compare_vectors
-from rarecase.study.fold import load_fold
-from rarecase.study.grid import Cell, read_folds, study_cells
-from rarecase.study.resolve import resolve
-from rarecase.study.settings import Settings
-from rarecase.study.step import Context
-from rarecase.study.steps.features import extract_block
+from rarecase.study.step import digest
 
+STEPS = 500
 RESULTS = Path(__file__).with_name("results")
 SYNTHETIC = [n for n in (*CLOSED_FORM, *MORE, *NEURAL) if make_arms()[n].synthetic]
 FEWEST = 6  # samples of a class on either side: fewer say nothing about fidelity
 
 
-def vectors(context: Context) -> tuple[np.ndarray, pd.DataFrame]:
-    """`tumour` vectors of all slices, and their rows."""
-    fold = load_fold(context)
-    with tempfile.TemporaryDirectory() as folder:
-        store = extract_block(context, fold, block=TUMOUR, out=Path(folder) / "tumour.zarr")
-        return store.read_all(), store.rows
-
-
-def fidelity(name: str, X: np.ndarray, rows: pd.DataFrame, training: set[str]) -> dict[str, Any]:
+def fidelity(name: str, kept: Kept) -> dict[str, Any]:
     """How like held-out training patients' vectors is what a generator makes, mean over classes."""
-    seen = shows_tumour(rows, ["patient"]) & rows["patient"].isin(training)
-    X, rows = X[seen], rows[seen]
+    seen = kept.rows["patient"].isin(kept.about["training"])
+    X, rows = kept.slices("mean")[seen], kept.rows[seen]
     label, who = rows["label"].to_numpy(str), rows["patient"].to_numpy(str)
     patients = dict(zip(who.tolist(), label.tolist(), strict=True))
     held = np.isin(who, validation_patients(patients, 0.25, 0))
     scaled = Space.fit(X[~held].astype(np.float64))(X.astype(np.float64))
     fit, rest, y_fit, y_rest = scaled[~held], scaled[held], label[~held], label[held]
-    generator = named_generator(name).make(0)
+    recipe = arms()[name].recipe
+    assert isinstance(recipe, Oversample)
+    generator = recipe.make(0)
     began = time.perf_counter()
     generator.fit(fit, y_fit, groups=who[~held])
     seconds = time.perf_counter() - began
@@ -82,7 +77,8 @@ def fidelity(name: str, X: np.ndarray, rows: pd.DataFrame, training: set[str]) -
         if min(len(own), len(other)) < FEWEST:
             continue
         made, asked = generator.sample({c: max(200, len(other))})
-        near, kept = neighbourhood(other, made, k=min(5, len(other) - 1)), memory(own, other, made)
+        near = neighbourhood(other, made, k=min(5, len(other) - 1))
+        known = memory(own, other, made)
         agrees = np.nan
         if isinstance(generator, DiscriminatingGenerator):
             agrees = float(generator.agreement(made, asked).mean())
@@ -94,57 +90,80 @@ def fidelity(name: str, X: np.ndarray, rows: pd.DataFrame, training: set[str]) -
                 "coverage": near.coverage, "Fréchet": frechet_distance(other, made),
                 "its floor": frechet_floor(other), "kernel": kernel_distance(other, made),
                 "told apart": two_sample_auc(other, made[: len(other)]),
-                "nn ratio": kept.ratio, "near copies": kept.near, "membership": kept.membership,
+                "nn ratio": known.ratio, "near copies": known.near, "membership": known.membership,
             }
         )  # fmt: skip
-    return pd.DataFrame(found).mean().to_dict() | {"seconds": seconds}
+    means: dict[str, Any] = pd.DataFrame(found).mean().to_dict()  # type: ignore[assignment]
+    return means | {"seconds": seconds}
+
+
+def worth(names: list[str], kept: Kept) -> pd.DataFrame:
+    """Predictions of every generator's arm on the fold's test patients; a row is a slice."""
+    rows, about = kept.rows, kept.about
+    table = make_table(
+        kept.slices("mean").astype(np.float64), rows["label"].to_numpy(str),
+        groups=rows["patient"].to_numpy(str), rare=about["rare"], row=rows["row"].tolist(),
+    )  # fmt: skip
+    known = arms()
+    plan = make_plan(
+        [known[name] for name in names], model=Logistic(strengths=(0.1, 1.0, 10.0)),
+        amounts=(1.0,), inner=2, generator_seeds=1, random_state=0,
+    )  # fmt: skip
+    test = set(about["test"])
+    fold_of = np.array([about["fold"] if who in test else TRAINS for who in table.patients])
+    return compare_fold(table, plan, fold_of=fold_of, repeat=about["repeat"], fold=about["fold"])
+
+
+def arms() -> dict[str, Arm]:
+    """Every arm; networks of a size that a benchmark can afford."""
+    return make_arms() | neural_arms(
+        hidden=(256, 256), noise=32, lr=None, batch_size=64, steps=STEPS
+    )
+
+
+def cell(kept: Kept, name: str | None, path: Path, names: list[str]) -> str:
+    """Fidelity of one generator, or, without a name, the worth of all, in one fold."""
+    torch.set_num_threads(1)
+    if name is None:
+        worth(names, kept).to_parquet(path)
+    else:
+        path.write_text(json.dumps(fidelity(name, kept)))
+    return path.name
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("run", type=Path)
+    parser.add_argument("vectors", type=Path, help="kept by fold_vectors.py")
     parser.add_argument("--only", default=",".join(SYNTHETIC))
-    parser.add_argument("--unit", choices=("patients", "slices"), default="slices")
-    parser.add_argument("--work", type=Path, help="where cells are kept (default: beside RUN)")
+    parser.add_argument("--jobs", type=int, default=-1)
+    parser.add_argument("--work", type=Path, help="where cells are kept (default: beside VECTORS)")
     args = parser.parse_args()
-    torch.set_num_threads(2)
     names = args.only.split(",")
-    work = args.work or args.run.with_name(args.run.name + "-generators")
+    work = args.work or args.vectors.with_name(args.vectors.name + "-generators")
     work.mkdir(exist_ok=True)
-    said = resolve(preset=None, file=args.run / "study.yaml").model_dump()
-    said["compare"] |= {"arms": names, "unit": args.unit, "checks": False, "amounts": [1.0]}
-    settings = Settings.model_validate(said)
-    folds = study_cells(settings, read_folds(args.run / "cohort" / "cohort.csv"))
-    lines, frames = [], []
-    for repeat, number in sorted({(c.repeat, c.fold) for c in folds}):
-        context = Context(run=args.run, settings=settings, cell=Cell(repeat, number))
-        fold = load_fold(context)
-        X, rows = vectors(context)
-        for name in names:
-            path = work / f"fidelity-{repeat}-{number}-{name}.json"
-            if not path.is_file():
-                path.write_text(json.dumps(fidelity(name, X, rows, set(fold.training))))
-                print(context.where(), name, flush=True)
-            lines.append({"generator": name, **json.loads(path.read_text())})
-        path = work / f"arms-{args.unit}-{repeat}-{number}.parquet"
-        if not path.is_file():
-            compare_vectors(
-                X, rows, settings=settings, rare=fold.rare, tested=fold.test, cell=context.cell,
-                leak=False,
-            ).predictions.to_parquet(path)  # fmt: skip
-            print(context.where(), "arms", flush=True)
-        frames.append(pd.read_parquet(path))
+    parts, todo = [], []
+    for kept in kept_folds(args.vectors):
+        worths = work / f"arms-{kept.folder.name}-{digest(sorted(names))[:6]}.parquet"
+        parts += [(None, worths)]
+        parts += [(name, work / f"fidelity-{kept.folder.name}-{name}.json") for name in names]
+        todo += [(kept, *each) for each in parts[-len(names) - 1 :] if not each[1].is_file()]
+    for done in Parallel(n_jobs=args.jobs, return_as="generator_unordered")(
+        delayed(cell)(kept, name, path, names) for kept, name, path in todo
+    ):
+        print(done, flush=True)
+    lines = [{"generator": n, **json.loads(path.read_text())} for n, path in parts if n]
     table = pd.DataFrame(lines).groupby("generator", sort=False).mean()
-    rare = read_json(args.run / "cohort" / "cohort.json")["rare"]
-    evidence = weigh(pd.concat(frames, ignore_index=True), rare=rare, seed=settings.seed)
+    frames = [pd.read_parquet(path) for name, path in parts if name is None]
+    rare = kept_folds(args.vectors)[0].about["rare"]
+    evidence = weigh(pd.concat(frames, ignore_index=True), rare=rare, seed=0)
     print(table.round(2).to_string())
     print(as_text(evidence))
-    kept = {
-        "run": args.run.name, "unit": args.unit, "fidelity": table.round(4).to_dict("index"),
+    found = {
+        "run": args.vectors.name, "fidelity": table.round(4).to_dict("index"),
         "arms": as_text(evidence).splitlines(), "verdicts": evidence["verdicts"],
     }  # fmt: skip
-    text = json.dumps(kept, indent=2, ensure_ascii=False).replace("NaN", "null")
-    (RESULTS / f"generators-{args.run.name}.json").write_text(text + "\n")
+    text = json.dumps(found, indent=2, ensure_ascii=False).replace("NaN", "null")
+    (RESULTS / f"generators-{args.vectors.name}.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
 """How well can a run's features tell the classes apart? One pipeline, chosen on inner folds alone.
 
-    python benchmarks/pipelines.py RUN [--unit patients|slices] [--outline predicted|true]
+    python benchmarks/fold_vectors.py RUN --work VECTORS
+    python benchmarks/pipelines.py VECTORS [--unit patients|slices] [--outline predicted|true]
 
-For each fold of RUN its own U-Net, which never saw the fold's test patients, gives every slice
-five summaries of every block (mean, deviation and maximum over the outlined tumour, mean over a
-ring around it, mean over the slice) and a few numbers on the outline's size, place and form. A
-pipeline is a choice of summaries, of blocks, of the pooling of slices to patients, and of a
-classifier. In each fold all of them are tried on inner folds of training patients; the best (AUC
-of the rare class of patients, or accuracy of slices) is fitted to all training patients and
-predicts the test patients, once. Prints what was chosen and the scores with bootstrap intervals,
-and keeps them in results/.
+A pipeline is a choice of summaries of blocks (mean, deviation and maximum over the outlined tumour,
+mean over a ring around it, mean over the slice; the outline's size, place and form are always
+there), of blocks, of the pooling of slices to patients, and of a classifier. In each fold all of
+them are tried on inner folds of training patients; the best (AUC of the rare class of patients, or
+accuracy of slices) is fitted to all training patients and predicts the test patients, once. Prints
+what was chosen and the scores with bootstrap intervals, and keeps them in results/.
 """
 
 from __future__ import annotations
@@ -19,166 +18,89 @@ import itertools
 import json
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import torch
-from scipy import ndimage
+from fold_vectors import Kept, kept_folds
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils.parallel import Parallel, delayed
 
-from rarecase.features.tumour import masked_mean
-from rarecase.segmenter import PackedMasks, Slices, channel_map, load_segmenter
-from rarecase.segmenter.batches import in_order
-from rarecase.study.fold import Fold, load_fold
-from rarecase.study.grid import SEGMENTER, Cell, read_folds, study_cells
-from rarecase.study.resolve import resolve
-from rarecase.study.step import Context
-from rarecase.study.steps.features import outlined
+from rarecase.comparison.space import Space
 
 RESULTS = Path(__file__).with_name("results")
-SUMMARIES = ("mean", "deviation", "maximum", "ring", "slice")
-RING = 4  # pixels
 INNER = 4
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One pipeline."""
+    """One way to features."""
 
     summaries: tuple[str, ...]
     blocks: str
     pooling: str
-    classifier: str
 
     def __str__(self) -> str:
-        return f"{'+'.join(self.summaries)} of {self.blocks}, {self.pooling}, {self.classifier}"
+        return f"{'+'.join(self.summaries) or 'form'} of {self.blocks}, {self.pooling}"
 
 
-BLOCKS = {
+BLOCKS: dict[str, Callable[[str], bool]] = {
     "all": lambda name: True,
     "encoders": lambda name: name.startswith("enc"),
     "bottleneck": lambda name: name == "bottleneck",
     "decoders": lambda name: name.startswith("dec"),
     "outline": lambda name: False,  # size, place and form alone
 }
-WANTED = (("mean",), ("mean", "deviation"), ("mean", "ring"), ("maximum",), ("slice",), SUMMARIES)
+WANTED = (("mean",), ("mean", "deviation"), ("mean", "ring"), ("mean", "deviation", "ring"))
+OF_PATIENTS = (("maximum",), ("slice",))
 POOLINGS = ("mean", "weighted by area", "largest slice", "mean and maximum")
-CLASSIFIERS = {
-    "logistic 0.001": lambda: LogisticRegression(C=1e-3, max_iter=2000),
-    "logistic 0.1": lambda: LogisticRegression(C=0.1, max_iter=2000),
+CLASSIFIERS: dict[str, Callable[[], Any]] = {
+    "logistic 0.1": lambda: LogisticRegression(C=0.1, max_iter=1000),
+    "logistic 10": lambda: LogisticRegression(C=10.0, max_iter=1000),
     "LDA": lambda: LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
     "RBF machine": lambda: CalibratedClassifierCV(SVC(C=3.0), cv=3, ensemble=False),
-    "extra trees": lambda: ExtraTreesClassifier(300, min_samples_leaf=2, random_state=0),
+    "extra trees": lambda: ExtraTreesClassifier(100, min_samples_leaf=2, random_state=0),
 }
 
 
 def choices(unit: str) -> Iterator[Choice]:
-    """Every pipeline; slices are not pooled, and the outline alone has no summaries."""
+    """Every way to features; slices are not pooled, and the outline alone has no summaries."""
     poolings = POOLINGS if unit == "patients" else ("a slice a row",)
-    for blocks, wanted, pooling, name in itertools.product(BLOCKS, WANTED, poolings, CLASSIFIERS):
+    listed = (*WANTED, *OF_PATIENTS) if unit == "patients" else WANTED
+    for blocks, wanted, pooling in itertools.product(BLOCKS, listed, poolings):
         if blocks != "outline" or wanted == WANTED[0]:
-            yield Choice(() if blocks == "outline" else wanted, blocks, pooling, name)
+            yield Choice(() if blocks == "outline" else wanted, blocks, pooling)
 
 
-def outline_numbers(mask: np.ndarray) -> list[float]:
-    """Log area, centre, spread along and across, roughness of a mask (h, w); 0 if it is empty."""
-    area = int(mask.sum())
-    if not area:
-        return [0.0] * 6
-    y, x = np.nonzero(mask)
-    spread = np.cov(np.stack([y, x])) if area > 2 else np.zeros((2, 2))
-    low, high = np.sqrt(np.clip(np.linalg.eigvalsh(spread), 0, None))
-    edge = int((mask & ~ndimage.binary_erosion(mask)).sum())
-    return [np.log1p(area), y.mean(), x.mean(), float(high), float(low), edge / np.sqrt(area)]
+def features(fold: Kept, choice: Choice) -> np.ndarray:
+    """Features (n, d) of all slices, or of all patients in the order of names."""
+    pooled = choice.pooling.split(" and ") if choice.pooling in POOLINGS else [None]
+
+    def read(summary: str) -> list[np.ndarray]:
+        if pooled == [None]:
+            return [fold.slices(summary)]
+        return [fold.patients(summary, str(each)) for each in pooled]
+
+    mine = np.array([BLOCKS[choice.blocks](name) for name in fold.about["blocks"]])
+    parts = [values[:, mine] for summary in choice.summaries for values in read(summary)]
+    return np.concatenate(parts + read("form"), axis=1).astype(np.float64)
 
 
-@torch.no_grad()
-def summarise(
-    context: Context, fold: Fold, *, outline: str
-) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """Rows of the fold's slices, and (n, d) arrays named summary/block."""
-    source = context.fold_folder / SEGMENTER
-    segmenter, cache = load_segmenter(source), fold.cache
-    slices = Slices(cache.images, cache.masks, channel_map(cache.channels, segmenter.channels))
-    net = segmenter.net.channels_last().eval()
-    rows = outlined(pd.read_parquet(source / "rows.parquet"), outline)  # type: ignore[arg-type]
-    drawn = PackedMasks(source / "predicted.npy", width=cache.masks.shape[-1])
-    found: dict[str, list[np.ndarray]] = {}
-    forms = []
-    for part in in_order(np.arange(len(rows)), size=32):
-        images, true = slices.batch(part)
-        mask = drawn.read(part).astype(bool)
-        if outline == "true":
-            known = rows["has_mask"].to_numpy()[part]
-            mask[known] = true.numpy()[known, 0] > 0
-        wide = np.stack([ndimage.binary_dilation(m, iterations=RING) for m in mask])
-        inside = torch.from_numpy(mask[:, None]).float()
-        ring = torch.from_numpy((wide & ~mask)[:, None]).float()
-        everywhere = torch.ones_like(inside)
-        for name, maps in net.walk(slices.ready(images, segmenter.normaliser)):
-            mean = masked_mean(maps, inside)
-            square = masked_mean(maps.square(), inside)
-            small = torch.nn.functional.adaptive_max_pool2d(inside, maps.shape[-2:])
-            small = torch.where(small.sum(dim=(2, 3), keepdim=True) > 0, small, torch.ones(1))
-            each = {
-                "mean": mean,
-                "deviation": (square - mean.square()).clamp(min=0).sqrt(),
-                "maximum": (maps * small).amax(dim=(2, 3)),
-                "ring": masked_mean(maps, ring),
-                "slice": masked_mean(maps, everywhere),
-            }
-            for kind, values in each.items():
-                found.setdefault(f"{kind}/{name}", []).append(values.numpy())
-        forms += [outline_numbers(m) for m in mask]
-    arrays = {name: np.concatenate(parts) for name, parts in found.items()}
-    return rows, arrays | {"outline": np.array(forms)}
-
-
-def features(arrays: dict[str, np.ndarray], choice: Choice) -> np.ndarray:
-    """Features (n, d) of all slices."""
-    names = [
-        name for name in arrays if name != "outline"
-        and name.split("/")[0] in choice.summaries and BLOCKS[choice.blocks](name.split("/")[1])
-    ]  # fmt: skip
-    return np.concatenate([arrays[name] for name in names] + [arrays["outline"]], axis=1)
-
-
-def pool(X: np.ndarray, rows: pd.DataFrame, pooling: str) -> np.ndarray:
-    """Slices to patients, in the order of names."""
-    table = pd.DataFrame(X)
-    each = table.groupby(rows["patient"].to_numpy())
-    if pooling == "mean":
-        return each.mean().to_numpy()
-    if pooling == "mean and maximum":
-        return np.concatenate([each.mean().to_numpy(), each.max().to_numpy()], axis=1)
-    area = np.maximum(rows["predicted"].to_numpy(float), 1.0)
-    if pooling == "largest slice":
-        largest = pd.Series(area).groupby(rows["patient"].to_numpy()).idxmax()
-        return X[largest.to_numpy()]
-    total = pd.Series(area).groupby(rows["patient"].to_numpy()).sum().to_numpy()
-    weighted = table.mul(area, axis=0).groupby(rows["patient"].to_numpy()).sum().to_numpy()
-    return weighted / total[:, None]
-
-
-def fit_predict(choice: Choice, X: np.ndarray, y: np.ndarray, held: np.ndarray) -> np.ndarray:
-    model = make_pipeline(StandardScaler(), CLASSIFIERS[choice.classifier]())
+def fit_predict(name: str, X: np.ndarray, y: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """Probabilities (n, classes) of `held` by a classifier fitted to `X`, in the space of those."""
+    space, model = Space.fit(X), CLASSIFIERS[name]()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.fit(X, y)
-    return np.asarray(model.predict_proba(held))
+        model.fit(space(X), y)
+    return np.asarray(model.predict_proba(space(held)))
 
 
 def score(y: np.ndarray, p: np.ndarray, *, rare: int, unit: str) -> float:
@@ -187,51 +109,49 @@ def score(y: np.ndarray, p: np.ndarray, *, rare: int, unit: str) -> float:
     return float(roc_auc_score(y == rare, p[:, rare]))
 
 
-def inner_score(
-    choice: Choice, X: np.ndarray, y: np.ndarray, who: np.ndarray, *, rare: int, unit: str
-) -> float:
-    """Mean score over two draws of inner folds of the training patients."""
-    found = []
-    for draw in range(2):
+def inner_scores(
+    X: np.ndarray, y: np.ndarray, who: np.ndarray, *, rare: int, unit: str
+) -> dict[str, float]:
+    """Of each classifier the mean score over inner folds of the training patients; of patients,
+    who are few, over two draws of them."""
+    found: dict[str, list[float]] = {name: [] for name in CLASSIFIERS}
+    for draw in range(2 if unit == "patients" else 1):
         split = StratifiedGroupKFold(INNER, shuffle=True, random_state=draw)
         for train, held in split.split(X, y, who):
-            p = fit_predict(choice, X[train], y[train], X[held])
-            if np.unique(y[held]).size > 1 and p.shape[1] == np.unique(y).size:
-                found.append(score(y[held], p, rare=rare, unit=unit))
-    return float(np.mean(found))
+            space = Space.fit(X[train])
+            fitted, other = space(X[train]), space(X[held])
+            for name, make in CLASSIFIERS.items():
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    p = make().fit(fitted, y[train]).predict_proba(other)
+                if np.unique(y[held]).size > 1 and p.shape[1] == np.unique(y).size:
+                    found[name].append(score(y[held], p, rare=rare, unit=unit))
+    return {name: float(np.mean(scores)) for name, scores in found.items()}
 
 
-def run_fold(context: Context, *, unit: str, outline: str, jobs: int) -> dict[str, Any]:
-    fold = load_fold(context)
-    rows, arrays = summarise(context, fold, outline=outline)
-    seen = (rows["predicted"] > 0).to_numpy()
-    shown = seen | ~rows["patient"].isin(rows.loc[seen, "patient"]).to_numpy()
-    rows = rows[shown].reset_index(drop=True)
-    arrays = {name: values[shown] for name, values in arrays.items()}
-    labels = rows["label"].astype(str)
-    who = rows["patient"].to_numpy(str)
+def run_fold(fold: Kept, *, unit: str, jobs: int) -> dict[str, Any]:
+    about, rows = fold.about, fold.rows
+    labels, who = rows["label"], rows["patient"].to_numpy(str)
     if unit == "patients":
-        first = rows.groupby("patient")["label"].first().astype(str)
+        first = rows.groupby("patient")["label"].first()
         labels, who = first.reset_index(drop=True), first.index.to_numpy(str)
-    y = labels.map({name: i for i, name in enumerate(fold.classes)}).to_numpy()
-    rare = fold.classes.index(fold.rare)
-    train, test = np.isin(who, fold.training), np.isin(who, fold.test)
-
-    def table(choice: Choice) -> np.ndarray:
-        X = features(arrays, choice)
-        return pool(X, rows, choice.pooling) if unit == "patients" else X
-
+    y = labels.map({name: i for i, name in enumerate(about["classes"])}).to_numpy()
+    rare = about["classes"].index(about["rare"])
+    train, test = np.isin(who, about["training"]), np.isin(who, about["test"])
     listed = list(choices(unit))
-    scores = Parallel(n_jobs=jobs)(
-        delayed(inner_score)(c, table(c)[train], y[train], who[train], rare=rare, unit=unit)
+    each = Parallel(n_jobs=jobs)(
+        delayed(inner_scores)(features(fold, c)[train], y[train], who[train], rare=rare, unit=unit)
         for c in listed
     )
-    best = listed[int(np.argmax(scores))]
-    X = table(best)
-    p = fit_predict(best, X[train], y[train], X[test])
-    print(f"{context.where()}: {best} (inner {max(scores):.3f})", flush=True)
+    scores = {
+        (c, name): s for c, found in zip(listed, each, strict=True) for name, s in found.items()
+    }
+    best, name = max(scores, key=lambda key: scores[key])
+    X = features(fold, best)
+    p = fit_predict(name, X[train], y[train], X[test])
+    print(f"{fold.folder.name}: {best}, {name} (inner {scores[best, name]:.3f})", flush=True)
     return {
-        "chosen": str(best), "inner": max(scores), "configurations": len(listed),
+        "chosen": f"{best}, {name}", "inner": scores[best, name], "configurations": len(scores),
         "rare": rare, "who": who[test], "y": y[test], "p": p,
     }  # fmt: skip
 
@@ -264,23 +184,18 @@ def summary(folds: list[dict[str, Any]], *, unit: str, draws: int = 2000) -> dic
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("run", type=Path)
+    parser.add_argument("vectors", type=Path, help="kept by fold_vectors.py")
     parser.add_argument("--unit", choices=("patients", "slices"), default="patients")
     parser.add_argument("--outline", choices=("predicted", "true"), default="predicted")
     parser.add_argument("--jobs", type=int, default=-1)
     args = parser.parse_args()
     began = time.perf_counter()
-    settings = resolve(preset=None, file=args.run / "study.yaml")
-    cells = study_cells(settings, read_folds(args.run / "cohort" / "cohort.csv"))
     folds = [
-        run_fold(
-            Context(run=args.run, settings=settings, cell=Cell(repeat, fold)),
-            unit=args.unit, outline=args.outline, jobs=args.jobs,
-        )
-        for repeat, fold in sorted({(c.repeat, c.fold) for c in cells})
-    ]  # fmt: skip
+        run_fold(fold, unit=args.unit, jobs=args.jobs)
+        for fold in kept_folds(args.vectors, outline=args.outline)
+    ]
     found = {
-        "run": args.run.name, "unit": args.unit, "outline": args.outline,
+        "run": args.vectors.name, "unit": args.unit, "outline": args.outline,
         "score": "slice accuracy" if args.unit == "slices" else "patient AUC of the rare class",
         **summary(folds, unit=args.unit),
         "configurations": folds[0]["configurations"],

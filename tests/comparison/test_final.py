@@ -30,6 +30,20 @@ def test_plain_weights_give_what_the_fitted_model_gives(classes, d, monkeypatch)
     np.testing.assert_allclose(final(X), model(training.X), atol=1e-8)
 
 
+def test_what_hardly_varied_among_those_learnt_from_cannot_decide_alone():
+    rng = np.random.default_rng(0)
+    y = np.repeat(["a", "b"], [40, 14])
+    X = rng.normal(size=(54, 6)) + (y == "b")[:, None]
+    X[:, 0] *= 1e-4
+    final = fit_final(make_table(X, y), pick_arms([])[0])
+    strange = X[:1].copy()
+    strange[0, 0] = 5.0  # fifty thousand deviations off
+    bounded = X[:1].copy()
+    bounded[0, 0] = X[:, 0].mean() + 6 * X[:, 0].std()
+    np.testing.assert_allclose(final(strange), final(bounded))
+    assert final(strange).min() > 1e-6
+
+
 def test_a_synthetic_arm_averages_its_seeds():
     rng = np.random.default_rng(0)
     y = np.repeat(["a", "b"], [40, 14])

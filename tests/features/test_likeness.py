@@ -25,6 +25,14 @@ def test_cases_of_the_same_kind_stay_inside_and_others_do_not(n):
     assert again.limit == likeness.limit
 
 
+def test_one_odd_case_makes_no_room_for_others():
+    rng = np.random.default_rng(0)
+    known = cases(rng, 31)
+    known[0] += 4 * rng.normal(size=80)
+    clean, odd = Likeness.fit(known[1:]), Likeness.fit(known)
+    assert odd.limit < 1.6 * clean.limit
+
+
 def test_too_few_cases():
     with pytest.raises(DataError, match="expected 8 cases or more, got 5"):
         Likeness.fit(np.zeros((5, 3)))

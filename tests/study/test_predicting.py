@@ -10,13 +10,18 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from lightning_fabric import Fabric
 from nibabel.orientations import axcodes2ornt, ornt_transform
 from written import dicom
 
 from rarecase import load_model, predict_images, read_cohort, simulate_cohort
 from rarecase.cli.main import main
+from rarecase.cohort import SliceCache
 from rarecase.errors import DataError
 from rarecase.imaging import read_mask_volume
+from rarecase.segmenter import Slices
+from rarecase.study.deployed import _vectors
 from rarecase.study.ship import export_model
 from rarecase.study.study import Study
 
@@ -63,6 +68,29 @@ def test_the_model_is_made_once_and_knows_its_worth(run, model):
     assert {p: p.stat().st_mtime_ns for p in (run / "model").rglob("step.json")} == before
     Study(out=run).run()  # a study that goes on leaves the model where it is
     assert (run / "model" / "classifier" / "model.json").is_file()
+
+
+def test_the_classifier_learns_from_what_a_prediction_computes(run, model, tmp_path):
+    """Also where the study computed in bfloat16, in which a silent channel is another one."""
+    half = tmp_path / "half"
+    shutil.copytree(run, half)
+    shutil.rmtree(half / "model" / "classifier")
+    said = (half / "study.yaml").read_text()
+    settings = yaml.safe_load(said)
+    settings["compute"] = settings.get("compute", {}) | {"precision": "bf16-mixed"}
+    (half / "study.yaml").write_text(yaml.safe_dump(settings))
+    made = load_model(half)
+    cache, fabric = SliceCache.open(half / "slices"), Fabric(accelerator="cpu", devices=1)
+    rows = pd.read_parquet(half / "model" / "segmenter" / "rows.parquet")
+    means = []
+    for _, part in rows.groupby("patient"):
+        images = np.asarray(cache.images[part["row"].to_numpy()])
+        X = _vectors(
+            made.segmenter, Slices(images, np.zeros_like(images[:, 0], np.uint8), [0]), fabric
+        )
+        seen = part["predicted"].to_numpy() > 0
+        means.append((X[seen] if seen.any() else X).mean(axis=0))
+    np.testing.assert_allclose(made.final.centre, np.mean(means, axis=0), rtol=2e-3, atol=1e-4)
 
 
 def test_everything_is_written_on_the_scans_own_grid(model, scans, tmp_path):

@@ -20,22 +20,29 @@ from rarecase.comparison.tuning import best_threshold, make_grid
 from rarecase.evidence.pooling import pool_patients
 from rarecase.seeds import derive
 
+REACH = 6.0  # deviations
+
 
 @dataclass(frozen=True, eq=False)
 class Final:
     """Linear classifiers on plain features, one a generator seed, whose probabilities are averaged.
 
-    weights (members, classes, d) and offsets (members, classes), float64; `amount` of synthetic
-    samples and `strength` of the penalty as chosen on inner folds.
+    weights (members, classes, d) and offsets (members, classes), float64; centre and reach (d,):
+    values farther than `reach` from `centre` count as that far, so that a feature which hardly
+    varied among those learnt from cannot decide alone on a scan from elsewhere; `amount` of
+    synthetic samples and `strength` of the penalty as chosen on inner folds.
     """
 
     weights: Floats
     offsets: Floats
+    centre: Floats
+    reach: Floats
     amount: float
     strength: float
 
     def __call__(self, X: Floats) -> Floats:
         """Rows (n, d) to probabilities (n, classes)."""
+        X = np.clip(X, self.centre - self.reach, self.centre + self.reach)
         each = [
             softmax(X @ w.T + b, axis=1) for w, b in zip(self.weights, self.offsets, strict=True)
         ]
@@ -88,7 +95,8 @@ def fit_final(
         )
         members.append(_plain(*fitted.linear(), space))
     weights, offsets = (np.stack(each) for each in zip(*members, strict=True))
-    return Final(weights, offsets, amount, strength)
+    centre, reach = table.X.mean(axis=0), REACH * table.X.std(axis=0)
+    return Final(weights, offsets, centre, reach, amount, strength)
 
 
 def out_of_fold_threshold(predictions: pd.DataFrame, *, arm: str, rare: str) -> float:

@@ -15,7 +15,8 @@ Floats = NDArray[np.float64]
 
 AXES = 10
 PARTS = 10  # in which the known cases are held out to learn how far a new one may lie
-BEYOND = 3.5  # deviations of the logarithm of the distance
+BEYOND = 3.0  # deviations of the logarithm of the distance
+ROBUST = 1.4826  # median deviations from the median in a standard deviation
 FEWEST = 8
 
 
@@ -37,8 +38,9 @@ class Likeness:
 
     @staticmethod
     def fit(X: Floats, *, seed: int = 0) -> Likeness:
-        """From the vectors of known cases (n, d). The limit comes from cases held out in turn: 3.5
-        deviations of their logarithms beyond the mean."""
+        """From the vectors of known cases (n, d). The limit comes from cases held out in turn:
+        three deviations of their logarithms beyond the median. Both are robust: one odd case among
+        thirty would otherwise make room for a scan of another kind."""
         if len(X) < FEWEST:
             raise DataError(f"likeness: expected {FEWEST} cases or more, got {len(X)}.")
         part = numpy_rng(seed, "likeness").permutation(len(X)) % min(PARTS, len(X))
@@ -46,7 +48,9 @@ class Likeness:
         for number in np.unique(part):
             held = part == number
             logs[held] = np.log(_fit(X[~held], limit=np.inf).distance(X[held]))
-        return _fit(X, limit=float(np.exp(logs.mean() + BEYOND * logs.std())))
+        middle = float(np.median(logs))
+        spread = ROBUST * float(np.median(np.abs(logs - middle)))
+        return _fit(X, limit=float(np.exp(middle + BEYOND * max(spread, logs.std() / 2))))
 
     def distance(self, X: Floats) -> Floats:
         """How far vectors (n, d) lie off, (n,); about 1 for what is known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,10 @@ from rarecase.segmenter import Segmenter, Slices, channel_map, load_segmenter
 from rarecase.segmenter.batches import in_order
 from rarecase.segmenter.predict import predict_chances
 from rarecase.study.feeding import one_case
-from rarecase.study.unlike import Ranges, case_vector
+from rarecase.study.unlike import Ranges, case_looks
 
 CARD, WEIGHTS, SEGMENTER = "model.json", "classifier.safetensors", "segmenter"
+FINAL, LIKENESS = ("weights", "offsets", "centre", "reach"), "likeness."
 BATCH = 16
 _MATCHED = 1.02  # pixels that differ by less from those learnt from are taken as they are
 
@@ -59,7 +60,7 @@ class Deployed:
 
     segmenter: Segmenter
     final: Final
-    likeness: Likeness | None
+    likeness: Mapping[str, Likeness]
     card: dict[str, Any]
 
     @property
@@ -139,15 +140,17 @@ class Deployed:
         self, groups: Sequence[CaseArrays], fitted: Fitted, slices: Slices
     ) -> tuple[str, ...]:
         said = Ranges.of(self.card["ranges"]).unlike(groups)
-        if self.likeness is not None:
-            vector = case_vector(self.segmenter, slices, fitted.images)
-            away = float(self.likeness.distance(vector[None])[0])
-            if not away <= self.likeness.limit:
-                said.append(
-                    f"its images look unlike those learnt from (distance {away:.1f}; theirs stay "
-                    f"below {self.likeness.limit:.1f}); it may be another modality, sequence or "
-                    "body part"
-                )
+        looks = case_looks(self.segmenter, slices, fitted.images) if self.likeness else {}
+        off = []
+        for name, known in self.likeness.items():
+            away = float(known.distance(looks[name][None])[0])
+            if not away <= known.limit:
+                off.append(f"{name}: distance {away:.1f}, theirs below {known.limit:.1f}")
+        if off:
+            said.append(
+                f"its images look unlike those learnt from ({'; '.join(off)}); it may be another "
+                "modality, sequence or body part"
+            )
         return tuple(said)
 
 
@@ -163,14 +166,14 @@ def _vectors(
 
 
 def save_classifier(
-    folder: Path, final: Final, likeness: Likeness | None, card: dict[str, Any]
+    folder: Path, final: Final, likeness: Mapping[str, Likeness], card: dict[str, Any]
 ) -> None:
     """Write classifier.safetensors and model.json."""
     import torch
 
-    arrays = {"weights": final.weights, "offsets": final.offsets}
-    if likeness is not None:
-        arrays |= {f"likeness.{name}": values for name, values in likeness.arrays().items()}
+    arrays = {name: getattr(final, name) for name in FINAL}
+    for name, known in likeness.items():
+        arrays |= {f"{LIKENESS}{name}.{part}": v for part, v in known.arrays().items()}
     tensors = {n: torch.from_numpy(np.ascontiguousarray(v)) for n, v in arrays.items()}
     save_tensors(folder / WEIGHTS, tensors)
     write_json(folder / CARD, card | {"amount": final.amount, "strength": final.strength})
@@ -184,11 +187,24 @@ def load_deployed(folder: Path, *, segmenter: Path | None = None) -> Deployed:
         raise DataError(f"{folder}: no model of rarecase ({CARD} says nothing of one).")
     tensors, _ = load_tensors(folder / WEIGHTS)
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-    prefix = "likeness."
-    like = {n.removeprefix(prefix): v for n, v in arrays.items() if n.startswith(prefix)}
+    missing = [name for name in FINAL if name not in arrays]
+    if missing:
+        raise DataError(
+            f"{folder}: {WEIGHTS} has no {', '.join(missing)}; an earlier version wrote it. Make "
+            "the model anew from its run."
+        )
+    like: dict[str, dict[str, np.ndarray]] = {}
+    for name, values in arrays.items():
+        if name.startswith(LIKENESS):
+            kind, part = name.removeprefix(LIKENESS).split(".")
+            like.setdefault(kind, {})[part] = values
     return Deployed(
         segmenter=load_segmenter(segmenter or folder / SEGMENTER),
-        final=Final(arrays["weights"], arrays["offsets"], card["amount"], card["strength"]),
-        likeness=Likeness.of(like) if like else None,
+        final=Final(
+            **{name: arrays[name] for name in FINAL},
+            amount=card["amount"],
+            strength=card["strength"],
+        ),
+        likeness={kind: Likeness.of(parts) for kind, parts in like.items()},
         card=card,
     )

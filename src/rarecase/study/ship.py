@@ -24,6 +24,7 @@ from rarecase.study.study import only_one
 
 CLASSIFIER = f"{MODEL}/classifier"
 VERSION = 1  # goes up when the model is made otherwise from the same run
+CLASSIFIED = 2  # likewise, of the classifier alone
 
 
 def load_model(place: str | Path) -> Deployed:
@@ -92,7 +93,7 @@ def _steps(context: Context) -> list[Step]:
     trained = digest([VERSION, known])
     segment = Step(f"{MODEL}/{SEGMENTER}", MODEL, trained, segmenter_work, context)
     evidence = (run / ARMS_EVIDENCE).read_text(encoding="utf-8")
-    said = digest([trained, evidence, context.settings.compare.model_dump(mode="json")])
+    said = digest([CLASSIFIED, trained, evidence, context.settings.compare.model_dump(mode="json")])
     return [segment, Step(CLASSIFIER, MODEL, said, classifier_work, context)]
 
 

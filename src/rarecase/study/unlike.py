@@ -74,11 +74,13 @@ def _ends(values: Sequence[float] | None) -> tuple[float, float] | None:
 
 
 @torch.no_grad()
-def case_vector(
+def case_looks(
     segmenter: Segmenter, slices: Slices, images: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """What a case looks like, tumour or not (d,): every block's mean over it, and how its
-    brightness is distributed. slices: the case's own; images (n, c, h, w): the same, as fitted."""
+) -> dict[str, NDArray[np.float64]]:
+    """What a case looks like, tumour or not: to the network (every block's mean over it, (d,)), and
+    by its brightness (how it is distributed in every channel, (d,)). Told apart, since what is
+    strange in a few numbers would drown in many. slices: the case's own; images (n, c, h, w): the
+    same, as fitted."""
     net = segmenter.net.channels_last().eval()
     device = next(net.parameters()).device
     sums: list[torch.Tensor] = []
@@ -88,9 +90,8 @@ def case_vector(
         means = [maps.float().flatten(2).mean(dim=2) for _, maps in net.walk(ready)]
         sums.append(torch.cat(means, dim=1).cpu())
     blocks = torch.cat(sums).mean(dim=0).numpy().astype(np.float64)
-    return np.concatenate(
-        [blocks, *(_brightness(images[:, c]) for c in sorted(set(slices.channels)))]
-    )
+    bright = [_brightness(images[:, c]) for c in sorted(set(slices.channels))]
+    return {"images": blocks, "brightness": np.concatenate(bright)}
 
 
 def _brightness(values: NDArray[np.float32]) -> NDArray[np.float64]:

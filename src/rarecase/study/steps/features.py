@@ -46,9 +46,16 @@ def features_work(context: Context, folder: Path) -> None:
 
 
 def extract_block(
-    context: Context, fold: Fold, *, block: str, out: Path, outline: Outline = "predicted"
+    context: Context,
+    fold: Fold,
+    *,
+    block: str,
+    out: Path,
+    outline: Outline = "predicted",
+    exact: bool = False,
 ) -> FeatureStore:
-    """A block's features of every slice, from the fold's U-Net, in a store at `out`."""
+    """A block's features of every slice, from the fold's U-Net, in a store at `out`; `exact`: in
+    float32 whatever the settings say."""
     source = context.fold_folder / SEGMENTER
     segmenter = load_segmenter(source)
     return extract_features(
@@ -57,7 +64,7 @@ def extract_block(
         rows=sample_rows(pd.read_parquet(source / "rows.parquet"), context.settings),
         block=block,
         out=out,
-        fabric=make_fabric(context.settings.compute),
+        fabric=make_fabric(context.settings.compute, exact=exact),
         outline=outline,
     )
 

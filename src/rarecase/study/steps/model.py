@@ -27,7 +27,7 @@ from rarecase.study.grid import SEGMENTER
 from rarecase.study.step import CHECKPOINTS, Context
 from rarecase.study.steps.evidence import ARMS_EVIDENCE, ARMS_PREDICTIONS
 from rarecase.study.steps.features import extract_block
-from rarecase.study.unlike import Ranges, case_vector
+from rarecase.study.unlike import Ranges, case_looks
 
 NOT_SURE = 0.5  # the threshold where no out-of-fold predictions tell a better one
 
@@ -38,7 +38,11 @@ def classifier_work(context: Context, folder: Path) -> None:
     settings, run = context.settings, context.run
     fold = load_fold(context)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # half written by a killed attempt
-    store = extract_block(context, fold, block=TUMOUR, out=folder / CHECKPOINTS / "tumour.zarr")
+    # As a prediction computes them. With half the digits of a network that computes in bfloat16, a
+    # channel that is all but silent is another one, and a classifier may hang on it.
+    store = extract_block(
+        context, fold, block=TUMOUR, out=folder / CHECKPOINTS / "tumour.zarr", exact=True
+    )
     unit = settings.compare.unit
     table = tumour_table(store.read_all(), store.rows, unit=unit, rare=fold.rare)
     evidence = read_json(run / ARMS_EVIDENCE)
@@ -106,20 +110,26 @@ def _dice(run: Path) -> float | None:
     return float(scores.mean()) if len(scores) else None
 
 
-def _likeness(context: Context, fold: Fold) -> Likeness | None:
-    """How far a case may look off, from every case that was learnt from; None with too few."""
+def _likeness(context: Context, fold: Fold) -> dict[str, Likeness]:
+    """How far a case may look off (see `case_looks`), from every case that was learnt from; empty
+    with too few."""
     cache = fold.cache
     segmenter = load_segmenter(context.fold_folder / SEGMENTER)
     order = channel_map(cache.channels, segmenter.channels)
-    planes, vectors = context.settings.slices.planes, []
+    planes = context.settings.slices.planes
+    looks: dict[str, list[np.ndarray]] = {}
     for _, rows in cache.rows.groupby("case", sort=True):
         images = np.asarray(cache.images[rows["row"].to_numpy()])
         none = np.zeros((len(images), *images.shape[-2:]), dtype=np.uint8)
         slices = one_case(segmenter, images, none, order, planes=planes)
-        vectors.append(case_vector(segmenter, slices, images))
-    if len(vectors) < FEWEST:
-        return None
+        for name, vector in case_looks(segmenter, slices, images).items():
+            looks.setdefault(name, []).append(vector)
+    if min(len(vectors) for vectors in looks.values()) < FEWEST:
+        return {}
     try:
-        return Likeness.fit(np.stack(vectors), seed=context.settings.seed)
+        return {
+            name: Likeness.fit(np.stack(vectors), seed=context.settings.seed)
+            for name, vectors in looks.items()
+        }
     except np.linalg.LinAlgError as error:
         raise DataError(f"{context.run}: the cases' looks cannot be described ({error}).") from None

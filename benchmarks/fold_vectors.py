@@ -1,0 +1,209 @@
+"""What the U-Nets of a finished run say of every slice: summaries of all blocks, fold by fold.
+
+    python benchmarks/fold_vectors.py RUN [--work FOLDER]
+
+For each fold its own U-Net, which never saw the fold's test patients, gives five summaries of every
+block: mean, deviation and maximum over the outlined tumour, mean over a ring around it, mean over
+the slice; and six numbers on the outline's size, place and form. The tumour is outlined by the
+network, and once more by the true mask where there is one. The mean under the network's outline is
+the block `tumour` of a study. Other benchmarks read what is kept and need the run no more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import ndimage
+
+from rarecase.evidence.pooling import shows_tumour
+from rarecase.features.tumour import masked_mean
+from rarecase.segmenter import PackedMasks, Slices, channel_map, load_segmenter
+from rarecase.segmenter.batches import in_order
+from rarecase.study.fold import Fold, load_fold
+from rarecase.study.grid import SEGMENTER, Cell, read_folds, study_cells
+from rarecase.study.resolve import resolve
+from rarecase.study.step import Context
+from rarecase.study.steps.features import outlined
+
+SUMMARIES = ("mean", "deviation", "maximum", "ring", "slice")
+OUTLINES = ("predicted", "true")
+POOLINGS = ("mean", "weighted by area", "largest slice", "maximum")
+RING = 4  # pixels
+ROWS = ["patient", "label", "row", "predicted", "tumour", "has_mask"]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One fold's kept vectors. `rows`: the slices that count under `outline`, those that show a
+    tumour, and all of a patient in whom none does."""
+
+    folder: Path
+    outline: str = "predicted"
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """run, repeat, fold, classes, rare, training, test, and the block of each column."""
+        said: dict[str, Any] = json.loads((self.folder / "fold.json").read_text())
+        return said
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        names = {"patient": str, "label": str}
+        read = pd.read_csv(self.folder / f"{self.outline}-rows.csv", dtype=names)
+        return read
+
+    def slices(self, summary: str) -> np.ndarray:
+        """(rows, channels of all blocks) float32; of `form` (rows, 6)."""
+        kept: np.ndarray = np.load(self.folder / f"{self.outline}-{summary}.npy")
+        return kept.astype(np.float32)
+
+    def patients(self, summary: str, pooling: str) -> np.ndarray:
+        """The same pooled, a row a patient in the order of names."""
+        name = f"{self.outline}-{summary}-{pooling.replace(' ', '-')}.npy"
+        kept: np.ndarray = np.load(self.folder / "patients" / name)
+        return kept.astype(np.float32)
+
+
+def kept_folds(folder: Path, *, outline: str = "predicted") -> list[Kept]:
+    """Every fold kept in `folder`."""
+    found = [Kept(path.parent, outline) for path in sorted(folder.glob("*/fold.json"))]
+    if not found:
+        raise SystemExit(f"{folder}: no kept fold. Run benchmarks/fold_vectors.py first.")
+    return found
+
+
+def contexts(run: Path, *, threads: int | None = None) -> list[Context]:
+    """Every fold of a run; `threads` of the CPU to compute with."""
+    given = {} if threads is None else {"compute.threads": threads}
+    settings = resolve(preset=None, file=run / "study.yaml", overrides=given)
+    cells = study_cells(settings, read_folds(run / "cohort" / "cohort.csv"))
+    where = sorted({(c.repeat, c.fold) for c in cells})
+    return [Context(run=run, settings=settings, cell=Cell(*each)) for each in where]
+
+
+def form(mask: np.ndarray) -> list[float]:
+    """Log area, centre, spread along and across, roughness of a mask (h, w); 0 if it is empty."""
+    area = int(mask.sum())
+    if not area:
+        return [0.0] * 6
+    y, x = np.nonzero(mask)
+    spread = np.cov(np.stack([y, x])) if area > 2 else np.zeros((2, 2))
+    low, high = np.sqrt(np.clip(np.linalg.eigvalsh(spread), 0, None))
+    edge = int((mask & ~ndimage.binary_erosion(mask)).sum())
+    return [np.log1p(area), y.mean(), x.mean(), float(high), float(low), edge / np.sqrt(area)]
+
+
+def summaries(maps: torch.Tensor, inside: torch.Tensor, ring: torch.Tensor) -> Iterator[Any]:
+    """Name and values (n, c) of each summary of a block (n, c, h, w) under masks (n, 1, H, W)."""
+    mean = masked_mean(maps, inside)
+    yield "mean", mean
+    square = masked_mean(maps.square(), inside)
+    yield "deviation", (square - mean.square()).clamp(min=0).sqrt()
+    small = torch.nn.functional.adaptive_max_pool2d(inside, maps.shape[-2:])
+    small = torch.where(small.sum(dim=(2, 3), keepdim=True) > 0, small, torch.ones_like(small))
+    yield "maximum", (maps * small).amax(dim=(2, 3))
+    yield "ring", masked_mean(maps, ring)
+    yield "slice", maps.mean(dim=(2, 3))
+
+
+@torch.no_grad()
+def summarise(
+    context: Context, fold: Fold, *, outline: str, device: str
+) -> tuple[pd.DataFrame, dict[str, np.ndarray], list[str]]:
+    """Rows of all slices; an array (slices, d) for each summary and for `form`; the block of each
+    of the d columns."""
+    source = context.fold_folder / SEGMENTER
+    segmenter, cache = load_segmenter(source), fold.cache
+    slices = Slices(cache.images, cache.masks, channel_map(cache.channels, segmenter.channels))
+    net = segmenter.net.channels_last().eval().to(device)
+    rows = outlined(pd.read_parquet(source / "rows.parquet"), outline)  # type: ignore[arg-type]
+    drawn = PackedMasks(source / "predicted.npy", width=cache.masks.shape[-1])
+    found: dict[str, list[np.ndarray]] = {name: [] for name in (*SUMMARIES, "form")}
+    for part in in_order(np.arange(len(rows)), size=32):
+        images, true = slices.batch(part)
+        mask = drawn.read(part).astype(bool)
+        if outline == "true":
+            known = rows["has_mask"].to_numpy()[part]
+            mask[known] = true.numpy()[known, 0] > 0
+        wide = np.stack([ndimage.binary_dilation(m, iterations=RING) for m in mask])
+        inside = torch.from_numpy(mask[:, None]).float().to(device)
+        ring = torch.from_numpy((wide & ~mask)[:, None]).float().to(device)
+        each: dict[str, list[np.ndarray]] = {name: [] for name in SUMMARIES}
+        for _, maps in net.walk(slices.ready(images.to(device), segmenter.normaliser)):
+            for name, values in summaries(maps.float(), inside, ring):
+                each[name].append(values.cpu().numpy())
+        for name, parts in each.items():
+            found[name].append(np.concatenate(parts, axis=1))
+        found["form"].append(np.array([form(m) for m in mask]))
+    blocks = [each.name for each in net.blocks() for _ in range(each.channels)]
+    return rows, {name: np.concatenate(parts) for name, parts in found.items()}, blocks
+
+
+def pool(X: np.ndarray, rows: pd.DataFrame, pooling: str) -> np.ndarray:
+    """Slices to patients, in the order of names."""
+    who = rows["patient"].to_numpy()
+    if pooling in ("mean", "maximum"):
+        each = pd.DataFrame(X).groupby(who)
+        return np.asarray(each.mean() if pooling == "mean" else each.max())
+    area = np.maximum(rows["predicted"].to_numpy(float), 1.0)
+    if pooling == "largest slice":
+        largest: np.ndarray = X[pd.Series(area).groupby(who).idxmax().to_numpy()]
+        return largest
+    total = pd.Series(area).groupby(who).sum().to_numpy()
+    weighted = pd.DataFrame(X).mul(area, axis=0).groupby(who).sum().to_numpy()
+    return np.asarray(weighted / total[:, None])
+
+
+def keep_fold(context: Context, out: Path, *, device: str) -> None:
+    """Write one fold's vectors to `out`, in half precision."""
+    if (out / "fold.json").is_file():
+        return
+    fold = load_fold(context)
+    (out / "patients").mkdir(parents=True, exist_ok=True)
+    blocks: list[str] = []
+    for outline in OUTLINES:
+        rows, arrays, blocks = summarise(context, fold, outline=outline, device=device)
+        counted = shows_tumour(rows, ["patient"]).to_numpy()
+        rows = rows.loc[counted, ROWS].reset_index(drop=True)
+        rows.to_csv(out / f"{outline}-rows.csv", index=False)
+        for summary, values in arrays.items():
+            here = values[counted]
+            np.save(out / f"{outline}-{summary}.npy", here.astype(np.float16))
+            for pooling in POOLINGS:
+                name = f"{outline}-{summary}-{pooling.replace(' ', '-')}.npy"
+                np.save(out / "patients" / name, pool(here, rows, pooling).astype(np.float16))
+    said = {
+        "run": context.run.name, "repeat": context.cell.repeat, "fold": context.cell.fold,
+        "classes": fold.classes, "rare": fold.rare, "training": fold.training, "test": fold.test,
+        "blocks": blocks,
+    }  # fmt: skip
+    (out / "fold.json").write_text(json.dumps(said))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--work", type=Path, help="where to keep them (default: RUN-vectors)")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    args = parser.parse_args()
+    work = args.work or args.run.with_name(args.run.name + "-vectors")
+    work.mkdir(exist_ok=True, parents=True)
+    shutil.copy(args.run / "study.yaml", work / "study.yaml")
+    for context in contexts(args.run):
+        cell = context.cell
+        keep_fold(context, work / f"repeat-{cell.repeat}-fold-{cell.fold}", device=args.device)
+        print(context.where(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,298 @@
+"""Generators on the maps of a run's bottleneck, fold by fold: fidelity, memory, and their worth.
+
+    python benchmarks/map_generators.py RUN [--jobs 2] [--only NAME,…] [--widths 64,512]
+    python benchmarks/map_generators.py RUN --table
+
+In each fold of RUN every generator is fitted to the bottleneck maps (c, h, w) of the training
+patients' slices that show a tumour, and makes as many of each class as are missing to balance, and
+300 at least. Everything is measured on means over the map (c values), since the distance of two
+maps is ruled by where the tumour lies. Fidelity and memory: against the same class's slices of the
+fold's test patients, whom neither the U-Net nor the generator saw. Class accuracy: by the
+generator's own discriminator, and by a classifier fitted to real training slices. Worth: a linear
+classifier on real and made samples, its penalty fixed beforehand, scored on test patients, against
+none and as many duplicates. `acgan-W` is the paper's convolutional pair of width W; `images-64` is
+one that makes images, which the fold's U-Net turns into maps; the others see a map as a vector.
+
+A cell is written down when it is done (WORK/…), and the next call goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from fold_vectors import contexts
+from sklearn.utils.parallel import Parallel, delayed
+
+from rarecase.ahead import usable_cpus
+from rarecase.arms.part import TrainingSet
+from rarecase.arms.registry import named_generator
+from rarecase.comparison.compare import weigh
+from rarecase.comparison.model import Logistic
+from rarecase.comparison.space import Space
+from rarecase.comparison.words import as_text
+from rarecase.evidence.fidelity import (
+    frechet_distance,
+    frechet_floor,
+    kernel_distance,
+    neighbourhood,
+    two_sample_auc,
+)
+from rarecase.evidence.memory import memory
+from rarecase.evidence.pooling import CONTROL, DUPLICATES, TUNED, shows_tumour
+from rarecase.features import FeatureStore
+from rarecase.features.extract import features_of_samples
+from rarecase.files import replacing_file
+from rarecase.generators import ACGAN
+from rarecase.generators.discriminating import DiscriminatingGenerator
+from rarecase.segmenter import Slices, channel_map, load_segmenter
+from rarecase.study.compute import make_fabric
+from rarecase.study.fold import Fold, load_fold
+from rarecase.study.grid import SEGMENTER
+from rarecase.study.step import Context
+from rarecase.study.steps.features import extract_block
+
+RESULTS = Path(__file__).with_name("results")
+BLOCK = "bottleneck"
+VECTORS = (
+    "smote", "mixup", "remix", "gaussian", "gaussian-mixture", "borrowed", "adcgan", "wgan",
+    "infogan", "cvae", "diffusion",
+)  # fmt: skip
+LEAST, FEWEST, PIECE = 300, 6, 50
+STRENGTH = 1.0
+IMAGE_STEPS = 1200
+
+
+def pooled(maps: np.ndarray) -> np.ndarray:
+    """Means over the map, (n, c) float64."""
+    found: np.ndarray = maps.reshape(*maps.shape[:2], -1).mean(axis=2, dtype=np.float64)
+    return found
+
+
+def read_pooled(store: FeatureStore) -> np.ndarray:
+    """Means over the map of every sample of a store."""
+    starts = range(0, len(store), 256)
+    return np.concatenate(
+        [pooled(store.read(np.arange(s, min(s + 256, len(store))))) for s in starts]
+    )
+
+
+def keep_maps(context: Context, work: Path) -> Path:
+    """The store of the fold's bottleneck maps."""
+    out = work / f"maps-{context.cell.repeat}-{context.cell.fold}.zarr"
+    if not out.exists():
+        extract_block(context, load_fold(context), block=BLOCK, out=out)
+    return out
+
+
+def make(name: str, *, seed: int) -> Any:
+    """A generator that has not learnt yet."""
+    kind, _, width = name.partition("-")
+    if kind == "acgan":
+        return ACGAN(width=int(width), random_state=seed)
+    if kind == "images":
+        return ACGAN(width=int(width), max_steps=IMAGE_STEPS, random_state=seed)
+    return named_generator(name).make(seed)
+
+
+def through_network(context: Context, fold: Fold, images: np.ndarray) -> np.ndarray:
+    """Bottleneck maps of made images."""
+    segmenter = load_segmenter(context.fold_folder / SEGMENTER)
+    none = np.zeros((len(images), *images.shape[-2:]), np.uint8)
+    order = channel_map(fold.cache.channels, segmenter.channels)
+    return features_of_samples(
+        segmenter, Slices(images, none, order), np.arange(len(images)), block=BLOCK,
+        fabric=make_fabric(context.settings.compute),
+    )  # fmt: skip
+
+
+def drawn(
+    generator: Any, counts: dict[str, int], to_maps: Callable[[np.ndarray], np.ndarray] | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Means over the map of made samples, the class each was asked for, and whether the generator's
+    own discriminator agrees (NaN where it has none)."""
+    found, labels, agrees = [], [], []
+    for label, count in counts.items():
+        for start in range(0, count, PIECE):
+            made, asked = generator.sample({label: min(PIECE, count - start)}, start=start)
+            own = np.full(len(made), np.nan)
+            if isinstance(generator, DiscriminatingGenerator):
+                own = np.asarray(generator.agreement(made, asked), float)
+            found.append(pooled(made if to_maps is None else to_maps(made)))
+            labels += [label] * len(made)
+            agrees.append(own)
+    return np.concatenate(found), np.array(labels), np.concatenate(agrees)
+
+
+def predictions(
+    fold: Fold, context: Context, rows: pd.DataFrame, p: np.ndarray, *, arm: str, added: int
+) -> pd.DataFrame:
+    cell = context.cell
+    columns = {f"p_{c}": p[:, i] for i, c in enumerate(fold.classes)}
+    return pd.DataFrame(
+        {
+            "arm": arm, "amount": 0 if arm == CONTROL else TUNED, "repeat": cell.repeat,
+            "fold": cell.fold, "generator_seed": 0, "threshold": np.nan,
+            "case": rows["patient"].to_numpy(str), "slice": rows["row"].to_numpy(),
+            "patient": rows["patient"].to_numpy(str), "label": rows["label"].to_numpy(str),
+            "predicted": rows["predicted"].to_numpy(), "added": added, **columns,
+        }
+    )  # fmt: skip
+
+
+def run_cell(context: Context, store_path: Path, out: Path, *, name: str) -> None:
+    """One generator in one fold: out.json with what was measured, out.parquet with predictions."""
+    fold, store = load_fold(context), FeatureStore.open(store_path)
+    seen = shows_tumour(store.rows, ["patient"]).to_numpy()
+    inside = store.rows["patient"].isin(fold.training).to_numpy()
+    train, test = np.flatnonzero(seen & inside), np.flatnonzero(seen & ~inside)
+    about = store.rows.iloc[train]
+    label, truth = about["label"].to_numpy(str), store.rows.iloc[test]["label"].to_numpy(str)
+    images = name.startswith("images-")
+    generator, began = make(name, seed=context.cell.fold), time.perf_counter()
+    given = {"rows": train, "groups": about["patient"].to_numpy(str)}
+    source = fold.cache.images if images else store
+    fabric = make_fabric(context.settings.compute, exact=name in VECTORS)
+    generator.fit(source, label, **given, fabric=fabric)
+    seconds = time.perf_counter() - began
+    lacking = {c: int((label == c).sum()) for c in fold.classes}
+    lacking = {c: max(lacking.values()) - n for c, n in lacking.items()}
+    # Twice what is lacking, so that the filter has something to choose from.
+    counts = {c: max(LEAST, 2 * n) for c, n in lacking.items()}
+    to_maps = (lambda x: through_network(context, fold, x)) if images else None
+    made, asked, agrees = drawn(generator, counts, to_maps)
+    real = read_pooled(store)
+    space = Space.fit(real[train])
+    real, made = space(real), space(made)
+    model, classes = Logistic((STRENGTH,)), len(fold.classes)
+    code = {c: i for i, c in enumerate(fold.classes)}
+    y = np.array([code[c] for c in label])
+
+    def judged(X: np.ndarray, y: np.ndarray) -> Any:
+        return model.fit(TrainingSet(X, y, None, {}), strength=STRENGTH, classes=classes)
+
+    plain = judged(real[train], y)
+    said = {"name": name, "seconds": round(seconds, 1), "made": counts, "own": None}
+    said["own"] = float(np.nanmean(agrees)) if np.isfinite(agrees).any() else None
+    named = np.array(fold.classes)[plain(made).argmax(axis=1)]
+    lines = []
+    for c in fold.classes:
+        mine = made[asked == c][:LEAST]
+        own, other = real[train][label == c], real[test][truth == c]
+        line = {"class": c, "agrees": float((named[asked == c] == c).mean())}
+        if len(other) >= FEWEST and np.isfinite(mine).all():
+            near = neighbourhood(other, mine, k=min(5, len(other) - 1))
+            kept = memory(own, other, mine)
+            line |= {
+                "precision": near.precision, "recall": near.recall, "density": near.density,
+                "coverage": near.coverage, "frechet": frechet_distance(other, mine),
+                "floor": frechet_floor(other), "kernel": kernel_distance(other, mine),
+                "told apart": two_sample_auc(other, mine[: len(other)]), "nn ratio": kept.ratio,
+                "near copies": kept.near, "membership": kept.membership,
+            }  # fmt: skip
+        lines.append(line)
+    said["classes"] = lines
+    rows = store.rows.iloc[test]
+    rng = np.random.default_rng(context.cell.fold)
+    frames = [predictions(fold, context, rows, plain(real[test]), arm=CONTROL, added=0)]
+    arms = {name: np.ones(len(made), bool)}
+    if said["own"] is not None:
+        arms[f"{name}-filtered"] = agrees > 0.5
+    for arm, chosen in arms.items():
+        picked = [np.flatnonzero((asked == c) & chosen)[: lacking[c]] for c in fold.classes]
+        again = [
+            rng.choice(train[label == c], len(each), replace=True) if len(each) else train[:0]
+            for c, each in zip(fold.classes, picked, strict=True)
+        ]
+        for who, extra in ((arm, made[np.concatenate(picked)]),
+                           (f"{DUPLICATES}:{arm}", real[np.concatenate(again)])):  # fmt: skip
+            more = np.repeat(np.arange(classes), [len(each) for each in picked])
+            fitted = judged(np.concatenate([real[train], extra]), np.concatenate([y, more]))
+            frames.append(
+                predictions(fold, context, rows, fitted(real[test]), arm=who, added=len(more))
+            )
+    with replacing_file(out.with_suffix(".parquet")) as beside:
+        pd.concat(frames, ignore_index=True).to_parquet(beside, index=False)
+    out.with_suffix(".json").write_text(json.dumps(said, indent=1))
+
+
+def attempt(context: Context, store: Path, out: Path, *, name: str) -> str:
+    """A cell, or why there is none."""
+    began = time.perf_counter()
+    try:
+        run_cell(context, store, out, name=name)
+    except Exception as error:  # the others go on; what failed is written down
+        out.with_suffix(".failed").write_text(f"{type(error).__name__}: {error}")
+        return f"{out.name}: {error}"
+    return f"{out.name}: {time.perf_counter() - began:.0f} s"
+
+
+def tables(work: Path, *, rare: str) -> dict[str, Any]:
+    """Fidelity by generator (mean over classes and folds), and the arms with their verdicts."""
+    lines = []
+    for path in sorted(work.glob("*.json")):
+        said = json.loads(path.read_text())
+        for line in said["classes"]:
+            numbers = {k: v for k, v in line.items() if k != "class"}
+            about = {"generator": said["name"], "own": said["own"], "seconds": said["seconds"]}
+            lines.append(about | numbers)
+    table = pd.DataFrame(lines).groupby("generator").mean()
+    whole = pd.concat([pd.read_parquet(path) for path in sorted(work.glob("*.parquet"))])
+    whole = whole.drop_duplicates(["arm", "repeat", "fold", "patient", "slice"])
+    folds = whole[whole["arm"] == CONTROL].groupby(["repeat", "fold"]).ngroups
+    cells = whole.drop_duplicates(["arm", "repeat", "fold"])["arm"].value_counts()
+    whole = whole[whole["arm"].isin(cells.index[cells == folds])]
+    evidence = weigh(whole.reset_index(drop=True), rare=rare, seed=0)
+    return {
+        "fidelity": table.round(4).to_dict("index"),
+        "folds of each": pd.DataFrame(lines).groupby("generator").size().to_dict(),
+        "arms": as_text(evidence).splitlines(), "verdicts": evidence["verdicts"],
+        "refused": {p.stem: p.read_text() for p in sorted(work.glob("*.failed"))},
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--only", default=",".join(VECTORS))
+    parser.add_argument("--widths", default="64", help="of the ACGAN; also images-WIDTH of these")
+    parser.add_argument("--images", action="store_true", help="also the pair that makes images")
+    parser.add_argument("--folds", type=int, help="the first so many folds alone")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--work", type=Path)
+    parser.add_argument("--table", action="store_true", help="of what is there")
+    args = parser.parse_args()
+    work = args.work or args.run.with_name(args.run.name + "-maps")
+    work.mkdir(exist_ok=True, parents=True)
+    names = [f"acgan-{width}" for width in args.widths.split(",") if width]
+    names += ["images-64"] if args.images else []
+    names += [name for name in args.only.split(",") if name]
+    if not args.table:
+        threads = max(1, usable_cpus() // args.jobs)
+        folds = contexts(args.run, threads=threads)[: args.folds]
+        stores = Parallel(n_jobs=args.jobs)(delayed(keep_maps)(c, work) for c in folds)
+        todo = [
+            delayed(attempt)(context, store, out, name=name)
+            for name in names
+            for context, store in zip(folds, stores, strict=True)
+            for out in [work / f"{name}-{context.cell.repeat}-{context.cell.fold}"]
+            if not out.with_suffix(".json").exists()
+        ]
+        for said in Parallel(n_jobs=args.jobs, return_as="generator_unordered")(todo):
+            print(said, flush=True)
+    rare = load_fold(contexts(args.run)[0]).rare
+    found = {"run": args.run.name, "block": BLOCK} | tables(work, rare=rare)
+    print(pd.DataFrame(found["fidelity"]).T.round(2).to_string())
+    print("\n".join(found["arms"]))
+    path = RESULTS / f"map_generators-{args.run.name}.json"
+    path.write_text(json.dumps(found, indent=2, ensure_ascii=False).replace("NaN", "null") + "\n")
+
+
+if __name__ == "__main__":
+    main()
