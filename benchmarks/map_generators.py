@@ -178,7 +178,9 @@ def run_cell(context: Context, store_path: Path, out: Path, *, name: str) -> Non
         return model.fit(TrainingSet(X, y, None, {}), strength=STRENGTH, classes=classes)
 
     plain = judged(real[train], y)
-    said = {"name": name, "seconds": round(seconds, 1), "made": counts, "own": None}
+    said: dict[str, Any] = {
+        "name": name, "rare": fold.rare, "seconds": round(seconds, 1), "made": counts,
+    }  # fmt: skip
     said["own"] = float(np.nanmean(agrees)) if np.isfinite(agrees).any() else None
     named = np.array(fold.classes)[plain(made).argmax(axis=1)]
     lines = []
@@ -233,11 +235,12 @@ def attempt(context: Context, store: Path, out: Path, *, name: str) -> str:
     return f"{out.name}: {time.perf_counter() - began:.0f} s"
 
 
-def tables(work: Path, *, rare: str) -> dict[str, Any]:
+def tables(work: Path) -> dict[str, Any]:
     """Fidelity by generator (mean over classes and folds), and the arms with their verdicts."""
-    lines = []
+    lines, rare = [], ""
     for path in sorted(work.glob("*.json")):
         said = json.loads(path.read_text())
+        rare = said["rare"]
         for line in said["classes"]:
             numbers = {k: v for k, v in line.items() if k != "class"}
             about = {"generator": said["name"], "own": said["own"], "seconds": said["seconds"]}
@@ -286,8 +289,7 @@ def main() -> None:
         ]
         for said in Parallel(n_jobs=args.jobs, return_as="generator_unordered")(todo):
             print(said, flush=True)
-    rare = load_fold(contexts(args.run)[0]).rare
-    found = {"run": args.run.name, "block": BLOCK} | tables(work, rare=rare)
+    found = {"run": args.run.name, "block": BLOCK} | tables(work)
     print(pd.DataFrame(found["fidelity"]).T.round(2).to_string())
     print("\n".join(found["arms"]))
     path = RESULTS / f"map_generators-{args.run.name}.json"
