@@ -70,6 +70,8 @@ class Kept:
     def patients(self, summary: str, pooling: str) -> np.ndarray:
         """The same pooled, a row a patient in the order of names."""
         name = f"{self.outline}-{summary}-{pooling.replace(' ', '-')}.npy"
+        if not (self.folder / "patients" / name).is_file():
+            return pool(self.slices(summary), self.rows, pooling)
         kept: np.ndarray = np.load(self.folder / "patients" / name)
         return kept.astype(np.float32)
 
@@ -109,7 +111,7 @@ def summaries(maps: torch.Tensor, inside: torch.Tensor, ring: torch.Tensor) -> I
     yield "mean", mean
     square = masked_mean(maps.square(), inside)
     yield "deviation", (square - mean.square()).clamp(min=0).sqrt()
-    small = torch.nn.functional.adaptive_max_pool2d(inside, maps.shape[-2:])
+    small = torch.nn.functional.adaptive_max_pool2d(inside[:, 0], maps.shape[-2:])[:, None]
     small = torch.where(small.sum(dim=(2, 3), keepdim=True) > 0, small, torch.ones_like(small))
     yield "maximum", (maps * small).amax(dim=(2, 3))
     yield "ring", masked_mean(maps, ring)

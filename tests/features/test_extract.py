@@ -62,6 +62,30 @@ def test_masked_mean_by_hand():
     assert masked_mean(maps, torch.zeros(1, 1, 8, 8)).item() == pytest.approx(7.5)
 
 
+@pytest.mark.parametrize(
+    "device",
+    [
+        "cpu",
+        pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="GPU")),
+    ],
+)
+def test_every_sample_is_averaged_under_its_own_weights_however_they_lie(device):
+    rng = np.random.default_rng(0)
+    maps = torch.from_numpy(rng.random((5, 3, 4, 4), dtype=np.float32)).to(device)
+    masks = (rng.random((5, 8, 8)) < 0.3).astype(np.float32)
+    small = masks.reshape(5, 4, 2, 4, 2).mean(axis=(2, 4))[:, None]
+    expected = (maps.cpu().numpy() * small).sum(axis=(2, 3)) / small.sum(axis=(2, 3))
+    plain = torch.from_numpy(masks)[:, None]
+    for weights in (
+        torch.from_numpy(masks[:, None]),  # a stride of 0 where the channel is
+        plain, plain.contiguous(memory_format=torch.channels_last), plain.as_strided(
+            (5, 1, 8, 8), (64, 1, 8, 1)
+        ),
+    ):  # fmt: skip
+        found = masked_mean(maps, weights.to(device)).cpu().numpy()
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
 def test_a_slice_without_predicted_tumour_looks_where_it_is_most_suspicious():
     maps = torch.tensor([[[[1.0, 5.0]]]])
     logits = torch.tensor([[[[-9.0, -1.0]]]])

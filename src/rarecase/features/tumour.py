@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch.nn import functional
+
+from rarecase.segmenter.pooling import shrunk
 
 
 def masked_mean(maps: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -15,9 +14,7 @@ def masked_mean(maps: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     The weights are brought to the block's size by averaging. Where a slice's weights are all 0 the
     plain mean is taken.
     """
-    shrink = functional.adaptive_avg_pool3d if maps.ndim == 5 else functional.adaptive_avg_pool2d
-    size: Any = tuple(maps.shape[2:])
-    small, space = shrink(weights.float(), size), tuple(range(2, maps.ndim))
+    small, space = shrunk(weights.float(), maps.shape[2:]), tuple(range(2, maps.ndim))
     total = small.sum(dim=space)
     weighted = (maps.float() * small).sum(dim=space) / total.clamp(min=1e-12)
     return torch.where(total > 0, weighted, maps.float().mean(dim=space))

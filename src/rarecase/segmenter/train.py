@@ -18,7 +18,6 @@ import lightning_fabric
 import numpy as np
 import pandas as pd
 import torch
-from torch.nn import functional
 
 from rarecase import progress
 from rarecase.checkpoint import load_tensors, load_training, save_tensors, save_training
@@ -29,6 +28,7 @@ from rarecase.segmenter.batches import Slices, in_order, shuffled
 from rarecase.segmenter.losses import LOSSES, dice_loss
 from rarecase.segmenter.metrics import hard_dice, iou
 from rarecase.segmenter.model import Segmenter
+from rarecase.segmenter.pooling import shrunk
 
 log = logging.getLogger(__name__)
 
@@ -197,15 +197,8 @@ def halved(
     """Both at half the height and width, or next to it: the nearest sides that `step` divides.
     Means over the pixels that meet in one; masks are cut at one half. Volumes keep their planes."""
     height, width = (max(1, round(side / 2 / step)) * step for side in images.shape[-2:])
-    small = pool(masks, height, width) >= 0.5
-    return pool(images, height, width), small.to(masks.dtype)
-
-
-def pool(maps: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """Means over the pixels of each plane that meet in one of `height`×`width`."""
-    if maps.ndim == 4:
-        return functional.adaptive_avg_pool2d(maps, (height, width))
-    return functional.adaptive_avg_pool3d(maps, (maps.shape[2], height, width))
+    size = (*images.shape[2:-2], height, width)
+    return shrunk(images, size), (shrunk(masks, size) >= 0.5).to(masks.dtype)
 
 
 def _diverged(loss: float, *, schedule: Schedule, epoch: int) -> RarecaseError:
