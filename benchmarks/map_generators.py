@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from fold_vectors import contexts
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -180,6 +181,7 @@ def run_cell(context: Context, store_path: Path, out: Path, *, name: str) -> Non
     plain = judged(real[train], y)
     said: dict[str, Any] = {
         "name": name, "rare": fold.rare, "seconds": round(seconds, 1), "made": counts,
+        "device": torch.cuda.get_device_name() if fabric.device.type == "cuda" else "cpu",
     }  # fmt: skip
     said["own"] = float(np.nanmean(agrees)) if np.isfinite(agrees).any() else None
     named = np.array(fold.classes)[plain(made).argmax(axis=1)]
@@ -237,14 +239,17 @@ def attempt(context: Context, store: Path, out: Path, *, name: str) -> str:
 
 def tables(work: Path) -> dict[str, Any]:
     """Fidelity by generator (mean over classes and folds), and the arms with their verdicts."""
-    lines, rare = [], ""
+    lines, rare, devices = [], "", set()
+    folds_of: dict[str, int] = {}
     for path in sorted(work.glob("*.json")):
         said = json.loads(path.read_text())
         rare = said["rare"]
+        devices.add(said["device"])
         for line in said["classes"]:
             numbers = {k: v for k, v in line.items() if k != "class"}
             about = {"generator": said["name"], "own": said["own"], "seconds": said["seconds"]}
             lines.append(about | numbers)
+        folds_of[said["name"]] = folds_of.get(said["name"], 0) + 1
     table = pd.DataFrame(lines).groupby("generator").mean()
     whole = pd.concat([pd.read_parquet(path) for path in sorted(work.glob("*.parquet"))])
     whole = whole.drop_duplicates(["arm", "repeat", "fold", "patient", "slice"])
@@ -253,8 +258,9 @@ def tables(work: Path) -> dict[str, Any]:
     whole = whole[whole["arm"].isin(cells.index[cells == folds])]
     evidence = weigh(whole.reset_index(drop=True), rare=rare, seed=0)
     return {
+        "device": sorted(devices),
         "fidelity": table.round(4).to_dict("index"),
-        "folds of each": pd.DataFrame(lines).groupby("generator").size().to_dict(),
+        "folds": folds_of,
         "arms": as_text(evidence).splitlines(), "verdicts": evidence["verdicts"],
         "refused": {p.stem: p.read_text() for p in sorted(work.glob("*.failed"))},
     }  # fmt: skip
