@@ -79,6 +79,16 @@ def test_what_is_not_defined_is_said_as_none_and_read_back():
     assert both.as_json()["shift_mean"] == pytest.approx(0.7)
 
 
+@pytest.mark.parametrize(
+    ("n", "said"), [((8, 4), "too few in a fold to say"), ((30, 12), "with an AUC of")]
+)
+def test_a_shift_is_not_read_off_a_handful_of_patients(n, said):
+    X, y, _ = data(n)
+    found = compare(X, y, folds=3, repeats=1, arms=["none"], draws=1)
+    assert said in str(found)
+    assert math.isnan(found.checks.shift[0]) == ("too few" in said)
+
+
 def test_a_fold_of_one_patient_has_no_shift_to_measure():
     X, y, _ = data()
     fold_of = np.where(np.arange(42) == 3, 0, -1)

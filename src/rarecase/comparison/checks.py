@@ -28,6 +28,7 @@ from rarecase.seeds import derive, numpy_rng
 PERMUTATIONS = 20
 TOLERATED = 3.0  # standard errors from one half
 SHIFT_FOLDS = 5
+FEWEST_SHIFT = 5  # patients on either side: fewer can always be told from the others
 
 
 @dataclass(frozen=True)
@@ -118,18 +119,18 @@ def fold_checks(
 
 def shift_auc(table: FeatureTable, plan: Plan, *, fold_of: Ints, fold: int) -> float:
     """How well the patients of a fold can be told from those who train for it by their features:
-    the AUC, on patients held out, of a classifier that learns just that. One half: not at all."""
+    the AUC, on patients held out, of a classifier that learns just that. One half: not at all;
+    NaN with fewer than five patients on either side."""
     there = fold_of >= TRAINS
     tested = fold_of == fold
-    folds = min(SHIFT_FOLDS, int(tested.sum()), int((there & ~tested).sum()))
-    if folds < 2:
+    if min(int(tested.sum()), int((there & ~tested).sum())) < FEWEST_SHIFT:
         return math.nan
     sides = replace(
         table, y=tested[table.patient].astype(np.int64), classes=("training", "test"), rare=1
     )
     seed = derive(plan.seed, "shift", fold)
     again = np.full(fold_of.size, LEFT_OUT)
-    again[there] = stratified_folds(tested[there], folds=folds, seed=seed)
+    again[there] = stratified_folds(tested[there], folds=SHIFT_FOLDS, seed=seed)
     return _cross_validated(sides, _none(plan), again)
 
 

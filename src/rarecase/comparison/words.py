@@ -130,7 +130,12 @@ def check_lines(checks: Mapping[str, Any], *, unit: str = "rows") -> list[str]:
             f"{number(leak['rows split'])} instead of {number(leak['patients split'])}."
         )
     shift = checks["shift_mean"]
-    if shift is not None:
+    if shift is None:
+        lines.append(
+            "Whether test patients can be told from training patients by their features: too few "
+            "in a fold to say."
+        )
+    else:
         lines.append(
             f"Test patients can be told from training patients by their features with an AUC of "
             f"{number(shift)} (0.50: not at all)."
