@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fold_vectors import Kept, kept_folds
+from fold_vectors import SUMMARIES, Kept, kept_folds
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import ExtraTreesClassifier
@@ -59,8 +59,7 @@ BLOCKS: dict[str, Callable[[str], bool]] = {
     "decoders": lambda name: name.startswith("dec"),
     "outline": lambda name: False,  # size, place and form alone
 }
-WANTED = (("mean",), ("mean", "deviation"), ("mean", "ring"), ("mean", "deviation", "ring"))
-OF_PATIENTS = (("maximum",), ("slice",))
+WANTED = (("mean",), ("mean", "deviation"), ("mean", "ring"), ("maximum",), ("slice",), SUMMARIES)
 POOLINGS = ("mean", "weighted by area", "largest slice", "mean and maximum")
 CLASSIFIERS: dict[str, Callable[[], Any]] = {
     "logistic 0.1": lambda: LogisticRegression(C=0.1, max_iter=1000),
@@ -74,8 +73,7 @@ CLASSIFIERS: dict[str, Callable[[], Any]] = {
 def choices(unit: str) -> Iterator[Choice]:
     """Every way to features; slices are not pooled, and the outline alone has no summaries."""
     poolings = POOLINGS if unit == "patients" else ("a slice a row",)
-    listed = (*WANTED, *OF_PATIENTS) if unit == "patients" else WANTED
-    for blocks, wanted, pooling in itertools.product(BLOCKS, listed, poolings):
+    for blocks, wanted, pooling in itertools.product(BLOCKS, WANTED, poolings):
         if blocks != "outline" or wanted == WANTED[0]:
             yield Choice(() if blocks == "outline" else wanted, blocks, pooling)
 
