@@ -120,35 +120,44 @@ def summaries(maps: torch.Tensor, inside: torch.Tensor, ring: torch.Tensor) -> I
 
 @torch.no_grad()
 def summarise(
-    context: Context, fold: Fold, *, outline: str, device: str
-) -> tuple[pd.DataFrame, dict[str, np.ndarray], list[str]]:
-    """Rows of all slices; an array (slices, d) for each summary and for `form`; the block of each
-    of the d columns."""
+    context: Context, fold: Fold, *, device: str
+) -> tuple[dict[str, dict[str, np.ndarray]], list[str]]:
+    """Under each outline an array (slices, d) for each summary, and `form`; the block of each of
+    the d columns."""
     source = context.fold_folder / SEGMENTER
     segmenter, cache = load_segmenter(source), fold.cache
     slices = Slices(cache.images, cache.masks, channel_map(cache.channels, segmenter.channels))
     net = segmenter.net.channels_last().eval().to(device)
-    rows = outlined(pd.read_parquet(source / "rows.parquet"), outline)  # type: ignore[arg-type]
+    known = cache.rows["has_mask"].to_numpy(bool)
     drawn = PackedMasks(source / "predicted.npy", width=cache.masks.shape[-1])
-    found: dict[str, list[np.ndarray]] = {name: [] for name in (*SUMMARIES, "form")}
-    for part in in_order(np.arange(len(rows)), size=32):
+    names = (*SUMMARIES, "form")
+    found: dict[str, dict[str, list[np.ndarray]]] = {
+        outline: {name: [] for name in names} for outline in OUTLINES
+    }
+    for part in in_order(np.arange(len(cache.rows)), size=32):
         images, true = slices.batch(part)
-        mask = drawn.read(part).astype(bool)
-        if outline == "true":
-            known = rows["has_mask"].to_numpy()[part]
-            mask[known] = true.numpy()[known, 0] > 0
-        wide = np.stack([ndimage.binary_dilation(m, iterations=RING) for m in mask])
-        inside = torch.from_numpy(mask[:, None]).float().to(device)
-        ring = torch.from_numpy((wide & ~mask)[:, None]).float().to(device)
-        each: dict[str, list[np.ndarray]] = {name: [] for name in SUMMARIES}
+        predicted = drawn.read(part).astype(bool)
+        by_hand = np.where(known[part, None, None], true.numpy()[:, 0] > 0, predicted)
+        weights = {}
+        for outline, mask in zip(OUTLINES, (predicted, by_hand), strict=True):
+            wide = np.stack([ndimage.binary_dilation(m, iterations=RING) for m in mask])
+            weights[outline] = [
+                torch.from_numpy(m).float()[:, None].to(device) for m in (mask, wide & ~mask)
+            ]
+            found[outline]["form"].append(np.array([form(m) for m in mask]))
+        each: dict[tuple[str, str], list[np.ndarray]] = {}
         for _, maps in net.walk(slices.ready(images.to(device), segmenter.normaliser)):
-            for name, values in summaries(maps.float(), inside, ring):
-                each[name].append(values.cpu().numpy())
-        for name, parts in each.items():
-            found[name].append(np.concatenate(parts, axis=1))
-        found["form"].append(np.array([form(m) for m in mask]))
+            for outline, (inside, ring) in weights.items():
+                for name, values in summaries(maps.float(), inside, ring):
+                    each.setdefault((outline, name), []).append(values.cpu().numpy())
+        for (outline, name), parts in each.items():
+            found[outline][name].append(np.concatenate(parts, axis=1))
     blocks = [each.name for each in net.blocks() for _ in range(each.channels)]
-    return rows, {name: np.concatenate(parts) for name, parts in found.items()}, blocks
+    whole = {
+        outline: {name: np.concatenate(parts) for name, parts in arrays.items()}
+        for outline, arrays in found.items()
+    }
+    return whole, blocks
 
 
 def pool(X: np.ndarray, rows: pd.DataFrame, pooling: str) -> np.ndarray:
@@ -172,9 +181,10 @@ def keep_fold(context: Context, out: Path, *, device: str) -> None:
         return
     fold = load_fold(context)
     (out / "patients").mkdir(parents=True, exist_ok=True)
-    blocks: list[str] = []
-    for outline in OUTLINES:
-        rows, arrays, blocks = summarise(context, fold, outline=outline, device=device)
+    whole, blocks = summarise(context, fold, device=device)
+    own = pd.read_parquet(context.fold_folder / SEGMENTER / "rows.parquet")
+    for outline, arrays in whole.items():
+        rows = outlined(own, outline)  # type: ignore[arg-type]
         counted = shows_tumour(rows, ["patient"]).to_numpy()
         rows = rows.loc[counted, ROWS].reset_index(drop=True)
         rows.to_csv(out / f"{outline}-rows.csv", index=False)
