@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from class_fidelity import class_fidelity
 from fold_vectors import Kept, kept_folds
 from neural_arms import neural_arms
 from sklearn.linear_model import LogisticRegression
@@ -38,21 +39,12 @@ from rarecase.comparison.setup import make_plan
 from rarecase.comparison.space import Space
 from rarecase.comparison.table import make_table
 from rarecase.comparison.words import as_text
-from rarecase.evidence.fidelity import (
-    frechet_distance,
-    frechet_floor,
-    kernel_distance,
-    neighbourhood,
-    two_sample_auc,
-)
-from rarecase.evidence.memory import memory
 from rarecase.generators import DiscriminatingGenerator
 from rarecase.study.step import digest
 
 STEPS = 500
 RESULTS = Path(__file__).with_name("results")
 SYNTHETIC = [n for n in (*CLOSED_FORM, *MORE, *NEURAL) if make_arms()[n].synthetic]
-FEWEST = 6  # samples of a class on either side: fewer say nothing about fidelity
 
 
 def fidelity(name: str, kept: Kept) -> dict[str, Any]:
@@ -74,25 +66,14 @@ def fidelity(name: str, kept: Kept) -> dict[str, Any]:
     found: list[dict[str, float]] = []
     for c in np.unique(label):
         own, other = fit[y_fit == c], rest[y_rest == c]
-        if min(len(own), len(other)) < FEWEST:
-            continue
         made, asked = generator.sample({c: max(200, len(other))})
-        near = neighbourhood(other, made, k=min(5, len(other) - 1))
-        known = memory(own, other, made)
-        agrees = np.nan
-        if isinstance(generator, DiscriminatingGenerator):
-            agrees = float(generator.agreement(made, asked).mean())
-        found.append(
-            {
-                "own accuracy": agrees,
-                "class accuracy": float((judge.predict(made) == c).mean()),
-                "precision": near.precision, "recall": near.recall, "density": near.density,
-                "coverage": near.coverage, "Fréchet": frechet_distance(other, made),
-                "its floor": frechet_floor(other), "kernel": kernel_distance(other, made),
-                "told apart": two_sample_auc(other, made[: len(other)]),
-                "nn ratio": known.ratio, "near copies": known.near, "membership": known.membership,
-            }
-        )  # fmt: skip
+        measured = class_fidelity(own, other, made)
+        if measured:
+            agrees = np.nan
+            if isinstance(generator, DiscriminatingGenerator):
+                agrees = float(generator.agreement(made, asked).mean())
+            right = float((judge.predict(made) == c).mean())
+            found.append({"own accuracy": agrees, "class accuracy": right, **measured})
     means: dict[str, Any] = pd.DataFrame(found).mean().to_dict()  # type: ignore[assignment]
     return means | {"seconds": seconds}
 

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from class_fidelity import class_fidelity
 from fold_vectors import contexts
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -38,14 +39,6 @@ from rarecase.comparison.compare import weigh
 from rarecase.comparison.model import Logistic
 from rarecase.comparison.space import Space
 from rarecase.comparison.words import as_text
-from rarecase.evidence.fidelity import (
-    frechet_distance,
-    frechet_floor,
-    kernel_distance,
-    neighbourhood,
-    two_sample_auc,
-)
-from rarecase.evidence.memory import memory
 from rarecase.evidence.pooling import CONTROL, DUPLICATES, TUNED, shows_tumour
 from rarecase.features import FeatureStore
 from rarecase.features.extract import features_of_samples
@@ -65,7 +58,7 @@ VECTORS = (
     "smote", "mixup", "remix", "gaussian", "gaussian-mixture", "borrowed", "adcgan", "wgan",
     "infogan", "cvae", "diffusion",
 )  # fmt: skip
-LEAST, FEWEST, PIECE = 300, 6, 50
+LEAST, PIECE = 300, 50
 STRENGTH = 1.0
 IMAGE_STEPS = 1200
 
@@ -190,37 +183,24 @@ def run_cell(context: Context, store_path: Path, out: Path, *, name: str) -> Non
         mine = made[asked == c][:LEAST]
         own, other = real[train][label == c], real[test][truth == c]
         line = {"class": c, "agrees": float((named[asked == c] == c).mean())}
-        if len(other) >= FEWEST and np.isfinite(mine).all():
-            near = neighbourhood(other, mine, k=min(5, len(other) - 1))
-            kept = memory(own, other, mine)
-            line |= {
-                "precision": near.precision, "recall": near.recall, "density": near.density,
-                "coverage": near.coverage, "frechet": frechet_distance(other, mine),
-                "floor": frechet_floor(other), "kernel": kernel_distance(other, mine),
-                "told apart": two_sample_auc(other, mine[: len(other)]), "nn ratio": kept.ratio,
-                "near copies": kept.near, "membership": kept.membership,
-            }  # fmt: skip
-        lines.append(line)
+        lines.append(line | class_fidelity(own, other, mine))
     said["classes"] = lines
-    rows = store.rows.iloc[test]
-    rng = np.random.default_rng(context.cell.fold)
-    frames = [predictions(fold, context, rows, plain(real[test]), arm=CONTROL, added=0)]
     arms = {name: np.ones(len(made), bool)}
     if said["own"] is not None:
         arms[f"{name}-filtered"] = agrees > 0.5
+    rows, held = store.rows.iloc[test], real[test]
+    frames = [predictions(fold, context, rows, plain(held), arm=CONTROL, added=0)]
+    rng = np.random.default_rng(context.cell.fold)
     for arm, chosen in arms.items():
-        picked = [np.flatnonzero((asked == c) & chosen)[: lacking[c]] for c in fold.classes]
+        picked = [made[(asked == c) & chosen][: lacking[c]] for c in fold.classes]
         again = [
-            rng.choice(train[label == c], len(each), replace=True) if len(each) else train[:0]
+            rng.choice(real[train][label == c], len(each), replace=True)
             for c, each in zip(fold.classes, picked, strict=True)
         ]
-        for who, extra in ((arm, made[np.concatenate(picked)]),
-                           (f"{DUPLICATES}:{arm}", real[np.concatenate(again)])):  # fmt: skip
-            more = np.repeat(np.arange(classes), [len(each) for each in picked])
-            fitted = judged(np.concatenate([real[train], extra]), np.concatenate([y, more]))
-            frames.append(
-                predictions(fold, context, rows, fitted(real[test]), arm=who, added=len(more))
-            )
+        more = np.repeat(np.arange(classes), [len(each) for each in picked])
+        for who, extra in ((arm, picked), (f"{DUPLICATES}:{arm}", again)):
+            fitted = judged(np.concatenate([real[train], *extra]), np.concatenate([y, more]))
+            frames.append(predictions(fold, context, rows, fitted(held), arm=who, added=len(more)))
     with replacing_file(out.with_suffix(".parquet")) as beside:
         pd.concat(frames, ignore_index=True).to_parquet(beside, index=False)
     out.with_suffix(".json").write_text(json.dumps(said, indent=1))
