@@ -23,7 +23,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase.arms import pick_arms
 from rarecase.arms.names import CLOSED_FORM
-from rarecase.comparison.cell import TRAINS, compare_fold
+from rarecase.comparison.cell import compare_fold
 from rarecase.comparison.compare import weigh
 from rarecase.comparison.setup import make_plan
 from rarecase.comparison.table import FeatureTable, make_table
@@ -53,10 +53,12 @@ def arms_of(kept: Kept) -> pd.DataFrame:
     frames = []
     for X, chosen in ((kept.patients("mean", "mean"), plan), (sizes, alone)):
         table = table_of(X, about, rare=said["rare"])
-        fold_of = np.array([said["fold"] if p in said["test"] else TRAINS for p in table.patients])
         frames.append(
-            compare_fold(table, chosen, fold_of=fold_of, repeat=said["repeat"], fold=said["fold"])
-        )
+            compare_fold(
+                table, chosen, fold_of=kept.fold_of(table), repeat=said["repeat"],
+                fold=said["fold"],
+            )
+        )  # fmt: skip
     frames[1]["arm"] = "trivial"
     return pd.concat(frames, ignore_index=True)
 

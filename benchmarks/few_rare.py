@@ -24,7 +24,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from fold_vectors import Kept, kept_folds
@@ -33,10 +32,9 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase.arms.names import MORE, NEURAL
 from rarecase.arms.registry import make_arms
-from rarecase.comparison.cell import TRAINS, compare_fold
+from rarecase.comparison.cell import compare_fold
 from rarecase.comparison.model import Logistic
 from rarecase.comparison.setup import make_plan
-from rarecase.comparison.table import make_table
 from rarecase.evidence.fits import Fit, fits_of
 from rarecase.evidence.paired import compare_fits
 from rarecase.evidence.pooling import DUPLICATES, pool_patients
@@ -60,11 +58,7 @@ def cell(
     """Predictions of every arm in one fold with k rare patients to learn from."""
     torch.set_num_threads(1)
     kept = Kept(path)
-    mine = np.array([block in (TUMOUR, name) for name in kept.about["blocks"]])
-    table = make_table(
-        kept.slices("mean")[:, mine].astype(np.float64), kept.rows["label"].to_numpy(str),
-        groups=kept.rows["patient"].to_numpy(str), rare=rare, row=kept.rows["row"].tolist(),
-    )  # fmt: skip
+    table = kept.table(rare=rare, block=block)
     known = make_arms() | neural_arms(
         hidden=(256, 256), noise=32, lr=None, batch_size=64, steps=STEPS
     )
@@ -72,11 +66,13 @@ def cell(
         [known[name] for name in ("smote", *arms)], model=Logistic(strengths=(0.1, 1.0, 10.0)),
         amounts=(1.0,), inner=2, generator_seeds=1, random_state=seed,
     )  # fmt: skip
-    test, fold = set(kept.about["test"]), int(kept.about["fold"])
     draw += 1000 * int(kept.about["repeat"])
-    fold_of = np.array([fold if who in test else TRAINS for who in table.patients])
     frame = compare_fold(
-        table, replace(plan, rare_patients=k), fold_of=fold_of, repeat=draw, fold=fold
+        table,
+        replace(plan, rare_patients=k),
+        fold_of=kept.fold_of(table),
+        repeat=draw,
+        fold=int(kept.about["fold"]),
     )
     with replacing_file(out) as beside:
         frame.to_parquet(beside, index=False)

@@ -25,7 +25,10 @@ import pandas as pd
 import torch
 from scipy import ndimage
 
+from rarecase.comparison.cell import TRAINS
+from rarecase.comparison.table import FeatureTable, make_table
 from rarecase.evidence.pooling import shows_tumour
+from rarecase.features.extract import TUMOUR
 from rarecase.features.tumour import masked_mean
 from rarecase.segmenter import PackedMasks, Slices, channel_map, load_segmenter
 from rarecase.segmenter.batches import in_order
@@ -74,6 +77,19 @@ class Kept:
             return pool(self.slices(summary), self.rows, pooling)
         kept: np.ndarray = np.load(self.folder / "patients" / name)
         return kept.astype(np.float32)
+
+    def table(self, *, rare: str, block: str = TUMOUR) -> FeatureTable:
+        """Means of a block (of all: `tumour`) over the outlined tumour, a row a slice."""
+        mine = np.array([block in (TUMOUR, name) for name in self.about["blocks"]])
+        return make_table(
+            self.slices("mean")[:, mine].astype(np.float64), self.rows["label"].to_numpy(str),
+            groups=self.rows["patient"].to_numpy(str), rare=rare, row=self.rows["row"].tolist(),
+        )  # fmt: skip
+
+    def fold_of(self, table: FeatureTable) -> np.ndarray:
+        """For each patient of a table the fold's number if tested there, else `TRAINS`."""
+        tested = set(self.about["test"])
+        return np.array([self.about["fold"] if p in tested else TRAINS for p in table.patients])
 
 
 def kept_folds(folder: Path, *, outline: str = "predicted") -> list[Kept]:

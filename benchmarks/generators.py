@@ -32,12 +32,11 @@ from rarecase.arms import Arm, Oversample
 from rarecase.arms.names import CLOSED_FORM, MORE, NEURAL
 from rarecase.arms.registry import make_arms
 from rarecase.cohort import validation_patients
-from rarecase.comparison.cell import TRAINS, compare_fold
+from rarecase.comparison.cell import compare_fold
 from rarecase.comparison.compare import weigh
 from rarecase.comparison.model import Logistic
 from rarecase.comparison.setup import make_plan
 from rarecase.comparison.space import Space
-from rarecase.comparison.table import make_table
 from rarecase.comparison.words import as_text
 from rarecase.generators import DiscriminatingGenerator
 from rarecase.study.step import digest
@@ -80,19 +79,16 @@ def fidelity(name: str, kept: Kept) -> dict[str, Any]:
 
 def worth(names: list[str], kept: Kept) -> pd.DataFrame:
     """Predictions of every generator's arm on the fold's test patients; a row is a slice."""
-    rows, about = kept.rows, kept.about
-    table = make_table(
-        kept.slices("mean").astype(np.float64), rows["label"].to_numpy(str),
-        groups=rows["patient"].to_numpy(str), rare=about["rare"], row=rows["row"].tolist(),
-    )  # fmt: skip
+    about = kept.about
+    table = kept.table(rare=about["rare"])
     known = arms()
     plan = make_plan(
         [known[name] for name in names], model=Logistic(strengths=(0.1, 1.0, 10.0)),
         amounts=(1.0,), inner=2, generator_seeds=1, random_state=0,
     )  # fmt: skip
-    test = set(about["test"])
-    fold_of = np.array([about["fold"] if who in test else TRAINS for who in table.patients])
-    return compare_fold(table, plan, fold_of=fold_of, repeat=about["repeat"], fold=about["fold"])
+    return compare_fold(
+        table, plan, fold_of=kept.fold_of(table), repeat=about["repeat"], fold=about["fold"]
+    )
 
 
 def arms() -> dict[str, Arm]:
