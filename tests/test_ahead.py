@@ -8,7 +8,7 @@ import pytest
 from rarecase.ahead import ahead, readers
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [0, 1, 3])
 def test_everything_comes_in_order(workers):
     def slow_first(n):
         time.sleep(0.05 if n == 0 else 0)

@@ -84,7 +84,9 @@ def test_joined_batches_are_the_same_wherever_they_are_held(second):
     )
 
 
-def test_reading_ahead_gives_every_batch_in_order():
+@pytest.mark.parametrize("at_once", [0, 2**18])  # with and without a thread
+def test_reading_ahead_gives_every_batch_in_order(at_once, monkeypatch):
+    monkeypatch.setattr("rarecase.features.samples.AT_ONCE", at_once)
     samples = Samples(X, rows=np.arange(10))
     batches = [np.array([3, 1]), np.array([0]), np.array([9, 9, 2])]
     read = list(read_ahead(samples, batches, device=CPU))

@@ -20,8 +20,6 @@ from rarecase.comparison.tuning import best_threshold, make_grid
 from rarecase.evidence.pooling import pool_patients
 from rarecase.seeds import derive
 
-REACH = 6.0  # deviations
-
 
 @dataclass(frozen=True, eq=False)
 class Final:
@@ -95,8 +93,7 @@ def fit_final(
         )
         members.append(_plain(*fitted.linear(), space))
     weights, offsets = (np.stack(each) for each in zip(*members, strict=True))
-    centre, reach = table.X.mean(axis=0), REACH * table.X.std(axis=0)
-    return Final(weights, offsets, centre, reach, amount, strength)
+    return Final(weights, offsets, space.mean, space.reach, amount, strength)
 
 
 def out_of_fold_threshold(predictions: pd.DataFrame, *, arm: str, rare: str) -> float:

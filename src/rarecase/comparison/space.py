@@ -8,6 +8,8 @@ import numpy as np
 
 from rarecase.arms.part import Floats
 
+REACH = 6.0  # deviations
+
 
 @dataclass(frozen=True)
 class Space:
@@ -18,10 +20,15 @@ class Space:
     is exact for whatever only adds up, compares or spans training rows: a linear classifier with a
     quadratic penalty has its weights in that span, and distances within it are unchanged. Features
     that do not vary in training say nothing there and count for nothing.
+
+    Values farther than six deviations from the mean count as six. A network has channels that are
+    all but silent in one set of patients and not in the next: unbounded, one of them outweighs all
+    the others together. Of Gaussian features one value in 500 million lies out there.
     """
 
-    mean: Floats
-    scale: Floats
+    mean: Floats  # (d,)
+    scale: Floats  # (d,)
+    reach: Floats  # (d,), how far from the mean a value counts
     axes: Floats | None  # (d, rank), None where there are no more features than rows
 
     @staticmethod
@@ -32,15 +39,16 @@ class Space:
         varies = deviation > 1e-9 * np.maximum(np.abs(mean), 1e-12)
         scale = np.where(varies, 1 / np.where(varies, deviation, 1.0), 0.0)
         scale /= np.sqrt(max(int(varies.sum()), 1))
+        reach = REACH * deviation
         if X.shape[1] <= X.shape[0]:
-            return Space(mean, scale, None)
-        rows = (X - mean) * scale
+            return Space(mean, scale, reach, None)
+        rows = Space(mean, scale, reach, None)(X)
         values, vectors = np.linalg.eigh(rows @ rows.T)
         kept = values > 1e-10 * values.max()
         axes = rows.T @ (vectors[:, kept] / np.sqrt(values[kept]))
-        return Space(mean, scale, axes)
+        return Space(mean, scale, reach, axes)
 
     def __call__(self, X: Floats) -> Floats:
         """Rows (n, d) in this space, (n, rank or d)."""
-        rows: Floats = (X - self.mean) * self.scale
+        rows: Floats = np.clip(X - self.mean, -self.reach, self.reach) * self.scale
         return rows if self.axes is None else rows @ self.axes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rarecase.features.store import FeatureStore
 
 IN_MEMORY = 2**30  # bytes of float16 up to which a store's samples are held in memory
+AT_ONCE = 2**18  # values of a batch up to which a thread costs more than it gains
 ON_DEVICE = 0.2  # share of a GPU's free memory that samples may take to be held there
 
 
@@ -84,6 +85,11 @@ class Samples:
     def away(self) -> bool:
         """Whether they are held on a device, and not in an array or a store."""
         return self._held is not None
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether nothing has to be read from a disk."""
+        return self._store is None
 
     @property
     def half(self) -> bool:
@@ -178,10 +184,10 @@ def samples_of(X: ArrayLike | FeatureStore | Samples, *, rows: ArrayLike | None 
 
 
 def read_ahead(
-    samples: Samples | Joined, batches: Iterable[NDArray[np.int64]], *, device: torch.device
+    samples: Samples | Joined, batches: Sequence[NDArray[np.int64]], *, device: torch.device
 ) -> Iterator[tuple[NDArray[np.int64], torch.Tensor]]:
     """(indices, samples on `device` as `tensor` gives them) batch by batch, the next one read by a
-    thread while this one is used."""
+    thread while this one is used; small ones that lie in memory without a thread."""
 
     def read(batch: NDArray[np.int64]) -> torch.Tensor:
         found = samples.tensor(batch)
@@ -189,7 +195,9 @@ def read_ahead(
         away = device.type == "cuda" and found.device.type == "cpu"
         return found.pin_memory() if away else found
 
-    for batch, values in ahead(read, batches):
+    largest = max((len(batch) for batch in batches), default=0) * math.prod(samples.shape)
+    at_once = samples.in_memory and largest <= AT_ONCE
+    for batch, values in ahead(read, batches, workers=0 if at_once else 1):
         yield batch, values.to(device, non_blocking=True)
 
 
@@ -204,6 +212,11 @@ class Joined:
 
     def __len__(self) -> int:
         return len(self.first) + len(self.second)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether nothing has to be read from a disk."""
+        return self.first.in_memory and self.second.in_memory
 
     def read(self, indices: ArrayLike) -> NDArray[np.float32]:
         """Samples `indices` (k,) as float32, (k, *shape)."""
