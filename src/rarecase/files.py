@@ -7,9 +7,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rarecase.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PARTIAL = ".partial"
 
@@ -62,6 +65,18 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON in one step. NaN is refused: JSON has none."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read a table; a broken or missing file is named in the error."""
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file.") from None
+    except (ValueError, OSError) as error:  # what pyarrow raises is a ValueError or an OSError
+        raise DataError(f"{path}: not a valid Parquet file ({error}).") from None
 
 
 def read_json(path: Path) -> Any:

@@ -75,6 +75,23 @@ def test_other_files_hold_the_same(table, tmp_path, capsys):
     assert found[0] == found[1] == found[2] == found[3]
 
 
+def test_what_an_archive_has_not_is_said(tmp_path, capsys):
+    path = tmp_path / "features.npz"
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    np.savez(path, X=X, y=np.repeat([0, 1], [20, 10]), patient=np.arange(30))
+    code, _, said = call(capsys, "compare", path, "--groups", "patients")
+    assert code == 2 and "--groups patients" in said and "did you mean 'patient'" in said
+    code, _, said = call(capsys, "compare", path, "--ignore", "f0")
+    assert code == 2 and "have no names to leave out" in said
+    for content in (b"", None):
+        path.write_bytes(content or b"")
+        if content is None:
+            with path.open("wb") as file:
+                np.save(file, X)
+        code, _, said = call(capsys, "compare", path)
+        assert code == 1 and f"{path}: cannot be read as .npz" in said
+
+
 def test_each_clinic_is_tested_by_what_the_others_taught(table, capsys):
     code, said, _ = call(capsys, "compare", table, "--label", "Grade", "--groups", "patient",
                          "--site", "clinic", "--arms", "threshold", "--jobs", 1,
@@ -119,15 +136,118 @@ def test_another_table_judges_what_was_learnt(table, tmp_path, capsys):
     evidence = json.loads((made / "evidence.json").read_text())
     assert evidence["verdicts"][0]["arm"] == "smote"
     code, again, _ = call(capsys, "evaluate", out, "--on", elsewhere, "--json")
-    assert json.loads(again) == evidence
+    again = json.loads(again)
+    assert again.pop("checks")["permuted_mean"] is not None
+    assert again == evidence
     other.drop(columns="volume").to_csv(elsewhere, index=False)
     code, _, said = call(capsys, "evaluate", out, "--on", elsewhere, "--name", "poorer")
     assert code == 1 and "lacks 1 of 3 features: volume" in said
 
 
+def test_what_was_learnt_from_must_still_be_what_it_was(table, tmp_path, capsys):
+    out, elsewhere = tmp_path / "grades", tmp_path / "elsewhere.csv"
+    words = ["--label", "Grade", "--groups", "patient", "--arms", "none", "--no-checks"]
+    assert call(capsys, "compare", table, *words, *SHORT, "--out", out)[0] == 0
+    other = pd.read_csv(table, dtype={"patient": str})
+    other.assign(patient="B" + other["patient"]).to_csv(elsewhere, index=False)
+    code, _, said = call(capsys, "evaluate", out, "--on", elsewhere, "--name", "../../up")
+    assert code == 2 and "--name ../../up: expected a plain name" in said
+    other.assign(age=other["age"] + 1).to_csv(table, index=False)
+    code, _, said = call(capsys, "evaluate", out, "--on", elsewhere)
+    assert code == 1 and f"{table}: it has changed since" in said
+    table.unlink()
+    code, _, said = call(capsys, "evaluate", out, "--on", elsewhere)
+    assert code == 1 and "learnt from is not there any more" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("predictions.parquet", b"PAR1 and no more", "not a valid Parquet file"),
+        ("compare.json", b"{}", "not what 'rarecase compare --out' writes"),
+    ],
+)
+def test_a_damaged_comparison_is_named(table, tmp_path, capsys, name, content, expected):
+    out = tmp_path / "grades"
+    words = ["compare", table, "--label", "Grade", "--arms", "none", "--no-checks", *SHORT]
+    assert call(capsys, *words, "--out", out)[0] == 0
+    (out / name).write_bytes(content)
+    code, _, said = call(capsys, "evaluate", out)
+    assert code == 1 and f"{out / name}: {expected}" in said
+
+
+def test_a_damaged_fold_is_computed_anew(table, tmp_path, capsys):
+    out = tmp_path / "grades"
+    words = ["compare", table, "--label", "Grade", "--arms", "none", "--no-checks", *SHORT]
+    assert call(capsys, *words, "--out", out)[0] == 0
+    kept = (out / "predictions.parquet").read_bytes()
+    (out / "cells" / "repeat-1-fold-2.parquet").write_bytes(b"PAR1")
+    code, _, said = call(capsys, *words, "--out", out)
+    assert code == 0 and "It is computed anew" in said
+    assert (out / "predictions.parquet").read_bytes() == kept
+
+
+def test_names_may_hold_brackets(table, tmp_path, capsys):
+    made = pd.read_csv(table).rename(columns={"comment": "said [/b] of", "age": "age [years]"})
+    made["Grade"] = made["Grade"].replace("Low", "[red]Low[/]")
+    made.to_csv(table, index=False)
+    out = tmp_path / "o [x"
+    code, said, _ = call(capsys, "compare", table, "--label", "Grade", "--groups", "patient",
+                         "--arms", "smote", "--no-checks", *SHORT, "--out", out)  # fmt: skip
+    assert code == 0
+    assert "Features: 3 (age [years], volume, sphericity)." in said
+    assert "said [/b] of" in said and "12 [red]Low[/]" in said and "o [x" in said
+
+
+def test_an_index_and_forgotten_patients_are_warned_of(table, capsys):
+    made = pd.read_csv(table, dtype={"patient": str})
+    made["patient"] = "p" + made["patient"]
+    twice = pd.concat([made, made]).reset_index(drop=True)
+    twice.to_csv(table)
+    words = ["compare", table, "--label", "Grade", "--arms", "none", "--no-checks", *SHORT]
+    code, said, warned = call(capsys, *words)
+    assert code == 0
+    assert "'Unnamed: 0' numbers the rows and is left out" in warned
+    assert "'patient' is left out, but looks like one of patients" in warned
+    assert "Features: 3 (age" in said
+    code, said, warned = call(capsys, *words, "--groups", "patient")
+    assert code == 0 and "looks like" not in warned
+    made.assign(patient=range(1000, 1048)).to_csv(table, index=False)
+    code, said, warned = call(capsys, *words)
+    assert "'patient' is used as a feature, but looks like one that numbers patients" in warned
+
+
+def test_a_class_may_be_called_none(table, capsys):
+    made = pd.read_csv(table)
+    made["Grade"] = made["Grade"].replace({"Low": " None ", "High": "NA"})
+    made.loc[0, "Grade"] = ""
+    made.to_csv(table, index_label=False)  # as R writes it: the index without a head
+    code, said, warned = call(
+        capsys, "compare", table, "--label", "Grade", "--arms", "none", "--no-checks", *SHORT
+    )
+    assert code == 0, warned
+    assert "Patients: 35 NA, 12 None" in said
+    assert "1 rows without Grade are left out" in warned
+
+
+def test_interrupted_without_a_folder_nothing_was_kept(table, capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rarecase.comparison.compare.run_folds", interrupted)
+    code, _, said = call(capsys, "compare", table, "--label", "Grade")
+    assert code == 130 and "nothing was kept" in said
+
+
 @pytest.mark.parametrize(
     ("words", "code", "expected"),
     [
+        (["{table}", "--label", "Grade", "--jobs", "0"], 2, "jobs: expected a number"),
+        (["{table}", "--label", "Grade", "--amounts", "nan"], 2, "amounts: expected shares"),
+        (["{table}", "--label", "Grade", "--amounts", "1e7"], 2, "up to 100"),
+        (["{table}", "--label", "Grade", "--scarcity", "4.7"], 2, "numbers such as 4,8,16"),
+        (["{table}", "--label", "Grade", "--scarcity", "100"], 2, "scarcity: expected"),
+        (["{table}", "--label", "age"], 1, "48 classes among 48 patients"),
         (["nowhere.csv", "--label", "Grade"], 1, "nowhere.csv: no such file"),
         (["{table}"], 2, "--label COLUMN is missing"),
         (["{table}", "--label", "grade"], 2, "did you mean 'Grade'"),

@@ -128,6 +128,9 @@ def test_a_comparison_goes_on_where_it_stopped(tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(again.predictions, whole.predictions)
     with pytest.raises(DataError, match="cells of another comparison"):
         compare(X + 1, y, **call)
+    own = Arm("mine", Oversample(lambda seed: Smote(random_state=seed)), synthetic=True)
+    with pytest.raises(SettingError, match="of your own could have the same name"):
+        compare(X, y, **(call | {"arms": [own]}))
 
 
 def test_a_fold_with_one_rare_row_to_train_on_does_without_generators(caplog):
@@ -198,7 +201,7 @@ def test_fewer_rare_patients_in_training_and_the_same_tested():
         ({"folds": 1}, "folds, repeats: expected at least 2 and 1"),
         ({"arms": ["smoted"]}, "did you mean 'smote'"),
         ({"arms": ["smote", "smote"]}, "stands twice"),
-        ({"amounts": []}, "amounts: expected numbers above 0"),
+        ({"amounts": []}, "amounts: expected shares above 0"),
         ({"inner": 1}, "inner, generator_seeds"),
     ],
 )

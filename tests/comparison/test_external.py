@@ -66,6 +66,15 @@ def test_columns_are_matched_by_name():
         compare_external(X, y, X2[:, :3], y2, **SHORT)
 
 
+def test_rows_without_names_are_known_by_their_features(two):
+    (X, y, who), (X2, y2, _) = two
+    with pytest.raises(LeakError, match="1 rows of the other cohort have exactly the features"):
+        compare_external(X, y, np.vstack([X2, X[:1]]), np.append(y2, y[0]), groups=who, **SHORT)
+    ours, theirs = np.arange(len(y)).astype(float), np.arange(len(y2))
+    with pytest.raises(LeakError, match=r"patient\(s\) are in the training and in the test"):
+        compare_external(X, y, X2, y2, groups=ours, groups_other=theirs, **SHORT)
+
+
 def test_the_same_patient_or_an_unknown_class_is_refused(two):
     (X, y, who), (X2, y2, who2) = two
     mixed = who2.copy()

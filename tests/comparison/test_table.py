@@ -22,6 +22,18 @@ def test_the_class_with_fewest_patients_is_rare():
     assert make_table(X.reshape(6, 2, 1), Y).X.shape == (6, 2)
 
 
+def test_numbers_and_names_come_in_many_forms():
+    whole = make_table(X, Y, groups=np.array([1.0, 1, 2, 3, 4, 5]))
+    assert whole.patients == make_table(X, Y, groups=pd.array([1, 1, 2, 3, 4, 5])).patients
+    assert whole.patients == ("1", "2", "3", "4", "5")
+    mixed = make_table(X, np.array([1.0, 1, 1, 1, 2, 2], object), groups=np.array(WHO, "S"))
+    assert mixed.classes == ("1", "2") and mixed.patients[0] == "p1"
+    frame = pd.DataFrame(X, columns=["age", "size"]).assign(seen=[True, False] * 3)
+    expected = np.column_stack([X, [1.0, 0.0] * 3])
+    for each in (frame, frame.convert_dtypes()):
+        np.testing.assert_array_equal(make_table(each, np.array(Y)[:, None]).X, expected)
+
+
 def broken(**changes):
     kept = {"X": X, "y": Y, "groups": WHO} | changes
     return lambda: make_table(kept["X"], kept["y"], groups=kept["groups"], rare=kept.get("rare"))
@@ -40,6 +52,13 @@ def with_nan():
         (broken(X=with_nan()), "first in feature 1 of row 3"),
         (broken(X=pd.DataFrame(with_nan(), columns=["age", "size"])), "feature 'size' of row 3"),
         (broken(X=pd.DataFrame({"who": list("abcdef"), "x": 1.0})), "column 'who' is not numeric"),
+        (broken(X=pd.DataFrame(with_nan()).convert_dtypes()), "feature '1' of row 3"),
+        (broken(X=pd.DataFrame(X, columns=["age", "age"])), "two columns are called 'age'"),
+        (broken(X=X * [1.0, 1e120]), "expected values up to 1e"),
+        (
+            lambda: make_table(np.arange(20.0)[:, None], [f"{i}" for i in range(20)]),
+            "20 classes among 20 patients",
+        ),
         (broken(X=np.ones((6, 3))), "every feature is constant"),
         (broken(X=np.array(list("abcdef"))[:, None]), "expected numbers"),
         (broken(y=np.linspace(0, 1, 6)), "Cut a continuous outcome into classes"),

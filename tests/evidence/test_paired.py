@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from rarecase.evidence.fits import Fit
 from rarecase.evidence.paired import (
+    Comparison,
     compare_fits,
     contributions,
     fold_differences,
@@ -143,6 +144,11 @@ def test_one_fold_leaves_the_permutation_alone_and_no_rare_patient_nothing():
     assert 0 < found.detectable(alpha=0.05) < 1
     lonely = [Fit(0, 0, np.arange(5), np.zeros(5, int), np.full((5, 2), 0.5), np.zeros(5, int))]
     assert math.isnan(compare_fits(lonely, lonely, rare=1).difference)
+
+
+def test_arms_that_never_differ_do_not_say_what_would_have_been_found():
+    same = Comparison(0.0, 1.0, 1.0, math.nan, math.nan, 0.0, 4.0)
+    assert math.isnan(same.detectable(alpha=0.05))
 
 
 def test_a_better_arm_is_found_and_a_worse_one_mirrored():

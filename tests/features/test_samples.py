@@ -141,10 +141,12 @@ def test_refusals(store):
 def test_labels():
     assert checked_labels(pd.Series(["a", "b"]), 2).tolist() == ["a", "b"]
     assert checked_labels([0, 1], 2).tolist() == [0, 1]
+    for kind in (bool, object):
+        assert checked_labels(np.array([True, False], kind), 2).dtype == bool
     assert checked_labels(np.array(["a", "b"], object), 2).dtype.kind == "U"
     with pytest.raises(DataError, match="one label a sample"):
         checked_labels(["a"], 2)
-    with pytest.raises(DataError, match="strings or integers"):
+    with pytest.raises(DataError, match="strings, integers or booleans"):
         checked_labels([0.5, 1.0], 2)
-    with pytest.raises(DataError, match="strings or integers"):
+    with pytest.raises(DataError, match="strings, integers or booleans"):
         checked_labels(["a", None], 2)

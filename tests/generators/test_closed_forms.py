@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rarecase.errors import SettingError
+from rarecase.errors import DataError, SettingError
 from rarecase.generators import Borrowed, Gaussian, GaussianMixture
 
 
@@ -50,6 +50,8 @@ def slices(seed=0, patients=(30, 4), each=5, d=3):
 def test_rare_samples_vary_as_common_patients_and_as_slices_do():
     X, y, who = slices()
     made, _ = Borrowed().fit(X, y, groups=who).sample({"rare": 2000})
+    with pytest.raises(DataError, match="a patient has samples of two classes"):
+        Borrowed().fit(X, y, groups=np.zeros(len(X)))
     rare = X[y == "rare"]
     assert made.mean(axis=0) == pytest.approx(rare.mean(axis=0), abs=1.2)
     spread = made.std(axis=0)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from rarecase.arms.names import CLOSED_FORM
 from rarecase.errors import DataError, SettingError
+from rarecase.files import replacing_file, write_json
+
+if TYPE_CHECKING:
+    from rarecase.comparison.compare import CompareResult
+    from rarecase.comparison.files import Features
 
 EPILOG = """\
 examples:
@@ -65,13 +74,12 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     from rarecase.cli.show import console, print_json, reporting
     from rarecase.comparison.compare import compare
     from rarecase.comparison.files import read_features, refuse_seen
-    from rarecase.comparison.scarcity import scarcity_curve
+    from rarecase.comparison.scarcity import possible_ks, scarcity_curve
+    from rarecase.comparison.setup import make_setup
 
     if rest:
         raise SettingError(f"Unexpected argument {rest[0]!r}.")
-    ks = None  # asked before anything takes time
-    if args.scarcity is not None:
-        ks = [int(k) for k in _numbers("--scarcity", args.scarcity)]
+    ks = None if args.scarcity is None else _numbers("--scarcity", args.scarcity, kind=int)
     out = None if args.out is None else Path(args.out)
     if out is not None:
         _check_folder(out)
@@ -82,26 +90,34 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         )  # fmt: skip
         if not args.allow_seen:
             refuse_seen(found, Path(args.features))
-        asked = asked_of(vars(args)) | {
+        split = {
             "groups": found.groups, "sites": found.sites, "folds": args.folds,
-            "repeats": args.repeats, "n_jobs": args.jobs,
+            "repeats": args.repeats,
         }  # fmt: skip
+        asked = {"arms": CLOSED_FORM, **asked_of(vars(args)), **split}
+        if ks is not None:  # said before anything takes time
+            ks = possible_ks(make_setup(found.X, found.y, model=None, **asked), ks or None)
+        asked["n_jobs"] = args.jobs
         result = compare(
             found.X, found.y, checks=not args.no_checks,
             cells=None if out is None else out / "cells", **asked,
         )  # fmt: skip
+        if out is not None:
+            _write(out, args, result, found)
         curve = None
         if ks is not None:
             cells = None if out is None else out / "scarcity"
-            curve = scarcity_curve(found.X, found.y, ks=ks or None, cells=cells, **asked)
+            curve = scarcity_curve(found.X, found.y, ks=ks, cells=cells, **asked)
+            if out is not None:
+                with replacing_file(out / "scarcity.csv") as beside:
+                    curve.to_csv(beside, index=False)
     checks = None if result.checks is None else result.checks.as_json()
-    if out is not None:
-        _write(out, args, result, curve)
     if args.json:
         said = {} if curve is None else {"scarcity": json.loads(curve.to_json(orient="records"))}
         print_json(result.evidence | {"checks": checks} | said)
         return 0
-    show(result.evidence, checks, left_out=found.left_out)
+    _say_features(found)
+    show(result.evidence, checks)
     if curve is not None:
         show_curve(curve, rare=result.evidence["rare"])
     if out is not None:
@@ -109,23 +125,31 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     return 0
 
 
-def show(
-    evidence: dict[str, Any], checks: dict[str, Any] | None, *, left_out: Sequence[str] = ()
-) -> None:
+def _say_features(found: Features) -> None:
+    """How many features there are, which, and what was left out."""
+    from rarecase.cli.show import console
+
+    def some(names: Sequence[str]) -> str:
+        return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+
+    named = f" ({some(found.names)})" if found.names else ""
+    console().print(f"Features: {math.prod(np.shape(found.X)[1:])}{named}.")
+    if found.left_out:
+        console().print(f"Left out, as they hold text: {some(found.left_out)}.")
+
+
+def show(evidence: dict[str, Any], checks: dict[str, Any] | None) -> None:
     """The table, the verdicts, the self-checks."""
     from rarecase.cli.show import console, table
-    from rarecase.comparison.words import HEADS, check_lines, counts_line, table_rows
+    from rarecase.comparison.words import HEADS, check_lines, counts_line, said_below, table_rows
 
     shown = console()
-    if left_out:
-        names = ", ".join(left_out[:5]) + (", …" if len(left_out) > 5 else "")
-        shown.print(f"Left out, as they hold text: {names}.")
     shown.print(counts_line(evidence))
     shown.print()
     shown.print(table("", list(HEADS), [list(row) for row in table_rows(evidence)]))
     shown.print()
-    for verdict in evidence["verdicts"]:
-        shown.print(verdict["sentence"])
+    for line in said_below(evidence):
+        shown.print(line)
     for line in check_lines(checks) if checks else ():
         shown.print(line)
 
@@ -144,7 +168,8 @@ def show_curve(curve: Any, *, rare: str) -> None:
 
 def asked_of(said: Mapping[str, Any]) -> dict[str, Any]:
     """What `compare` and `compare_external` are asked alike, from the command line's words."""
-    arms = {} if said["arms"] is None else {"arms": said["arms"].split(",")}
+    names = None if said["arms"] is None else said["arms"].split(",")
+    arms = {} if names is None else {"arms": [name.strip() for name in names]}
     return arms | {
         "rare": said["rare"], "inner": said["inner"],
         "amounts": _numbers("--amounts", said["amounts"]),
@@ -152,11 +177,12 @@ def asked_of(said: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _numbers(option: str, text: str) -> list[float]:
+def _numbers(option: str, text: str, *, kind: type = float) -> list[Any]:
     try:
-        return [float(each) for each in text.split(",")] if text else []
+        return [kind(each) for each in text.split(",")] if text else []
     except ValueError:
-        raise SettingError(f"{option} {text}: expected numbers such as 0.5,1,2.") from None
+        example = "4,8,16" if kind is int else "0.5,1,2"
+        raise SettingError(f"{option} {text}: expected numbers such as {example}.") from None
 
 
 def _check_folder(out: Path) -> None:
@@ -169,16 +195,14 @@ def _check_folder(out: Path) -> None:
         )
 
 
-def _write(out: Path, args: Namespace, result: Any, curve: Any) -> None:
-    from rarecase.files import replacing_file, write_json
-
+def _write(out: Path, args: Namespace, result: CompareResult, found: Features) -> None:
     with replacing_file(out / "predictions.parquet") as beside:
         result.predictions.to_parquet(beside, index=False)
     write_json(out / "evidence.json", result.evidence)
-    write_json(out / "checks.json", result.checks and result.checks.as_json())
-    if curve is not None:
-        with replacing_file(out / "scarcity.csv") as beside:
-            curve.to_csv(beside, index=False)
+    if result.checks is not None:
+        write_json(out / "checks.json", result.checks.as_json())
     said = {k: v for k, v in vars(args).items() if k not in ("json", "quiet", "verbose")}
     said["rare"] = result.evidence["rare"]  # what it was, if it was left open
+    said["features"] = str(Path(args.features).resolve())
+    said["fingerprint"] = found.fingerprint()
     write_json(out / RECORD, json.loads(json.dumps(said, default=str)))

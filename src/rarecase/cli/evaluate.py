@@ -10,8 +10,8 @@ from typing import Any
 
 from rarecase.cli.arguments import no_more
 from rarecase.cli.compare import RECORD, asked_of, show
-from rarecase.errors import DataError
-from rarecase.files import read_json, write_json
+from rarecase.errors import DataError, SettingError
+from rarecase.files import read_json, read_parquet, write_json
 
 EXTERNAL = "external"  # folder of a run or comparison; another cohort a folder
 
@@ -53,6 +53,8 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     compared = (folder / RECORD).is_file()
     checks: dict[str, Any] | None = None
     lines: list[str] = []
+    if args.name is not None and Path(args.name).name != args.name:
+        raise SettingError(f"--name {args.name}: expected a plain name, without folders.")
     with reporting(args):
         if args.on is not None:
             evidence, checks, lines = (_table_on if compared else _run_on)(folder, args)
@@ -63,7 +65,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         else:
             evidence = _of_run(folder)
     if args.json:
-        print_json(evidence)
+        print_json(evidence | ({"checks": checks} if compared or args.on is not None else {}))
     elif compared or args.on is not None:
         show(evidence, checks)
         for line in lines:
@@ -77,13 +79,11 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
 
 
 def _of_comparison(folder: Path) -> dict[str, Any]:
-    import pandas as pd
-
     from rarecase.comparison.compare import weigh
 
-    said = read_json(folder / RECORD)
+    said = _record(folder)
     evidence = weigh(
-        pd.read_parquet(folder / "predictions.parquet"), rare=said["rare"], seed=said["seed"]
+        read_parquet(folder / "predictions.parquet"), rare=said["rare"], seed=said["seed"]
     )
     write_json(folder / "evidence.json", evidence)
     return evidence
@@ -96,6 +96,17 @@ def _of_run(folder: Path) -> dict[str, Any]:
     return weigh(folder, resolve(preset=None, file=folder / "study.yaml"))
 
 
+def _record(folder: Path) -> dict[str, Any]:
+    """What the comparison was asked."""
+    said = read_json(folder / RECORD)
+    if not isinstance(said, dict) or not {"features", "rare", "seed"} <= set(said):
+        raise DataError(
+            f"{folder / RECORD}: not what 'rarecase compare --out' writes. Compare again, in a new "
+            "folder."
+        )
+    return said
+
+
 OnOther = tuple[dict[str, Any], dict[str, Any] | None, list[str]]
 """Evidence, self-checks, and what else is to be said."""
 
@@ -105,17 +116,28 @@ def _table_on(folder: Path, args: Namespace) -> OnOther:
     from rarecase.comparison.files import read_features, refuse_seen
     from rarecase.files import replacing_file
 
-    said = read_json(folder / RECORD)
+    said = _record(folder)
+    learnt, name = Path(said["features"]), args.name or Path(args.on).stem
+    if not learnt.exists():
+        raise DataError(
+            f"{learnt}: the table that {folder} learnt from is not there any more, and without it "
+            f"nothing can be judged on {args.on}. Put it back, or compare again."
+        )
     ignore = [name for name in said["ignore"].split(",") if name]
     home = read_features(
-        Path(said["features"]), label=said["label"], groups=said["groups"], site=said["site"],
-        ignore=ignore,
-    )  # fmt: skip
+        learnt, label=said["label"], groups=said["groups"], site=said["site"], ignore=ignore
+    )
+    now = home.fingerprint()
+    if said.get("fingerprint", now) != now:
+        raise DataError(
+            f"{learnt}: it has changed since {folder} was made of it. Put the old one back, or "
+            "compare again, in a new folder."
+        )
     other = read_features(
         Path(args.on), label=args.label or said["label"], groups=args.groups or said["groups"]
     )
     refuse_seen(other, Path(args.on))
-    out = folder / EXTERNAL / (args.name or Path(args.on).stem)
+    out = folder / EXTERNAL / name
     result = compare_external(
         home.X, home.y, other.X, other.y, groups=home.groups, groups_other=other.groups,
         cells=out / "cells", **asked_of(said),

@@ -206,6 +206,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         again = " Make room; the same command goes on." if error.errno == errno.ENOSPC else ""
         return _say(f"{error.filename or 'a file'}: {error.strerror or error}.{again}", code=1)
     except KeyboardInterrupt:
+        if args.command == "compare" and args.out is None:
+            return _say("interrupted; nothing was kept. --out FOLDER keeps what is done.", code=130)
         return _say("interrupted; the same command goes on where it stopped.", code=130)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from rarecase import progress
 from rarecase.cli.bars import Bars, Lines
@@ -19,7 +20,7 @@ from rarecase.cli.bars import Bars, Lines
 
 def console() -> Console:
     """Results go to standard output; a pipe or file has room for a wide table."""
-    out = Console(highlight=False)
+    out = Console(highlight=False, markup=False)  # brackets in names are brackets
     if not out.is_terminal:
         out.width = 120
     return out
@@ -47,11 +48,13 @@ def print_json(value: Any) -> None:
 
 def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 1) -> Table:
     """A plain table whose first `text` columns are words and the others numbers."""
-    out = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for place, name in enumerate(columns):
-        out.add_column(name, justify="left" if place < text else "right", overflow="fold")
+    out = Table(
+        title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False
+    )
+    for place, head in enumerate(columns):
+        out.add_column(Text(head), justify="left" if place < text else "right", overflow="fold")
     for row in rows:
-        out.add_row(*("" if cell is None else str(cell) for cell in row))
+        out.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     return out
 
 

@@ -38,6 +38,8 @@ class Plan:
     rare_patients: int | None = None
     """Train with this many rare patients only (the scarcity curve)."""
     seed: int = 0
+    own: bool = False
+    """Whether an arm or the model is the caller's own, which a name does not identify."""
 
 
 @dataclass

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 DRAWS = 1000  # of the bootstrap
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CompareResult:
     """What a comparison found. Prints as a table with the verdicts.
 
@@ -51,7 +51,7 @@ class CompareResult:
             raise SettingError(f"{arm!r} has no verdict; there are {', '.join(answers) or 'none'}.")
         return str(answers[arm])
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return as_text(self.evidence, None if self.checks is None else self.checks.as_json())
 
 
@@ -109,8 +109,9 @@ def compare(
     found = self_checks(table, plan, split[0], n_jobs=n_jobs) if checks else None
     if found is not None and found.suspicious:
         log.warning(
-            "with permuted labels the AUC is %.2f ± %.2f instead of 0.5: something in the features "
-            "tells test patients apart by more than their class.", found.mean, found.error,
+            "with permuted labels the AUC is %.3f ± %.3f instead of 0.5: look for features that "
+            "tell test patients apart by more than their class (without a leak this is said once "
+            "in 130 studies).", found.mean, found.error,
         )  # fmt: skip
     return CompareResult(predictions, evidence, found)
 

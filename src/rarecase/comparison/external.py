@@ -21,7 +21,7 @@ from rarecase.comparison.model import Model
 from rarecase.comparison.run import run_folds
 from rarecase.comparison.setup import make_plan
 from rarecase.comparison.table import FeatureTable, make_table
-from rarecase.errors import DataError
+from rarecase.errors import DataError, LeakError
 from rarecase.evidence.paired import PERMUTATIONS
 
 
@@ -95,7 +95,8 @@ def join_tables(
             f"about (learnt: {', '.join(home.classes)}). Give its labels the same names."
         )
     check_disjoint(home.patients, away.patients)
-
+    if groups is None or other is None:
+        _refuse_same_rows(home, away)
     joined = make_table(
         np.concatenate([home.X, away.X]),
         np.concatenate([np.asarray(t.classes)[t.y] for t in (home, away)]),
@@ -104,6 +105,18 @@ def join_tables(
     )
     tested = set(away.patients)
     return joined, np.array([0 if who in tested else TRAINS for who in joined.patients])
+
+
+def _refuse_same_rows(home: FeatureTable, away: FeatureTable) -> None:
+    """Where patients have no names, the same features say that they are the same."""
+    known = {row.tobytes() for row in home.X}
+    same = [row for row, values in zip(away.row, away.X, strict=True) if values.tobytes() in known]
+    if same:
+        raise LeakError(
+            f"{len(same)} rows of the other cohort have exactly the features of rows that are "
+            f"learnt from (first row {same[0]}): they would be tested on themselves. Take them "
+            "out, or name the patients with groups."
+        )
 
 
 def _names(groups: ArrayLike | None, n: int, kind: str) -> np.ndarray:

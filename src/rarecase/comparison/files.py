@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import zipfile
 from collections.abc import Callable, Sequence
@@ -12,6 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rarecase.comparison.columns import feature_columns
+from rarecase.comparison.table import make_table
 from rarecase.errors import DataError, LeakError, SettingError, nearest
 
 log = logging.getLogger(__name__)
@@ -32,6 +35,19 @@ class Features:
     left_out: tuple[str, ...] = ()
     seen: frozenset[str] = frozenset()
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the features, as far as they have any."""
+        return [str(c) for c in self.X.columns] if isinstance(self.X, pd.DataFrame) else []
+
+    def fingerprint(self) -> str:
+        """The same for the same features, labels and patients, and for no others."""
+        table = make_table(self.X, self.y, groups=self.groups)
+        digest = hashlib.sha256(repr((table.classes, table.patients, self.names)).encode())
+        for array in (table.X, table.y, table.patient):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
 
 def read_features(
     path: Path,
@@ -50,28 +66,44 @@ def read_features(
     for columns that are not there.
     """
     kinds = {".npz": _read_archive, ".zarr": _read_store}
+    suffix = path.suffix.lower()
     if not path.exists():
         raise DataError(f"{path}: no such file.")
-    if path.suffix in kinds:
-        return kinds[path.suffix](path, label, groups, site)
+    if suffix in kinds:
+        if ignore:
+            raise SettingError(
+                f"--ignore {','.join(ignore)}: the features of {path} have no names to leave out."
+            )
+        return kinds[suffix](path, label, groups, site)
+    names = [name for name in (label, groups, site) if name is not None]
     readers: dict[str, Callable[[Path], pd.DataFrame]] = {
-        ".csv": lambda p: pd.read_csv(p, dtype=_names_as_text(label, groups, site)),
-        ".tsv": lambda p: pd.read_csv(p, sep="\t", dtype=_names_as_text(label, groups, site)),
+        ".csv": lambda p: _read_text(p, sep=",", names=names),
+        ".tsv": lambda p: _read_text(p, sep="\t", names=names),
         ".parquet": pd.read_parquet,
     }
-    if path.suffix not in readers:
+    if suffix not in readers:
         known = ", ".join([*readers, *kinds])
         raise DataError(f"{path}: expected one of {known}.")
     try:
-        table = readers[path.suffix](path)
+        table = readers[suffix](path)
     except (ValueError, OSError) as error:
-        raise DataError(f"{path}: cannot be read as {path.suffix[1:]} ({error}).") from None
+        raise DataError(f"{path}: cannot be read as {suffix[1:]} ({error}).") from None
     return _of_table(table, path, label=label, groups=groups, site=site, ignore=ignore)
 
 
-def _names_as_text(*columns: str | None) -> dict[str, type]:
-    """Patients called 007 and classes called 1 stay what they are."""
-    return {name: str for name in columns if name is not None}
+def _read_text(path: Path, *, sep: str, names: Sequence[str]) -> pd.DataFrame:
+    """A table whose columns `names` stay as they are written: patients called 007, classes called 1
+    or NA. Only an empty cell is missing there, and where all are whole numbers that once were
+    floats (1.0, 2.0) they are those numbers."""
+    table = pd.read_csv(path, sep=sep)
+    written = pd.read_csv(path, sep=sep, dtype=str, keep_default_na=False)
+    for name in set(names) & set(table.columns):
+        values = written[name].str.strip()
+        values = values.where(values != "")
+        if values.dropna().str.fullmatch(r"-?\d+\.0").all():
+            values = values.str.removesuffix(".0")
+        table[name] = values.to_numpy()
+    return table
 
 
 def _of_table(
@@ -93,15 +125,14 @@ def _of_table(
     ):
         if name is not None and name not in table.columns:
             raise SettingError(f"{option} {name}: {path} has no such column; "
-                               f"{nearest(name, map(str, table.columns))}")  # fmt: skip
+                               f"{_hint(name, table)}")  # fmt: skip
     missing = table[label].isna()
     if missing.any():
         log.warning("%d rows without %s are left out", int(missing.sum()), label)
         table = table[~missing]
-    aside = {label, groups, site, *ignore}
-    columns = [c for c in table.columns if c not in aside]
-    text = tuple(str(c) for c in columns if not pd.api.types.is_numeric_dtype(table[c]))
-    numeric = [c for c in columns if str(c) not in text]
+    numeric, text = feature_columns(
+        table, aside=[label, groups, site, *ignore], label=label, grouped=groups is not None
+    )
     if not numeric:
         raise DataError(f"{path}: no numeric column besides {label}; there is nothing to compare.")
     return Features(
@@ -114,11 +145,22 @@ def _of_table(
     )
 
 
+def _hint(name: str, table: pd.DataFrame) -> str:
+    if len(table.columns) == 1 and ";" in str(table.columns[0]):
+        return "its columns seem to be separated by semicolons: save it with commas."
+    if name in table.index.names:
+        return "it is the table's index: save it with reset_index()."
+    return nearest(name, map(str, table.columns))
+
+
 def _read_archive(path: Path, label: str | None, groups: str | None, site: str | None) -> Features:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            raise ValueError("one array and no archive: numpy.savez(FILE, X=…, y=…, groups=…)")
+        with file:
             held = {name: file[name] for name in file.files}
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: cannot be read as .npz ({error}).") from None
     names = (label or "y", groups or "groups")
     if not {"X", names[0]} <= set(held):
@@ -126,8 +168,9 @@ def _read_archive(path: Path, label: str | None, groups: str | None, site: str |
             f"{path}: expected arrays X, {names[0]} and, for patients, {names[1]}; there are "
             f"{', '.join(held) or 'none'}."
         )
-    if site is not None and site not in held:
-        raise SettingError(f"--site {site}: {path} has no such array; {nearest(site, held)}")
+    for option, name in (("--groups", groups), ("--site", site)):
+        if name is not None and name not in held:
+            raise SettingError(f"{option} {name}: {path} has no such array; {nearest(name, held)}")
     row = np.arange(len(held["X"]))
     sites = None if site is None else held[site]
     return Features(held["X"], held[names[0]], held.get(names[1]), row, sites)

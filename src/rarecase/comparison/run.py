@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from rarecase import __version__
 from rarecase.arms.part import Ints
 from rarecase.comparison.cell import Plan, compare_fold
 from rarecase.comparison.table import FeatureTable
-from rarecase.errors import DataError
-from rarecase.files import read_json, replacing_file, write_json
+from rarecase.errors import DataError, SettingError
+from rarecase.files import read_json, read_parquet, replacing_file, write_json
 from rarecase.progress import task
 
 KEY = "key.json"
+log = logging.getLogger(__name__)
 
 
 def run_folds(
@@ -36,22 +38,30 @@ def run_folds(
     With `cells` (a folder) each fold is written there when done and found there by the next call.
     `n_jobs` processes work side by side, as scikit-learn counts them; the result is the same.
     """
+    if n_jobs == 0:
+        raise SettingError("jobs: expected a number of processes, or -1 for one a core, got 0.")
+    cells = None if cells is None else Path(cells)
+    if cells is not None and plan.own:
+        raise SettingError(
+            "cells: finished folds are found again by the names of arms, and another arm or model "
+            "of your own could have the same name. Compare without cells."
+        )
     grid = [(r, int(f)) for r, fold in enumerate(folds) for f in np.unique(fold[fold >= 0])]
     if cells is not None:
         _claim(cells, _key(table, plan, folds))
-    waiting = [cell for cell in grid if cells is None or not _file(cells, cell).is_file()]
+    found = {} if cells is None else {cell: _kept(_file(cells, cell)) for cell in grid}
+    done = {cell: frame for cell, frame in found.items() if frame is not None}
+    waiting = [cell for cell in grid if cell not in done]
     work = (
         delayed(_one)(table, plan, folds[repeat], repeat, fold, cells) for repeat, fold in waiting
     )
-    done: dict[tuple[int, int], pd.DataFrame] = {}
     with task(name, total=len(grid)) as bar:
         bar.advance(len(grid) - len(waiting))
-        found: Iterator[pd.DataFrame] = Parallel(n_jobs=n_jobs, return_as="generator")(work)
-        for cell, frame in zip(waiting, found, strict=True):
+        made: Iterator[pd.DataFrame] = Parallel(n_jobs=n_jobs, return_as="generator")(work)
+        for cell, frame in zip(waiting, made, strict=True):
             done[cell] = frame
             bar.advance()
-    frames = [done[c] if c in done else pd.read_parquet(_file(cells, c)) for c in grid]  # type: ignore[arg-type]
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat([done[cell] for cell in grid], ignore_index=True)
 
 
 def _one(
@@ -62,6 +72,17 @@ def _one(
         with replacing_file(_file(cells, (repeat, fold))) as beside:
             frame.to_parquet(beside, index=False)
     return frame
+
+
+def _kept(path: Path) -> pd.DataFrame | None:
+    """A finished fold; None where there is none, or a damaged file that is written anew."""
+    if not path.is_file():
+        return None
+    try:
+        return read_parquet(path)
+    except DataError as error:
+        log.warning("%s It is computed anew.", error)
+        return None
 
 
 def _file(cells: Path, cell: tuple[int, int]) -> Path:

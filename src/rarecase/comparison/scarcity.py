@@ -15,7 +15,7 @@ from rarecase.arms.registry import Arm
 from rarecase.comparison.compare import DRAWS, weigh
 from rarecase.comparison.model import Model
 from rarecase.comparison.run import run_folds
-from rarecase.comparison.setup import make_setup
+from rarecase.comparison.setup import Setup, make_setup
 from rarecase.comparison.words import to_frame
 from rarecase.errors import SettingError
 from rarecase.evidence.paired import PERMUTATIONS
@@ -55,16 +55,8 @@ def scarcity_curve(
         model=model,
     )  # fmt: skip
     table, split = setup.table, setup.split
-    is_rare = table.label == table.rare
-    most = min(int((is_rare & (fold != f)).sum()) for fold in split for f in set(fold.tolist()))
-    wanted = _doubling(most) if ks is None else sorted(set(ks))
-    if not wanted or wanted[0] < 2 or wanted[-1] > most:
-        raise SettingError(
-            f"ks: expected numbers from 2 to {most}, the rare patients of the smallest training "
-            f"part, got {list(wanted)}."
-        )
     frames = []
-    for k in wanted:
+    for k in possible_ks(setup, ks):
         predictions = run_folds(
             table, replace(setup.plan, rare_patients=k), split, n_jobs=n_jobs,
             cells=None if cells is None else cells / f"k-{k}", name=f"{k} rare patients",
@@ -77,6 +69,20 @@ def scarcity_curve(
         found.insert(0, "k", k)
         frames.append(found)
     return pd.concat(frames, ignore_index=True)
+
+
+def possible_ks(setup: Setup, ks: Sequence[int] | None) -> list[int]:
+    """The numbers of rare patients that are asked for, checked; without any 4, 8, 16, … all."""
+    table, split = setup.table, setup.split
+    is_rare = table.label == table.rare
+    most = min(int((is_rare & (fold != f)).sum()) for fold in split for f in set(fold.tolist()))
+    wanted = _doubling(most) if ks is None else sorted(set(ks))
+    if not wanted or wanted[0] < 2 or wanted[-1] > most:
+        raise SettingError(
+            f"scarcity: expected numbers from 2 to {most}, the rare patients of the smallest "
+            f"training part, got {list(wanted)}."
+        )
+    return wanted
 
 
 def _doubling(most: int) -> list[int]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from rarecase.arms.part import Ints
@@ -15,6 +16,8 @@ from rarecase.comparison.folds import outer_folds, site_folds
 from rarecase.comparison.model import Logistic, Model
 from rarecase.comparison.table import FeatureTable, make_table
 from rarecase.errors import SettingError
+
+LARGEST = 100.0  # amount
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,19 @@ def make_plan(
     random_state: int,
 ) -> Plan:
     """The plan of a comparison, checked."""
-    if not amounts or min(amounts) <= 0:
-        raise SettingError(f"amounts: expected numbers above 0, got {list(amounts)}.")
+    amounts = np.atleast_1d(np.asarray(amounts, dtype=np.float64)).tolist()
+    if not amounts or not all(0 < amount <= LARGEST for amount in amounts):
+        raise SettingError(
+            f"amounts: expected shares above 0 and up to {LARGEST:g} of what a class lacks to be "
+            f"as frequent as the largest, got {amounts}."
+        )
     if inner < 2 or generator_seeds < 1:
         raise SettingError(
             f"inner, generator_seeds: expected at least 2 and 1, got {inner}, {generator_seeds}."
         )
+    arms = [arms] if isinstance(arms, str) else arms
+    own = any(isinstance(arm, Arm) for arm in arms) or type(model) not in (type(None), Logistic)
     return Plan(
         arms=pick_arms(arms), model=model or Logistic(), amounts=tuple(sorted(amounts)),
-        inner=inner, generator_seeds=generator_seeds, seed=random_state,
+        inner=inner, generator_seeds=generator_seeds, seed=random_state, own=own,
     )  # fmt: skip

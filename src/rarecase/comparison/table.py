@@ -13,6 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from rarecase.arms.part import Floats, Ints
 from rarecase.errors import DataError, SettingError, nearest
 
+LARGEST = 1e100  # of a value: its square is still a number
+MOST_CLASSES = 10  # above which half as many classes as patients are no classes
+
 
 @dataclass(frozen=True)
 class FeatureTable:
@@ -64,6 +67,12 @@ def make_table(
     names = _groups(groups, len(values))
     classes, codes = np.unique(labels, return_inverse=True)
     patients, patient = np.unique(names, return_inverse=True)
+    if len(classes) > max(MOST_CLASSES, len(patients) / 2):
+        raise DataError(
+            f"y: {len(classes)} classes among {len(patients)} patients, such as {classes[0]} and "
+            f"{classes[1]}. Cut a continuous outcome into classes first; or is this the column "
+            "of patients?"
+        )
     if len(classes) < 2:
         raise DataError(f"y: expected two classes or more, got one class: {classes.tolist()}.")
     pairs = np.unique(np.stack([patient, codes], axis=1), axis=0)
@@ -93,6 +102,9 @@ def make_table(
 def _numbers(X: Any) -> Floats:
     columns = [str(c) for c in X.columns] if isinstance(X, pd.DataFrame) else None
     if isinstance(X, pd.DataFrame):
+        if X.columns.has_duplicates:
+            twice = X.columns[X.columns.duplicated()][0]
+            raise DataError(f"X: two columns are called {twice!r}. Rename one, or drop it.")
         for name in X.columns:
             if not pd.api.types.is_numeric_dtype(X[name]):
                 first = X[name].dropna().iloc[0] if X[name].notna().any() else None
@@ -100,6 +112,7 @@ def _numbers(X: Any) -> Floats:
                     f"X: column {name!r} is not numeric (first value {first!r}). Drop it, or "
                     "encode it as numbers (pandas.get_dummies)."
                 )
+        X = X.to_numpy(dtype=np.float64, na_value=np.nan)
     values = np.asarray(X)
     if values.ndim < 2 or values.dtype.kind not in "fiub" or not values.size:
         raise DataError(
@@ -115,13 +128,20 @@ def _numbers(X: Any) -> Floats:
             f"{int(np.flatnonzero(bad[:, at])[0])}. Drop such rows or features, or fill them in "
             "within a pipeline fitted on training patients alone."
         )
+    far = np.abs(values) > LARGEST
+    if far.any():
+        row, at = (int(found[0]) for found in np.nonzero(far))
+        raise DataError(
+            f"X: feature {columns[at] if columns else at!r} of row {row} is {values[row, at]:g}; "
+            f"expected values up to {LARGEST:g}. If it stands for a missing one, drop it."
+        )
     if not np.ptp(values, axis=0).any():
         raise DataError("X: every feature is constant; there is nothing to tell classes apart by.")
     return values
 
 
 def _labels(y: ArrayLike, n: int) -> NDArray[Any]:
-    labels = np.asarray(y)
+    labels = _decoded(y)
     if labels.shape != (n,):
         raise DataError(f"y: expected one label a row ({n}), got shape {labels.shape}.")
     if labels.dtype.kind == "f":
@@ -136,19 +156,36 @@ def _labels(y: ArrayLike, n: int) -> NDArray[Any]:
     if labels.dtype.kind == "O":
         if pd.isna(labels).any():
             raise DataError("y: some labels are missing; drop their rows.")
-        labels = labels.astype(str)
+        labels = _names(labels)
     return labels
+
+
+def _decoded(values: ArrayLike) -> NDArray[Any]:
+    """An array of one axis, of bytes as text; a column (n, 1) is one, too."""
+    found = np.asarray(values)
+    found = found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
+    return np.char.decode(found, "utf-8") if found.dtype.kind == "S" else found
+
+
+def _names(values: NDArray[Any]) -> NDArray[Any]:
+    """As text; what came as a whole float is the number that it was before a gap made it one."""
+    if values.dtype.kind == "f" and not np.mod(values, 1).any():
+        return values.astype(np.int64).astype(str)
+    if values.dtype.kind == "O":
+        whole = [int(v) if isinstance(v, float) and v.is_integer() else v for v in values]
+        return np.array([str(v) for v in whole])
+    return values.astype(str)
 
 
 def _groups(groups: ArrayLike | None, n: int) -> NDArray[Any]:
     if groups is None:
         return np.array([f"row {i:0{len(str(n))}d}" for i in range(n)])
-    names = np.asarray(groups)
+    names = _decoded(groups)
     if names.shape != (n,):
         raise DataError(f"groups: expected one patient a row ({n}), got shape {names.shape}.")
     if pd.isna(names).any():
         raise DataError("groups: some rows have no patient; name them, or drop their rows.")
-    return names.astype(str)
+    return _names(names)
 
 
 def _index(rare: Any, classes: NDArray[Any]) -> int:

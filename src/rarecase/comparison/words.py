@@ -106,10 +106,16 @@ def curve_rows(curve: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
 def as_text(evidence: Evidence, checks: Mapping[str, Any] | None = None) -> str:
     """The table, the verdicts in sentences, and what the self-checks say."""
     lines = [counts_line(evidence), "", *_aligned([HEADS, *table_rows(evidence)]), ""]
-    lines += [verdict["sentence"] for verdict in evidence["verdicts"]]
+    lines += said_below(evidence)
     if checks is not None:
         lines += ["", *check_lines(checks)]
     return "\n".join(lines)
+
+
+def said_below(evidence: Evidence) -> list[str]:
+    """The verdicts in sentences, and what is particular about these folds."""
+    general = 1  # the first note is true of every study
+    return [*(v["sentence"] for v in evidence["verdicts"]), *evidence["notes"][general:]]
 
 
 def check_lines(checks: Mapping[str, Any], *, unit: str = "rows") -> list[str]:
@@ -118,10 +124,13 @@ def check_lines(checks: Mapping[str, Any], *, unit: str = "rows") -> list[str]:
     lines = []
     if mean is not None and error is not None:
         odd = checks["suspicious"]
-        said = "not what chance gives: look for a leak" if odd else "as chance has it"
+        said = (
+            "look for a leak; without one it is so far from 0.5 once in 130 studies"
+            if odd else "as chance has it"
+        )  # fmt: skip
         lines.append(
-            f"Labels permuted {len(checks['permuted_auc'])} times: AUC {number(mean)} ± "
-            f"{number(error)}, {said}."
+            f"Labels permuted {len(checks['permuted_auc'])} times: AUC {number(mean, digits=3)} ± "
+            f"{number(error, digits=3)}, {said}."
         )
     leak = checks["leak"] or {}
     if None not in leak.values() and leak:

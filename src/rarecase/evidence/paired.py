@@ -74,7 +74,10 @@ class Comparison:
         return _larger(self.permutation_less, self.t_less)
 
     def detectable(self, *, alpha: float) -> float:
-        """Smallest difference in AUC that this comparison finds with a power of 80 %."""
+        """Smallest difference in AUC that this comparison finds with a power of 80 %; NaN where
+        the arms never ranked differently, so that nothing is known of how much they might."""
+        if self.error == 0:
+            return math.nan
         if math.isfinite(self.freedom):
             steps = t.ppf(1 - alpha, self.freedom) + t.ppf(POWER, self.freedom)
         else:

@@ -48,7 +48,13 @@ def check_predictions(predictions: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _check_values(predictions: pd.DataFrame, classes: tuple[str, ...]) -> None:
-    p = predictions[[f"p_{c}" for c in classes]].to_numpy(dtype=float)
+    numeric = [f"p_{c}" for c in classes] + ["threshold"]
+    for name in numeric:
+        if not pd.api.types.is_numeric_dtype(predictions[name]):
+            raise DataError(
+                f"predictions: column {name} holds {predictions[name].dtype}, expected numbers."
+            )
+    p = predictions[numeric[:-1]].to_numpy(dtype=float)
     bad = ~((p >= 0) & (p <= 1)).all(axis=1)  # also true for NaN
     if bad.any():
         row = predictions.iloc[int(np.flatnonzero(bad)[0])]

@@ -72,10 +72,14 @@ def judge(tested: Mapping[str, Contrast], *, rare_patients: int) -> dict[str, Ve
             answer=_answer(tested[name], helps[name], harms[name], rare_patients=rare_patients),
             p_helps=float(helps[name]),
             p_harms=float(harms[name]),
-            detectable=max(c.detectable(alpha=alpha) for c in _controls(tested[name])),
+            detectable=_larger([c.detectable(alpha=alpha) for c in _controls(tested[name])]),
         )
         for name in names
     }
+
+
+def _larger(values: Sequence[float]) -> float:
+    return max((v for v in values if not math.isnan(v)), default=math.nan)
 
 
 def _controls(tested: Contrast) -> list[Comparison]:

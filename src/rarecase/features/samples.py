@@ -272,14 +272,18 @@ def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:
         kinds = {type(label) for label in labels.ravel()}
         if all(issubclass(kind, str) for kind in kinds):
             labels = labels.astype(str)
+        elif kinds and all(issubclass(kind, bool | np.bool_) for kind in kinds):
+            labels = labels.astype(bool)
         elif all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds):
             labels = labels.astype(np.int64)
     if labels.dtype.kind == "f" and np.isfinite(labels).all() and not np.mod(labels, 1).any():
         labels = labels.astype(np.int64)
     if labels.shape != (n,):
         raise DataError(f"y: expected one label a sample ({n}), got shape {labels.shape}.")
-    if labels.dtype.kind not in "Uiu":
-        raise DataError(f"y: expected classes as strings or integers, got {labels.dtype}.")
+    if labels.dtype.kind not in "Uiub":
+        raise DataError(
+            f"y: expected classes as strings, integers or booleans, got {labels.dtype}."
+        )
     return labels
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rarecase.errors import DataError
 from rarecase.generators.closed import ClosedForm
 from rarecase.generators.gaussian import shrinkage
 
@@ -38,6 +39,11 @@ class Borrowed(ClosedForm):
         means /= size
         code = np.empty(who.size, dtype=np.int64)
         code[at] = self._codes
+        if (code[at] != self._codes).any():
+            raise DataError(
+                "groups: a patient has samples of two classes; a patient has one. Give each "
+                "examination its own group."
+            )
         count = len(self.classes_)
         # A class's mean is that of its patients: one with many slices counts as much as another.
         self._means = [means[code == c].mean(axis=0) for c in range(count)]
