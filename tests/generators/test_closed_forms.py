@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rarecase.errors import DataError, SettingError
-from rarecase.generators import Borrowed, Gaussian, GaussianMixture
+from rarecase.generators import Borrowed, Gaussian, GaussianMixture, Smote
 
 
 def two_moons(n, seed):
@@ -81,3 +81,28 @@ def test_a_patients_many_slices_do_not_move_its_class():
     one, other = (Borrowed().fit(*each[:2], groups=each[2]) for each in
                   ((X, y, who), (more, y2, who2)))  # fmt: skip
     np.testing.assert_allclose(one._means[1], other._means[1])
+
+
+def two_classes():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    return X, np.repeat(["common", "rare"], [40, 20])
+
+
+def test_a_random_state_may_be_what_scikit_learn_takes(tmp_path):
+    X, y = two_classes()
+    states = [3, 4, np.int64(3), np.random.RandomState(3), np.random.RandomState(4)]
+    found = [Gaussian(random_state=s).fit(X, y) for s in states]
+    drawn = [each.sample({each.classes_[0]: 5})[0] for each in found]
+    np.testing.assert_array_equal(drawn[0], drawn[2])
+    for one, other in ((0, 1), (0, 3), (3, 4)):
+        assert not np.allclose(drawn[one], drawn[other])
+    found[3].save(tmp_path / "kept")
+    again = Gaussian.load(tmp_path / "kept").sample({found[3].classes_[0]: 5})[0]
+    np.testing.assert_array_equal(again, drawn[3])
+    a, b = (Gaussian(random_state=None).fit(X, y).seed_ for _ in range(2))
+    assert a != b
+
+
+def test_smote_needs_a_neighbour():
+    with pytest.raises(SettingError, match="neighbours: expected above 0"):
+        Smote(neighbours=0).fit(*two_classes())

@@ -59,7 +59,7 @@ def scarcity_curve(
     for k in possible_ks(setup, ks):
         predictions = run_folds(
             table, replace(setup.plan, rare_patients=k), split, n_jobs=n_jobs,
-            cells=None if cells is None else cells / f"k-{k}", name=f"{k} rare patients",
+            cells=None if cells is None else Path(cells) / f"k-{k}", name=f"{k} rare patients",
         )  # fmt: skip
         evidence = weigh(
             predictions, rare=table.classes[table.rare], seed=random_state, draws=draws,

@@ -61,7 +61,7 @@ class ACGAN(DiscriminatingGenerator):
         max_steps: int | None = None,
         precision: str = "32-true",
         sampling_strategy: Any = "auto",
-        random_state: int = 0,
+        random_state: Any = 0,
     ):
         super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
         self.width = width
@@ -112,6 +112,7 @@ class ACGAN(DiscriminatingGenerator):
         for key in ("hidden", "betas"):  # JSON has no tuples
             settings[key] = tuple(settings[key])
         gan = cls(**settings)
+        gan.seed_ = gan.random_state
         gan.classes_ = said["classes"]
         gan.trained_on_ = said["trained_on"]
         gan.shape_ = tuple(said["architecture"]["shape"])
@@ -161,7 +162,7 @@ class ACGAN(DiscriminatingGenerator):
                 epochs=self.epochs,
                 max_steps=self.max_steps,
             ),
-            seed=self.random_state,
+            seed=self.seed_,
             checkpoint=checkpoint,
         )
         self.history_ = pd.DataFrame(history)
@@ -178,7 +179,7 @@ class ACGAN(DiscriminatingGenerator):
         self._noise = self.noise or (100 if self._maps else 312)
         self._generator: nn.Module
         self._critic: nn.Module
-        with torch_seeded(self.random_state, "acgan weights"):
+        with torch_seeded(self.seed_, "acgan weights"):
             if self._maps:
                 self._generator = ConvGenerator(
                     self.shape_, classes, width=self.width, noise=self._noise,
@@ -207,7 +208,7 @@ class ACGAN(DiscriminatingGenerator):
                 )
 
     def _make(self, code: int, block: int) -> NDArray[np.float32]:
-        random = torch_rng(self.random_state, "acgan sample", self.classes_[code], block)
+        random = torch_rng(self.seed_, "acgan sample", self.classes_[code], block)
         z = torch.randn(self.BLOCK, self._noise, generator=random)
         device = next(self._generator.parameters()).device
         label = torch.full((self.BLOCK,), code, device=device)
@@ -225,7 +226,8 @@ class ACGAN(DiscriminatingGenerator):
 
     def _settings(self) -> dict[str, Any]:
         names = ("width", "hidden", "noise", "lr", "betas", "batch_size", "epochs", "max_steps")
-        return {name: getattr(self, name) for name in (*names, "precision", "random_state")}
+        found = {name: getattr(self, name) for name in (*names, "precision")}
+        return found | {"random_state": self.seed_}
 
     def _check_settings(self) -> None:
         for name, lowest in (("width", 1), ("epochs", 1), ("batch_size", 2), ("max_steps", 1)):

@@ -17,6 +17,7 @@ from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_target_type
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from rarecase.errors import DataError, SettingError, nearest
@@ -40,13 +41,26 @@ def saved_card(directory: Path, kind: str) -> dict[str, Any]:
     return said
 
 
+def whole_seed(random_state: Any) -> int:
+    """What scikit-learn calls a random state as one whole number: a number is itself, a RandomState
+    or (None) NumPy's global one draws it.
+
+    >>> whole_seed(7), whole_seed(np.random.RandomState(1))
+    (7, 1791095845)
+    """
+    if isinstance(random_state, int | np.integer):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
 class Generator(BaseOverSampler):  # type: ignore[misc]
     """Learns to make features of a class, of any shape.
 
     `fit`, then `sample`; or `fit_resample`, as imbalanced-learn's samplers, whose
     `sampling_strategy` says how many samples of which class are made. A subclass gives `_fit` and
     `_make`. After fitting: `classes_` (sorted), `shape_`, `trained_on_` (the groups it saw,
-    sorted), `history_` (one row an epoch).
+    sorted), `seed_` (what `random_state`, a number, RandomState or None, came to), `history_` (one
+    row an epoch).
     """
 
     BLOCK: ClassVar[int] = 16  # samples made at a time; part of what a seed means (see `sample`)
@@ -54,11 +68,12 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
     _dtype: Any = np.float32  # of the samples made
 
     classes_: list[Label]
+    seed_: int
     shape_: tuple[int, ...]
     trained_on_: list[str]
     history_: pd.DataFrame
 
-    def __init__(self, *, sampling_strategy: Any = "auto", random_state: int = 0):
+    def __init__(self, *, sampling_strategy: Any = "auto", random_state: Any = 0):
         super().__init__(sampling_strategy=sampling_strategy)
         self.random_state = random_state
 
@@ -95,6 +110,7 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
         fabric: Fabric | None = None,
     ) -> None:
         labels = checked_labels(y, len(samples))
+        self.seed_ = whole_seed(self.random_state)
         self.trained_on_ = []
         if groups is not None:
             names = np.asarray(groups)
@@ -120,6 +136,11 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
             self._patients = np.unique(np.asarray(groups).astype(str), return_inverse=True)[1]
         self._fit(samples, codes.astype(np.int64), checkpoint=checkpoint, fabric=fabric)
 
+    def _saved_settings(self) -> dict[str, Any]:
+        """The arguments that make a generator like this one, which draws what this one draws."""
+        found: dict[str, Any] = self.get_params(deep=False)
+        return found | {"random_state": self.seed_}
+
     def _checked_table(self, X: Any, y: Any) -> tuple[Any, Any]:
         """A table as scikit-learn wants it checked, dense, with the names of its columns kept; NaN
         is found later, and said with the number of its row."""
@@ -136,7 +157,7 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
 
         X is float32; float64 from a closed-form generator that was fitted to float64.
 
-        Sample i of a class hangs on (random_state, label, i) alone: asking for 100 and, in another
+        Sample i of a class hangs on (`seed_`, label, i) alone: asking for 100 and, in another
         call, for 200 gives the same first 100; `start=100` gives the second hundred. Classes come
         in the order of `counts`. Raises `DataError` on an unknown class.
         """

@@ -59,7 +59,7 @@ class ClosedForm(Generator):
         """Sum up what `_make_flat` needs from `_X` (n, d), `_codes` and `_patients` (n,)."""
 
     def _make(self, code: int, block: int) -> NDArray[Any]:
-        rng = numpy_rng(self.random_state, type(self).__name__, self.classes_[code], block)
+        rng = numpy_rng(self.seed_, type(self).__name__, self.classes_[code], block)
         made = self._make_flat(code, block, rng)
         return np.asarray(made.astype(self._dtype, copy=False).reshape(self.BLOCK, *self.shape_))
 
@@ -73,7 +73,7 @@ class ClosedForm(Generator):
 
     def _draws(self, *names: object) -> int:
         """A seed for a library that wants 32 bits."""
-        return derive(self.random_state, type(self).__name__, *names) % 2**32
+        return derive(self.seed_, type(self).__name__, *names) % 2**32
 
     def save(self, directory: Path) -> None:
         """Write generator.safetensors (the real samples) and generator.json into `directory`."""
@@ -92,7 +92,7 @@ class ClosedForm(Generator):
                 "classes": self.classes_,
                 "shape": list(self.shape_),
                 "trained_on": self.trained_on_,
-                "settings": self.get_params(deep=False),
+                "settings": self._saved_settings(),
             },
         )
 
@@ -103,6 +103,7 @@ class ClosedForm(Generator):
 
         said = saved_card(directory, cls.__name__)
         made = cls(**said["settings"])
+        made.seed_ = made.random_state
         made.classes_, made.trained_on_ = said["classes"], said["trained_on"]
         made.shape_ = tuple(said["shape"])
         made.history_ = pd.DataFrame()

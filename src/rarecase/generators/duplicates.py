@@ -23,9 +23,7 @@ class Duplicates(ClosedForm):
         places = np.arange(block * self.BLOCK, (block + 1) * self.BLOCK)
         rounds = places // len(mine)
         orders = {
-            r: numpy_rng(self.random_state, "duplicates", self.classes_[code], r).permutation(
-                len(mine)
-            )
+            r: numpy_rng(self.seed_, "duplicates", self.classes_[code], r).permutation(len(mine))
             for r in np.unique(rounds).tolist()
         }
         chosen = [orders[r][p % len(mine)] for r, p in zip(rounds, places, strict=True)]

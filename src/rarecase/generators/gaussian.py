@@ -53,7 +53,7 @@ class GaussianMixture(ClosedForm):
         components: int = 4,
         smallest: int = 8,
         sampling_strategy: Any = "auto",
-        random_state: int = 0,
+        random_state: Any = 0,
     ):
         super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
         self.components = components
@@ -65,7 +65,7 @@ class GaussianMixture(ClosedForm):
         parts: list[NDArray[Any]] = []
         self._places: list[range] = []
         for code in range(len(self.classes_)):
-            found = self._split(self._of_class(code), seed=derive(self.random_state, "parts", code))
+            found = self._split(self._of_class(code), seed=derive(self.seed_, "parts", code))
             self._places.append(range(len(parts), len(parts) + len(found)))
             parts += found
         self._normals = Normals.of(parts)

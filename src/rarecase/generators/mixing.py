@@ -23,7 +23,7 @@ class Mixup(ClosedForm):
     """
 
     def __init__(
-        self, *, alpha: float = 1.0, sampling_strategy: Any = "auto", random_state: int = 0
+        self, *, alpha: float = 1.0, sampling_strategy: Any = "auto", random_state: Any = 0
     ):
         super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
         self.alpha = alpha
@@ -58,7 +58,7 @@ class Remix(ClosedForm):
         kappa: float = 3.0,
         tau: float = 0.5,
         sampling_strategy: Any = "auto",
-        random_state: int = 0,
+        random_state: Any = 0,
     ):
         super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
         self.alpha, self.kappa, self.tau = alpha, kappa, tau

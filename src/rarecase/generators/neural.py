@@ -114,7 +114,7 @@ class Neural(Generator):
         clip: float | None = 10.0,
         holdout: float = 0.0,
         sampling_strategy: Any = "auto",
-        random_state: int = 0,
+        random_state: Any = 0,
     ):
         super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
         self.hidden = hidden
@@ -183,11 +183,11 @@ class Neural(Generator):
         )
         key = training_key(
             training_samples, label, training.kept(), scale=self._scale, schedule=schedule,
-            seed=self.random_state, settings=sorted(self.get_params(deep=False).items(), key=str),
+            seed=self.seed_, settings=sorted(self._saved_settings().items(), key=str),
         )  # fmt: skip
         history = run_epochs(
             fabric, training, training_samples, label, scale=self._scale, schedule=schedule,
-            seed=self.random_state, history=resume(checkpoint, key, training),
+            seed=self.seed_, history=resume(checkpoint, key, training),
             checkpoint=checkpoint, key=key,
         )  # fmt: skip
         self.history_ = pd.DataFrame(history)
@@ -213,7 +213,7 @@ class Neural(Generator):
                 f"{self.shape_} ({features:,} values) would need {16 * weights / 2**30:.0f} GiB to "
                 "train. ACGAN takes maps with convolutions; `tumour` vectors are small."
             )
-        with torch_seeded(self.random_state, type(self).__name__, "weights"):
+        with torch_seeded(self.seed_, type(self).__name__, "weights"):
             self._nets = self._networks(features, len(self.classes_))
         self._net = self._nets[self.SAMPLED]
 
@@ -221,7 +221,7 @@ class Neural(Generator):
         """Samples of the patients that only the early stop looks at."""
         names = [str(who) for who in self._patients]
         label = {name: str(code) for name, code in zip(names, codes, strict=True)}
-        held = set(validation_patients(label, self.holdout, self.random_state))
+        held = set(validation_patients(label, self.holdout, self.seed_))
         return np.array([name in held for name in names])
 
     def _schedule(self, samples: int) -> Schedule:
@@ -269,7 +269,7 @@ class Neural(Generator):
 
     def _vectors(self, code: int, block: int) -> NDArray[np.float32]:
         """Scaled vectors of a block, (BLOCK, d)."""
-        random = torch_rng(self.random_state, type(self).__name__, self.classes_[code], block)
+        random = torch_rng(self.seed_, type(self).__name__, self.classes_[code], block)
         device = next(self._net.parameters()).device
         label = torch.full((self.BLOCK,), code, device=device)
         with torch.inference_mode():
@@ -302,7 +302,7 @@ class Neural(Generator):
                 "trained_on": self.trained_on_,
                 "shape": list(self.shape_),
                 "nonnegative": self._nonnegative,
-                "settings": self.get_params(deep=False),
+                "settings": self._saved_settings(),
             },
         )
 
@@ -315,6 +315,7 @@ class Neural(Generator):
             for name, value in said["settings"].items()
         }
         made = cls(**settings)
+        made.seed_ = made.random_state
         made.classes_, made.trained_on_ = said["classes"], said["trained_on"]
         made.shape_, made._nonnegative = tuple(said["shape"]), said["nonnegative"]
         made.history_ = pd.read_csv(directory / "history.csv")

@@ -9,7 +9,7 @@ import numpy as np
 from imblearn.over_sampling import SMOTE, BorderlineSMOTE
 from numpy.typing import NDArray
 
-from rarecase.generators.closed import ClosedForm
+from rarecase.generators.closed import ClosedForm, check_range
 
 
 class Smote(ClosedForm):
@@ -24,10 +24,13 @@ class Smote(ClosedForm):
     """
 
     def __init__(
-        self, *, neighbours: int = 5, sampling_strategy: Any = "auto", random_state: int = 0
+        self, *, neighbours: int = 5, sampling_strategy: Any = "auto", random_state: Any = 0
     ):
         super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
         self.neighbours = neighbours
+
+    def _prepare(self) -> None:
+        check_range("neighbours", self.neighbours, low=0, high=np.inf)
 
     def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
         mine = int((self._codes == code).sum())
