@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ def load_tensors(path: Path) -> tuple[Tensors, Any]:
     """Read back what `save_tensors` wrote: tensors and meta. Files of others have meta None."""
     if not path.is_file():
         raise DataError(f"{path}: no such file.")
+    if not os.access(path, os.R_OK):
+        raise DataError(f"{path}: this user may not read it.")
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

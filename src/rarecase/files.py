@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PARTIAL = ".partial"
+_UMASK = os.umask(0)  # can only be asked for by setting it
+os.umask(_UMASK)
 
 
 def partial_path(path: Path) -> Path:
@@ -29,6 +32,7 @@ def replacing_file(path: Path) -> Iterator[Path]:
     beside = partial_path(path)
     try:
         yield beside
+        beside.chmod(0o666 & ~_UMASK)  # some libraries write for the owner alone
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

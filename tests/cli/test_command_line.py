@@ -140,6 +140,9 @@ def test_blocks_and_settings(capsys):
     assert code == 0 and "segmenter.epochs" in out
 
 
+DEMO = ("run", "--out", "x", "--preset", "demo")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -148,16 +151,17 @@ def test_blocks_and_settings(capsys):
         (("run", "--out", "x", "--lable", "a"), 2, "Did you mean '--label'"),
         (("run", "--out", "x", "--segmenter.epocs", "3"), 2, "Did you mean '--segmenter.epochs'"),
         (("run", "--out", "x", "--segmenter.epochs"), 2, "--segmenter.epochs needs a value"),
-        (("run", "--out", "x", "--segmenter.epochs=x"), 2, "valid integer"),
+        (("run", "--out", "x", "--preset", "demo", "--segmenter.epochs=x"), 2, "valid integer"),
         (("run", "--out", "x", "--preset", "papre"), 2, "did you mean 'paper'"),
         (("run", "--out", "x", "--config", "none.yaml"), 2, "none.yaml: cannot be read"),
         (("run", "nowhere", "--out", "x"), 1, "no such file or folder"),
+        (("run", "--out", "x"), 2, "DATA is missing, and x holds no run"),
         (("run", "a", "b", "--out", "x"), 2, "Unexpected argument 'b'"),
         (("run", "--out", "x", "--merge", "low"), 2, "NEW=VALUE"),
         (("report", "nowhere"), 1, "not a run folder"),
         (("run", "--out", "/dev/null/x", "--preset", "demo"), 1, "/dev/null"),
-        (("run", "--out", "x", "--init", "."), 1, "model.safetensors: no such file"),
-        (("run", "--out", "x", "--device", "abacus"), 2, "compute.device: Input should be"),
+        ((*DEMO, "--init", "."), 1, "model.safetensors: no such file"),
+        ((*DEMO, "--device", "abacus"), 2, "compute.device: Input should be"),
     ],
 )  # fmt: skip
 def test_what_a_user_gets_wrong(words, code, message, tmp_path, capsys, monkeypatch):
@@ -211,3 +215,7 @@ def test_inspect_writes_a_contact_sheet(tmp_path, capsys):
     assert broken.parent.name in text and "http" not in text.replace("http://www.w3.org", "")
     code, _, err = call(capsys, "inspect", data, "--fast", "--html", page)
     assert code == 2 and "--fast" in err
+    code, _, err = call(capsys, "inspect", data, "--html", broken)
+    assert code == 1 and f"{broken} exists and was not touched" in err
+    code, out, _ = call(capsys, "inspect", data, "--channels", "flair", "--fast")
+    assert "no mask" not in out

@@ -75,6 +75,18 @@ def test_other_files_hold_the_same(table, tmp_path, capsys):
     assert found[0] == found[1] == found[2] == found[3]
 
 
+def test_semicolons_and_commas_in_numbers(table, capsys):
+    words = ["compare", table, "--label", "Grade", "--groups", "patient", "--arms", "none",
+             "--no-checks", *SHORT, "--json"]  # fmt: skip
+    frame = pd.read_csv(table, dtype={"patient": str}).round(3)
+    frame.to_csv(table, index=False)
+    _, plain, _ = call(capsys, *words)
+    frame.to_csv(table, index=False, sep=";", decimal=",", encoding="utf-8-sig")
+    code, said, err = call(capsys, *words)
+    assert code == 0, err
+    assert json.loads(said)["rows"] == json.loads(plain)["rows"]
+
+
 def test_what_an_archive_has_not_is_said(tmp_path, capsys):
     path = tmp_path / "features.npz"
     X = np.random.default_rng(0).normal(size=(30, 2))

@@ -45,8 +45,8 @@ def test_samples_of_the_classes_asked_for(table, tmp_path, capsys, suffix):
         X, y = store.read_all(), store.rows["label"].to_numpy(str)
     else:
         made = pd.read_csv(out) if suffix == ".csv" else pd.read_parquet(out)
-        assert list(made.columns) == ["label", "age", "volume", "sphericity"]
-        X, y = made.drop(columns="label").to_numpy(), made["label"].to_numpy(str)
+        assert list(made.columns) == ["Grade", "age", "volume", "sphericity"]
+        X, y = made.drop(columns="Grade").to_numpy(), made["Grade"].to_numpy(str)
     assert y.tolist() == ["Low"] * 30 + ["High"] * 5
     assert X.shape == (35, 3) and np.isfinite(X).all()
     code, _, err = call(capsys, "generate", table, *COLUMNS, "--generator", "gaussian",
@@ -89,6 +89,8 @@ def test_maps_from_a_store_to_a_store(tmp_path, capsys):
         ({"--generator": "duplicates"}, 2, "generator 'duplicates' is unknown"),
         ({"--n": "Low"}, 2, "expected CLASS=NUMBER"),
         ({"--n": "Loww=3"}, 1, "did you mean 'Low'"),
+        ({"--n": "Low=3,Low=4"}, 2, "Low stands twice"),
+        ({"--n": "Low=999999999"}, 2, "expected up to 100,000,000 samples"),
         ({"--out": "made.xlsx"}, 2, "expected a name that ends in .zarr"),
         ({"--label": "grade"}, 2, "did you mean 'Grade'"),
     ],

@@ -77,6 +77,34 @@ def test_warnings_and_notes(build):
     assert "the mask is empty in every slice" in messages(inspection, "note")
 
 
+def test_masks_that_are_none_are_doubted(build):
+    root = build.rembrandt(3, 2)
+    case = root / "HGG" / "HF000"
+    shutil.copy(case / "HF000.nii.gz", case / "HF000_seg.nii.gz")
+    soft = np.full((10, 12, 4), 0.02, np.float32)
+    build.volume("HGG/HF001/HF001_seg.nii.gz", data=soft)
+    small = np.zeros((10, 12, 4), np.uint8)
+    small[4:6, 4:6] = 255
+    mask = build.volume("HGG/HF002/HF002_seg.nii.gz", data=small)
+    mask.rename(mask.with_name("HF002_SEG.NII.GZ"))
+    found = inspect_cohort(read_cohort(root))
+    warnings = {p.case: p.message for p in found.problems if p.severity == "warning" and p.case}
+    assert "HF002" not in warnings and found.cases["mask"].all()
+    assert "different values" in "".join(p.message for p in found.problems if p.case == "HF000")
+    for name in ("HF000", "HF001"):
+        said = [p.message for p in found.problems if p.case == name]
+        assert any("the mask covers 100% of what is not background" in each for each in said)
+
+
+def test_slices_without_a_mask_are_counted(build):
+    root = build.tcga({"CS_0001": 1, "CS_0002": 2}, slices=3)
+    masks = sorted(root.glob("*/*_mask.tif"))
+    masks[0].unlink()
+    masks[1].rename(masks[1].with_name(masks[1].name.replace("_mask.tif", "_MASK.TIFF")))
+    found = inspect_cohort(read_cohort(root, "grade"))
+    assert "1 of 3 slices have no mask" in messages(found, "warning")
+
+
 def test_cases_without_masks_and_several_visits(build):
     root = build.manifest(LABELS)
     path = root / "manifest.csv"

@@ -112,6 +112,13 @@ def test_from_the_shell_and_on_to_compare(data, tmp_path, capsys, monkeypatch):
     assert code == 0
     assert main([*words, "--block", "2", "--out", "f.zarr"]) == 1
     assert "exists and was not touched" in capsys.readouterr().err
+    place = words.index("--weights")
+    random = [*words[:place], *words[place + 2 :], "--block", "2", "--pool", "mean", "--out"]
+    for name in ("r1.zarr", "r2.zarr"):
+        assert main([*random, name]) == 0
+        assert "its weights are random" in capsys.readouterr().err
+    one, other = (FeatureStore.open(tmp_path / f"r{i}.zarr").read_all() for i in (1, 2))
+    np.testing.assert_array_equal(one, other)
 
 
 def test_a_module_that_fails_when_imported_is_named(tmp_path, monkeypatch):
@@ -120,6 +127,13 @@ def test_a_module_that_fails_when_imported_is_named(tmp_path, monkeypatch):
     said = r"importing torn_nets failed in .*torn_nets.py, line 2 \(RuntimeError: no operator"
     with pytest.raises(SettingError, match=said):
         load_network("torn_nets:make")
+
+
+def test_a_function_that_fails_is_named(tmp_path, monkeypatch):
+    (tmp_path / "weak_nets.py").write_text("def make():\n    raise RuntimeError('no luck')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(SettingError, match=r"cannot be made \(RuntimeError: no luck\)"):
+        load_network("weak_nets:make")
 
 
 def test_what_does_not_fit_is_said(cache, tmp_path):

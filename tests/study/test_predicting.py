@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from lightning_fabric import Fabric
 from nibabel.orientations import axcodes2ornt, ornt_transform
+from PIL import Image
 from written import dicom
 
 from rarecase import load_model, predict_images, read_cohort, simulate_cohort
@@ -237,6 +239,34 @@ def test_what_cannot_be_read_does_not_stop_the_others(model, scans, tmp_path, ca
         predict(model, tmp_path / "out3", tmp_path / "nowhere.nii")
 
 
+def test_a_folder_of_scans_is_every_scan_in_it(model, scans, tmp_path):
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    for number, scan in enumerate(scans[:2]):
+        shutil.copy(scan, folder / f"{number}.nii.gz")
+    np.save(folder / "bare.npy", np.asarray(nib.load(scans[2]).dataobj))
+    (folder / "notes.txt").write_text("none of them")
+    found = predict(model, tmp_path / "out", folder)
+    assert [each.case for each in found] == ["0", "1", "bare"]
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert "1 mm" in table["notes"][2] and table["notes"][:2].isna().all()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty: no scan in this folder"):
+        predict(model, tmp_path / "none", scans[0], tmp_path / "empty")
+
+
+def test_grey_pictures_in_a_table_are_what_the_model_wants(model, tmp_path):
+    (tmp_path / "s").mkdir()
+    rows = []
+    for number in range(3):
+        picture = np.random.default_rng(number).integers(0, 255, (32, 32)).astype(np.uint8)
+        Image.fromarray(picture).save(tmp_path / "s" / f"{number}.png")
+        rows.append({"image": f"{number}.png", "patient": "p", "label": "x"})
+    pd.DataFrame(rows).to_csv(tmp_path / "s" / "slices.csv", index=False)
+    (found,) = predict(model, tmp_path / "out", tmp_path / "s")
+    assert found.case == "p" and found.problem is None
+
+
 def test_an_exported_model_needs_no_run_and_names_no_patient(run, model, scans, tmp_path, capsys):
     assert main(["export", str(run), "--out", str(tmp_path / "model")]) == 0
     capsys.readouterr()
@@ -248,6 +278,11 @@ def test_an_exported_model_needs_no_run_and_names_no_patient(run, model, scans, 
     assert str(run.parent) not in text
     card = (tmp_path / "model" / "model_card.md").read_text()
     assert "For research alone" in card and "8 HGG, 6 LGG" in card
+    assert "Measured on 14 patients (8 HGG, 6 LGG)" in card and "no certainty" in card
+    (tmp_path / "plain").touch()
+    plain = stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+    for file in (tmp_path / "model").rglob("*.*"):  # also those of safetensors, for others to read
+        assert stat.S_IMODE(file.stat().st_mode) == plain
     (mine,) = predict(model, tmp_path / "a", scans[0])
     (theirs,) = predict(load_model(tmp_path / "model"), tmp_path / "b", scans[0])
     assert theirs.p == mine.p

@@ -403,6 +403,14 @@ def test_a_folder_that_is_not_a_run_is_left_alone(tiny, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.doc"]
 
 
+def test_a_run_on_other_data_is_not_overwritten(finished, tiny, tmp_path):
+    run = copy(finished, tmp_path)
+    kept = (run / "predictions.parquet").read_bytes()
+    with pytest.raises(DataError, match=r"a run on the simulated cohort; a run on .* would remove"):
+        Study(finished / "simulated/study", out=run, settings=tiny)
+    assert (run / "predictions.parquet").read_bytes() == kept
+
+
 def test_one_process_at_a_time(finished, tiny):
     code = (
         "import fcntl, sys, time\n"

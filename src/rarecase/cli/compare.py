@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rarecase.arms.names import CLOSED_FORM
 from rarecase.errors import DataError, SettingError
 from rarecase.files import replacing_file, write_json
@@ -133,7 +131,7 @@ def _say_features(found: Features) -> None:
         return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
     named = f" ({some(found.names)})" if found.names else ""
-    console().print(f"Features: {math.prod(np.shape(found.X)[1:])}{named}.")
+    console().print(f"Features: {math.prod(found.X.shape[1:])}{named}.")
     if found.left_out:
         console().print(f"Left out, as they hold text: {some(found.left_out)}.")
 

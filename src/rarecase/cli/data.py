@@ -28,6 +28,10 @@ def inspect(args: Namespace, rest: Sequence[str]) -> int:
 
     if args.data is None:
         raise SettingError("DATA is missing: the folder or table to look at.")
+    if args.html and args.fast:
+        raise SettingError("--html shows the images, which --fast does not open. Leave one out.")
+    if args.html and Path(args.html).exists():
+        raise DataError(f"{args.html} exists and was not touched; choose a new name.")
     chosen = _resolve(args, rest).cohort
     with reporting(args):
         cohort = read_cohort(
@@ -38,10 +42,6 @@ def inspect(args: Namespace, rest: Sequence[str]) -> int:
             conflict=chosen.conflict,
             exclude=chosen.exclude,
         )
-        if args.html and args.fast:
-            raise SettingError(
-                "--html shows the images, which --fast does not open. Leave one out."
-            )
         found = inspect_cohort(cohort, load=not args.fast, thumbnails=bool(args.html))
     if args.html:
         from rarecase.report.contact_sheet import write_contact_sheet
@@ -84,7 +84,10 @@ def _case_row(case: dict[Any, Any]) -> list[str]:
     intensities = " ".join(text(name) for name in ("minimum", "median", "maximum"))
     tumour = f"{text('tumour_ml')} mL" if text("tumour_ml") else text("tumour_pixels")
     names = ("case", "label", "site", "slices", "size", "spacing")
-    return [*(text(name) for name in names), intensities.strip(), tumour or "no mask"]
+    return [
+        *(text(name) for name in names), intensities.strip(),
+        tumour if case["mask"] else "no mask",
+    ]  # fmt: skip
 
 
 def report(args: Namespace, rest: Sequence[str]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     from rarecase.generators.base import Generator
+
+log = logging.getLogger(__name__)
+MOST = 100_000_000  # samples in all
+LARGEST = 8 * 2**30  # bytes that samples take in memory
 
 EPILOG = """\
 examples:
@@ -64,7 +70,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     generator = named_generator(args.generator).make(args.seed)
     with reporting(args):
         names, row = _fit(generator, args)
-        _write(generator, counts, out, names=names)
+        _write(generator, counts, out, names=names, label=args.label or "label")
     real = {str(name): int((row == name).sum()) for name in generator.classes_}
     said = [[str(name), real[str(name)], count] for name, count in counts.items()]
     if args.json:
@@ -81,7 +87,11 @@ def _counts(text: str) -> dict[str, int]:
         name, sign, number = part.partition("=")
         if not sign or not name.strip() or not number.isdigit() or int(number) < 1:
             raise SettingError(f"--n {text}: expected CLASS=NUMBER,…, such as HGG=500,LGG=1500.")
+        if name.strip() in found:
+            raise SettingError(f"--n {text}: {name.strip()} stands twice.")
         found[name.strip()] = int(number)
+    if sum(found.values()) > MOST:
+        raise SettingError(f"--n {text}: expected up to {MOST:,} samples in all.")
     return found
 
 
@@ -109,6 +119,8 @@ def _fit(generator: Generator, args: Namespace) -> tuple[list[str] | None, np.nd
 
     ignore = [name for name in args.ignore.split(",") if name]
     found = read_features(path, label=args.label, groups=args.groups, ignore=ignore)
+    if found.left_out:
+        log.warning("left out, as they hold text: %s", ", ".join(found.left_out))
     table = make_table(found.X, found.y, groups=found.groups)
     labels = np.asarray(table.classes)[table.y]
     generator.fit(table.X, labels, groups=np.asarray(table.patients)[table.patient])
@@ -116,7 +128,12 @@ def _fit(generator: Generator, args: Namespace) -> tuple[list[str] | None, np.nd
 
 
 def _write(
-    generator: Generator, counts: dict[str, int], out: Path, *, names: list[str] | None
+    generator: Generator,
+    counts: dict[str, int],
+    out: Path,
+    *,
+    names: list[str] | None,
+    label: str,
 ) -> None:
     from rarecase.files import replacing_file
 
@@ -126,6 +143,12 @@ def _write(
     import numpy as np
     import pandas as pd
 
+    size = 8 * sum(counts.values()) * math.prod(generator.shape_)
+    if size > LARGEST:
+        raise SettingError(
+            f"--n: so many samples take {size / 2**30:.0f} GiB of memory on the way to "
+            f"{out.suffix}; --out NAME.zarr takes them a few at a time."
+        )
     X, y = generator.sample(counts)
     if out.suffix == ".npz":
         with replacing_file(out) as beside, beside.open("wb") as file:
@@ -135,7 +158,7 @@ def _write(
         raise SettingError(f"--out {out}: maps of {X.shape[1:]} go to .zarr or .npz, not a table.")
     columns = names or [f"feature {i}" for i in range(X.shape[1])]
     table: Any = pd.DataFrame(X, columns=columns)
-    table.insert(0, "label", y)
+    table.insert(0, label, y)
     with replacing_file(out) as beside:
         if out.suffix == ".csv":
             table.to_csv(beside, index=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from rarecase.cohort import SliceCache
 
+log = logging.getLogger(__name__)
 EPILOG = """\
 with a network of your own:
   rarecase extract DATA --network torchvision.models:resnet18 --channels flair --list-blocks
@@ -54,6 +56,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     from rarecase.cli.show import reporting
     from rarecase.cohort import SliceCache, cache_slices
     from rarecase.features.network import load_network
+    from rarecase.seeds import torch_seeded
     from rarecase.study.resolve import resolve
     from rarecase.study.steps.prepare import load_cohort
 
@@ -70,10 +73,16 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     overrides.pop("features.block", None)
     settings = resolve(preset=args.preset, overrides=overrides | {"data": args.data})
     with reporting(args), tempfile.TemporaryDirectory() as folder:
-        net = load_network(
-            args.network, weights=Path(args.weights) if args.weights else None,
-            arguments=_arguments(args.network_args),
-        )  # fmt: skip
+        with torch_seeded(settings.seed, "network"):
+            net = load_network(
+                args.network, weights=Path(args.weights) if args.weights else None,
+                arguments=_arguments(args.network_args),
+            )  # fmt: skip
+        if not args.weights and not args.list_blocks:
+            log.warning(
+                "no --weights: unless %s loads some, its weights are random, and so are the "
+                "features", args.network,
+            )  # fmt: skip
         slices = Path(folder) / "slices"
         cache_slices(
             load_cohort(settings, Path(folder)), slices, size=settings.slices.size,

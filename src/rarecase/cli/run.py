@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rarecase.cli.arguments import overrides_of
@@ -37,6 +38,14 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         raise SettingError("--list-blocks needs --network; 'rarecase blocks' lists the U-Net's.")
     if args.out is None:
         raise SettingError("--out RUN is missing: the folder that the run is to fill.")
+    overrides = overrides_of(args, rest)
+    given = args.data or args.preset or args.config
+    given = given or any(name.startswith("simulation.") for name in overrides)
+    if not given and not (Path(args.out) / "study.yaml").is_file():
+        raise SettingError(
+            f"DATA is missing, and {args.out} holds no run to go on with. For the simulated cohort "
+            "name a preset, such as --preset demo."
+        )
     with reporting(args):
         study = make_study(args, rest, out=args.out)
         if args.dry_run:

@@ -27,6 +27,7 @@ Severity = Literal["error", "warning", "note"]
 _ORDER: tuple[Severity, ...] = ("error", "warning", "note")
 # With fewer patients in the rare class than this, intervals will be too wide to say much.
 _FEW_PATIENTS = 20
+_MOST_COVERED = 0.5  # of the foreground, by a mask
 
 
 @dataclass(frozen=True)
@@ -199,11 +200,28 @@ def _case_problems(case: Case, groups: list[CaseArrays]) -> Iterable[Problem]:
     for group in groups:
         for note in group.notes:
             yield Problem("warning", case.case, note)
+    masked = np.concatenate([group.has_mask for group in groups])
+    if masked.any() and not masked.all():
+        message = f"{int((~masked).sum())} of {masked.size} slices have no mask"
+        yield Problem("warning", case.case, message)
+    covered = max((_covered(group) for group in groups), default=0.0)
+    if covered > _MOST_COVERED:
+        message = f"the mask covers {covered:.0%} of what is not background; is it one of tumour?"
+        yield Problem("warning", case.case, message)
     if case.has_mask and not any(g.masks is not None and g.masks.any() for g in groups):
         yield Problem("note", case.case, "the mask is empty in every slice")
     if len(groups) > 1:
         sizes = _sizes([group.images.shape[-2:] for group in groups])
         yield Problem("note", case.case, f"slices of several sizes ({sizes})")
+
+
+def _covered(group: CaseArrays) -> float:
+    """The share of the image's foreground, on slices with a mask, that the masks take."""
+    if group.masks is None:
+        return 0.0
+    first = group.images[:, 0]
+    there = (first > first.min()) & group.has_mask[:, None, None]
+    return float(group.masks[there].sum() / max(int(there.sum()), 1))
 
 
 def _cohort_problems(cohort: Cohort) -> Iterable[Problem]:

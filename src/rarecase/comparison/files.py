@@ -94,9 +94,15 @@ def read_features(
 def _read_text(path: Path, *, sep: str, names: Sequence[str]) -> pd.DataFrame:
     """A table whose columns `names` stay as they are written: patients called 007, classes called 1
     or NA. Only an empty cell is missing there, and where all are whole numbers that once were
-    floats (1.0, 2.0) they are those numbers."""
-    table = pd.read_csv(path, sep=sep)
+    floats (1.0, 2.0) they are those numbers. Semicolons between columns, and then commas in
+    numbers, are seen."""
+    with path.open(encoding="utf-8-sig") as file:
+        first = file.readline()
+    if sep == "," and first.count(";") > first.count(","):
+        sep = ";"
     written = pd.read_csv(path, sep=sep, dtype=str, keep_default_na=False)
+    comma = sep == ";" and any(written[c].str.fullmatch(r"-?\d+,\d+").any() for c in written)
+    table = pd.read_csv(path, sep=sep, decimal="," if comma else ".")
     for name in set(names) & set(table.columns):
         values = written[name].str.strip()
         values = values.where(values != "")
@@ -146,8 +152,6 @@ def _of_table(
 
 
 def _hint(name: str, table: pd.DataFrame) -> str:
-    if len(table.columns) == 1 and ";" in str(table.columns[0]):
-        return "its columns seem to be separated by semicolons: save it with commas."
     if name in table.index.names:
         return "it is the table's index: save it with reset_index()."
     return nearest(name, map(str, table.columns))

@@ -57,8 +57,10 @@ def load_network(
     if not isinstance(made, nn.Module):
         try:
             made = made(**(arguments or {}))
-        except (TypeError, ValueError) as error:
-            raise SettingError(f"network {spec!r}: cannot be made ({error}).") from None
+        except Exception as error:  # somebody's function, as above
+            raise SettingError(
+                f"network {spec!r}: cannot be made ({type(error).__name__}: {error})."
+            ) from error
     if not isinstance(made, nn.Module):
         raise SettingError(f"network {spec!r}: gave a {type(made).__name__}, no torch.nn.Module.")
     if weights is not None:

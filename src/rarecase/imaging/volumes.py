@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,8 @@ from rarecase.errors import DataError
 from rarecase.imaging.formats import Stored, format_of
 from rarecase.imaging.formats.base import by, channels_of
 from rarecase.imaging.grid import Grid, carry, ras
+
+MOST_LABELS = 32  # different values of a mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +71,17 @@ def read_volume(path: Path, *, several: bool = False) -> Volume:
 
 
 def read_mask_volume(path: Path) -> Volume:
-    """Read a mask volume like `read_volume`; a mask that is 0 everywhere is fine."""
-    return _read(path, several=False)
+    """Read a mask volume like `read_volume`; a mask that is 0 everywhere is fine. What looks like
+    an image or a map of probabilities is noted."""
+    mask = _read(path, several=False)
+    found = np.unique(mask.data)
+    if len(found) > MOST_LABELS or (found % 1).any():
+        odd = (
+            f"{path.name} holds {len(found)} different values from {found[0]:g} to {found[-1]:g}, "
+            "as an image or a map of probabilities does; all above 0 are taken as tumour"
+        )
+        return replace(mask, notes=(*mask.notes, odd))
+    return mask
 
 
 def probe_volume(path: Path) -> VolumeHeader:

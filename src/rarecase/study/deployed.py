@@ -183,7 +183,8 @@ def load_deployed(folder: Path, *, segmenter: Path | None = None) -> Deployed:
     """Read a model from its folder: model.json and classifier.safetensors, and the U-Net in
     segmenter/ (or in `segmenter`)."""
     card = read_json(folder / CARD)
-    if not isinstance(card, dict) or card.get("kind") != "rarecase model":
+    known = isinstance(card, dict) and {"amount", "strength", "channels", "ranges"} <= set(card)
+    if not known or card.get("kind") != "rarecase model":
         raise DataError(f"{folder}: no model of rarecase ({CARD} says nothing of one).")
     tensors, _ = load_tensors(folder / WEIGHTS)
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}

@@ -11,8 +11,8 @@ from rarecase.cohort import read_cohort
 from rarecase.cohort.case import Case, Dropped, SliceFiles
 from rarecase.cohort.layouts import find_layout
 from rarecase.cohort.layouts.brats import channel_files
-from rarecase.errors import DataError
-from rarecase.imaging.formats import suffix_of
+from rarecase.errors import DataError, SettingError
+from rarecase.imaging.formats import is_dicom, suffix_of
 from rarecase.imaging.pictures import PICTURE_SUFFIXES, count_planes
 
 _NUMBERED = re.compile(r"(?!\.).*?(\d+)$")
@@ -22,7 +22,8 @@ def cases_named(texts: Sequence[str], channels: Sequence[str]) -> tuple[list[Cas
     """The cases behind each of `texts`, for a model that takes `channels`, and those of a cohort
     that lack one:
 
-    * a volume in any format, or the folder of a DICOM series, where the model takes one channel;
+    * a volume in any format, the folder of a DICOM series or of volumes, where the model takes one
+      channel;
     * `flair=a.nii.gz,t1=b.nii.gz`, a volume for each channel;
     * a folder of one case in BraTS' names, or of numbered pictures, one a slice;
     * a cohort in a known layout, labelled or not, or a manifest: all of its cases.
@@ -34,7 +35,11 @@ def cases_named(texts: Sequence[str], channels: Sequence[str]) -> tuple[list[Cas
     dropped: list[Dropped] = []
     taken: set[str] = set()
     for text in texts:
-        found, lacking = _behind(text, tuple(channels))
+        try:
+            found, lacking = _behind(text, tuple(channels))
+        except (DataError, SettingError) as error:
+            said = str(error)
+            raise DataError(said if text in said else f"{text}: {said}") from None
         dropped += lacking
         for case in found:
             name, count = case.case, 1
@@ -66,8 +71,7 @@ def _behind(text: str, channels: tuple[str, ...]) -> tuple[list[Case], list[Drop
     if path.is_file() and not table:
         return [_single(path, channels)], []
     if find_layout(path):
-        cohort = read_cohort(path, channels=channels, labels=False)
-        return list(cohort.cases), list(cohort.dropped)
+        return _cohort(path, channels)
     if table:
         raise DataError(f"{path}: a table of no known layout; see 'rarecase inspect {path}'.")
     name = path.resolve().name
@@ -77,7 +81,33 @@ def _behind(text: str, channels: tuple[str, ...]) -> tuple[list[Case], list[Drop
     files = {n: f for n, f in channel_files(path).items() if n in channels}
     if set(files) == set(channels):
         return [Case(name, name, images=files)], []
-    return [_single(path, channels)], []
+    return _scans(path, channels), []
+
+
+def _cohort(path: Path, channels: tuple[str, ...]) -> tuple[list[Case], list[Dropped]]:
+    """The cases of a cohort; grey pictures and volumes that do not say of what sequence they are
+    (channel `image`) are taken for the one that the model wants."""
+    any_channel = read_cohort(path, labels=False)
+    if any_channel.channels == ("image",) != channels and len(channels) == 1:
+        cases = [
+            replace(case, planes=channels)
+            if case.slices
+            else replace(case, images=dict.fromkeys(channels, case.images["image"]))
+            for case in any_channel.cases
+        ]
+        return cases, list(any_channel.dropped)
+    cohort = read_cohort(path, channels=channels, labels=False)
+    return list(cohort.cases), list(cohort.dropped)
+
+
+def _scans(folder: Path, channels: tuple[str, ...]) -> list[Case]:
+    """Every volume of a folder, and the DICOM series in it."""
+    files = [f for f in sorted(folder.rglob("*")) if f.is_file() and f.name[0] not in "._"]
+    volumes = [f for f in files if f.parent == folder and suffix_of(f) and not is_dicom(f)]
+    series = any(is_dicom(f) for f in files)
+    if not volumes and not series:
+        raise DataError(f"{folder}: no scan in this folder; expected volumes or a DICOM series.")
+    return [_single(each, channels) for each in (*volumes, *([folder] if series else []))]
 
 
 def _exists(path: Path) -> bool:

@@ -14,8 +14,13 @@ from pathlib import Path
 
 from rarecase import load_model, predict_images
 
+if len(sys.argv) < 2:
+    sys.exit("usage: python predict.py SCAN [SCAN …]")
 model = load_model(Path(__file__).parent)
-for found in predict_images(model, sys.argv[1:], out=Path("predictions")):
+out = Path("predictions")
+while out.exists():
+    out = out.with_name(out.name + "-again")
+for found in predict_images(model, sys.argv[1:], out=out):
     print(found)
 '''
 
@@ -23,7 +28,8 @@ for found in predict_images(model, sys.argv[1:], out=Path("predictions")):
 def model_card(card: dict[str, Any]) -> str:
     """model_card.md as text."""
     learnt, evidence = card["learnt_from"], card["evidence"]
-    patients = ", ".join(f"{count} {name}" for name, count in learnt["patients"].items())
+    tested = evidence["patients"]
+    patients = _counted(learnt["patients"])
     scores = "\n".join(f"| {_name(n)} | {_score(v)} |" for n, v in evidence["scores"].items())
     dice = "not measured (no masks)" if evidence["dice"] is None else number(evidence["dice"])
     verdicts = "\n".join(f"- {sentence}" for sentence in evidence["verdicts"]) or "- none asked"
@@ -43,13 +49,16 @@ accuracy on out-of-fold predictions.
 of a patient and no image.
 
 ## What it is worth
-Measured on patients whom the networks of each fold had not seen; the model itself has learnt from
-all of them, and cannot be judged on any.
+Measured on {sum(tested.values())} patients ({_counted(tested)}) whom the networks of each fold had
+not seen; the model itself has learnt from all of its patients, and cannot be judged on any.
 
 | score, on patients | value (95 % interval) |
 |---|---|
 {scores}
 | mean Dice a volume | {dice} |
+
+An interval without width, such as 0.00 to 0.00 or 1.00 to 1.00, says that all of few patients came
+out alike, and is no certainty.
 
 ## Synthetic samples
 Arm `{card["arm"]}`: {_arm(card["arm"])} The verdicts of the study:
@@ -64,6 +73,10 @@ Other scanners, hospitals and populations than those learnt from are not covered
 Made with rarecase {card["version"]}. `python predict.py SCAN` shows how to load it;
 `rarecase predict FOLDER SCAN` does the same.
 """
+
+
+def _counted(patients: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in patients.items())
 
 
 def _arm(arm: str) -> str:

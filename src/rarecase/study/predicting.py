@@ -38,7 +38,8 @@ class Predicted:
     """A case's result. `problem`: why it could not be read; the rest is empty then.
 
     p: probability by class; call: the class called; tumour_ml None for pictures; unlike: what
-    speaks against the scan being of the kind that was learnt from.
+    speaks against the scan being of the kind that was learnt from; notes: what was odd about its
+    files, and settled, such as voxel sizes that had to be assumed.
     """
 
     case: str
@@ -50,6 +51,7 @@ class Predicted:
     overlay: Path | None
     unlike: tuple[str, ...] = ()
     problem: str | None = None
+    notes: tuple[str, ...] = ()
 
     def row(self) -> dict[str, Any]:
         """One line of predictions.csv."""
@@ -57,7 +59,8 @@ class Predicted:
             "case": self.case, "call": self.call, **{f"p_{n}": v for n, v in self.p.items()},
             "tumour_ml": self.tumour_ml, "tumour_slices": self.tumour_slices,
             "mask": None if self.mask is None else self.mask.name,
-            "unlike": "; ".join(self.unlike), "problem": self.problem,
+            "unlike": "; ".join(self.unlike), "notes": "; ".join(self.notes),
+            "problem": self.problem,
         }  # fmt: skip
 
 
@@ -142,7 +145,7 @@ def _write(model: Deployed, found: Found, out: Path) -> Predicted:
         beside.write_bytes(_overlay(found))
     return Predicted(
         found.case.case, found.p, found.call, millilitres, int(drawn.sum()), mask, overlay,
-        tuple(unlike),
+        tuple(unlike), notes=tuple(dict.fromkeys(n for g in found.groups for n in g.notes)),
     )  # fmt: skip
 
 
@@ -176,10 +179,18 @@ def _overlay(found: Found) -> bytes:
     return overlay_figure(shown, caption="").png
 
 
+def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Those of the fullest line: one with a problem has no probabilities."""
+    found: list[str] = []
+    for row in rows:
+        found = list(row) if len(row) > len(found) else found
+    return found
+
+
 def _write_table(model: Deployed, done: Sequence[Predicted], out: Path) -> None:
     rows = [each.row() for each in done]
     with replacing_file(out / "predictions.csv") as beside:
-        pd.DataFrame(rows).to_csv(beside, index=False)
+        pd.DataFrame(rows, columns=_columns(rows)).to_csv(beside, index=False)
     card = model.card
     write_json(
         out / "predictions.json",
@@ -187,7 +198,7 @@ def _write_table(model: Deployed, done: Sequence[Predicted], out: Path) -> None:
             "note": RESEARCH,
             "model": {n: card[n] for n in ("version", "classes", "rare", "threshold", "arm",
                                            "channels", "learnt_from", "evidence")},
-            "cases": [row | {"unlike": list(each.unlike)}
+            "cases": [row | {"unlike": list(each.unlike), "notes": list(each.notes)}
                       for row, each in zip(rows, done, strict=True)],
         },
     )  # fmt: skip

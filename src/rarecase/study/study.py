@@ -85,6 +85,7 @@ class Study:
             file = earlier  # the study that this folder holds, perhaps with a setting changed
         settled = _settled(resolve(preset=preset, file=file, overrides=overrides))
         _check_run_folder(self.run_folder)
+        _refuse_other_data(earlier, settled)
         self.settings = _with_precision(settled, earlier)
 
     def cohort(self) -> Cohort:
@@ -212,6 +213,19 @@ def _check_run_folder(folder: Path) -> None:
                 f"{folder} is not empty and holds no {SETTINGS}, so it is not a run folder; "
                 "nothing in it was touched. Choose a new folder."
             )
+
+
+def _refuse_other_data(earlier: Path, settings: Settings) -> None:
+    """Another cohort's results would be removed, perhaps for a slip of the keyboard."""
+    if not earlier.is_file():
+        return
+    before = resolve(preset=None, file=earlier).data
+    if before != settings.data:
+        here, now = (each or "the simulated cohort" for each in (before, settings.data))
+        raise DataError(
+            f"{earlier.parent} holds a run on {here}; a run on {now} would remove its results. "
+            f"Choose another --out. If the same data have moved, change `data` in {earlier}."
+        )
 
 
 @contextmanager

@@ -144,9 +144,15 @@ def channels_in(cases: Sequence[Case]) -> tuple[str, ...]:
 
 
 def volume_named(folder: Path, stem: str) -> Path | None:
-    """The volume of that name in a folder, with whatever suffix; NIfTI before others."""
+    """The volume of that name in a folder, with whatever suffix; NIfTI before others. Capitals are
+    no matter, but a name that is written as it should be goes first."""
     files = (folder / f"{stem}{suffix}" for suffix in VOLUME_SUFFIXES)
-    return next((file for file in files if file.is_file()), None)
+    exact = next((file for file in files if file.is_file()), None)
+    if exact is not None or not folder.is_dir():
+        return exact
+    low = {file.name.lower(): file for file in sorted(folder.iterdir()) if file.is_file()}
+    names = (f"{stem}{suffix}".lower() for suffix in VOLUME_SUFFIXES)
+    return next((low[name] for name in names if name in low), None)
 
 
 def channel_name(name: str) -> str:

@@ -26,7 +26,7 @@ from rarecase.cohort.layouts.label_tables import join_tables, no_labels_hint
 from rarecase.errors import DataError
 
 _log = logging.getLogger(__name__)
-_SUFFIX = re.compile(r"(?P<entities>.+)_(?P<suffix>[A-Za-z0-9]+)\.nii(\.gz)?")
+_SUFFIX = re.compile(r"(?P<entities>.+)_(?P<suffix>[A-Za-z0-9]+)\.nii(\.gz)?", re.IGNORECASE)
 _CHANNELS = {"FLAIR": "flair", "T1w": "t1", "T2w": "t2", "PDw": "pd", "T2starw": "t2star"}
 _CONTRAST = re.compile(r"_ce-(?!none)[A-Za-z0-9]+", re.IGNORECASE)
 # A mask of tissue is no mask of the tumour.

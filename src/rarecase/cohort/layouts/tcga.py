@@ -50,12 +50,14 @@ def _read(source: Source) -> RawCohort:
 
 
 def _slices(folder: Path) -> tuple[SliceFiles, ...]:
+    files = {file.name.lower(): file for file in folder.iterdir()}
     found = []
-    for image in folder.iterdir():
+    for image in files.values():
         match = _PICTURE.fullmatch(image.name)
         if match is not None:
-            mask = image.with_name(f"{image.stem}_mask{image.suffix}")
-            found.append(SliceFiles(image, mask if mask.is_file() else None, int(match.group(1))))
+            names = (f"{image.stem}_mask{suffix}".lower() for suffix in (".tif", ".tiff"))
+            mask = next((files[name] for name in names if name in files), None)
+            found.append(SliceFiles(image, mask, int(match.group(1))))
     return tuple(sorted(found, key=lambda files: files.number))
 
 
