@@ -100,10 +100,16 @@ def _read_text(path: Path, *, sep: str, names: Sequence[str]) -> pd.DataFrame:
         first = file.readline()
     if sep == "," and first.count(";") > first.count(","):
         sep = ";"
-    written = pd.read_csv(path, sep=sep, dtype=str, keep_default_na=False)
-    comma = sep == ";" and any(written[c].str.fullmatch(r"-?\d+,\d+").any() for c in written)
+    start = pd.read_csv(path, sep=sep, dtype=str, keep_default_na=False, nrows=100)
+    comma = sep == ";" and any(start[c].str.fullmatch(r"-?\d+,\d+").any() for c in start)
     table = pd.read_csv(path, sep=sep, decimal="," if comma else ".")
-    for name in set(names) & set(table.columns):
+    known = [name for name in names if name in table.columns]
+    # Whole where the head lacks the index's name, as R writes it, and columns cannot be counted.
+    whole = not isinstance(table.index, pd.RangeIndex)
+    written = pd.read_csv(
+        path, sep=sep, dtype=str, keep_default_na=False, usecols=None if whole else known
+    )
+    for name in known:
         values = written[name].str.strip()
         values = values.where(values != "")
         if values.dropna().str.fullmatch(r"-?\d+\.0").all():
