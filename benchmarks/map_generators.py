@@ -1,6 +1,6 @@
 """Generators on the maps of a run's bottleneck, fold by fold: fidelity, memory, and their worth.
 
-    python benchmarks/map_generators.py RUN [--jobs 2] [--only NAME,…] [--widths 64,512]
+    python benchmarks/map_generators.py RUN [--jobs 2] [--only NAME,…] [--widths 64,512] [--steps N]
     python benchmarks/map_generators.py RUN --table
 
 In each fold of RUN every generator is fitted to the bottleneck maps (c, h, w) of the training
@@ -85,14 +85,17 @@ def keep_maps(context: Context, work: Path) -> Path:
     return out
 
 
-def make(name: str, *, seed: int) -> Any:
-    """A generator that has not learnt yet."""
+def make(name: str, *, seed: int, steps: int | None) -> Any:
+    """A generator that has not learnt yet, of `steps` if it trains (None: its own number)."""
     kind, _, width = name.partition("-")
-    if kind == "acgan":
-        return ACGAN(width=int(width), random_state=seed)
+    if kind == "acgan" and width:
+        return ACGAN(width=int(width), max_steps=steps, random_state=seed)
     if kind == "images":
-        return ACGAN(width=int(width), max_steps=IMAGE_STEPS, random_state=seed)
-    return named_generator(name).make(seed)
+        return ACGAN(width=int(width), max_steps=steps or IMAGE_STEPS, random_state=seed)
+    made = named_generator(name).make(seed)
+    return (
+        made if steps is None or "steps" not in made.get_params() else made.set_params(steps=steps)
+    )
 
 
 def through_network(context: Context, fold: Fold, images: np.ndarray) -> np.ndarray:
@@ -140,7 +143,9 @@ def predictions(
     )  # fmt: skip
 
 
-def run_cell(context: Context, store_path: Path, out: Path, *, name: str) -> None:
+def run_cell(
+    context: Context, store_path: Path, out: Path, *, name: str, steps: int | None
+) -> None:
     """One generator in one fold: out.json with what was measured, out.parquet with predictions."""
     fold, store = load_fold(context), FeatureStore.open(store_path)
     seen = shows_tumour(store.rows, ["patient"]).to_numpy()
@@ -149,7 +154,7 @@ def run_cell(context: Context, store_path: Path, out: Path, *, name: str) -> Non
     about = store.rows.iloc[train]
     label, truth = about["label"].to_numpy(str), store.rows.iloc[test]["label"].to_numpy(str)
     images = name.startswith("images-")
-    generator, began = make(name, seed=context.cell.fold), time.perf_counter()
+    generator, began = make(name, seed=context.cell.fold, steps=steps), time.perf_counter()
     given = {"rows": train, "groups": about["patient"].to_numpy(str)}
     source = fold.cache.images if images else store
     fabric = make_fabric(context.settings.compute, exact=name in VECTORS)
@@ -173,7 +178,8 @@ def run_cell(context: Context, store_path: Path, out: Path, *, name: str) -> Non
 
     plain = judged(real[train], y)
     said: dict[str, Any] = {
-        "name": name, "rare": fold.rare, "seconds": round(seconds, 1), "made": counts,
+        "name": name, "steps": steps, "rare": fold.rare, "seconds": round(seconds, 1),
+        "made": counts,
         "device": torch.cuda.get_device_name() if fabric.device.type == "cuda" else "cpu",
     }  # fmt: skip
     said["own"] = float(np.nanmean(agrees)) if np.isfinite(agrees).any() else None
@@ -206,11 +212,11 @@ def run_cell(context: Context, store_path: Path, out: Path, *, name: str) -> Non
     out.with_suffix(".json").write_text(json.dumps(said, indent=1))
 
 
-def attempt(context: Context, store: Path, out: Path, *, name: str) -> str:
+def attempt(context: Context, store: Path, out: Path, *, name: str, steps: int | None) -> str:
     """A cell, or why there is none."""
     began = time.perf_counter()
     try:
-        run_cell(context, store, out, name=name)
+        run_cell(context, store, out, name=name, steps=steps)
     except Exception as error:  # the others go on; what failed is written down
         out.with_suffix(".failed").write_text(f"{type(error).__name__}: {error}")
         return f"{out.name}: {error}"
@@ -253,6 +259,7 @@ def main() -> None:
     parser.add_argument("--widths", default="64", help="of the ACGAN; also images-WIDTH of these")
     parser.add_argument("--images", action="store_true", help="also the pair that makes images")
     parser.add_argument("--folds", type=int, help="the first so many folds alone")
+    parser.add_argument("--steps", type=int, help="of every training (default: their own)")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--work", type=Path)
     parser.add_argument("--table", action="store_true", help="of what is there")
@@ -267,7 +274,7 @@ def main() -> None:
         folds = contexts(args.run, threads=threads)[: args.folds]
         stores = Parallel(n_jobs=args.jobs)(delayed(keep_maps)(c, work) for c in folds)
         todo = [
-            delayed(attempt)(context, store, out, name=name)
+            delayed(attempt)(context, store, out, name=name, steps=args.steps)
             for name in names
             for context, store in zip(folds, stores, strict=True)
             for out in [work / f"{name}-{context.cell.repeat}-{context.cell.fold}"]
