@@ -293,6 +293,8 @@ def test_an_exported_model_needs_no_run_and_names_no_patient(run, model, scans, 
     assert "Predicted(case=" in done.stdout and (tmp_path / "predictions").is_dir()
     with pytest.raises(DataError, match="exists and was not touched"):
         export_model(run, tmp_path / "model")
+    with pytest.raises(DataError, match="an exported model already"):
+        export_model(tmp_path / "model", tmp_path / "again")
 
 
 def test_a_folder_that_is_no_run(tmp_path):

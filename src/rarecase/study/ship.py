@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from rarecase.errors import DataError, SettingError
-from rarecase.files import read_json, replacing_directory, write_json, write_text
+from rarecase.files import (
+    read_json,
+    read_parquet,
+    replacing_directory,
+    write_json,
+    write_text,
+)
 from rarecase.progress import task
 from rarecase.study.deployed import CARD, SEGMENTER, WEIGHTS, Deployed, load_deployed
 from rarecase.study.grid import EVERYBODY, MODEL
@@ -53,6 +59,8 @@ def make_model(run: Path) -> None:
     if not (run / ARMS_EVIDENCE).is_file() or not (run / ARMS_PREDICTIONS).is_file():
         raise DataError(f"{run}: not finished; 'rarecase run --out {run}' goes on with it.")
     _check(run, settings)
+    read_json(run / ARMS_EVIDENCE)  # damaged, it is said before anything is trained
+    read_parquet(run / ARMS_PREDICTIONS)
     steps = _steps(Context(run=run.absolute(), settings=settings, cell=EVERYBODY))
     if all(step.done() for step in steps):
         return
@@ -103,6 +111,8 @@ def export_model(run: str | Path, out: str | Path) -> Path:
     run, out = Path(run), Path(out)
     if out.exists():
         raise DataError(f"{out} exists and was not touched; choose a new folder.")
+    if (run / CARD).is_file():
+        raise DataError(f"{run}: an exported model already; copy the folder as it is.")
     model = load_model(run)
     made = run / MODEL
     with replacing_directory(out) as folder:
