@@ -14,6 +14,7 @@ import pytest
 import torch
 import yaml
 
+from rarecase.cli.main import main
 from rarecase.cohort import read_cohort
 from rarecase.errors import DataError, LeakError, SettingError
 from rarecase.features import FeatureStore
@@ -409,6 +410,13 @@ def test_a_run_on_other_data_is_not_overwritten(finished, tiny, tmp_path):
     with pytest.raises(DataError, match=r"a run on the simulated cohort; a run on .* would remove"):
         Study(finished / "simulated/study", out=run, settings=tiny)
     assert (run / "predictions.parquet").read_bytes() == kept
+
+
+def test_damaged_predictions_of_a_run_are_named(finished, tmp_path, capsys):
+    run = copy(finished, tmp_path)
+    (run / "predictions.parquet").write_bytes(b"PAR1 and no more")
+    assert main(["evaluate", str(run)]) == 1
+    assert f"{run / 'predictions.parquet'}: not a valid Parquet file" in capsys.readouterr().err
 
 
 def test_one_process_at_a_time(finished, tiny):

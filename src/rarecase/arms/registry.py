@@ -101,7 +101,7 @@ def pick_arms(names: Sequence[str | Arm]) -> list[Arm]:
     """
     known = make_arms()
     picked: dict[str, Arm] = {}
-    for each in names:
+    for each in [names] if isinstance(names, str) else names:
         arm = each if isinstance(each, Arm) else known.get(each)
         if arm is None:
             raise SettingError(f"arms: {each!r} is unknown; {nearest(str(each), known)}")

@@ -104,7 +104,8 @@ def _claim(cells: Path, key: str) -> None:
 
 def _key(table: FeatureTable, plan: Plan, folds: list[Ints]) -> str:
     digest = hashlib.sha256(__version__.encode())
-    for array in (table.X, table.y, table.patient, *folds):
+    table.feed(digest)
+    for array in folds:
         digest.update(np.ascontiguousarray(array).tobytes())
     said = [
         table.classes, table.rare, [arm.name for arm in plan.arms], plan.model.strengths,

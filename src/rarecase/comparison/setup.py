@@ -78,7 +78,6 @@ def make_plan(
         raise SettingError(
             f"inner, generator_seeds: expected at least 2 and 1, got {inner}, {generator_seeds}."
         )
-    arms = [arms] if isinstance(arms, str) else arms
     own = any(isinstance(arm, Arm) for arm in arms) or type(model) not in (type(None), Logistic)
     return Plan(
         arms=pick_arms(arms), model=model or Logistic(), amounts=tuple(sorted(amounts)),

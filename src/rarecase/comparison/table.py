@@ -46,6 +46,11 @@ class FeatureTable:
         counts = np.bincount(self.label, minlength=len(self.classes))
         return dict(zip(self.classes, counts.tolist(), strict=True))
 
+    def feed(self, digest: Any) -> None:
+        """Give features, labels and patients to a digest of hashlib."""
+        for array in (self.X, self.y, self.patient):
+            digest.update(np.ascontiguousarray(array).tobytes())
+
 
 def make_table(
     X: Any,

@@ -67,11 +67,11 @@ class Comparison:
 
     @property
     def p_greater(self) -> float:
-        return _larger(self.permutation_greater, self.t_greater)
+        return larger(self.permutation_greater, self.t_greater)
 
     @property
     def p_less(self) -> float:
-        return _larger(self.permutation_less, self.t_less)
+        return larger(self.permutation_less, self.t_less)
 
     def detectable(self, *, alpha: float) -> float:
         """Smallest difference in AUC that this comparison finds with a power of 80 %; NaN where
@@ -219,5 +219,6 @@ def _overlap(pairs: Sequence[Pair], everybody: int) -> float:
     return tested / (everybody - tested) if tested < everybody else 0.0
 
 
-def _larger(first: float, second: float) -> float:
-    return max((p for p in (first, second) if not math.isnan(p)), default=math.nan)
+def larger(*values: float) -> float:
+    """The largest of what is defined; NaN where nothing is."""
+    return max((v for v in values if not math.isnan(v)), default=math.nan)

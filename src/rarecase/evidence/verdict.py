@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rarecase.evidence.paired import Comparison
+from rarecase.evidence.paired import Comparison, larger
 from rarecase.evidence.scores import Floats
 from rarecase.evidence.words import number, p_value, signed
 
@@ -72,14 +72,10 @@ def judge(tested: Mapping[str, Contrast], *, rare_patients: int) -> dict[str, Ve
             answer=_answer(tested[name], helps[name], harms[name], rare_patients=rare_patients),
             p_helps=float(helps[name]),
             p_harms=float(harms[name]),
-            detectable=_larger([c.detectable(alpha=alpha) for c in _controls(tested[name])]),
+            detectable=larger(*(c.detectable(alpha=alpha) for c in _controls(tested[name]))),
         )
         for name in names
     }
-
-
-def _larger(values: Sequence[float]) -> float:
-    return max((v for v in values if not math.isnan(v)), default=math.nan)
 
 
 def _controls(tested: Contrast) -> list[Comparison]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rarecase.features.store import FeatureStore
 
 IN_MEMORY = 2**30  # bytes of float16 up to which a store's samples are held in memory
-AT_ONCE = 2**18  # values of a batch up to which a thread costs more than it gains
+AT_ONCE = 2**18  # values of a batch that are there in 0.1 ms: handing them over takes as long
 ON_DEVICE = 0.2  # share of a GPU's free memory that samples may take to be held there
 
 

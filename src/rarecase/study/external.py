@@ -16,7 +16,7 @@ from rarecase.comparison.compare import weigh
 from rarecase.errors import DataError, SettingError
 from rarecase.evidence.pooling import pool_patients
 from rarecase.evidence.scores import mean_defined
-from rarecase.files import read_json, replacing_file, write_json
+from rarecase.files import read_json, read_parquet, replacing_file, write_json
 from rarecase.progress import task
 from rarecase.study.grid import SEGMENTER, Cell, read_cohort_table, read_folds, study_cells
 from rarecase.study.plan import cohort_facts
@@ -76,7 +76,7 @@ def evaluate_on(
                 perform(step)
                 bar.advance(note=step.name)
     folders = [step.output for step in steps if step.name != SLICES]
-    predictions = ensemble([pd.read_parquet(f / "predictions.parquet") for f in folders])
+    predictions = ensemble([read_parquet(f / "predictions.parquet") for f in folders])
     evidence = weigh(predictions, rare=about["rare"], seed=home.seed)
     checks = _checks(folders)
     with replacing_file(out / "predictions.parquet") as beside:

@@ -87,17 +87,20 @@ def _behind(text: str, channels: tuple[str, ...]) -> tuple[list[Case], list[Drop
 def _cohort(path: Path, channels: tuple[str, ...]) -> tuple[list[Case], list[Dropped]]:
     """The cases of a cohort; grey pictures and volumes that do not say of what sequence they are
     (channel `image`) are taken for the one that the model wants."""
-    any_channel = read_cohort(path, labels=False)
-    if any_channel.channels == ("image",) != channels and len(channels) == 1:
-        cases = [
-            replace(case, planes=channels)
-            if case.slices
-            else replace(case, images=dict.fromkeys(channels, case.images["image"]))
-            for case in any_channel.cases
-        ]
-        return cases, list(any_channel.dropped)
-    cohort = read_cohort(path, channels=channels, labels=False)
-    return list(cohort.cases), list(cohort.dropped)
+    try:
+        cohort = read_cohort(path, channels=channels, labels=False)
+        return list(cohort.cases), list(cohort.dropped)
+    except (DataError, SettingError):
+        cohort = read_cohort(path, labels=False)
+        if cohort.channels != ("image",) or len(channels) != 1:
+            raise
+    cases = [
+        replace(case, planes=channels)
+        if case.slices
+        else replace(case, images=dict.fromkeys(channels, case.images["image"]))
+        for case in cohort.cases
+    ]
+    return cases, list(cohort.dropped)
 
 
 def _scans(folder: Path, channels: tuple[str, ...]) -> list[Case]:

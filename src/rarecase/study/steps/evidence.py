@@ -10,7 +10,7 @@ import pandas as pd
 from rarecase.comparison.checks import FoldChecks, gather
 from rarecase.comparison.compare import weigh as weigh_arms
 from rarecase.evidence import make_evidence
-from rarecase.files import read_json, replacing_file, write_json
+from rarecase.files import read_json, read_parquet, replacing_file, write_json
 from rarecase.seeds import derive
 from rarecase.study.amounts import real_training_slices, resolve_amount
 from rarecase.study.feeding import sample_rows
@@ -30,13 +30,13 @@ def evidence_work(context: Context, folder: Path) -> None:
     settings, run = context.settings, context.run
     folds = read_folds(run / COHORT / "cohort.csv")
     cells = study_cells(settings, folds)
-    tables = [pd.read_parquet(run / cell.folder(CLASSIFIED) / PREDICTIONS) for cell in cells]
+    tables = [read_parquet(run / cell.folder(CLASSIFIED) / PREDICTIONS) for cell in cells]
     predictions = pd.concat(tables, ignore_index=True)
     with replacing_file(run / PREDICTIONS) as beside:
         predictions.to_parquet(beside, index=False)
     if settings.compare.arms:
         folders = dict.fromkeys(cell.folder(ARMS) for cell in cells)
-        tables = [pd.read_parquet(run / folder / PREDICTIONS) for folder in folders]
+        tables = [read_parquet(run / folder / PREDICTIONS) for folder in folders]
         with replacing_file(run / ARMS_PREDICTIONS) as beside:
             pd.concat(tables, ignore_index=True).to_parquet(beside, index=False)
         _gather_checks(run, [run / folder / CHECKS for folder in folders])
@@ -59,11 +59,11 @@ def weigh(run: Path, settings: Settings) -> dict[str, Any]:
     from nothing else that was computed. Returns the first."""
     folds = read_folds(run / COHORT / "cohort.csv")
     cells = study_cells(settings, folds)
-    rows = sample_rows(pd.read_parquet(run / SLICES / "rows.parquet"), settings)
+    rows = sample_rows(read_parquet(run / SLICES / "rows.parquet"), settings)
     real = real_training_slices(rows, folds)
     rare = read_json(run / COHORT / "cohort.json")["rare"]
     evidence: dict[str, Any] = make_evidence(
-        pd.read_parquet(run / PREDICTIONS),
+        read_parquet(run / PREDICTIONS),
         rare=rare,
         headline=resolve_amount(settings.sweep.headline, real=real),
         headline_arm=cells[-1].arm,
@@ -72,7 +72,7 @@ def weigh(run: Path, settings: Settings) -> dict[str, Any]:
     )
     write_json(run / EVIDENCE, evidence)
     if settings.compare.arms:
-        compared = pd.read_parquet(run / ARMS_PREDICTIONS)
+        compared = read_parquet(run / ARMS_PREDICTIONS)
         write_json(run / ARMS_EVIDENCE, weigh_arms(compared, rare=rare, seed=settings.seed))
     return evidence
 

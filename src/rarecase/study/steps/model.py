@@ -16,7 +16,7 @@ from rarecase.errors import DataError
 from rarecase.evidence.pooling import CONTROL
 from rarecase.features.extract import TUMOUR
 from rarecase.features.likeness import FEWEST, Likeness
-from rarecase.files import read_json
+from rarecase.files import read_json, read_parquet
 from rarecase.seeds import derive
 from rarecase.segmenter import channel_map, load_segmenter
 from rarecase.study.comparing import tumour_table
@@ -54,7 +54,7 @@ def classifier_work(context: Context, folder: Path) -> None:
         random_state=derive(settings.seed, "arms"),
     )  # fmt: skip
     threshold = out_of_fold_threshold(
-        pd.read_parquet(run / ARMS_PREDICTIONS), arm=name, rare=fold.rare
+        read_parquet(run / ARMS_PREDICTIONS), arm=name, rare=fold.rare
     )
     counts = {table.classes[c]: int((table.label == c).sum()) for c in range(len(table.classes))}
     meta = fold.cache.meta
