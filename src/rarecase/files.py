@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rarecase.errors import DataError
+
+_log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,6 +73,29 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON in one step. NaN is refused: JSON has none."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def text_encoding(path: Path) -> str:
+    """The encoding of a table that somebody's program wrote: UTF-8, UTF-16 by its mark, or else
+    Windows-1252, as spreadsheets in the West do without asking; that is said. Raises `DataError`
+    for a file that is no text."""
+    with path.open("rb") as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return "utf-16"
+    if _is_text(path, "utf-8"):
+        return "utf-8-sig"
+    if not _is_text(path, "cp1252"):
+        raise DataError(f"{path}: not a CSV table in UTF-8. Save it as one.")
+    _log.warning("%s: not in UTF-8; read as Windows-1252", path)
+    return "cp1252"
+
+
+def _is_text(path: Path, encoding: str) -> bool:
+    try:
+        with path.open(encoding=encoding) as file:
+            return all("\0" not in part for part in iter(lambda: file.read(2**20), ""))
+    except UnicodeDecodeError:
+        return False
 
 
 def read_parquet(path: Path) -> pd.DataFrame:

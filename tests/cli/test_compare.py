@@ -81,10 +81,13 @@ def test_semicolons_and_commas_in_numbers(table, capsys):
     frame = pd.read_csv(table, dtype={"patient": str}).round(3)
     frame.to_csv(table, index=False)
     _, plain, _ = call(capsys, *words)
-    frame.to_csv(table, index=False, sep=";", decimal=",", encoding="utf-8-sig")
-    code, said, err = call(capsys, *words)
-    assert code == 0, err
-    assert json.loads(said)["rows"] == json.loads(plain)["rows"]
+    for encoding in ("utf-8-sig", "utf-16", "cp1252"):
+        frame["Größe"] = frame.pop(frame.columns[-1])
+        frame.to_csv(table, index=False, sep=";", decimal=",", encoding=encoding)
+        code, said, err = call(capsys, *words)
+        assert code == 0, err
+        assert json.loads(said)["rows"] == json.loads(plain)["rows"]
+        assert ("read as Windows-1252" in err) is (encoding == "cp1252")
 
 
 def test_what_an_archive_has_not_is_said(tmp_path, capsys):

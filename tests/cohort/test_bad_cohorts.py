@@ -98,6 +98,21 @@ def empty_patient(build):
     return build.table("slices.csv", "image,patient,label\na.png,1,x\na.png,,x")
 
 
+def test_classes_that_differ_in_capitals_are_said(build, caplog):
+    read_cohort(build.manifest({"p1": "Rare", "p2": "rare ", "p3": "common"}))
+    assert "'Rare' and 'rare' differ in capitals alone" in caplog.text
+
+
+@pytest.mark.parametrize(("encoding", "said"), [("cp1252", True), ("utf-16", False)])
+def test_tables_of_spreadsheets(build, caplog, encoding, said):
+    for name in LABELS:
+        build.brats_case("", name, "-")
+    rows = "\n".join(f"{name},{label}ü" for name, label in LABELS.items())
+    (build.root / "labels.csv").write_text(f"case,kind\n{rows}\n", encoding=encoding)
+    assert set(read_cohort(build.root).patients.values()) == {"aü", "bü"}
+    assert ("read as Windows-1252" in caplog.text) is said
+
+
 @pytest.mark.parametrize(
     ("make", "kind", "message"),
     [

@@ -91,11 +91,22 @@ def test_nnunet_needs_every_channel_and_a_table_of_classes(tmp_path):
         read_cohort(root)
 
 
-def test_dicom_folders_of_several_patients_are_refused(tmp_path):
+def test_dicom_folders_of_several_patients_are_left_out(tmp_path):
     root = cohort("dicom", tmp_path / "data", three())
     affine = np.diag([-1.0, -1, 3, 1])
-    dicom(root / "a" / "other", RNG.integers(0, 99, (6, 6, 4)).astype(float), affine, patient="x")
-    with pytest.raises(DataError, match="a: holds series of 2 patients"):
+
+    def another(name):
+        values = RNG.integers(0, 99, (6, 6, 4)).astype(float)
+        dicom(root / name / "other", values, affine, patient="x")
+
+    another("a")
+    found = read_cohort(root)
+    assert [case.case for case in found.cases] == ["b", "c"]
+    (left,) = found.dropped
+    assert left.case == "a" and "holds series of 2 patients" in left.reason
+    another("b")
+    another("c")
+    with pytest.raises(DataError, match=r"no folder there is a patient's: .*series of 2 patients"):
         read_cohort(root)
 
 

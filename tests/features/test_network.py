@@ -136,6 +136,27 @@ def test_a_function_that_fails_is_named(tmp_path, monkeypatch):
         load_network("weak_nets:make")
 
 
+class Tiring(nn.Module):
+    """A network whose memory ends at the third batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.seen = nn.Conv2d(2, 2, 3), 0
+
+    def forward(self, images):
+        self.seen += 1
+        if self.seen > 2:
+            raise RuntimeError("out of memory")
+        return self.conv(images)
+
+
+def test_nothing_is_left_of_features_that_failed(cache, tmp_path):
+    out = tmp_path / "x.zarr"
+    with pytest.raises(DataError, match="out of memory"):
+        extract_from_network(Tiring(), cache, block="conv", out=out, fabric=fabric(), batch=1)
+    assert not out.exists()
+
+
 def test_what_does_not_fit_is_said(cache, tmp_path):
     with pytest.raises(SettingError, match="expected MODULE:NAME"):
         load_network("torch.nn")

@@ -42,7 +42,7 @@ def dice(a, b):
     "other",
     [
         grid((120, 132, 40), (0.5, 0.5, 1), (0.2, 0.7, 1.5)),
-        grid((50, 50, 18), (1, 1, 2), (4.5, 8, 2)),
+        grid((50, 50, 18), (1, 1, 2), (4.7, 8, 2)),
         grid((80, 80, 50), (1, 1, 1), (-12, -4, -4), turn=(4, 10, 8)),
     ],
     ids=["finer", "a part", "turned"],
@@ -51,6 +51,22 @@ def test_a_mask_of_another_grid_is_resampled_and_that_is_said(tmp_path, other):
     arrays = load_case(case(tmp_path, other), ["flair"])
     assert dice(arrays.masks, (arrays.images[:, 0] > 35)) > 0.97
     assert len(arrays.notes) == 1 and "has another grid than i.nii.gz" in arrays.notes[0]
+
+
+def test_a_mask_cut_out_of_the_images_voxels_is_usual(tmp_path):
+    arrays = load_case(case(tmp_path, grid((50, 50, 18), (1, 1, 2), (4.5, 8, 2))), ["flair"])
+    np.testing.assert_array_equal(arrays.masks, arrays.images[:, 0] > 35)
+    assert arrays.notes == ()
+
+
+def test_a_channel_cut_out_of_the_firsts_voxels_is_said(tmp_path):
+    first = save(tmp_path / "i.nii.gz", ball(IMAGE) * 50 + 10, IMAGE)
+    part = grid((60, 66, 10), (1, 1, 2), (0.5, 1, 12))
+    second = save(tmp_path / "t.nii.gz", ball(part) * 50 + 10, part)
+    arrays = load_case(Case("a", "a", images={"flair": first, "t1": second}), ["flair", "t1"])
+    np.testing.assert_array_equal(arrays.images[5:15, 0], arrays.images[5:15, 1])
+    (said,) = arrays.notes
+    assert "its voxels are the same, covering 50% of it" in said and "resampled" not in said
 
 
 def test_rounding_in_a_header_is_no_other_grid(tmp_path):

@@ -75,6 +75,35 @@ def test_background_needs_a_tenth(share):
     assert fit_scale(values).background == (60 if share > 0.1 else values.min())
 
 
+def test_tissue_has_the_same_scale_where_voxels_are_larger():
+    rows, columns = np.mgrid[:128, :128] - 63.5
+    grey = np.where((rows // 16 + columns // 16) % 2 == 0, 90, 110)
+    fine = np.where(rows**2 + columns**2 < 55**2, grey, 0).astype(np.float32)
+    coarse = fine.reshape(64, 2, 64, 2).mean(axis=(1, 3))  # its edge is half air
+    tissue = [fit_scale(each, tissue=True) for each in (fine, coarse)]
+    foreground = [fit_scale(each) for each in (fine, coarse)]
+    assert tissue[0] == foreground[0]
+    assert abs(tissue[1].mean - tissue[0].mean) < 1
+    assert tissue[1].std < 1.2 * tissue[0].std
+    assert foreground[1].std > 1.5 * foreground[0].std
+
+
+@settings(max_examples=20, deadline=None)
+@given(offset=st.floats(-1000, 1000), gain=st.floats(0.1, 50))
+def test_offset_and_gain_do_not_matter_to_tissue(offset, gain):
+    values, other = brain()[:, 0], brain(offset, gain)[:, 0]
+    np.testing.assert_allclose(
+        apply_scale(values, fit_scale(values, tissue=True)),
+        apply_scale(other, fit_scale(other, tissue=True)), atol=2e-2,
+    )  # fmt: skip
+
+
+def test_signed_values_have_no_edge_to_leave_out():
+    values = np.zeros(10_000, np.float32)
+    values[:6000] = RNG.normal(0, 1, 6000)
+    assert fit_scale(values, tissue=True) == fit_scale(values)
+
+
 def test_signed_volumes_keep_their_negative_half():
     values = np.zeros(10_000, np.float32)
     values[:6000] = RNG.normal(0, 1, 6000)

@@ -17,7 +17,7 @@ from rarecase.report.feature_samples import read_pair
 from rarecase.report.figures_features import mosaic, principal_plane
 from rarecase.report.overlays import SliceReader, choose_cases, dice
 from rarecase.report.run_files import RunFiles
-from rarecase.report.section_method import differences
+from rarecase.report.section_method import differences, names_alone
 
 
 def volumes(dice_values, label="A"):
@@ -30,6 +30,16 @@ def volumes(dice_values, label="A"):
             "repeat": 0,
             "fold": 0,
         }
+    )
+
+
+def test_settings_are_shown_without_the_folders_of_a_machine():
+    said = (
+        "data: /home/me/my data/tcga\npreset: quick\nsegmenter:\n  init: 'C:\\w\\u.safetensors'\n"
+    )
+    shown = names_alone(said + "  ratio: 1/2\n")
+    assert shown == (
+        "data: …/tcga\npreset: quick\nsegmenter:\n  init: …/u.safetensors\n  ratio: 1/2\n"
     )
 
 

@@ -86,7 +86,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         slices = Path(folder) / "slices"
         cache_slices(
             load_cohort(settings, Path(folder)), slices, size=settings.slices.size,
-            normalise="case", skip_empty=settings.slices.skip_empty, pixel=settings.slices.pixel,
+            normalise="tissue", skip_empty=settings.slices.skip_empty, pixel=settings.slices.pixel,
         )  # fmt: skip
         cache = SliceCache.open(slices)
         if args.list_blocks:

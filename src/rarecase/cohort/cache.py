@@ -66,7 +66,7 @@ def cache_slices(
     out: str | Path,
     size: int,
     *,
-    normalise: Normalise = "case",
+    normalise: Normalise = "tissue",
     skip_empty: bool = False,
     pixel: float | None = None,
 ) -> None:
@@ -75,12 +75,12 @@ def cache_slices(
     pixel: millimetres of a pixel, for everybody; what lies outside of the middle size x size of
     them is cut off. Without it each slice is padded to a square and resized, whatever its pixels.
 
-    normalise: 'case' as in `rarecase.imaging.apply_scale`; 'none' keeps raw values, less the
-    background where that is not 0 already. skip_empty: leave out axial slices of volumes without
-    tissue (less than 1 % of the pixels above the background in every channel) and without tumour.
-    A case a CPU is in memory at a time, at most four, and one more. `out` must be new, empty, or an
-    earlier cache, which is replaced when the new one is complete. Raises DataError naming the case
-    and file.
+    normalise: 'tissue' or 'case' (by the foreground), each case by itself, as in
+    `rarecase.imaging.fit_scale`; 'none' keeps raw values, less the background where that is not 0
+    already. skip_empty: leave out axial slices of volumes without tissue (less than 1 % of the
+    pixels above the background in every channel) and without tumour. A case a CPU is in memory at a
+    time, at most four, and one more. `out` must be new, empty, or an earlier cache, which is
+    replaced when the new one is complete. Raises DataError naming the case and file.
     """
     out = Path(out)
     if size < 8:

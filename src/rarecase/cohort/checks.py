@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Literal, get_args
 
 import pandas as pd
 
 from rarecase.cohort.case import Case, Dropped
 from rarecase.errors import DataError, SettingError, nearest
+
+_log = logging.getLogger(__name__)
 
 Conflict = Literal["error", "most-common", "first", "drop"]
 
@@ -76,6 +80,12 @@ def check_classes(
         raise DataError(
             f"The cohort is empty: no case is left that can be used. Dropped: {words or '0'}."
         )
+    for one, other in combinations(sorted(classes), 2):
+        if one.casefold() == other.casefold():
+            _log.warning(
+                "classes %r and %r differ in capitals alone; if they are one, say so with merge "
+                "(--cohort.merge)", one, other,
+            )  # fmt: skip
     if several and len(classes) == 1:
         only = next(iter(classes))
         raise DataError(

@@ -16,7 +16,7 @@ from rarecase.imaging.slices import centre, fit_square, fit_square_masks
 
 _log = logging.getLogger(__name__)
 
-Normalise = Literal["case", "none"]
+Normalise = Literal["tissue", "case", "none"]
 
 # A slice in which fewer pixels than this rise above the background holds no tissue.
 _EMPTY_SHARE = 0.01
@@ -43,13 +43,17 @@ def fit_case(
 ) -> Fitted:
     """All slices of a case at size x size, in the order of their numbers.
 
-    normalise: 'case' as in `rarecase.imaging.apply_scale`; 'none' keeps raw values, less the
-    background. cut: take the middle of each slice as it is, instead of resizing it to a square.
-    skip_empty: leave out slices without tissue and without mask. `name` is the case's, to be said.
+    normalise: 'tissue' or 'case' (by the foreground) as in `rarecase.imaging.fit_scale`; 'none'
+    keeps raw values, less the background. cut: take the middle of each slice as it is, instead of
+    resizing it to a square. skip_empty: leave out slices without tissue and without mask. `name` is
+    the case's, to be said.
     """
     # One scale a case and channel, whatever sizes its pictures have.
     scales = [
-        fit_scale(np.concatenate([group.images[:, c].ravel() for group in groups]))
+        fit_scale(
+            np.concatenate([group.images[:, c].ravel() for group in groups]),
+            tissue=normalise == "tissue",
+        )
         for c in range(groups[0].images.shape[1])
     ]
     images, masks, numbers, has_mask = [], [], [], []
@@ -95,10 +99,10 @@ def _scaled(
     out = np.empty(images.shape, dtype=np.float32)
     for channel, scale in enumerate(scales):
         values = images[:, channel]
-        if normalise == "case":
-            out[:, channel] = apply_scale(values, scale)
-        else:
+        if normalise == "none":
             out[:, channel] = values - np.float32(scale.background)
+        else:
+            out[:, channel] = apply_scale(values, scale)
     return out
 
 

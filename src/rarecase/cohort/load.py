@@ -129,7 +129,7 @@ def _load_volumes(case: Case, channels: Sequence[str], *, pixel: float | None) -
     masks = None
     if case.mask is not None:
         mask = read_mask_volume(case.mask)
-        there, said = place_of(paths[0], first, case.mask, mask)
+        there, said = place_of(paths[0], first, case.mask, mask, mask=True)
         notes += [*mask.notes, *said]
         covered = carry((mask.data > 0).astype(np.float32), there, target)
         masks = (axial(covered) >= 0.5).astype(np.uint8)

@@ -16,6 +16,7 @@ import pandas as pd
 from rarecase.comparison.columns import feature_columns
 from rarecase.comparison.table import make_table
 from rarecase.errors import DataError, LeakError, SettingError, nearest
+from rarecase.files import text_encoding
 
 log = logging.getLogger(__name__)
 LARGEST = 4 * 2**30  # bytes of float64 that a comparison takes into memory
@@ -95,18 +96,26 @@ def _read_text(path: Path, *, sep: str, names: Sequence[str]) -> pd.DataFrame:
     or NA. Only an empty cell is missing there, and where all are whole numbers that once were
     floats (1.0, 2.0) they are those numbers. Semicolons between columns, and then commas in
     numbers, are seen."""
-    with path.open(encoding="utf-8-sig") as file:
+    encoding = text_encoding(path)
+    with path.open(encoding=encoding) as file:
         first = file.readline()
     if sep == "," and first.count(";") > first.count(","):
         sep = ";"
-    start = pd.read_csv(path, sep=sep, dtype=str, keep_default_na=False, nrows=100)
+    start = pd.read_csv(
+        path, sep=sep, dtype=str, keep_default_na=False, nrows=100, encoding=encoding
+    )
     comma = sep == ";" and any(start[c].str.fullmatch(r"-?\d+,\d+").any() for c in start)
-    table = pd.read_csv(path, sep=sep, decimal="," if comma else ".")
+    table = pd.read_csv(path, sep=sep, decimal="," if comma else ".", encoding=encoding)
     known = [name for name in names if name in table.columns]
     # Whole where the head lacks the index's name, as R writes it, and columns cannot be counted.
     whole = not isinstance(table.index, pd.RangeIndex)
     written = pd.read_csv(
-        path, sep=sep, dtype=str, keep_default_na=False, usecols=None if whole else known
+        path,
+        sep=sep,
+        dtype=str,
+        keep_default_na=False,
+        usecols=None if whole else known,
+        encoding=encoding,
     )
     for name in known:
         values = written[name].str.strip()

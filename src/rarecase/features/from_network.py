@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -61,24 +62,26 @@ def extract_from_network(
     that number by linear interpolation. `pool`: the maps themselves, their mean over space, or
     their mean under the case's own mask (over everything where there is none). `seen`: patients
     whom the network has learnt from. Rows of the store: those of the cache, one a slice or one a
-    case (with the sum of `tumour`).
+    case (with the sum of `tumour`). What was begun is removed when something goes wrong.
     """
     order = matched(net, cache.channels)
     tap = fabric.setup_module(Tap(net, block)).eval()
     rows = case_rows(cache.rows) if depth is not None else cache.rows
     first = _features(tap, *fabric.to_device(next(_batches(cache, order, depth=depth, size=1))),
                       pool=pool)  # fmt: skip
-    with (
-        FeatureStore.create(out, block=block, shape=first.shape[1:], rows=rows, seen=seen) as store,
-        progress.task(f"features of {block}", total=len(rows)) as bar,
-    ):
-        at = 0
-        for images, masks in _batches(cache, order, depth=depth, size=batch):
-            images, masks = fabric.to_device((images, masks))
-            found = _features(tap, images, masks, pool=pool)
-            store.write(at, found)
-            at += len(found)
-            bar.advance(len(found))
+    begun = FeatureStore.create(out, block=block, shape=first.shape[1:], rows=rows, seen=seen)
+    try:
+        with begun as store, progress.task(f"features of {block}", total=len(rows)) as bar:
+            at = 0
+            for images, masks in _batches(cache, order, depth=depth, size=batch):
+                images, masks = fabric.to_device((images, masks))
+                found = _features(tap, images, masks, pool=pool)
+                store.write(at, found)
+                at += len(found)
+                bar.advance(len(found))
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)
+        raise
     return FeatureStore.open(out)
 
 

@@ -9,7 +9,7 @@ from nibabel.affines import apply_affine
 
 from rarecase.errors import DataError
 from rarecase.imaging.formats.base import by
-from rarecase.imaging.grid import Grid, shared
+from rarecase.imaging.grid import Grid, same_voxels, shared
 from rarecase.imaging.volumes import Volume
 
 # Headers that differ by less than this part of a voxel mean the same voxels.
@@ -18,12 +18,15 @@ _ROUNDED = 0.5
 _ELSEWHERE, _ALL = 0.02, 0.99
 
 
-def place_of(path: Path, one: Volume, other_path: Path, other: Volume) -> tuple[Grid, list[str]]:
+def place_of(
+    path: Path, one: Volume, other_path: Path, other: Volume, *, mask: bool = False
+) -> tuple[Grid, list[str]]:
     """The grid on which `other` lies, seen from `one`, and what there is to say about it.
 
     World coordinates decide. Only where a file says nothing of its place (no origin, axes along the
-    world's) and both have one shape and order of axes are their voxels taken to correspond. Raises
-    DataError for volumes that do not overlap.
+    world's) and both have one shape and order of axes are their voxels taken to correspond. A
+    `mask` that was cut out of the image's voxels, as segmentations leave out empty slices, is usual
+    and nothing is said of it. Raises DataError for volumes that do not overlap.
     """
     here, there = one.grid, other.grid
     if here.shape == there.shape and _apart(here, there) < _ROUNDED:
@@ -32,9 +35,13 @@ def place_of(path: Path, one: Volume, other_path: Path, other: Volume) -> tuple[
     # A mask may be cut to the tumour: then little of the image lies in it, and all of it there.
     overlap = max(covered, shared(there, here))
     if one.placed and other.placed and overlap >= _ELSEWHERE:
+        cut = same_voxels(here, there)
+        if cut and (mask or covered >= _ALL):
+            return there, []
         note = (
             f"{other_path.name} ({by(there.shape)}, {_spacing(there)} mm) has another grid than "
-            f"{path.name} ({by(here.shape)}, {_spacing(here)} mm); resampled to it"
+            f"{path.name} ({by(here.shape)}, {_spacing(here)} mm); "
+            + ("its voxels are the same" if cut else "resampled to it")
         )
         return there, [note if covered >= _ALL else f"{note}, covering {covered:.0%} of it"]
     distance = _distance(here, there)

@@ -108,6 +108,11 @@ def shared(grid: Grid, other: Grid) -> float:
     return float(inside.all(axis=1).mean())
 
 
+def same_voxels(grid: Grid, other: Grid) -> bool:
+    """Whether voxels of one are voxels of the other, turned, flipped or cut as they may be."""
+    return _lattice(_between(grid, other)) is not None
+
+
 def carry(
     values: NDArray, source: Grid, target: Grid, *, outside: float = 0.0
 ) -> NDArray[np.float32]:

@@ -15,6 +15,9 @@ _FOREGROUND = 0.05
 # Values are signed (a z-scored volume) if they reach below the background by more than this part
 # of their reach above it, extremes aside; noise around the background does not reach so far.
 _SIGNED = 0.25
+# Tissue begins at this part of the foreground's median above the background: voxels at the edge of
+# the head, half tissue and half air, lie below.
+_TISSUE = 0.5
 # The most common value is looked for in about so many voxels, then counted in all of them.
 _SAMPLE = 200_000
 _CHUNK = 64
@@ -24,8 +27,9 @@ _CHUNK = 64
 class Scale:
     """How one channel of one case is normalised; made by `fit_scale`, used by `apply_scale`.
 
-    background: the value that becomes 0. mean, std: of the foreground. ramp: how far above the
-    background the foreground begins; None for signed values, where all but the background counts.
+    background: the value that becomes 0. mean, std: of the foreground or tissue. ramp: how far
+    above the background the foreground begins; None for signed values, where all but the background
+    counts.
     """
 
     background: float
@@ -34,11 +38,17 @@ class Scale:
     ramp: float | None
 
 
-def fit_scale(values: NDArray[np.float32]) -> Scale:
+def fit_scale(values: NDArray[np.float32], *, tissue: bool = False) -> Scale:
     """The scale of one channel of one case, from all its voxels (any shape, finite).
 
     The background is the most common value if it fills at least 10 % of the voxels, else the
     minimum. The foreground lies more than 5 % of the 99.5th percentile above the background.
+
+    tissue: mean and deviation of the foreground that lies more than half the foreground's median
+    above the background. At the edge of the head voxels are half tissue and half air, the more of
+    them the larger they are: they widen the foreground's deviation, but not the tissue's, and a
+    scan of voxels twice as long has nearly the scale of the fine one. Signed values (z-scored ones)
+    have no such edge and are scaled by their foreground.
     """
     flat = values.ravel()
     background = _background(flat)
@@ -52,6 +62,9 @@ def fit_scale(values: NDArray[np.float32]) -> Scale:
         if ramp <= 0:  # fewer than 0.5 % of the voxels rise above the background
             ramp = _FOREGROUND * float(above.max(initial=0))
         foreground = flat[above > ramp]
+        if tissue and foreground.size:
+            middle = float(np.median(foreground)) - background
+            foreground = foreground[foreground - np.float32(background) > _TISSUE * middle]
     if foreground.size == 0:
         return Scale(background, background, 1.0, ramp)
     std = float(foreground.std(dtype=np.float64))
@@ -59,9 +72,9 @@ def fit_scale(values: NDArray[np.float32]) -> Scale:
 
 
 def apply_scale(values: NDArray[np.float32], scale: Scale) -> NDArray[np.float32]:
-    """Normalised values in 0 to 3: the background is 0, the foreground's mean 1.
+    """Normalised values in 0 to 3: the background is 0, the mean of the foreground or tissue 1.
 
-    y = clip(1 + z / 3, 0, 3) with z = (x - mean) / std over the foreground. Between background
+    y = clip(1 + z / 3, 0, 3) with z = (x - mean) / std of the scale. Between background
     and foreground y rises from 0 without a jump, so that noise in the air stays near 0.
     """
     y = (values - np.float32(scale.mean)) * np.float32(1 / (3 * scale.std))

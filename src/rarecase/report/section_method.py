@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections import defaultdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -123,6 +124,19 @@ def differences(run: RunFiles) -> list[str]:
     return found + [str(line) for line in extra] if isinstance(extra, list) else found
 
 
+_PLACE = re.compile(
+    r"""^(\s*[\w.-]+:\ )   # the setting
+    ['"]?(?:[/~]|[A-Za-z]:)[^\n]*?   # folders, from the root, the home or a drive on
+    ([^/\\\n'"]+)[/\\]?['"]?$  # the last name""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+
+def names_alone(settings: str) -> str:
+    """Settings without the folders in which things lie on one machine; a report is handed on."""
+    return _PLACE.sub(r"\1…/\2", settings)
+
+
 def method_section(run: RunFiles) -> Section:
     """Everything needed to judge how it was made, and to make it again."""
     blocks: list[Block] = [
@@ -130,7 +144,7 @@ def method_section(run: RunFiles) -> Section:
         Bullets(differences(run)),
     ]
     if run.settings_text:
-        blocks.append(Details("Settings (study.yaml)", [Code(run.settings_text)]))
+        blocks.append(Details("Settings (study.yaml)", [Code(names_alone(run.settings_text))]))
     else:
         blocks.append(Text("The run folder holds no study.yaml: settings unknown.", "missing"))
     blocks += _time(run)

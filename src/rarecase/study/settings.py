@@ -46,10 +46,16 @@ class SlicesSettings(Section):
     """For a U-Net of three dimensions: planes that each case's slices are brought to."""
     pixel: Positive | None = None
     """Millimetres of a pixel, the same for everybody; without it each slice is fitted as it is."""
-    normalise: Literal["case", "cohort"] = "cohort"
-    """`cohort`: the paper's mean and deviation, fitted on training patients; `case`: each alone."""
+    normalise: Literal["tissue", "case", "cohort"] = "cohort"
+    """`cohort`: the paper's mean and deviation, fitted on training patients; `tissue`: each case
+    alone, by what is not background nor half air; `case`: by all that is not background."""
     skip_empty: bool = False
     """Leave out slices without tissue."""
+
+    @property
+    def alone(self) -> Literal["tissue", "case", "none"]:
+        """How each case is normalised by itself; not at all where the cohort's mean is taken."""
+        return "none" if self.normalise == "cohort" else self.normalise
 
 
 class SplitSettings(Section):

@@ -12,6 +12,7 @@ import pandas as pd
 
 from rarecase.cohort.case import Case, Dropped
 from rarecase.errors import DataError
+from rarecase.files import text_encoding
 from rarecase.imaging.formats import SUFFIXES
 
 USUAL = ("flair", "t1", "t1gd", "t2")
@@ -87,15 +88,16 @@ def read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise DataError(f"{path}: no such file.")
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        encoding = text_encoding(path)
+        with path.open(encoding=encoding, newline="") as file:
             first = file.readline()
         separator = max(",;\t", key=first.count)
-        names = _check_width(path, separator)
+        names = _check_width(path, separator, encoding)
         table = pd.read_csv(
             path,
             dtype=str,
             sep=separator,
-            encoding="utf-8-sig",
+            encoding=encoding,
             skipinitialspace=True,
             index_col=False,
         )
@@ -105,7 +107,7 @@ def read_table(path: Path) -> pd.DataFrame:
         pd.errors.ParserError,
         pd.errors.EmptyDataError,
     ) as error:
-        raise DataError(f"{path}: not a CSV table in UTF-8 ({error}).") from None
+        raise DataError(f"{path}: not a CSV table ({error}).") from None
     stripped = [name.strip() for name in names]
     twice = sorted({name for name in stripped if name and stripped.count(name) > 1})
     if twice:
@@ -118,9 +120,9 @@ def read_table(path: Path) -> pd.DataFrame:
     return table
 
 
-def _check_width(path: Path, separator: str) -> list[str]:
+def _check_width(path: Path, separator: str, encoding: str) -> list[str]:
     """The header. Refuses rows longer than it, which pandas would cut or shift without a word."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding=encoding, newline="") as file:
         rows = csv.reader(file, delimiter=separator, skipinitialspace=True)
         names = next(rows, [])
         for row in rows:

@@ -48,10 +48,11 @@ def _read(source: Source) -> RawCohort:
     for folder in source.folders():
         try:
             found_here = stacks_in(folder)
-        except DataError as error:
+            _check_one_patient(folder, found_here)
+            mask = _mask(folder)
+        except (DataError, OSError) as error:
             dropped.append(Dropped(folder.name, str(error)))
             continue
-        _check_one_patient(folder, found_here)
         # A series over several folders would be read from one of them alone.
         stacks = [
             s for s in found_here
@@ -61,7 +62,9 @@ def _read(source: Source) -> RawCohort:
             dropped.append(Dropped(folder.name, "no DICOM series of three slices in one folder"))
             continue
         images = _images(folder, stacks)
-        cases.append(Case(folder.name, folder.name, images=images, mask=_mask(folder)))
+        cases.append(Case(folder.name, folder.name, images=images, mask=mask))
+    if not cases:
+        raise DataError(f"{source.root}: no folder there is a patient's: {dropped[0].reason}")
     labels = case_table(cases)
     joined, labels, unused = join_tables(source, cases, labels)
     own = next((n for n in ("label", "grade", "class") if n in labels.columns), None)

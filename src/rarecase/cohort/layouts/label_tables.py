@@ -50,7 +50,7 @@ def join_tables(
             if source.csv is not None:
                 raise
             _log.warning("left out: %s", error)
-            unused.append(path.name)
+            unused.append(f"{path.name} (which cannot be read)")
             continue
         key = find_key(labels["case"].tolist(), labels["patient"].tolist(), table)
         if key is None:

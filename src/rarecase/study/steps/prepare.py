@@ -58,7 +58,7 @@ def slices_work(context: Context, folder: Path) -> None:
         load_cohort(settings, context.run),
         folder,
         size=settings.slices.size,
-        normalise="case" if settings.slices.normalise == "case" else "none",
+        normalise=settings.slices.alone,
         skip_empty=settings.slices.skip_empty,
         pixel=settings.slices.pixel,
     )

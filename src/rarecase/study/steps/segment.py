@@ -80,7 +80,7 @@ def new_segmenter(settings: Settings, *, channels: tuple[str, ...], seed: int) -
 
 def fit_normaliser(settings: Settings, slices: Slices, rows: np.ndarray) -> Normaliser:
     """The paper's mean and deviation, over `rows`; the identity if cases stand for themselves."""
-    if settings.slices.normalise == "case":
+    if settings.slices.normalise != "cohort":
         return Normaliser()
     mean, deviation = fit_mean_std(slices.images, rows)
     order = list(slices.channels)
@@ -113,7 +113,7 @@ def pretrain_work(context: Context, folder: Path) -> None:
             cohort,
             work / "slices",
             size=settings.slices.size,
-            normalise="case" if settings.slices.normalise == "case" else "none",
+            normalise=settings.slices.alone,
             skip_empty=settings.slices.skip_empty,
             pixel=settings.slices.pixel,
         )
@@ -176,7 +176,7 @@ def segmenter_work(context: Context, folder: Path) -> None:
     else:
         log.warning("%s: no masks to train on; the initial U-Net is used as it is", context.where())
         if bool(segmenter.normaliser.mean) != (settings.slices.normalise == "cohort"):
-            other = "cohort" if segmenter.normaliser.mean else "case"
+            other = "cohort" if segmenter.normaliser.mean else "tissue"
             raise SettingError(
                 "The initial U-Net was trained on slices that were normalised otherwise, and "
                 f"without masks it cannot be trained further: set slices.normalise={other}."
