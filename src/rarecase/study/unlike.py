@@ -95,9 +95,9 @@ def case_looks(
 
 
 def _brightness(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The distribution of a channel's normalised foreground: square roots of shares, so that rare
-    and common brightness count alike."""
-    scaled = apply_scale(values, fit_scale(values))
+    """The distribution of a channel's foreground, normalised by tissue so that it hardly depends on
+    the size of voxels: square roots of shares, so that rare and common brightness count alike."""
+    scaled = apply_scale(values, fit_scale(values, tissue=True))
     inside = scaled[scaled > 0.05]
     if not inside.size:
         return np.zeros(_BINS)
