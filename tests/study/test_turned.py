@@ -7,8 +7,8 @@ geometry: straightened, fitted, outlined, carried back.
 import nibabel as nib
 import numpy as np
 import pytest
-import SimpleITK
 import torch
+from turned_copies import dice_at, turned
 
 from rarecase.comparison.final import Final
 from rarecase.segmenter import Segmenter, UNet
@@ -53,36 +53,6 @@ def head(path, radius):
     return path
 
 
-def turned(path, out, *, axis, degrees, longer):
-    """A copy on a grid turned around the middle, its voxels `longer` times as long, through
-    SimpleITK."""
-    image = SimpleITK.ReadImage(str(path))
-    turn = SimpleITK.VersorTransform(axis, np.deg2rad(degrees))
-    matrix = np.array(turn.GetMatrix()).reshape(3, 3)
-    directions = matrix @ np.array(image.GetDirection()).reshape(3, 3)
-    size = [int(np.ceil(n / by)) for n, by in zip(image.GetSize(), longer, strict=True)]
-    spacing = [s * by for s, by in zip(image.GetSpacing(), longer, strict=True)]
-    middle = image.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in image.GetSize()])
-    half = directions @ (np.array(spacing) * (np.array(size) - 1) / 2)
-    copy = SimpleITK.Resample(
-        image, size, SimpleITK.Transform(), SimpleITK.sitkLinear,
-        (np.array(middle) - half).tolist(), spacing, directions.ravel().tolist(), 0.0,
-    )  # fmt: skip
-    SimpleITK.WriteImage(copy, str(out))
-    return out
-
-
-def dice_at(mask, other):
-    """Dice of two masks in files, the second brought to the first's grid through SimpleITK."""
-    first, second = (
-        SimpleITK.ReadImage(str(path), SimpleITK.sitkFloat32) for path in (mask, other)
-    )
-    there = SimpleITK.Resample(second, first, SimpleITK.Transform(), SimpleITK.sitkLinear, 0.0)
-    a, b = (SimpleITK.GetArrayFromImage(each) > 0.5 for each in (first, there))
-    assert a.any()
-    return 2 * (a & b).sum() / (a.sum() + b.sum())
-
-
 @pytest.mark.parametrize(
     ("longer", "radius", "axis", "degrees"),  # radii of 11 and 18 mm are 5.6 and 24 mL
     [
@@ -97,8 +67,7 @@ def dice_at(mask, other):
 )
 def test_turned_with_voxels_twice_as_long(model, tmp_path, longer, radius, axis, degrees):
     scan = head(tmp_path / "scan.nii.gz", radius)
-    unit = (np.array(axis) / np.linalg.norm(axis)).tolist()
-    copy = turned(scan, tmp_path / "copy.nii.gz", axis=unit, degrees=degrees, longer=longer)
+    copy = turned(scan, tmp_path / "copy.nii.gz", axis=axis, degrees=degrees, longer=longer)
     first, second = predict_images(model, [str(scan), str(copy)], out=tmp_path / "out")
     assert first.problem is second.problem is None
     truth = 4 / 3 * np.pi * radius**3 / 1000
