@@ -23,6 +23,18 @@ class LeakError(RarecaseError):
     """Something fitted on a patient was about to be judged on the same patient."""
 
 
+def alike(names: Iterable[str]) -> list[list[str]]:
+    """Names that differ in capitals alone, in groups.
+
+    >>> alike(["Rare", "rare", "RARE", "common"])
+    [['RARE', 'Rare', 'rare']]
+    """
+    groups: dict[str, list[str]] = {}
+    for name in sorted(names):
+        groups.setdefault(name.casefold(), []).append(name)
+    return [group for group in groups.values() if len(group) > 1]
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint for a misspelt name.
 

@@ -90,6 +90,16 @@ def test_semicolons_and_commas_in_numbers(table, capsys):
         assert ("read as Windows-1252" in err) is (encoding == "cp1252")
 
 
+def test_classes_that_differ_in_capitals_are_said(table, capsys):
+    frame = pd.read_csv(table, dtype={"patient": str})
+    first = frame["patient"] == frame["patient"].iloc[0]
+    frame.loc[first, "Grade"] = frame.loc[first, "Grade"].str.swapcase()
+    frame.to_csv(table, index=False)
+    _, _, said = call(capsys, "compare", table, "--label", "Grade", "--groups", "patient",
+                      "--arms", "none", "--no-checks", *SHORT)  # fmt: skip
+    assert "differ in capitals alone" in said
+
+
 def test_what_an_archive_has_not_is_said(tmp_path, capsys):
     path = tmp_path / "features.npz"
     X = np.random.default_rng(0).normal(size=(30, 2))

@@ -4,11 +4,12 @@ import json
 
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
 from written import cohort, dicom, truth
 
-from rarecase.cohort import SliceCache, cache_slices, load_case, read_cohort
-from rarecase.errors import DataError
+from rarecase.cohort import SliceCache, cache_slices, inspect_cohort, load_case, read_cohort
+from rarecase.errors import DataError, SettingError
 
 RNG = np.random.default_rng(0)
 
@@ -47,13 +48,72 @@ def test_bids_sessions_contrast_runs_and_sites(tmp_path):
     assert images["t1"].name == "sub-d_ses-2_run-1_T1w.nii.gz" and "ce-" in images["t1gd"].name
 
 
-def test_two_masks_of_a_bids_case_are_an_error(tmp_path):
+def test_a_bids_case_with_two_masks_is_left_out(tmp_path):
     root = cohort("bids", tmp_path / "data", three())
     first = next(root.glob("derivatives/manual/sub-a/anat/*"))
     first.with_name("sub-a_desc-other_mask.nii.gz").write_bytes(first.read_bytes())
     first.rename(first.with_name("sub-a_desc-one_mask.nii.gz"))
-    with pytest.raises(DataError, match=r"could each be the mask of sub-a\. Keep one"):
-        read_cohort(root)
+    found = read_cohort(root)
+    assert [case.case for case in found.cases] == ["sub-b", "sub-c"]
+    assert "could each be the mask of sub-a. Keep one" in found.dropped[0].reason
+
+
+def test_a_bids_mask_in_the_space_of_a_template_is_not_the_cases(tmp_path, caplog):
+    root = cohort("bids", tmp_path / "data", three())
+    first = next(root.glob("derivatives/manual/sub-a/anat/*"))
+    first.rename(first.with_name("sub-a_space-MNI152NLin2009cAsym_label-lesion_mask.nii.gz"))
+    found = read_cohort(root)
+    assert [case.mask is None for case in found.cases] == [True, False, False]
+    assert "lies in the space of a template" in caplog.text
+
+
+def test_the_layouts_own_label_whatever_its_capitals(tmp_path):
+    root = cohort("bids", tmp_path / "data", three())
+    rows = "sub-a\tHGG\t30\nsub-b\tLGG\t40\nsub-c\tHGG\t50\n"
+    (root / "participants.tsv").write_text("participant_id\tGroup\tage\n" + rows)
+    assert read_cohort(root).patients == {"sub-a": "HGG", "sub-b": "LGG", "sub-c": "HGG"}
+
+
+def test_what_nnunet_ignores_is_no_tumour(tmp_path):
+    root = cohort("nnunet", tmp_path / "data", three())
+    mask = nib.load(root / "labelsTr" / "a.nii.gz")
+    values = np.asarray(mask.dataobj).astype(np.uint8)
+    tumour = int(values.sum())
+    values[values == 0] = 4
+    nib.save(nib.Nifti1Image(values, mask.affine), root / "labelsTr" / "a.nii.gz")
+    said = json.loads((root / "dataset.json").read_text())
+    assert load_case(read_cohort(root).cases[0], ["flair"]).masks.all()
+    said["labels"] = {"background": 0, "whole": [1, 2], "core": 2, "ignore": 4}
+    (root / "dataset.json").write_text(json.dumps(said))
+    found = load_case(read_cohort(root).cases[0], ["flair"])
+    assert found.masks.sum() == tumour and found.values == (1, 4)
+
+
+def test_the_values_that_are_tumour_are_chosen(tmp_path):
+    root = cohort("nnunet", tmp_path / "data", three())
+    for name in "abc":
+        file = root / "labelsTr" / f"{name}.nii.gz"
+        mask = nib.load(file)
+        values = np.asarray(mask.dataobj).astype(np.uint8)  # the organ around it is 1
+        nib.save(nib.Nifti1Image(1 + values, mask.affine), file)
+    whole, chosen = read_cohort(root), read_cohort(root, tumour=[2])
+    assert load_case(whole.cases[0], ["flair"]).masks.all()
+    assert load_case(chosen.cases[0], ["flair"]).masks.sum() == values.sum()
+    said = [p.message for p in inspect_cohort(chosen).problems]
+    assert "masks hold the values 1, 2; as tumour count 2 (cohort.tumour)" in said
+    with pytest.raises(SettingError, match=r"tumour: \[0\]"):
+        read_cohort(root, tumour=[0])
+
+
+def test_contours_are_said_not_to_be_read(tmp_path, caplog):
+    root = cohort("dicom", tmp_path / "data", three())
+    for file in (root / "a").rglob("*.dcm"):
+        if pydicom.dcmread(file, stop_before_pixels=True).Modality == "SEG":
+            ds = pydicom.dcmread(file)
+            ds.Modality = "RTSTRUCT"
+            ds.save_as(file)
+    found = read_cohort(root)
+    assert found.cases[0].mask is None and "(RTSTRUCT) are not read" in caplog.text
 
 
 def test_channels_along_the_fourth_axis(tmp_path):

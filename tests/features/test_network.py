@@ -112,6 +112,20 @@ def test_from_the_shell_and_on_to_compare(data, tmp_path, capsys, monkeypatch):
     assert code == 0
     assert main([*words, "--block", "2", "--out", "f.zarr"]) == 1
     assert "exists and was not touched" in capsys.readouterr().err
+    (tmp_path / "seen.txt").write_text("nobody\n", encoding="utf-16")
+    (tmp_path / "c.yaml").write_text("slices: {normalise: z-score}\n")
+    more = [*words, "--block", "2", "--pool", "mean", "--out", "g.zarr"]
+    for extra, said in (
+        (["--seen-patients", "seen.txt"], "names no patient of this cohort"),
+        (["--seen-patients", "none.txt"], "no such file"),
+        (["--depth", "0"], "expected one slice or more"),
+        (["--dry-run"], "--dry-run is for studies"),
+        (["--config", "c.yaml"], "slices.normalise"),
+        (["--slices.normalise", "cohort"], "needs a study"),
+    ):
+        assert main([*more, *extra]) in (1, 2)
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "g.zarr").exists()
     place = words.index("--weights")
     random = [*words[:place], *words[place + 2 :], "--block", "2", "--pool", "mean", "--out"]
     for name in ("r1.zarr", "r2.zarr"):

@@ -1,5 +1,6 @@
 """A run's model on new scans: carried back to their own grids, exported, and doubtful of others."""
 
+import dataclasses
 import json
 import shutil
 import stat
@@ -24,6 +25,8 @@ from rarecase.errors import DataError
 from rarecase.imaging import read_mask_volume
 from rarecase.segmenter import Slices
 from rarecase.study.deployed import _vectors
+from rarecase.study.inputs import cases_named
+from rarecase.study.model_card import model_card
 from rarecase.study.ship import export_model
 from rarecase.study.study import Study
 
@@ -221,6 +224,7 @@ def test_a_patient_that_was_learnt_from_is_said(run, model, tmp_path):
     known = read_cohort(run / "simulated").cases[0]
     (found,) = predict(model, tmp_path / "out", f"flair={known.images['flair']}")
     assert found.case != known.case  # a file's name; a cohort's cases keep theirs
+    assert "has learnt from this patient" in found.unlike[-1]
     (found, *_) = predict(model, tmp_path / "out2", run / "simulated")
     assert "has learnt from this patient" in found.unlike[-1]
 
@@ -231,6 +235,7 @@ def test_what_cannot_be_read_does_not_stop_the_others(model, scans, tmp_path, ca
     code = main(["predict", str(run), str(broken), str(scans[0]), "--out", str(tmp_path / "out")])
     said = capsys.readouterr().out
     assert code == 1 and "broken.nii.gz" in said and "research" in said
+    assert "is called from a probability of" in said and "Learnt from 8 HGG, 6 LGG" in said
     table = pd.read_csv(tmp_path / "out" / "predictions.csv")
     assert table["problem"].notna().tolist() == [True, False]
     with pytest.raises(DataError, match="not an empty folder and was not touched"):
@@ -253,6 +258,78 @@ def test_a_folder_of_scans_is_every_scan_in_it(model, scans, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty: no scan in this folder"):
         predict(model, tmp_path / "none", scans[0], tmp_path / "empty")
+
+
+def test_masks_and_other_sequences_of_a_folder_are_left_alone(model, scans, tmp_path, caplog):
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    for name in ("a", "a_seg", "b_flair", "b_t1", "a-mask", "lesion"):
+        shutil.copy(scans[0], folder / f"{name}.nii.gz")
+    found = predict(model, tmp_path / "out", folder)
+    assert [each.case for each in found] == ["a", "b_flair"]
+    assert "left alone" in caplog.text and "b_t1.nii.gz" in caplog.text
+    assert found[0].source == str(folder / "a.nii.gz")
+    for name in ("c_0000", "c_0001"):
+        shutil.copy(scans[0], folder / f"{name}.nii.gz")
+    with pytest.raises(DataError, match=r"several channels of its cases by number \(0000, 0001\)"):
+        predict(model, tmp_path / "none", folder)
+
+
+def test_the_series_of_one_patients_study_are_one_case(model, scans, tmp_path):
+    image = nib.load(scans[0])
+    values = np.asarray(image.dataobj, dtype=np.float32)
+    study = tmp_path / "PAT1"
+    for folder, name in (("s1", "T2 FLAIR"), ("s2", "T1 post")):
+        dicom(study / folder, values, image.affine, patient="x", name=name)
+    shutil.copy(scans[1], study / "loose.nii.gz")
+    found = predict(model, tmp_path / "out", study)
+    assert [each.case for each in found] == ["loose", "PAT1"]
+    assert "s1" in found[1].source
+    shutil.rmtree(study / "s1")
+    with pytest.raises(DataError, match="no series is called flair, which the model takes"):
+        predict(model, tmp_path / "none", study)
+
+
+def test_patients_of_a_dicom_cohort_stay_apart(model, scans, tmp_path):
+    image = nib.load(scans[0])
+    values = np.asarray(image.dataobj, dtype=np.float32)
+    for patient in ("x", "y"):
+        dicom(tmp_path / "all" / patient, values, image.affine, patient=patient)
+    found = predict(model, tmp_path / "out", tmp_path / "all")
+    assert [each.case for each in found] == ["x", "y"]
+
+
+def test_volumes_along_the_fourth_axis_are_the_models_channels(tmp_path):
+    file = tmp_path / "four.nii.gz"
+    nib.save(nib.Nifti1Image(np.zeros((4, 4, 3, 2), np.float32), np.eye(4)), file)
+    (case,), _ = cases_named([str(file)], ["flair", "t1"])
+    assert case.parts == {"flair": 0, "t1": 1} and case.case == "four"
+    with pytest.raises(DataError, match="name a file for each"):
+        cases_named([str(file)], ["flair", "t1", "t2"])
+
+
+def test_with_few_cases_the_missing_check_is_said(model, scans, tmp_path):
+    blind = dataclasses.replace(model, likeness={})
+    (found,) = predict(blind, tmp_path / "out", scans[0])
+    assert "cannot be told: that takes 8 cases" in found.unlike[-1]
+    assert "but not another look" in model_card(model.card | {"looks": False})
+
+
+def test_the_card_of_a_model_of_volumes(model):
+    assert "in every axial slice with a 2-D U-Net" in model_card(model.card)
+    solid = model_card(model.card | {"dimensions": 3})
+    assert "3-D U-Net" in solid and "axial slice" not in solid
+
+
+def test_nothing_outlined_is_said(model, scans, tmp_path):
+    image = nib.load(scans[0])
+    dim = np.asarray(image.dataobj, dtype=np.float32).copy()
+    dim[dim > 0] = np.median(dim[dim > 0]) + np.random.default_rng(0).normal(0, 1, (dim > 0).sum())
+    nib.save(nib.Nifti1Image(dim, image.affine), tmp_path / "flat.nii.gz")
+    (found,) = predict(model, tmp_path / "out", tmp_path / "flat.nii.gz")
+    assert any("no tumour was outlined" in reason for reason in found.unlike) == (
+        found.tumour_slices == 0
+    )
 
 
 def test_grey_pictures_in_a_table_are_what_the_model_wants(model, tmp_path):

@@ -41,6 +41,7 @@ def inspect(args: Namespace, rest: Sequence[str]) -> int:
             channels=chosen.channels,
             conflict=chosen.conflict,
             exclude=chosen.exclude,
+            tumour=chosen.tumour,
         )
         found = inspect_cohort(cohort, load=not args.fast, thumbnails=bool(args.html))
     if args.html:

@@ -69,9 +69,17 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         )
     if args.out is not None and Path(args.out).exists():
         raise DataError(f"{args.out} exists and was not touched; choose a new name.")
+    if args.depth is not None and args.depth < 1:
+        raise SettingError(f"--depth {args.depth}: expected one slice or more.")
+    if args.dry_run:
+        raise SettingError("--dry-run is for studies; --list-blocks shows what there is here.")
     overrides = overrides_of(args, rest)
     overrides.pop("features.block", None)
-    settings = resolve(preset=args.preset, overrides=overrides | {"data": args.data})
+    if overrides.get("slices.normalise") == "cohort":
+        raise SettingError("slices.normalise=cohort needs a study; choose tissue or case.")
+    file = Path(args.config) if args.config else None
+    settings = resolve(preset=args.preset, file=file, overrides=overrides | {"data": args.data})
+    alone = settings.slices.alone if settings.slices.normalise != "cohort" else "tissue"
     with reporting(args), tempfile.TemporaryDirectory() as folder:
         with torch_seeded(settings.seed, "network"):
             net = load_network(
@@ -86,7 +94,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         slices = Path(folder) / "slices"
         cache_slices(
             load_cohort(settings, Path(folder)), slices, size=settings.slices.size,
-            normalise="tissue", skip_empty=settings.slices.skip_empty, pixel=settings.slices.pixel,
+            normalise=alone, skip_empty=settings.slices.skip_empty, pixel=settings.slices.pixel,
         )  # fmt: skip
         cache = SliceCache.open(slices)
         if args.list_blocks:
@@ -120,12 +128,10 @@ def _extract(
     from rarecase.features.from_network import extract_from_network
     from rarecase.study.compute import make_fabric
 
-    seen: list[str] = []
-    if args.seen_patients:
-        seen = Path(args.seen_patients).read_text(encoding="utf-8").split("\n")
+    seen = _patients_in(args.seen_patients, cache) if args.seen_patients else []
     store = extract_from_network(
         net, cache, block=block, out=Path(args.out), fabric=make_fabric(compute), depth=args.depth,
-        pool=args.pool, seen=[line.strip() for line in seen if line.strip()],
+        pool=args.pool, seen=seen,
     )  # fmt: skip
     said = {"features": store.path, "block": block, "samples": len(store), "shape": store.shape}
     if args.json:
@@ -134,6 +140,27 @@ def _extract(
     shape = "×".join(map(str, store.shape))
     console().print(f"{len(store)} samples of {shape} from {block}: {store.path}", soft_wrap=True)
     return 0
+
+
+def _patients_in(path: str, cache: SliceCache) -> list[str]:
+    """The patients in a file, one a line; a name that nobody here bears would check nothing."""
+    from rarecase.errors import nearest
+    from rarecase.files import text_encoding
+
+    if not Path(path).is_file():
+        raise DataError(f"--seen-patients: {path}: no such file.")
+    lines = Path(path).read_text(encoding=text_encoding(Path(path))).splitlines()
+    names = [line.strip() for line in lines if line.strip()]
+    known = set(cache.rows["patient"])
+    if unknown := [name for name in names if name not in known]:
+        log.warning("--seen-patients: %d of %d are not in this cohort, such as %r",
+                    len(unknown), len(names), unknown[0])  # fmt: skip
+    if names and len(unknown) == len(names):
+        raise DataError(
+            f"--seen-patients: {path} names no patient of this cohort, so nothing would be "
+            f"checked: {unknown[0]!r}; {nearest(unknown[0], known)}"
+        )
+    return names
 
 
 def _arguments(text: str | None) -> dict[str, Any]:

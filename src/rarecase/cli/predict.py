@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rarecase.cli.arguments import no_more
 
@@ -59,6 +60,7 @@ def predict(args: Namespace, rest: Sequence[str]) -> int:
     out = console()
     heads = ["case", "call", *(f"p {c}" for c in classes), "tumour, mL", "slices", "unlike"]
     out.print(table("Predictions", heads, rows, text=2))
+    out.print(_provenance(model.card), soft_wrap=True)
     for each in found:
         for reason in each.unlike:
             out.print(f"{each.case}: {reason}.", soft_wrap=True)
@@ -66,6 +68,22 @@ def predict(args: Namespace, rest: Sequence[str]) -> int:
         out.print(f"{each.case}: {each.problem}", soft_wrap=True)
     out.print(f"{RESEARCH}\nMasks, pictures and tables: {args.out}", soft_wrap=True)
     return int(bool(failed))
+
+
+def _provenance(card: dict[str, Any]) -> str:
+    """What the calls rest on, in a few lines."""
+    learnt, evidence = card["learnt_from"]["patients"], card["evidence"]
+    counted = ", ".join(f"{count} {name}" for name, count in learnt.items())
+    area = evidence["scores"].get("auc_rare") or {}
+    worth = "not defined"
+    if area.get("value") is not None:
+        worth = f"{area['value']:.2f}"
+        if area.get("low") is not None:
+            worth += f" ({area['low']:.2f} to {area['high']:.2f})"
+    return (
+        f"{card['rare']} is called from a probability of {card['threshold']:.2f} on. Learnt from "
+        f"{counted}; arm {card['arm']}; AUC of {card['rare']} on patients not seen: {worth}."
+    )
 
 
 def export(args: Namespace, rest: Sequence[str]) -> int:

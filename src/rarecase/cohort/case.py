@@ -25,6 +25,7 @@ class Case:
 
     images: channel to volume, a file or the folder of a DICOM series (volume cases); mask: their
     mask. parts: for channels that share a file, which of its volumes each is, from 0.
+    tumour: the mask's values that are tumour, all above 0 if empty.
     slices: the pictures (picture cases); planes: the channels inside each picture, in its order.
     fold: the test fold that the data's authors gave, if they gave one.
     """
@@ -37,6 +38,7 @@ class Case:
     images: Mapping[str, Path] = field(default_factory=dict)
     mask: Path | None = None
     parts: Mapping[str, int] = field(default_factory=dict)
+    tumour: tuple[int, ...] = ()
     slices: tuple[SliceFiles, ...] = ()
     planes: tuple[str, ...] = ()
 

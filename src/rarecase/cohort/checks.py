@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from itertools import combinations
 from typing import Literal, get_args
 
 import pandas as pd
 
 from rarecase.cohort.case import Case, Dropped
-from rarecase.errors import DataError, SettingError, nearest
+from rarecase.errors import DataError, SettingError, alike, nearest
 
 _log = logging.getLogger(__name__)
 
@@ -80,12 +79,11 @@ def check_classes(
         raise DataError(
             f"The cohort is empty: no case is left that can be used. Dropped: {words or '0'}."
         )
-    for one, other in combinations(sorted(classes), 2):
-        if one.casefold() == other.casefold():
-            _log.warning(
-                "classes %r and %r differ in capitals alone; if they are one, say so with merge "
-                "(--cohort.merge)", one, other,
-            )  # fmt: skip
+    for group in alike(classes):
+        _log.warning(
+            "classes %s differ in capitals alone; if they are one, say so with merge "
+            "(--cohort.merge)", " and ".join(map(repr, group)),
+        )  # fmt: skip
     if several and len(classes) == 1:
         only = next(iter(classes))
         raise DataError(

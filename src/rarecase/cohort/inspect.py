@@ -94,7 +94,7 @@ def inspect_cohort(
     for each in seen:
         if each.digest is not None:
             contents[each.digest].append(each.case)
-    problems = list(_cohort_problems(cohort))
+    problems = [*_cohort_problems(cohort), *_mask_values(seen)]
     problems += [problem for each in seen for problem in each.problems]
     problems += _copies(contents.values())
     columns = [*_row(cohort.cases[0]), *_EMPTY]
@@ -117,6 +117,7 @@ class _Seen:
     case: Case
     row: dict[str, Any]
     problems: list[Problem]
+    values: tuple[int, ...] = ()
     digest: str | None = None
     thumbnail: Thumbnail | None = None
 
@@ -128,8 +129,9 @@ def _look(case: Case, *, channels: Sequence[str], load: bool, thumbnails: bool) 
             return _Seen(case, row | _probe(case, channels[0]), [])
         groups = load_groups(case, channels)
         return _Seen(
-            case, row | _measure(groups), list(_case_problems(case, groups)), _digest(groups),
-            thumbnail(groups) if thumbnails else None,
+            case, row | _measure(groups), list(_case_problems(case, groups)),
+            values=groups[0].values, digest=_digest(groups),
+            thumbnail=thumbnail(groups) if thumbnails else None,
         )  # fmt: skip
     except DataError as error:
         return _Seen(case, row, [Problem("error", case.case, str(error))])
@@ -232,13 +234,26 @@ def _cohort_problems(cohort: Cohort) -> Iterable[Problem]:
         message = f"class {cohort.rare!r} has only {counts[cohort.rare]} patients: expect wide "
         yield Problem("warning", None, message + "intervals")
     without = sum(not case.has_mask for case in cohort.cases)
-    if without:
+    if without == len(cohort.cases):
+        message = "no case has a mask: without a U-Net of your own (segmenter.init) a study cannot "
+        yield Problem("warning", None, message + "begin")
+    elif without:
         message = f"{without} of {len(cohort.cases)} cases have no mask: they are classified, but "
         yield Problem("note", None, message + "do not train the segmenter")
     several = sum(n > 1 for n in Counter(case.patient for case in cohort.cases).values())
     if several:
         yield Problem("note", None, f"{several} patients have several cases; they stay together")
     yield from _site_problems(cohort)
+
+
+def _mask_values(seen: Iterable[_Seen]) -> Iterable[Problem]:
+    """Masks of several values, and which of them count."""
+    found = sorted({value for each in seen for value in each.values})
+    chosen = sorted({value for each in seen for value in each.case.tumour})
+    if len(found) > 1 or chosen:
+        listed, counted = (", ".join(map(str, v)) for v in (found, chosen or found))
+        message = f"masks hold the values {listed}; as tumour count {counted} (cohort.tumour)"
+        yield Problem("note", None, message)
 
 
 def _site_problems(cohort: Cohort) -> Iterable[Problem]:

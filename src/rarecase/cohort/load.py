@@ -18,7 +18,13 @@ from rarecase.imaging.formats.base import check_shape
 from rarecase.imaging.grid import Grid, carry
 from rarecase.imaging.normalise import fit_scale
 from rarecase.imaging.pictures import read_mask_picture, read_picture
-from rarecase.imaging.volumes import Volume, probe_volume, read_mask_volume, read_volume
+from rarecase.imaging.volumes import (
+    MOST_LABELS,
+    Volume,
+    probe_volume,
+    read_mask_volume,
+    read_volume,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -29,9 +35,10 @@ class CaseArrays:
 
     images: (n, c, h, w) float32, raw values. masks: (n, h, w) uint8 of 0 and 1, None if the case
     has none. has_mask: (n,) bool, whether the slice has a mask. numbers: (n,) the slice's number
-    in the case. spacing: mm by row, column and slice, None for pictures. notes: what is odd and
-    was settled while loading. grid: where the slices lie, RAS+ (see `axial` for their order), and
-    source: the grid of the first channel's file; None for pictures.
+    in the case. values: whole numbers above 0 that the mask's file holds. spacing: mm by row,
+    column and slice, None for pictures. notes: what is odd and was settled while loading. grid:
+    where the slices lie, RAS+ (see `axial` for their order), and source: the grid of the first
+    channel's file; None for pictures.
     """
 
     images: NDArray[np.float32]
@@ -42,6 +49,7 @@ class CaseArrays:
     notes: tuple[str, ...] = ()
     grid: Grid | None = None
     source: Grid | None = None
+    values: tuple[int, ...] = ()
 
 
 def load_case(case: Case, channels: Sequence[str]) -> CaseArrays:
@@ -127,13 +135,17 @@ def _load_volumes(case: Case, channels: Sequence[str], *, pixel: float | None) -
         notes += [*volume.notes, *said]
         planes.append(axial(_on(volume, there, target)))
     masks = None
+    values: tuple[int, ...] = ()
     if case.mask is not None:
         mask = read_mask_volume(case.mask)
         there, said = place_of(paths[0], first, case.mask, mask, mask=True)
         notes += [*mask.notes, *said]
-        covered = carry((mask.data > 0).astype(np.float32), there, target)
+        found = np.unique(mask.data[mask.data > 0])
+        inside = np.isin(mask.data, case.tumour) if case.tumour else mask.data > 0
+        covered = carry(inside.astype(np.float32), there, target)
+        values = tuple(int(v) for v in found[:MOST_LABELS] if v == int(v))
         masks = (axial(covered) >= 0.5).astype(np.uint8)
-        if mask.data.any() and not covered.any():
+        if inside.any() and not covered.any():
             raise DataError(
                 f"{case.mask}: nothing of the mask lies within {paths[0]}. Are both of this "
                 "patient, with their own headers?"
@@ -151,6 +163,7 @@ def _load_volumes(case: Case, channels: Sequence[str], *, pixel: float | None) -
         notes=tuple(notes),
         grid=target,
         source=first.source,
+        values=values,
     )
 
 

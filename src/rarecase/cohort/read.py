@@ -25,17 +25,21 @@ def read_cohort(
     channels: Sequence[str] | None = None,
     conflict: Conflict = "error",
     exclude: Sequence[str] = (),
+    tumour: Sequence[int] | None = None,
     labels: bool = True,
 ) -> Cohort:
     """Read the cohort in a folder or CSV file; no image is loaded.
 
     label: see `choose_labels`. channels: which, and in which order; by default all that most
-    cases have. conflict: see `patient_labels`. exclude: case ids to leave out. labels=False reads
-    images and masks alone, to pre-train on: everybody's label is 'any', nobody is dropped for
-    lacking one. Cases without a label, without one of the channels, or excluded, are in `dropped`
+    cases have. conflict: see `patient_labels`. exclude: case ids to leave out. tumour: the values
+    of mask volumes that are tumour (default: all above 0). labels=False reads images and masks
+    alone, to pre-train on: everybody's label is 'any', nobody is dropped for lacking one. Cases
+    without a label, without one of the channels, or excluded, are in `dropped`
     with the reason. Raises DataError or SettingError.
     """
     raw = read_layout(Path(path))
+    if tumour is not None:
+        raw = replace(raw, cases=tuple(_with_tumour(case, tumour) for case in raw.cases))
     check_unique(raw.cases)
     _check_excluded(exclude, raw)
     if labels:
@@ -73,6 +77,17 @@ def read_cohort(
     if cohort.dropped:
         _log.warning("%d of the cases in %s are left out", len(cohort.dropped), path)
     return cohort
+
+
+def _with_tumour(case: Case, tumour: Sequence[int]) -> Case:
+    if not tumour or min(tumour) < 1:
+        raise SettingError(f"tumour: {list(tumour)}, one or more values of 1 and above expected.")
+    if case.slices and case.has_mask:
+        raise SettingError(
+            f"tumour: the mask of case {case.case!r} is a picture, where everything above 0 is "
+            "tumour. Leave cohort.tumour out."
+        )
+    return replace(case, tumour=tuple(tumour))
 
 
 def _check_excluded(exclude: Sequence[str], raw: RawCohort) -> None:

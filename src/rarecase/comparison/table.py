@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from rarecase.arms.part import Floats, Ints
-from rarecase.errors import DataError, SettingError, nearest
+from rarecase.errors import DataError, SettingError, alike, nearest
 
+log = logging.getLogger(__name__)
 LARGEST = 1e100  # of a value: its square is still a number
 MOST_CLASSES = 10  # above which half as many classes as patients are no classes
 
@@ -78,6 +80,11 @@ def make_table(
             f"{classes[1]}. Cut a continuous outcome into classes first; or is this the column "
             "of patients?"
         )
+    for group in alike(map(str, classes)):
+        log.warning(
+            "classes %s differ in capitals alone and count as different ones",
+            " and ".join(map(repr, group)),
+        )  # fmt: skip
     if len(classes) < 2:
         raise DataError(f"y: expected two classes or more, got one class: {classes.tolist()}.")
     pairs = np.unique(np.stack([patient, codes], axis=1), axis=0)

@@ -54,6 +54,11 @@ def load_network(
         public = [each for each in vars(module) if not each.startswith("_")]
         raise SettingError(f"network {spec!r}: no {name!r} there; {nearest(name, public)}")
     made = getattr(module, name)
+    if isinstance(made, nn.Module) and arguments:
+        raise SettingError(
+            f"network {spec!r}: is a network already, so {', '.join(arguments)} cannot be given to "
+            "it (--network-args). Name the class or function that makes it."
+        )
     if not isinstance(made, nn.Module):
         try:
             made = made(**(arguments or {}))

@@ -19,7 +19,7 @@ from rarecase.comparison.final import Final
 from rarecase.errors import DataError
 from rarecase.evidence.scores import rare_share
 from rarecase.features.extract import TUMOUR, features_of_samples
-from rarecase.features.likeness import Likeness
+from rarecase.features.likeness import FEWEST, Likeness
 from rarecase.files import read_json, write_json
 from rarecase.imaging.axial import axial_grid
 from rarecase.imaging.volumes import probe_volume
@@ -32,6 +32,11 @@ from rarecase.study.unlike import Ranges, case_looks
 CARD, WEIGHTS, SEGMENTER = "model.json", "classifier.safetensors", "segmenter"
 FINAL, LIKENESS = ("weights", "offsets", "centre", "reach"), "likeness."
 BATCH = 16
+UNCHECKED = (
+    f"whether its images look like those learnt from cannot be told: that takes {FEWEST} cases, "
+    "and the model has learnt from fewer"
+)
+EMPTY = "no tumour was outlined in it; its class is told from the whole of it"
 _MATCHED = 1.02  # pixels that differ by less from those learnt from are taken as they are
 
 
@@ -118,7 +123,7 @@ class Deployed:
             groups=groups,
             fitted=fitted,
             cut=cut,
-            unlike=self._unlike(groups, fitted, slices),
+            unlike=(*self._unlike(groups, fitted, slices), *([] if seen.any() else [EMPTY])),
         )
 
     def _load(self, case: Case) -> tuple[list[CaseArrays], bool]:
@@ -140,7 +145,9 @@ class Deployed:
         self, groups: Sequence[CaseArrays], fitted: Fitted, slices: Slices
     ) -> tuple[str, ...]:
         said = Ranges.of(self.card["ranges"]).unlike(groups)
-        looks = case_looks(self.segmenter, slices, fitted.images) if self.likeness else {}
+        if not self.likeness:
+            return (*said, UNCHECKED)
+        looks = case_looks(self.segmenter, slices, fitted.images)
         off = []
         for name, known in self.likeness.items():
             away = float(known.distance(looks[name][None])[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,11 +11,18 @@ from pathlib import Path
 from rarecase.cohort import read_cohort
 from rarecase.cohort.case import Case, Dropped, SliceFiles
 from rarecase.cohort.layouts import find_layout
+from rarecase.cohort.layouts.base import USUAL, channel_name
 from rarecase.cohort.layouts.brats import channel_files
+from rarecase.cohort.layouts.dicom import series_by_channel
 from rarecase.errors import DataError, SettingError
 from rarecase.imaging.formats import is_dicom, suffix_of
+from rarecase.imaging.formats.base import channels_of
 from rarecase.imaging.pictures import PICTURE_SUFFIXES, count_planes
+from rarecase.imaging.volumes import probe_volume
 
+log = logging.getLogger(__name__)
+_MASK = re.compile(r"(^|[_\-. ])(segm?|segmentation|mask|labels?|roi|lesion)$", re.IGNORECASE)
+_CHANNEL_NUMBER = re.compile(r"(.+)_(\d{4})")
 _NUMBERED = re.compile(r"(?!\.).*?(\d+)$")
 
 
@@ -22,10 +30,13 @@ def cases_named(texts: Sequence[str], channels: Sequence[str]) -> tuple[list[Cas
     """The cases behind each of `texts`, for a model that takes `channels`, and those of a cohort
     that lack one:
 
-    * a volume in any format, the folder of a DICOM series or of volumes, where the model takes one
-      channel;
+    * a volume in any format, where the model takes one channel; one of as many volumes as the model
+      takes channels, in their order;
     * `flair=a.nii.gz,t1=b.nii.gz`, a volume for each channel;
-    * a folder of one case in BraTS' names, or of numbered pictures, one a slice;
+    * a folder of one case in BraTS' names, or of numbered pictures, one a slice, or of a patient's
+      DICOM series, told apart by their descriptions;
+    * a folder of volumes, where the model takes one channel: those whose name says that they are
+      masks or another sequence are left alone, and that is said;
     * a cohort in a known layout, labelled or not, or a manifest: all of its cases.
 
     Masks that lie beside are left alone. Cases whose files would be called alike get a number.
@@ -71,17 +82,23 @@ def _behind(text: str, channels: tuple[str, ...]) -> tuple[list[Case], list[Drop
     if path.is_file() and not table:
         return [_single(path, channels)], []
     if find_layout(path):
-        return _cohort(path, channels)
+        cases, dropped = _cohort(path, channels)
+        return [*cases, *(_loose(path, channels) if path.is_dir() else [])], dropped
     if table:
         raise DataError(f"{path}: a table of no known layout; see 'rarecase inspect {path}'.")
     name = path.resolve().name
     pictures = _pictures(path)
     if pictures:
         return [_picture_case(path, pictures, channels)], []
-    files = {n: f for n, f in channel_files(path).items() if n in channels}
-    if set(files) == set(channels):
-        return [Case(name, name, images=files)], []
-    return _scans(path, channels), []
+    # Where the model takes one channel, each file may be another patient's.
+    if len(channels) > 1 or len(_wanted(path, channels)) == 1:
+        files = {n: f for n, f in channel_files(path).items() if n in channels}
+        if set(files) == set(channels):
+            return [Case(name, name, images=files)], []
+    cases = [*_loose(path, channels), *_series(path, channels)]
+    if not cases:
+        raise DataError(f"{path}: no scan in this folder; expected volumes or a DICOM series.")
+    return cases, []
 
 
 def _cohort(path: Path, channels: tuple[str, ...]) -> tuple[list[Case], list[Dropped]]:
@@ -103,14 +120,56 @@ def _cohort(path: Path, channels: tuple[str, ...]) -> tuple[list[Case], list[Dro
     return cases, list(cohort.dropped)
 
 
-def _scans(folder: Path, channels: tuple[str, ...]) -> list[Case]:
-    """Every volume of a folder, and the DICOM series in it."""
-    files = [f for f in sorted(folder.rglob("*")) if f.is_file() and f.name[0] not in "._"]
-    volumes = [f for f in files if f.parent == folder and suffix_of(f) and not is_dicom(f)]
-    series = any(is_dicom(f) for f in files)
-    if not volumes and not series:
-        raise DataError(f"{folder}: no scan in this folder; expected volumes or a DICOM series.")
-    return [_single(each, channels) for each in (*volumes, *([folder] if series else []))]
+def _loose(folder: Path, channels: tuple[str, ...]) -> list[Case]:
+    """The volumes that lie in a folder, less masks and what its name calls another sequence."""
+    left = _wanted(folder, channels)
+    others = [f for f in _volumes(folder) if f not in left]
+    if others:
+        log.warning(
+            "%s: left alone, being masks or other sequences by their names: %s%s", folder,
+            ", ".join(f.name for f in others[:5]), ", …" if len(others) > 5 else "",
+        )  # fmt: skip
+    numbers = {m.group(2) for f in left if (m := _CHANNEL_NUMBER.fullmatch(_stem(f)))}
+    if len(numbers) > 1:
+        raise DataError(
+            f"{folder}: holds several channels of its cases by number "
+            f"({', '.join(sorted(numbers))}), without dataset.json to name them. Name the files: "
+            + ",".join(f"{name}=FILE" for name in channels)
+        )
+    return [_single(each, channels) for each in left]
+
+
+def _volumes(folder: Path) -> list[Path]:
+    files = sorted(f for f in folder.iterdir() if f.is_file() and f.name[0] not in "._")
+    return [f for f in files if suffix_of(f) and not is_dicom(f)]
+
+
+def _wanted(folder: Path, channels: tuple[str, ...]) -> list[Path]:
+    return [f for f in _volumes(folder) if not _is_other(_stem(f), channels)]
+
+
+def _is_other(stem: str, channels: tuple[str, ...]) -> bool:
+    if _MASK.search(stem):
+        return True
+    word = re.split(r"[_\-. ]", stem)[-1]
+    return channel_name(word) in USUAL and channel_name(word) not in channels
+
+
+def _series(folder: Path, channels: tuple[str, ...]) -> list[Case]:
+    """A patient's DICOM series in a folder or below, as one case."""
+    if not any(is_dicom(f) for f in folder.rglob("*") if f.is_file() and f.name[0] not in "._"):
+        return []
+    found = series_by_channel(folder)
+    name = folder.resolve().name
+    if set(channels) <= set(found):
+        return [Case(name, name, images={channel: found[channel] for channel in channels})]
+    if len(channels) == 1 and not any(n in USUAL for n in found):
+        return [_single(folder, channels)]  # one series, whatever it is called
+    missing = ", ".join(c for c in channels if c not in found)
+    raise DataError(
+        f"{folder}: no series is called {missing}, which the model takes; there are "
+        f"{', '.join(found)}. Name a file of each: " + ",".join(f"{c}=FILE" for c in channels)
+    )
 
 
 def _exists(path: Path) -> bool:
@@ -121,6 +180,11 @@ def _exists(path: Path) -> bool:
 
 
 def _single(path: Path, channels: tuple[str, ...]) -> Case:
+    several = channels_of(probe_volume(path).shape) if path.is_file() else ()
+    if several == (len(channels),):
+        log.warning("%s: its volumes are taken as %s", path, ", ".join(channels))
+        name, parts = _stem(path), {channel: i for i, channel in enumerate(channels)}
+        return Case(name, name, images=dict.fromkeys(channels, path), parts=parts)
     if len(channels) != 1:
         example = ",".join(f"{name}=…" for name in channels)
         raise DataError(

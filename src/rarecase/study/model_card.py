@@ -32,14 +32,24 @@ def model_card(card: dict[str, Any]) -> str:
     patients = _counted(learnt["patients"])
     scores = "\n".join(f"| {_name(n)} | {_score(v)} |" for n, v in evidence["scores"].items())
     dice = "not measured (no masks)" if evidence["dice"] is None else number(evidence["dice"])
+    flat = card.get("dimensions", 2) == 2
+    outlines = (
+        "Outlines the tumour in every axial slice with a 2-D U-Net (slices of "
+        f"{card['size']}×{card['size']}\npixels"
+        if flat else
+        f"Outlines the tumour with a 3-D U-Net (volumes of {card['planes']}×{card['size']}×"
+        f"{card['size']} voxels"
+    )  # fmt: skip
+    look = "another look" if card.get("looks", True) else (
+        "but not another look, which takes\nmore cases than it has learnt from"
+    )  # fmt: skip
     verdicts = "\n".join(f"- {sentence}" for sentence in evidence["verdicts"]) or "- none asked"
     return f"""# Model card
 
 **For research alone. Not a medical device: nothing that it says may decide on a patient.**
 
 ## What it does
-Outlines the tumour in every axial slice with a 2-D U-Net (slices of {card["size"]}×{card["size"]}
-pixels, channels {", ".join(card["channels"])}) and tells {" from ".join(card["classes"])} by a
+{outlines}, channels {", ".join(card["channels"])}) and tells {" from ".join(card["classes"])} by a
 linear classifier on the U-Net's features under its own outline. The rare class, {card["rare"]}, is
 called from a probability of {number(card["threshold"])} on, the threshold with the best balanced
 accuracy on out-of-fold predictions.
@@ -67,7 +77,7 @@ Arm `{card["arm"]}`: {_arm(card["arm"])} The verdicts of the study:
 
 ## When not to believe it
 Every prediction lists what speaks against the scan being of the kind that was learnt from: another
-modality or sequence, other slice distances, another look. An empty list does not prove that it is.
+modality or sequence, other slice distances, {look}. An empty list does not prove that it is.
 Other scanners, hospitals and populations than those learnt from are not covered by these numbers.
 
 Made with rarecase {card["version"]}. `python predict.py SCAN` shows how to load it;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,8 @@ class Predicted:
 
     p: probability by class; call: the class called; tumour_ml None for pictures; unlike: what
     speaks against the scan being of the kind that was learnt from; notes: what was odd about its
-    files, and settled, such as voxel sizes that had to be assumed.
+    files, and settled, such as voxel sizes that had to be assumed; source: the file or folder of
+    its first channel.
     """
 
     case: str
@@ -52,6 +54,7 @@ class Predicted:
     unlike: tuple[str, ...] = ()
     problem: str | None = None
     notes: tuple[str, ...] = ()
+    source: str | None = None
 
     def row(self) -> dict[str, Any]:
         """One line of predictions.csv."""
@@ -60,7 +63,7 @@ class Predicted:
             "tumour_ml": self.tumour_ml, "tumour_slices": self.tumour_slices,
             "mask": None if self.mask is None else self.mask.name,
             "unlike": "; ".join(self.unlike), "notes": "; ".join(self.notes),
-            "problem": self.problem,
+            "problem": self.problem, "source": self.source,
         }  # fmt: skip
 
 
@@ -122,10 +125,13 @@ def _write(model: Deployed, found: Found, out: Path) -> Predicted:
     name = file_name(found.case.case)
     drawn = (found.chances > 0.5).any(axis=(1, 2))
     unlike = list(found.unlike)
-    if found.case.patient in model.segmenter.seen:
+    if _seen(found.case, model.segmenter.seen):
         unlike.append("the model has learnt from this patient: this says nothing of new ones")
-    millilitres = None
+    millilitres, notes = None, [note for group in found.groups for note in group.notes]
     if found.case.slices:
+        if len(found.case.planes) > 1:
+            said = ", ".join(found.case.planes)
+            notes.append(f"the planes of its pictures are taken as {said}")
         mask = out / f"{name}_masks"
         mask.mkdir(exist_ok=True)
         for files, values in masks_on_pictures(found):
@@ -145,8 +151,21 @@ def _write(model: Deployed, found: Found, out: Path) -> Predicted:
         beside.write_bytes(_overlay(found))
     return Predicted(
         found.case.case, found.p, found.call, millilitres, int(drawn.sum()), mask, overlay,
-        tuple(unlike), notes=tuple(dict.fromkeys(n for g in found.groups for n in g.notes)),
+        tuple(unlike), notes=tuple(dict.fromkeys(notes)),
+        source=str(_source(found.case, model.channels)),
     )  # fmt: skip
+
+
+def _source(case: Case, channels: Sequence[str]) -> Path:
+    return case.slices[0].image.parent if case.slices else case.images[channels[0]]
+
+
+def _seen(case: Case, seen: Sequence[str]) -> bool:
+    """Whether a case is of a patient learnt from; a file may bear the patient's name and more."""
+    return any(
+        case.patient == name or re.match(rf"{re.escape(name)}[^A-Za-z0-9]", case.patient)
+        for name in seen
+    )
 
 
 def _seg(path: Path, values: Any, source: Path) -> list[str]:

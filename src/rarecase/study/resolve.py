@@ -170,6 +170,8 @@ def parse_setting(name: str, text: str) -> Any:
 
     >>> parse_setting("cohort.label", "1,2"), parse_setting("cohort.channels", "flair")
     ('1,2', ['flair'])
+    >>> parse_setting("segmenter.dimensions", "3"), parse_setting("slices.normalise", "case")
+    (3, 'case')
     >>> parse_setting("cohort.label", "null"), parse_setting("segmenter.learning_rate", "1e-4")
     (None, 0.0001)
     """
@@ -196,7 +198,7 @@ def _kinds(annotation: Any) -> set[Any]:
     if get_origin(annotation) in (Union, UnionType, Annotated):
         return set().union(*(_kinds(each) for each in get_args(annotation)))
     if get_origin(annotation) is Literal:
-        return {str}
+        return {type(value) for value in get_args(annotation)}
     return {get_origin(annotation) or annotation}
 
 

@@ -33,6 +33,8 @@ class CohortSettings(Section):
     """Case ids to leave out."""
     conflict: Literal["error", "most-common", "first", "drop"] = "error"
     """What to do with a patient who has two labels."""
+    tumour: list[int] | None = None
+    """Values of the masks that are tumour; without it all above 0 (but what nnU-Net ignores)."""
     rare: str | None = None
     """The rare class; without it the one with the fewest patients."""
 

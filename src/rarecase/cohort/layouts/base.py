@@ -139,6 +139,12 @@ def case_table(cases: Sequence[Case]) -> pd.DataFrame:
     return pd.DataFrame({"case": [c.case for c in cases], "patient": [c.patient for c in cases]})
 
 
+def own_label(table: pd.DataFrame, names: Sequence[str]) -> str | None:
+    """The column that is the layout's own label: the first of `names`, whatever its capitals."""
+    low = {str(column).lower(): str(column) for column in reversed(table.columns)}
+    return next((low[name] for name in names if name in low), None)
+
+
 def channels_in(cases: Sequence[Case]) -> tuple[str, ...]:
     """The channels of any case, the usual ones first."""
     found = {name for case in cases for name in case.images}

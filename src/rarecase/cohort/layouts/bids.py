@@ -19,6 +19,7 @@ from rarecase.cohort.layouts.base import (
     case_table,
     channels_in,
     need_columns,
+    own_label,
     read_table,
     text,
 )
@@ -34,6 +35,8 @@ _MASK = re.compile(r"(mask|dseg|roi|seg)", re.IGNORECASE)
 _NO_TUMOUR = re.compile(
     r"(desc|label)-(brain|head|GM|WM|CSF|skull|aseg\w*|aparc\w*)(?![A-Za-z0-9])", re.IGNORECASE
 )
+# Such images are those of derivatives; cases are read as they were scanned.
+_TEMPLATE = re.compile(r"_space-(MNI|Talairach|fsaverage|UNC|SRI)[A-Za-z0-9]*", re.IGNORECASE)
 _KEY = "participant_id"
 
 
@@ -68,7 +71,11 @@ def _read(source: Source) -> RawCohort:
             if not images:
                 dropped.append(Dropped(name, "no FLAIR, T1w or T2w image in its folder anat"))
                 continue
-            mask = _mask(source.root, inside, name)
+            try:
+                mask = _mask(source.root, inside, name)
+            except DataError as error:
+                dropped.append(Dropped(name, str(error)))
+                continue
             cases.append(Case(name, subject.name, images=images, mask=mask))
     labels = case_table(cases)
     path, hint = _table(source), " There is no participants.tsv."
@@ -81,7 +88,7 @@ def _read(source: Source) -> RawCohort:
         if "site" in table.columns:
             sites = dict(zip(table["patient"], table["site"], strict=True))
             cases = [replace(case, site=text(sites.get(case.patient))) for case in cases]
-    own = next((n for n in ("label", "group", "grade", "diagnosis") if n in labels.columns), None)
+    own = own_label(labels, ("label", "group", "grade", "diagnosis"))
     return RawCohort("bids", channels_in(cases), tuple(cases), labels, own, tuple(dropped), hint)
 
 
@@ -129,6 +136,11 @@ def _mask(root: Path, inside: Path, name: str) -> Path | None:
         and file.name.startswith(name) and _MASK.fullmatch(match["suffix"])
         and not _NO_TUMOUR.search(match["entities"])
     ]  # fmt: skip
+    away = [file for file in files if _TEMPLATE.search(file.name)]
+    if away:
+        _log.warning("%s: %s lies in the space of a template, not of the images; not used", name,
+                     ", ".join(file.name for file in away))  # fmt: skip
+        files = [file for file in files if file not in away]
     if len(files) > 1:
         lesion = [f for f in files if re.search(r"lesion|tumou?r|whole", f.name, re.IGNORECASE)]
         if len(lesion) != 1:

@@ -6,7 +6,14 @@ import re
 from pathlib import Path
 
 from rarecase.cohort.case import Case, Dropped
-from rarecase.cohort.layouts.base import USUAL, Layout, RawCohort, Source, case_table
+from rarecase.cohort.layouts.base import (
+    USUAL,
+    Layout,
+    RawCohort,
+    Source,
+    case_table,
+    own_label,
+)
 from rarecase.cohort.layouts.label_tables import join_tables, no_labels_hint
 from rarecase.cohort.layouts.rembrandt import graded_folders
 from rarecase.errors import DataError
@@ -59,7 +66,7 @@ def _read(source: Source) -> RawCohort:
     if graded:
         labels["grade"] = grades
     joined, labels, unused = join_tables(source, cases, labels)
-    own = next((str(name) for name in labels.columns if str(name).lower() in _OWN), None)
+    own = own_label(labels, _OWN)
     hint = no_labels_hint(unused, source.root)
     return RawCohort("brats", USUAL, joined, labels, own, tuple(dropped), hint)
 

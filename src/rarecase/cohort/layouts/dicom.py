@@ -5,6 +5,7 @@ with the patients' classes.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from rarecase.cohort.layouts.base import (
     case_table,
     channel_name,
     channels_in,
+    own_label,
 )
 from rarecase.cohort.layouts.label_tables import join_tables, no_labels_hint
 from rarecase.errors import DataError
@@ -32,12 +34,44 @@ _LOOKED = 20  # files of a folder that are looked at to see what it is
 def _recognise(source: Source) -> bool:
     # A single folder is an archive's own, and looked into.
     folders = source.folders()
-    return len(folders) > 1 and any(_has_dicom(folder) for folder in folders[:3])
+    if len(folders) < 2 or not any(_first_dicom(folder) for folder in folders[:3]):
+        return False
+    return bool(source.tables()) or not _one_patient(folders)
 
 
-def _has_dicom(folder: Path) -> bool:
+def _first_dicom(folder: Path) -> Path | None:
     files = (p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
-    return any(is_dicom(path) for _, path in zip(range(_LOOKED), files, strict=False))
+    looked = (path for _, path in zip(range(_LOOKED), files, strict=False))
+    return next((path for path in looked if is_dicom(path)), None)
+
+
+def _one_patient(folders: Sequence[Path]) -> bool:
+    """Whether the folders are the series of one patient's study, and not a patient each."""
+    from rarecase.imaging.formats.dicom_series import header_of
+
+    try:
+        firsts = [file for folder in folders if (file := _first_dicom(folder)) is not None]
+        patients = {str(header_of(file).get("PatientID", "")) for file in firsts}
+    except DataError:
+        return False
+    return len(patients) == 1 and "" not in patients
+
+
+def series_by_channel(folder: Path) -> dict[str, Path]:
+    """A file of one series of a patient's folder for each channel; empty without any series."""
+    from rarecase.imaging.formats.dicom_series import stacks_in
+
+    stacks = stacks_in(folder)
+    _check_one_patient(folder, stacks)
+    return _images(folder, _usable(stacks))
+
+
+def _usable(stacks: Sequence[Stack]) -> list[Stack]:
+    """Series of three slices and more in one folder: over several it would be read from one."""
+    return [
+        s for s in stacks
+        if len(s.slices) >= _FEWEST and len({each.path.parent for each in s.slices}) == 1
+    ]  # fmt: skip
 
 
 def _read(source: Source) -> RawCohort:
@@ -53,11 +87,7 @@ def _read(source: Source) -> RawCohort:
         except (DataError, OSError) as error:
             dropped.append(Dropped(folder.name, str(error)))
             continue
-        # A series over several folders would be read from one of them alone.
-        stacks = [
-            s for s in found_here
-            if len(s.slices) >= _FEWEST and len({each.path.parent for each in s.slices}) == 1
-        ]  # fmt: skip
+        stacks = _usable(found_here)
         if not stacks:
             dropped.append(Dropped(folder.name, "no DICOM series of three slices in one folder"))
             continue
@@ -67,7 +97,7 @@ def _read(source: Source) -> RawCohort:
         raise DataError(f"{source.root}: no folder there is a patient's: {dropped[0].reason}")
     labels = case_table(cases)
     joined, labels, unused = join_tables(source, cases, labels)
-    own = next((n for n in ("label", "grade", "class") if n in labels.columns), None)
+    own = own_label(labels, ("label", "grade", "class"))
     hint = no_labels_hint(unused, source.root)
     return RawCohort("dicom", channels_in(cases), joined, labels, own, tuple(dropped), hint)
 
@@ -100,7 +130,14 @@ def _mask(folder: Path) -> Path | None:
     """The one DICOM-SEG in the folder."""
     from rarecase.imaging.formats.dicom_series import dicom_files, header_of
 
-    found = [p for p in dicom_files(folder) if str(header_of(p).get("Modality", "")) == "SEG"]
+    kinds = {p: str(header_of(p).get("Modality", "")) for p in dicom_files(folder)}
+    found = [path for path, kind in kinds.items() if kind == "SEG"]
+    contours = [path.name for path, kind in kinds.items() if kind == "RTSTRUCT"]
+    if contours and not found:
+        _log.warning(
+            "%s: the contours in %s (RTSTRUCT) are not read; convert them to a DICOM-SEG or a "
+            "NIfTI mask, for instance with 3D Slicer", folder, ", ".join(contours),
+        )  # fmt: skip
     if len(found) > 1:
         names = " and ".join(str(path.relative_to(folder)) for path in found)
         raise DataError(f"{folder}: {names} are segmentations. Keep one, the tumour's.")

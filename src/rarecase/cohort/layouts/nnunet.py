@@ -4,11 +4,19 @@ imagesTr/, labelsTr/.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rarecase.cohort.case import Case, Dropped
-from rarecase.cohort.layouts.base import Layout, RawCohort, Source, case_table, channel_name
+from rarecase.cohort.layouts.base import (
+    Layout,
+    RawCohort,
+    Source,
+    case_table,
+    channel_name,
+    own_label,
+)
 from rarecase.cohort.layouts.label_tables import join_tables, no_labels_hint
 from rarecase.errors import DataError
 from rarecase.files import read_json
@@ -33,9 +41,11 @@ def _read(source: Source) -> RawCohort:
         cases, dropped = _decathlon(source.root, said["training"], channels, ending)
     else:
         cases, dropped = _numbered(source.root, channels, ending)
+    if tumour := _not_ignored(said.get("labels")):
+        cases = [replace(case, tumour=tumour) for case in cases]
     labels = case_table(cases)
     joined, labels, unused = join_tables(source, cases, labels)
-    own = next((n for n in ("label", "grade", "class") if n in labels.columns), None)
+    own = own_label(labels, ("label", "grade", "class"))
     hint = no_labels_hint(unused, source.root) or (
         f" {_DESCRIPTION} describes masks; the classes of patients come from a CSV with the case "
         "ids beside it."
@@ -58,6 +68,17 @@ def _channels(path: Path, said: dict[str, Any]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         names = [f"{name.lower()}_{i}" for i, name in enumerate(ordered)]
     return tuple(names)
+
+
+def _not_ignored(labels: object) -> tuple[int, ...]:
+    """The masks' values but background and what nnU-Net is to ignore; empty if it ignores none."""
+    if not isinstance(labels, dict) or "ignore" not in labels:
+        return ()
+    found: set[int] = set()
+    for name, value in labels.items():
+        if name not in ("background", "ignore"):
+            found |= {int(v) for v in (value if isinstance(value, list) else [value])}
+    return tuple(sorted(found - {0, int(labels["ignore"])}))
 
 
 def _stem(name: str, ending: str) -> str:

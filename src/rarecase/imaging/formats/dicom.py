@@ -106,8 +106,9 @@ def _read_frames(path: Path, header: Any) -> Stored:
         check_shape(
             path, (int(header.Columns), int(header.Rows), int(header.get("NumberOfFrames") or 1))
         )
+        notes: tuple[str, ...] = ()
         if str(header.Modality) == "SEG":
-            volume, values = _segments(path)
+            volume, values, notes = _segments(path)
         else:
             volume = highdicom.imread(path).get_volume(dtype=np.float32)
             values = np.asarray(volume.array, dtype=np.float32)
@@ -116,18 +117,25 @@ def _read_frames(path: Path, header: Any) -> Stored:
         # Frames, rows and columns to columns, rows and frames.
         affine = np.asarray(FLIP @ np.asarray(volume.affine, np.float64)[:, [2, 1, 0, 3]])
         check_affine(path, affine)
-        return Stored(data=values.transpose(2, 1, 0), affine=affine)
+        return Stored(data=values.transpose(2, 1, 0), affine=affine, notes=notes)
 
 
-def _segments(file: Path) -> tuple[Any, NDArray[np.float32]]:
-    """A segmentation's volume, and the number of a voxel's segment (1 for chances above a half)."""
+def _segments(file: Path) -> tuple[Any, NDArray[np.float32], tuple[str, ...]]:
+    """A segmentation's volume, the number of a voxel's segment (the likeliest, from a chance of one
+    half on), and the segments' names where there are several."""
     found = highdicom.seg.segread(file)
+    numbers = list(found.segment_numbers)
+    notes: tuple[str, ...] = ()
+    if len(numbers) > 1:
+        named = ", ".join(f"{n} {found.get_segment_description(n).segment_label}" for n in numbers)
+        notes = (f"{file.name} holds the segments {named}; cohort.tumour chooses among them",)
     if str(found.SegmentationType) == "FRACTIONAL":
         volume = found.get_volume()
         chance = np.asarray(volume.array, dtype=np.float32)
-        return volume, (chance.max(axis=-1) >= 0.5).astype(np.float32)
+        likeliest = np.asarray(numbers, np.float32)[chance.argmax(axis=-1)]
+        return volume, np.where(chance.max(axis=-1) >= 0.5, likeliest, 0).astype(np.float32), notes
     volume = found.get_volume(combine_segments=True, skip_overlap_checks=True, dtype=np.uint16)
-    return volume, np.asarray(volume.array, dtype=np.float32)
+    return volume, np.asarray(volume.array, dtype=np.float32), notes
 
 
 def _notes(stack: Stack) -> tuple[str, ...]:

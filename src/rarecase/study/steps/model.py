@@ -74,11 +74,14 @@ def classifier_work(context: Context, folder: Path) -> None:
         "usual_pixel": float(np.median(meta["pixels"])) if meta["pixels"] else None,
         "flips": settings.segmenter.flips,
         "planes": settings.slices.planes,
+        "dimensions": settings.segmenter.dimensions,
         "ranges": Ranges.fit(fold.cache).as_json(),
         "learnt_from": {"patients": counts, "slices": len(fold.cache.rows)},
         "evidence": _evidence(evidence, name) | {"dice": _dice(run)},
     }
-    save_classifier(folder, final, _likeness(context, fold), card)
+    likeness = _likeness(context, fold)
+    card["looks"] = bool(likeness)
+    save_classifier(folder, final, likeness, card)
 
 
 def arm_of(evidence: dict[str, Any]) -> str:

@@ -31,6 +31,7 @@ def load_cohort(settings: Settings, run: Path) -> Cohort:
         channels=chosen.channels,
         conflict=chosen.conflict,
         exclude=chosen.exclude,
+        tumour=chosen.tumour,
     )
     if chosen.rare is not None and chosen.rare not in cohort.classes:
         raise SettingError(f"cohort.rare={chosen.rare!r}: {nearest(chosen.rare, cohort.classes)}")
