@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rarecase import __version__
+from rarecase import __version__, simulate_cohort
 from rarecase.cli.main import build_parser, main
 
 
@@ -138,6 +138,19 @@ def test_blocks_and_settings(capsys):
     assert code == 0 and "bottleneck" in out
     code, out, _ = call(capsys, "settings", "--preset", "quick")
     assert code == 0 and "segmenter.epochs" in out
+
+
+def test_data_without_labels_can_be_inspected(tmp_path, capsys):
+    folder = simulate_cohort(tmp_path / "c", patients={"HGG": 2, "LGG": 1}, size=32, slices=4)
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for case in folder.glob("*/Sim*"):
+        case.rename(flat / case.name)
+    assert main(["inspect", str(flat), "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert len(said["cases"]) == 3 and said["problems"][0]["severity"] == "error"
+    assert "the data has no labels" in said["problems"][0]["message"]
+    assert main(["inspect", str(flat), "--label", "nothing"]) == 1
 
 
 DEMO = ("run", "--out", "x", "--preset", "demo")

@@ -105,6 +105,28 @@ def test_the_values_that_are_tumour_are_chosen(tmp_path):
         read_cohort(root, tumour=[0])
 
 
+def test_ids_that_name_nobody_are_said(tmp_path):
+    root = cohort("bids", tmp_path / "data", three())
+    (root / "participants.tsv").write_text("participant_id\tgroup\n1\tHGG\n2\tLGG\n")
+    with pytest.raises(DataError, match="none of its participants .* sub-1, the folders sub-a"):
+        read_cohort(root)
+    other = cohort("nnunet", tmp_path / "other", three())
+    (other / "labels.csv").write_text("who,label\nx,HGG\ny,LGG\n")
+    with pytest.raises(DataError, match=r"no column there names the cases \(such as a\)"):
+        read_cohort(other)
+    (other / "labels.csv").write_text("who,label\na.nii.gz,HGG\nb.nii.gz,LGG\nc.nii.gz,HGG\n")
+    assert read_cohort(other).patients == {"a": "HGG", "b": "LGG", "c": "HGG"}
+
+
+def test_a_list_of_images_alone_finds_their_masks(tmp_path):
+    root = cohort("decathlon", tmp_path / "data", three())
+    said = json.loads((root / "dataset.json").read_text())
+    said["training"] = [each["image"] for each in said["training"]]
+    (root / "dataset.json").write_text(json.dumps(said))
+    found = read_cohort(root)
+    assert len(found.cases) == 3 and all(case.mask is not None for case in found.cases)
+
+
 def test_contours_are_said_not_to_be_read(tmp_path, caplog):
     root = cohort("dicom", tmp_path / "data", three())
     for file in (root / "a").rglob("*.dcm"):

@@ -5,11 +5,15 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rarecase.cli.arguments import no_more, overrides_of
 from rarecase.cli.show import console, print_json, reporting, table
 from rarecase.errors import DataError, SettingError
+
+if TYPE_CHECKING:
+    from rarecase.cohort import Cohort
+    from rarecase.study.settings import CohortSettings
 
 
 def _resolve(args: Namespace, rest: Sequence[str]) -> Any:
@@ -24,7 +28,7 @@ def _resolve(args: Namespace, rest: Sequence[str]) -> Any:
 
 def inspect(args: Namespace, rest: Sequence[str]) -> int:
     """Show cases and problems; exit code 1 if one is an error."""
-    from rarecase.cohort import inspect_cohort, read_cohort
+    from rarecase.cohort import inspect_cohort
 
     if args.data is None:
         raise SettingError("DATA is missing: the folder or table to look at.")
@@ -34,16 +38,8 @@ def inspect(args: Namespace, rest: Sequence[str]) -> int:
         raise DataError(f"{args.html} exists and was not touched; choose a new name.")
     chosen = _resolve(args, rest).cohort
     with reporting(args):
-        cohort = read_cohort(
-            args.data,
-            chosen.label,
-            merge=chosen.merge,
-            channels=chosen.channels,
-            conflict=chosen.conflict,
-            exclude=chosen.exclude,
-            tumour=chosen.tumour,
-        )
-        found = inspect_cohort(cohort, load=not args.fast, thumbnails=bool(args.html))
+        cohort, amiss = _readable(args.data, chosen)
+        found = inspect_cohort(cohort, load=not args.fast, thumbnails=bool(args.html), amiss=amiss)
     if args.html:
         from rarecase.report.contact_sheet import write_contact_sheet
 
@@ -68,6 +64,26 @@ def inspect(args: Namespace, rest: Sequence[str]) -> int:
     if args.html:
         out.print(f"Contact sheet: {args.html}", soft_wrap=True)
     return int(not found.ok)
+
+
+def _readable(data: str, chosen: CohortSettings) -> tuple[Cohort, str | None]:
+    """The cohort with its labels; where these are amiss, without them, and what is."""
+    from rarecase.cohort import read_cohort
+
+    given: Any = {
+        "channels": chosen.channels, "exclude": chosen.exclude, "tumour": chosen.tumour
+    }  # fmt: skip
+    try:
+        return read_cohort(
+            data, chosen.label, merge=chosen.merge, conflict=chosen.conflict, **given
+        ), None
+    except (DataError, SettingError) as error:
+        if chosen.label is not None or chosen.merge:
+            raise
+        try:
+            return read_cohort(data, labels=False, **given), str(error)
+        except (DataError, SettingError):
+            raise error from None
 
 
 def _case_row(case: dict[Any, Any]) -> list[str]:

@@ -76,12 +76,14 @@ class Inspection:
 
 
 def inspect_cohort(
-    cohort: Cohort, *, load: bool = True, thumbnails: bool = False, workers: int | None = None
-) -> Inspection:
+    cohort: Cohort, *, load: bool = True, thumbnails: bool = False, workers: int | None = None,
+    amiss: str | None = None,
+) -> Inspection:  # fmt: skip
     """Look at every case; a broken file becomes a problem in the list, not an exception.
 
     Without `load` only names and headers are looked at, and intensities and tumours stay empty.
-    `workers` cases are read at a time, by default one a core, up to four.
+    `workers` cases are read at a time, by default one a core, up to four. `amiss`: an error that is
+    known already, such as of labels.
     """
     look = partial(_look, channels=cohort.channels, load=load, thumbnails=thumbnails)
     count = workers or readers(4)
@@ -94,7 +96,8 @@ def inspect_cohort(
     for each in seen:
         if each.digest is not None:
             contents[each.digest].append(each.case)
-    problems = [*_cohort_problems(cohort), *_mask_values(seen)]
+    problems = [Problem("error", None, amiss)] if amiss else []
+    problems += [*_cohort_problems(cohort), *_mask_values(seen)]
     problems += [problem for each in seen for problem in each.problems]
     problems += _copies(contents.values())
     columns = [*_row(cohort.cases[0]), *_EMPTY]
@@ -230,7 +233,7 @@ def _cohort_problems(cohort: Cohort) -> Iterable[Problem]:
     for dropped in cohort.dropped:
         yield Problem("warning", dropped.case, f"left out: {dropped.reason}")
     counts = Counter(cohort.patients.values())
-    if counts[cohort.rare] < _FEW_PATIENTS:
+    if counts[cohort.rare] < _FEW_PATIENTS and len(counts) > 1:
         message = f"class {cohort.rare!r} has only {counts[cohort.rare]} patients: expect wide "
         yield Problem("warning", None, message + "intervals")
     without = sum(not case.has_mask for case in cohort.cases)

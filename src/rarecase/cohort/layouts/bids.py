@@ -81,9 +81,14 @@ def _read(source: Source) -> RawCohort:
     path, hint = _table(source), " There is no participants.tsv."
     if source.csv is not None and path is None:
         joined, labels, unused = join_tables(source, cases, labels)
-        cases, hint = list(joined), no_labels_hint(unused, source.root)
+        cases, hint = list(joined), no_labels_hint(unused, source.root, cases)
     if path is not None:
         table, hint = _participants(path), ""
+        if cases and not set(table["patient"]) & {case.patient for case in cases}:
+            raise DataError(
+                f"{path}: none of its participants is in the data: {_KEY} names "
+                f"{table['patient'].iloc[0]}, the folders {cases[0].patient}."
+            )
         labels = labels.merge(table, on="patient", how="left")
         if "site" in table.columns:
             sites = dict(zip(table["patient"], table["site"], strict=True))

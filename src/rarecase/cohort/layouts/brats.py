@@ -67,7 +67,7 @@ def _read(source: Source) -> RawCohort:
         labels["grade"] = grades
     joined, labels, unused = join_tables(source, cases, labels)
     own = own_label(labels, _OWN)
-    hint = no_labels_hint(unused, source.root)
+    hint = no_labels_hint(unused, source.root, cases)
     return RawCohort("brats", USUAL, joined, labels, own, tuple(dropped), hint)
 
 

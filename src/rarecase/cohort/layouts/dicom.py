@@ -98,7 +98,7 @@ def _read(source: Source) -> RawCohort:
     labels = case_table(cases)
     joined, labels, unused = join_tables(source, cases, labels)
     own = own_label(labels, ("label", "grade", "class"))
-    hint = no_labels_hint(unused, source.root)
+    hint = no_labels_hint(unused, source.root, cases)
     return RawCohort("dicom", channels_in(cases), joined, labels, own, tuple(dropped), hint)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from rarecase.cohort.case import Case
-from rarecase.cohort.layouts.base import Source, read_table
+from rarecase.cohort.layouts.base import VOLUME_SUFFIXES, Source, read_table
 from rarecase.errors import DataError
 
 _log = logging.getLogger(__name__)
@@ -97,7 +97,15 @@ def _as_written(
     for case, patient in zip(cases, patients, strict=True):
         by_patient.setdefault(patient, []).append(case)
     both = by_patient | own
-    return _Key(name, 2, {value: both[value] for value in values if value in both})
+    found = {value: _without_suffix(value) for value in values}
+    return _Key(name, 2, {v: both.get(v, both.get(stem)) or [] for v, stem in found.items()
+                          if v in both or stem in both})  # fmt: skip
+
+
+def _without_suffix(value: str) -> str:
+    """An id that was written as a file's name, less the suffix."""
+    low = value.lower()
+    return next((value[: -len(s)] for s in VOLUME_SUFFIXES if low.endswith(s)), value)
 
 
 def _numbers(name: str, values: Sequence[str], cases: Sequence[str]) -> _Key:
@@ -141,8 +149,9 @@ def _join(labels: pd.DataFrame, table: pd.DataFrame, key: _Key) -> pd.DataFrame:
     return labels.merge(table[["case", *new]].drop_duplicates(), on="case", how="left")
 
 
-def no_labels_hint(unused: Sequence[str], folder: Path) -> str:
+def no_labels_hint(unused: Sequence[str], folder: Path, cases: Sequence[Case]) -> str:
     """What to say of tables that name no case, for the error that there are no labels."""
     if not unused:
         return ""
-    return f" {folder} holds {', '.join(unused)}, but no column there names the cases."
+    example = f" (such as {cases[0].case})" if cases else ""
+    return f" {folder} holds {', '.join(unused)}, but no column there names the cases{example}."

@@ -35,10 +35,11 @@ def _read(source: Source) -> RawCohort:
         raise DataError(f"{path}: not the description of a data set.")
     channels = _channels(path, said)
     ending = str(said.get("file_ending", ".nii.gz"))
-    if isinstance(said.get("training"), list) and all(
-        isinstance(e, dict) for e in said["training"]
-    ):
-        cases, dropped = _decathlon(source.root, said["training"], channels, ending)
+    listed = said.get("training")
+    if isinstance(listed, list) and listed:
+        # Some list the images alone.
+        each = [e if isinstance(e, dict) else {"image": str(e)} for e in listed]
+        cases, dropped = _decathlon(source.root, each, channels, ending)
     else:
         cases, dropped = _numbered(source.root, channels, ending)
     if tumour := _not_ignored(said.get("labels")):
@@ -46,7 +47,7 @@ def _read(source: Source) -> RawCohort:
     labels = case_table(cases)
     joined, labels, unused = join_tables(source, cases, labels)
     own = own_label(labels, ("label", "grade", "class"))
-    hint = no_labels_hint(unused, source.root) or (
+    hint = no_labels_hint(unused, source.root, cases) or (
         f" {_DESCRIPTION} describes masks; the classes of patients come from a CSV with the case "
         "ids beside it."
     )
@@ -102,11 +103,11 @@ def _decathlon(
         else:
             images = dict.fromkeys(channels, image)
             parts = {channel: i for i, channel in enumerate(channels)} if len(channels) > 1 else {}
-        mask = root / str(each["label"]) if each.get("label") else None
+        mask = root / str(each["label"]) if each.get("label") else root / _LABELS / image.name
         cases.append(
             Case(
                 name, name, images=images, parts=parts,
-                mask=mask if mask is not None and mask.is_file() else None,
+                mask=mask if mask.is_file() else None,
             )
         )  # fmt: skip
     return cases, dropped
