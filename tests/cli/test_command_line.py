@@ -141,7 +141,7 @@ def test_blocks_and_settings(capsys):
 
 
 def test_data_without_labels_can_be_inspected(tmp_path, capsys):
-    folder = simulate_cohort(tmp_path / "c", patients={"HGG": 2, "LGG": 1}, size=32, slices=4)
+    folder = simulate_cohort(tmp_path / "c", patients={"HGG": 2, "LGG": 1}, size=32, slices=6)
     flat = tmp_path / "flat"
     flat.mkdir()
     for case in folder.glob("*/Sim*"):
