@@ -79,6 +79,13 @@ def differences(run: RunFiles) -> list[str]:
             found.append("The U-Net starts from random weights; the paper's from BraTS.")
     chosen: tuple[tuple[dict[str, Any], str, Any, str], ...] = (
         (slices, "size", 240, "Slices are {} pixels wide and high; the paper's 240."),
+        (
+            segmenter,
+            "dimensions",
+            2,
+            "The U-Net is {}-dimensional: a whole case is one sample, and where this report says "
+            "slices it means cases. The paper's looks at slices.",
+        ),
         (segmenter, "width", 64, "The U-Net's first block has {} channels; the paper's 64."),
         (segmenter, "norm", "none", "The U-Net has {} normalisation; the paper's has none."),
         (segmenter, "epochs", 30, "The U-Net is trained for {} epochs; the paper's for 30."),
