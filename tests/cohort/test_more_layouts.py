@@ -108,7 +108,7 @@ def test_the_values_that_are_tumour_are_chosen(tmp_path):
 def test_ids_that_name_nobody_are_said(tmp_path):
     root = cohort("bids", tmp_path / "data", three())
     (root / "participants.tsv").write_text("participant_id\tgroup\n1\tHGG\n2\tLGG\n")
-    with pytest.raises(DataError, match="none of its participants .* sub-1, the folders sub-a"):
+    with pytest.raises(DataError, match=r"none of its participants .* sub-1, the folders sub-a"):
         read_cohort(root)
     other = cohort("nnunet", tmp_path / "other", three())
     (other / "labels.csv").write_text("who,label\nx,HGG\ny,LGG\n")

@@ -14,7 +14,7 @@ from rarecase.cli.main import main
 from rarecase.cohort import SliceCache, cache_slices, read_cohort
 from rarecase.errors import DataError, SettingError
 from rarecase.features.from_network import extract_from_network
-from rarecase.features.network import Tap, list_layers, load_network, pooled
+from rarecase.features.network import Tap, check_depth, list_layers, load_network, pooled
 from rarecase.study.compute import make_fabric
 from rarecase.study.settings import ComputeSettings
 
@@ -148,6 +148,22 @@ def test_a_function_that_fails_is_named(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(SettingError, match=r"cannot be made \(RuntimeError: no luck\)"):
         load_network("weak_nets:make")
+
+
+def test_weights_of_a_network_that_trained_on_several_gpus(tmp_path):
+    net = nn.Conv2d(1, 2, 3)
+    wrapped = {f"module.{name}": values for name, values in net.state_dict().items()}
+    torch.save(wrapped, tmp_path / "w.pth")
+    sides = {"in_channels": 1, "out_channels": 2, "kernel_size": 3}
+    loaded = load_network("torch.nn:Conv2d", weights=tmp_path / "w.pth", arguments=sides)
+    assert torch.equal(loaded.weight, net.weight)
+
+
+def test_a_network_of_volumes_needs_a_depth():
+    with pytest.raises(SettingError, match=r"takes volumes .* give --depth N"):
+        check_depth(nn.Sequential(nn.Conv3d(1, 2, 3)), None)
+    check_depth(nn.Sequential(nn.Conv3d(1, 2, 3)), 8)
+    check_depth(nn.Sequential(nn.Conv2d(1, 2, 3)), None)
 
 
 class Tiring(nn.Module):

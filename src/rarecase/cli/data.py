@@ -53,7 +53,17 @@ def inspect(args: Namespace, rest: Sequence[str]) -> int:
         f"{found.layout}: {len(cohort.cases)} cases of {len(cohort.patients)} patients ({counts}; "
         f"rare: {found.rare}), channels {', '.join(found.channels)}"
     )
-    heads = ["case", "label", "site", "slices", "size", "spacing, mm", "intensities", "tumour"]
+    heads = [
+        "case",
+        "label",
+        "site",
+        "slices",
+        "size",
+        "spacing, mm",
+        "axes",
+        "intensities",
+        "tumour",
+    ]
     rows = [_case_row(each) for each in found.cases.to_dict("records")]
     out.print(table("Cases", heads, rows, text=3))
     if found.problems:
@@ -100,7 +110,7 @@ def _case_row(case: dict[Any, Any]) -> list[str]:
 
     intensities = " ".join(text(name) for name in ("minimum", "median", "maximum"))
     tumour = f"{text('tumour_ml')} mL" if text("tumour_ml") else text("tumour_pixels")
-    names = ("case", "label", "site", "slices", "size", "spacing")
+    names = ("case", "label", "site", "slices", "size", "spacing", "stored")
     return [
         *(text(name) for name in names), intensities.strip(),
         tumour if case["mask"] else "no mask",

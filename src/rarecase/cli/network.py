@@ -55,7 +55,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     """List the layers of a network, or write what one of them gives for a cohort."""
     from rarecase.cli.show import reporting
     from rarecase.cohort import SliceCache, cache_slices
-    from rarecase.features.network import load_network
+    from rarecase.features.network import check_depth, load_network
     from rarecase.seeds import torch_seeded
     from rarecase.study.resolve import resolve
     from rarecase.study.steps.prepare import load_cohort
@@ -86,6 +86,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
                 args.network, weights=Path(args.weights) if args.weights else None,
                 arguments=_arguments(args.network_args),
             )  # fmt: skip
+        check_depth(net, args.depth)
         if not args.weights and not args.list_blocks:
             log.warning(
                 "no --weights: unless %s loads some, its weights are random, and so are the "

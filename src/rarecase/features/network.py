@@ -18,6 +18,8 @@ from rarecase.errors import DataError, RarecaseError, SettingError, nearest
 from rarecase.features.tumour import masked_mean
 from rarecase.restricted import read_state_dict
 
+PARALLEL = "module."  # before every name, where a network was wrapped to train on several GPUs
+
 
 def load_network(
     spec: str, *, weights: Path | None = None, arguments: Mapping[str, Any] | None = None
@@ -73,12 +75,24 @@ def load_network(
     return made.eval()
 
 
+def check_depth(net: nn.Module, depth: int | None) -> None:
+    """Raise `SettingError` for slices given to a network of volumes, which would take a slice's
+    channels for its depth."""
+    if depth is None and any(isinstance(module, nn.Conv3d) for module in net.modules()):
+        raise SettingError(
+            f"{type(net).__name__} takes volumes (it has 3-D convolutions): give --depth N, the "
+            "number of slices that each case is brought to."
+        )
+
+
 def _load_weights(net: nn.Module, path: Path) -> None:
     if path.suffix == ".safetensors":
         tensors, _ = load_tensors(path)
     else:
         tensors = read_state_dict(path)
     own = net.state_dict()
+    if tensors.keys() != own.keys() and all(name.startswith(PARALLEL) for name in tensors):
+        tensors = {name.removeprefix(PARALLEL): values for name, values in tensors.items()}
     missing, spare = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
     wrong = [
         f"{n} {tuple(tensors[n].shape)} for {tuple(own[n].shape)}"
