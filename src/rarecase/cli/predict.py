@@ -74,6 +74,7 @@ def _provenance(card: dict[str, Any]) -> str:
     """What the calls rest on, in a few lines."""
     learnt, evidence = card["learnt_from"]["patients"], card["evidence"]
     counted = ", ".join(f"{count} {name}" for name, count in learnt.items())
+    tested = ", ".join(f"{count} {name}" for name, count in evidence["patients"].items())
     area = evidence["scores"].get("auc_rare") or {}
     worth = "not defined"
     if area.get("value") is not None:
@@ -82,7 +83,8 @@ def _provenance(card: dict[str, Any]) -> str:
             worth += f" ({area['low']:.2f} to {area['high']:.2f})"
     return (
         f"{card['rare']} is called from a probability of {card['threshold']:.2f} on. Learnt from "
-        f"{counted}; arm {card['arm']}; AUC of {card['rare']} on patients not seen: {worth}."
+        f"{counted}; arm {card['arm']}; AUC of {card['rare']} on patients not seen ({tested}): "
+        f"{worth}."
     )
 
 
