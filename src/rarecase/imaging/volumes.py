@@ -74,7 +74,7 @@ def read_mask_volume(path: Path) -> Volume:
     """Read a mask volume like `read_volume`; a mask that is 0 everywhere is fine. What looks like
     an image or a map of probabilities is noted."""
     mask = _read(path, several=False)
-    found = np.unique(mask.data)
+    found = np.unique(mask.data[mask.data != 0])  # sorting all the zeros would take long
     if len(found) > MOST_LABELS or (found % 1).any():
         odd = (
             f"{path.name} holds {len(found)} different values from {found[0]:g} to {found[-1]:g}, "
