@@ -299,6 +299,16 @@ def test_patients_of_a_dicom_cohort_stay_apart(model, scans, tmp_path):
     assert [each.case for each in found] == ["x", "y"]
 
 
+def test_volumes_beside_their_manifest_are_taken_once(model, scans, tmp_path):
+    rows = ["case,patient,label,flair"]
+    for name in ("a", "b"):
+        shutil.copy(scans[0], tmp_path / f"{name}.nii.gz")
+        rows.append(f"{name},{name},x,{name}.nii.gz")
+    (tmp_path / "manifest.csv").write_text("\n".join(rows) + "\n")
+    cases, _ = cases_named([str(tmp_path)], model.channels)
+    assert [case.case for case in cases] == ["a", "b"]
+
+
 def test_volumes_along_the_fourth_axis_are_the_models_channels(tmp_path):
     file = tmp_path / "four.nii.gz"
     nib.save(nib.Nifti1Image(np.zeros((4, 4, 3, 2), np.float32), np.eye(4)), file)

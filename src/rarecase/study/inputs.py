@@ -81,9 +81,11 @@ def _behind(text: str, channels: tuple[str, ...]) -> tuple[list[Case], list[Drop
     table = path.suffix.lower() == ".csv"
     if path.is_file() and not table:
         return [_single(path, channels)], []
-    if find_layout(path):
+    if layout := find_layout(path):
         cases, dropped = _cohort(path, channels)
-        return [*cases, *(_loose(path, channels) if path.is_dir() else [])], dropped
+        # Volumes beside the series of patients; elsewhere the layout has named all there are.
+        beside = layout == "dicom" and path.is_dir()
+        return [*cases, *(_loose(path, channels) if beside else [])], dropped
     if table:
         raise DataError(f"{path}: a table of no known layout; see 'rarecase inspect {path}'.")
     name = path.resolve().name
