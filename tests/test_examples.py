@@ -23,7 +23,8 @@ def test_the_network_of_an_nnunet_plan(tmp_path, monkeypatch):
         "from torch import nn\n"
         "def Net(*, input_channels, num_classes, deep_supervision, conv_op, norm_op, width):\n"
         "    assert norm_op is None and not deep_supervision\n"
-        "    return nn.Sequential(conv_op(input_channels, width, 3), conv_op(width, num_classes, 1))\n"
+        "    first, last = conv_op(input_channels, width, 3), conv_op(width, num_classes, 1)\n"
+        "    return nn.Sequential(first, last)\n"
     )
     plan = {
         "configurations": {"2d": {"architecture": {
