@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from rarecase.errors import DataError
 
-_log = logging.getLogger(__name__)
-
 if TYPE_CHECKING:
     import pandas as pd
 
+_log = logging.getLogger(__name__)
 PARTIAL = ".partial"
 _UMASK = os.umask(0)  # can only be asked for by setting it
 os.umask(_UMASK)

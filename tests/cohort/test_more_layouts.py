@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
-from written import cohort, dicom, truth
+from written import cohort, dicom, dicom_seg, truth
 
 from rarecase.cohort import SliceCache, cache_slices, inspect_cohort, load_case, read_cohort
 from rarecase.errors import DataError, SettingError
@@ -125,6 +125,22 @@ def test_a_list_of_images_alone_finds_their_masks(tmp_path):
     (root / "dataset.json").write_text(json.dumps(said))
     found = read_cohort(root)
     assert len(found.cases) == 3 and all(case.mask is not None for case in found.cases)
+
+
+def test_segments_of_a_dicom_seg_are_named_and_chosen(tmp_path):
+    root = cohort("dicom", tmp_path / "data", three())
+    (file,) = [f for f in (root / "a").rglob("*.dcm")
+               if pydicom.dcmread(f, stop_before_pixels=True).Modality == "SEG"]  # fmt: skip
+    series = root / "a" / "study" / "series"
+    file.unlink()
+    values = np.ones((10, 10, 5), np.uint8)
+    values[3:6, 2:7, 1:3] = 2
+    dicom_seg(file, values, series, labels=("Brain", "Tumour"))
+    whole = load_case(read_cohort(root).cases[0], ["flair"])
+    assert whole.masks.all() and whole.values == (1, 2)
+    assert any("segments 1 Brain, 2 Tumour" in note for note in whole.notes)
+    chosen = load_case(read_cohort(root, tumour=[2]).cases[0], ["flair"])
+    assert chosen.masks.sum() == 30
 
 
 def test_contours_are_said_not_to_be_read(tmp_path, caplog):

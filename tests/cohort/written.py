@@ -133,21 +133,27 @@ def dicom(
     return folder
 
 
-def dicom_seg(path: Path, mask: np.ndarray, series: Path) -> Path:
-    """A DICOM-SEG of a mask (column, row, slice) on the series in a folder."""
+def dicom_seg(
+    path: Path, mask: np.ndarray, series: Path, *, labels: tuple[str, ...] = ("tumour",)
+) -> Path:
+    """A DICOM-SEG of a mask (column, row, slice) on the series in a folder; its values are the
+    numbers of the segments, from 1."""
     sources = [pydicom.dcmread(f) for f in series.glob("*.dcm")]
     sources.sort(key=lambda ds: -ds.InstanceNumber)
     code = CodedConcept("108369006", "SCT", "Neoplasm")
-    description = highdicom.seg.SegmentDescription(
-        segment_number=1, segment_label="tumour",
-        segmented_property_category=CodedConcept("49755003", "SCT", "Morphologic abnormality"),
-        segmented_property_type=code,
-        algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.MANUAL,
-    )  # fmt: skip
+    descriptions = [
+        highdicom.seg.SegmentDescription(
+            segment_number=number, segment_label=label,
+            segmented_property_category=CodedConcept("49755003", "SCT", "Morphologic abnormality"),
+            segmented_property_type=code,
+            algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.MANUAL,
+        )
+        for number, label in enumerate(labels, 1)
+    ]  # fmt: skip
     found = highdicom.seg.Segmentation(
         source_images=sources, pixel_array=mask.transpose(2, 1, 0).astype(np.uint8),
         segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=[description], series_instance_uid=generate_uid(), series_number=9,
+        segment_descriptions=descriptions, series_instance_uid=generate_uid(), series_number=9,
         sop_instance_uid=generate_uid(), instance_number=1, manufacturer="none",
         manufacturer_model_name="none", software_versions="0", device_serial_number="0",
     )  # fmt: skip

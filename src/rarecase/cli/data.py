@@ -53,17 +53,8 @@ def inspect(args: Namespace, rest: Sequence[str]) -> int:
         f"{found.layout}: {len(cohort.cases)} cases of {len(cohort.patients)} patients ({counts}; "
         f"rare: {found.rare}), channels {', '.join(found.channels)}"
     )
-    heads = [
-        "case",
-        "label",
-        "site",
-        "slices",
-        "size",
-        "spacing, mm",
-        "axes",
-        "intensities",
-        "tumour",
-    ]
+    heads = ["case", "label", "site", "slices", "size", "spacing, mm", "axes", "intensities",
+             "tumour"]  # fmt: skip
     rows = [_case_row(each) for each in found.cases.to_dict("records")]
     out.print(table("Cases", heads, rows, text=3))
     if found.problems:

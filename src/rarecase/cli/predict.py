@@ -72,19 +72,15 @@ def predict(args: Namespace, rest: Sequence[str]) -> int:
 
 def _provenance(card: dict[str, Any]) -> str:
     """What the calls rest on, in a few lines."""
-    learnt, evidence = card["learnt_from"]["patients"], card["evidence"]
-    counted = ", ".join(f"{count} {name}" for name, count in learnt.items())
-    tested = ", ".join(f"{count} {name}" for name, count in evidence["patients"].items())
-    area = evidence["scores"].get("auc_rare") or {}
-    worth = "not defined"
-    if area.get("value") is not None:
-        worth = f"{area['value']:.2f}"
-        if area.get("low") is not None:
-            worth += f" ({area['low']:.2f} to {area['high']:.2f})"
+    from rarecase.study.model_card import counted, scored
+
+    evidence = card["evidence"]
+    area = evidence["scores"].get("auc_rare")
+    worth = "not defined" if area is None else scored(area)
     return (
         f"{card['rare']} is called from a probability of {card['threshold']:.2f} on. Learnt from "
-        f"{counted}; arm {card['arm']}; AUC of {card['rare']} on patients not seen ({tested}): "
-        f"{worth}."
+        f"{counted(card['learnt_from']['patients'])}; arm {card['arm']}; AUC of {card['rare']} on "
+        f"patients not seen ({counted(evidence['patients'])}): {worth}."
     )
 
 

@@ -29,8 +29,8 @@ def model_card(card: dict[str, Any]) -> str:
     """model_card.md as text."""
     learnt, evidence = card["learnt_from"], card["evidence"]
     tested = evidence["patients"]
-    patients = _counted(learnt["patients"])
-    scores = "\n".join(f"| {_name(n)} | {_score(v)} |" for n, v in evidence["scores"].items())
+    patients = counted(learnt["patients"])
+    scores = "\n".join(f"| {_name(n)} | {scored(v)} |" for n, v in evidence["scores"].items())
     dice = "not measured (no masks)" if evidence["dice"] is None else number(evidence["dice"])
     flat = card.get("dimensions", 2) == 2
     outlines = (
@@ -59,7 +59,7 @@ accuracy on out-of-fold predictions.
 of a patient and no image.
 
 ## What it is worth
-Measured on {sum(tested.values())} patients ({_counted(tested)}) whom the networks of each fold had
+Measured on {sum(tested.values())} patients ({counted(tested)}) whom the networks of each fold had
 not seen; the model itself has learnt from all of its patients, and cannot be judged on any.
 
 | score, on patients | value (95 % interval) |
@@ -85,7 +85,8 @@ Made with rarecase {card["version"]}. `python predict.py SCAN` shows how to load
 """
 
 
-def _counted(patients: dict[str, int]) -> str:
+def counted(patients: dict[str, int]) -> str:
+    """Patients by class in words."""
     return ", ".join(f"{count} {name}" for name, count in patients.items())
 
 
@@ -103,7 +104,8 @@ def _name(score: str) -> str:
     return score.replace("_", " ").replace("tuned ", "at the tuned threshold: ")
 
 
-def _score(value: dict[str, float | None]) -> str:
+def scored(value: dict[str, float | None]) -> str:
+    """A score with its interval in words."""
     if value["value"] is None:
         return "not defined"
     if value["low"] is None or value["high"] is None:
