@@ -98,6 +98,11 @@ def make(name: str, *, seed: int, steps: int | None) -> Any:
     )
 
 
+def device_name(kind: str) -> str:
+    # A function of its own: cloudpickle takes `classes`, beside torch, for the module torch.classes.
+    return torch.cuda.get_device_name() if kind == "cuda" else "cpu"
+
+
 def through_network(context: Context, fold: Fold, images: np.ndarray) -> np.ndarray:
     """Bottleneck maps of made images."""
     segmenter = load_segmenter(context.fold_folder / SEGMENTER)
@@ -180,7 +185,7 @@ def run_cell(
     said: dict[str, Any] = {
         "name": name, "steps": steps, "rare": fold.rare, "seconds": round(seconds, 1),
         "made": counts,
-        "device": torch.cuda.get_device_name() if fabric.device.type == "cuda" else "cpu",
+        "device": device_name(fabric.device.type),
     }  # fmt: skip
     said["own"] = float(np.nanmean(agrees)) if np.isfinite(agrees).any() else None
     named = np.array(fold.classes)[plain(made).argmax(axis=1)]

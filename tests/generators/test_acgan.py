@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from contract import toy
 
 from rarecase.errors import DataError, RarecaseError, SettingError
-from rarecase.generators import ACGAN
+from rarecase.generators import ACGAN, networks_conv
 from rarecase.generators.losses import discriminator_loss, generator_loss
 from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator, stage_sizes
 from rarecase.generators.networks_mlp import MLPDiscriminator, MLPGenerator
@@ -30,6 +30,34 @@ def test_widths_mirror_the_paper():
     assert [down.out_channels for down in critic.down] == [64, 128, 256]
     assert critic.heads.in_features == 256 * 2 * 2
     assert stage_sizes(1, 5) == [(1, 5), (1, 3), (1, 2), (1, 1)]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (15, 15), (4, 9)])
+def test_convolutions_as_products_are_convolutions(size, monkeypatch):
+    torch.manual_seed(0)
+    generator = ConvGenerator((5, *size), 2, width=4)
+    critic = ConvDiscriminator((5, *size), 2, width=4)
+    noise, label = torch.randn(6, 100), torch.arange(6) % 2
+    parameters = [*generator.parameters(), *critic.parameters()]
+
+    def said():
+        source, logits = critic(generator(noise, label))
+        gradients = torch.autograd.grad(source.sum() + logits.square().sum(), parameters)
+        return source, logits, *gradients
+
+    products = []
+    whole = networks_conv._as_product
+    monkeypatch.setattr(
+        networks_conv, "_as_product", lambda x, n: products.append(whole(x, n)) or products[-1]
+    )
+    found = said()
+    assert any(products)
+    monkeypatch.setattr(networks_conv, "FEW", 0)
+    products.clear()
+    expected = said()
+    assert not any(products)
+    for mine, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
 
 
 def test_weights_start_near_nothing():

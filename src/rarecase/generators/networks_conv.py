@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from rarecase.segmenter.unet import BATCH_NORM, CONVOLUTION
 
 SLOPE = 0.2  # of the leaky ReLU
+FEW = 4  # values a map up to which a convolution is done as a matrix product
 FIRST_BIAS = 0.1  # of the last layer: every output starts above 0, where the ReLU has a gradient
 
 
@@ -89,8 +90,8 @@ class ConvGenerator(nn.Module):
         # In place: batch norm keeps its input for the gradient, not its output.
         x = F.leaky_relu(self.norms[0](self.project(x)), SLOPE, inplace=True)
         for up, norm, size in zip(self.up, self.norms[1:], self._sizes[2:0:-1], strict=True):
-            x = F.leaky_relu(norm(_crop(up(x), size)), SLOPE, inplace=True)
-        x = _crop(self.last(x), self._sizes[0])
+            x = F.leaky_relu(norm(_crop(_doubled(up, x), size)), SLOPE, inplace=True)
+        x = _crop(_doubled(self.last, x), self._sizes[0])
         return F.relu(x) if self.nonnegative else x
 
 
@@ -122,9 +123,37 @@ class ConvDiscriminator(nn.Module):
             odd = [side % 2 for side in size]
             if any(odd):  # one more row on the far side: it becomes ceil(side / 2)
                 x = F.pad(x, [part for more in reversed(odd) for part in (0, more)])
-            x = F.leaky_relu(down(x), SLOPE, inplace=True)
+            x = F.leaky_relu(_halved(down, x), SLOPE, inplace=True)
         heads = self.heads(x.flatten(1))
         return heads[:, 0], heads[:, 1:]
+
+
+def _halved(layer: Any, x: Tensor) -> Tensor:
+    """A convolution 4×4 of stride 2 and padding 1: sides (h, w) to (h / 2, w / 2)."""
+    height, width = (side // 2 for side in x.shape[-2:])
+    if not _as_product(x, height * width):
+        found: Tensor = layer(x)
+        return found
+    parts = F.unfold(x, 4, padding=1, stride=2).transpose(1, 2)
+    made = F.linear(parts, layer.weight.flatten(1), layer.bias).transpose(1, 2)
+    return made.reshape(*made.shape[:2], height, width)
+
+
+def _doubled(layer: Any, x: Tensor) -> Tensor:
+    """A transposed convolution 4×4 of stride 2 and padding 1: sides (h, w) to (2 h, 2 w)."""
+    height, width = x.shape[-2:]
+    if not _as_product(x, height * width):
+        found: Tensor = layer(x)
+        return found
+    parts = (x.flatten(2).transpose(1, 2) @ layer.weight.flatten(1)).transpose(1, 2)
+    made = F.fold(parts, (2 * height, 2 * width), 4, padding=1, stride=2)
+    return made if layer.bias is None else made + layer.bias[:, None, None]
+
+
+def _as_product(x: Tensor, coarse: int) -> bool:
+    """Whether one matrix product is faster than a convolution between maps of which the coarse ones
+    have so many values a channel: on a CPU, between a handful of values, up to three times."""
+    return x.ndim == 4 and x.device.type == "cpu" and coarse <= FEW
 
 
 def _crop(x: Tensor, size: Sequence[int]) -> Tensor:
