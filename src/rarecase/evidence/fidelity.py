@@ -164,12 +164,12 @@ def _moments(X: Samples) -> tuple[Floats, Floats]:
 
 
 def _kernel_sum(a: Samples, b: Samples) -> float:
-    total = 0.0
+    total, same = 0.0, a is b  # with itself each pair of blocks is met once, and counts twice
     for i in range(0, len(a), BLOCK):
         mine = a[i : i + BLOCK].astype(np.float64)
-        for j in range(0, len(b), BLOCK):
+        for j in range(i if same else 0, len(b), BLOCK):
             product = mine @ b[j : j + BLOCK].astype(np.float64).T
             product /= a.shape[1]
             product += 1
-            total += float((product**3).sum())
+            total += float((product**3).sum()) * (2 if same and j > i else 1)
     return total
