@@ -9,6 +9,7 @@ from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 
 from rarecase.errors import DataError
+from rarecase.evidence import fidelity
 from rarecase.evidence.fidelity import (
     frechet_distance,
     frechet_floor,
@@ -24,6 +25,7 @@ from rarecase.features.distances import nearest
 def _small_blocks(monkeypatch):
     """Several blocks even of few samples."""
     monkeypatch.setattr(distances, "BLOCK", 37)
+    monkeypatch.setattr(fidelity, "BLOCK", 41)
 
 
 def pair(n=150, m=110, d=6, *, shift=0.4, dtype=np.float32):

@@ -73,5 +73,6 @@ def nearest(a: Samples, b: Samples, *, k: int = 1, same: bool = False) -> Floats
     return np.sort(best, axis=1)
 
 
-def _steps(n: int, size: int = BLOCK) -> Iterator[slice]:
+def _steps(n: int, size: int | None = None) -> Iterator[slice]:
+    size = size or BLOCK
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
