@@ -1,6 +1,7 @@
 """Generators on the maps of a run's bottleneck, fold by fold: fidelity, memory, and their worth.
 
     python benchmarks/map_generators.py RUN [--jobs 2] [--only NAME,…] [--widths 64,512] [--steps N]
+    python benchmarks/map_generators.py RUN --block region --widths "" [--only acgan,NAME,…]
     python benchmarks/map_generators.py RUN --table
 
 In each fold of RUN every generator is fitted to the bottleneck maps (c, h, w) of the training
@@ -12,6 +13,7 @@ generator's own discriminator, and by a classifier fitted to real training slice
 classifier on real and made samples, its penalty fixed beforehand, scored on test patients, against
 none and as many duplicates. `acgan-W` is the paper's convolutional pair of width W; `images-64` is
 one that makes images, which the fold's U-Net turns into maps; the others see a map as a vector.
+`--block` takes any other block, also `region`, whose samples are vectors as they are.
 
 A cell is written down when it is done (WORK/…), and the next call goes on.
 """
@@ -77,11 +79,11 @@ def read_pooled(store: FeatureStore) -> np.ndarray:
     )
 
 
-def keep_maps(context: Context, work: Path) -> Path:
-    """The store of the fold's bottleneck maps."""
+def keep_maps(context: Context, work: Path, block: str) -> Path:
+    """The store of the fold's features of a block."""
     out = work / f"maps-{context.cell.repeat}-{context.cell.fold}.zarr"
     if not out.exists():
-        extract_block(context, load_fold(context), block=BLOCK, out=out)
+        extract_block(context, load_fold(context), block=block, out=out)
     return out
 
 
@@ -99,17 +101,17 @@ def make(name: str, *, seed: int, steps: int | None) -> Any:
 
 
 def device_name(kind: str) -> str:
-    # A function of its own: cloudpickle takes `classes`, beside torch, for the module torch.classes.
+    # On its own: cloudpickle takes a name `classes` beside torch for the module torch.classes.
     return torch.cuda.get_device_name() if kind == "cuda" else "cpu"
 
 
-def through_network(context: Context, fold: Fold, images: np.ndarray) -> np.ndarray:
-    """Bottleneck maps of made images."""
+def through_network(context: Context, fold: Fold, images: np.ndarray, block: str) -> np.ndarray:
+    """Maps of a block of made images."""
     segmenter = load_segmenter(context.fold_folder / SEGMENTER)
     none = np.zeros((len(images), *images.shape[-2:]), np.uint8)
     order = channel_map(fold.cache.channels, segmenter.channels)
     return features_of_samples(
-        segmenter, Slices(images, none, order), np.arange(len(images)), block=BLOCK,
+        segmenter, Slices(images, none, order), np.arange(len(images)), block=block,
         fabric=make_fabric(context.settings.compute),
     )  # fmt: skip
 
@@ -169,7 +171,7 @@ def run_cell(
     lacking = {c: max(lacking.values()) - n for c, n in lacking.items()}
     # Twice what is lacking, so that the filter has something to choose from.
     counts = {c: max(LEAST, 2 * n) for c, n in lacking.items()}
-    to_maps = (lambda x: through_network(context, fold, x)) if images else None
+    to_maps = (lambda x: through_network(context, fold, x, store.block)) if images else None
     made, asked, agrees = drawn(generator, counts, to_maps)
     real = read_pooled(store)
     space = Space.fit(real[train])
@@ -261,6 +263,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("--only", default=",".join(VECTORS))
+    parser.add_argument("--block", default=BLOCK)
     parser.add_argument("--widths", default="64", help="of the ACGAN; also images-WIDTH of these")
     parser.add_argument("--images", action="store_true", help="also the pair that makes images")
     parser.add_argument("--folds", type=int, help="the first so many folds alone")
@@ -269,7 +272,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path)
     parser.add_argument("--table", action="store_true", help="of what is there")
     args = parser.parse_args()
-    work = args.work or args.run.with_name(args.run.name + "-maps")
+    suffix = "" if args.block == BLOCK else f"-{args.block}"
+    work = args.work or args.run.with_name(f"{args.run.name}-maps{suffix}")
     work.mkdir(exist_ok=True, parents=True)
     names = [f"acgan-{width}" for width in args.widths.split(",") if width]
     names += ["images-64"] if args.images else []
@@ -277,7 +281,7 @@ def main() -> None:
     if not args.table:
         threads = max(1, usable_cpus() // args.jobs)
         folds = contexts(args.run, threads=threads)[: args.folds]
-        stores = Parallel(n_jobs=args.jobs)(delayed(keep_maps)(c, work) for c in folds)
+        stores = Parallel(n_jobs=args.jobs)(delayed(keep_maps)(c, work, args.block) for c in folds)
         todo = [
             delayed(attempt)(context, store, out, name=name, steps=args.steps)
             for name in names
@@ -287,10 +291,10 @@ def main() -> None:
         ]
         for said in Parallel(n_jobs=args.jobs, return_as="generator_unordered")(todo):
             print(said, flush=True)
-    found = {"run": args.run.name, "block": BLOCK} | tables(work)
+    found = {"run": args.run.name, "block": args.block} | tables(work)
     print(pd.DataFrame(found["fidelity"]).T.round(2).to_string())
     print("\n".join(found["arms"]))
-    path = RESULTS / f"map_generators-{args.run.name}.json"
+    path = RESULTS / f"map_generators-{args.run.name}{suffix}.json"
     path.write_text(json.dumps(found, indent=2, ensure_ascii=False).replace("NaN", "null") + "\n")
 
 

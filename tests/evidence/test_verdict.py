@@ -69,6 +69,11 @@ def test_the_more_arms_the_harder_it_is():
         ),
         (Contrast(comparison(-0.1, greater=1.0, less=0.001), comparison(), 0.0), 40, "smote harms"),
         (Contrast(comparison(0.0, greater=0.5, less=0.5), comparison(), 0.0), 40, "a rise of 0.0"),
+        (
+            Contrast(comparison(greater=0.5, error=0.4), comparison(greater=0.5), 0.0),
+            40,
+            "no rise, however large",
+        ),
     ],
 )
 def test_every_answer_has_its_sentence(tested, rare_patients, words):

@@ -128,10 +128,16 @@ def explain(name: str, verdict: Verdict, tested: Contrast, *, rare: str, rare_pa
             ", but balanced accuracy at tuned thresholds is "
             f"{number(abs(tested.balanced), digits=3)} lower than without it"
         )
-    size = "" if math.isnan(verdict.detectable) else (
-        f"; a rise of {number(verdict.detectable)} would have been found with a power of 80 %"
-    )  # fmt: skip
-    return f"{name}: no evidence that it helps class {rare} ({moved}; {why}{size})."
+    return f"{name}: no evidence that it helps class {rare} ({moved}; {why}{_found(verdict)})."
+
+
+def _found(verdict: Verdict) -> str:
+    """What the study could have shown; an AUC cannot rise by 1 or more."""
+    if math.isnan(verdict.detectable):
+        return ""
+    if verdict.detectable >= 1:
+        return "; no rise, however large, would have been found with a power of 80 %"
+    return f"; a rise of {number(verdict.detectable)} would have been found with a power of 80 %"
 
 
 def _moved(tested: Contrast) -> str:
