@@ -15,7 +15,8 @@ none and as many duplicates. `acgan-W` is the paper's convolutional pair of widt
 one that makes images, which the fold's U-Net turns into maps; the others see a map as a vector.
 `--block` takes any other block, also `region`, whose samples are vectors as they are.
 
-A cell is written down when it is done (WORK/…), and the next call goes on.
+What was made (means over the map) and what was measured of it are written down cell by cell
+(WORK/….npz and .json), and the next call goes on.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -150,29 +152,76 @@ def predictions(
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class FoldSlices:
+    """A fold's slices that show a tumour: of training patients and of test patients."""
+
+    context: Context
+    fold: Fold
+    store: FeatureStore
+    train: np.ndarray
+    test: np.ndarray
+
+    @classmethod
+    def of(cls, context: Context, store_path: Path) -> FoldSlices:
+        fold, store = load_fold(context), FeatureStore.open(store_path)
+        seen = shows_tumour(store.rows, ["patient"]).to_numpy()
+        inside = store.rows["patient"].isin(fold.training).to_numpy()
+        return cls(
+            context, fold, store, np.flatnonzero(seen & inside), np.flatnonzero(seen & ~inside)
+        )
+
+    def labels(self, rows: np.ndarray) -> np.ndarray:
+        return np.asarray(self.store.rows.iloc[rows]["label"], str)
+
+    def patients(self, rows: np.ndarray) -> np.ndarray:
+        return np.asarray(self.store.rows.iloc[rows]["patient"], str)
+
+    def lacking(self) -> dict[str, int]:
+        """How many training samples of each class are missing to balance."""
+        label = self.labels(self.train)
+        counts = {c: int((label == c).sum()) for c in self.fold.classes}
+        return {c: max(counts.values()) - n for c, n in counts.items()}
+
+
+def make_samples(cell: FoldSlices, out: Path, *, name: str, steps: int | None) -> None:
+    """Fit one generator in one fold, and keep what it makes in out.npz."""
+    if out.with_suffix(".npz").is_file():
+        return
+    images, fold, context = name.startswith("images-"), cell.fold, cell.context
+    generator, began = make(name, seed=context.cell.fold, steps=steps), time.perf_counter()
+    source = fold.cache.images if images else cell.store
+    fabric = make_fabric(context.settings.compute, exact=name in VECTORS)
+    generator.fit(
+        source, cell.labels(cell.train), rows=cell.train, groups=cell.patients(cell.train),
+        fabric=fabric,
+    )  # fmt: skip
+    seconds = time.perf_counter() - began
+    # Twice what is lacking, so that the filter has something to choose from.
+    counts = {c: max(LEAST, 2 * n) for c, n in cell.lacking().items()}
+    to_maps = (lambda x: through_network(context, fold, x, cell.store.block)) if images else None
+    made, asked, agrees = drawn(generator, counts, to_maps)
+    said = {
+        "name": name, "steps": steps, "rare": fold.rare, "seconds": round(seconds, 1),
+        "made": counts, "device": device_name(fabric.device.type),
+    }  # fmt: skip
+    with replacing_file(out.with_suffix(".npz")) as beside, beside.open("wb") as file:
+        np.savez(
+            file, made=made.astype(np.float32), asked=asked, agrees=agrees, said=json.dumps(said)
+        )
+
+
 def run_cell(
     context: Context, store_path: Path, out: Path, *, name: str, steps: int | None
 ) -> None:
     """One generator in one fold: out.json with what was measured, out.parquet with predictions."""
-    fold, store = load_fold(context), FeatureStore.open(store_path)
-    seen = shows_tumour(store.rows, ["patient"]).to_numpy()
-    inside = store.rows["patient"].isin(fold.training).to_numpy()
-    train, test = np.flatnonzero(seen & inside), np.flatnonzero(seen & ~inside)
-    about = store.rows.iloc[train]
-    label, truth = about["label"].to_numpy(str), store.rows.iloc[test]["label"].to_numpy(str)
-    images = name.startswith("images-")
-    generator, began = make(name, seed=context.cell.fold, steps=steps), time.perf_counter()
-    given = {"rows": train, "groups": about["patient"].to_numpy(str)}
-    source = fold.cache.images if images else store
-    fabric = make_fabric(context.settings.compute, exact=name in VECTORS)
-    generator.fit(source, label, **given, fabric=fabric)
-    seconds = time.perf_counter() - began
-    lacking = {c: int((label == c).sum()) for c in fold.classes}
-    lacking = {c: max(lacking.values()) - n for c, n in lacking.items()}
-    # Twice what is lacking, so that the filter has something to choose from.
-    counts = {c: max(LEAST, 2 * n) for c, n in lacking.items()}
-    to_maps = (lambda x: through_network(context, fold, x, store.block)) if images else None
-    made, asked, agrees = drawn(generator, counts, to_maps)
+    cell = FoldSlices.of(context, store_path)
+    make_samples(cell, out, name=name, steps=steps)
+    fold, store, train, test, lacking = cell.fold, cell.store, cell.train, cell.test, cell.lacking()
+    label, truth = cell.labels(train), cell.labels(test)
+    with np.load(out.with_suffix(".npz")) as kept:
+        made, asked, agrees = kept["made"].astype(np.float64), kept["asked"], kept["agrees"]
+        said: dict[str, Any] = json.loads(str(kept["said"]))
     real = read_pooled(store)
     space = Space.fit(real[train])
     real, made = space(real), space(made)
@@ -184,11 +233,6 @@ def run_cell(
         return model.fit(TrainingSet(X, y, None, {}), strength=STRENGTH, classes=classes)
 
     plain = judged(real[train], y)
-    said: dict[str, Any] = {
-        "name": name, "steps": steps, "rare": fold.rare, "seconds": round(seconds, 1),
-        "made": counts,
-        "device": device_name(fabric.device.type),
-    }  # fmt: skip
     said["own"] = float(np.nanmean(agrees)) if np.isfinite(agrees).any() else None
     named = np.array(fold.classes)[plain(made).argmax(axis=1)]
     lines = []
