@@ -5,10 +5,11 @@
 
 For each fold of a run the vectors come from the fold's own U-Net. Fidelity: a generator is fitted
 to three quarters of the training patients, and what it makes is set against the rest of them, class
-by class. Worth: every generator is an arm of the comparison, fitted to all training patients,
-judged on the fold's test patients. A row is a slice, classes are balanced, networks take 500 steps.
-Every cell is written down when it is done (WORK/…), and the next call goes on. Prints both tables
-and keeps them in results/generators-VECTORS.json.
+by class; `real`: another quarter, of patients nobody learnt from, in its place. Worth: every
+generator is an arm of the comparison, fitted to all training patients, judged on the fold's test
+patients. A row is a slice, classes are balanced, networks take 500 steps. Every cell is written
+down when it is done (WORK/…), and the next call goes on. Prints both tables and keeps them in
+results/generators-VECTORS.json.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from class_fidelity import class_fidelity
 from fold_vectors import Kept, kept_folds
 from neural_arms import neural_arms
 from sklearn.linear_model import LogisticRegression
@@ -38,11 +38,14 @@ from rarecase.comparison.model import Logistic
 from rarecase.comparison.setup import make_plan
 from rarecase.comparison.space import Space
 from rarecase.comparison.words import as_text
+from rarecase.evidence.audit import FEWEST, audit
+from rarecase.evidence.pooling import DUPLICATES
 from rarecase.generators import DiscriminatingGenerator
 from rarecase.study.step import digest
 
 STEPS = 500
 RESULTS = Path(__file__).with_name("results")
+REAL = "real"
 SYNTHETIC = [n for n in (*CLOSED_FORM, *MORE, *NEURAL) if make_arms()[n].synthetic]
 
 
@@ -53,26 +56,34 @@ def fidelity(name: str, kept: Kept) -> dict[str, Any]:
     label, who = rows["label"].to_numpy(str), rows["patient"].to_numpy(str)
     patients = dict(zip(who.tolist(), label.tolist(), strict=True))
     held = np.isin(who, validation_patients(patients, 0.25, 0))
-    scaled = Space.fit(X[~held].astype(np.float64))(X.astype(np.float64))
-    fit, rest, y_fit, y_rest = scaled[~held], scaled[held], label[~held], label[held]
-    recipe = arms()[name].recipe
-    assert isinstance(recipe, Oversample)
-    generator = recipe.make(0)
-    began = time.perf_counter()
-    generator.fit(fit, y_fit, groups=who[~held])
-    seconds = time.perf_counter() - began
-    judge = LogisticRegression(C=1.0, max_iter=500).fit(rest, y_rest)
+    learnt = ~held
+    others = {n: c for n, c in patients.items() if n in set(who[~held].tolist())}
+    if name == REAL:  # a third of the other three quarters
+        learnt &= ~np.isin(who, validation_patients(others, 1 / 3, 1))
+    scaled = Space.fit(X[learnt].astype(np.float64))(X.astype(np.float64))
+    judge = LogisticRegression(C=1.0, max_iter=500).fit(scaled[held], label[held])
+    generator, seconds = None, np.nan
+    if name != REAL:
+        recipe = arms()[name].recipe
+        assert isinstance(recipe, Oversample)
+        generator, began = recipe.make(0), time.perf_counter()
+        generator.fit(scaled[learnt], label[learnt], groups=who[learnt])
+        seconds = time.perf_counter() - began
     found: list[dict[str, float]] = []
     for c in np.unique(label):
-        own, other = fit[y_fit == c], rest[y_rest == c]
-        made, asked = generator.sample({c: max(200, len(other))})
-        measured = class_fidelity(own, other, made)
-        if measured:
-            agrees = np.nan
+        own, other = (scaled[each & (label == c)] for each in (learnt, held))
+        agrees, chosen = np.nan, ~held & ~learnt & (label == c)
+        made, whose = scaled[chosen], who[chosen]
+        if generator is not None:
+            made, asked = generator.sample({c: max(200, len(other))})
+            whose = None
             if isinstance(generator, DiscriminatingGenerator):
                 agrees = float(generator.agreement(made, asked).mean())
-            right = float((judge.predict(made) == c).mean())
-            found.append({"own accuracy": agrees, "class accuracy": right, **measured})
+        if min(len(own), len(other), len(made)) < FEWEST:
+            continue
+        right = float((judge.predict(made) == c).mean())
+        said = audit(own, other, made, groups=who[held & (label == c)], made_groups=whose)
+        found.append({"own accuracy": agrees, "class accuracy": right, **said})
     means: dict[str, Any] = pd.DataFrame(found).mean().to_dict()  # type: ignore[assignment]
     return means | {"seconds": seconds}
 
@@ -122,8 +133,9 @@ def main() -> None:
     for kept in kept_folds(args.vectors):
         worths = work / f"arms-{kept.folder.name}-{digest(sorted(names))[:6]}.parquet"
         parts += [(None, worths)]
-        parts += [(name, work / f"fidelity-{kept.folder.name}-{name}.json") for name in names]
-        todo += [(kept, *each) for each in parts[-len(names) - 1 :] if not each[1].is_file()]
+        judged = [REAL, DUPLICATES, *names]
+        parts += [(name, work / f"fidelity-{kept.folder.name}-{name}.json") for name in judged]
+        todo += [(kept, *each) for each in parts[-len(judged) - 1 :] if not each[1].is_file()]
     for done in Parallel(n_jobs=args.jobs, return_as="generator_unordered")(
         delayed(cell)(kept, name, path, names) for kept, name, path in todo
     ):

@@ -13,6 +13,8 @@ generator's own discriminator, and by a classifier fitted to real training slice
 classifier on real and made samples, its penalty fixed beforehand, scored on test patients, against
 none and as many duplicates. `acgan-W` is the paper's convolutional pair of width W; `images-64` is
 one that makes images, which the fold's U-Net turns into maps; the others see a map as a vector.
+`real` stands for a perfect generator: slices of a third of the training patients, measured against
+the test patients as if they were made, the other two thirds as what was learnt from.
 `--block` takes any other block, also `region`, whose samples are vectors as they are.
 
 What was made (means over the map) and what was measured of it are written down cell by cell
@@ -24,116 +26,30 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from class_fidelity import class_fidelity
+from fold_samples import LEAST, REAL, VECTORS, FoldSlices, keep_maps, make_samples, read_pooled
 from fold_vectors import contexts
 from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase.ahead import usable_cpus
 from rarecase.arms.part import TrainingSet
-from rarecase.arms.registry import named_generator
 from rarecase.comparison.compare import weigh
 from rarecase.comparison.model import Logistic
 from rarecase.comparison.space import Space
 from rarecase.comparison.words import as_text
-from rarecase.evidence.pooling import CONTROL, DUPLICATES, TUNED, shows_tumour
-from rarecase.features import FeatureStore
-from rarecase.features.extract import features_of_samples
+from rarecase.evidence.audit import FEWEST, audit
+from rarecase.evidence.pooling import CONTROL, DUPLICATES, TUNED
 from rarecase.files import replacing_file
-from rarecase.generators import ACGAN
-from rarecase.generators.discriminating import DiscriminatingGenerator
-from rarecase.segmenter import Slices, channel_map, load_segmenter
-from rarecase.study.compute import make_fabric
-from rarecase.study.fold import Fold, load_fold
-from rarecase.study.grid import SEGMENTER
+from rarecase.study.fold import Fold
 from rarecase.study.step import Context
-from rarecase.study.steps.features import extract_block
 
 RESULTS = Path(__file__).with_name("results")
 BLOCK = "bottleneck"
-VECTORS = (
-    "smote", "mixup", "remix", "gaussian", "gaussian-mixture", "borrowed", "adcgan", "wgan",
-    "infogan", "cvae", "diffusion",
-)  # fmt: skip
-LEAST, PIECE = 300, 50
 STRENGTH = 1.0
-IMAGE_STEPS = 1200
-
-
-def pooled(maps: np.ndarray) -> np.ndarray:
-    """Means over the map, (n, c) float64."""
-    found: np.ndarray = maps.reshape(*maps.shape[:2], -1).mean(axis=2, dtype=np.float64)
-    return found
-
-
-def read_pooled(store: FeatureStore) -> np.ndarray:
-    """Means over the map of every sample of a store."""
-    starts = range(0, len(store), 256)
-    return np.concatenate(
-        [pooled(store.read(np.arange(s, min(s + 256, len(store))))) for s in starts]
-    )
-
-
-def keep_maps(context: Context, work: Path, block: str) -> Path:
-    """The store of the fold's features of a block."""
-    out = work / f"maps-{context.cell.repeat}-{context.cell.fold}.zarr"
-    if not out.exists():
-        extract_block(context, load_fold(context), block=block, out=out)
-    return out
-
-
-def make(name: str, *, seed: int, steps: int | None) -> Any:
-    """A generator that has not learnt yet, of `steps` if it trains (None: its own number)."""
-    kind, _, width = name.partition("-")
-    if kind == "acgan" and width:
-        return ACGAN(width=int(width), max_steps=steps, random_state=seed)
-    if kind == "images":
-        return ACGAN(width=int(width), max_steps=steps or IMAGE_STEPS, random_state=seed)
-    made = named_generator(name).make(seed)
-    return (
-        made if steps is None or "steps" not in made.get_params() else made.set_params(steps=steps)
-    )
-
-
-def device_name(kind: str) -> str:
-    # On its own: cloudpickle takes a name `classes` beside torch for the module torch.classes.
-    return torch.cuda.get_device_name() if kind == "cuda" else "cpu"
-
-
-def through_network(context: Context, fold: Fold, images: np.ndarray, block: str) -> np.ndarray:
-    """Maps of a block of made images."""
-    segmenter = load_segmenter(context.fold_folder / SEGMENTER)
-    none = np.zeros((len(images), *images.shape[-2:]), np.uint8)
-    order = channel_map(fold.cache.channels, segmenter.channels)
-    return features_of_samples(
-        segmenter, Slices(images, none, order), np.arange(len(images)), block=block,
-        fabric=make_fabric(context.settings.compute),
-    )  # fmt: skip
-
-
-def drawn(
-    generator: Any, counts: dict[str, int], to_maps: Callable[[np.ndarray], np.ndarray] | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Means over the map of made samples, the class each was asked for, and whether the generator's
-    own discriminator agrees (NaN where it has none)."""
-    found, labels, agrees = [], [], []
-    for label, count in counts.items():
-        for start in range(0, count, PIECE):
-            made, asked = generator.sample({label: min(PIECE, count - start)}, start=start)
-            own = np.full(len(made), np.nan)
-            if isinstance(generator, DiscriminatingGenerator):
-                own = np.asarray(generator.agreement(made, asked), float)
-            found.append(pooled(made if to_maps is None else to_maps(made)))
-            labels += [label] * len(made)
-            agrees.append(own)
-    return np.concatenate(found), np.array(labels), np.concatenate(agrees)
 
 
 def predictions(
@@ -152,65 +68,6 @@ def predictions(
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class FoldSlices:
-    """A fold's slices that show a tumour: of training patients and of test patients."""
-
-    context: Context
-    fold: Fold
-    store: FeatureStore
-    train: np.ndarray
-    test: np.ndarray
-
-    @classmethod
-    def of(cls, context: Context, store_path: Path) -> FoldSlices:
-        fold, store = load_fold(context), FeatureStore.open(store_path)
-        seen = shows_tumour(store.rows, ["patient"]).to_numpy()
-        inside = store.rows["patient"].isin(fold.training).to_numpy()
-        return cls(
-            context, fold, store, np.flatnonzero(seen & inside), np.flatnonzero(seen & ~inside)
-        )
-
-    def labels(self, rows: np.ndarray) -> np.ndarray:
-        return np.asarray(self.store.rows.iloc[rows]["label"], str)
-
-    def patients(self, rows: np.ndarray) -> np.ndarray:
-        return np.asarray(self.store.rows.iloc[rows]["patient"], str)
-
-    def lacking(self) -> dict[str, int]:
-        """How many training samples of each class are missing to balance."""
-        label = self.labels(self.train)
-        counts = {c: int((label == c).sum()) for c in self.fold.classes}
-        return {c: max(counts.values()) - n for c, n in counts.items()}
-
-
-def make_samples(cell: FoldSlices, out: Path, *, name: str, steps: int | None) -> None:
-    """Fit one generator in one fold, and keep what it makes in out.npz."""
-    if out.with_suffix(".npz").is_file():
-        return
-    images, fold, context = name.startswith("images-"), cell.fold, cell.context
-    generator, began = make(name, seed=context.cell.fold, steps=steps), time.perf_counter()
-    source = fold.cache.images if images else cell.store
-    fabric = make_fabric(context.settings.compute, exact=name in VECTORS)
-    generator.fit(
-        source, cell.labels(cell.train), rows=cell.train, groups=cell.patients(cell.train),
-        fabric=fabric,
-    )  # fmt: skip
-    seconds = time.perf_counter() - began
-    # Twice what is lacking, so that the filter has something to choose from.
-    counts = {c: max(LEAST, 2 * n) for c, n in cell.lacking().items()}
-    to_maps = (lambda x: through_network(context, fold, x, cell.store.block)) if images else None
-    made, asked, agrees = drawn(generator, counts, to_maps)
-    said = {
-        "name": name, "steps": steps, "rare": fold.rare, "seconds": round(seconds, 1),
-        "made": counts, "device": device_name(fabric.device.type),
-    }  # fmt: skip
-    with replacing_file(out.with_suffix(".npz")) as beside, beside.open("wb") as file:
-        np.savez(
-            file, made=made.astype(np.float32), asked=asked, agrees=agrees, said=json.dumps(said)
-        )
-
-
 def run_cell(
     context: Context, store_path: Path, out: Path, *, name: str, steps: int | None
 ) -> None:
@@ -218,10 +75,11 @@ def run_cell(
     cell = FoldSlices.of(context, store_path)
     make_samples(cell, out, name=name, steps=steps)
     fold, store, train, test, lacking = cell.fold, cell.store, cell.train, cell.test, cell.lacking()
-    label, truth = cell.labels(train), cell.labels(test)
     with np.load(out.with_suffix(".npz")) as kept:
         made, asked, agrees = kept["made"].astype(np.float64), kept["asked"], kept["agrees"]
-        said: dict[str, Any] = json.loads(str(kept["said"]))
+        whose, said = kept["whose"], json.loads(str(kept["said"]))
+    train = train[~np.isin(cell.patients(train), said["left out"])]
+    label, truth = cell.labels(train), cell.labels(test)
     real = read_pooled(store)
     space = Space.fit(real[train])
     real, made = space(real), space(made)
@@ -237,11 +95,17 @@ def run_cell(
     named = np.array(fold.classes)[plain(made).argmax(axis=1)]
     lines = []
     for c in fold.classes:
-        mine = made[asked == c][:LEAST]
+        mine, of = made[asked == c][:LEAST], whose[asked == c][:LEAST]
         own, other = real[train][label == c], real[test][truth == c]
         line = {"class": c, "agrees": float((named[asked == c] == c).mean())}
-        lines.append(line | class_fidelity(own, other, mine))
+        if min(len(own), len(other), len(mine)) >= FEWEST and np.isfinite(mine).all():
+            who = cell.patients(test)[truth == c]
+            line |= audit(own, other, mine, groups=who, made_groups=of)
+        lines.append(line)
     said["classes"] = lines
+    if name == REAL:
+        out.with_suffix(".json").write_text(json.dumps(said, indent=1))
+        return
     arms = {name: np.ones(len(made), bool)}
     if said["own"] is not None:
         arms[f"{name}-filtered"] = agrees > 0.5
@@ -281,7 +145,7 @@ def tables(work: Path) -> dict[str, Any]:
     for path in sorted(work.glob("*.json")):
         said = json.loads(path.read_text())
         rare = said["rare"]
-        devices.add(said["device"])
+        devices |= {said["device"]} - {""}
         for line in said["classes"]:
             numbers = {k: v for k, v in line.items() if k != "class"}
             about = {"generator": said["name"], "own": said["own"], "seconds": said["seconds"]}
@@ -321,7 +185,7 @@ def main() -> None:
     work.mkdir(exist_ok=True, parents=True)
     names = [f"acgan-{width}" for width in args.widths.split(",") if width]
     names += ["images-64"] if args.images else []
-    names += [name for name in args.only.split(",") if name]
+    names += [REAL, DUPLICATES] + [name for name in args.only.split(",") if name]
     if not args.table:
         threads = max(1, usable_cpus() // args.jobs)
         folds = contexts(args.run, threads=threads)[: args.folds]

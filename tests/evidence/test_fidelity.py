@@ -103,8 +103,39 @@ def test_two_samples_are_told_apart_when_they_differ():
     real, made = pair(200, 200, shift=0.0)
     assert two_sample_auc(real[:100], real[100:]) == pytest.approx(0.5, abs=0.12)
     assert two_sample_auc(real, made + 4) > 0.9
+    assert two_sample_auc(real[:100], real[:100]) < 0.4  # copies
     with pytest.raises(DataError, match="expected 5 samples or more of each, got 3"):
         two_sample_auc(real, made[:3])
+
+
+def patients(n, slices, *, seed, d=20):
+    """Slices of `n` patients who all come from one distribution."""
+    rng = np.random.default_rng(seed)
+    middle = np.repeat(rng.normal(size=(n, d)), slices, axis=0)
+    return middle + 0.1 * rng.normal(size=middle.shape), np.repeat(np.arange(n), slices)
+
+
+def test_other_patients_are_not_told_apart_when_patients_are_held_out_whole():
+    (real, who), (other, whose) = patients(30, 8, seed=0, d=60), patients(30, 8, seed=1, d=60)
+    assert two_sample_auc(real, other) > 0.75
+    by_patient = two_sample_auc(real, other, groups=who, made_groups=whose)
+    assert by_patient == pytest.approx(0.5, abs=0.15)
+    assert two_sample_auc(real, other + 3, groups=who, made_groups=whose) > 0.95
+    with pytest.raises(DataError, match="expected 2 patients or more of each, got 1"):
+        two_sample_auc(real, other, groups=np.zeros(len(real)))
+    with pytest.raises(DataError, match="made_groups: expected one a sample"):
+        two_sample_auc(real, other, made_groups=whose[:9])
+
+
+def test_the_floor_by_patients_is_what_other_patients_give():
+    (real, who), (other, _) = patients(12, 8, seed=0), patients(12, 8, seed=1)
+    apart = frechet_distance(real, other)
+    assert frechet_floor(real) < 0.3 * apart
+    assert apart < frechet_floor(real, groups=who) < 4 * apart
+    with pytest.raises(DataError, match="groups: expected two patients"):
+        frechet_floor(real, groups=np.zeros(len(real)))
+    with pytest.raises(DataError, match="real: expected four samples"):
+        frechet_floor(real[:3])
 
 
 def test_what_cannot_be_compared_is_said():

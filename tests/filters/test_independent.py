@@ -70,14 +70,27 @@ def test_samples_far_away_are_left_out(keep):
 
 
 def test_what_cannot_be_filtered_is_said():
-    X, y, _, made, asked = data()
+    X, y, who, made, asked = data()
     with pytest.raises(DataError, match="as many features, got 3 and 2"):
         near(X, y, made[:, :2], asked)
     with pytest.raises(SettingError, match="share: expected above 0"):
         near(X, y, made, asked, share=0.0)
     with pytest.raises(SettingError, match="neighbours: expected 1"):
         dense(X, y, made, asked, neighbours=0)
-    with pytest.raises(DataError, match="class 'oligo' has 0 real"):
-        near(X, y, made[:1], ["oligo"])
+    for keep in (near, dense, recognised):
+        with pytest.raises(DataError, match="no real sample is of class 'oligo'; y holds"):
+            keep(X, y, made[:1], ["oligo"])
+        with pytest.raises(DataError, match="made: expected samples"):
+            keep(X, y, made[:0], asked[:0])
+        broken = X.copy()
+        broken[3] = np.nan
+        with pytest.raises(DataError, match="X: some values are missing"):
+            keep(broken, y, made, asked)
+    with pytest.raises(DataError, match="class 'rare' has 1 real"):
+        near(X[:61], y[:61], made, asked)
+    with pytest.raises(SettingError, match="folds: expected 2"):
+        recognised(X, y, made, asked, folds=1)
+    with pytest.raises(DataError, match="groups: expected one a sample"):
+        recognised(X, y, made, asked, groups=who[:5])
     with pytest.raises(DataError, match="class 'rare' has one patient"):
         recognised(X, y, made, asked, groups=np.where(y == "rare", "r", np.arange(80).astype(str)))

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -42,7 +43,9 @@ def neighbourhood(real: Samples, made: Samples, *, k: int = NEIGHBOURS) -> Neigh
 
     precision: share of made samples within a real ball; recall: share of real samples within a made
     ball; density: real balls that a made sample lies in, over k; coverage: share of real balls that
-    hold a made sample.
+    hold a made sample. Strictly within, as their authors' `prdc` has it: where more than k samples
+    are alike to the last digit a ball is empty. Slices of one patient are each other's neighbours:
+    set what comes out beside what other real patients get.
 
     >>> X = np.random.default_rng(0).normal(size=(200, 2))
     >>> found = neighbourhood(X[:100], X[100:])
@@ -91,16 +94,27 @@ def frechet_distance(real: Samples, made: Samples) -> float:
     return max(apart + spread - 2 * float(np.sqrt(np.clip(cross, 0, None)).sum()), 0.0)
 
 
-def frechet_floor(real: Samples, *, draws: int = 10, seed: int = 0) -> float:
+def frechet_floor(
+    real: Samples, *, groups: ArrayLike | None = None, draws: int = 10, seed: int = 0
+) -> float:
     """Fréchet distance between two random halves of the real samples, averaged over `draws`: what
-    so many samples give when nothing is wrong."""
+    half as many samples give when nothing is wrong (as many: about half of it).
+
+    `groups` (n,): whose each sample is; halves are of patients then, whose slices are more alike
+    than those of two patients. `DataError` with fewer than four samples or two patients.
+    """
     samples = np.asarray(real).reshape(len(real), -1)
-    rng, half = numpy_rng(seed, "halves"), len(samples) // 2
-    found = []
+    if len(samples) < 4:
+        raise DataError(f"real: expected four samples or more, got {len(samples)}.")
+    who = _codes(groups, len(samples), name="groups")
+    if (patients := int(who.max()) + 1) < 2:
+        raise DataError("groups: expected two patients or more, got one.")
+    rng, found = numpy_rng(seed, "halves"), []
     for _ in range(draws):
-        order = rng.permutation(len(samples))
-        found.append(frechet_distance(samples[order[:half]], samples[order[half:]]))
-    return float(np.mean(found))
+        first = np.isin(who, rng.permutation(patients)[: patients // 2])
+        if min(first.sum(), (~first).sum()) > 1:
+            found.append(frechet_distance(samples[first], samples[~first]))
+    return float(np.mean(found)) if found else float("nan")
 
 
 def kernel_distance(real: Samples, made: Samples) -> float:
@@ -121,28 +135,63 @@ def kernel_distance(real: Samples, made: Samples) -> float:
     return within(real) + within(made) - 2 * across
 
 
-def two_sample_auc(real: Samples, made: Samples, *, folds: int = 5, seed: int = 0) -> float:
+def two_sample_auc(
+    real: Samples,
+    made: Samples,
+    *,
+    groups: ArrayLike | None = None,
+    made_groups: ArrayLike | None = None,
+    folds: int = 5,
+    seed: int = 0,
+) -> float:
     """AUC, on samples held out, of a linear classifier that learns to tell real from made.
 
-    Lopez-Paz and Oquab 2017 (arXiv 1610.06545). One half: it cannot. Of more than 5,000 samples of
-    a kind so many are drawn."""
+    Lopez-Paz and Oquab 2017 (arXiv 1610.06545). One half: it cannot; below it: made samples are
+    copies of real ones that it has met on the other side. Of more than 5,000 samples of a kind so
+    many are drawn. `groups` (n,), `made_groups` (m,): whose each sample is; a patient's slices are
+    held out together then, in as many folds as there are patients, up to `folds`. Without, a
+    perfect generator is found out by the slices of one patient, which are alike.
+    """
     real, made = checked_pair(real, made)
-    size = min(len(real), len(made))
-    if size < folds:
-        raise DataError(f"real, made: expected {folds} samples or more of each, got {size}.")
-    rng = numpy_rng(seed, "told apart")
-    shown = [
-        each if len(each) <= TOLD else each[np.sort(rng.choice(len(each), TOLD, replace=False))]
-        for each in (real, made)
+    who = [
+        _codes(groups, len(real), name="groups"),
+        _codes(made_groups, len(made), name="made_groups"),
     ]
-    X = np.concatenate(shown).astype(np.float64)
-    y = np.repeat([0, 1], [len(each) for each in shown])
+    size = min(int(codes.max()) + 1 for codes in who)
+    least = folds if groups is None and made_groups is None else 2
+    if size < least:
+        kind = "samples" if least == folds else "patients"
+        raise DataError(f"real, made: expected {least} {kind} or more of each, got {size}.")
+    rng, rows = numpy_rng(seed, "told apart"), []
+    for each in (real, made):
+        drawn = rng.choice(len(each), TOLD, replace=False) if len(each) > TOLD else None
+        rows.append(np.arange(len(each)) if drawn is None else np.sort(drawn))
+    X = np.concatenate([real[rows[0]], made[rows[1]]]).astype(np.float64)
+    y = np.repeat([0, 1], [len(each) for each in rows])
+    whose = np.concatenate([who[0][rows[0]], who[0].max() + 1 + who[1][rows[1]]])
+    split = (
+        StratifiedKFold(folds, shuffle=True, random_state=seed)
+        if least == folds
+        else StratifiedGroupKFold(min(folds, size), shuffle=True, random_state=seed)
+    )
     found = []
-    for train, held in StratifiedKFold(folds, shuffle=True, random_state=seed).split(X, y):
+    for train, held in split.split(X, y, None if least == folds else whose):
+        if min(np.unique(y[train]).size, np.unique(y[held]).size) < 2:
+            continue
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
         chance = model.fit(X[train], y[train]).predict_proba(X[held])[:, 1]
         found.append(concordance(chance, y[held] == 1))
     return float(mean_defined(found))
+
+
+def _codes(groups: ArrayLike | None, count: int, *, name: str) -> NDArray[np.int64]:
+    """Numbers from 0 on, one a patient; each sample its own where nobody said."""
+    if groups is None:
+        return np.arange(count)
+    names = np.asarray(groups).astype(str)
+    if names.shape != (count,):
+        raise DataError(f"{name}: expected one a sample ({count}), got shape {names.shape}.")
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
 def _moments(X: Samples) -> tuple[Floats, Floats]:

@@ -21,8 +21,9 @@ NEAR = 0.1  # of the distances between real neighbours: nearer is a near duplica
 
 @dataclass(frozen=True)
 class Memory:
-    """`ratio`: median over made samples of the distance to the nearest training over that to the
-    nearest held-out sample, as many of either (1: nothing remembered; 0: copies). `exact`, `near`:
+    """`ratio`: how far made samples lie from the nearest training sample over how far held-out
+    ones do, medians of both (1: nothing remembered; 0: copies; above 1: farther than real ones
+    are). `exact`, `near`:
     share of made samples that are a training sample, or nearer to one than a tenth of what real
     ones usually are to each other. `membership`: AUC with which the distance to the nearest made
     sample tells training from held-out samples (one half: it does not)."""
@@ -36,8 +37,10 @@ class Memory:
 def memory(train: Samples, held: Samples, made: Samples, *, seed: int = 0) -> Memory:
     """How much of its training samples (n, d) a generator that made `made` (m, d) gives away.
 
-    The nearest-neighbour ratio follows Meehan et al. 2020 (arXiv 2004.05675), the membership attack
-    GAN-Leaks (Chen et al. 2020, arXiv 1909.03935, its black-box distance).
+    The nearest-neighbour ratio compares the two sets of distances that Meehan et al. 2020 (arXiv
+    2004.05675) do, both to the same training samples, so that it does not hang on how many were
+    held out; the membership attack is GAN-Leaks (Chen et al. 2020, arXiv 1909.03935, its black-box
+    distance). Samples are compared in the coarser floating type of `train` and `made`.
 
     >>> X = np.random.default_rng(0).normal(size=(90, 4))
     >>> copies = memory(X[:40], X[40:80], X[:20])
@@ -48,23 +51,22 @@ def memory(train: Samples, held: Samples, made: Samples, *, seed: int = 0) -> Me
     held, _ = checked_pair(held, made)
     if len(train) < 3:
         raise DataError(f"train: expected three samples or more, got {len(train)}.")
-    # Of more samples the nearest is nearer: as many of either.
+    if train.dtype != made.dtype:
+        coarser = min(train.dtype, made.dtype, key=lambda kind: kind.itemsize)
+        train, made = train.astype(coarser, copy=False), made.astype(coarser, copy=False)
+    closest = nearest(made, train)[:, 0]
+    usual = float(np.median(nearest(train, train, same=True)[:, 0]))
+    middle, away = float(np.median(closest)), float(np.median(nearest(held, train)[:, 0]))
+    # As many of either are enough for the attack.
     rng, size = numpy_rng(seed, "as many"), min(len(train), len(held))
     some, others = (
         each if len(each) == size else each[np.sort(rng.choice(len(each), size, replace=False))]
         for each in (train, held)
     )
-    to_train = nearest(made, some)[:, 0]
-    to_held = nearest(made, others)[:, 0]
-    closest = nearest(made, train)[:, 0]
-    usual = float(np.median(nearest(train, train, same=True)[:, 0]))
-    both = to_train + to_held
-    share = np.divide(to_train, both, out=np.full(len(made), 0.5), where=both > 0)
-    middle = float(np.median(share))
     score = -np.concatenate([nearest(each, made)[:, 0] for each in (some, others)])
     inside = np.repeat([True, False], [len(some), len(others)])
     return Memory(
-        ratio=middle / (1 - middle) if middle < 1 else float("inf"),
+        ratio=middle / away if away > 0 else (float("inf") if middle > 0 else 1.0),
         exact=float((closest == 0).mean()),
         near=float((closest <= NEAR * usual).mean()),
         membership=concordance(score, inside),

@@ -51,7 +51,8 @@ def nearest(a: Samples, b: Samples, *, k: int = 1, same: bool = False) -> Floats
     """Distances from each of `a` to its `k` nearest of `b`, (n, k), the nearest first.
 
     `same`: a and b are the same samples, and nobody is a neighbour of itself. Computed again from
-    the differences for the k that are nearest, so that copies are at distance 0 exactly.
+    the differences for the k that are nearest, so that copies are at distance 0 exactly, as long
+    as no feature is so large (10⁷ times the others) that squares lose what tells samples apart.
     """
     limit = len(b) - same
     if not 1 <= k <= limit:

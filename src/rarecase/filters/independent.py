@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rarecase.errors import DataError, SettingError
-from rarecase.features.distances import nearest
+from rarecase.features.distances import distance_blocks, nearest
 from rarecase.features.samples import checked_labels
 
 Bools = NDArray[np.bool_]
@@ -47,7 +48,11 @@ def recognised(
     [True, True, False]
     """
     real, labels, synthetic, wanted = _checked(X, y, made, asked)
+    if folds < 2:
+        raise SettingError(f"folds: expected 2 or more, got {folds}.")
     who = np.arange(len(real)) if groups is None else np.asarray(groups).astype(str)
+    if who.shape != labels.shape:
+        raise DataError(f"groups: expected one a sample ({len(real)}), got shape {who.shape}.")
     classes = np.unique(labels)
     patients = [np.unique(who[labels == name]).size for name in classes]
     if min(patients) < 2:
@@ -65,7 +70,8 @@ def recognised(
         fitted += 1
     if not fitted:
         raise DataError("groups: no fold leaves patients of every class to learn from.")
-    return np.asarray(classes[total.argmax(axis=1)] == wanted)
+    best: NDArray[Any] = classes[total.argmax(axis=1)]
+    return np.asarray(best == wanted)
 
 
 def near(
@@ -92,7 +98,8 @@ def dense(
     X: ArrayLike, y: ArrayLike, made: ArrayLike, asked: ArrayLike, *, neighbours: int = 5
 ) -> Bools:
     """Those that lie within the ball of a real sample of their class, which reaches to its
-    `neighbours`-th neighbour of the class (what precision counts, Kynkäänniemi et al. 2019).
+    `neighbours`-th neighbour of the class (what precision counts; Kynkäänniemi et al. 2019,
+    arXiv 1904.06991, with the ball's edge).
 
     >>> X, y = np.array([[0.0], [1.0], [2.0], [9.0], [9.5]]), ["a"] * 3 + ["b"] * 2
     >>> dense(X, y, [[1.5], [5.0], [9.2]], ["a", "a", "b"], neighbours=1).tolist()
@@ -104,8 +111,10 @@ def dense(
     def keep(own: NDArray[np.float64], samples: NDArray[np.float64]) -> Bools:
         k = min(neighbours, len(own) - 1)
         reach = nearest(own, own, k=k, same=True)[:, -1]
-        apart = np.linalg.norm(samples[:, None] - own[None], axis=2)
-        return np.asarray((apart <= reach[None]).any(axis=1))
+        within = np.zeros(len(samples), dtype=bool)
+        for rows, columns, apart in distance_blocks(samples, own):
+            within[rows] |= (apart <= reach[None, columns]).any(axis=1)
+        return within
 
     return _by_class(X, y, made, asked, keep)
 
@@ -124,11 +133,23 @@ def _by_class(X: ArrayLike, y: ArrayLike, made: ArrayLike, asked: ArrayLike, kee
 def _checked(
     X: ArrayLike, y: ArrayLike, made: ArrayLike, asked: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray, NDArray[np.float64], NDArray]:
-    real, synthetic = (
-        np.asarray(each, dtype=np.float64).reshape(len(np.asarray(each)), -1) for each in (X, made)
-    )
+    real, synthetic = _flat(X, name="X"), _flat(made, name="made")
     if real.shape[1] != synthetic.shape[1]:
         raise DataError(
             f"X, made: expected as many features, got {real.shape[1]} and {synthetic.shape[1]}."
         )
-    return real, checked_labels(y, len(real)), synthetic, checked_labels(asked, len(synthetic))
+    labels, wanted = checked_labels(y, len(real)), checked_labels(asked, len(synthetic))
+    known = np.unique(labels).tolist()
+    for name in np.unique(wanted).tolist():
+        if name not in known:
+            raise DataError(f"asked: no real sample is of class {name!r}; y holds {known}.")
+    return real, labels, synthetic, wanted
+
+
+def _flat(samples: ArrayLike, *, name: str) -> NDArray[np.float64]:
+    values = np.asarray(samples, dtype=np.float64)
+    if values.ndim < 2 or not len(values):
+        raise DataError(f"{name}: expected samples (n, d), got shape {values.shape}.")
+    if not np.isfinite(values).all():
+        raise DataError(f"{name}: some values are missing or infinite.")
+    return values.reshape(len(values), -1)
