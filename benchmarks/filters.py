@@ -23,8 +23,8 @@ from fold_samples import FoldSlices, read_pooled
 from fold_vectors import contexts
 
 from rarecase.comparison.space import Space
-from rarecase.evidence.audit import FEWEST
 from rarecase.evidence.fidelity import neighbourhood
+from rarecase.evidence.generated import FEWEST
 from rarecase.filters import dense, near, recognised
 
 RESULTS = Path(__file__).with_name("results")

@@ -38,7 +38,7 @@ from rarecase.comparison.model import Logistic
 from rarecase.comparison.setup import make_plan
 from rarecase.comparison.space import Space
 from rarecase.comparison.words import as_text
-from rarecase.evidence.audit import FEWEST, audit
+from rarecase.evidence.generated import FEWEST, audit
 from rarecase.evidence.pooling import DUPLICATES
 from rarecase.generators import DiscriminatingGenerator
 from rarecase.study.step import digest

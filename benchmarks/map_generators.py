@@ -41,7 +41,7 @@ from rarecase.comparison.compare import weigh
 from rarecase.comparison.model import Logistic
 from rarecase.comparison.space import Space
 from rarecase.comparison.words import as_text
-from rarecase.evidence.audit import FEWEST, audit
+from rarecase.evidence.generated import FEWEST, audit
 from rarecase.evidence.pooling import CONTROL, DUPLICATES, TUNED
 from rarecase.files import replacing_file
 from rarecase.study.fold import Fold

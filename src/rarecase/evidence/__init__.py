@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "PUBLISHED_TABLE_3": "rarecase.evidence.paper",
-        "audit": "rarecase.evidence.audit",
+        "audit": "rarecase.evidence.generated",
         "concordance": "rarecase.evidence.scores",
         "make_evidence": "rarecase.evidence.evidence",
         "pool_patients": "rarecase.evidence.pooling",

@@ -4,6 +4,7 @@ import pytest
 from rarecase.errors import DataError
 from rarecase.evidence import audit
 from rarecase.evidence.fidelity import frechet_distance, kernel_distance, neighbourhood
+from rarecase.evidence.generated import MEASURES
 from rarecase.evidence.memory import memory
 
 
@@ -14,6 +15,7 @@ def draws(n, seed, d=4):
 def test_every_measure_is_the_one_it_names():
     train, held, made = draws(60, 0), draws(40, 1), draws(90, 2) + 0.5
     found = audit(train, held, made)
+    assert tuple(found) == MEASURES
     near, known = neighbourhood(held, made), memory(train, held, made)
     for name in ("precision", "recall", "density", "coverage"):
         assert found[name] == getattr(near, name)

@@ -18,6 +18,10 @@ from rarecase.evidence.memory import memory
 from rarecase.features.distances import Samples
 from rarecase.seeds import numpy_rng
 
+MEASURES = (
+    "precision", "recall", "density", "coverage", "frechet", "its floor", "kernel", "told apart",
+    "nn ratio", "exact copies", "near copies", "membership",
+)  # fmt: skip
 FEWEST = 6  # samples of either kind: fewer say nothing
 
 

@@ -1,0 +1,103 @@
+"""What a generator makes, set against patients that it did not learn from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+
+from rarecase.cohort.splits import validation_patients
+from rarecase.comparison.space import Space
+from rarecase.errors import DataError
+from rarecase.evidence.generated import FEWEST, MEASURES, audit
+from rarecase.features.samples import Samples, checked_labels
+
+if TYPE_CHECKING:
+    from rarecase.features.store import FeatureStore
+    from rarecase.generators.base import Generator
+
+HELD, OTHERS = 0.25, 1 / 3  # shares of each class's patients; others: of those who are left
+COUNTS = ("class", "source", "train", "held", "samples")
+LEAST = 200  # samples made of a class
+PIECE = 64
+
+
+def audit_generator(
+    generator: Generator,
+    X: ArrayLike | FeatureStore,
+    y: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """How like real patients whom it has not seen is what `generator` makes, and does it give away
+    those it has? A row a class and source, columns as `evidence.audit` names the measures, besides
+    `class`, `source` (made, real), `train`, `held` and `samples` (how many).
+
+    A quarter of each class's patients (`groups`; every sample its own patient without) is held out,
+    a copy of the generator is fitted to the rest, and 200 samples or more of each class are set
+    against the held-out ones. The rows `real` are what a perfect generator would get: a third of
+    the remaining patients in place of made samples, the others as those learnt from. Of maps (n, c,
+    h, w) the means over the map are compared; all is standardised by the samples learnt from.
+    Measures are NaN where a class has fewer than 6 samples of a kind. Raises `DataError` where no
+    class has three patients.
+
+    >>> from rarecase.generators.gaussian import Gaussian
+    >>> X, y = np.random.default_rng(0).normal(size=(90, 3)), np.repeat(["a", "b"], [60, 30])
+    >>> found = audit_generator(Gaussian(), X, y)
+    >>> found[["class", "source", "held"]].to_dict("records")[1]
+    {'class': 'a', 'source': 'real', 'held': 15}
+    """
+    samples = Samples(X)
+    labels = checked_labels(y, len(samples))
+    who = np.arange(len(samples)).astype(str) if groups is None else np.asarray(groups).astype(str)
+    if who.shape != labels.shape:
+        raise DataError(f"groups: expected one a sample ({len(labels)}), got shape {who.shape}.")
+    patients = dict(zip(who.tolist(), labels.tolist(), strict=True))
+    held = np.isin(who, validation_patients(patients, HELD, seed))
+    if not held.any():
+        raise DataError(
+            "groups: no class has three patients, so that none can be held out to compare with."
+        )
+    rest = {name: label for name, label in patients.items() if name in set(who[~held].tolist())}
+    other = np.isin(who, validation_patients(rest, OTHERS, seed + 1))
+    real = np.concatenate([_means(batch) for _, batch in samples.batches(PIECE)])
+    learnt = np.flatnonzero(~held)
+    fitted = clone(generator).fit(X, labels[learnt], rows=learnt, groups=who[learnt])
+    lines = []
+    for label in np.unique(labels).tolist():
+        mine = labels == label
+        made = _made(fitted, label, max(LEAST, int((held & mine).sum())))
+        sources = {
+            "made": (~held & mine, made, None),
+            "real": (~held & ~other & mine, real[other & mine], who[other & mine]),
+        }
+        for source, (own, shown, whose) in sources.items():
+            counts = (int(own.sum()), int((held & mine).sum()), len(shown))
+            line: dict[str, Any] = {"class": label, "source": source}
+            line |= dict(zip(COUNTS[2:], counts, strict=True))
+            if min(counts) >= FEWEST:
+                space = Space.fit(real[~held if source == "made" else ~held & ~other])
+                line |= audit(
+                    space(real[own]), space(real[held & mine]), space(shown),
+                    groups=who[held & mine], made_groups=whose, seed=seed,
+                )  # fmt: skip
+            lines.append(line)
+    return pd.DataFrame(lines, columns=[*COUNTS, *MEASURES])
+
+
+def _made(generator: Generator, label: Any, count: int) -> NDArray[np.float64]:
+    """Means over the map of `count` samples, a few at a time."""
+    starts = range(0, count, PIECE)
+    return np.concatenate(
+        [_means(generator.sample({label: min(PIECE, count - s)}, start=s)[0]) for s in starts]
+    )
+
+
+def _means(values: NDArray[Any]) -> NDArray[np.float64]:
+    """(n, c, …) to (n, c); vectors as they are."""
+    found: NDArray[np.float64] = values.reshape(*values.shape[:2], -1).mean(axis=2, dtype=float)
+    return found
