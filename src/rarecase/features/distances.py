@@ -30,14 +30,19 @@ def checked_pair(real: Samples, made: Samples) -> tuple[Samples, Samples]:
     return first, second
 
 
-def distance_blocks(a: Samples, b: Samples) -> Iterator[tuple[slice, slice, Floats]]:
+def distance_blocks(
+    a: Samples, b: Samples, *, once: bool = False
+) -> Iterator[tuple[slice, slice, Floats]]:
     """Every pair of `a` (n, d) and `b` (m, d): rows, columns and their distances, block by block,
-    all columns of a block of rows before the next. Memory does not grow with n and m."""
+    all columns of a block of rows before the next. Memory does not grow with n and m. `once`: a and
+    b are the same samples, and no block comes a second time with its sides swapped."""
     centre = b[: BLOCK * 8].mean(axis=0, dtype=np.float64)  # less is lost in the differences
     for rows in _steps(len(a)):
         mine = a[rows].astype(np.float64) - centre
         lengths = np.einsum("ij,ij->i", mine, mine)
         for columns in _steps(len(b)):
+            if once and columns.start < rows.start:
+                continue
             theirs = b[columns].astype(np.float64) - centre
             square = mine @ theirs.T
             square *= -2
@@ -59,15 +64,21 @@ def nearest(a: Samples, b: Samples, *, k: int = 1, same: bool = False) -> Floats
         raise DataError(f"k: expected 1 to {limit}, the neighbours there are, got {k}.")
     best = np.full((len(a), k), np.inf)
     who = np.zeros((len(a), k), dtype=np.int64)
-    for rows, columns, block in distance_blocks(a, b):
-        if same and rows == columns:
-            np.fill_diagonal(block, np.inf)
+
+    def meet(rows: slice, columns: slice, block: Floats) -> None:
         both = np.concatenate([best[rows], block], axis=1)
         places = np.arange(columns.start, columns.stop)
         names = np.concatenate([who[rows], np.broadcast_to(places, block.shape)], axis=1)
         kept = np.argpartition(both, k - 1, axis=1)[:, :k]
         best[rows] = np.take_along_axis(both, kept, axis=1)
         who[rows] = np.take_along_axis(names, kept, axis=1)
+
+    for rows, columns, block in distance_blocks(a, b, once=same):
+        if same and rows == columns:
+            np.fill_diagonal(block, np.inf)
+        meet(rows, columns, block)
+        if same and rows != columns:
+            meet(columns, rows, block.T)
     for rows in _steps(len(a), BLOCK // k or 1):
         apart = a[rows].astype(np.float64)[:, None] - b[who[rows]].astype(np.float64)
         best[rows] = np.sqrt(np.square(apart).sum(axis=2))
