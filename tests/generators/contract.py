@@ -175,6 +175,44 @@ def check_resampling(make, shape):
     assert sorted(asked[60:].tolist()) == ["HGG"] + ["LGG"] * 5
 
 
+def check_types_of_values(make, shape):
+    """Whole numbers stay whole and truth stays as frequent as it was made, not one of the two cut
+    off and the other always true."""
+    X, y, _ = toy(shape)
+    kinds = {np.int16: np.rint, np.uint8: lambda made: np.clip(np.rint(made), 0, 255),
+             bool: lambda made: made >= 0.5}  # fmt: skip
+    for kind, expected in kinds.items():
+        real = (X > 3) if kind is bool else np.rint(X).astype(kind)
+        sampler = make()
+        both, _ = sampler.fit_resample(real, y)
+        assert both.dtype == kind
+        made, _ = sampler.sample({"LGG": 20})
+        np.testing.assert_array_equal(both[60:], expected(made))
+    if len(shape) == 1:
+        _check_columns(make, X, y)
+
+
+def _check_columns(make, X, y):
+    kinds = ["float64", "float32", "int8", "bool", "Int64", "boolean"]
+    columns = dict(enumerate(kinds))
+    whole = X.astype(np.float64)
+    whole[:, 2], whole[:, 4] = 40 * X[:, 2] - 60, np.rint(X[:, 4])  # int8 ends at 127
+    whole[:, 2] = np.clip(np.rint(whole[:, 2]), -128, 127)
+    whole[:, [3, 5]] = X[:, [3, 5]] > 3
+    names = [f"f{i}" for i in columns]
+    frame = pd.DataFrame(whole, columns=names).astype(dict(zip(names, kinds, strict=True)))
+    sampler = make()
+    both, _ = sampler.fit_resample(frame, y)
+    pd.testing.assert_series_equal(both.dtypes, frame.dtypes)
+    pd.testing.assert_frame_equal(both[: len(X)], frame)
+    made, _ = sampler.sample({"LGG": 20})
+    expected = made.astype(np.float64)
+    expected[:, 2] = np.clip(np.rint(made[:, 2]), -128, 127)
+    expected[:, 4] = np.rint(made[:, 4])
+    expected[:, [3, 5]] = made[:, [3, 5]] >= 0.5
+    np.testing.assert_allclose(both[len(X) :].to_numpy(np.float64), expected, rtol=1e-6)
+
+
 def check_integer_labels(make, shape, tmp_path):
     X, y, _ = toy(shape)
     gan = make().fit(X, np.where(y == "HGG", 0, 1))

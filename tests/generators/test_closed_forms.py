@@ -1,10 +1,12 @@
 """What single closed-form generators promise beyond the contract."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rarecase.errors import DataError, SettingError
 from rarecase.generators import Borrowed, Gaussian, GaussianMixture, Smote
+from rarecase.generators.casting import cast_values
 
 
 def two_moons(n, seed):
@@ -106,3 +108,19 @@ def test_a_random_state_may_be_what_scikit_learn_takes(tmp_path):
 def test_smote_needs_a_neighbour():
     with pytest.raises(SettingError, match="neighbours: expected above 0"):
         Smote(neighbours=0).fit(*two_classes())
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint64, np.int32])
+def test_values_beyond_a_type_become_its_last(kind):
+    ends = cast_values(np.array([-1e30, 1e30]), np.dtype(kind))
+    assert ends[0] == np.iinfo(kind).min
+    assert ends[1] == pytest.approx(float(np.iinfo(kind).max))
+
+
+def test_a_sparse_table_of_whole_numbers_stays_one():
+    X, y = two_classes()
+    table = pd.DataFrame(np.rint(3 * np.abs(X)), dtype=pd.SparseDtype("int32"))
+    both, _ = (sampler := Gaussian()).fit_resample(table, y)
+    assert both.dtypes.tolist() == table.dtypes.tolist()
+    made, _ = sampler.sample({"rare": 20})
+    np.testing.assert_array_equal(both[60:].to_numpy(), np.rint(made))

@@ -107,6 +107,11 @@ def test_resampling(make, shape):
 
 
 @every_case
+def test_types_of_values(make, shape):
+    contract.check_types_of_values(brief(make), shape)
+
+
+@every_case
 def test_integer_labels(make, shape, tmp_path):
     contract.check_integer_labels(brief(make), shape, tmp_path)
 

@@ -7,7 +7,7 @@ a grid search, takes DataFrames and gives them back.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -23,6 +23,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.samples import Samples, checked_labels, is_store
 from rarecase.files import read_json
+from rarecase.generators.casting import cast_values, column_types, like_columns
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -203,18 +204,28 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
         """Fit, then add what `sampling_strategy` asks for: the real samples first, then the made.
 
         The default brings every class up to the largest. `sample_indices_` says which sample of `X`
-        each is, −1 for a made one, which belongs to no patient.
+        each is, −1 for a made one, which belongs to no patient. Made values are of the type that
+        those of `X` are, in a DataFrame column by column: integers are the nearest that the type
+        holds, booleans are true from 0.5 on.
         """
-        return super().fit_resample(X, y, groups=groups)  # type: ignore[no-any-return]
+        return super().fit_resample(  # type: ignore[no-any-return]
+            X, y, groups=groups, dtypes=column_types(X)
+        )
 
     def _fit_resample(
-        self, X: Any, y: NDArray[Any], *, groups: ArrayLike | None = None
+        self,
+        X: Any,
+        y: NDArray[Any],
+        *,
+        groups: ArrayLike | None = None,
+        dtypes: Sequence[Any] | None = None,
     ) -> tuple[Any, NDArray[Any]]:
         real = X.toarray() if sparse.issparse(X) else X
         self._fit_samples(Samples(real), y, groups)  # checked already, and its names kept
         made, asked = self.sample(self.sampling_strategy_)
         self.sample_indices_ = np.concatenate([np.arange(len(y)), np.full(len(asked), -1)])
-        both = np.concatenate([real, made.astype(real.dtype)])
+        alike = cast_values(like_columns(made, dtypes), real.dtype)
+        both = np.concatenate([real, alike])
         same = type(X)(both) if sparse.issparse(X) else both
         return same, np.concatenate([y, asked.astype(y.dtype)])
 
