@@ -123,12 +123,38 @@ def check_round_trip(make, shape, tmp_path):
     assert not list((tmp_path / "gan").glob("*.partial"))
 
 
+def check_what_is_saved(make, shape, tmp_path):
+    """`sampling_strategy` comes back as it was; broken folders are named; strings are paths."""
+    X, y, _ = toy(shape)
+    codes = np.where(y == "HGG", 0, 1)
+    for strategy in ("not majority", {1: 50}, {np.int64(1): np.int64(50)}):
+        gan = make(sampling_strategy=strategy).fit(X, codes)
+        gan.save(str(tmp_path / "gan"))
+        back = type(gan).load(str(tmp_path / "gan"))
+        assert back.sampling_strategy == strategy
+    gan.set_params(sampling_strategy=lambda y: {1: 50})
+    with pytest.raises(SettingError, match="sampling_strategy: a function cannot be saved"):
+        gan.save(tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+    for file in (tmp_path / "gan").iterdir():
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2] if file.suffix != ".csv" else b"")
+        with pytest.raises(DataError, match=f"{file.name}: not"):
+            type(gan).load(tmp_path / "gan")
+        file.unlink()
+        with pytest.raises(DataError, match=f"{file.name}: no such file"):
+            type(gan).load(tmp_path / "gan")
+        file.write_bytes(whole)
+    sampler = type(gan).load(tmp_path / "gan")
+    assert np.bincount(sampler.fit_resample(X, codes)[1]).tolist() == [40, 50]
+
+
 def check_resume(make, shape, tmp_path):
     X, y, _ = toy(shape)
     whole = make().fit(X, y)
     checkpoint = tmp_path / "training.safetensors"
     with pytest.raises(KeyboardInterrupt), use(Killer(2)):
-        make().fit(X, y, checkpoint=checkpoint)
+        make().fit(X, y, checkpoint=str(checkpoint))
     assert checkpoint.is_file()
     resumed = make().fit(X, y, checkpoint=checkpoint)
     np.testing.assert_array_equal(resumed.sample({"LGG": 20})[0], whole.sample({"LGG": 20})[0])

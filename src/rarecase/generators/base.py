@@ -22,7 +22,6 @@ from sklearn.utils.validation import column_or_1d, validate_data
 
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.samples import Samples, checked_labels, is_store
-from rarecase.files import read_json
 from rarecase.generators.casting import cast_values, column_types, like_columns
 
 if TYPE_CHECKING:
@@ -31,15 +30,6 @@ if TYPE_CHECKING:
     from rarecase.features.store import FeatureStore
 
 Label = str | int
-
-
-def saved_card(directory: Path, kind: str) -> dict[str, Any]:
-    """What `generator.json` says of a saved generator; `DataError` where it is of another kind."""
-    file = directory / "generator.json"
-    said = read_json(file)
-    if not isinstance(said, dict) or said.get("kind") != kind:
-        raise DataError(f"{file}: not a generator of kind {kind} that rarecase saved.")
-    return said
 
 
 def whole_seed(random_state: Any) -> int:
@@ -85,7 +75,7 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
         *,
         rows: ArrayLike | None = None,
         groups: ArrayLike | None = None,
-        checkpoint: Path | None = None,
+        checkpoint: Path | str | None = None,
         fabric: Fabric | None = None,
     ) -> Self:
         """Fit to samples `X`, (n, d) or (n, c, h, w), with labels `y` (n,), strings or integers.
@@ -98,7 +88,8 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
         """
         if not is_store(X) and (sparse.issparse(X) or np.ndim(cast("ArrayLike", X)) <= 2):
             X, y = self._checked_table(X, y)
-        self._fit_samples(Samples(X, rows=rows), y, groups, checkpoint=checkpoint, fabric=fabric)
+        file = None if checkpoint is None else Path(checkpoint)
+        self._fit_samples(Samples(X, rows=rows), y, groups, checkpoint=file, fabric=fabric)
         return self
 
     def _fit_samples(
@@ -242,13 +233,17 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
         return tags
 
     @abstractmethod
-    def save(self, directory: Path) -> None:
-        """Write the fitted generator into `directory` (generator.safetensors, generator.json)."""
+    def save(self, directory: Path | str) -> None:
+        """Write the fitted generator into `directory` (generator.safetensors, generator.json).
+
+        Raises `SettingError` before `fit`, and where `sampling_strategy` is a function.
+        """
 
     @classmethod
     @abstractmethod
-    def load(cls, directory: Path, *, device: str = "cpu") -> Self:
-        """Read back what `save` wrote, onto a device; the samples are the same."""
+    def load(cls, directory: Path | str, *, device: str = "cpu") -> Self:
+        """Read back what `save` wrote, onto a device; the samples are the same. Raises `DataError`
+        that names a file which is missing, broken or another kind's."""
 
     @abstractmethod
     def _fit(

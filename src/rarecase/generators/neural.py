@@ -23,7 +23,7 @@ from rarecase.errors import DataError, SettingError
 from rarecase.features.moments import moments, safe_scale
 from rarecase.features.samples import Samples
 from rarecase.files import replacing_file, write_json
-from rarecase.generators.base import Generator, saved_card
+from rarecase.generators.base import Generator
 from rarecase.generators.collapse import diagnose, energy_distance
 from rarecase.generators.loop import (
     Average,
@@ -37,6 +37,7 @@ from rarecase.generators.loop import (
     run_epochs,
     training_key,
 )
+from rarecase.generators.saving import read_settings, saved_card, saved_table, written_settings
 from rarecase.seeds import torch_rng, torch_seeded
 
 LARGEST = 2 * 2**30  # bytes of weights, gradients and moments that a training may take
@@ -282,9 +283,10 @@ class Neural(Generator):
         values = (made * factor + shift).numpy()
         return np.maximum(values, 0) if self._nonnegative else values
 
-    def save(self, directory: Path) -> None:
+    def save(self, directory: Path | str) -> None:
         """Write generator.safetensors, generator.json and history.csv into `directory`."""
         self._check_fitted()
+        settings, directory = written_settings(self._saved_settings()), Path(directory)
         tensors = {"scale.shift": torch.from_numpy(self._scale.shift)}
         tensors["scale.factor"] = torch.from_numpy(self._scale.factor)
         tensors |= {f"net.{key}": value for key, value in self._net.state_dict().items()}
@@ -302,24 +304,21 @@ class Neural(Generator):
                 "trained_on": self.trained_on_,
                 "shape": list(self.shape_),
                 "nonnegative": self._nonnegative,
-                "settings": self._saved_settings(),
+                "settings": settings,
             },
         )
 
     @classmethod
-    def load(cls, directory: Path, *, device: str = "cpu") -> Self:
+    def load(cls, directory: Path | str, *, device: str = "cpu") -> Self:
         """Read back what `save` wrote; the samples are the same. `DataError` when it is not one."""
+        directory = Path(directory)
         said = saved_card(directory, cls.__name__)
-        settings: dict[str, Any] = {  # JSON has no tuples
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in said["settings"].items()
-        }
-        made = cls(**settings)
+        made = cls(**read_settings(said["settings"]))
         made.seed_ = made.random_state
         made.classes_, made.trained_on_ = said["classes"], said["trained_on"]
         made.shape_, made._nonnegative = tuple(said["shape"]), said["nonnegative"]
-        made.history_ = pd.read_csv(directory / "history.csv")
-        made.diagnosis_ = pd.read_csv(directory / "diagnosis.csv")
+        made.history_ = saved_table(directory / "history.csv")
+        made.diagnosis_ = saved_table(directory / "diagnosis.csv")
         tensors, _ = load_tensors(directory / "generator.safetensors")
         made._scale = Scale(tensors.pop("scale.shift").numpy(), tensors.pop("scale.factor").numpy())
         made._build()
