@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from rarecase.errors import DataError, SettingError
-from rarecase.generators import Borrowed, Gaussian, GaussianMixture, Smote
+from rarecase.generators import Borrowed, Gaussian, GaussianMixture, Mixup, Remix, Smote
 from rarecase.generators.casting import cast_values
 
 
@@ -124,3 +124,37 @@ def test_a_sparse_table_of_whole_numbers_stays_one():
     assert both.dtypes.tolist() == table.dtypes.tolist()
     made, _ = sampler.sample({"rare": 20})
     np.testing.assert_array_equal(both[60:].to_numpy(), np.rint(made))
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, np.inf, np.nan, None, "1"])
+@pytest.mark.parametrize("kind", [Mixup, Remix])
+def test_mixing_needs_a_finite_alpha(kind, value):
+    with pytest.raises(SettingError, match=r"alpha: expected above 0 and up to 1e\+100, got"):
+        kind(alpha=value).fit(*two_classes())
+    largest, _ = kind(alpha=1e100).fit(*two_classes()).sample({"rare": 99})
+    assert np.isfinite(largest).all()
+
+
+@pytest.mark.parametrize("value", [-1, 0.5, np.inf, np.nan, None])
+def test_remix_takes_partners_that_are_no_rarer(value):
+    with pytest.raises(SettingError, match="kappa: expected a finite number of at least 1"):
+        Remix(kappa=value).fit(*two_classes())
+    Remix(kappa=1).fit(*two_classes())
+
+
+def test_what_is_asked_for_is_whole_numbers_of_known_classes():
+    X, y = two_classes()
+    whole = Gaussian().fit(X, (y == "rare").astype(int))
+    for counts in ({1: 2.5}, {1: "3"}, {1: None}):
+        with pytest.raises(DataError, match="counts, start: expected whole numbers from 0 on"):
+            whole.sample(counts)
+    with pytest.raises(DataError, match="counts, start: expected whole numbers from 0 on"):
+        whole.sample({1: 2}, start=0.5)
+    with pytest.raises(DataError, match="counts: expected a dictionary"):
+        whole.sample([2])
+    with pytest.raises(DataError, match=r"class '1' .* classes are integers, 0, 1; .*quotes"):
+        whole.sample({"1": 1})
+    with pytest.raises(DataError, match="classes are booleans, False, True;"):
+        Gaussian().fit(X, y == "rare").sample({"True": 1})
+    with pytest.raises(DataError, match="class 2 was not in the training data; Known: 0, 1"):
+        whole.sample({2: 1})

@@ -18,6 +18,7 @@ from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.moments import moments, safe_scale
 from rarecase.features.samples import Samples
 from rarecase.files import replacing_file, write_json
+from rarecase.generators import checks
 from rarecase.generators.discriminating import DiscriminatingGenerator
 from rarecase.generators.loop import Scale, Schedule
 from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator
@@ -229,11 +230,13 @@ class ACGAN(DiscriminatingGenerator):
         return found | {"random_state": self.seed_}
 
     def _check_settings(self) -> None:
-        for name, lowest in (("width", 1), ("epochs", 1), ("batch_size", 2), ("max_steps", 1)):
-            value = getattr(self, name)
-            if value is not None and value < lowest:
-                raise SettingError(f"{name}: expected at least {lowest}, got {value}.")
+        for name in ("width", "epochs"):
+            checks.whole(name, getattr(self, name), low=1)
+        for name, lowest in (("noise", 1), ("batch_size", 2), ("max_steps", 1)):
+            if getattr(self, name) is not None:
+                checks.whole(name, getattr(self, name), low=lowest)
+        checks.widths("hidden", self.hidden, count=2)
         if self.precision not in PRECISIONS:
-            raise SettingError(f"precision: {nearest(self.precision, PRECISIONS)}")
-        if not self.lr > 0:
-            raise SettingError(f"lr: expected a number above 0, got {self.lr}.")
+            raise SettingError(f"precision: {nearest(str(self.precision), PRECISIONS)}")
+        checks.above_zero("lr", self.lr)
+        checks.betas(self.betas)

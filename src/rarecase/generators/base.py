@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -151,7 +152,8 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
 
         Sample i of a class hangs on (`seed_`, label, i) alone: asking for 100 and, in another
         call, for 200 gives the same first 100; `start=100` gives the second hundred. Classes come
-        in the order of `counts`. Raises `DataError` on an unknown class.
+        in the order of `counts`. Raises `DataError` on an unknown class and on numbers that are not
+        whole ones from 0 on.
         """
         self._check_fitted()
         self._check_counts(counts, start)
@@ -282,14 +284,22 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
     def _code(self, label: Any) -> int:
         plain = label.item() if isinstance(label, np.generic) else label
         if plain not in self.classes_:
+            if isinstance(plain, str) and not isinstance(self.classes_[0], str):
+                kind = "booleans" if isinstance(self.classes_[0], bool) else "integers"
+                raise DataError(
+                    f"class {plain!r} was not in the training data: its classes are {kind}, "
+                    f"{', '.join(map(str, self.classes_))}; ask for one of them without quotes."
+                )
             hint = nearest(str(plain), [str(known) for known in self.classes_])
             raise DataError(f"class {plain!r} was not in the training data; {hint}")
         return self.classes_.index(plain)
 
-    def _check_counts(self, counts: Mapping[Any, int], start: int) -> None:
-        if start < 0 or any(count < 0 for count in counts.values()):
+    def _check_counts(self, counts: Any, start: Any) -> None:
+        if not isinstance(counts, Mapping):
+            raise DataError(f"counts: expected a dictionary {{class: number}}, got {counts!r}.")
+        if any(not isinstance(n, Integral) or n < 0 for n in (start, *counts.values())):
             raise DataError(
-                f"counts, start: expected numbers from 0 on, got {dict(counts)}, {start}."
+                f"counts, start: expected whole numbers from 0 on, got {dict(counts)}, {start}."
             )
         for label in counts:
             self._code(label)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -112,7 +114,9 @@ class ClosedForm(Generator):
         return made
 
 
-def check_range(name: str, value: float, *, low: float, high: float) -> None:
-    """`SettingError` unless low < value ≤ high."""
-    if not low < value <= high:
-        raise SettingError(f"{name}: expected above {low:g} and up to {high:g}, got {value}.")
+def check_range(name: str, value: Any, *, low: float, high: float = math.inf) -> None:
+    """`SettingError` unless a finite number, low < value ≤ high."""
+    known = isinstance(value, Real) and math.isfinite(value)
+    if not known or not low < float(value) <= high:
+        end = "finite" if math.isinf(high) else f"up to {high:g}"
+        raise SettingError(f"{name}: expected above {low:g} and {end}, got {value!r}.")

@@ -19,10 +19,11 @@ from torch import Tensor, nn
 from rarecase import __version__
 from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.cohort.splits import validation_patients
-from rarecase.errors import DataError, SettingError
+from rarecase.errors import DataError
 from rarecase.features.moments import moments, safe_scale
 from rarecase.features.samples import Samples
 from rarecase.files import replacing_file, write_json
+from rarecase.generators import checks
 from rarecase.generators.base import Generator
 from rarecase.generators.collapse import diagnose, energy_distance
 from rarecase.generators.loop import (
@@ -327,16 +328,16 @@ class Neural(Generator):
         return made
 
     def _check_settings(self) -> None:
+        checks.widths("hidden", self.hidden)
         for name, lowest in (("steps", 1), ("batch_size", 2), ("noise", 1)):
-            value = getattr(self, name)
-            if value is not None and value < lowest:
-                raise SettingError(f"{name}: expected at least {lowest}, got {value}.")
+            checks.whole(name, getattr(self, name), low=lowest)
         for name, value in (("lr", self.lr), ("clip", self.clip)):
-            if value is not None and not value > 0:
-                raise SettingError(f"{name}: expected a number above 0, got {value}.")
-        for name, value in (("average", self.average), ("holdout", self.holdout)):
-            if not 0 <= value < 1:
-                raise SettingError(f"{name}: expected from 0 to below 1, got {value}.")
+            if value is not None:
+                checks.above_zero(name, value)
+        if self.betas is not None:
+            checks.betas(self.betas)
+        for name in ("average", "holdout"):
+            checks.share(name, getattr(self, name))
 
 
 def _picked(samples: Samples, rows: NDArray[np.int64]) -> Samples:
