@@ -5,7 +5,15 @@ import pandas as pd
 import pytest
 
 from rarecase.errors import DataError, SettingError
-from rarecase.generators import Borrowed, Gaussian, GaussianMixture, Mixup, Remix, Smote
+from rarecase.generators import (
+    BorderlineSmote,
+    Borrowed,
+    Gaussian,
+    GaussianMixture,
+    Mixup,
+    Remix,
+    Smote,
+)
 from rarecase.generators.casting import cast_values
 
 
@@ -158,3 +166,37 @@ def test_what_is_asked_for_is_whole_numbers_of_known_classes():
         Gaussian().fit(X, y == "rare").sample({"True": 1})
     with pytest.raises(DataError, match="class 2 was not in the training data; Known: 0, 1"):
         whole.sample({2: 1})
+
+
+def test_borderline_smote_starts_at_the_border():
+    """Rare samples among common ones and as many far from all: plain SMOTE starts from both."""
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(75, 2)), rng.normal(size=(12, 2)) + 100])
+    y = np.repeat(["common", "rare"], [63, 24])
+    border, _ = BorderlineSmote().fit(X, y).sample({"rare": 300})
+    plain, _ = Smote().fit(X, y).sample({"rare": 300})
+    assert border.max() < 10
+    assert 0.3 < (plain.min(axis=1) > 90).mean() < 0.7
+
+
+def test_borderline_smote_without_a_border_is_plain():
+    X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([0, 100], [40, 20])[:, None]
+    y = np.repeat(["common", "rare"], [40, 20])
+    made, _ = BorderlineSmote().fit(X, y).sample({"rare": 50})
+    assert made.min() > 90
+    assert len(np.unique(made, axis=0)) == 50
+
+
+def test_remix_mixes_with_classes_so_much_more_frequent():
+    """Each class has an axis of its own; a sample says what it was mixed of."""
+    counts = {"common": 60, "between": 20, "rare": 5}
+    y = np.repeat(list(counts), list(counts.values()))
+    X = np.eye(3)[np.repeat([0, 1, 2], list(counts.values()))]
+    remix = Remix(kappa=3, tau=0.4).fit(X, y)
+    common, between, rare = (remix.sample({name: 200})[0] for name in counts)
+    np.testing.assert_array_equal(common, np.tile([1, 0, 0], (200, 1)))  # none is more frequent
+    assert (between[:, 0] > 0).all() and not between[:, 2].any()
+    assert (rare[:, 2] >= 0.6 - 1e-9).all()
+    assert (rare[:, 0] > 0).any() and (rare[:, 1] > 0).any()
+    assert ((rare > 0).sum(axis=1) == 2).all()
+    np.testing.assert_array_equal(Remix(kappa=13).fit(X, y).sample({"rare": 9})[0], X[[-1] * 9])
