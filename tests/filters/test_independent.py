@@ -29,15 +29,19 @@ def test_recognised_by_most_classifiers_that_missed_a_fold():
     np.testing.assert_array_equal(recognised(X, y, made, swapped, groups=who), ~kept)
 
 
-def test_no_one_patient_decides():
-    """One patient's odd slices must not make a filter that keeps their like: those fitted without
+@pytest.mark.parametrize(("slices", "folds"), [(12, 2), (24, 2), (18, 3), (18, 5)])
+def test_no_one_patient_decides(slices, folds):
+    """One patient's odd slices make a classifier of everybody keep their like; those fitted without
     the patient outvote."""
     X, y, who, _, _ = data()
-    odd = np.full((6, 3), -6.0)
-    X2, y2 = np.concatenate([X, odd]), np.concatenate([y, ["rare"] * 6])
-    who2 = np.concatenate([who, ["odd"] * 6])
-    made, asked = np.full((5, 3), -5.0), np.repeat("rare", 5)
-    assert not recognised(X2, y2, made, asked, groups=who2).any()
+    place = -6.0 if slices == 12 else -4.0
+    X2 = np.concatenate([X, np.full((slices, 3), place)])
+    y2 = np.concatenate([y, np.repeat("rare", slices)])
+    who2 = np.concatenate([who, np.repeat("odd", slices)])
+    made, asked = np.full((5, 3), place + 0.5), np.repeat("rare", 5)
+    whole = make_pipeline(StandardScaler(), LogisticRegression(C=0.1)).fit(X2, y2)
+    assert (whole.predict(made) == asked).all()
+    assert not recognised(X2, y2, made, asked, groups=who2, folds=folds).any()
 
 
 def test_near_by_its_definition():

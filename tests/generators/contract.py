@@ -123,12 +123,38 @@ def check_round_trip(make, shape, tmp_path):
     assert not list((tmp_path / "gan").glob("*.partial"))
 
 
+def check_what_is_saved(make, shape, tmp_path):
+    """`sampling_strategy` comes back as it was; broken folders are named; strings are paths."""
+    X, y, _ = toy(shape)
+    codes = np.where(y == "HGG", 0, 1)
+    for strategy in ("not majority", {1: 50}, {np.int64(1): np.int64(50)}):
+        gan = make(sampling_strategy=strategy).fit(X, codes)
+        gan.save(str(tmp_path / "gan"))
+        back = type(gan).load(str(tmp_path / "gan"))
+        assert back.sampling_strategy == strategy
+    gan.set_params(sampling_strategy=lambda y: {1: 50})
+    with pytest.raises(SettingError, match="sampling_strategy: a function cannot be saved"):
+        gan.save(tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+    for file in (tmp_path / "gan").iterdir():
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2] if file.suffix != ".csv" else b"")
+        with pytest.raises(DataError, match=f"{file.name}: not"):
+            type(gan).load(tmp_path / "gan")
+        file.unlink()
+        with pytest.raises(DataError, match=f"{file.name}: no such file"):
+            type(gan).load(tmp_path / "gan")
+        file.write_bytes(whole)
+    sampler = type(gan).load(tmp_path / "gan")
+    assert np.bincount(sampler.fit_resample(X, codes)[1]).tolist() == [40, 50]
+
+
 def check_resume(make, shape, tmp_path):
     X, y, _ = toy(shape)
     whole = make().fit(X, y)
     checkpoint = tmp_path / "training.safetensors"
     with pytest.raises(KeyboardInterrupt), use(Killer(2)):
-        make().fit(X, y, checkpoint=checkpoint)
+        make().fit(X, y, checkpoint=str(checkpoint))
     assert checkpoint.is_file()
     resumed = make().fit(X, y, checkpoint=checkpoint)
     np.testing.assert_array_equal(resumed.sample({"LGG": 20})[0], whole.sample({"LGG": 20})[0])
@@ -173,6 +199,44 @@ def check_resampling(make, shape):
     more, asked = make(sampling_strategy={"LGG": 25, "HGG": 41}).fit_resample(X, y)
     assert len(more) == 66
     assert sorted(asked[60:].tolist()) == ["HGG"] + ["LGG"] * 5
+
+
+def check_types_of_values(make, shape):
+    """Whole numbers stay whole and truth stays as frequent as it was made, not one of the two cut
+    off and the other always true."""
+    X, y, _ = toy(shape)
+    kinds = {np.int16: np.rint, np.uint8: lambda made: np.clip(np.rint(made), 0, 255),
+             bool: lambda made: made >= 0.5}  # fmt: skip
+    for kind, expected in kinds.items():
+        real = (X > 3) if kind is bool else np.rint(X).astype(kind)
+        sampler = make()
+        both, _ = sampler.fit_resample(real, y)
+        assert both.dtype == kind
+        made, _ = sampler.sample({"LGG": 20})
+        np.testing.assert_array_equal(both[60:], expected(made))
+    if len(shape) == 1:
+        _check_columns(make, X, y)
+
+
+def _check_columns(make, X, y):
+    kinds = ["float64", "float32", "int8", "bool", "Int64", "boolean"]
+    columns = dict(enumerate(kinds))
+    whole = X.astype(np.float64)
+    whole[:, 2], whole[:, 4] = 40 * X[:, 2] - 60, np.rint(X[:, 4])  # int8 ends at 127
+    whole[:, 2] = np.clip(np.rint(whole[:, 2]), -128, 127)
+    whole[:, [3, 5]] = X[:, [3, 5]] > 3
+    names = [f"f{i}" for i in columns]
+    frame = pd.DataFrame(whole, columns=names).astype(dict(zip(names, kinds, strict=True)))
+    sampler = make()
+    both, _ = sampler.fit_resample(frame, y)
+    pd.testing.assert_series_equal(both.dtypes, frame.dtypes)
+    pd.testing.assert_frame_equal(both[: len(X)], frame)
+    made, _ = sampler.sample({"LGG": 20})
+    expected = made.astype(np.float64)
+    expected[:, 2] = np.clip(np.rint(made[:, 2]), -128, 127)
+    expected[:, 4] = np.rint(made[:, 4])
+    expected[:, [3, 5]] = made[:, [3, 5]] >= 0.5
+    np.testing.assert_allclose(both[len(X) :].to_numpy(np.float64), expected, rtol=1e-6)
 
 
 def check_integer_labels(make, shape, tmp_path):

@@ -1,10 +1,20 @@
 """What single closed-form generators promise beyond the contract."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rarecase.errors import DataError, SettingError
-from rarecase.generators import Borrowed, Gaussian, GaussianMixture, Smote
+from rarecase.generators import (
+    BorderlineSmote,
+    Borrowed,
+    Gaussian,
+    GaussianMixture,
+    Mixup,
+    Remix,
+    Smote,
+)
+from rarecase.generators.casting import cast_values
 
 
 def two_moons(n, seed):
@@ -106,3 +116,87 @@ def test_a_random_state_may_be_what_scikit_learn_takes(tmp_path):
 def test_smote_needs_a_neighbour():
     with pytest.raises(SettingError, match="neighbours: expected above 0"):
         Smote(neighbours=0).fit(*two_classes())
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint64, np.int32])
+def test_values_beyond_a_type_become_its_last(kind):
+    ends = cast_values(np.array([-1e30, 1e30]), np.dtype(kind))
+    assert ends[0] == np.iinfo(kind).min
+    assert ends[1] == pytest.approx(float(np.iinfo(kind).max))
+
+
+def test_a_sparse_table_of_whole_numbers_stays_one():
+    X, y = two_classes()
+    table = pd.DataFrame(np.rint(3 * np.abs(X)), dtype=pd.SparseDtype("int32"))
+    both, _ = (sampler := Gaussian()).fit_resample(table, y)
+    assert both.dtypes.tolist() == table.dtypes.tolist()
+    made, _ = sampler.sample({"rare": 20})
+    np.testing.assert_array_equal(both[60:].to_numpy(), np.rint(made))
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, np.inf, np.nan, None, "1"])
+@pytest.mark.parametrize("kind", [Mixup, Remix])
+def test_mixing_needs_a_finite_alpha(kind, value):
+    with pytest.raises(SettingError, match=r"alpha: expected above 0 and up to 1e\+100, got"):
+        kind(alpha=value).fit(*two_classes())
+    largest, _ = kind(alpha=1e100).fit(*two_classes()).sample({"rare": 99})
+    assert np.isfinite(largest).all()
+
+
+@pytest.mark.parametrize("value", [-1, 0.5, np.inf, np.nan, None])
+def test_remix_takes_partners_that_are_no_rarer(value):
+    with pytest.raises(SettingError, match="kappa: expected a finite number of at least 1"):
+        Remix(kappa=value).fit(*two_classes())
+    Remix(kappa=1).fit(*two_classes())
+
+
+def test_what_is_asked_for_is_whole_numbers_of_known_classes():
+    X, y = two_classes()
+    whole = Gaussian().fit(X, (y == "rare").astype(int))
+    for counts in ({1: 2.5}, {1: "3"}, {1: None}):
+        with pytest.raises(DataError, match="counts, start: expected whole numbers from 0 on"):
+            whole.sample(counts)
+    with pytest.raises(DataError, match="counts, start: expected whole numbers from 0 on"):
+        whole.sample({1: 2}, start=0.5)
+    with pytest.raises(DataError, match="counts: expected a dictionary"):
+        whole.sample([2])
+    with pytest.raises(DataError, match=r"class '1' .* classes are integers, 0, 1; .*quotes"):
+        whole.sample({"1": 1})
+    with pytest.raises(DataError, match="classes are booleans, False, True;"):
+        Gaussian().fit(X, y == "rare").sample({"True": 1})
+    with pytest.raises(DataError, match="class 2 was not in the training data; Known: 0, 1"):
+        whole.sample({2: 1})
+
+
+def test_borderline_smote_starts_at_the_border():
+    """Rare samples among common ones and as many far from all: plain SMOTE starts from both."""
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(75, 2)), rng.normal(size=(12, 2)) + 100])
+    y = np.repeat(["common", "rare"], [63, 24])
+    border, _ = BorderlineSmote().fit(X, y).sample({"rare": 300})
+    plain, _ = Smote().fit(X, y).sample({"rare": 300})
+    assert border.max() < 10
+    assert 0.3 < (plain.min(axis=1) > 90).mean() < 0.7
+
+
+def test_borderline_smote_without_a_border_is_plain():
+    X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([0, 100], [40, 20])[:, None]
+    y = np.repeat(["common", "rare"], [40, 20])
+    made, _ = BorderlineSmote().fit(X, y).sample({"rare": 50})
+    assert made.min() > 90
+    assert len(np.unique(made, axis=0)) == 50
+
+
+def test_remix_mixes_with_classes_so_much_more_frequent():
+    """Each class has an axis of its own; a sample says what it was mixed of."""
+    counts = {"common": 60, "between": 20, "rare": 5}
+    y = np.repeat(list(counts), list(counts.values()))
+    X = np.eye(3)[np.repeat([0, 1, 2], list(counts.values()))]
+    remix = Remix(kappa=3, tau=0.4).fit(X, y)
+    common, between, rare = (remix.sample({name: 200})[0] for name in counts)
+    np.testing.assert_array_equal(common, np.tile([1, 0, 0], (200, 1)))  # none is more frequent
+    assert (between[:, 0] > 0).all() and not between[:, 2].any()
+    assert (rare[:, 2] >= 0.6 - 1e-9).all()
+    assert (rare[:, 0] > 0).any() and (rare[:, 1] > 0).any()
+    assert ((rare > 0).sum(axis=1) == 2).all()
+    np.testing.assert_array_equal(Remix(kappa=13).fit(X, y).sample({"rare": 9})[0], X[[-1] * 9])

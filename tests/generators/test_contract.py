@@ -91,6 +91,11 @@ def test_round_trip(make, shape, tmp_path):
     contract.check_round_trip(brief(make), shape, tmp_path)
 
 
+@every_case
+def test_what_is_saved(make, shape, tmp_path):
+    contract.check_what_is_saved(brief(make), shape, tmp_path)
+
+
 @pytest.mark.parametrize(("make", "shape"), [*TRAINED, *NEURAL_CASES])
 def test_resume(make, shape, tmp_path):
     contract.check_resume(brief(make), shape, tmp_path)
@@ -104,6 +109,11 @@ def test_stores(make, shape, tmp_path):
 @every_case
 def test_resampling(make, shape):
     contract.check_resampling(brief(make), shape)
+
+
+@every_case
+def test_types_of_values(make, shape):
+    contract.check_types_of_values(brief(make), shape)
 
 
 @every_case

@@ -18,11 +18,12 @@ from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.moments import moments, safe_scale
 from rarecase.features.samples import Samples
 from rarecase.files import replacing_file, write_json
-from rarecase.generators.base import saved_card
+from rarecase.generators import checks
 from rarecase.generators.discriminating import DiscriminatingGenerator
 from rarecase.generators.loop import Scale, Schedule
 from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator
 from rarecase.generators.networks_mlp import MLPDiscriminator, MLPGenerator
+from rarecase.generators.saving import read_settings, saved_card, saved_table, written_settings
 from rarecase.generators.train import adversarial_training
 from rarecase.seeds import torch_rng, torch_seeded
 
@@ -74,12 +75,13 @@ class ACGAN(DiscriminatingGenerator):
         self.max_steps = max_steps
         self.precision = precision
 
-    def save(self, directory: Path) -> None:
+    def save(self, directory: Path | str) -> None:
         """Write generator.safetensors, generator.json and history.csv into `directory`.
 
         The JSON says which patients it was trained on (`trained_on`).
         """
         self._check_fitted()
+        settings, directory = written_settings(self._settings()), Path(directory)
         tensors = {"scale.shift": torch.from_numpy(self._scale.shift)}
         tensors["scale.factor"] = torch.from_numpy(self._scale.factor)
         for name, module in (("generator", self._generator), ("discriminator", self._critic)):
@@ -100,23 +102,21 @@ class ACGAN(DiscriminatingGenerator):
                     "shape": list(self.shape_),
                     "nonnegative": self._nonnegative,
                 },
-                "settings": self._settings(),
+                "settings": settings,
             },
         )
 
     @classmethod
-    def load(cls, directory: Path, *, device: str = "cpu") -> Self:
+    def load(cls, directory: Path | str, *, device: str = "cpu") -> Self:
         """Read back what `save` wrote; the samples are the same. `DataError` when it is not one."""
+        directory = Path(directory)
         said = saved_card(directory, "ACGAN")
-        settings = said["settings"]
-        for key in ("hidden", "betas"):  # JSON has no tuples
-            settings[key] = tuple(settings[key])
-        gan = cls(**settings)
+        gan = cls(**read_settings(said["settings"]))
         gan.seed_ = gan.random_state
         gan.classes_ = said["classes"]
         gan.trained_on_ = said["trained_on"]
         gan.shape_ = tuple(said["architecture"]["shape"])
-        gan.history_ = pd.read_csv(directory / "history.csv")
+        gan.history_ = saved_table(directory / "history.csv")
         tensors, _ = load_tensors(directory / "generator.safetensors")
         gan._scale = Scale(tensors.pop("scale.shift").numpy(), tensors.pop("scale.factor").numpy())
         gan._build(nonnegative=said["architecture"]["nonnegative"])
@@ -226,15 +226,17 @@ class ACGAN(DiscriminatingGenerator):
 
     def _settings(self) -> dict[str, Any]:
         names = ("width", "hidden", "noise", "lr", "betas", "batch_size", "epochs", "max_steps")
-        found = {name: getattr(self, name) for name in (*names, "precision")}
+        found = {name: getattr(self, name) for name in (*names, "precision", "sampling_strategy")}
         return found | {"random_state": self.seed_}
 
     def _check_settings(self) -> None:
-        for name, lowest in (("width", 1), ("epochs", 1), ("batch_size", 2), ("max_steps", 1)):
-            value = getattr(self, name)
-            if value is not None and value < lowest:
-                raise SettingError(f"{name}: expected at least {lowest}, got {value}.")
+        for name in ("width", "epochs"):
+            checks.whole(name, getattr(self, name), low=1)
+        for name, lowest in (("noise", 1), ("batch_size", 2), ("max_steps", 1)):
+            if getattr(self, name) is not None:
+                checks.whole(name, getattr(self, name), low=lowest)
+        checks.widths("hidden", self.hidden, count=2)
         if self.precision not in PRECISIONS:
-            raise SettingError(f"precision: {nearest(self.precision, PRECISIONS)}")
-        if not self.lr > 0:
-            raise SettingError(f"lr: expected a number above 0, got {self.lr}.")
+            raise SettingError(f"precision: {nearest(str(self.precision), PRECISIONS)}")
+        checks.above_zero("lr", self.lr)
+        checks.betas(self.betas)

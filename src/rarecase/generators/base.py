@@ -7,7 +7,8 @@ a grid search, takes DataFrames and gives them back.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -22,7 +23,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.samples import Samples, checked_labels, is_store
-from rarecase.files import read_json
+from rarecase.generators.casting import cast_values, column_types, like_columns
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -30,15 +31,6 @@ if TYPE_CHECKING:
     from rarecase.features.store import FeatureStore
 
 Label = str | int
-
-
-def saved_card(directory: Path, kind: str) -> dict[str, Any]:
-    """What `generator.json` says of a saved generator; `DataError` where it is of another kind."""
-    file = directory / "generator.json"
-    said = read_json(file)
-    if not isinstance(said, dict) or said.get("kind") != kind:
-        raise DataError(f"{file}: not a generator of kind {kind} that rarecase saved.")
-    return said
 
 
 def whole_seed(random_state: Any) -> int:
@@ -84,7 +76,7 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
         *,
         rows: ArrayLike | None = None,
         groups: ArrayLike | None = None,
-        checkpoint: Path | None = None,
+        checkpoint: Path | str | None = None,
         fabric: Fabric | None = None,
     ) -> Self:
         """Fit to samples `X`, (n, d) or (n, c, h, w), with labels `y` (n,), strings or integers.
@@ -97,7 +89,8 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
         """
         if not is_store(X) and (sparse.issparse(X) or np.ndim(cast("ArrayLike", X)) <= 2):
             X, y = self._checked_table(X, y)
-        self._fit_samples(Samples(X, rows=rows), y, groups, checkpoint=checkpoint, fabric=fabric)
+        file = None if checkpoint is None else Path(checkpoint)
+        self._fit_samples(Samples(X, rows=rows), y, groups, checkpoint=file, fabric=fabric)
         return self
 
     def _fit_samples(
@@ -159,7 +152,8 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
 
         Sample i of a class hangs on (`seed_`, label, i) alone: asking for 100 and, in another
         call, for 200 gives the same first 100; `start=100` gives the second hundred. Classes come
-        in the order of `counts`. Raises `DataError` on an unknown class.
+        in the order of `counts`. Raises `DataError` on an unknown class and on numbers that are not
+        whole ones from 0 on.
         """
         self._check_fitted()
         self._check_counts(counts, start)
@@ -203,18 +197,28 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
         """Fit, then add what `sampling_strategy` asks for: the real samples first, then the made.
 
         The default brings every class up to the largest. `sample_indices_` says which sample of `X`
-        each is, −1 for a made one, which belongs to no patient.
+        each is, −1 for a made one, which belongs to no patient. Made values are of the type that
+        those of `X` are, in a DataFrame column by column: integers are the nearest that the type
+        holds, booleans are true from 0.5 on.
         """
-        return super().fit_resample(X, y, groups=groups)  # type: ignore[no-any-return]
+        return super().fit_resample(  # type: ignore[no-any-return]
+            X, y, groups=groups, dtypes=column_types(X)
+        )
 
     def _fit_resample(
-        self, X: Any, y: NDArray[Any], *, groups: ArrayLike | None = None
+        self,
+        X: Any,
+        y: NDArray[Any],
+        *,
+        groups: ArrayLike | None = None,
+        dtypes: Sequence[Any] | None = None,
     ) -> tuple[Any, NDArray[Any]]:
         real = X.toarray() if sparse.issparse(X) else X
         self._fit_samples(Samples(real), y, groups)  # checked already, and its names kept
         made, asked = self.sample(self.sampling_strategy_)
         self.sample_indices_ = np.concatenate([np.arange(len(y)), np.full(len(asked), -1)])
-        both = np.concatenate([real, made.astype(real.dtype)])
+        alike = cast_values(like_columns(made, dtypes), real.dtype)
+        both = np.concatenate([real, alike])
         same = type(X)(both) if sparse.issparse(X) else both
         return same, np.concatenate([y, asked.astype(y.dtype)])
 
@@ -231,13 +235,17 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
         return tags
 
     @abstractmethod
-    def save(self, directory: Path) -> None:
-        """Write the fitted generator into `directory` (generator.safetensors, generator.json)."""
+    def save(self, directory: Path | str) -> None:
+        """Write the fitted generator into `directory` (generator.safetensors, generator.json).
+
+        Raises `SettingError` before `fit`, and where `sampling_strategy` is a function.
+        """
 
     @classmethod
     @abstractmethod
-    def load(cls, directory: Path, *, device: str = "cpu") -> Self:
-        """Read back what `save` wrote, onto a device; the samples are the same."""
+    def load(cls, directory: Path | str, *, device: str = "cpu") -> Self:
+        """Read back what `save` wrote, onto a device; the samples are the same. Raises `DataError`
+        that names a file which is missing, broken or another kind's."""
 
     @abstractmethod
     def _fit(
@@ -276,14 +284,22 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
     def _code(self, label: Any) -> int:
         plain = label.item() if isinstance(label, np.generic) else label
         if plain not in self.classes_:
+            if isinstance(plain, str) and not isinstance(self.classes_[0], str):
+                kind = "booleans" if isinstance(self.classes_[0], bool) else "integers"
+                raise DataError(
+                    f"class {plain!r} was not in the training data: its classes are {kind}, "
+                    f"{', '.join(map(str, self.classes_))}; ask for one of them without quotes."
+                )
             hint = nearest(str(plain), [str(known) for known in self.classes_])
             raise DataError(f"class {plain!r} was not in the training data; {hint}")
         return self.classes_.index(plain)
 
-    def _check_counts(self, counts: Mapping[Any, int], start: int) -> None:
-        if start < 0 or any(count < 0 for count in counts.values()):
+    def _check_counts(self, counts: Any, start: Any) -> None:
+        if not isinstance(counts, Mapping):
+            raise DataError(f"counts: expected a dictionary {{class: number}}, got {counts!r}.")
+        if any(not isinstance(n, Integral) or n < 0 for n in (start, *counts.values())):
             raise DataError(
-                f"counts, start: expected numbers from 0 on, got {dict(counts)}, {start}."
+                f"counts, start: expected whole numbers from 0 on, got {dict(counts)}, {start}."
             )
         for label in counts:
             self._code(label)

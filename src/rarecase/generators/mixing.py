@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rarecase.generators import checks
 from rarecase.generators.closed import ClosedForm, check_range
+
+LARGEST = 1e100  # alpha up to which Beta(alpha, alpha) can be computed; all its draws are 1/2 there
 
 
 class Mixup(ClosedForm):
@@ -29,7 +32,7 @@ class Mixup(ClosedForm):
         self.alpha = alpha
 
     def _prepare(self) -> None:
-        check_range("alpha", self.alpha, low=0, high=np.inf)
+        check_range("alpha", self.alpha, low=0, high=LARGEST)
 
     def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
         mine = self._of_class(code)
@@ -64,8 +67,9 @@ class Remix(ClosedForm):
         self.alpha, self.kappa, self.tau = alpha, kappa, tau
 
     def _prepare(self) -> None:
-        check_range("alpha", self.alpha, low=0, high=np.inf)
+        check_range("alpha", self.alpha, low=0, high=LARGEST)
         check_range("tau", self.tau, low=0, high=1)
+        checks.from_one("kappa", self.kappa)  # below, a mixture would be called the more frequent
         counts = np.bincount(self._codes, minlength=len(self.classes_))
         self._partners = [
             np.flatnonzero(counts[self._codes] >= self.kappa * counts[code])

@@ -19,11 +19,12 @@ from torch import Tensor, nn
 from rarecase import __version__
 from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.cohort.splits import validation_patients
-from rarecase.errors import DataError, SettingError
+from rarecase.errors import DataError
 from rarecase.features.moments import moments, safe_scale
 from rarecase.features.samples import Samples
 from rarecase.files import replacing_file, write_json
-from rarecase.generators.base import Generator, saved_card
+from rarecase.generators import checks
+from rarecase.generators.base import Generator
 from rarecase.generators.collapse import diagnose, energy_distance
 from rarecase.generators.loop import (
     Average,
@@ -37,6 +38,7 @@ from rarecase.generators.loop import (
     run_epochs,
     training_key,
 )
+from rarecase.generators.saving import read_settings, saved_card, saved_table, written_settings
 from rarecase.seeds import torch_rng, torch_seeded
 
 LARGEST = 2 * 2**30  # bytes of weights, gradients and moments that a training may take
@@ -282,9 +284,10 @@ class Neural(Generator):
         values = (made * factor + shift).numpy()
         return np.maximum(values, 0) if self._nonnegative else values
 
-    def save(self, directory: Path) -> None:
+    def save(self, directory: Path | str) -> None:
         """Write generator.safetensors, generator.json and history.csv into `directory`."""
         self._check_fitted()
+        settings, directory = written_settings(self._saved_settings()), Path(directory)
         tensors = {"scale.shift": torch.from_numpy(self._scale.shift)}
         tensors["scale.factor"] = torch.from_numpy(self._scale.factor)
         tensors |= {f"net.{key}": value for key, value in self._net.state_dict().items()}
@@ -302,24 +305,21 @@ class Neural(Generator):
                 "trained_on": self.trained_on_,
                 "shape": list(self.shape_),
                 "nonnegative": self._nonnegative,
-                "settings": self._saved_settings(),
+                "settings": settings,
             },
         )
 
     @classmethod
-    def load(cls, directory: Path, *, device: str = "cpu") -> Self:
+    def load(cls, directory: Path | str, *, device: str = "cpu") -> Self:
         """Read back what `save` wrote; the samples are the same. `DataError` when it is not one."""
+        directory = Path(directory)
         said = saved_card(directory, cls.__name__)
-        settings: dict[str, Any] = {  # JSON has no tuples
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in said["settings"].items()
-        }
-        made = cls(**settings)
+        made = cls(**read_settings(said["settings"]))
         made.seed_ = made.random_state
         made.classes_, made.trained_on_ = said["classes"], said["trained_on"]
         made.shape_, made._nonnegative = tuple(said["shape"]), said["nonnegative"]
-        made.history_ = pd.read_csv(directory / "history.csv")
-        made.diagnosis_ = pd.read_csv(directory / "diagnosis.csv")
+        made.history_ = saved_table(directory / "history.csv")
+        made.diagnosis_ = saved_table(directory / "diagnosis.csv")
         tensors, _ = load_tensors(directory / "generator.safetensors")
         made._scale = Scale(tensors.pop("scale.shift").numpy(), tensors.pop("scale.factor").numpy())
         made._build()
@@ -328,16 +328,16 @@ class Neural(Generator):
         return made
 
     def _check_settings(self) -> None:
+        checks.widths("hidden", self.hidden)
         for name, lowest in (("steps", 1), ("batch_size", 2), ("noise", 1)):
-            value = getattr(self, name)
-            if value is not None and value < lowest:
-                raise SettingError(f"{name}: expected at least {lowest}, got {value}.")
+            checks.whole(name, getattr(self, name), low=lowest)
         for name, value in (("lr", self.lr), ("clip", self.clip)):
-            if value is not None and not value > 0:
-                raise SettingError(f"{name}: expected a number above 0, got {value}.")
-        for name, value in (("average", self.average), ("holdout", self.holdout)):
-            if not 0 <= value < 1:
-                raise SettingError(f"{name}: expected from 0 to below 1, got {value}.")
+            if value is not None:
+                checks.above_zero(name, value)
+        if self.betas is not None:
+            checks.betas(self.betas)
+        for name in ("average", "holdout"):
+            checks.share(name, getattr(self, name))
 
 
 def _picked(samples: Samples, rows: NDArray[np.int64]) -> Samples:
