@@ -40,8 +40,8 @@ def recognised(
     seed: int = 0,
 ) -> Bools:
     """Those whose class a classifier of real samples recognises: the mean of logistic regressions
-    that were each fitted without one fold of the patients (`groups`), so that no one patient
-    decides.
+    that were each fitted without one fold of the patients (`groups`). One patient's oddities weigh
+    less so, as long as they are few.
 
     >>> X, y = np.array([[0.0], [0.2], [0.1], [5.0], [5.1], [5.2]]), ["a"] * 3 + ["b"] * 3
     >>> recognised(X, y, [[0.1], [5.0], [4.9]], ["a", "b", "a"], folds=3).tolist()
