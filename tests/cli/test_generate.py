@@ -8,6 +8,7 @@ import pytest
 
 from rarecase.cli.main import main
 from rarecase.features import FeatureStore
+from rarecase.generators import Gaussian
 
 
 def call(capsys, *words):
@@ -88,9 +89,11 @@ def test_maps_from_a_store_to_a_store(tmp_path, capsys):
         ({"--generator": "gausian"}, 2, "did you mean 'gaussian'"),
         ({"--generator": "duplicates"}, 2, "generator 'duplicates' is unknown"),
         ({"--n": "Low"}, 2, "expected CLASS=NUMBER"),
-        ({"--n": "Loww=3"}, 1, "did you mean 'Low'"),
+        ({"--n": "Loww=3"}, 2, "did you mean 'Low'"),
         ({"--n": "Low=3,Low=4"}, 2, "Low stands twice"),
         ({"--n": "Low=999999999"}, 2, "expected up to 100,000,000 samples"),
+        ({"--n": "Low=²"}, 2, "expected CLASS=NUMBER"),
+        ({"--n": "Low=0"}, 2, "expected CLASS=NUMBER"),
         ({"--out": "made.xlsx"}, 2, "expected a name that ends in .zarr"),
         ({"--label": "grade"}, 2, "did you mean 'Grade'"),
     ],
@@ -101,3 +104,124 @@ def test_what_is_wrong_is_said(table, tmp_path, capsys, change, code, words):
     found, _, err = call(capsys, "generate", table, *(w for pair in asked.items() for w in pair))
     assert found == code and words in err
     assert not (tmp_path / "made.csv").exists()
+
+
+@pytest.fixture
+def never_fitted(monkeypatch):
+    def fit(self, *args, **kwargs):
+        raise AssertionError("fitted before everything was checked")
+
+    monkeypatch.setattr(Gaussian, "fit", fit)
+
+
+def store_of(path, rows, shape=(2, 4, 4)):
+    rng = np.random.default_rng(0)
+    with FeatureStore.create(path, block="dec1", shape=shape, rows=rows) as store:
+        store.write(0, rng.random((len(rows), *shape)))
+    return path
+
+
+def rows_of(label, patient=None):
+    return pd.DataFrame({"patient": patient or [f"p{i}" for i in range(len(label))],
+                         "label": label})  # fmt: skip
+
+
+def generate(capsys, path, out, *words, generator="gaussian", n="LGG=3"):
+    return call(capsys, "generate", path, "--generator", generator, "--n", n, "--out", out, *words)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (rows_of(["LGG", None, "HGG"] * 4), "4 of 12 rows have no label (counted from 0: 1, 4, 7"),
+        (rows_of([1.0, 2.0, np.nan] * 4), "4 of 12 rows have no label (counted from 0: 2, 5, 8"),
+        (rows_of(["LGG", "HGG"] * 2, ["a", "b", None, "d"]), "1 of 4 rows have no patient"),
+    ],
+)
+def test_what_is_missing_in_a_store_is_no_class_and_no_patient(
+    tmp_path, capsys, never_fitted, rows, words
+):
+    path = store_of(tmp_path / "maps.zarr", rows)
+    code, _, err = generate(capsys, path, tmp_path / "made.zarr")
+    assert code == 1 and words in err and "rows.parquet" in err
+
+
+@pytest.mark.parametrize("label", [[1.0, 2.0], [1, 2]])
+def test_classes_of_a_store_are_named_as_compare_names_them(tmp_path, capsys, label):
+    path = store_of(tmp_path / "maps.zarr", rows_of(label * 6))
+    code, said, err = generate(capsys, path, tmp_path / "made.npz", "--json", n="1=3")
+    assert code == 0, err
+    assert json.loads(said)["real"] == {"1": 6, "2": 6}
+    with np.load(tmp_path / "made.npz") as file:
+        assert file["y"].tolist() == [1] * 3 and file["y"].dtype == np.asarray(label).dtype
+
+
+@pytest.mark.parametrize("label", [[1, 2], [1.0, 2.0], ["1", "2"], [True, False], [b"1", b"2"]])
+def test_maps_of_an_archive_stay_maps_and_labels_keep_their_type(tmp_path, capsys, label):
+    X = np.random.default_rng(0).random((12, 2, 4, 4))
+    path, out = tmp_path / "maps.npz", tmp_path / "made.NPZ"
+    np.savez(path, X=X, y=np.array(label * 6))
+    name = "True" if label[0] is True else "1"
+    code, _, err = generate(capsys, path, out, n=f"{name}=5")
+    assert code == 0, err
+    with np.load(out, allow_pickle=False) as file:
+        assert file["X"].shape == (5, 2, 4, 4)
+        assert file["y"].tolist() == [label[0]] * 5 and file["y"].dtype == np.array(label).dtype
+
+
+def test_maps_of_an_archive_reach_the_network_as_maps(tmp_path, capsys, monkeypatch):
+    from rarecase.generators import ACGAN
+
+    found = []
+    monkeypatch.setattr(ACGAN, "_fit", lambda self, X, *a, **k: found.append(self._maps) or 1 / 0)
+    np.savez(tmp_path / "maps.npz", X=np.ones((4, 2, 4, 4)) * np.arange(4).reshape(4, 1, 1, 1),
+             y=["a", "b"] * 2)  # fmt: skip
+    with pytest.raises(ZeroDivisionError):
+        generate(capsys, tmp_path / "maps.npz", tmp_path / "o.npz", generator="acgan", n="a=1")
+    assert found == [True]
+
+
+@pytest.mark.parametrize("label", [[1, 2], [1.0, 2.0], ["a", "b"], [True, False], ["007", "008"]])
+@pytest.mark.parametrize(("source", "made"), [("csv", "PARQUET"), ("parquet", "csv"),
+                                              ("parquet", "parquet"), ("csv", "CSV")])  # fmt: skip
+def test_real_and_made_join_in_one_table(tmp_path, capsys, label, source, made):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"kind": label * 8, "age": rng.normal(size=16)})
+    path, out = tmp_path / f"real.{source}", tmp_path / f"made.{made}"
+    if source == "csv":
+        table.to_csv(path, index=False)
+        table = pd.read_csv(path)
+    else:
+        table.to_parquet(path)
+    names = {1.0: "True"} if label[0] is True else {1.0: "1"}
+    code, _, err = generate(capsys, path, out, "--label", "kind",
+                            n=f"{names.get(label[0], label[0])}=2")  # fmt: skip
+    assert code == 0, err
+    more = pd.read_csv(out) if made.lower() == "csv" else pd.read_parquet(out)
+    if label[0] != "007":  # pandas makes a number of it where rarecase keeps what is written
+        pd.concat([table, more]).to_parquet(tmp_path / "both.parquet")
+        assert set(more["kind"]) <= set(table["kind"])
+    else:
+        assert out.suffix.lower() == ".csv" or more["kind"].tolist() == ["007"] * 2
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (["--n", "LG=3"], "did you mean 'LGG'"),
+        (["--out", "made.csv"], "go to .zarr or .npz, not a table"),
+        (["--n", "LGG=90000000", "--out", "made.npz"], "GiB of memory on the way"),
+        (["--ignore", "nonsense"], "have no names to leave out"),
+    ],
+)
+def test_mistakes_are_found_before_the_training(tmp_path, capsys, never_fitted, change, words):
+    path = store_of(tmp_path / "maps.zarr", rows_of(["LGG", "HGG"] * 6))
+    code, _, err = generate(capsys, path, tmp_path / "made.zarr", *change)
+    assert code == 2 and words in err
+
+
+def test_a_class_may_have_an_equals_sign_in_its_name(tmp_path, capsys):
+    path = store_of(tmp_path / "maps.ZARR", rows_of(["x=1", "x=2"] * 6))
+    code, said, err = generate(capsys, path, tmp_path / "made.npz", "--json", n="x=1=4, x=2 = 1")
+    assert code == 0, err
+    assert json.loads(said)["made"] == {"x=1": 4, "x=2": 1}
