@@ -225,3 +225,51 @@ def test_a_class_may_have_an_equals_sign_in_its_name(tmp_path, capsys):
     code, said, err = generate(capsys, path, tmp_path / "made.npz", "--json", n="x=1=4, x=2 = 1")
     assert code == 0, err
     assert json.loads(said)["made"] == {"x=1": 4, "x=2": 1}
+
+
+def archive(path, X, y=None):
+    np.savez(path, X=X, y=["LGG", "HGG"] * (len(X) // 2) if y is None else y)
+    return path
+
+
+def test_values_beyond_float16_are_refused_for_a_store(tmp_path, capsys, never_fitted):
+    X = np.random.default_rng(0).normal(size=(12, 3)) * [1, 1, 1e6]
+    code, _, err = generate(capsys, archive(tmp_path / "f.npz", X), tmp_path / "made.zarr")
+    assert code == 1 and "feature '2' reaches" in err and "--out NAME.npz" in err
+
+
+@pytest.mark.parametrize(
+    ("factor", "shift", "warned"),
+    [(1, 0, False), (1e-5, 0, True), (1e-3, 0, False), (1e-3, 100, True), (1, 100, False)],
+)
+def test_what_half_precision_loses_is_said(tmp_path, capsys, factor, shift, warned):
+    X = np.random.default_rng(0).normal(size=(12, 2)) * [1, factor] + [0, shift]
+    path = archive(tmp_path / "f.npz", X)
+    code, said, err = generate(capsys, path, tmp_path / "made.zarr")
+    assert code == 0 and "(float16)" in said
+    assert ("little of 1 of 2 features (1)" in err) == warned
+    code, said, err = generate(capsys, path, tmp_path / "made.npz")
+    assert code == 0 and "float16" not in said + err
+
+
+def test_a_store_says_whom_network_and_generator_have_learnt_from(tmp_path, capsys):
+    path = tmp_path / "maps.zarr"
+    rows = rows_of(["LGG", "HGG"] * 3)
+    with FeatureStore.create(path, block="b", shape=(3,), rows=rows, seen=["net"]) as store:
+        store.write(0, np.random.default_rng(0).random((6, 3)))
+    everyone = ["net", *(f"p{i}" for i in range(6))]
+    assert generate(capsys, path, tmp_path / "made.zarr")[0] == 0
+    assert sorted(FeatureStore.open(tmp_path / "made.zarr").seen) == everyone
+    assert generate(capsys, path, tmp_path / "made.npz", "--seed", 3)[0] == 0
+    said = json.loads((tmp_path / "made.npz.json").read_text())
+    assert said["learnt_from"] == everyone
+    assert said["generator"] == "gaussian" and said["seed"] == 3
+    assert said["settings"]["random_state"] == 3
+    assert said["real"] == {"HGG": 3, "LGG": 3} and said["made"] == {"LGG": 3}
+
+
+def test_the_file_beside_is_not_overwritten(tmp_path, capsys, never_fitted):
+    path = archive(tmp_path / "f.npz", np.eye(12))
+    (tmp_path / "made.csv.json").write_text("mine")
+    code, _, err = generate(capsys, path, tmp_path / "made.csv")
+    assert code == 1 and "made.csv.json exists and was not touched" in err

@@ -23,7 +23,10 @@ No filter is applied; a .zarr says of each sample whether the generator's discri
 one, agrees with its class (the paper's filter).
 
 Whoever judges a classifier that was trained with them must leave out every patient that the
-generator has learnt from; 'rarecase compare' does so by itself."""
+generator has learnt from. FILE.json beside FILE lists them as learnt_from, and a .zarr itself as
+seen. ('rarecase compare' fits generators in its folds, and leaves them out by itself.)
+
+A .zarr holds float16; .npz, .parquet and .csv hold what the generator makes."""
 
 SUFFIXES = (".zarr", ".npz", ".parquet", ".csv")
 
@@ -38,7 +41,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--n", metavar="CLASS=N,…", required=True, help="how many of which class, such as LGG=500"
     )
     parser.add_argument(
-        "--out", metavar="FILE", required=True, help=f"new file: {', '.join(SUFFIXES)}"
+        "--out",
+        metavar="FILE",
+        required=True,
+        help=f"new file: {', '.join(SUFFIXES)} (float16 in a .zarr: 3 digits, at most 65504)",
     )
     parser.add_argument("--label", metavar="COLUMN", help="column with the classes")
     parser.add_argument("--groups", metavar="COLUMN", help="column with the patients")
@@ -49,28 +55,35 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace, rest: Sequence[str]) -> int:
     """Fit the generator to all of FEATURES, make samples, write them."""
     from rarecase.arms.registry import named_generator
-    from rarecase.cli.generating import check_asked, read_real, write_samples
+    from rarecase.cli.generating import card_of, check_asked, read_real, write_samples
     from rarecase.cli.show import console, print_json, reporting, table
 
     no_more(rest)
     out, counts = Path(args.out), _counts(args.n)
     if out.suffix.lower() not in SUFFIXES:
         raise SettingError(f"--out {out}: expected a name that ends in {', '.join(SUFFIXES)}.")
-    if out.exists():
-        raise DataError(f"{out} exists and was not touched; choose a new name.")
+    for file in (out, card_of(out)):
+        if file is not None and file.exists():
+            raise DataError(f"{file} exists and was not touched; choose a new name.")
     generator = named_generator(args.generator).make(args.seed)
     path, ignore = Path(args.features), [name for name in args.ignore.split(",") if name]
     with reporting(args):
         real = read_real(path, label=args.label, groups=args.groups, ignore=ignore, out=out)
         check_asked(real, counts, out, path=path)
         generator.fit(real.X, real.labels, groups=real.patients)
-        write_samples(generator, counts, out, real=real, label=args.label or "label")
-    said = [[name, real.counts[name], count] for name, count in counts.items()]
+        said = {"generator": args.generator, "made": counts, "real": real.counts}
+        write_samples(
+            generator, counts, out, real=real, label=args.label or "label",
+            about={**said, "seed": args.seed},
+        )  # fmt: skip
     if args.json:
-        print_json({"out": out, "generator": args.generator, "made": counts, "real": real.counts})
+        print_json({"out": out, **said})
         return 0
-    console().print(table("Samples", ["class", "real", "made"], said))
-    console().print(f"\n{args.generator}: {out}", soft_wrap=True)
+    rows = [[name, real.counts[name], count] for name, count in counts.items()]
+    console().print(table("Samples", ["class", "real", "made"], rows))
+    card = card_of(out)
+    more = "float16" if card is None else f"{card.name} says whom they were learnt from"
+    console().print(f"\n{args.generator}: {out} ({more})", soft_wrap=True)
     return 0
 
 

@@ -206,30 +206,53 @@ def _few(names: Iterable[str]) -> str:
     return ", ".join(shown[:SHOWN]) + (", …" if len(shown) > SHOWN else "")
 
 
-def write_samples(generator: Generator, counts: Mapping[str, int], out: Path, *, real: Real,
-                  label: str) -> None:  # fmt: skip
-    """Make the samples and write them to `out`, as its suffix says."""
+def card_of(out: Path) -> Path | None:
+    """The file beside `out` that says whom the samples were learnt from; a store says it itself."""
+    return None if out.suffix.lower() == ".zarr" else out.with_name(out.name + ".json")
+
+
+def write_samples(
+    generator: Generator,
+    counts: Mapping[str, int],
+    out: Path,
+    *,
+    real: Real,
+    label: str,
+    about: Mapping[str, Any],
+) -> None:
+    """Make the samples and write them to `out`, as its suffix says, with `about` and the patients
+    behind them in the file beside it or, of a store, in its `seen`."""
     import numpy as np
-    import pandas as pd
 
-    from rarecase.files import replacing_file
+    from rarecase.files import replacing_file, write_json
 
-    suffix = out.suffix.lower()
-    if suffix == ".zarr":
-        generator.sample_to_store(out, counts)
+    card = card_of(out)
+    if card is None:
+        generator.sample_to_store(out, counts, seen=real.seen)
         return
     X, asked = generator.sample(counts)
     y = real.named(asked.tolist())
-    if suffix == ".npz":
-        with replacing_file(out) as beside, beside.open("wb") as file:
-            np.savez_compressed(file, X=X, y=y)
-        return
-    table: Any = pd.DataFrame(
-        X, columns=real.columns or [f"feature {i}" for i in range(X.shape[1])]
-    )
-    table.insert(0, label, asked if y.dtype.kind == "S" else y)
+    learnt_from = sorted({*generator.trained_on_, *real.seen})
+    settings = generator.get_params(deep=False)
     with replacing_file(out) as beside:
-        if suffix == ".csv":
-            table.to_csv(beside, index=False)
+        if out.suffix.lower() == ".npz":
+            with beside.open("wb") as file:
+                np.savez_compressed(file, X=X, y=y)
         else:
-            table.to_parquet(beside, index=False)
+            _write_table(X, asked if y.dtype.kind == "S" else y, beside, out, label, real.columns)
+        # Last, so that it does not stay behind alone.
+        write_json(card, {**about, "settings": settings, "learnt_from": learnt_from})
+
+
+def _write_table(
+    X: NDArray[Any], y: NDArray[Any], beside: Path, out: Path, label: str, columns: Sequence[str]
+) -> None:
+    import pandas as pd
+
+    names = list(columns) or [f"feature {i}" for i in range(X.shape[1])]
+    table: Any = pd.DataFrame(X, columns=names)
+    table.insert(0, label, y)
+    if out.suffix.lower() == ".csv":
+        table.to_csv(beside, index=False)
+    else:
+        table.to_parquet(beside, index=False)
