@@ -5,10 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from contract import Killer
 
+from rarecase.checkpoint import load_tensors
 from rarecase.cli.main import main
 from rarecase.features import FeatureStore
 from rarecase.generators import Gaussian
+from rarecase.progress import use
 
 
 def call(capsys, *words):
@@ -273,3 +276,34 @@ def test_the_file_beside_is_not_overwritten(tmp_path, capsys, never_fitted):
     (tmp_path / "made.csv.json").write_text("mine")
     code, _, err = generate(capsys, path, tmp_path / "made.csv")
     assert code == 1 and "made.csv.json exists and was not touched" in err
+
+
+@pytest.fixture
+def few_epochs(monkeypatch):
+    from rarecase.generators import ACGAN
+
+    monkeypatch.setitem(ACGAN.__init__.__kwdefaults__, "epochs", 4)
+
+
+def test_a_killed_training_goes_on(tmp_path, capsys, few_epochs):
+    path = archive(tmp_path / "f.npz", np.random.default_rng(0).normal(size=(1000, 2)))
+    whole, out, kept = (tmp_path / n for n in ("whole.npz", "made.npz", "made.npz.checkpoint"))
+    assert generate(capsys, path, whole, "-q", generator="acgan")[0] == 0
+    for epochs in (2, 1):  # the second is killed before it does more than take up what is there
+        with use(Killer(epochs)):
+            code, _, err = generate(capsys, path, out, "-q", generator="acgan")
+        assert code == 130 and "goes on with the training" in err and not out.exists()
+        assert len(load_tensors(kept)[1]["history"]) == 2
+    code, _, err = generate(capsys, path, out, "-q", "--seed", 1, generator="acgan")
+    assert code == 1 and "another training" in err
+    assert generate(capsys, path, out, "-q", generator="acgan")[0] == 0
+    np.testing.assert_array_equal(np.load(out)["X"], np.load(whole)["X"])
+    assert not kept.exists()
+
+
+def test_a_short_training_that_is_killed_starts_anew_and_says_so(tmp_path, capsys, few_epochs):
+    path = archive(tmp_path / "f.npz", np.random.default_rng(0).normal(size=(12, 2)))
+    with use(Killer(2)):
+        code, _, err = generate(capsys, path, tmp_path / "o.npz", "-q", generator="acgan")
+    assert code == 130 and "starts anew" in err
+    assert [file.name for file in tmp_path.iterdir()] == ["f.npz"]

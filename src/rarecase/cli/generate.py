@@ -10,8 +10,9 @@ from rarecase.cli.arguments import no_more
 from rarecase.errors import DataError, SettingError
 
 MOST = 100_000_000  # samples in all
+MANY = 1000  # real samples from which on a training is kept epoch by epoch
 
-EPILOG = """\
+EPILOG = f"""\
 examples:
   rarecase generate features.csv --label Grade --groups patient --generator gaussian --n Low=500 \\
       --out more.csv
@@ -26,7 +27,10 @@ Whoever judges a classifier that was trained with them must leave out every pati
 generator has learnt from. FILE.json beside FILE lists them as learnt_from, and a .zarr itself as
 seen. ('rarecase compare' fits generators in its folds, and leaves them out by itself.)
 
-A .zarr holds float16; .npz, .parquet and .csv hold what the generator makes."""
+A .zarr holds float16; .npz, .parquet and .csv hold what the generator makes.
+
+The training of a network on maps, or on {MANY:,} samples or more, is kept in FILE.checkpoint until
+FILE is written: after Ctrl-C or a kill the same command goes on with it."""
 
 SUFFIXES = (".zarr", ".npz", ".parquet", ".csv")
 
@@ -52,6 +56,18 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="everything random derives from it")
 
 
+def checkpoint_of(out: Path) -> Path:
+    """Where a training that takes long is kept until the samples are written."""
+    return out.with_name(out.name + ".checkpoint")
+
+
+def interrupted(args: Namespace) -> str:
+    """What is so after Ctrl-C."""
+    if checkpoint_of(Path(args.out)).exists():
+        return "interrupted; the same command goes on with the training, from its last epoch."
+    return "interrupted; nothing was kept, and the same command starts anew."
+
+
 def run(args: Namespace, rest: Sequence[str]) -> int:
     """Fit the generator to all of FEATURES, make samples, write them."""
     from rarecase.arms.registry import named_generator
@@ -70,12 +86,17 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     with reporting(args):
         real = read_real(path, label=args.label, groups=args.groups, ignore=ignore, out=out)
         check_asked(real, counts, out, path=path)
-        generator.fit(real.X, real.labels, groups=real.patients)
+        # Of few small samples an epoch takes less time than to write it down.
+        long = len(real.shape) > 1 or len(real.labels) >= MANY
+        checkpoint = checkpoint_of(out) if long else None
+        generator.fit(real.X, real.labels, groups=real.patients, checkpoint=checkpoint)
         said = {"generator": args.generator, "made": counts, "real": real.counts}
         write_samples(
             generator, counts, out, real=real, label=args.label or "label",
             about={**said, "seed": args.seed},
         )  # fmt: skip
+        if checkpoint is not None:
+            checkpoint.unlink(missing_ok=True)
     if args.json:
         print_json({"out": out, **said})
         return 0
