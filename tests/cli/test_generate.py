@@ -10,6 +10,7 @@ from contract import Killer
 from rarecase.checkpoint import load_tensors
 from rarecase.cli.main import main
 from rarecase.features import FeatureStore
+from rarecase.filters.choose import FILTERS, kept_by
 from rarecase.generators import Gaussian
 from rarecase.progress import use
 
@@ -307,3 +308,115 @@ def test_a_short_training_that_is_killed_starts_anew_and_says_so(tmp_path, capsy
         code, _, err = generate(capsys, path, tmp_path / "o.npz", "-q", generator="acgan")
     assert code == 130 and "starts anew" in err
     assert [file.name for file in tmp_path.iterdir()] == ["f.npz"]
+
+
+def overlapping(n=60, shape=(2,)):
+    """Two classes of two heaps each, between which a Gaussian makes samples that nobody has."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(["HGG", "LGG"], n // 2)
+    middle = (y == "LGG") + 8 * (np.arange(n) % 2)
+    return rng.normal(size=(n, *shape)) + middle.reshape(n, *(1,) * len(shape)), y
+
+
+def plain_and_filtered(tmp_path, capsys, path, *, name, suffix, counts="LGG=20,HGG=70"):
+    out, every = tmp_path / f"made{suffix}", tmp_path / "every.npz"
+    code, said, err = generate(capsys, path, out, "--filter", name, "--json", n=counts)
+    assert code == 0, err
+    assert generate(capsys, path, every, n="LGG=200,HGG=700")[0] == 0
+    with np.load(every) as file:
+        return out, json.loads(said), file["X"], file["y"]
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".zarr"])
+@pytest.mark.parametrize("name", FILTERS[:-1])
+def test_a_filter_keeps_the_first_it_lets_through(tmp_path, capsys, name, suffix):
+    X, y = overlapping()
+    path = archive(tmp_path / "f.npz", X, y)
+    out, said, made, asked = plain_and_filtered(tmp_path, capsys, path, name=name, suffix=suffix)
+    kept = kept_by(name, X, y, made, asked)
+    expected, looked = [], {}
+    for label, n in (("LGG", 20), ("HGG", 70)):
+        places = np.flatnonzero(kept & (asked == label))[:n]
+        expected.append(made[places])
+        looked[label] = int(places[-1] - np.flatnonzero(asked == label)[0]) + 1
+    assert said["kept"] == {"LGG": 20, "HGG": 70} and said["made"] == looked
+    assert said["filter"] == name and sum(looked.values()) > 90
+    expected = np.concatenate(expected)
+    if suffix == ".zarr":
+        store = FeatureStore.open(out)
+        np.testing.assert_array_equal(store.read_all(half=True), expected.astype(np.float16))
+        assert store.rows["label"].tolist() == ["LGG"] * 20 + ["HGG"] * 70
+        return
+    if suffix == ".csv":
+        table = pd.read_csv(out)
+        found, labels = table.drop(columns="label").to_numpy(), table["label"].to_numpy()
+    else:
+        with np.load(out) as file:
+            found, labels = file["X"], file["y"]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert labels.tolist() == ["LGG"] * 20 + ["HGG"] * 70
+    beside = json.loads((tmp_path / f"{out.name}.json").read_text())
+    assert beside["made"] == looked and beside["filter"] == name
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_of_maps_a_filter_sees_the_means(tmp_path, capsys, stored):
+    X, y = overlapping(shape=(2, 2, 2))
+    path = tmp_path / ("maps.zarr" if stored else "maps.npz")
+    if stored:
+        with FeatureStore.create(path, block="b", shape=(2, 2, 2), rows=rows_of(y)) as store:
+            store.write(0, X)
+        X = FeatureStore.open(path).read_all()
+    else:
+        archive(path, X, y)
+    out, said, made, asked = plain_and_filtered(tmp_path, capsys, path, name="near", suffix=".npz")
+    kept = kept_by("near", X.mean(axis=(2, 3)), y, made.mean(axis=(2, 3)), asked)
+    with np.load(out) as file:
+        np.testing.assert_array_equal(
+            file["X"][:20], made[np.flatnonzero(kept & (asked == "LGG"))[:20]]
+        )
+    assert said["made"]["LGG"] > 20
+
+
+def test_the_discriminator_filters_its_own(tmp_path, capsys, few_epochs):
+    path = archive(tmp_path / "f.npz", *overlapping())
+    code, said, err = generate(capsys, path, tmp_path / "o.zarr", "--filter", "agreement",
+                               "--json", generator="acgan", n="LGG=30,HGG=30")  # fmt: skip
+    assert code == 0, err
+    made, rows = json.loads(said)["made"], FeatureStore.open(tmp_path / "o.zarr").rows
+    assert sum(made.values()) > 60 and len(rows) == 60 and rows["agrees"].all()
+
+
+def test_where_a_filter_keeps_too_few_nothing_is_written(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(
+        Gaussian, "_make_flat", lambda self, code, block, rng: np.full((256, 2), 99)
+    )
+    path = archive(tmp_path / "f.npz", *overlapping())
+    code, _, err = generate(capsys, path, tmp_path / "o.zarr", "--filter", "near", n="LGG=3")
+    assert code == 1 and "LGG: 0 of 30 made, 3 asked for" in err
+    assert [file.name for file in tmp_path.iterdir()] == ["f.npz"]
+
+
+@pytest.mark.parametrize(
+    ("name", "y", "code", "words"),
+    [
+        ("nearr", None, 2, "did you mean 'near'"),
+        ("agreement", None, 2, "Gaussian has no discriminator"),
+        ("recognised", ["LGG"] * 2 + ["HGG"], 1, "class 'HGG' has one patient"),
+        ("dense", ["LGG"] * 2 + ["HGG"], 1, "class 'HGG' has 1 real sample"),
+    ],
+)
+def test_what_a_filter_cannot_do_is_said_before_the_training(
+    tmp_path, capsys, never_fitted, name, y, code, words
+):
+    X = np.random.default_rng(0).normal(size=(3 if y else 12, 2))
+    found, _, err = generate(capsys, archive(tmp_path / "f.npz", X, y), tmp_path / "o.csv",
+                             "--filter", name)  # fmt: skip
+    assert found == code and words in err
+
+
+def test_the_help_names_every_filter(capsys):
+    with pytest.raises(SystemExit):
+        main(["generate", "--help"])
+    text = capsys.readouterr().out
+    assert all(f"\n  {name} " in text for name in FILTERS)

@@ -219,18 +219,21 @@ def write_samples(
     real: Real,
     label: str,
     about: Mapping[str, Any],
+    keep: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> None:
-    """Make the samples and write them to `out`, as its suffix says, with `about` and the patients
-    behind them in the file beside it or, of a store, in its `seen`."""
+    """Make `counts` samples and write them, or those of each class that `keep` (counts[name],)
+    says, to `out`, as its suffix says; with `about` and the patients behind them in the file beside
+    it or, of a store, in its `seen`."""
     import numpy as np
 
+    from rarecase.cli.filtering import kept_samples
     from rarecase.files import replacing_file, write_json
 
     card = card_of(out)
     if card is None:
-        generator.sample_to_store(out, counts, seen=real.seen)
+        generator.sample_to_store(out, counts, seen=real.seen, keep=keep)
         return
-    X, asked = generator.sample(counts)
+    X, asked = generator.sample(counts) if keep is None else kept_samples(generator, keep)
     y = real.named(asked.tolist())
     learnt_from = sorted({*generator.trained_on_, *real.seen})
     settings = generator.get_params(deep=False)
