@@ -120,7 +120,7 @@ def _read_store(path: Path, *, label: str, groups: str, ignore: Sequence[str]) -
 def _refuse_missing(column: pd.Series, path: Path, *, option: str) -> None:
     missing = column.isna().to_numpy().nonzero()[0].tolist()
     if missing:
-        rows = ", ".join(map(str, missing[:SHOWN])) + (", …" if len(missing) > SHOWN else "")
+        rows = _few(map(str, missing[: SHOWN + 1]))
         raise DataError(
             f"{path}: {len(missing)} of {len(column)} rows have no {column.name} (counted from 0: "
             f"{rows}). Fill them in in {path / 'rows.parquet'}, make the store without these "
