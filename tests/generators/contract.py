@@ -185,6 +185,15 @@ def check_stores(make, shape, tmp_path):
     if isinstance(from_array, DiscriminatingGenerator):
         agrees = from_array.agreement(made, labels)
     np.testing.assert_array_equal(written.rows["agrees"], agrees)
+    keep = {"HGG": np.arange(5) > 2, "LGG": np.arange(20) % 3 == 0}
+    mask = np.concatenate([keep["LGG"], keep["HGG"]])
+    order = [*range(5, 25), *range(5)]  # the classes in the order of the counts
+    some = from_store.sample_to_store(
+        tmp_path / "some.zarr", {"LGG": 20, "HGG": 5}, keep=dict(sorted(keep.items()))
+    )
+    np.testing.assert_array_equal(some.read_all(), made.astype(np.float16)[order][mask])
+    assert some.rows["label"].tolist() == labels[order][mask].tolist()
+    assert some.rows["agrees"].tolist() == written.rows["agrees"].to_numpy()[order][mask].tolist()
 
 
 def check_resampling(make, shape):

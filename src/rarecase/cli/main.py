@@ -208,6 +208,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         if args.command == "compare" and args.out is None:
             return _say("interrupted; nothing was kept. --out FOLDER keeps what is done.", code=130)
+        if args.command == "generate":
+            return _say(generate_command.interrupted(args), code=130)
         return _say("interrupted; the same command goes on where it stopped.", code=130)
 
 

@@ -7,7 +7,7 @@ a grid search, takes DataFrames and gives them back.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
@@ -23,6 +23,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.samples import Samples, checked_labels, is_store
+from rarecase.files import replacing_directory
 from rarecase.generators.casting import cast_values, column_types, like_columns
 
 if TYPE_CHECKING:
@@ -171,26 +172,47 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
         *,
         block: str = "synthetic",
         start: int = 0,
+        seen: Iterable[str] = (),
+        keep: Mapping[Any, NDArray[np.bool_]] | None = None,
     ) -> FeatureStore:
-        """`sample` into a new store at `path`, a few samples in memory at a time.
+        """`sample` into a new store at `path`, a few samples in memory at a time, as float16.
 
         Its rows: label, agrees (whether the discriminator calls the asked class; True where there
-        is none).
+        is none). Its `seen`: the groups that the generator was fitted to and, given as `seen`, whom
+        the network behind its features has learnt from. `keep`: for each class, which of its
+        samples are written, (counts[label],); all without it. After an error there is no store.
+        Raises `DataError` where `path` exists and where float16 cannot hold a sample.
         """
         from rarecase.features.store import FeatureStore  # needs PyTorch and Zarr
 
         self._check_fitted()
         self._check_counts(counts, start)
-        labels = [label for label, count in counts.items() for _ in range(count)]
-        rows = pd.DataFrame({"label": labels, "agrees": False})
+        if path.exists():  # it would be replaced
+            raise DataError(f"{path} exists; remove it or choose another place for {block!r}.")
+        masks = [np.asarray(keep[a]) if keep else np.ones(n, bool) for a, n in counts.items()]
+        for mask, (label, count) in zip(masks, counts.items(), strict=True):
+            if mask.shape != (count,) or mask.dtype != np.bool_:
+                raise DataError(f"keep of {label!r}: expected {count} of bool, got {mask.shape}.")
+        mask = np.concatenate([*masks, np.empty(0, bool)])
+        labels = np.repeat(np.array(list(counts), dtype=object), list(counts.values()))[mask]
+        rows = pd.DataFrame({"label": labels.tolist(), "agrees": False})
         agrees: list[NDArray[np.bool_]] = [np.empty(0, bool)]
-        with FeatureStore.create(path, block=block, shape=self.shape_, rows=rows) as store:
-            at = 0
-            for label, piece in self._pieces(counts, start):
-                store.write(at, piece)
-                at += len(piece)
-                agrees.append(self._agrees(piece, self._code(label)))
-            store.set_rows(rows.assign(agrees=np.concatenate(agrees)))
+        with replacing_directory(path) as beside:
+            beside.rmdir()  # the store makes it
+            with FeatureStore.create(
+                beside, block=block, shape=self.shape_, rows=rows,
+                seen=sorted({*self.trained_on_, *seen}),
+            ) as store:  # fmt: skip
+                done = at = 0
+                for label, made in self._pieces(counts, start):
+                    piece = made[mask[done : done + len(made)]]
+                    done += len(made)
+                    if not len(piece):
+                        continue
+                    store.write(at, piece)
+                    at += len(piece)
+                    agrees.append(self._agrees(piece, self._code(label)))
+                store.set_rows(rows.assign(agrees=np.concatenate(agrees)))
         return FeatureStore.open(path)
 
     def fit_resample(self, X: Any, y: Any, *, groups: ArrayLike | None = None) -> tuple[Any, Any]:

@@ -102,7 +102,7 @@ def _predict(table: FeatureTable, plan: Plan, tested: Collection[str], cell: Cel
 
 def _table(X: np.ndarray, rows: pd.DataFrame, *, rare: str) -> FeatureTable:
     return make_table(
-        X.astype(np.float64), rows["label"].to_numpy(str), groups=rows["patient"].to_numpy(str),
+        X.astype(np.float64), rows["label"].to_numpy(), groups=rows["patient"].to_numpy(),
         rare=rare, row=rows["row"].tolist(),
     )  # fmt: skip
 
