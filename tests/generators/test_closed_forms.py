@@ -5,6 +5,7 @@ import pytest
 
 from rarecase.errors import DataError, SettingError
 from rarecase.generators import Borrowed, Gaussian, GaussianMixture, Smote
+from rarecase.generators.gaussian import Units
 
 
 def two_moons(n, seed):
@@ -106,3 +107,40 @@ def test_a_random_state_may_be_what_scikit_learn_takes(tmp_path):
 def test_smote_needs_a_neighbour():
     with pytest.raises(SettingError, match="neighbours: expected above 0"):
         Smote(neighbours=0).fit(*two_classes())
+
+
+def table(dtype=np.float64):
+    """Two classes in four columns, the last of which never varies."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(90, 4)), np.repeat(["common", "rare"], [70, 20])
+    X[y == "rare"] += 1.5
+    X[:35, 0] -= 6.0  # two parts
+    X[:, 3] = 0.1
+    return X.astype(dtype), y
+
+
+@pytest.mark.parametrize("kind", [Gaussian, GaussianMixture])
+def test_units_do_not_matter_to_gaussians(kind):
+    X, y = table()
+    units = np.array([1e-3, 1e6, 1.0, 1e3])
+    one, other = (kind().fit(values, y).sample({"common": 200, "rare": 200})[0]
+                  for values in (X, X * units))  # fmt: skip
+    np.testing.assert_allclose(other, one * units, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", [Gaussian, GaussianMixture, Borrowed])
+def test_a_column_that_never_varies_stays_as_it_is(kind, dtype):
+    X, y = table(dtype)
+    made, _ = kind().fit(X, y).sample({"common": 200, "rare": 200})
+    assert np.unique(made[:, 3]).tolist() == [X[0, 3]]
+    assert (made[:, :3].std(axis=0) > 0.5).all()
+
+
+def test_a_columns_deviation_is_that_of_all_samples():
+    X, _ = table()
+    whole = X / Units.of(X).size
+    np.testing.assert_allclose(whole[:, :3].std(axis=0), 1.0)
+    assert Units.of(whole).size == pytest.approx(np.ones(4))
+    far = Units.of(np.float32([[4096.0], [4097.0], [4098.0]]))
+    assert far.size == pytest.approx(np.sqrt([2 / 3]), rel=1e-6)
