@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.covariance import ledoit_wolf_shrinkage
 
 from rarecase.errors import DataError, SettingError
 from rarecase.generators import Borrowed, Gaussian, GaussianMixture, Smote
-from rarecase.generators.gaussian import Units
+from rarecase.generators.gaussian import Units, shrinkage
 
 
 def two_moons(n, seed):
@@ -144,3 +145,24 @@ def test_a_columns_deviation_is_that_of_all_samples():
     assert Units.of(whole).size == pytest.approx(np.ones(4))
     far = Units.of(np.float32([[4096.0], [4097.0], [4098.0]]))
     assert far.size == pytest.approx(np.sqrt([2 / 3]), rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(7, 40), (40, 7), (12, 12), (3, 500), (60, 200)])
+def test_shrinkage_is_scikit_learns_whichever_is_larger(shape):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=shape) * rng.uniform(0.1, 3, shape[1]) + rng.normal(size=(shape[0], 1))
+    X -= X.mean(axis=0)
+    expected = ledoit_wolf_shrinkage(X, assume_centered=True)
+    assert 0 < expected < 1
+    assert shrinkage(X) == pytest.approx(expected, rel=1e-10)
+
+
+def test_shrinkage_of_wide_samples_forms_no_matrix_of_columns(monkeypatch):
+    def refused(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr("rarecase.generators.gaussian.ledoit_wolf_shrinkage", refused)
+    noise = np.random.default_rng(0).normal(size=(4, 30_000))
+    assert shrinkage(noise - noise.mean(axis=0)) == pytest.approx(0.5, abs=0.01)
+    same = np.outer([1.0, -1.0, 1.0, -1.0], noise[0])
+    assert shrinkage(same) == pytest.approx(0.0, abs=1e-12)

@@ -171,10 +171,21 @@ class Normals:
 
 
 def shrinkage(centred: NDArray[np.float64]) -> float:
-    """Ledoit and Wolf's δ, 0 to 1; 1 where two samples or none vary."""
-    if len(centred) < 3 or not np.any(centred):
+    """Ledoit and Wolf's δ of samples less their mean (n, d), 0 to 1; 1 where two samples or none
+    vary."""
+    count, width = centred.shape
+    if count < 3 or not np.any(centred):
         return 1.0
-    return float(ledoit_wolf_shrinkage(centred, assume_centered=True))
+    if count >= width:
+        return max(0.0, float(ledoit_wolf_shrinkage(centred, assume_centered=True)))
+    # The same from the products of samples, n² of them, which have the same sum of squares as the
+    # d² of columns: maps have far more values than there are samples.
+    gram = np.asarray(centred @ centred.T, dtype=np.float64)
+    length = np.diagonal(gram)
+    square = np.square(gram).sum() / count**2
+    apart = square - (length.sum() / count) ** 2 / width
+    noise = (np.square(length).sum() / count - square) / count
+    return float(np.clip(noise / apart, 0, 1)) if apart > 0 else 0.0
 
 
 def _like(
