@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 from torch import nn
 
 from rarecase.errors import DataError, SettingError
-from rarecase.generators import ADCGAN, CVAE, WGAN, Diffusion, Gaussian, InfoGAN
+from rarecase.generators import ACGAN, ADCGAN, CVAE, WGAN, Diffusion, Gaussian, InfoGAN
 from rarecase.generators.collapse import diagnose, energy_distance
 from rarecase.generators.diffusion import signal
 from rarecase.generators.loop import Average, Schedule, Watch, make_adam
@@ -118,6 +118,43 @@ def test_a_generator_that_matches_is_diagnosed_as_alike():
 
     found = diagnose(gan, Samples(X), np.unique(y, return_inverse=True)[1])
     assert found["spread"].between(0.7, 1.3).all()
+
+
+def raw_table():
+    """Like `data`, with a column that never varies."""
+    X, y, _ = data()
+    X[:, 3] = 0.1
+    return X, y
+
+
+@pytest.mark.parametrize("sign", [-1, 1], ids=["signed", "nonnegative"])
+@pytest.mark.parametrize("kind", [ADCGAN, InfoGAN, CVAE, Diffusion, WGAN, ACGAN])
+def test_units_of_columns_do_not_matter(kind, sign, tmp_path):
+    X, y = raw_table()
+    X = np.abs(X) if sign > 0 else X
+    units = np.array([1e-4, 1e4, 1.0, 50.0], np.float32)
+
+    def fitted(values):
+        if kind is ACGAN:
+            return ACGAN(hidden=(16, 16), noise=8, epochs=5).fit(values, y)
+        return kind(hidden=(16,), noise=4, steps=10).fit(values, y)
+
+    one, other = fitted(X), fitted(X * units)
+    made, theirs = one.sample({"rare": 60})[0], other.sample({"rare": 60})[0]
+    np.testing.assert_allclose(theirs / units, made, rtol=1e-3, atol=1e-3)
+    assert np.unique(made[:, 3]).tolist() == [X[0, 3]]
+    assert np.unique(theirs[:, 3]).tolist() == [(X * units)[0, 3]]
+    other.save(tmp_path)
+    np.testing.assert_array_equal(kind.load(tmp_path).sample({"rare": 60})[0], theirs)
+
+
+@pytest.mark.parametrize(
+    "make", [CVAE(hidden=(4,), noise=4, steps=1), ACGAN(hidden=(4, 4), noise=4, epochs=1)]
+)
+def test_a_column_too_coarse_for_float32_is_said(make, caplog):
+    X, y, _ = data()
+    make.fit(X + np.array([0.0, 0.0, 1e9, 0.0]), y)
+    assert sum("columns 2 (from 0)" in said for said in caplog.messages) == 1
 
 
 def test_maps_that_are_too_large_are_refused_before_anything_is_made():

@@ -15,7 +15,7 @@ from torch import nn
 from rarecase import __version__
 from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.moments import moments, safe_scale
+from rarecase.features.moments import moments, warn_of_coarse
 from rarecase.features.samples import Samples
 from rarecase.files import replacing_file, write_json
 from rarecase.generators.base import saved_card
@@ -37,7 +37,8 @@ class ACGAN(DiscriminatingGenerator):
     batch 16 or 200. `width` is ndf = ngf of the convolutional pair (the paper: 64, 256, 512);
     `hidden` the hidden widths of the perceptrons, generator then discriminator. `max_steps` cuts
     the training short after so many steps. Features are scaled inside: divided by the channel's
-    root mean square when none is negative, otherwise standardised.
+    (a vector's column's) root mean square when none is negative, otherwise standardised. A column
+    that never varies comes back as it is.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -80,8 +81,7 @@ class ACGAN(DiscriminatingGenerator):
         The JSON says which patients it was trained on (`trained_on`).
         """
         self._check_fitted()
-        tensors = {"scale.shift": torch.from_numpy(self._scale.shift)}
-        tensors["scale.factor"] = torch.from_numpy(self._scale.factor)
+        tensors = self._scale.saved()
         for name, module in (("generator", self._generator), ("discriminator", self._critic)):
             tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
         directory.mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,7 @@ class ACGAN(DiscriminatingGenerator):
         gan.shape_ = tuple(said["architecture"]["shape"])
         gan.history_ = pd.read_csv(directory / "history.csv")
         tensors, _ = load_tensors(directory / "generator.safetensors")
-        gan._scale = Scale(tensors.pop("scale.shift").numpy(), tensors.pop("scale.factor").numpy())
+        gan._scale = Scale.taken(tensors)
         gan._build(nonnegative=said["architecture"]["nonnegative"])
         for name, module in (("generator", gan._generator), ("discriminator", gan._critic)):
             prefix = f"{name}."
@@ -138,13 +138,11 @@ class ACGAN(DiscriminatingGenerator):
         self._check_settings()
         if fabric is None:
             fabric = Fabric(accelerator="auto", devices=1, precision=cast("Any", self.precision))
+        warn_of_coarse(samples)
         samples = samples.on(fabric.device)
         found = moments(samples)
-        if found.nonnegative:
-            shift, factor = np.zeros_like(found.mean), found.rms
-        else:
-            shift, factor = found.mean, found.std
-        self._scale = Scale(shift, safe_scale(factor))
+        table = len(self.shape_) == 1
+        self._scale = Scale.of(found, table=table, centred=not found.nonnegative)
         self._build(nonnegative=found.nonnegative)
         history = adversarial_training(
             fabric,
@@ -212,9 +210,8 @@ class ACGAN(DiscriminatingGenerator):
         z = torch.randn(self.BLOCK, self._noise, generator=random)
         device = next(self._generator.parameters()).device
         label = torch.full((self.BLOCK,), code, device=device)
-        shift, factor = self._scale.tensors(len(self.shape_), device)
         with torch.inference_mode():
-            made = self._generator(z.to(device), label) * factor + shift
+            made = self._scale.undo(self._generator(z.to(device), label))
         return cast("NDArray[np.float32]", made.float().cpu().numpy())
 
     def _classify(self, X: NDArray[np.float32]) -> NDArray[np.int64]:
