@@ -137,7 +137,18 @@ def check_resume(make, shape, tmp_path):
     with pytest.raises(DataError, match="another training"):
         make().fit(X * 2, y, checkpoint=checkpoint)
     with pytest.raises(DataError, match="another training"):
+        make().fit(_shuffled_within_classes(X, y), y, checkpoint=checkpoint)
+    with pytest.raises(DataError, match="another training"):
         make(random_state=5).fit(X, y, checkpoint=checkpoint)
+
+
+def _shuffled_within_classes(X, y):
+    """The first channel dealt out anew among a class's samples: labels and all sums stay."""
+    rng, dealt = np.random.default_rng(0), X.copy()
+    for name in np.unique(y):
+        mine = np.flatnonzero(y == name)
+        dealt[mine, 0] = X[rng.permutation(mine), 0]
+    return dealt
 
 
 def check_stores(make, shape, tmp_path):

@@ -72,14 +72,15 @@ def _moments(samples: Samples) -> Moments:
     found = (_sums_there if samples.away else _sums)(samples)
     count = len(samples) * math.prod(samples.shape[1:])
     # Around a value of the data: far from 0 the difference of plain squares has no digits left.
-    checks = [*found.checks, np.empty(0, np.int64)]
+    checks = np.concatenate([*found.checks, np.empty(0, np.int64)])
+    known = repr(samples.shape).encode() + checks.tobytes()
     variance = found.rest_square / count - (found.rest / count) ** 2
     return Moments(
         (found.total / count).astype(np.float32),
         np.sqrt(np.maximum(variance, 0)).astype(np.float32),
         np.sqrt(found.square / count).astype(np.float32),
         found.lowest >= 0,
-        hashlib.blake2b(np.concatenate(checks).tobytes(), digest_size=16).hexdigest(),
+        hashlib.blake2b(known, digest_size=16).hexdigest(),
     )
 
 

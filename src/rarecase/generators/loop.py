@@ -274,7 +274,7 @@ def make_adam(module: nn.Module, schedule: Schedule) -> torch.optim.Adam:
 
 
 def training_key(
-    samples: Samples,
+    values: str,
     label: NDArray[np.int64],
     modules: Mapping[str, nn.Module],
     *,
@@ -283,12 +283,13 @@ def training_key(
     seed: int,
     settings: object,
 ) -> str:
-    """What a training hangs on; another key means that a checkpoint is of something else."""
+    """What a training hangs on, `values` being the digest of all samples; another key means that a
+    checkpoint is of something else."""
     digest = hashlib.sha256()
     for part in (label, scale.shift, scale.factor):
         digest.update(part.tobytes())
     weights = [tuple(w.shape) for module in modules.values() for w in module.parameters()]
-    return str(derive(seed, samples.shape, asdict(schedule), settings, weights, digest.hexdigest()))
+    return str(derive(seed, values, asdict(schedule), settings, weights, digest.hexdigest()))
 
 
 def resume(checkpoint: Path | None, key: str, training: Training) -> History:

@@ -184,8 +184,9 @@ class Neural(Generator):
             watch=self._watch(shown, samples, codes, held, epochs=schedule.epochs),
         )
         key = training_key(
-            training_samples, label, training.kept(), scale=self._scale, schedule=schedule,
-            seed=self.seed_, settings=sorted(self._saved_settings().items(), key=str),
+            found.digest, label, training.kept(), scale=self._scale, schedule=schedule,
+            seed=self.seed_,
+            settings=(sorted(self._saved_settings().items(), key=str), kept.tolist()),
         )  # fmt: skip
         history = run_epochs(
             fabric, training, training_samples, label, scale=self._scale, schedule=schedule,
