@@ -120,6 +120,9 @@ def check_round_trip(make, shape, tmp_path):
     assert back.trained_on_ == gan.trained_on_
     assert back.classes_ == gan.classes_
     pd.testing.assert_frame_equal(back.history_, gan.history_)
+    if hasattr(gan, "diagnosis_"):
+        assert gan.diagnosis_["label"].tolist() == gan.classes_
+        pd.testing.assert_frame_equal(back.diagnosis_, gan.diagnosis_)
     assert not list((tmp_path / "gan").glob("*.partial"))
 
 

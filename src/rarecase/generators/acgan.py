@@ -19,6 +19,7 @@ from rarecase.features.moments import moments, warn_of_coarse
 from rarecase.features.samples import Samples
 from rarecase.files import replacing_file, write_json
 from rarecase.generators.base import saved_card
+from rarecase.generators.collapse import COLUMNS, diagnose
 from rarecase.generators.discriminating import DiscriminatingGenerator
 from rarecase.generators.loop import Scale, Schedule
 from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator
@@ -38,7 +39,8 @@ class ACGAN(DiscriminatingGenerator):
     `hidden` the hidden widths of the perceptrons, generator then discriminator. `max_steps` cuts
     the training short after so many steps. Features are scaled inside: divided by the channel's
     (a vector's column's) root mean square when none is negative, otherwise standardised. A column
-    that never varies comes back as it is.
+    that never varies comes back as it is. After fitting also `diagnosis_` (see
+    `collapse.diagnose`).
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -48,6 +50,8 @@ class ACGAN(DiscriminatingGenerator):
     >>> X_new.shape, set(y_new.tolist())
     ((5, 3), {'LGG'})
     """
+
+    diagnosis_: pd.DataFrame
 
     def __init__(
         self,
@@ -76,7 +80,8 @@ class ACGAN(DiscriminatingGenerator):
         self.precision = precision
 
     def save(self, directory: Path) -> None:
-        """Write generator.safetensors, generator.json and history.csv into `directory`.
+        """Write generator.safetensors, generator.json, history.csv and diagnosis.csv into
+        `directory`.
 
         The JSON says which patients it was trained on (`trained_on`).
         """
@@ -86,8 +91,9 @@ class ACGAN(DiscriminatingGenerator):
             tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
         directory.mkdir(parents=True, exist_ok=True)
         save_tensors(directory / "generator.safetensors", tensors)
-        with replacing_file(directory / "history.csv") as beside:
-            self.history_.to_csv(beside, index=False)
+        for name, table in (("history.csv", self.history_), ("diagnosis.csv", self.diagnosis_)):
+            with replacing_file(directory / name) as beside:
+                table.to_csv(beside, index=False)
         write_json(
             directory / "generator.json",
             {
@@ -117,6 +123,8 @@ class ACGAN(DiscriminatingGenerator):
         gan.trained_on_ = said["trained_on"]
         gan.shape_ = tuple(said["architecture"]["shape"])
         gan.history_ = pd.read_csv(directory / "history.csv")
+        looked = directory / "diagnosis.csv"  # not there where an older version saved it
+        gan.diagnosis_ = pd.read_csv(looked) if looked.is_file() else pd.DataFrame(columns=COLUMNS)
         tensors, _ = load_tensors(directory / "generator.safetensors")
         gan._scale = Scale.taken(tensors)
         gan._build(nonnegative=said["architecture"]["nonnegative"])
@@ -164,6 +172,7 @@ class ACGAN(DiscriminatingGenerator):
             checkpoint=checkpoint,
         )
         self.history_ = pd.DataFrame(history)
+        self.diagnosis_ = diagnose(self, samples, codes)
 
     @property
     def _maps(self) -> bool:

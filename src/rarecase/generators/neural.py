@@ -285,7 +285,8 @@ class Neural(Generator):
         return np.maximum(values, 0) if self._nonnegative else values
 
     def save(self, directory: Path) -> None:
-        """Write generator.safetensors, generator.json and history.csv into `directory`."""
+        """Write generator.safetensors, generator.json, history.csv and diagnosis.csv into
+        `directory`."""
         self._check_fitted()
         tensors = self._scale.saved()
         tensors |= {f"net.{key}": value for key, value in self._net.state_dict().items()}
