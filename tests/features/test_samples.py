@@ -12,6 +12,7 @@ from rarecase.features.samples import (
     Samples,
     checked_labels,
     epoch_batches,
+    epoch_length,
     read_ahead,
     samples_of,
 )
@@ -163,6 +164,7 @@ def test_epoch_batches_are_a_permutation(n, size):
     batches = epoch_batches(n, size, np.random.default_rng(0))
     assert sorted(np.concatenate(batches)) == list(range(n))
     assert n == 1 or min(len(batch) for batch in batches) > 1
+    assert epoch_length(n, size) == len(batches)
 
 
 def test_refusals(store):

@@ -15,7 +15,7 @@ from rarecase.generators.collapse import diagnose, energy_distance
 from rarecase.generators.diffusion import signal
 from rarecase.generators.loop import Average, Schedule, Watch, make_adam
 from rarecase.generators.losses import STEEP, slope_penalty
-from rarecase.generators.neural import Player
+from rarecase.generators.neural import CHECKS, PATIENCE, Player
 from rarecase.generators.vae import Prior
 from rarecase.generators.wgan import linear_classifier
 
@@ -73,7 +73,7 @@ def test_the_weights_of_the_lowest_criterion_are_kept():
 
 def test_patients_held_out_decide_where_to_stop_and_teach_nothing():
     X, y, who = data()
-    gan = CVAE(hidden=(16,), noise=4, steps=400, holdout=0.3)
+    gan = CVAE(hidden=(16,), noise=4, steps=2000, batch_size=32, holdout=0.3)
     gan.fit(X, y, groups=who)
     held = gan._held_out(np.unique(y, return_inverse=True)[1])
     assert 0.15 < held.mean() < 0.45
@@ -84,7 +84,23 @@ def test_patients_held_out_decide_where_to_stop_and_teach_nothing():
     same = CVAE(hidden=(16,), noise=4, steps=1, holdout=0.3).fit(X, y, groups=who)
     weights = [list(each._nets["decoder"].parameters()) for each in (same, other)]
     assert all(torch.equal(a, b) for a, b in zip(*weights, strict=True))
-    assert len(gan.history_) < len(CVAE(hidden=(16,), noise=4, steps=4000).fit(X, y).history_)
+    planned = gan._schedule(int((~held).sum())).epochs
+    done = gan.history_["epoch"].iloc[-1]
+    assert PATIENCE * (planned // CHECKS) < done < planned  # stopped, and not before its patience
+    assert done % (planned // CHECKS) == 0  # at a look
+
+
+@pytest.mark.parametrize(("n", "batch", "epochs"), [(100, 64, 20), (65, 64, 39), (129, 64, 20)])
+def test_as_many_steps_as_asked_in_as_many_epochs_as_planned(n, batch, epochs):
+    class Counted(CVAE):
+        def _step(self, players, X, label):
+            step, self.seen = super()._step(players, X, label), []
+            return lambda *given: self.seen.append(len(given[0])) or step(*given)
+
+    X, y, _ = data((n - 30, 30))
+    gan = Counted(hidden=(4,), noise=4, steps=39, batch_size=batch).fit(X, y)
+    assert len(gan.seen) == 39
+    assert len(gan.history_) == gan._schedule(n).epochs == epochs
 
 
 def test_energy_distance_by_its_definition():

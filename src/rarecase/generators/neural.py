@@ -21,7 +21,7 @@ from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.cohort.splits import validation_patients
 from rarecase.errors import DataError, SettingError
 from rarecase.features.moments import moments, warn_of_coarse
-from rarecase.features.samples import Samples
+from rarecase.features.samples import Samples, epoch_length
 from rarecase.files import replacing_file, write_json
 from rarecase.generators.base import Generator, saved_card
 from rarecase.generators.collapse import diagnose, energy_distance
@@ -229,7 +229,7 @@ class Neural(Generator):
 
     def _schedule(self, samples: int) -> Schedule:
         """`steps` in passes over so many samples."""
-        epochs = -(-self.steps // max(1, samples // self.batch_size))
+        epochs = math.ceil(self.steps / epoch_length(samples, self.batch_size))
         lr, betas = self.lr or self.LR, self.betas or self.BETAS
         return Schedule(lr, betas, self.batch_size, epochs, self.steps)
 
