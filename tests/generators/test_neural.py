@@ -260,3 +260,29 @@ def test_spots_between_spots_are_told_apart_where_a_gaussian_cannot(kind):
         for generator in (kind(steps=steps, hidden=(64, 64), noise=8), Gaussian())
     ]
     assert far[0] < 0.5 * far[1]
+
+
+def last(generator, column, X, y):
+    """The mean of a column of the history over the last 40 epochs."""
+    return generator(hidden=(32,), noise=4, steps=600).fit(X, y).history_[column][-40:].mean()
+
+
+def test_the_codes_can_be_read_from_the_samples(monkeypatch):
+    X, y, _ = data()
+    blind = 1 / 3  # the variance of a code: what saying 0 of every one comes to
+    assert last(InfoGAN, "code_error", X, y) < 0.3 * blind
+    monkeypatch.setattr(InfoGAN, "WEIGHT", 0.0)
+    assert last(InfoGAN, "code_error", X, y) > blind
+
+
+def test_the_classifier_draws_samples_out_of_the_overlap(monkeypatch):
+    X, y, _ = data()
+    X[y == "rare"] -= 1.5
+    drawn, missed = [], []
+    for weight in (WGAN.CLASS_WEIGHT, 0.0, 5.0):
+        monkeypatch.setattr(WGAN, "CLASS_WEIGHT", weight)
+        brief = WGAN(hidden=(8,), noise=4, steps=10).fit(X, y)
+        drawn.append(brief.sample({"rare": 5})[0])
+        missed.append(last(WGAN, "class_loss", X, y))
+    assert not np.array_equal(drawn[0], drawn[1])
+    assert missed[2] < missed[1] - 0.1
