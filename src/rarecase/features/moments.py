@@ -125,10 +125,11 @@ def _sums_there(samples: Samples) -> Sums:
         bits = flat.reshape(len(flat), -1).view(torch.int32)
         found.checks.append((bits * weights).sum(1).cpu().numpy())
         found.lowest = min(found.lowest, float(flat.min()))
-        for total, square, values in (
-            (found.total, found.square, flat.double()),
-            (found.rest, found.rest_square, (flat - middle).double()),
+        for total, square, subtracted in (
+            (found.total, found.square, torch.zeros_like(middle)),
+            (found.rest, found.rest_square, middle),
         ):
+            values = flat.double().sub_(subtracted)
             total += values.sum((0, 2)).cpu().numpy()
             square += values.square().sum((0, 2)).cpu().numpy()
     if found is None or not np.isfinite(found.total).all():
