@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from rarecase.errors import DataError
-from rarecase.features.moments import moments
+from rarecase.features.moments import moments, warn_of_coarse
 from rarecase.features.samples import (
     Joined,
     Samples,
     checked_labels,
     epoch_batches,
+    epoch_length,
     read_ahead,
     samples_of,
 )
@@ -59,10 +60,10 @@ def test_what_a_device_holds_is_what_it_was(store, kind):
     some = np.array([2, 0])
     np.testing.assert_array_equal(there.only(some).read([0, 1]), plain.only(some).read([0, 1]))
     np.testing.assert_array_equal(there.array(), plain.read(np.arange(4)))
-    for one, other in zip(
-        vars(moments(there)).values(), vars(moments(plain)).values(), strict=True
-    ):
-        np.testing.assert_allclose(one, other, rtol=1e-6)
+    ours, theirs = moments(there), moments(plain)
+    assert (ours.nonnegative, ours.digest) == (theirs.nonnegative, theirs.digest)
+    for name in ("mean", "std", "rms"):
+        np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), rtol=1e-6)
 
 
 def test_a_device_that_holds_nan_says_which_sample():
@@ -113,6 +114,44 @@ def test_moments_against_numpy(store):
     assert moments(Samples(np.abs(X))).nonnegative
 
 
+@pytest.mark.parametrize("held", [False, True])
+def test_deviations_far_from_zero(held):
+    far = np.float32(1e8) + 80 * np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32)
+    far[:, 1] = 1e8
+    far[:, 2] = 0.1
+    samples = Samples(far).held_on(CPU) if held else Samples(far)
+    found = moments(samples).std
+    assert found[0] == pytest.approx(far[:, 0].astype(np.float64).std(), rel=1e-6)
+    assert found[1:].tolist() == [0.0, 0.0]
+
+
+def test_a_digest_is_of_values_and_their_order():
+    def digest(values):
+        return moments(Samples(values)).digest
+
+    found = digest(X)
+    assert found == digest(X.copy()) == digest(X.astype(np.float64))
+    swapped = X.copy()
+    swapped[[3, 4], 1] = X[[4, 3], 1]  # of two samples: every sum stays
+    moved = X.copy()
+    moved[5] = X[5, ::-1]  # within a sample
+    others = [X[::-1], swapped, moved, X.reshape(len(X), 3, 20)]
+    assert len({found, *map(digest, others)}) == 5
+
+
+def test_columns_that_float32_cannot_resolve_are_named(caplog):
+    rng = np.random.default_rng(0)
+    table = rng.normal([0.0, 1e8, 1e5, -1e9, 0.0], size=(50, 5))
+    table[:, 4] = 7.0
+    warn_of_coarse(Samples(table))
+    (said,) = caplog.messages
+    assert "columns 1, 3 (from 0)" in said and "subtract an offset" in said
+    caplog.clear()
+    for fine in (table[:, [0, 2, 4]], table.astype(np.float32), X):
+        warn_of_coarse(Samples(fine))
+    assert not caplog.messages
+
+
 def test_moments_name_the_sample_with_nan():
     broken = X.copy()
     broken[100, 1, 2, 3] = np.nan
@@ -125,6 +164,7 @@ def test_epoch_batches_are_a_permutation(n, size):
     batches = epoch_batches(n, size, np.random.default_rng(0))
     assert sorted(np.concatenate(batches)) == list(range(n))
     assert n == 1 or min(len(batch) for batch in batches) > 1
+    assert epoch_length(n, size) == len(batches)
 
 
 def test_refusals(store):

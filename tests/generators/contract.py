@@ -120,6 +120,9 @@ def check_round_trip(make, shape, tmp_path):
     assert back.trained_on_ == gan.trained_on_
     assert back.classes_ == gan.classes_
     pd.testing.assert_frame_equal(back.history_, gan.history_)
+    if hasattr(gan, "diagnosis_"):
+        assert gan.diagnosis_["label"].tolist() == gan.classes_
+        pd.testing.assert_frame_equal(back.diagnosis_, gan.diagnosis_)
     assert not list((tmp_path / "gan").glob("*.partial"))
 
 
@@ -163,7 +166,18 @@ def check_resume(make, shape, tmp_path):
     with pytest.raises(DataError, match="another training"):
         make().fit(X * 2, y, checkpoint=checkpoint)
     with pytest.raises(DataError, match="another training"):
+        make().fit(_shuffled_within_classes(X, y), y, checkpoint=checkpoint)
+    with pytest.raises(DataError, match="another training"):
         make(random_state=5).fit(X, y, checkpoint=checkpoint)
+
+
+def _shuffled_within_classes(X, y):
+    """The first channel dealt out anew among a class's samples: labels and all sums stay."""
+    rng, dealt = np.random.default_rng(0), X.copy()
+    for name in np.unique(y):
+        mine = np.flatnonzero(y == name)
+        dealt[mine, 0] = X[rng.permutation(mine), 0]
+    return dealt
 
 
 def check_stores(make, shape, tmp_path):

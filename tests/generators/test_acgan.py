@@ -7,7 +7,9 @@ import torch.nn.functional as F
 from contract import toy
 
 from rarecase.errors import DataError, RarecaseError, SettingError
+from rarecase.features.samples import Samples
 from rarecase.generators import ACGAN, networks_conv
+from rarecase.generators.collapse import diagnose
 from rarecase.generators.losses import discriminator_loss, generator_loss
 from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator, stage_sizes
 from rarecase.generators.networks_mlp import MLPDiscriminator, MLPGenerator
@@ -117,6 +119,49 @@ def test_history_and_step_cap():
     capped = ACGAN(width=4, epochs=2, max_steps=1000).fit(X, y)
     free = ACGAN(width=4, epochs=2).fit(X, y)
     np.testing.assert_array_equal(capped.sample({"LGG": 3})[0], free.sample({"LGG": 3})[0])
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 4, 4)], ids=["vectors", "maps"])
+def test_a_collapse_is_said(shape, caplog):
+    X, y, _ = toy(shape)
+    small = {"width": 4, "hidden": (16, 16), "epochs": 20}
+    gan = ACGAN(**small).fit(X, y)
+    assert gan.diagnosis_["label"].tolist() == ["HGG", "LGG"]
+    for code, name in enumerate(gan.classes_):
+        made, real = gan.sample({name: 128})[0], X[y == name]
+        spread = made.std(axis=0).mean() / real.std(axis=0).mean()
+        assert gan.diagnosis_["spread"][code] == pytest.approx(spread, rel=1e-5)
+    assert (gan.diagnosis_["distinct"] > 0.9).all()
+    caplog.clear()
+    # What starts near nothing and learns nothing makes one sample, whatever the noise.
+    found = ACGAN(**small, lr=1e-12).fit(X, y).diagnosis_
+    assert (found["spread"] < 0.2).all()
+    assert "ACGAN has collapsed for class LGG" in caplog.text
+
+
+def test_of_large_maps_fewer_are_looked_at(monkeypatch):
+    X, y, _ = toy((6, 8, 8))
+    gan = ACGAN(width=4, epochs=1).fit(X, y)
+    asked, read, samples = [], [], Samples(X)
+    draw, give = gan.sample, samples.read
+    monkeypatch.setattr(gan, "sample", lambda counts: asked.append(counts) or draw(counts))
+    monkeypatch.setattr(samples, "read", lambda rows: read.append(rows) or give(rows))
+    monkeypatch.setattr("rarecase.generators.collapse.VALUES", X[0].size * 20)
+    found = diagnose(gan, samples, (y == "LGG").astype(np.int64))
+    assert asked == [{"HGG": 16}, {"LGG": 16}]
+    assert [(len(rows), rows[0], rows[-1]) for rows in read] == [(16, 0, 39), (16, 40, 59)]
+    assert found["spread"].gt(0).all()
+
+
+def test_one_saved_without_a_diagnosis_still_loads(tmp_path):
+    X, y, _ = toy((6,))
+    gan = ACGAN(hidden=(4, 4), epochs=1).fit(X, y)
+    gan.save(tmp_path)
+    (tmp_path / "diagnosis.csv").unlink()
+    back = ACGAN.load(tmp_path)
+    assert back.diagnosis_.empty
+    assert back.diagnosis_.columns.tolist() == gan.diagnosis_.columns.tolist()
+    np.testing.assert_array_equal(back.sample({"LGG": 3})[0], gan.sample({"LGG": 3})[0])
 
 
 def test_units_are_the_datas():

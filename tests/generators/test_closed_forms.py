@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.covariance import ledoit_wolf_shrinkage
 
 from rarecase.errors import DataError, SettingError
 from rarecase.generators import (
@@ -15,6 +16,7 @@ from rarecase.generators import (
     Smote,
 )
 from rarecase.generators.casting import cast_values
+from rarecase.generators.gaussian import Units, shrinkage
 
 
 def two_moons(n, seed):
@@ -200,3 +202,61 @@ def test_remix_mixes_with_classes_so_much_more_frequent():
     assert (rare[:, 0] > 0).any() and (rare[:, 1] > 0).any()
     assert ((rare > 0).sum(axis=1) == 2).all()
     np.testing.assert_array_equal(Remix(kappa=13).fit(X, y).sample({"rare": 9})[0], X[[-1] * 9])
+
+
+def table(dtype=np.float64):
+    """Two classes in four columns, the last of which never varies."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(90, 4)), np.repeat(["common", "rare"], [70, 20])
+    X[y == "rare"] += 1.5
+    X[:35, 0] -= 6.0  # two parts
+    X[:, 3] = 0.1
+    return X.astype(dtype), y
+
+
+@pytest.mark.parametrize("kind", [Gaussian, GaussianMixture])
+def test_units_do_not_matter_to_gaussians(kind):
+    X, y = table()
+    units = np.array([1e-3, 1e6, 1.0, 1e3])
+    one, other = (kind().fit(values, y).sample({"common": 200, "rare": 200})[0]
+                  for values in (X, X * units))  # fmt: skip
+    np.testing.assert_allclose(other, one * units, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", [Gaussian, GaussianMixture, Borrowed])
+def test_a_column_that_never_varies_stays_as_it_is(kind, dtype):
+    X, y = table(dtype)
+    made, _ = kind().fit(X, y).sample({"common": 200, "rare": 200})
+    assert np.unique(made[:, 3]).tolist() == [X[0, 3]]
+    assert (made[:, :3].std(axis=0) > 0.5).all()
+
+
+def test_a_columns_deviation_is_that_of_all_samples():
+    X, _ = table()
+    whole = X / Units.of(X).size
+    np.testing.assert_allclose(whole[:, :3].std(axis=0), 1.0)
+    assert Units.of(whole).size == pytest.approx(np.ones(4))
+    far = Units.of(np.float32([[4096.0], [4097.0], [4098.0]]))
+    assert far.size == pytest.approx(np.sqrt([2 / 3]), rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(7, 40), (40, 7), (12, 12), (3, 500), (60, 200)])
+def test_shrinkage_is_scikit_learns_whichever_is_larger(shape):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=shape) * rng.uniform(0.1, 3, shape[1]) + rng.normal(size=(shape[0], 1))
+    X -= X.mean(axis=0)
+    expected = ledoit_wolf_shrinkage(X, assume_centered=True)
+    assert 0 < expected < 1
+    assert shrinkage(X) == pytest.approx(expected, rel=1e-10)
+
+
+def test_shrinkage_of_wide_samples_forms_no_matrix_of_columns(monkeypatch):
+    def refused(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr("rarecase.generators.gaussian.ledoit_wolf_shrinkage", refused)
+    noise = np.random.default_rng(0).normal(size=(4, 30_000))
+    assert shrinkage(noise - noise.mean(axis=0)) == pytest.approx(0.5, abs=0.01)
+    same = np.outer([1.0, -1.0, 1.0, -1.0], noise[0])
+    assert shrinkage(same) == pytest.approx(0.0, abs=1e-12)

@@ -10,12 +10,12 @@ from scipy.spatial.distance import cdist
 from torch import nn
 
 from rarecase.errors import DataError, SettingError
-from rarecase.generators import ADCGAN, CVAE, WGAN, Diffusion, Gaussian, InfoGAN
+from rarecase.generators import ACGAN, ADCGAN, CVAE, WGAN, Diffusion, Gaussian, InfoGAN
 from rarecase.generators.collapse import diagnose, energy_distance
 from rarecase.generators.diffusion import signal
 from rarecase.generators.loop import Average, Schedule, Watch, make_adam
 from rarecase.generators.losses import STEEP, slope_penalty
-from rarecase.generators.neural import Player
+from rarecase.generators.neural import CHECKS, PATIENCE, Player
 from rarecase.generators.vae import Prior
 from rarecase.generators.wgan import linear_classifier
 
@@ -73,7 +73,7 @@ def test_the_weights_of_the_lowest_criterion_are_kept():
 
 def test_patients_held_out_decide_where_to_stop_and_teach_nothing():
     X, y, who = data()
-    gan = CVAE(hidden=(16,), noise=4, steps=400, holdout=0.3)
+    gan = CVAE(hidden=(16,), noise=4, steps=2000, batch_size=32, holdout=0.3)
     gan.fit(X, y, groups=who)
     held = gan._held_out(np.unique(y, return_inverse=True)[1])
     assert 0.15 < held.mean() < 0.45
@@ -84,7 +84,23 @@ def test_patients_held_out_decide_where_to_stop_and_teach_nothing():
     same = CVAE(hidden=(16,), noise=4, steps=1, holdout=0.3).fit(X, y, groups=who)
     weights = [list(each._nets["decoder"].parameters()) for each in (same, other)]
     assert all(torch.equal(a, b) for a, b in zip(*weights, strict=True))
-    assert len(gan.history_) < len(CVAE(hidden=(16,), noise=4, steps=4000).fit(X, y).history_)
+    planned = gan._schedule(int((~held).sum())).epochs
+    done = gan.history_["epoch"].iloc[-1]
+    assert PATIENCE * (planned // CHECKS) < done < planned  # stopped, and not before its patience
+    assert done % (planned // CHECKS) == 0  # at a look
+
+
+@pytest.mark.parametrize(("n", "batch", "epochs"), [(100, 64, 20), (65, 64, 39), (129, 64, 20)])
+def test_as_many_steps_as_asked_in_as_many_epochs_as_planned(n, batch, epochs):
+    class Counted(CVAE):
+        def _step(self, players, X, label):
+            step, self.seen = super()._step(players, X, label), []
+            return lambda *given: self.seen.append(len(given[0])) or step(*given)
+
+    X, y, _ = data((n - 30, 30))
+    gan = Counted(hidden=(4,), noise=4, steps=39, batch_size=batch).fit(X, y)
+    assert len(gan.seen) == 39
+    assert len(gan.history_) == gan._schedule(n).epochs == epochs
 
 
 def test_energy_distance_by_its_definition():
@@ -118,6 +134,43 @@ def test_a_generator_that_matches_is_diagnosed_as_alike():
 
     found = diagnose(gan, Samples(X), np.unique(y, return_inverse=True)[1])
     assert found["spread"].between(0.7, 1.3).all()
+
+
+def raw_table():
+    """Like `data`, with a column that never varies."""
+    X, y, _ = data()
+    X[:, 3] = 0.1
+    return X, y
+
+
+@pytest.mark.parametrize("sign", [-1, 1], ids=["signed", "nonnegative"])
+@pytest.mark.parametrize("kind", [ADCGAN, InfoGAN, CVAE, Diffusion, WGAN, ACGAN])
+def test_units_of_columns_do_not_matter(kind, sign, tmp_path):
+    X, y = raw_table()
+    X = np.abs(X) if sign > 0 else X
+    units = np.array([1e-4, 1e4, 1.0, 50.0], np.float32)
+
+    def fitted(values):
+        if kind is ACGAN:
+            return ACGAN(hidden=(16, 16), noise=8, epochs=5).fit(values, y)
+        return kind(hidden=(16,), noise=4, steps=10).fit(values, y)
+
+    one, other = fitted(X), fitted(X * units)
+    made, theirs = one.sample({"rare": 60})[0], other.sample({"rare": 60})[0]
+    np.testing.assert_allclose(theirs / units, made, rtol=1e-3, atol=1e-3)
+    assert np.unique(made[:, 3]).tolist() == [X[0, 3]]
+    assert np.unique(theirs[:, 3]).tolist() == [(X * units)[0, 3]]
+    other.save(tmp_path)
+    np.testing.assert_array_equal(kind.load(tmp_path).sample({"rare": 60})[0], theirs)
+
+
+@pytest.mark.parametrize(
+    "make", [CVAE(hidden=(4,), noise=4, steps=1), ACGAN(hidden=(4, 4), noise=4, epochs=1)]
+)
+def test_a_column_too_coarse_for_float32_is_said(make, caplog):
+    X, y, _ = data()
+    make.fit(X + np.array([0.0, 0.0, 1e9, 0.0]), y)
+    assert sum("columns 2 (from 0)" in said for said in caplog.messages) == 1
 
 
 def test_maps_that_are_too_large_are_refused_before_anything_is_made():
@@ -207,3 +260,29 @@ def test_spots_between_spots_are_told_apart_where_a_gaussian_cannot(kind):
         for generator in (kind(steps=steps, hidden=(64, 64), noise=8), Gaussian())
     ]
     assert far[0] < 0.5 * far[1]
+
+
+def last(generator, column, X, y):
+    """The mean of a column of the history over the last 40 epochs."""
+    return generator(hidden=(32,), noise=4, steps=600).fit(X, y).history_[column][-40:].mean()
+
+
+def test_the_codes_can_be_read_from_the_samples(monkeypatch):
+    X, y, _ = data()
+    blind = 1 / 3  # the variance of a code: what saying 0 of every one comes to
+    assert last(InfoGAN, "code_error", X, y) < 0.3 * blind
+    monkeypatch.setattr(InfoGAN, "WEIGHT", 0.0)
+    assert last(InfoGAN, "code_error", X, y) > blind
+
+
+def test_the_classifier_draws_samples_out_of_the_overlap(monkeypatch):
+    X, y, _ = data()
+    X[y == "rare"] -= 1.5
+    drawn, missed = [], []
+    for weight in (WGAN.CLASS_WEIGHT, 0.0, 5.0):
+        monkeypatch.setattr(WGAN, "CLASS_WEIGHT", weight)
+        brief = WGAN(hidden=(8,), noise=4, steps=10).fit(X, y)
+        drawn.append(brief.sample({"rare": 5})[0])
+        missed.append(last(WGAN, "class_loss", X, y))
+    assert not np.array_equal(drawn[0], drawn[1])
+    assert missed[2] < missed[1] - 0.1

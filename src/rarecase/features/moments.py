@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import math
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
@@ -11,23 +13,48 @@ from numpy.typing import NDArray
 
 from rarecase.errors import DataError
 from rarecase.features.samples import Samples
+from rarecase.seeds import numpy_rng
+
+log = logging.getLogger(__name__)
+COARSE = 1e-6  # of a mean: float32 resolves 1e-7 of it, too little to tell a deviation from steps
 
 
 @dataclass(frozen=True)
 class Moments:
     """Per-channel statistics of samples: over all samples and positions of a channel (or feature).
 
-    `mean`, `std` (population) and `rms` are float32 (channels,); `nonnegative` says whether no
-    value is below 0.
+    `mean`, `std` (population; exactly 0 where nothing varies) and `rms` are float32 (channels,);
+    `nonnegative` says whether no value is below 0; `digest` is one for the same values in the same
+    order, wherever they are held.
     """
 
     mean: NDArray[np.float32]
     std: NDArray[np.float32]
     rms: NDArray[np.float32]
     nonnegative: bool
+    digest: str
 
 
-Sums = tuple[NDArray[np.float64], NDArray[np.float64], float]
+@dataclass
+class Sums:
+    """Of each channel (channels,) the sum and the sum of squares, and both of what is left when
+    `middle` is subtracted; the lowest value of all; a checksum a sample."""
+
+    total: NDArray[np.float64]
+    square: NDArray[np.float64]
+    middle: NDArray[np.float32]
+    rest: NDArray[np.float64]
+    rest_square: NDArray[np.float64]
+    lowest: float
+    checks: list[NDArray[np.int64]]
+
+    @classmethod
+    def around(cls, middle: NDArray[np.float32]) -> Sums:
+        """None yet."""
+        total, square, rest, rest_square = np.zeros((4, len(middle)))
+        return cls(total, square, middle, rest, rest_square, np.inf, [])
+
+
 _KNOWN: WeakKeyDictionary[Samples, Moments] = WeakKeyDictionary()
 
 
@@ -42,50 +69,103 @@ def moments(samples: Samples) -> Moments:
 
 
 def _moments(samples: Samples) -> Moments:
-    total, square, lowest = (_sums_there if samples.away else _sums)(samples)
+    found = (_sums_there if samples.away else _sums)(samples)
     count = len(samples) * math.prod(samples.shape[1:])
-    mean, power = total / count, square / count
-    # For data far from 0 the difference of squares loses digits; float64 sums keep enough of them.
-    std = np.sqrt(np.maximum(power - mean**2, 0))
+    # Around a value of the data: far from 0 the difference of plain squares has no digits left.
+    checks = np.concatenate([*found.checks, np.empty(0, np.int64)])
+    known = repr(samples.shape).encode() + checks.tobytes()
+    variance = found.rest_square / count - (found.rest / count) ** 2
     return Moments(
-        mean.astype(np.float32),
-        std.astype(np.float32),
-        np.sqrt(power).astype(np.float32),
-        lowest >= 0,
+        (found.total / count).astype(np.float32),
+        np.sqrt(np.maximum(variance, 0)).astype(np.float32),
+        np.sqrt(found.square / count).astype(np.float32),
+        found.lowest >= 0,
+        hashlib.blake2b(known, digest_size=16).hexdigest(),
     )
 
 
 def _sums(samples: Samples) -> Sums:
-    """Of each channel the sum and the sum of squares, and the lowest value of all."""
-    channels = samples.shape[0]
-    total, square, lowest = np.zeros(channels), np.zeros(channels), np.inf
+    weights = _check_weights(samples)
+    found: Sums | None = None
     for indices, batch in samples.batches():
-        flat = batch.reshape(len(batch), channels, -1)
+        flat = np.ascontiguousarray(batch).reshape(len(batch), samples.shape[0], -1)
         sums = flat.sum(axis=(1, 2), dtype=np.float64)
         if not np.isfinite(sums).all():
             bad = indices[np.flatnonzero(~np.isfinite(sums))[0]]
             raise DataError(
                 f"X: sample {bad} holds NaN or infinite values; drop such samples or fill them in."
             )
-        total += flat.sum(axis=2, dtype=np.float64).sum(axis=0)
-        square += np.einsum("ncp,ncp->c", flat, flat, dtype=np.float64)
-        lowest = min(lowest, float(flat.min()))
-    return total, square, lowest
+        if found is None:
+            found = Sums.around(np.median(flat[:, :, 0], axis=0))
+        bits = flat.reshape(len(flat), -1).view(np.int32)
+        found.checks.append(np.einsum("nv,v->n", bits, weights, dtype=np.int64))
+        found.total += flat.sum(axis=2, dtype=np.float64).sum(axis=0)
+        found.square += np.einsum("ncp,ncp->c", flat, flat, dtype=np.float64)
+        found.lowest = min(found.lowest, float(flat.min()))
+        flat = flat - found.middle[:, None]
+        found.rest += flat.sum(axis=2, dtype=np.float64).sum(axis=0)
+        found.rest_square += np.einsum("ncp,ncp->c", flat, flat, dtype=np.float64)
+    return Sums.around(np.zeros(samples.shape[0], np.float32)) if found is None else found
 
 
 def _sums_there(samples: Samples) -> Sums:
     """The same for samples on a GPU, computed there: nothing but the sums comes back."""
-    total, square = np.zeros(samples.shape[0]), np.zeros(samples.shape[0])
-    lowest = np.inf
+    import torch
+
+    found: Sums | None = None
+    weights: torch.Tensor | None = None
     for start in range(0, len(samples), 256):
-        batch = samples.tensor(np.arange(start, min(start + 256, len(samples))))
-        flat = batch.double().reshape(len(batch), samples.shape[0], -1)
-        total += flat.sum((0, 2)).cpu().numpy()
-        square += flat.square().sum((0, 2)).cpu().numpy()
-        lowest = min(lowest, float(flat.min()))
-    if not np.isfinite(total).all():
+        batch = samples.tensor(np.arange(start, min(start + 256, len(samples)))).float()
+        if weights is None:
+            weights = torch.from_numpy(_check_weights(samples)).to(batch.device)
+        flat = batch.reshape(len(batch), samples.shape[0], -1)
+        if found is None:
+            found = Sums.around(flat[:, :, 0].median(0).values.cpu().numpy())
+            middle = torch.from_numpy(found.middle).to(batch.device)[:, None]
+        bits = flat.reshape(len(flat), -1).view(torch.int32)
+        found.checks.append((bits * weights).sum(1).cpu().numpy())
+        found.lowest = min(found.lowest, float(flat.min()))
+        for total, square, subtracted in (
+            (found.total, found.square, torch.zeros_like(middle)),
+            (found.rest, found.rest_square, middle),
+        ):
+            values = flat.double().sub_(subtracted)
+            total += values.sum((0, 2)).cpu().numpy()
+            square += values.square().sum((0, 2)).cpu().numpy()
+    if found is None or not np.isfinite(found.total).all():
         return _sums(samples)  # which says where
-    return total, square, lowest
+    return found
+
+
+def _check_weights(samples: Samples) -> NDArray[np.int64]:
+    """What a sample's bits are weighted with in its checksum: whole numbers, so that the sum is the
+    same in any order and on any machine."""
+    return numpy_rng(0, "checksum").integers(2**63, size=math.prod(samples.shape))
+
+
+def warn_of_coarse(samples: Samples) -> None:
+    """Say once which columns of a float64 table (n, d) vary so little beside their mean that
+    float32, in which networks compute, does not tell their values apart."""
+    values = samples.array() if len(samples.shape) == 1 else np.empty((0, 0), np.float32)
+    if values.dtype != np.float64:
+        return
+    spread = values.std(axis=0)
+    coarse = np.flatnonzero((spread > 0) & (spread < COARSE * np.abs(values.mean(axis=0))))
+    if coarse.size:
+        log.warning(
+            "X: columns %s (from 0) vary by less than a millionth of their mean, which float32 "
+            "cannot resolve, and so cannot be learnt; subtract an offset from them first.",
+            ", ".join(map(str, coarse)),
+        )
+
+
+def column_scale(spread: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What columns of a table with this rms or deviation are divided by: just that, 1 for 0.
+
+    >>> column_scale(np.array([0.0, 1e-6, 2.0], dtype=np.float32)).tolist()
+    [1.0, 9.999999974752427e-07, 2.0]
+    """
+    return np.where(spread > 0, spread, np.float32(1))
 
 
 def safe_scale(spread: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -252,11 +252,21 @@ def epoch_batches(
     >>> [len(batch) for batch in epoch_batches(9, 4, np.random.default_rng(0))]
     [4, 5]
     """
-    order = rng.permutation(n)
+    return np.split(rng.permutation(n), _cuts(n, size, smallest))
+
+
+def epoch_length(n: int, size: int, *, smallest: int = 2) -> int:
+    """How many batches `epoch_batches` makes.
+
+    >>> epoch_length(9, 4), epoch_length(10, 4)
+    (2, 3)
+    """
+    return 1 + len(_cuts(n, size, smallest))
+
+
+def _cuts(n: int, size: int, smallest: int) -> list[int]:
     cuts = list(range(size, n, size))
-    if cuts and n - cuts[-1] < smallest:
-        cuts.pop()
-    return np.split(order, cuts)
+    return cuts[:-1] if cuts and n - cuts[-1] < smallest else cuts
 
 
 def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:

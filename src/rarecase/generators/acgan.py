@@ -15,10 +15,11 @@ from torch import nn
 from rarecase import __version__
 from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.moments import moments, safe_scale
+from rarecase.features.moments import moments, warn_of_coarse
 from rarecase.features.samples import Samples
 from rarecase.files import replacing_file, write_json
 from rarecase.generators import checks
+from rarecase.generators.collapse import COLUMNS, diagnose
 from rarecase.generators.discriminating import DiscriminatingGenerator
 from rarecase.generators.loop import Scale, Schedule
 from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator
@@ -38,7 +39,9 @@ class ACGAN(DiscriminatingGenerator):
     batch 16 or 200. `width` is ndf = ngf of the convolutional pair (the paper: 64, 256, 512);
     `hidden` the hidden widths of the perceptrons, generator then discriminator. `max_steps` cuts
     the training short after so many steps. Features are scaled inside: divided by the channel's
-    root mean square when none is negative, otherwise standardised.
+    (a vector's column's) root mean square when none is negative, otherwise standardised. A column
+    that never varies comes back as it is. After fitting also `diagnosis_` (see
+    `collapse.diagnose`).
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -48,6 +51,8 @@ class ACGAN(DiscriminatingGenerator):
     >>> X_new.shape, set(y_new.tolist())
     ((5, 3), {'LGG'})
     """
+
+    diagnosis_: pd.DataFrame
 
     def __init__(
         self,
@@ -76,20 +81,21 @@ class ACGAN(DiscriminatingGenerator):
         self.precision = precision
 
     def save(self, directory: Path | str) -> None:
-        """Write generator.safetensors, generator.json and history.csv into `directory`.
+        """Write generator.safetensors, generator.json, history.csv and diagnosis.csv into
+        `directory`.
 
         The JSON says which patients it was trained on (`trained_on`).
         """
         self._check_fitted()
         settings, directory = written_settings(self._settings()), Path(directory)
-        tensors = {"scale.shift": torch.from_numpy(self._scale.shift)}
-        tensors["scale.factor"] = torch.from_numpy(self._scale.factor)
+        tensors = self._scale.saved()
         for name, module in (("generator", self._generator), ("discriminator", self._critic)):
             tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
         directory.mkdir(parents=True, exist_ok=True)
         save_tensors(directory / "generator.safetensors", tensors)
-        with replacing_file(directory / "history.csv") as beside:
-            self.history_.to_csv(beside, index=False)
+        for name, table in (("history.csv", self.history_), ("diagnosis.csv", self.diagnosis_)):
+            with replacing_file(directory / name) as beside:
+                table.to_csv(beside, index=False)
         write_json(
             directory / "generator.json",
             {
@@ -117,8 +123,10 @@ class ACGAN(DiscriminatingGenerator):
         gan.trained_on_ = said["trained_on"]
         gan.shape_ = tuple(said["architecture"]["shape"])
         gan.history_ = saved_table(directory / "history.csv")
+        looked = directory / "diagnosis.csv"  # not there where an older version saved it
+        gan.diagnosis_ = saved_table(looked) if looked.is_file() else pd.DataFrame(columns=COLUMNS)
         tensors, _ = load_tensors(directory / "generator.safetensors")
-        gan._scale = Scale(tensors.pop("scale.shift").numpy(), tensors.pop("scale.factor").numpy())
+        gan._scale = Scale.taken(tensors)
         gan._build(nonnegative=said["architecture"]["nonnegative"])
         for name, module in (("generator", gan._generator), ("discriminator", gan._critic)):
             prefix = f"{name}."
@@ -138,13 +146,11 @@ class ACGAN(DiscriminatingGenerator):
         self._check_settings()
         if fabric is None:
             fabric = Fabric(accelerator="auto", devices=1, precision=cast("Any", self.precision))
+        warn_of_coarse(samples)
         samples = samples.on(fabric.device)
         found = moments(samples)
-        if found.nonnegative:
-            shift, factor = np.zeros_like(found.mean), found.rms
-        else:
-            shift, factor = found.mean, found.std
-        self._scale = Scale(shift, safe_scale(factor))
+        table = len(self.shape_) == 1
+        self._scale = Scale.of(found, table=table, centred=not found.nonnegative)
         self._build(nonnegative=found.nonnegative)
         history = adversarial_training(
             fabric,
@@ -166,6 +172,7 @@ class ACGAN(DiscriminatingGenerator):
             checkpoint=checkpoint,
         )
         self.history_ = pd.DataFrame(history)
+        self.diagnosis_ = diagnose(self, samples, codes)
 
     @property
     def _maps(self) -> bool:
@@ -212,9 +219,8 @@ class ACGAN(DiscriminatingGenerator):
         z = torch.randn(self.BLOCK, self._noise, generator=random)
         device = next(self._generator.parameters()).device
         label = torch.full((self.BLOCK,), code, device=device)
-        shift, factor = self._scale.tensors(len(self.shape_), device)
         with torch.inference_mode():
-            made = self._generator(z.to(device), label) * factor + shift
+            made = self._scale.undo(self._generator(z.to(device), label))
         return cast("NDArray[np.float32]", made.float().cpu().numpy())
 
     def _classify(self, X: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -21,6 +21,8 @@ class Borrowed(ClosedForm):
     Ledoit and Wolf find for the class's patients (the fewer, the more is borrowed); and the slice's
     part of any slice of any patient. Deviations are real ones and keep their shape, which a
     Gaussian's do not. `groups` say whose a sample is; without them each is a patient's only one.
+    No column leaks into another and one that never varies stays as it is, but δ is found in the
+    units that the data come in: columns of large variance decide it unless they are standardised.
 
     After feature transfer (Yin et al. 2019, arXiv 1803.09014), which carries the variation of
     classes with many samples over to those with few, and the delta-encoder (Schwartz et al. 2018,
@@ -52,6 +54,7 @@ class Borrowed(ClosedForm):
         self._delta = [shrinkage(each) for each in self._between]
         self._frequent = int(np.argmax(np.bincount(code, minlength=count)))
         self._nonnegative = bool(self._X.min() >= 0)
+        self._still = np.flatnonzero(np.ptp(self._X, axis=0) == 0)
 
     def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
         own, common, delta = self._between[code], self._between[self._frequent], self._delta[code]
@@ -63,4 +66,5 @@ class Borrowed(ClosedForm):
 
         patient = np.sqrt(1 - delta) * drawn(own) + np.sqrt(delta) * drawn(common)
         made = self._means[code] + patient + drawn(self._within)
+        made[:, self._still] = self._X[0, self._still]  # whatever the sums were rounded to
         return np.maximum(made, 0) if self._nonnegative else np.asarray(made)

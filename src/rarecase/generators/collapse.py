@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from rarecase.generators.base import Generator
 
 log = logging.getLogger(__name__)
-LOOKED_AT = 128  # samples a class
+LOOKED_AT = 128  # samples a class, at most
+FEWEST = 16  # of them, and steps: large maps are made so many at a time
+VALUES = 2**22  # that so many samples may hold: more take seconds to make
+COLUMNS = ["label", "spread", "distinct"]
 NARROW = 0.2  # of the real spread: less is a collapse
 
 
@@ -36,20 +40,26 @@ def energy_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
 
 def diagnose(generator: Generator, samples: Samples, codes: NDArray[np.int64]) -> pd.DataFrame:
     """One row a class: label, spread (mean deviation of made over that of real samples; 1: alike),
-    distinct (share of made samples that differ). Warns of a class that collapsed."""
+    distinct (share of made samples that differ). Warns of a class that collapsed.
+
+    Of each class so many samples are made, and as many real ones read: 128, of large maps fewer."""
     rows = []
+    fit = VALUES // math.prod(samples.shape) // FEWEST * FEWEST
+    count = max(FEWEST, min(LOOKED_AT, fit))
     for code, name in enumerate(generator.classes_):
-        mine = np.flatnonzero(codes == code)[:LOOKED_AT]
+        mine = np.flatnonzero(codes == code)
+        # From all over the class: its first maps may all be one patient's, and alike.
+        mine = mine[np.linspace(0, len(mine) - 1, min(count, len(mine))).astype(np.int64)]
         real = samples.read(mine).reshape(len(mine), -1)
-        made = generator.sample({name: LOOKED_AT})[0].reshape(LOOKED_AT, -1)
+        made = generator.sample({name: count})[0].reshape(count, -1)
         usual = float(real.std(axis=0).mean())
         spread = float(made.std(axis=0).mean()) / usual if usual else np.nan
-        distinct = len(np.unique(made, axis=0)) / LOOKED_AT
+        distinct = len({row.tobytes() for row in made}) / count
         rows.append((name, spread, distinct))
-        if spread < NARROW or distinct < NARROW:
+        if usual and (spread < NARROW or distinct < NARROW):
             log.warning(
                 "%s has collapsed for class %s: what it makes varies %.0f %% as much as real "
                 "samples do. Train it longer or with a smaller lr, or take another generator.",
                 type(generator).__name__, name, 100 * spread,
             )  # fmt: skip
-    return pd.DataFrame(rows, columns=["label", "spread", "distinct"])
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -21,7 +21,9 @@ class Gaussian(ClosedForm):
     The covariance is (1 − δ) S + δ P: S that of the class's samples, P the pooled one within
     classes, itself shrunk towards a multiple of the identity, and δ the shrinkage that Ledoit and
     Wolf (J. Multivariate Analysis 2004) find for S. The fewer samples a class has, the more of its
-    variation is borrowed from the others. No d × d matrix is formed.
+    variation is borrowed from the others. No d × d matrix is formed. All of it is done on columns
+    divided by their deviation over all samples, so that units do not matter; a column that never
+    varies stays as it is.
 
     >>> X, y = np.random.default_rng(0).normal(size=(30, 3)), np.repeat(["a", "b"], [25, 5])
     >>> Gaussian().fit(X, y).sample({"b": 7})[0].shape
@@ -29,18 +31,20 @@ class Gaussian(ClosedForm):
     """
 
     def _prepare(self) -> None:
-        parts = [self._of_class(code) for code in range(len(self.classes_))]
+        self._units = Units.of(self._X)
+        parts = [self._units.without(self._of_class(code)) for code in range(len(self.classes_))]
         self._normals = Normals.of(parts)
 
     def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        return self._normals.draw(code, self.BLOCK, rng)
+        return self._units.within(self._normals.draw(code, self.BLOCK, rng))
 
 
 class GaussianMixture(ClosedForm):
     """Samples of a mixture of up to `components` Gaussians a class, as `Gaussian` makes them.
 
-    The parts of a class are found by k-means and weigh what they hold; a part has at least
-    `smallest` samples, so that a class of few stays one Gaussian.
+    The parts of a class are found by k-means, on columns divided by their deviation over all
+    samples, and weigh what they hold; a part has at least `smallest` samples, so that a class of
+    few stays one Gaussian.
 
     >>> X, y = np.random.default_rng(0).normal(size=(30, 3)), np.repeat(["a", "b"], [25, 5])
     >>> GaussianMixture().fit(X, y).sample({"b": 7})[0].shape
@@ -62,10 +66,12 @@ class GaussianMixture(ClosedForm):
     def _prepare(self) -> None:
         check_range("components", self.components, low=0, high=np.inf)
         check_range("smallest", self.smallest, low=1, high=np.inf)
+        self._units = Units.of(self._X)
         parts: list[NDArray[Any]] = []
         self._places: list[range] = []
         for code in range(len(self.classes_)):
-            found = self._split(self._of_class(code), seed=derive(self.seed_, "parts", code))
+            mine = self._units.without(self._of_class(code))
+            found = self._split(mine, seed=derive(self.seed_, "parts", code))
             self._places.append(range(len(parts), len(parts) + len(found)))
             parts += found
         self._normals = Normals.of(parts)
@@ -90,7 +96,39 @@ class GaussianMixture(ClosedForm):
         sizes = np.array([self._normals.sizes[place] for place in places], dtype=np.float64)
         chosen = rng.choice(len(places), size=self.BLOCK, p=sizes / sizes.sum())
         made = np.stack([self._normals.draw(place, self.BLOCK, rng) for place in places])
-        return np.asarray(made[chosen, np.arange(self.BLOCK)])
+        return self._units.within(made[chosen, np.arange(self.BLOCK)])
+
+
+@dataclass(frozen=True)
+class Units:
+    """What columns are divided by, (d,): their deviation over all samples, 1 where they never vary;
+    and, of the latter (`still`), the value they have."""
+
+    size: NDArray[Any]
+    still: NDArray[np.int64]
+    value: NDArray[Any]
+
+    @classmethod
+    def of(cls, X: NDArray[Any]) -> Self:
+        """Of samples (n, d). The deviation is that of all classes together: data that are already
+        standardised stay as they are."""
+        still = np.flatnonzero(np.ptp(X, axis=0) == 0)
+        centred = X - X.mean(axis=0, dtype=np.float64).astype(X.dtype)
+        square = np.einsum("nd,nd->d", centred, centred, dtype=np.float64) / len(X)
+        size = np.sqrt(square).astype(X.dtype)
+        size[still] = 0
+        size[size == 0] = 1
+        return cls(size, still, X[0, still])
+
+    def without(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Values (n, d) in these units."""
+        return np.asarray(X / self.size)
+
+    def within(self, X: NDArray[Any]) -> NDArray[np.float64]:
+        """Values (n, d) in the data's units again."""
+        made = X * self.size
+        made[:, self.still] = self.value
+        return np.asarray(made)
 
 
 @dataclass(frozen=True)
@@ -99,7 +137,8 @@ class Normals:
 
     sizes: list[int]
     means: list[NDArray[np.float64]]
-    rest: list[NDArray[np.float64]]  # samples less their mean
+    rest: list[NDArray[np.float64]]  # samples less their mean: parts of `pooled`
+    pooled: NDArray[np.float64]
     shrinkage: list[float]
     pooled_shrinkage: float
     spread: float  # of the multiple of the identity that the pooled covariance is shrunk towards
@@ -108,12 +147,14 @@ class Normals:
     def of(cls, groups: Sequence[NDArray[Any]]) -> Self:
         """Of groups of samples (n, d)."""
         means = [group.mean(axis=0) for group in groups]
-        rest = [group - mean for group, mean in zip(groups, means, strict=True)]
-        pooled = np.concatenate(rest)
+        sizes = [len(group) for group in groups]
+        pooled = np.concatenate([group - mean for group, mean in zip(groups, means, strict=True)])
+        rest = np.split(pooled, np.cumsum(sizes)[:-1])
         return cls(
-            sizes=[len(group) for group in groups],
+            sizes=sizes,
             means=means,
             rest=rest,
+            pooled=pooled,
             shrinkage=[shrinkage(each) for each in rest],
             pooled_shrinkage=shrinkage(pooled),
             spread=float(np.sqrt(np.square(pooled).mean())),
@@ -121,19 +162,30 @@ class Normals:
 
     def draw(self, group: int, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Samples (count, d) like those of a group."""
-        own, pooled = self.rest[group], np.concatenate(self.rest)
+        own = self.rest[group]
         delta, inner = self.shrinkage[group], self.pooled_shrinkage
         noise = self.spread * rng.standard_normal((count, own.shape[1]))
-        shared = np.sqrt(1 - inner) * _like(pooled, count, rng) + np.sqrt(inner) * noise
+        shared = np.sqrt(1 - inner) * _like(self.pooled, count, rng) + np.sqrt(inner) * noise
         varied = np.sqrt(1 - delta) * _like(own, count, rng) + np.sqrt(delta) * shared
         return np.asarray(self.means[group] + varied)
 
 
 def shrinkage(centred: NDArray[np.float64]) -> float:
-    """Ledoit and Wolf's δ, 0 to 1; 1 where two samples or none vary."""
-    if len(centred) < 3 or not np.any(centred):
+    """Ledoit and Wolf's δ of samples less their mean (n, d), 0 to 1; 1 where two samples or none
+    vary."""
+    count, width = centred.shape
+    if count < 3 or not np.any(centred):
         return 1.0
-    return float(ledoit_wolf_shrinkage(centred, assume_centered=True))
+    if count >= width:
+        return max(0.0, float(ledoit_wolf_shrinkage(centred, assume_centered=True)))
+    # The same from the products of samples, n² of them, which have the same sum of squares as the
+    # d² of columns: maps have far more values than there are samples.
+    gram = np.asarray(centred @ centred.T, dtype=np.float64)
+    length = np.diagonal(gram)
+    square = np.square(gram).sum() / count**2
+    apart = square - (length.sum() / count) ** 2 / width
+    noise = (np.square(length).sum() / count - square) / count
+    return float(np.clip(noise / apart, 0, 1)) if apart > 0 else 0.0
 
 
 def _like(

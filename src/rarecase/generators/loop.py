@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from rarecase.checkpoint import load_tensors, load_training, save_training
 from rarecase.errors import DataError, RarecaseError
+from rarecase.features.moments import Moments, column_scale, safe_scale
 from rarecase.features.samples import Samples, epoch_batches, read_ahead
 from rarecase.progress import task
 from rarecase.seeds import derive, numpy_rng, torch_rng
@@ -43,10 +44,23 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Scale:
-    """What the networks see is (x − shift) / factor; both (channels,)."""
+    """What the networks see is (x − shift) / factor; both (channels,). Columns of a table that
+    never vary are given back as the value they have: `still` (channels,), NaN where one varies."""
 
     shift: NDArray[np.float32]
     factor: NDArray[np.float32]
+    still: NDArray[np.float32] | None = None
+
+    @classmethod
+    def of(cls, found: Moments, *, table: bool, centred: bool) -> Self:
+        """By the deviation around the mean (`centred`) or the root mean square; each column of a
+        table by its own, channels of maps by what `safe_scale` makes of theirs."""
+        shift = found.mean if centred else np.zeros_like(found.mean)
+        spread = found.std if centred else found.rms
+        if not table:
+            return cls(shift, safe_scale(spread))
+        still = np.where(found.std == 0, found.mean, np.float32(np.nan))
+        return cls(shift, column_scale(spread), None if np.isnan(still).all() else still)
 
     def tensors(self, rank: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """Shift and factor shaped to broadcast over samples of `rank` axes without the batch."""
@@ -54,6 +68,34 @@ class Scale:
         return (
             torch.from_numpy(self.shift).reshape(sides).to(device),
             torch.from_numpy(self.factor).reshape(sides).to(device),
+        )
+
+    def undo(self, made: Tensor) -> Tensor:
+        """Values (n, *shape) that the networks made, in the data's units."""
+        shift, factor = self.tensors(made.ndim - 1, made.device)
+        values = made * factor + shift
+        if self.still is None:
+            return values
+        still = torch.from_numpy(self.still).to(made.device)
+        return torch.where(still.isnan(), values, still)
+
+    def saved(self) -> dict[str, Tensor]:
+        """What a file keeps of it, by name."""
+        parts = {"shift": self.shift, "factor": self.factor, "still": self.still}
+        return {
+            f"scale.{name}": torch.from_numpy(part)
+            for name, part in parts.items()
+            if part is not None
+        }
+
+    @classmethod
+    def taken(cls, tensors: dict[str, Tensor]) -> Self:
+        """Read back what `saved` gave, out of `tensors`."""
+        still = tensors.pop("scale.still", None)
+        return cls(
+            tensors.pop("scale.shift").numpy(),
+            tensors.pop("scale.factor").numpy(),
+            None if still is None else still.numpy(),
         )
 
 
@@ -232,7 +274,7 @@ def make_adam(module: nn.Module, schedule: Schedule) -> torch.optim.Adam:
 
 
 def training_key(
-    samples: Samples,
+    values: str,
     label: NDArray[np.int64],
     modules: Mapping[str, nn.Module],
     *,
@@ -241,12 +283,13 @@ def training_key(
     seed: int,
     settings: object,
 ) -> str:
-    """What a training hangs on; another key means that a checkpoint is of something else."""
+    """What a training hangs on, `values` being the digest of all samples; another key means that a
+    checkpoint is of something else."""
     digest = hashlib.sha256()
     for part in (label, scale.shift, scale.factor):
         digest.update(part.tobytes())
     weights = [tuple(w.shape) for module in modules.values() for w in module.parameters()]
-    return str(derive(seed, samples.shape, asdict(schedule), settings, weights, digest.hexdigest()))
+    return str(derive(seed, values, asdict(schedule), settings, weights, digest.hexdigest()))
 
 
 def resume(checkpoint: Path | None, key: str, training: Training) -> History:

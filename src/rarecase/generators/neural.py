@@ -20,8 +20,8 @@ from rarecase import __version__
 from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.cohort.splits import validation_patients
 from rarecase.errors import DataError
-from rarecase.features.moments import moments, safe_scale
-from rarecase.features.samples import Samples
+from rarecase.features.moments import moments, warn_of_coarse
+from rarecase.features.samples import Samples, epoch_length
 from rarecase.files import replacing_file, write_json
 from rarecase.generators import checks
 from rarecase.generators.base import Generator
@@ -88,8 +88,9 @@ class Neural(Generator):
     `LR` and `BETAS`); `batch_size`; `steps` of optimisation; `average`, the decay of the moving
     average of weights that samples are drawn with (0: none); `clip`, the length to which gradients
     are cut (None: no guard); `holdout`, a share of the training patients that is not learnt from
-    and only decides where to stop (0: none). Vectors are standardised inside. After fitting also
-    `diagnosis_` (see `collapse.diagnose`).
+    and only decides where to stop (0: none). Vectors are standardised inside, each column by its
+    own deviation; one that never varies comes back as it is. After fitting also `diagnosis_` (see
+    `collapse.diagnose`).
 
     A subclass names its networks (`_networks`; the one called `SAMPLED` is sampled from) and its
     step (`_step`, whose sums are called `SUMS`).
@@ -157,9 +158,10 @@ class Neural(Generator):
     ) -> None:
         self._check_settings()
         fabric = fabric or Fabric(accelerator="cpu", devices=1)
+        warn_of_coarse(samples)
         samples = samples.on(fabric.device)
         found = moments(samples)
-        self._scale = Scale(found.mean, safe_scale(found.std))
+        self._scale = Scale.of(found, table=len(self.shape_) == 1, centred=True)
         self._nonnegative = found.nonnegative
         self._build()
         held = self._held_out(codes)
@@ -184,8 +186,9 @@ class Neural(Generator):
             watch=self._watch(shown, samples, codes, held, epochs=schedule.epochs),
         )
         key = training_key(
-            training_samples, label, training.kept(), scale=self._scale, schedule=schedule,
-            seed=self.seed_, settings=sorted(self._saved_settings().items(), key=str),
+            found.digest, label, training.kept(), scale=self._scale, schedule=schedule,
+            seed=self.seed_,
+            settings=(sorted(self._saved_settings().items(), key=str), kept.tolist()),
         )  # fmt: skip
         history = run_epochs(
             fabric, training, training_samples, label, scale=self._scale, schedule=schedule,
@@ -228,7 +231,7 @@ class Neural(Generator):
 
     def _schedule(self, samples: int) -> Schedule:
         """`steps` in passes over so many samples."""
-        epochs = -(-self.steps // max(1, samples // self.batch_size))
+        epochs = math.ceil(self.steps / epoch_length(samples, self.batch_size))
         lr, betas = self.lr or self.LR, self.betas or self.BETAS
         return Schedule(lr, betas, self.batch_size, epochs, self.steps)
 
@@ -279,17 +282,16 @@ class Neural(Generator):
         return cast("NDArray[np.float32]", made.float().cpu().numpy())
 
     def _make(self, code: int, block: int) -> NDArray[np.float32]:
-        shift, factor = self._scale.tensors(len(self.shape_), torch.device("cpu"))
         made = torch.from_numpy(self._vectors(code, block)).reshape(-1, *self.shape_)
-        values = (made * factor + shift).numpy()
+        values = self._scale.undo(made).numpy()
         return np.maximum(values, 0) if self._nonnegative else values
 
     def save(self, directory: Path | str) -> None:
-        """Write generator.safetensors, generator.json and history.csv into `directory`."""
+        """Write generator.safetensors, generator.json, history.csv and diagnosis.csv into
+        `directory`."""
         self._check_fitted()
         settings, directory = written_settings(self._saved_settings()), Path(directory)
-        tensors = {"scale.shift": torch.from_numpy(self._scale.shift)}
-        tensors["scale.factor"] = torch.from_numpy(self._scale.factor)
+        tensors = self._scale.saved()
         tensors |= {f"net.{key}": value for key, value in self._net.state_dict().items()}
         directory.mkdir(parents=True, exist_ok=True)
         save_tensors(directory / "generator.safetensors", tensors)
@@ -321,7 +323,7 @@ class Neural(Generator):
         made.history_ = saved_table(directory / "history.csv")
         made.diagnosis_ = saved_table(directory / "diagnosis.csv")
         tensors, _ = load_tensors(directory / "generator.safetensors")
-        made._scale = Scale(tensors.pop("scale.shift").numpy(), tensors.pop("scale.factor").numpy())
+        made._scale = Scale.taken(tensors)
         made._build()
         made._net.load_state_dict({k.removeprefix("net."): v for k, v in tensors.items()})
         made._net.to(device).eval()

@@ -10,6 +10,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rarecase.features.moments import moments
 from rarecase.features.samples import Samples
 from rarecase.generators.loop import (
     History,
@@ -53,8 +54,9 @@ def adversarial_training(
     g, g_optimizer = fabric.setup(generator, optimizers["generator"])
     d, d_optimizer = fabric.setup(discriminator, optimizers["discriminator"])
     key = training_key(
-        samples, label, modules, scale=scale, schedule=schedule, seed=seed, settings=noise
-    )
+        moments(samples).digest, label, modules,
+        scale=scale, schedule=schedule, seed=seed, settings=noise,
+    )  # fmt: skip
     paged: list[PagedMoments] = []
     pair = Pair(
         fabric, g, d, g_optimizer, d_optimizer, piece,
