@@ -420,3 +420,38 @@ def test_the_help_names_every_filter(capsys):
         main(["generate", "--help"])
     text = capsys.readouterr().out
     assert all(f"\n  {name} " in text for name in FILTERS)
+
+
+def test_an_audit_sets_samples_beside_patients_held_out(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    who = np.repeat([f"{i:02d}" for i in range(24)], 5)
+    made = pd.DataFrame(rng.normal(size=(120, 3)) * [1, 100, 0.01], columns=["a", "b", "c"])
+    made.insert(0, "patient", who)
+    made.insert(1, "Grade", np.repeat(["High", "Low"], [70, 50]))
+    made.to_csv(tmp_path / "features.csv", index=False)
+    ratios, words = [], ["generate", tmp_path / "features.csv", *COLUMNS, "--n", "Low=9", "--audit"]
+    for generator in ("smote", "gaussian"):
+        out = tmp_path / f"{generator}.csv"
+        code, said, err = call(capsys, *words, "--generator", generator, "--out", out, "--json")
+        assert code == 0, err
+        audit = json.loads(said)["audit"]
+        assert json.loads((tmp_path / f"{generator}.csv.json").read_text())["audit"] == audit
+        ratios.append([line["nn ratio"] for line in audit if line["source"] == "made"])
+    assert (np.array(ratios[0]) < np.array(ratios[1])).all()
+    assert [(line["class"], line["source"]) for line in audit] == [
+        ("High", "made"), ("High", "real"), ("Low", "made"), ("Low", "real"),
+    ]  # fmt: skip
+    assert {line["held"] for line in audit} == {20, 10}
+    assert all(line["exact copies"] == 0 for line in audit)
+    code, said, err = call(capsys, *words, "--generator", "gaussian", "--out", tmp_path / "b.csv")
+    assert code == 0 and "Against patients held out" in said and "nn ratio" in said
+
+
+def test_an_audit_needs_patients_to_hold_out(tmp_path, capsys, never_fitted):
+    made = pd.DataFrame({"patient": ["a", "b", "c", "d"] * 2, "Grade": ["High", "Low"] * 4})
+    made["a"] = np.arange(8.0)
+    made.to_csv(tmp_path / "features.csv", index=False)
+    words = [*COLUMNS, "--generator", "gaussian", "--n", "Low=9", "--out", tmp_path / "a.csv"]
+    code, _, err = call(capsys, "generate", tmp_path / "features.csv", *words, "--audit")
+    assert code == 1 and "no class has three patients" in err
+    assert not (tmp_path / "a.csv").exists()

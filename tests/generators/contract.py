@@ -7,6 +7,7 @@ import pytest
 from rarecase.errors import DataError, SettingError
 from rarecase.features.store import FeatureStore
 from rarecase.generators import (
+    ACGAN,
     DiscriminatingGenerator,
     Duplicates,
     Gaussian,
@@ -145,8 +146,11 @@ def check_what_is_saved(make, shape, tmp_path):
         with pytest.raises(DataError, match=f"{file.name}: not"):
             type(gan).load(tmp_path / "gan")
         file.unlink()
-        with pytest.raises(DataError, match=f"{file.name}: no such file"):
-            type(gan).load(tmp_path / "gan")
+        if (type(gan), file.name) == (ACGAN, "diagnosis.csv"):  # early ones were saved without
+            assert type(gan).load(tmp_path / "gan").diagnosis_.empty
+        else:
+            with pytest.raises(DataError, match=f"{file.name}: no such file"):
+                type(gan).load(tmp_path / "gan")
         file.write_bytes(whole)
     sampler = type(gan).load(tmp_path / "gan")
     assert np.bincount(sampler.fit_resample(X, codes)[1]).tolist() == [40, 50]

@@ -64,6 +64,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="NAME",
         help="keep recognised, near, dense or agreement samples alone (default: all)",
     )
+    parser.add_argument(
+        "--audit",
+        action="store_true",
+        help="also fit it without a quarter of the patients, and say how like them its samples are "
+        "and whether it hands out those it learnt from",
+    )
     parser.add_argument("--seed", type=int, default=0, help="everything random derives from it")
 
 
@@ -82,6 +88,7 @@ def interrupted(args: Namespace) -> str:
 def run(args: Namespace, rest: Sequence[str]) -> int:
     """Fit the generator to all of FEATURES, make samples, write them."""
     from rarecase.arms.registry import named_generator
+    from rarecase.cli.auditing import audit_table, audited
     from rarecase.cli.filtering import filtered, make_filter
     from rarecase.cli.generating import card_of, check_asked, read_real, write_samples
     from rarecase.cli.show import console, print_json, reporting, table
@@ -99,6 +106,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         real = read_real(path, label=args.label, groups=args.groups, ignore=ignore, out=out)
         check_asked(real, counts, out, path=path)
         chosen = args.filter and make_filter(args.filter, generator, real, seed=args.seed)
+        audit = audited(generator, real, seed=args.seed) if args.audit else None
         # Of few small samples an epoch takes less time than to write it down.
         long = len(real.shape) > 1 or len(real.labels) >= MANY
         checkpoint = checkpoint_of(out) if long else None
@@ -107,6 +115,8 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         made = {name: len(mask) for name, mask in keep.items()} if keep else counts
         said = {"generator": args.generator, "filter": args.filter, "real": real.counts,
                 "made": made, "kept": counts}  # fmt: skip
+        if audit is not None:
+            said["audit"] = audit
         write_samples(
             generator, made, out, real=real, label=args.label or "label",
             about={**said, "seed": args.seed}, keep=keep,
@@ -118,6 +128,9 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         return 0
     rows = [[name, real.counts[name], made[name], count] for name, count in counts.items()]
     console().print(table("Samples", ["class", "real", "made", "kept"], rows))
+    if audit is not None:
+        console().print()
+        console().print(audit_table(audit))
     card = card_of(out)
     more = "float16" if card is None else f"{card.name} says whom they were learnt from"
     console().print(f"\n{args.generator}: {out} ({more})", soft_wrap=True)
