@@ -149,8 +149,9 @@ def warn_of_coarse(samples: Samples) -> None:
     values = samples.array() if len(samples.shape) == 1 else np.empty((0, 0), np.float32)
     if values.dtype != np.float64:
         return
-    spread = values.std(axis=0)
-    coarse = np.flatnonzero((spread > 0) & (spread < COARSE * np.abs(values.mean(axis=0))))
+    with np.errstate(invalid="ignore", over="ignore"):  # `moments` says what is not finite
+        spread, mean = values.std(axis=0), values.mean(axis=0)
+    coarse = np.flatnonzero((spread > 0) & (spread < COARSE * np.abs(mean)))
     if coarse.size:
         log.warning(
             "X: columns %s (from 0) vary by less than a millionth of their mean, which float32 "
