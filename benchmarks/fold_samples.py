@@ -20,6 +20,7 @@ from rarecase.cohort import validation_patients
 from rarecase.evidence.pooling import DUPLICATES, shows_tumour
 from rarecase.features import FeatureStore
 from rarecase.features.extract import features_of_samples
+from rarecase.features.region import REGION
 from rarecase.files import replacing_file
 from rarecase.generators import ACGAN, Duplicates
 from rarecase.generators.discriminating import DiscriminatingGenerator
@@ -29,6 +30,7 @@ from rarecase.study.fold import Fold, load_fold
 from rarecase.study.grid import SEGMENTER
 from rarecase.study.step import Context
 from rarecase.study.steps.features import extract_block
+from rarecase.study.steps.region import region_store
 
 VECTORS = (
     "smote", "mixup", "remix", "gaussian", "gaussian-mixture", "borrowed", "adcgan", "wgan",
@@ -57,7 +59,11 @@ def keep_maps(context: Context, work: Path, block: str) -> Path:
     """The store of the fold's features of a block."""
     out = work / f"maps-{context.cell.repeat}-{context.cell.fold}.zarr"
     if not out.exists():
-        extract_block(context, load_fold(context), block=block, out=out)
+        fold = load_fold(context)
+        if block == REGION:
+            region_store(context, fold, out=out)
+        else:
+            extract_block(context, fold, block=block, out=out)
     return out
 
 
