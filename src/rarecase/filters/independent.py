@@ -41,7 +41,7 @@ def recognised(
 ) -> Bools:
     """Those whose class a classifier of real samples recognises: the mean of logistic regressions
     that were each fitted without one fold of the patients (`groups`). One patient's oddities weigh
-    less so, as long as they are few.
+    less so, as long as they are few. Classes weigh the same: a rare one would hardly be recognised.
 
     >>> X, y = np.array([[0.0], [0.2], [0.1], [5.0], [5.1], [5.2]]), ["a"] * 3 + ["b"] * 3
     >>> recognised(X, y, [[0.1], [5.0], [4.9]], ["a", "b", "a"], folds=3).tolist()
@@ -63,7 +63,7 @@ def recognised(
     for train, _ in split.split(real, labels, who):
         if np.unique(labels[train]).size < classes.size:
             continue  # a fold that took a class's last patients
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500))
+        model = make_pipeline(StandardScaler(), _judge())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             total += model.fit(real[train], labels[train]).predict_proba(synthetic)
@@ -72,6 +72,10 @@ def recognised(
         raise DataError("groups: no fold leaves patients of every class to learn from.")
     best: NDArray[Any] = classes[total.argmax(axis=1)]
     return np.asarray(best == wanted)
+
+
+def _judge() -> LogisticRegression:
+    return LogisticRegression(C=0.1, class_weight="balanced", max_iter=500)
 
 
 def near(
