@@ -22,6 +22,7 @@ from rarecase.features import FeatureStore
 from rarecase.features.extract import features_of_samples
 from rarecase.features.region import REGION
 from rarecase.files import replacing_file
+from rarecase.filters.choose import vectors
 from rarecase.generators import ACGAN, Duplicates
 from rarecase.generators.discriminating import DiscriminatingGenerator
 from rarecase.segmenter import Slices, channel_map, load_segmenter
@@ -41,17 +42,11 @@ LEAST, PIECE = 300, 50
 IMAGE_STEPS = 1200
 
 
-def pooled(maps: np.ndarray) -> np.ndarray:
-    """Means over the map, (n, c) float64."""
-    found: np.ndarray = maps.reshape(*maps.shape[:2], -1).mean(axis=2, dtype=np.float64)
-    return found
-
-
 def read_pooled(store: FeatureStore) -> np.ndarray:
     """Means over the map of every sample of a store."""
     starts = range(0, len(store), 256)
     return np.concatenate(
-        [pooled(store.read(np.arange(s, min(s + 256, len(store))))) for s in starts]
+        [vectors(store.read(np.arange(s, min(s + 256, len(store))))) for s in starts]
     )
 
 
@@ -110,7 +105,7 @@ def drawn(
             own = np.full(len(made), np.nan)
             if isinstance(generator, DiscriminatingGenerator):
                 own = np.asarray(generator.agreement(made, asked), float)
-            found.append(pooled(made if to_maps is None else to_maps(made)))
+            found.append(vectors(made if to_maps is None else to_maps(made)))
             labels += [label] * len(made)
             agrees.append(own)
     return np.concatenate(found), np.array(labels), np.concatenate(agrees)

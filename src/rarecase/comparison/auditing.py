@@ -14,6 +14,7 @@ from rarecase.comparison.space import Space
 from rarecase.errors import DataError
 from rarecase.evidence.generated import FEWEST, MEASURES, audit
 from rarecase.features.samples import Samples, checked_labels
+from rarecase.filters.choose import vectors
 
 if TYPE_CHECKING:
     from rarecase.features.store import FeatureStore
@@ -64,7 +65,7 @@ def audit_generator(
         )
     rest = {name: label for name, label in patients.items() if name in set(who[~held].tolist())}
     other = np.isin(who, validation_patients(rest, OTHERS, seed + 1))
-    real = np.concatenate([_means(batch) for _, batch in samples.batches(PIECE)])
+    real = np.concatenate([vectors(batch) for _, batch in samples.batches(PIECE)])
     learnt = np.flatnonzero(~held)
     fitted = clone(generator).fit(X, labels[learnt], rows=learnt, groups=who[learnt])
     lines = []
@@ -93,11 +94,5 @@ def _made(generator: Generator, label: Any, count: int) -> NDArray[np.float64]:
     """Means over the map of `count` samples, a few at a time."""
     starts = range(0, count, PIECE)
     return np.concatenate(
-        [_means(generator.sample({label: min(PIECE, count - s)}, start=s)[0]) for s in starts]
+        [vectors(generator.sample({label: min(PIECE, count - s)}, start=s)[0]) for s in starts]
     )
-
-
-def _means(values: NDArray[Any]) -> NDArray[np.float64]:
-    """(n, c, …) to (n, c); vectors as they are."""
-    found: NDArray[np.float64] = values.reshape(*values.shape[:2], -1).mean(axis=2, dtype=float)
-    return found
