@@ -7,7 +7,7 @@ The samples that `map_generators.py` kept in WORK, as means over the map, standa
 training slices. Filters: the paper's (the generator's own discriminator agrees), and those that ask
 real training samples alone (`recognised`, `near`, `dense`). For each the share of every class that
 it keeps, and precision and coverage of the class's slices of test patients, beside those of as many
-samples taken as they come. Kept in results/filters-RUN.json.
+samples taken as they come. Kept in results/filters-WORK.json.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def measure(cell: FoldSlices, path: Path) -> list[dict[str, Any]]:
     with np.load(path) as kept:
         made, asked, agrees = kept["made"].astype(np.float64), kept["asked"], kept["agrees"]
         said = json.loads(str(kept["said"]))
-    if not np.isfinite(made).all() or said["left out"]:
+    if not np.isfinite(made).all() or said.get("left out"):
         return []
     values = read_pooled(cell.store)
     space = Space.fit(values[cell.train])
@@ -88,9 +88,13 @@ def main() -> None:
     keeps = whole.pivot_table(index=["generator", "filter"], columns="class", values="keeps")
     table = table.drop(columns="keeps").join(keeps.add_prefix("keeps "))
     print(table.round(2).to_string())
-    found = {"run": args.run.name, "filters": table.round(4).reset_index().to_dict("records")}
+    found = {
+        "run": args.run.name,
+        "work": args.work.name,
+        "filters": table.round(4).reset_index().to_dict("records"),
+    }
     text = json.dumps(found, indent=1, ensure_ascii=False).replace("NaN", "null")
-    (RESULTS / f"filters-{args.run.name}.json").write_text(text + "\n")
+    (RESULTS / f"filters-{args.work.name}.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":
