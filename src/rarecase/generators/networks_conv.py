@@ -135,7 +135,7 @@ def _halved(layer: Any, x: Tensor) -> Tensor:
         found: Tensor = layer(x)
         return found
     with torch.autocast("cpu", enabled=False):  # to bring the weights to bfloat16 takes longer
-        parts = F.unfold(x.float(), 4, padding=1, stride=2).transpose(1, 2)
+        parts = F.unfold(x.to(layer.weight.dtype), 4, padding=1, stride=2).transpose(1, 2)
         made = F.linear(parts, layer.weight.flatten(1), layer.bias).transpose(1, 2)
     return made.reshape(*made.shape[:2], height, width)
 
@@ -147,7 +147,8 @@ def _doubled(layer: Any, x: Tensor) -> Tensor:
         found: Tensor = layer(x)
         return found
     with torch.autocast("cpu", enabled=False):
-        parts = (x.float().flatten(2).transpose(1, 2) @ layer.weight.flatten(1)).transpose(1, 2)
+        flat = x.to(layer.weight.dtype).flatten(2).transpose(1, 2)
+        parts = (flat @ layer.weight.flatten(1)).transpose(1, 2)
         made = F.fold(parts, (2 * height, 2 * width), 4, padding=1, stride=2)
     return made if layer.bias is None else made + layer.bias[:, None, None]
 
