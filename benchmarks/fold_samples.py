@@ -72,6 +72,8 @@ def make(name: str, *, seed: int, steps: int | None) -> Any:
     if name == DUPLICATES:
         return Duplicates(random_state=seed)
     made = named_generator(name).make(seed)
+    if "standardise" in made.get_params():
+        made.set_params(standardise=True)  # maps come as they are
     return (
         made if steps is None or "steps" not in made.get_params() else made.set_params(steps=steps)
     )

@@ -455,3 +455,17 @@ def test_an_audit_needs_patients_to_hold_out(tmp_path, capsys, never_fitted):
     code, _, err = call(capsys, "generate", tmp_path / "features.csv", *words, "--audit")
     assert code == 1 and "no class has three patients" in err
     assert not (tmp_path / "a.csv").exists()
+
+
+@pytest.mark.parametrize("generator", ["gaussian", "gaussian-mixture"])
+def test_columns_keep_their_units(tmp_path, capsys, generator):
+    rng = np.random.default_rng(0)
+    made = pd.DataFrame(rng.normal(size=(60, 2)) * [8000, 0.1], columns=["volume", "sphericity"])
+    made.insert(0, "Grade", np.repeat(["High", "Low"], 30))
+    made.to_csv(tmp_path / "features.csv", index=False)
+    code, _, err = call(capsys, "generate", tmp_path / "features.csv", "--label", "Grade",
+                        "--generator", generator, "--n", "Low=500", "--out",
+                        tmp_path / "more.csv")  # fmt: skip
+    assert code == 0, err
+    spread = pd.read_csv(tmp_path / "more.csv").drop(columns="Grade").std()
+    assert 4000 < spread["volume"] < 16000 and 0.05 < spread["sphericity"] < 0.2

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.covariance import ledoit_wolf_shrinkage
 
+from rarecase.arms.registry import named_generator
 from rarecase.errors import DataError, SettingError
 from rarecase.generators import (
     BorderlineSmote,
@@ -234,10 +235,10 @@ def test_a_column_that_never_varies_stays_as_it_is(kind, dtype):
 
 def test_a_columns_deviation_is_that_of_all_samples():
     X, _ = table()
-    whole = X / Units.of(X).size
+    whole = X / Units.of(X, standardise=True).size
     np.testing.assert_allclose(whole[:, :3].std(axis=0), 1.0)
-    assert Units.of(whole).size == pytest.approx(np.ones(4))
-    far = Units.of(np.float32([[4096.0], [4097.0], [4098.0]]))
+    assert Units.of(whole, standardise=True).size == pytest.approx(np.ones(4))
+    far = Units.of(np.float32([[4096.0], [4097.0], [4098.0]]), standardise=True)
     assert far.size == pytest.approx(np.sqrt([2 / 3]), rel=1e-6)
 
 
@@ -260,3 +261,16 @@ def test_shrinkage_of_wide_samples_forms_no_matrix_of_columns(monkeypatch):
     assert shrinkage(noise - noise.mean(axis=0)) == pytest.approx(0.5, abs=0.01)
     same = np.outer([1.0, -1.0, 1.0, -1.0], noise[0])
     assert shrinkage(same) == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "gaussian-mixture"])
+def test_arms_leave_the_axes_of_a_comparison_as_they_are(name):
+    """Rotated, shrinkage and noise are the same: what varies little must not be blown up to what
+    varies much before the covariance is shrunk."""
+    X, y = table()
+    X = X * [1.0, 1e-3, 1e-3, 0.0]
+    arm = named_generator(name).make(0)
+    assert not arm.standardise
+    narrow = arm.fit(X, y).sample({"rare": 3000})[0][:, 1].std()
+    own = arm.set_params(standardise=True).fit(X, y).sample({"rare": 3000})[0][:, 1].std()
+    assert narrow > 3 * own

@@ -65,8 +65,10 @@ def make_arms() -> dict[str, Arm]:
         _oversampling("borderline-smote", lambda s: BorderlineSmote(random_state=s)),
         _oversampling("mixup", lambda s: Mixup(random_state=s)),
         _oversampling("remix", lambda s: Remix(random_state=s)),
-        _oversampling("gaussian", lambda s: Gaussian(random_state=s)),
-        _oversampling("gaussian-mixture", lambda s: GaussianMixture(random_state=s)),
+        _oversampling("gaussian", lambda s: Gaussian(standardise=False, random_state=s)),
+        _oversampling(
+            "gaussian-mixture", lambda s: GaussianMixture(standardise=False, random_state=s)
+        ),
         _oversampling("borrowed", lambda s: Borrowed(random_state=s)),
         _oversampling("acgan", _neural("acgan", "ACGAN"), agreeing=True),
         _oversampling("acgan-unfiltered", _neural("acgan", "ACGAN")),

@@ -101,6 +101,8 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         if file is not None and file.exists():
             raise DataError(f"{file} exists and was not touched; choose a new name.")
     generator = named_generator(args.generator).make(args.seed)
+    if "standardise" in generator.get_params():
+        generator.set_params(standardise=True)  # what an arm gets `compare` has standardised
     path, ignore = Path(args.features), [name for name in args.ignore.split(",") if name]
     with reporting(args):
         real = read_real(path, label=args.label, groups=args.groups, ignore=ignore, out=out)

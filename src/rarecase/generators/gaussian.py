@@ -21,17 +21,24 @@ class Gaussian(ClosedForm):
     The covariance is (1 − δ) S + δ P: S that of the class's samples, P the pooled one within
     classes, itself shrunk towards a multiple of the identity, and δ the shrinkage that Ledoit and
     Wolf (J. Multivariate Analysis 2004) find for S. The fewer samples a class has, the more of its
-    variation is borrowed from the others. No d × d matrix is formed. All of it is done on columns
-    divided by their deviation over all samples, so that units do not matter; a column that never
-    varies stays as it is.
+    variation is borrowed from the others. No d × d matrix is formed. With `standardise` all of it
+    is done on columns divided by their deviation over all samples, so that units do not matter.
+    `compare` has standardised before it rotates, and goes without: along the axes that it rotates
+    to, deviations are what is to be learnt. A column that never varies stays as it is.
 
     >>> X, y = np.random.default_rng(0).normal(size=(30, 3)), np.repeat(["a", "b"], [25, 5])
     >>> Gaussian().fit(X, y).sample({"b": 7})[0].shape
     (7, 3)
     """
 
+    def __init__(
+        self, *, standardise: bool = True, sampling_strategy: Any = "auto", random_state: Any = 0
+    ):
+        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
+        self.standardise = standardise
+
     def _prepare(self) -> None:
-        self._units = Units.of(self._X)
+        self._units = Units.of(self._X, standardise=self.standardise)
         parts = [self._units.without(self._of_class(code)) for code in range(len(self.classes_))]
         self._normals = Normals.of(parts)
 
@@ -42,9 +49,9 @@ class Gaussian(ClosedForm):
 class GaussianMixture(ClosedForm):
     """Samples of a mixture of up to `components` Gaussians a class, as `Gaussian` makes them.
 
-    The parts of a class are found by k-means, on columns divided by their deviation over all
-    samples, and weigh what they hold; a part has at least `smallest` samples, so that a class of
-    few stays one Gaussian.
+    The parts of a class are found by k-means, with `standardise` (see `Gaussian`) on columns
+    divided by their deviation over all samples, and weigh what they hold; a part has at least
+    `smallest` samples, so that a class of few stays one Gaussian.
 
     >>> X, y = np.random.default_rng(0).normal(size=(30, 3)), np.repeat(["a", "b"], [25, 5])
     >>> GaussianMixture().fit(X, y).sample({"b": 7})[0].shape
@@ -56,17 +63,19 @@ class GaussianMixture(ClosedForm):
         *,
         components: int = 4,
         smallest: int = 8,
+        standardise: bool = True,
         sampling_strategy: Any = "auto",
         random_state: Any = 0,
     ):
         super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
         self.components = components
         self.smallest = smallest
+        self.standardise = standardise
 
     def _prepare(self) -> None:
         check_range("components", self.components, low=0, high=np.inf)
         check_range("smallest", self.smallest, low=1, high=np.inf)
-        self._units = Units.of(self._X)
+        self._units = Units.of(self._X, standardise=self.standardise)
         parts: list[NDArray[Any]] = []
         self._places: list[range] = []
         for code in range(len(self.classes_)):
@@ -109,15 +118,17 @@ class Units:
     value: NDArray[Any]
 
     @classmethod
-    def of(cls, X: NDArray[Any]) -> Self:
-        """Of samples (n, d). The deviation is that of all classes together: data that are already
-        standardised stay as they are."""
+    def of(cls, X: NDArray[Any], *, standardise: bool) -> Self:
+        """Of samples (n, d); without `standardise` the units that they come in. The deviation is
+        that of all classes together: data that are already standardised stay as they are."""
         still = np.flatnonzero(np.ptp(X, axis=0) == 0)
         centred = X - X.mean(axis=0, dtype=np.float64).astype(X.dtype)
         square = np.einsum("nd,nd->d", centred, centred, dtype=np.float64) / len(X)
         size = np.sqrt(square).astype(X.dtype)
         size[still] = 0
         size[size == 0] = 1
+        if not standardise:
+            size = np.ones_like(size)
         return cls(size, still, X[0, still])
 
     def without(self, X: NDArray[Any]) -> NDArray[Any]:
