@@ -19,6 +19,7 @@ from rarecase.segmenter.unet import BATCH_NORM, CONVOLUTION
 
 SLOPE = 0.2  # of the leaky ReLU
 FEW = 4  # values a map up to which a convolution is done as a matrix product
+MANY = 2**22  # weights from which that is faster
 FIRST_BIAS = 0.1  # of the last layer: every output starts above 0, where the ReLU has a gradient
 
 
@@ -131,7 +132,7 @@ class ConvDiscriminator(nn.Module):
 def _halved(layer: Any, x: Tensor) -> Tensor:
     """A convolution 4×4 of stride 2 and padding 1: sides (h, w) to (h / 2, w / 2)."""
     height, width = (side // 2 for side in x.shape[-2:])
-    if not _as_product(x, height * width):
+    if not _as_product(layer, x, height * width):
         found: Tensor = layer(x)
         return found
     with torch.autocast("cpu", enabled=False):  # to bring the weights to bfloat16 takes longer
@@ -143,7 +144,7 @@ def _halved(layer: Any, x: Tensor) -> Tensor:
 def _doubled(layer: Any, x: Tensor) -> Tensor:
     """A transposed convolution 4×4 of stride 2 and padding 1: sides (h, w) to (2 h, 2 w)."""
     height, width = x.shape[-2:]
-    if not _as_product(x, height * width):
+    if not _as_product(layer, x, height * width):
         found: Tensor = layer(x)
         return found
     with torch.autocast("cpu", enabled=False):
@@ -153,10 +154,11 @@ def _doubled(layer: Any, x: Tensor) -> Tensor:
     return made if layer.bias is None else made + layer.bias[:, None, None]
 
 
-def _as_product(x: Tensor, coarse: int) -> bool:
+def _as_product(layer: Any, x: Tensor, coarse: int) -> bool:
     """Whether one matrix product is faster than a convolution between maps of which the coarse ones
-    have so many values a channel: on a CPU, between a handful of values, up to three times."""
-    return x.ndim == 4 and x.device.type == "cpu" and coarse <= FEW
+    have so many values a channel: on a CPU, with many weights for a handful of values."""
+    handful = coarse <= FEW and layer.weight.numel() >= MANY
+    return x.ndim == 4 and x.device.type == "cpu" and handful
 
 
 def _crop(x: Tensor, size: Sequence[int]) -> Tensor:
