@@ -66,7 +66,9 @@ def make(name: str, *, seed: int, steps: int | None) -> Any:
     """A generator that has not learnt yet, of `steps` if it trains (None: its own number)."""
     kind, _, width = name.partition("-")
     if kind == "acgan" and width:
-        return ACGAN(width=int(width), max_steps=steps, random_state=seed)
+        width, _, lr = width.partition("@")
+        gan = ACGAN(width=int(width), max_steps=steps, random_state=seed)
+        return gan.set_params(lr=float(lr)) if lr else gan
     if kind == "images":
         return ACGAN(width=int(width), max_steps=steps or IMAGE_STEPS, random_state=seed)
     if name == DUPLICATES:
