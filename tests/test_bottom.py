@@ -39,6 +39,21 @@ def test_directories_appear_whole_or_not_at_all(tmp_path):
     assert [p.name for p in target.iterdir()] == ["y"]
 
 
+def test_what_a_user_calls_partial_is_left_alone(tmp_path):
+    theirs = tmp_path / "d.partial"
+    theirs.mkdir()
+    (theirs / "notes.txt").write_text("mine")
+    (tmp_path / "a.txt.partial").write_text("mine")
+    with replacing_directory(tmp_path / "d") as beside:
+        (beside / "y").touch()
+    with replacing_file(tmp_path / "a.txt") as beside:
+        beside.write_text("whole")
+    assert (theirs / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "a.txt.partial").read_text() == "mine"
+    kinds = {"a.txt", "a.txt.partial", "d", "d.partial"}
+    assert {path.name for path in tmp_path.iterdir()} == kinds
+
+
 def test_json_errors_name_the_file(tmp_path):
     write_json(tmp_path / "a.json", {"ä": 1})
     assert read_json(tmp_path / "a.json") == {"ä": 1}

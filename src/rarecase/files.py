@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _log = logging.getLogger(__name__)
-PARTIAL = ".partial"
+PARTIAL = ".rarecase.partial"  # no name that a user's own file or folder has
 _UMASK = os.umask(0)  # can only be asked for by setting it
 os.umask(_UMASK)
 

@@ -126,6 +126,11 @@ def test_from_the_shell_and_on_to_compare(data, tmp_path, capsys, monkeypatch):
         assert main([*more, *extra]) in (1, 2)
         assert said in capsys.readouterr().err
     assert not (tmp_path / "g.zarr").exists()
+    (tmp_path / "c.yaml").write_text("slices: {normalise: cohort}\n")
+    assert main([*words, "--list-blocks"]) == 0
+    assert "tissue is taken" not in capsys.readouterr().err
+    assert main([*words, "--list-blocks", "--config", "c.yaml"]) == 0
+    assert "tissue is taken" in capsys.readouterr().err
     place = words.index("--weights")
     random = [*words[:place], *words[place + 2 :], "--block", "2", "--pool", "mean", "--out"]
     for name in ("r1.zarr", "r2.zarr"):

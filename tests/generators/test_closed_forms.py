@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.covariance import ledoit_wolf_shrinkage
 
-from rarecase.arms.registry import named_generator
+from rarecase.arms.recipes import Oversample
+from rarecase.arms.registry import make_arms, named_generator
 from rarecase.errors import DataError, SettingError
 from rarecase.generators import (
     BorderlineSmote,
@@ -233,6 +234,19 @@ def test_a_column_that_never_varies_stays_as_it_is(kind, dtype):
     assert (made[:, :3].std(axis=0) > 0.5).all()
 
 
+def test_what_is_borrowed_does_not_hang_on_units():
+    X, y = table()
+    units = np.array([1.0, 1e3, 1e-3, 1.0])
+
+    def made(values, standardise=True):
+        given = Borrowed(standardise=standardise, random_state=0).fit(values, y)
+        return given.sample({"rare": 100})[0]
+
+    np.testing.assert_allclose(made(X * units) / units, made(X), rtol=1e-6)
+    as_they_come = made(X * units, standardise=False) / units
+    assert not np.allclose(as_they_come, made(X), rtol=1e-3)
+
+
 def test_a_columns_deviation_is_that_of_all_samples():
     X, _ = table()
     whole = X / Units.of(X, standardise=True).size
@@ -261,6 +275,14 @@ def test_shrinkage_of_wide_samples_forms_no_matrix_of_columns(monkeypatch):
     assert shrinkage(noise - noise.mean(axis=0)) == pytest.approx(0.5, abs=0.01)
     same = np.outer([1.0, -1.0, 1.0, -1.0], noise[0])
     assert shrinkage(same) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_no_arm_standardises_what_a_comparison_has_rotated():
+    recipes = (arm.recipe for arm in make_arms().values())
+    made = [recipe.make(0) for recipe in recipes if isinstance(recipe, Oversample)]
+    asked = [each for each in made if "standardise" in each.get_params()]
+    assert [type(each) for each in asked] == [Gaussian, GaussianMixture, Borrowed]
+    assert not any(each.standardise for each in asked)
 
 
 @pytest.mark.parametrize("name", ["gaussian", "gaussian-mixture"])

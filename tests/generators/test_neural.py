@@ -136,6 +136,20 @@ def test_a_generator_that_matches_is_diagnosed_as_alike():
     assert found["spread"].between(0.7, 1.3).all()
 
 
+def test_a_large_column_does_not_hide_a_collapse():
+    X, y, _ = data()
+    X = X * np.array([1e4, 1.0, 1.0, 1.0], np.float32)
+
+    class Narrow(ADCGAN):
+        def _draw(self, net, label, random):
+            made = torch.zeros(len(label), 4)
+            made[:, 0] = torch.randn(len(label), generator=random)
+            return made
+
+    found = Narrow(hidden=(16,), noise=4, steps=1).fit(X, y).diagnosis_
+    assert (found["spread"] < 0.01).all()
+
+
 def raw_table():
     """Like `data`, with a column that never varies."""
     X, y, _ = data()

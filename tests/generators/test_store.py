@@ -33,7 +33,7 @@ def test_an_error_leaves_no_store_and_the_same_call_works_again(fitted, tmp_path
     with pytest.raises(error):
         broken.sample_to_store(path, {"LGG": 2 * Gaussian.BLOCK})
     assert not list(tmp_path.iterdir())
-    (tmp_path / "a.zarr.partial").mkdir()  # a kill leaves it
+    (tmp_path / "a.zarr.rarecase.partial").mkdir()  # a kill leaves it
     assert len(fitted.sample_to_store(path, {"LGG": 300})) == 300
 
 

@@ -32,7 +32,7 @@ def test_the_imbalance_asked_for_in_the_brats_layout(cohort):
     assert len(list((cohort / "LGG").iterdir())) == 2
     names = sorted(p.name for p in (cohort / "LGG" / "Sim_LGG_002").iterdir())
     assert names == [f"Sim_LGG_002_{c}.nii.gz" for c in ("flair", "seg", "t1", "t1ce", "t2")]
-    assert not cohort.with_name("cohort.partial").exists()
+    assert not cohort.with_name("cohort.rarecase.partial").exists()
 
 
 def test_files_hold_what_was_simulated(cohort):

@@ -259,9 +259,9 @@ def test_a_finished_step_that_was_not_moved_in_is_rescued(finished, tiny, tmp_pa
     run = copy(finished, tmp_path)
     step = run / "repeat-0/fold-1/segmenter"
     stamp = (step / "step.json").stat().st_mtime_ns
-    step.rename(step.with_name("segmenter.partial"))
+    step.rename(step.with_name("segmenter.rarecase.partial"))
     step.with_name("segmenter.key").write_text(
-        json.loads((step.with_name("segmenter.partial") / "step.json").read_text())["key"]
+        json.loads((step.with_name("segmenter.rarecase.partial") / "step.json").read_text())["key"]
     )
     Study(out=run, settings=tiny).run()
     assert (step / "step.json").stat().st_mtime_ns == stamp

@@ -163,7 +163,7 @@ def test_a_killed_study_leaves_no_process_behind(tiny, tmp_path):
     code += f"Study(out={str(run)!r}, settings={settings}).run()"
     process = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
     deadline = time.monotonic() + 120
-    while not list(run.glob("repeat-0/*/segmenter.partial/checkpoints/training.safetensors")):
+    while not list(run.glob("repeat-0/*/segmenter.rarecase.partial/checkpoints/training.safetensors")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.2)
     process.kill()

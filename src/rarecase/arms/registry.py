@@ -69,7 +69,7 @@ def make_arms() -> dict[str, Arm]:
         _oversampling(
             "gaussian-mixture", lambda s: GaussianMixture(standardise=False, random_state=s)
         ),
-        _oversampling("borrowed", lambda s: Borrowed(random_state=s)),
+        _oversampling("borrowed", lambda s: Borrowed(standardise=False, random_state=s)),
         _oversampling("acgan", _neural("acgan", "ACGAN"), agreeing=True),
         _oversampling("acgan-unfiltered", _neural("acgan", "ACGAN")),
         _oversampling("adcgan", _neural("adcgan", "ADCGAN")),

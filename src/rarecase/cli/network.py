@@ -79,7 +79,11 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         raise SettingError("slices.normalise=cohort needs a study; choose tissue or case.")
     file = Path(args.config) if args.config else None
     settings = resolve(preset=args.preset, file=file, overrides=overrides | {"data": args.data})
-    alone = settings.slices.alone if settings.slices.normalise != "cohort" else "tissue"
+    alone = settings.slices.alone
+    if settings.slices.normalise == "cohort":
+        alone = "tissue"
+        if "normalise" in settings.slices.model_fields_set:
+            log.warning("slices.normalise is cohort, which needs a study's folds: tissue is taken.")
     with reporting(args), tempfile.TemporaryDirectory() as folder:
         with torch_seeded(settings.seed, "network"):
             net = load_network(

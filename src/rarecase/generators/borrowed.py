@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rarecase.errors import DataError
 from rarecase.generators.closed import ClosedForm
-from rarecase.generators.gaussian import shrinkage
+from rarecase.generators.gaussian import Units, shrinkage
 
 
 class Borrowed(ClosedForm):
@@ -21,8 +21,9 @@ class Borrowed(ClosedForm):
     Ledoit and Wolf find for the class's patients (the fewer, the more is borrowed); and the slice's
     part of any slice of any patient. Deviations are real ones and keep their shape, which a
     Gaussian's do not. `groups` say whose a sample is; without them each is a patient's only one.
-    No column leaks into another and one that never varies stays as it is, but δ is found in the
-    units that the data come in: columns of large variance decide it unless they are standardised.
+    No column leaks into another and one that never varies stays as it is. With `standardise` δ is
+    found on columns divided by their deviation over all samples, so that units do not matter (see
+    `Gaussian`).
 
     After feature transfer (Yin et al. 2019, arXiv 1803.09014), which carries the variation of
     classes with many samples over to those with few, and the delta-encoder (Schwartz et al. 2018,
@@ -32,6 +33,12 @@ class Borrowed(ClosedForm):
     >>> Borrowed().fit(X, y).sample({"b": 7})[0].shape
     (7, 3)
     """
+
+    def __init__(
+        self, *, standardise: bool = True, sampling_strategy: Any = "auto", random_state: Any = 0
+    ):
+        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
+        self.standardise = standardise
 
     def _prepare(self) -> None:
         who, at = np.unique(self._patients, return_inverse=True)
@@ -51,10 +58,10 @@ class Borrowed(ClosedForm):
         self._means = [means[code == c].mean(axis=0) for c in range(count)]
         self._between = [means[code == c] - self._means[c] for c in range(count)]
         self._within = self._X - means[at]
-        self._delta = [shrinkage(each) for each in self._between]
+        self._units = Units.of(self._X, standardise=self.standardise)
+        self._delta = [shrinkage(self._units.without(each)) for each in self._between]
         self._frequent = int(np.argmax(np.bincount(code, minlength=count)))
         self._nonnegative = bool(self._X.min() >= 0)
-        self._still = np.flatnonzero(np.ptp(self._X, axis=0) == 0)
 
     def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
         own, common, delta = self._between[code], self._between[self._frequent], self._delta[code]
@@ -66,5 +73,5 @@ class Borrowed(ClosedForm):
 
         patient = np.sqrt(1 - delta) * drawn(own) + np.sqrt(delta) * drawn(common)
         made = self._means[code] + patient + drawn(self._within)
-        made[:, self._still] = self._X[0, self._still]  # whatever the sums were rounded to
+        made[:, self._units.still] = self._units.value  # whatever the sums were rounded to
         return np.maximum(made, 0) if self._nonnegative else np.asarray(made)

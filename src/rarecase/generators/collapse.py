@@ -39,8 +39,11 @@ def energy_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
 
 
 def diagnose(generator: Generator, samples: Samples, codes: NDArray[np.int64]) -> pd.DataFrame:
-    """One row a class: label, spread (mean deviation of made over that of real samples; 1: alike),
+    """One row a class: label, spread (deviation of made over that of real samples; 1: alike),
     distinct (share of made samples that differ). Warns of a class that collapsed.
+
+    A table's columns each have their unit: its spread is the median column's. Maps have one, and
+    many values that hardly vary: theirs is that of the mean deviation.
 
     Of each class so many samples are made, and as many real ones read: 128, of large maps fewer."""
     rows = []
@@ -52,14 +55,23 @@ def diagnose(generator: Generator, samples: Samples, codes: NDArray[np.int64]) -
         mine = mine[np.linspace(0, len(mine) - 1, min(count, len(mine))).astype(np.int64)]
         real = samples.read(mine).reshape(len(mine), -1)
         made = generator.sample({name: count})[0].reshape(count, -1)
-        usual = float(real.std(axis=0).mean())
-        spread = float(made.std(axis=0).mean()) / usual if usual else np.nan
+        spread = _spread(made.std(axis=0), real.std(axis=0), table=len(samples.shape) == 1)
         distinct = len({row.tobytes() for row in made}) / count
         rows.append((name, spread, distinct))
-        if usual and (spread < NARROW or distinct < NARROW):
+        if spread < NARROW or (distinct < NARROW and not math.isnan(spread)):
             log.warning(
                 "%s has collapsed for class %s: what it makes varies %.0f %% as much as real "
                 "samples do. Train it longer or with a smaller lr, or take another generator.",
                 type(generator).__name__, name, 100 * spread,
             )  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _spread(made: NDArray[np.floating], real: NDArray[np.floating], *, table: bool) -> float:
+    """Of deviations (d,), how much of the real is made; NaN where nothing real varies."""
+    varies = real > 0
+    if not varies.any():
+        return math.nan
+    if table:
+        return float(np.median(made[varies] / real[varies]))
+    return float(made.mean() / real.mean())
