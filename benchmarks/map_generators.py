@@ -11,8 +11,8 @@ maps is ruled by where the tumour lies. Fidelity and memory: against the same cl
 fold's test patients, whom neither the U-Net nor the generator saw. Class accuracy: by the
 generator's own discriminator, and by a classifier fitted to real training slices. Worth: a linear
 classifier on real and made samples, its penalty fixed beforehand, scored on test patients, against
-none and as many duplicates. `acgan-W` is the paper's convolutional pair of width W (`acgan-W@LR`: of
-that learning rate); `images-64` is one that makes images, which the fold's U-Net turns into maps;
+none and as many duplicates. `acgan-W` is the paper's convolutional pair of width W (`acgan-W@LR`:
+of that learning rate); `images-64` is one that makes images, which the fold's U-Net turns into maps;
 the others see a map as a vector.
 `real` stands for a perfect generator: slices of a third of the training patients, measured against
 the test patients as if they were made, the other two thirds as what was learnt from.
@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--only", default=",".join(VECTORS))
     parser.add_argument("--block", default=BLOCK)
-    parser.add_argument("--widths", default="64", help="of the ACGAN; 512@0.0002 with a learning rate")
+    parser.add_argument("--widths", default="64", help="of the ACGAN; 64@0.0002: of that lr")
     parser.add_argument("--images", action="store_true", help="also the pair that makes images")
     parser.add_argument("--folds", type=int, help="the first so many folds alone")
     parser.add_argument("--steps", type=int, help="of every training (default: their own)")

@@ -13,6 +13,7 @@ import pytest
 
 from rarecase import progress
 from rarecase.errors import DataError, RarecaseError
+from rarecase.files import PARTIAL
 from rarecase.study.compute import fitting_processes, total_memory
 from rarecase.study.executor import ProcessExecutor, Wave, branch_of, fold_of, waves
 from rarecase.study.resolve import resolve
@@ -163,7 +164,8 @@ def test_a_killed_study_leaves_no_process_behind(tiny, tmp_path):
     code += f"Study(out={str(run)!r}, settings={settings}).run()"
     process = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
     deadline = time.monotonic() + 120
-    while not list(run.glob("repeat-0/*/segmenter.rarecase.partial/checkpoints/training.safetensors")):
+    started = f"segmenter{PARTIAL}/checkpoints/training.safetensors"
+    while not list(run.glob(f"repeat-0/*/{started}")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.2)
     process.kill()
