@@ -12,8 +12,8 @@ fold's test patients, whom neither the U-Net nor the generator saw. Class accura
 generator's own discriminator, and by a classifier fitted to real training slices. Worth: a linear
 classifier on real and made samples, its penalty fixed beforehand, scored on test patients, against
 none and as many duplicates. `acgan-W` is the paper's convolutional pair of width W (`acgan-W@LR`:
-of that learning rate); `images-64` is one that makes images, which the fold's U-Net turns into maps;
-the others see a map as a vector.
+of that learning rate); `images-64` is one that makes images, which the fold's U-Net turns into
+maps; the others see a map as a vector.
 `real` stands for a perfect generator: slices of a third of the training patients, measured against
 the test patients as if they were made, the other two thirds as what was learnt from.
 `--block` takes any other block, also `region`, whose samples are vectors as they are.
