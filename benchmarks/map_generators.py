@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--only", default=",".join(VECTORS))
     parser.add_argument("--block", default=BLOCK)
-    parser.add_argument("--widths", default="64", help="of the ACGAN; 64@0.0002: of that lr")
+    parser.add_argument("--widths", default="64", help="of the ACGAN; 64@2e-4: of that lr")
     parser.add_argument("--images", action="store_true", help="also the pair that makes images")
     parser.add_argument("--folds", type=int, help="the first so many folds alone")
     parser.add_argument("--steps", type=int, help="of every training (default: their own)")
@@ -181,6 +181,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path)
     parser.add_argument("--table", action="store_true", help="of what is there")
     args = parser.parse_args()
+    if "." in args.widths:
+        parser.error("--widths: a learning rate as 2e-4; a dot would end a file's name")
     suffix = "" if args.block == BLOCK else f"-{args.block}"
     work = args.work or args.run.with_name(f"{args.run.name}-maps{suffix}")
     work.mkdir(exist_ok=True, parents=True)
