@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
+from matplotlib.ticker import LogLocator
 
 from rarecase.report.blocks import Figure
 from rarecase.report.style import FAINT, REAL, SYNTHETIC, canvas, epoch_axis, look, panels, png
 
+FAR = 10
 LOSSES = {"d_loss": ("discriminator", REAL), "g_loss": ("generator", SYNTHETIC)}
 ACCURACIES = {
     "real_class_accuracy": ("real samples", REAL),
@@ -32,6 +34,12 @@ def acgan_curves(histories: Sequence[pd.DataFrame], *, classes: int, arm: str) -
                     )  # fmt: skip
             epoch_axis(axes)
         left.set_title("Loss")
+        losses = pd.concat([history[list(LOSSES)] for history in histories]).stack()
+        if losses.max() > FAR * losses.median() and losses.min() > 0:
+            left.set_yscale("log")  # one epoch that goes astray would press the others flat
+            left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            left.yaxis.set_major_formatter("{x:g}")
+            left.yaxis.set_minor_formatter("")
         right.set_title("Class called right by the discriminator")
         right.axhline(1 / classes, color=FAINT, linewidth=1, linestyle="dotted")
         right.annotate("chance", (1, 1 / classes), xycoords=("axes fraction", "data"),

@@ -13,6 +13,7 @@ from rarecase.report.blocks import Figure
 from rarecase.report.style import FAINT, INK, SYNTHETIC, canvas, look, panels, png
 
 Rows = Sequence[Mapping[str, Any]]
+CHANCE: dict[str, Any] = {"color": FAINT, "linewidth": 1, "linestyle": "dashdot"}
 
 
 def sweep_figure(
@@ -31,8 +32,8 @@ def sweep_figure(
         recall.set_title("Recall")
         balanced.set_title("Balanced accuracy")
         auc.set_title("AUC of the rare class" if len(classes) == 2 else "AUC, rare class and macro")
-        _chance(balanced, 1 / len(classes))
-        _chance(auc, 0.5)
+        for axes, level in ((balanced, 1 / len(classes)), (auc, 0.5)):
+            axes.axhline(level, **CHANCE)
         for axes in (recall, balanced, auc):
             _amounts(axes, [row["amount"] for row in rows], headline=headline)
             axes.set_ylim(-0.02, 1.02)
@@ -43,8 +44,9 @@ def sweep_figure(
         handles += [
             Line2D([], [], color=INK, marker="o", label="patients, 95 % interval"),
             Line2D([], [], color=INK, linestyle="dashed", linewidth=1, label="slices"),
+            Line2D([], [], label="chance", **CHANCE),
         ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)))
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)))
     fixed = f"The dotted line is the headline amount fixed beforehand, {headline or 0:,}. "
     text = (
         "Scores against the number of synthetic samples added to a fold's real training slices "
@@ -84,12 +86,6 @@ def _root(x: np.ndarray) -> np.ndarray:
 
 def _square(x: np.ndarray) -> np.ndarray:
     return np.asarray(np.sign(x) * np.square(x))
-
-
-def _chance(axes: Axes, level: float) -> None:
-    axes.axhline(level, color=FAINT, linewidth=1, linestyle="dotted")
-    axes.annotate("chance", (0.98, level - 0.01), xycoords=("axes fraction", "data"), ha="right",
-                  va="top", fontsize=8.5, color=FAINT)  # fmt: skip
 
 
 def _amounts(axes: Axes, amounts: Sequence[int], *, headline: int | None) -> None:
