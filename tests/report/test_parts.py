@@ -12,12 +12,15 @@ from sklearn.metrics import f1_score
 
 from rarecase.features.gallery import telling_channel
 from rarecase.features.store import FeatureStore
+from rarecase.report import make_report
+from rarecase.report.blocks import DASH, Cell
 from rarecase.report.cautions import find_cautions
 from rarecase.report.feature_samples import read_pair
 from rarecase.report.figures_features import mosaic, principal_plane
 from rarecase.report.overlays import SliceReader, choose_cases, dice
 from rarecase.report.run_files import RunFiles
 from rarecase.report.section_method import differences, names_alone
+from rarecase.report.tables_fidelity import fidelity_table
 
 
 def volumes(dice_values, label="A"):
@@ -118,6 +121,24 @@ def test_an_overlay_shows_the_slice_with_the_largest_tumour(run):
     assert overlay.slice_dice == pytest.approx(
         f1_score(truth.ravel(), np.roll(truth, 2, axis=1).ravel())
     )
+
+
+def test_synthetic_features_are_shown_beside_other_real_patients(run):
+    table = fidelity_table(RunFiles(run))
+    assert [tuple(row[:3]) for row in table.rows] == [
+        ("ACGAN", "HGG", "synthetic"), ("ACGAN", "HGG", "other real patients"),
+        ("ACGAN", "LGG", "synthetic"), ("ACGAN", "LGG", "other real patients"),
+    ]  # fmt: skip
+    place = table.columns.index("Told apart")
+    assert table.rows[0][place] == Cell("0.18", "0.13 to 0.23")  # of two folds
+    assert table.rows[1][place] == Cell("0.48", "0.43 to 0.53")
+    assert table.rows[2][place] == DASH
+    assert table.caption in make_report(run).read_text()
+
+
+def test_a_run_in_which_nothing_was_measured_has_no_such_table(tmp_path):
+    made = fake_run(tmp_path / "run", generator=False, features=False)
+    assert fidelity_table(RunFiles(made)) is None
 
 
 def test_real_samples_come_from_training_patients_and_synthetic_ones_were_kept(run):

@@ -88,12 +88,33 @@ def test_everything_on_disk_as_the_map_says(finished):
         "cohort/cohort.csv", "cohort/cohort.json", "slices/images.npy",
         f"{cell}/segmenter/model.safetensors", f"{cell}/segmenter/volumes.csv",
         f"{cell}/features/step.json", f"{cell}/synthetic/acgan-seed0/shown.npz",
-        f"{cell}/classified/acgan-seed0/history.csv",
+        f"{cell}/classified/acgan-seed0/history.csv", f"{cell}/fidelity/acgan-seed0/fidelity.csv",
     ):  # fmt: skip
         assert name in there, name
     there -= {"simulated/study.key"}  # says from which settings the cohort was simulated
     assert not [n for n in there if n.endswith((".partial", ".key", ".pkl", ".pt", ".pth"))]
     assert not [n for n in there if n.endswith(".zarr")]  # nothing needs them any more
+
+
+def test_what_was_made_is_set_against_the_patients_that_are_tested(finished):
+    measured = 0
+    for fold in (0, 1):
+        place = finished / f"repeat-0/fold-{fold}"
+        found = pd.read_csv(place / "fidelity/acgan-seed0/fidelity.csv")
+        slices = pd.read_parquet(place / "segmenter/rows.parquet")
+        tested = slices["part"] == "test"
+        kept = pd.read_csv(place / "synthetic/acgan-seed0/filter.csv").set_index("label")["kept"]
+        for label, part in found.groupby("class"):
+            made, real = (part[part["source"] == source].iloc[0] for source in ("made", "real"))
+            mine = slices["label"] == label
+            assert made["held"] == real["held"] == (tested & mine).sum()
+            assert made["train"] == (~tested & mine).sum() == real["train"] + real["samples"]
+            assert made["samples"] == kept[label]
+            for line in (made, real):
+                enough = line[["train", "held", "samples"]].min() >= 6
+                assert line[["precision", "coverage", "membership"]].notna().all() == enough
+                measured += enough
+    assert measured >= 4
 
 
 def test_pictures_are_set_aside_for_the_report(finished):
@@ -136,8 +157,11 @@ def test_study_yaml_repeats_the_run(finished, tmp_path):
     ("change", "redone"),
     [
         ({"classifier.epochs": 1}, {"classified", "evidence", "report"}),
-        ({"generator.keep": "all"}, {"classified", "evidence", "report"}),
-        ({"generator.learning_rate": 0.001}, {"acgan-seed0", "classified", "evidence", "report"}),
+        ({"generator.keep": "all"}, {"fidelity", "classified", "evidence", "report"}),
+        (
+            {"generator.learning_rate": 0.001},
+            {"synthetic", "fidelity", "classified", "evidence", "report"},
+        ),
         ({"sweep.headline": "50%"}, {"classified", "evidence", "report"}),  # it has the control
         ({"compare.inner": 2}, {"arms", "evidence", "report"}),
         ({"compute.threads": 1}, set()),
@@ -145,11 +169,8 @@ def test_study_yaml_repeats_the_run(finished, tmp_path):
 )  # fmt: skip
 def test_changed_settings_redo_only_what_depends_on_them(finished, tiny, change, redone):
     steps = Study(out=finished, settings={**tiny, **change}).plan()
-    names = {
-        "classified" if "classified" in s.name else s.name.rsplit("/", 1)[-1]
-        for s in steps
-        if not s.done()
-    }
+    parts = [s.name.removesuffix("/acgan-seed0").split("/") for s in steps if not s.done()]
+    names = {part[-1] for part in parts}
     assert names == redone
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,17 +64,33 @@ def audit_generator(
         raise DataError(
             "groups: no class has three patients, so that none can be held out to compare with."
         )
-    rest = {name: label for name, label in patients.items() if name in set(who[~held].tolist())}
-    other = np.isin(who, validation_patients(rest, OTHERS, seed + 1))
-    real = np.concatenate([vectors(batch) for _, batch in samples.batches(PIECE)])
     learnt = np.flatnonzero(~held)
     fitted = clone(generator).fit(X, labels[learnt], rows=learnt, groups=who[learnt])
+    made = {
+        label: _made(fitted, label, max(LEAST, int((held & (labels == label)).sum())))
+        for label in np.unique(labels).tolist()
+    }
+    return set_against(pooled(samples), labels, who, made, held=held, seed=seed)
+
+
+def set_against(
+    real: NDArray[np.float64],
+    labels: NDArray[Any],
+    who: NDArray[Any],
+    made: Mapping[Any, NDArray[np.float64]],
+    *,
+    held: NDArray[np.bool_],
+    seed: int,
+) -> pd.DataFrame:
+    """The table that `audit_generator` gives, of samples `made` (m, d) by class, real ones (n, d)
+    of classes `labels` (n,) and patients `who` (n,), and which of them were `held` out (n,)."""
+    rest = dict(zip(who[~held].tolist(), labels[~held].tolist(), strict=True))
+    other = np.isin(who, validation_patients(rest, OTHERS, seed + 1))
     lines = []
-    for label in np.unique(labels).tolist():
+    for label, samples in made.items():
         mine = labels == label
-        made = _made(fitted, label, max(LEAST, int((held & mine).sum())))
         sources = {
-            "made": (~held & mine, made, None),
+            "made": (~held & mine, samples, None),
             "real": (~held & ~other & mine, real[other & mine], who[other & mine]),
         }
         for source, (own, shown, whose) in sources.items():
@@ -88,6 +105,12 @@ def audit_generator(
                 )  # fmt: skip
             lines.append(line)
     return pd.DataFrame(lines, columns=[*COUNTS, *MEASURES])
+
+
+def pooled(samples: Samples) -> NDArray[np.float64]:
+    """Means over the map of every sample, (n, d) or (n, c), read a few at a time."""
+    parts = [vectors(batch) for _, batch in samples.batches(PIECE)]
+    return np.concatenate([np.empty((0, samples.shape[0])), *parts])
 
 
 def _made(generator: Generator, label: Any, count: int) -> NDArray[np.float64]:

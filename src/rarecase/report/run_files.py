@@ -44,6 +44,10 @@ class GeneratorFolder:
         """The arm that its samples make."""
         return self.path.name.rsplit("-seed", 1)[0]
 
+    def beside(self, part: str) -> Path:
+        """Where another part of the same generator lies, as `fidelity/<arm>-seedS`."""
+        return self.fold.path / part / self.path.name
+
 
 class RunFiles:
     """The parts of a run folder; each is read when first asked for.

@@ -11,6 +11,7 @@ from rarecase.report.pictures import read_pictures
 from rarecase.report.run_files import RunFiles, read_table
 from rarecase.report.style import class_colours
 from rarecase.report.tables import arm_name
+from rarecase.report.tables_fidelity import fidelity_table
 from rarecase.report.tables_paper import class_accuracy_table
 
 
@@ -32,8 +33,8 @@ def features_section(run: RunFiles) -> Section:
         blocks.append(blocks_figure(shown))
     for arm in run.arms:
         blocks += _of_arm(run, arm)
-    table = class_accuracy_table(run)
-    blocks += [table] if table is not None else []
+    tables = (class_accuracy_table(run), fidelity_table(run))
+    blocks += [table for table in tables if table is not None]
     blocks += _filter(run)
     return Section("features", "Features, real and synthetic", blocks)
 

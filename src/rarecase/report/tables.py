@@ -19,6 +19,8 @@ def arm_name(row: Row) -> str:
     ('none', 'ACGAN', 'ACGAN of width 512')
     >>> arm_name({"arm": "duplicates:acgan"})
     'duplicates, as many as ACGAN'
+    >>> arm_name({"arm": "acgan-images"})
+    'ACGAN of images'
     """
     control, _, of = str(row["arm"]).partition(":")
     if of:
@@ -26,7 +28,7 @@ def arm_name(row: Row) -> str:
     kind, _, width = str(row["arm"]).partition("-")
     if kind != "acgan":
         return str(row["arm"])
-    return f"ACGAN of width {width}" if width else "ACGAN"
+    return f"ACGAN of {'width ' if width.isdigit() else ''}{width}" if width else "ACGAN"
 
 
 def score_columns(evidence: Evidence) -> dict[str, str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Protocol
 
-from rarecase.study.grid import ARMS, CLASSIFIED, SYNTHETIC
+from rarecase.study.grid import ARMS, OF_GENERATORS
 from rarecase.study.settings import ComputeSettings
 from rarecase.study.step import Step, perform
 
@@ -70,7 +70,7 @@ def branch_of(step: Step) -> str | None:
     parts = step.name.split("/")
     if parts[2:] == [ARMS]:
         return ARMS
-    return parts[3] if len(parts) == 4 and parts[2] in (SYNTHETIC, CLASSIFIED) else None
+    return parts[3] if len(parts) == 4 and parts[2] in OF_GENERATORS else None
 
 
 class ProcessExecutor:

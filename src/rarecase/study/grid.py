@@ -11,6 +11,8 @@ import pandas as pd
 from rarecase.study.settings import Settings
 
 SEGMENTER, FEATURES, SYNTHETIC, CLASSIFIED = "segmenter", "features", "synthetic", "classified"
+FIDELITY = "fidelity"
+OF_GENERATORS = (SYNTHETIC, FIDELITY, CLASSIFIED)  # one a generator and seed; others one a fold
 PICTURES, ARMS = "pictures", "arms"
 IMAGES = "acgan-images"  # the arm whose generator makes images, and the U-Net features of them
 
@@ -31,7 +33,7 @@ class Cell:
         whole = self.fold == EVERYBODY.fold
         base = f"{MODEL if whole else f'repeat-{self.repeat}/fold-{self.fold}'}/{part}"
         mine = f"{base}/{self.arm}-seed{self.generator_seed}"
-        return mine if part in (SYNTHETIC, CLASSIFIED) else base
+        return mine if part in OF_GENERATORS else base
 
 
 NOWHERE = Cell(0, 0)  # of steps that are the whole study's

@@ -16,6 +16,7 @@ from rarecase.study.grid import (
     ARMS,
     CLASSIFIED,
     FEATURES,
+    FIDELITY,
     PICTURES,
     SEGMENTER,
     SYNTHETIC,
@@ -41,6 +42,7 @@ from rarecase.study.steps.features import (
     store_path,
     synthetic_work,
 )
+from rarecase.study.steps.fidelity import fidelity_work
 from rarecase.study.steps.pictures import pictures_work
 from rarecase.study.steps.prepare import (
     COHORT,
@@ -63,6 +65,7 @@ VERSIONS = {
     SEGMENTER: 2,
     FEATURES: 1,
     SYNTHETIC: 1,
+    FIDELITY: 1,
     CLASSIFIED: 2,
     ARMS: 2,
     PICTURES: 1,
@@ -167,7 +170,9 @@ def plan(settings: Settings, *, run: Path, cohort: Cohort, until: str = "report"
     pictures = _add_pictures(collected, settings, folds, start=start)
     shown = {name: value for name, value in dump.items() if name != "compute"}
     page = ("report/index.html",)
-    collected.add("steps/report", "report", report_work, [scored, pictures, shown], products=page)
+    like = [collected.key_of(cell.folder(FIDELITY)) for cell in study_cells(settings, folds)]
+    needs = [scored, like, pictures, shown]
+    collected.add("steps/report", "report", report_work, needs, products=page)
     wanted = STAGES[: STAGES.index(until) + 1]
     return [step for step in collected.steps if step.stage in wanted]
 
@@ -235,10 +240,13 @@ def _add_cell(
         remake=samples_work,
         reads=(cell.folder(FEATURES),),
     )
+    stores = (cell.folder(FEATURES), cell.folder(SYNTHETIC))
+    needs = [synthetic, generator["keep"]]
+    name = cell.folder(FIDELITY)
+    collected.add(name, "generate", fidelity_work, needs, context=there, reads=stores)
     headline = dump["sweep"]["headline"]
     needs = [synthetic, generator["keep"], dump["classifier"], amounts, headline, cell.first]
     name = cell.folder(CLASSIFIED)
-    stores = (cell.folder(FEATURES), cell.folder(SYNTHETIC))
     return collected.add(name, "classify", classified_work, needs, context=there, reads=stores)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from rarecase.arms import Part, Synthetic, sweep
 from rarecase.classifiers import Classifier, make_classifier
 from rarecase.features import FeatureStore
@@ -21,6 +19,7 @@ from rarecase.study.steps.features import (
     rows_in,
     store_path,
     sweep_amounts,
+    used_samples,
 )
 
 
@@ -33,8 +32,7 @@ def classified_work(context: Context, folder: Path) -> None:
     amounts = [each for each in sweep_amounts(context, fold) if each or cell.first]
     store = FeatureStore.open(store_path(context))
     made = FeatureStore.open(context.run / cell.folder(SYNTHETIC) / SAMPLES)
-    agrees = made.rows["agrees"].to_numpy(dtype=bool)
-    kept = agrees if settings.generator.keep == "agreeing" else np.ones_like(agrees)
+    kept = used_samples(context, made)
 
     def make() -> Classifier:
         chosen = settings.classifier

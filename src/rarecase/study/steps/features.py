@@ -97,6 +97,12 @@ def rows_in(store: FeatureStore, patients: Sequence[str]) -> np.ndarray:
     return np.flatnonzero(store.rows["patient"].isin(patients).to_numpy())
 
 
+def used_samples(context: Context, samples: FeatureStore) -> np.ndarray:
+    """Which of a generator's samples (n,) its classifiers may be given."""
+    agrees = samples.rows["agrees"].to_numpy(dtype=bool)
+    return agrees if context.settings.generator.keep == "agreeing" else np.ones_like(agrees)
+
+
 def synthetic_work(context: Context, folder: Path) -> None:
     """Fit the generator to the fold's training patients and make samples of every class.
 

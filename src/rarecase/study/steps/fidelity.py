@@ -1,0 +1,47 @@
+"""What a fold's generator made, set against the patients that are tested: how like, and whose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from rarecase.comparison.auditing import pooled, set_against
+from rarecase.features import FeatureStore
+from rarecase.features.samples import Samples
+from rarecase.files import replacing_file
+from rarecase.study.fold import load_fold
+from rarecase.study.grid import IMAGES, SYNTHETIC
+from rarecase.study.step import Context
+from rarecase.study.steps.features import SAMPLES, rows_in, store_path, used_samples
+from rarecase.study.steps.images import tumour_slices
+
+MOST = 1000  # made samples of a class that are looked at
+
+
+def fidelity_work(context: Context, folder: Path) -> None:
+    """fidelity.csv: a row a class and source, as `audit_generator` has them, of the samples that
+    the classifier may be given; `real` are training patients in place of made samples."""
+    fold, seed = load_fold(context), context.settings.seed
+    store = FeatureStore.open(store_path(context))
+    parts = [rows_in(store, fold.training), rows_in(store, fold.test)]
+    if context.cell.arm == IMAGES:  # its generator learnt from images that show a tumour
+        parts = [tumour_slices(store.rows, part) for part in parts]
+    rows = np.concatenate(parts)
+    about = store.rows.iloc[rows]
+    samples = FeatureStore.open(context.run / context.cell.folder(SYNTHETIC) / SAMPLES)
+    kept, label = used_samples(context, samples), samples.rows["label"].to_numpy(str)
+    made = {
+        name: pooled(Samples(samples, rows=np.flatnonzero(kept & (label == name))[:MOST]))
+        for name in fold.classes
+    }
+    table = set_against(
+        pooled(Samples(store, rows=rows)),
+        about["label"].to_numpy(str),
+        about["patient"].to_numpy(str),
+        made,
+        held=np.repeat([False, True], [len(part) for part in parts]),
+        seed=seed,
+    )
+    with replacing_file(folder / "fidelity.csv") as beside:
+        table.to_csv(beside, index=False)
