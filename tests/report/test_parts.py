@@ -20,7 +20,7 @@ from rarecase.report.figures_features import mosaic, principal_plane
 from rarecase.report.overlays import SliceReader, choose_cases, dice
 from rarecase.report.run_files import RunFiles
 from rarecase.report.section_method import differences, names_alone
-from rarecase.report.tables_fidelity import fidelity_table
+from rarecase.report.tables_fidelity import fidelity_table, unlike_new_patients
 
 
 def volumes(dice_values, label="A"):
@@ -134,6 +134,19 @@ def test_synthetic_features_are_shown_beside_other_real_patients(run):
     assert table.rows[1][place] == Cell("0.48", "0.43 to 0.53")
     assert table.rows[2][place] == DASH
     assert table.caption in make_report(run).read_text()
+
+
+def test_samples_that_cover_nothing_are_warned_of(tmp_path):
+    made = fake_run(tmp_path / "run")
+    assert not unlike_new_patients(RunFiles(made))
+    path = made / "repeat-0/fold-0/fidelity/acgan-seed0/fidelity.csv"
+    found = pd.read_csv(path)
+    found.loc[found["source"] == "made", "coverage"] = 0.01  # of one fold
+    found.to_csv(path, index=False)
+    (said,) = unlike_new_patients(RunFiles(made))
+    assert said.startswith("Synthetic samples of class HGG (ACGAN) are not like")
+    assert "cover 0.12 of the test patients' variety, other real patients 0.47" in said
+    assert said in find_cautions(RunFiles(made))
 
 
 def test_a_run_in_which_nothing_was_measured_has_no_such_table(tmp_path):

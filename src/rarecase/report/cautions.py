@@ -9,6 +9,7 @@ from rarecase.evidence.verdict import FEWEST_RARE_PATIENTS
 from rarecase.report.blocks import counted, joined, plain_number
 from rarecase.report.run_files import RunFiles, optional_json, read_table
 from rarecase.report.tables import headline_rows
+from rarecase.report.tables_fidelity import unlike_new_patients
 
 FEW_PER_FOLD = 3
 SHIFT = 0.10
@@ -25,6 +26,7 @@ def find_cautions(run: RunFiles) -> list[str]:
         _few_per_fold,
         _one_class_called,
         _filter,
+        unlike_new_patients,
         _added,
         _masks,
         _segmenter_shift,

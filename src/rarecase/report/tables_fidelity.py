@@ -15,6 +15,7 @@ COLUMNS = {
     "told apart": "Told apart", "nn ratio": "Nearest", "near copies": "Near copies",
     "membership": "Membership",
 }  # fmt: skip
+UNLIKE = 0.25  # of the coverage that real patients have: less is said
 SOURCES = {"made": "synthetic", "real": "other real patients"}
 NOTE = (
     "Samples that the classifier may be given, against the features of test patients (of maps, "
@@ -28,26 +29,29 @@ NOTE = (
 )
 
 
+def read_fidelity(run: RunFiles) -> pd.DataFrame:
+    """fidelity.csv of every generator together, with its arm; empty where nothing was measured."""
+    parts = [
+        table.assign(arm=generator.arm)
+        for generator in run.generators
+        if (table := read_table(generator.beside("fidelity") / "fidelity.csv")) is not None
+    ]
+    columns = ["arm", "class", "source", *COLUMNS]
+    return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
+
+
 def fidelity_table(run: RunFiles) -> Table | None:
     """Each arm's synthetic samples and real ones by class; None where nothing was measured."""
-    rows: list[Sequence[str | Cell]] = []
-    for arm in run.arms:
-        found = [
-            table
-            for generator in run.generators
-            if generator.arm == arm
-            and (table := read_table(generator.beside("fidelity") / "fidelity.csv")) is not None
-        ]
-        if not found:
-            continue
-        whole = pd.concat(found)
-        for name in run.classes:
-            for source, words in SOURCES.items():
-                part = whole[(whole["class"] == name) & (whole["source"] == source)]
-                values = [_mean(part[column]) for column in COLUMNS]
-                rows.append([arm_name({"arm": arm}), name, words, *values])
-    if not rows:
+    whole = read_fidelity(run)
+    if whole.empty:
         return None
+    rows: list[Sequence[str | Cell]] = [
+        [arm_name({"arm": arm}), name, words, *(_mean(part[column]) for column in COLUMNS)]
+        for arm in run.arms
+        for name in run.classes
+        for source, words in SOURCES.items()
+        if len(part := _part(whole, arm, name, source))
+    ]
     return Table(
         caption="Synthetic features against those of patients who were not learnt from",
         columns=["Arm", "Class", "Samples", *COLUMNS.values()],
@@ -55,6 +59,29 @@ def fidelity_table(run: RunFiles) -> Table | None:
         heads=3,
         note=NOTE,
     )
+
+
+def unlike_new_patients(run: RunFiles) -> list[str]:
+    """A sentence an arm and class whose samples cover next to nothing of the test patients'."""
+    whole, found = read_fidelity(run), []
+    for arm in run.arms:
+        for name in run.classes:
+            made, real = (
+                _part(whole, arm, name, source)["coverage"].astype(float).mean()
+                for source in SOURCES
+            )
+            if made < UNLIKE * real:
+                found.append(
+                    f"Synthetic samples of class {name} ({arm_name({'arm': arm})}) are not like "
+                    f"those of new patients: they cover {plain_number(made)} of the test patients' "
+                    f"variety, other real patients {plain_number(real)}."
+                )
+    return found
+
+
+def _part(whole: pd.DataFrame, arm: str, name: str, source: str) -> pd.DataFrame:
+    mine = (whole["arm"] == arm) & (whole["class"] == name) & (whole["source"] == source)
+    return whole[mine]
 
 
 def _mean(values: pd.Series) -> str | Cell:
