@@ -18,6 +18,7 @@ from rarecase.study.step import peak_memory
 from rarecase.study.steps.segment import make_schedule
 
 READING = 0.012  # seconds to read, normalise and fit a slice; small beside the rest
+FIDELITY = 0.005  # seconds a sample, of a thousand channels
 COMPARING = {"patients": 1.0, "slices": 10.0}  # seconds an arm and fold, about
 HELD = 2**30  # bytes of features that a training holds in memory at most
 
@@ -110,6 +111,7 @@ def estimate(
         Cost("segmenter", "segment", fits, segmenter, fits * (rates.weights + masks), beside),
         Cost("features", "extract", fits, units * rates.predict, times * sizes.features, beside),
         Cost("synthetic", "generate", sizes.cells, steps * batch * gan, made, beside),
+        Cost("fidelity", "generate", sizes.cells, units * FIDELITY, 0, beside),
         Cost("classified", "classify", sizes.cells, trained * rates.classify, 0, beside),
     ]
     if settings.compare.arms:
