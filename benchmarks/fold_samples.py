@@ -140,6 +140,12 @@ class FoldSlices:
     def patients(self, rows: np.ndarray) -> np.ndarray:
         return np.asarray(self.store.rows.iloc[rows]["patient"], str)
 
+    def others(self) -> np.ndarray:
+        """Which of `train` are of the third of the patients who stand for a good generator."""
+        who = self.patients(self.train)
+        patients = dict(zip(who.tolist(), self.labels(self.train).tolist(), strict=True))
+        return np.isin(who, validation_patients(patients, 1 / 3, 1))
+
     def lacking(self) -> dict[str, int]:
         """How many training samples of each class are missing to balance."""
         label = self.labels(self.train)
@@ -177,12 +183,9 @@ def make_samples(cell: FoldSlices, out: Path, *, name: str, steps: int | None) -
 
 def keep_real(cell: FoldSlices, out: Path, *, said: dict[str, Any]) -> None:
     """In place of made samples the slices of a third of the training patients."""
-    label, who = cell.labels(cell.train), cell.patients(cell.train)
-    patients = dict(zip(who.tolist(), label.tolist(), strict=True))
-    others = validation_patients(patients, 1 / 3, 1)
-    rows = np.isin(who, others)
+    label, who, rows = cell.labels(cell.train), cell.patients(cell.train), cell.others()
     made = read_pooled(cell.store)[cell.train[rows]]
-    said |= {"seconds": None, "made": None, "device": "", "left out": sorted(others)}
+    said |= {"seconds": None, "made": None, "device": "", "left out": sorted(set(who[rows]))}
     keep_samples(out, made, label[rows], np.full(len(made), np.nan), said=said, whose=who[rows])
 
 

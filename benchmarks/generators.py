@@ -5,11 +5,11 @@
 
 For each fold of a run the vectors come from the fold's own U-Net. Fidelity: a generator is fitted
 to three quarters of the training patients, and what it makes is set against the rest of them, class
-by class; `real`: another quarter, of patients nobody learnt from, in its place. Worth: every
-generator is an arm of the comparison, fitted to all training patients, judged on the fold's test
-patients. A row is a slice, classes are balanced, networks take 500 steps. Every cell is written
-down when it is done (WORK/…), and the next call goes on. Prints both tables and keeps them in
-results/generators-VECTORS.json.
+by class; `real`: another quarter, of patients nobody learnt from, in its place, and as many made
+samples as it has. Worth: every generator is an arm of the comparison, fitted to all training
+patients, judged on the fold's test patients. A row is a slice, classes are balanced, networks take
+500 steps. Every cell is written down when it is done (WORK/…), and the next call goes on. Prints
+both tables and keeps them in results/generators-VECTORS.json.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from rarecase.comparison.model import Logistic
 from rarecase.comparison.setup import make_plan
 from rarecase.comparison.space import Space
 from rarecase.comparison.words import as_text
-from rarecase.evidence.generated import FEWEST, audit
+from rarecase.evidence.generated import FEWEST, audit, comparable
 from rarecase.evidence.pooling import DUPLICATES
 from rarecase.generators import DiscriminatingGenerator
 from rarecase.study.step import digest
@@ -58,8 +58,9 @@ def fidelity(name: str, kept: Kept) -> dict[str, Any]:
     held = np.isin(who, validation_patients(patients, 0.25, 0))
     learnt = ~held
     others = {n: c for n, c in patients.items() if n in set(who[~held].tolist())}
-    if name == REAL:  # a third of the other three quarters
-        learnt &= ~np.isin(who, validation_patients(others, 1 / 3, 1))
+    third = np.isin(who, validation_patients(others, 1 / 3, 1))  # of the other three quarters
+    if name == REAL:
+        learnt &= ~third
     scaled = Space.fit(X[learnt].astype(np.float64))(X.astype(np.float64))
     judge = LogisticRegression(C=1.0, max_iter=500).fit(scaled[held], label[held])
     generator, seconds = None, np.nan
@@ -75,7 +76,7 @@ def fidelity(name: str, kept: Kept) -> dict[str, Any]:
         agrees, chosen = np.nan, ~held & ~learnt & (label == c)
         made, whose = scaled[chosen], who[chosen]
         if generator is not None:
-            made, asked = generator.sample({c: max(200, len(other))})
+            made, asked = generator.sample({c: comparable(int((third & (label == c)).sum()))})
             whose = None
             if isinstance(generator, DiscriminatingGenerator):
                 agrees = float(generator.agreement(made, asked).mean())

@@ -15,7 +15,8 @@ none and as many duplicates. `acgan-W` is the paper's convolutional pair of widt
 of that learning rate); `images-64` is one that makes images, which the fold's U-Net turns into
 maps; the others see a map as a vector.
 `real` stands for a perfect generator: slices of a third of the training patients, measured against
-the test patients as if they were made, the other two thirds as what was learnt from.
+the test patients as if they were made, the other two thirds as what was learnt from. As many made
+samples are measured: coverage and recall rise with the number.
 `--block` takes any other block, also `region`, whose samples are vectors as they are.
 
 What was made (means over the map) and what was measured of it are written down cell by cell
@@ -42,7 +43,7 @@ from rarecase.comparison.compare import weigh
 from rarecase.comparison.model import Logistic
 from rarecase.comparison.space import Space
 from rarecase.comparison.words import as_text
-from rarecase.evidence.generated import FEWEST, audit
+from rarecase.evidence.generated import FEWEST, audit, comparable
 from rarecase.evidence.pooling import CONTROL, DUPLICATES, TUNED
 from rarecase.files import replacing_file
 from rarecase.study.fold import Fold
@@ -94,9 +95,11 @@ def run_cell(
     plain = judged(real[train], y)
     said["own"] = float(np.nanmean(agrees)) if np.isfinite(agrees).any() else None
     named = np.array(fold.classes)[plain(made).argmax(axis=1)]
+    others = cell.labels(cell.train[cell.others()])
     lines = []
     for c in fold.classes:
-        mine, of = made[asked == c][:LEAST], whose[asked == c][:LEAST]
+        most = comparable(int((others == c).sum()), otherwise=LEAST)
+        mine, of = made[asked == c][:most], whose[asked == c][:most]
         own, other = real[train][label == c], real[test][truth == c]
         line = {"class": c, "agrees": float((named[asked == c] == c).mean())}
         if min(len(own), len(other), len(mine)) >= FEWEST and np.isfinite(mine).all():

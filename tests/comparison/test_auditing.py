@@ -23,7 +23,7 @@ def test_copies_are_found_and_real_patients_are_none():
         made, real = found.loc[label, "made"], found.loc[label, "real"]
         assert made["exact copies"] == 1 and made["nn ratio"] == 0
         assert real["exact copies"] == 0 and real["nn ratio"] > 0.5
-        assert made["held"] == real["held"] == 12 and made["samples"] == 200
+        assert made["held"] == real["held"] == 12 and made["samples"] == 12
         assert made["train"] == 36 and real["train"] == 24 and real["samples"] == 12
 
 
@@ -55,6 +55,12 @@ def test_maps_by_their_means_and_the_given_generator_stays_as_it_was():
     np.testing.assert_allclose(
         flat[real]["frechet"].to_numpy(), maps[real]["frechet"].to_numpy(), rtol=1e-3
     )
+
+
+def test_features_that_never_vary_are_not_measured():
+    _, y, who = cohort()
+    found = audit_generator(Duplicates(), np.ones((len(y), 200), np.float32), y, groups=who)
+    assert found["frechet"].isna().all() and (found["samples"] == 12).all()
 
 
 def test_what_is_too_little_is_said():

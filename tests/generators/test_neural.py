@@ -139,10 +139,11 @@ def test_a_generator_that_matches_is_diagnosed_as_alike():
 def test_a_large_column_does_not_hide_a_collapse():
     X, y, _ = data()
     X = X * np.array([1e4, 1.0, 1.0, 1.0], np.float32)
+    X = np.concatenate([X, np.full((len(X), 6), 0.1, np.float32)], axis=1)  # and never vary
 
     class Narrow(ADCGAN):
         def _draw(self, net, label, random):
-            made = torch.zeros(len(label), 4)
+            made = torch.zeros(len(label), 10)
             made[:, 0] = torch.randn(len(label), generator=random)
             return made
 

@@ -279,7 +279,7 @@ def _write_gallery(made, features, rows, classes):
 
 
 def _write_fidelity(folder, classes, fold):
-    """In the rare class too few were tested."""
+    """In the last class nothing could be measured."""
     write_step(folder, 2)
     names = ["precision", "recall", "coverage", "told apart", "nn ratio", "near copies",
              "membership"]  # fmt: skip

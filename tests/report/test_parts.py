@@ -1,6 +1,7 @@
 """The pieces of the page against independent computations."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -136,6 +137,17 @@ def test_synthetic_features_are_shown_beside_other_real_patients(run):
     assert table.caption in make_report(run).read_text()
 
 
+def test_classes_may_be_numbers_and_an_older_run_has_nothing_measured(tmp_path):
+    made = fake_run(tmp_path / "run", classes=("1", "NA"))
+    table = fidelity_table(RunFiles(made))
+    assert [row[1] for row in table.rows] == ["1", "1", "NA", "NA"]
+    assert table.rows[0][3] == Cell("0.15", "0.10 to 0.20")
+    for place in made.glob("repeat-0/fold-*/fidelity"):
+        shutil.rmtree(place)
+    assert fidelity_table(RunFiles(made)) is None and not unlike_new_patients(RunFiles(made))
+    assert "Synthetic features against" not in make_report(made).read_text()
+
+
 def test_samples_that_cover_nothing_are_warned_of(tmp_path):
     made = fake_run(tmp_path / "run")
     assert not unlike_new_patients(RunFiles(made))
@@ -147,6 +159,9 @@ def test_samples_that_cover_nothing_are_warned_of(tmp_path):
     assert said.startswith("Synthetic samples of class HGG (ACGAN) are not like")
     assert "cover 0.12 of the test patients' variety, other real patients 0.47" in said
     assert said in find_cautions(RunFiles(made))
+    found.loc[found["source"] == "made", "samples"] = 7  # as the filter left them
+    found.to_csv(path, index=False)
+    assert not unlike_new_patients(RunFiles(made))
 
 
 def test_a_run_in_which_nothing_was_measured_has_no_such_table(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.base import clone
 from rarecase.cohort.splits import validation_patients
 from rarecase.comparison.space import Space
 from rarecase.errors import DataError
-from rarecase.evidence.generated import FEWEST, MEASURES, audit
+from rarecase.evidence.generated import FEWEST, MEASURES, audit, comparable
 from rarecase.features.samples import Samples, checked_labels
 from rarecase.filters.choose import vectors
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 HELD, OTHERS = 0.25, 1 / 3  # shares of each class's patients; others: of those who are left
 COUNTS = ("class", "source", "train", "held", "samples")
-LEAST = 200  # samples made of a class
 PIECE = 64
 
 
@@ -40,12 +39,13 @@ def audit_generator(
     `class`, `source` (made, real), `train`, `held` and `samples` (how many).
 
     A quarter of each class's patients (`groups`; every sample its own patient without) is held out,
-    a copy of the generator is fitted to the rest, and 200 samples or more of each class are set
-    against the held-out ones. The rows `real` are what a perfect generator would get: a third of
-    the remaining patients in place of made samples, the others as those learnt from. Of maps (n, c,
-    h, w) the means over the map are compared; all is standardised by the samples learnt from.
-    Measures are NaN where a class has fewer than 6 samples of a kind. Raises `DataError` where no
-    class has three patients.
+    a copy of the generator is fitted to the rest, and samples of each class are set against the
+    held-out ones. The rows `real` are what a good generator would get: a third of the remaining
+    patients in place of made samples, the others as those learnt from. As many samples are made as
+    that third has (200 where it has fewer than 6). Of maps (n, c, h, w) the means over the map are
+    compared; all is standardised by the samples learnt from. Measures are NaN where a class has
+    fewer than 6 samples of a kind or nothing varies. Raises `DataError` where no class has three
+    patients.
 
     >>> from rarecase.generators.gaussian import Gaussian
     >>> X, y = np.random.default_rng(0).normal(size=(90, 3)), np.repeat(["a", "b"], [60, 30])
@@ -66,39 +66,46 @@ def audit_generator(
         )
     learnt = np.flatnonzero(~held)
     fitted = clone(generator).fit(X, labels[learnt], rows=learnt, groups=who[learnt])
-    made = {
-        label: _made(fitted, label, max(LEAST, int((held & (labels == label)).sum())))
-        for label in np.unique(labels).tolist()
-    }
-    return set_against(pooled(samples), labels, who, made, held=held, seed=seed)
+
+    def make(label: Any, count: int) -> NDArray[np.float64]:
+        starts = range(0, count, PIECE)
+        return np.concatenate(
+            [vectors(fitted.sample({label: min(PIECE, count - s)}, start=s)[0]) for s in starts]
+        )
+
+    return set_against(pooled(samples), labels, who, make, held=held, seed=seed)
 
 
 def set_against(
     real: NDArray[np.float64],
     labels: NDArray[Any],
     who: NDArray[Any],
-    made: Mapping[Any, NDArray[np.float64]],
+    make: Callable[[Any, int], NDArray[np.float64]],
     *,
     held: NDArray[np.bool_],
     seed: int,
 ) -> pd.DataFrame:
-    """The table that `audit_generator` gives, of samples `made` (m, d) by class, real ones (n, d)
-    of classes `labels` (n,) and patients `who` (n,), and which of them were `held` out (n,)."""
+    """The table that `audit_generator` gives, of real samples (n, d) of classes `labels` (n,) and
+    patients `who` (n,), of which some were `held` out (n,), and of made ones: `make` gives so many
+    (or fewer) of a class, (m, d)."""
     rest = dict(zip(who[~held].tolist(), labels[~held].tolist(), strict=True))
     other = np.isin(who, validation_patients(rest, OTHERS, seed + 1))
     lines = []
-    for label, samples in made.items():
+    for label in np.unique(labels).tolist():
         mine = labels == label
+        stand_in = other & mine
+        made = make(label, comparable(int(stand_in.sum())))
         sources = {
-            "made": (~held & mine, samples, None),
-            "real": (~held & ~other & mine, real[other & mine], who[other & mine]),
+            "made": (~held & mine, made, None),
+            "real": (~held & ~other & mine, real[stand_in], who[stand_in]),
         }
         for source, (own, shown, whose) in sources.items():
             counts = (int(own.sum()), int((held & mine).sum()), len(shown))
             line: dict[str, Any] = {"class": label, "source": source}
             line |= dict(zip(COUNTS[2:], counts, strict=True))
-            if min(counts) >= FEWEST:
-                space = Space.fit(real[~held if source == "made" else ~held & ~other])
+            learnt = real[~held if source == "made" else ~held & ~other]
+            if min(counts) >= FEWEST and np.ptp(learnt, axis=0).any():
+                space = Space.fit(learnt)
                 line |= audit(
                     space(real[own]), space(real[held & mine]), space(shown),
                     groups=who[held & mine], made_groups=whose, seed=seed,
@@ -111,11 +118,3 @@ def pooled(samples: Samples) -> NDArray[np.float64]:
     """Means over the map of every sample, (n, d) or (n, c), read a few at a time."""
     parts = [vectors(batch) for _, batch in samples.batches(PIECE)]
     return np.concatenate([np.empty((0, samples.shape[0])), *parts])
-
-
-def _made(generator: Generator, label: Any, count: int) -> NDArray[np.float64]:
-    """Means over the map of `count` samples, a few at a time."""
-    starts = range(0, count, PIECE)
-    return np.concatenate(
-        [vectors(generator.sample({label: min(PIECE, count - s)}, start=s)[0]) for s in starts]
-    )

@@ -39,9 +39,9 @@ def audit(
 
     precision, recall, density, coverage, frechet, its floor (halves of the held-out patients; NaN
     with one), kernel, told apart (AUC, patients held out whole; NaN with one), nn ratio, exact and
-    near copies, membership: see `fidelity` and `memory`. Read them beside what real samples of
-    still other patients get (`made_groups` says whose). Features must be of like scale: standardise
-    them by `train`. Raises `DataError` with fewer than 6 samples of a kind.
+    near copies, membership: see `fidelity` and `memory`. Read them beside what as many real
+    samples of still other patients get (`made_groups` says whose). Features must be of like scale:
+    standardise them by `train`. Raises `DataError` with fewer than 6 samples of a kind.
 
     >>> X = np.random.default_rng(0).normal(size=(90, 4))
     >>> found = audit(X[:30], X[30:60], X[60:])
@@ -67,6 +67,12 @@ def audit(
         "kernel": kernel_distance(held, made), "told apart": told, "nn ratio": known.ratio,
         "exact copies": known.exact, "near copies": known.near, "membership": known.membership,
     }  # fmt: skip
+
+
+def comparable(real: int, *, otherwise: int = 200) -> int:
+    """How many made samples to set beside so many `real` ones of other patients: as many, since
+    coverage and recall rise with the number. `otherwise`: where the real ones are too few."""
+    return real if real >= FEWEST else otherwise
 
 
 def _several(groups: ArrayLike | None) -> bool:

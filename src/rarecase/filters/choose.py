@@ -27,8 +27,11 @@ def vectors(X: ArrayLike) -> NDArray[np.float64]:
     >>> vectors(np.arange(8.0).reshape(1, 2, 2, 2)).tolist()
     [[1.5, 5.5]]
     """
-    values = np.asarray(X, dtype=np.float64)
-    return values if values.ndim < 3 else values.reshape(*values.shape[:2], -1).mean(axis=2)
+    values = np.asarray(X)
+    if values.ndim < 3:
+        return np.asarray(values, dtype=np.float64)
+    flat = values.reshape(*values.shape[:2], -1)
+    return np.asarray(flat.mean(axis=2, dtype=np.float64))  # a copy in float64 would be large
 
 
 def kept_by(

@@ -55,7 +55,7 @@ def diagnose(generator: Generator, samples: Samples, codes: NDArray[np.int64]) -
         mine = mine[np.linspace(0, len(mine) - 1, min(count, len(mine))).astype(np.int64)]
         real = samples.read(mine).reshape(len(mine), -1)
         made = generator.sample({name: count})[0].reshape(count, -1)
-        spread = _spread(made.std(axis=0), real.std(axis=0), table=len(samples.shape) == 1)
+        spread = _spread(made, real, table=len(samples.shape) == 1)
         distinct = len({row.tobytes() for row in made}) / count
         rows.append((name, spread, distinct))
         if spread < NARROW or (distinct < NARROW and not math.isnan(spread)):
@@ -68,10 +68,10 @@ def diagnose(generator: Generator, samples: Samples, codes: NDArray[np.int64]) -
 
 
 def _spread(made: NDArray[np.floating], real: NDArray[np.floating], *, table: bool) -> float:
-    """Of deviations (d,), how much of the real is made; NaN where nothing real varies."""
-    varies = real > 0
+    """How much of the deviation of real samples (n, d) made ones (m, d) have; NaN where nothing
+    real varies."""
+    varies = np.ptp(real, axis=0) > 0  # the deviation of a constant may be a rounding error
     if not varies.any():
         return math.nan
-    if table:
-        return float(np.median(made[varies] / real[varies]))
-    return float(made.mean() / real.mean())
+    own, usual = made[:, varies].std(axis=0), real[:, varies].std(axis=0)
+    return float(np.median(own / usual) if table else own.mean() / usual.mean())

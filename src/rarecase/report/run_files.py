@@ -205,8 +205,9 @@ def read_table(path: Path) -> pd.DataFrame | None:
     if not path.is_file():
         return None
     try:
-        names = {"case": str, "patient": str, "label": str, "part": str}
-        table = pd.read_csv(path, dtype=names)
+        # As they stand: a class may be called 1, True or NA.
+        names = dict.fromkeys(("case", "patient", "label", "class", "part"), str)
+        table = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path}: not a CSV table ({error}). Do the step that wrote it again."

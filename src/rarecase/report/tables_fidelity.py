@@ -19,24 +19,27 @@ UNLIKE = 0.25  # of the coverage that real patients have: less is said
 SOURCES = {"made": "synthetic", "real": "other real patients"}
 NOTE = (
     "Samples that the classifier may be given, against the features of test patients (of maps, "
-    "means over the area); mean over folds and generator seeds, below it the lowest and highest. "
-    "Beside them real training patients, a third in place of samples: as well as a perfect "
-    "generator could do. Precision: samples that lie among the test patients'; recall and "
-    "coverage: how much of the test patients' variety is met; told apart: AUC of a classifier "
-    "(0.5: not at all); nearest: distance to the nearest training sample in units of a test "
-    "patient's (0: copies, 1: as far as new patients); membership: AUC with which samples give "
-    "away who was trained on (0.5: not)."
+    "means over the area); mean over folds and seeds, below it the lowest and highest. Beside "
+    "them as many real ones: a third of the training patients stands in for samples, the others "
+    "for what was learnt from, which is about what a good generator would get. (The segmenter has "
+    "seen both.) Precision: samples that lie among the test patients'; recall and coverage: how "
+    "much of the test patients' variety is met; told apart: AUC of a classifier (0.5: not at all); "
+    "nearest: distance to the nearest training sample in units of a test patient's (0: copies, 1: "
+    "as far as new patients); near copies: samples much nearer than that; membership: AUC with "
+    "which samples give away who was trained on (0.5: not). A dash: fewer than 6 samples."
 )
+IMAGES_NOTE = " A generator of images is set against slices that show a tumour."
 
 
 def read_fidelity(run: RunFiles) -> pd.DataFrame:
-    """fidelity.csv of every generator together, with its arm; empty where nothing was measured."""
+    """fidelity.csv of every generator together, with its arm, and its fold and seed as `cell`;
+    empty where nothing was measured."""
     parts = [
-        table.assign(arm=generator.arm)
+        table.assign(arm=generator.arm, cell=f"{generator.fold.name}, seed {generator.seed}")
         for generator in run.generators
         if (table := read_table(generator.beside("fidelity") / "fidelity.csv")) is not None
     ]
-    columns = ["arm", "class", "source", *COLUMNS]
+    columns = ["arm", "cell", "class", "source", "samples", *COLUMNS]
     return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
 
 
@@ -57,19 +60,24 @@ def fidelity_table(run: RunFiles) -> Table | None:
         columns=["Arm", "Class", "Samples", *COLUMNS.values()],
         rows=rows,
         heads=3,
-        note=NOTE,
+        note=NOTE + (IMAGES_NOTE if "acgan-images" in run.arms else ""),
     )
 
 
 def unlike_new_patients(run: RunFiles) -> list[str]:
-    """A sentence an arm and class whose samples cover next to nothing of the test patients'."""
+    """A sentence an arm and class whose samples cover next to nothing of the test patients', by
+    the folds and seeds in which as many of either kind were looked at: fewer cover less."""
     whole, found = read_fidelity(run), []
     for arm in run.arms:
         for name in run.classes:
-            made, real = (
-                _part(whole, arm, name, source)["coverage"].astype(float).mean()
-                for source in SOURCES
-            )
+            both = [_part(whole, arm, name, source).set_index("cell") for source in SOURCES]
+            known = [part["coverage"].dropna().index for part in both]
+            cells = [
+                cell
+                for cell in known[0].intersection(known[1])
+                if both[0].loc[cell, "samples"] >= both[1].loc[cell, "samples"]
+            ]
+            made, real = (float(part.loc[cells, "coverage"].mean()) for part in both)
             if made < UNLIKE * real:
                 found.append(
                     f"Synthetic samples of class {name} ({arm_name({'arm': arm})}) are not like "

@@ -66,7 +66,7 @@ def fold_of(step: Step) -> str | None:
 
 def branch_of(step: Step) -> str | None:
     """What a step of a fold is part of that needs nothing of its fold's other branches: a generator
-    with its classifiers (`acgan-64-seed0`), or the arms; None for what all of them need."""
+    with its fidelity and classifiers (`acgan-64-seed0`), or the arms; None for what all need."""
     parts = step.name.split("/")
     if parts[2:] == [ARMS]:
         return ARMS

@@ -244,6 +244,8 @@ def _prune(run: Path, *, keep: list[Step]) -> None:
     """Remove results of steps that the settings no longer have, so that nothing reads them, and
     products of steps that are to be done again, so that no report pairs new settings with them."""
     names = {step.name for step in keep}
+    for each in keep:  # where an earlier version was writing when it was stopped
+        shutil.rmtree(each.output.with_name(each.output.name + ".partial"), ignore_errors=True)
     for record in list(run.glob(f"**/{RECORD}")):
         name = record.parent.relative_to(run).as_posix()
         step = name.removesuffix(PARTIAL)

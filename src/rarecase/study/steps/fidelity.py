@@ -16,13 +16,11 @@ from rarecase.study.step import Context
 from rarecase.study.steps.features import SAMPLES, rows_in, store_path, used_samples
 from rarecase.study.steps.images import tumour_slices
 
-MOST = 1000  # made samples of a class that are looked at
-
 
 def fidelity_work(context: Context, folder: Path) -> None:
     """fidelity.csv: a row a class and source, as `audit_generator` has them, of the samples that
     the classifier may be given; `real` are training patients in place of made samples."""
-    fold, seed = load_fold(context), context.settings.seed
+    fold = load_fold(context)
     store = FeatureStore.open(store_path(context))
     parts = [rows_in(store, fold.training), rows_in(store, fold.test)]
     if context.cell.arm == IMAGES:  # its generator learnt from images that show a tumour
@@ -31,17 +29,17 @@ def fidelity_work(context: Context, folder: Path) -> None:
     about = store.rows.iloc[rows]
     samples = FeatureStore.open(context.run / context.cell.folder(SYNTHETIC) / SAMPLES)
     kept, label = used_samples(context, samples), samples.rows["label"].to_numpy(str)
-    made = {
-        name: pooled(Samples(samples, rows=np.flatnonzero(kept & (label == name))[:MOST]))
-        for name in fold.classes
-    }
+
+    def made(name: str, count: int) -> np.ndarray:
+        return pooled(Samples(samples, rows=np.flatnonzero(kept & (label == name))[:count]))
+
     table = set_against(
         pooled(Samples(store, rows=rows)),
         about["label"].to_numpy(str),
         about["patient"].to_numpy(str),
         made,
         held=np.repeat([False, True], [len(part) for part in parts]),
-        seed=seed,
+        seed=context.settings.seed,
     )
     with replacing_file(folder / "fidelity.csv") as beside:
         table.to_csv(beside, index=False)
