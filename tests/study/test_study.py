@@ -16,7 +16,9 @@ import yaml
 
 from rarecase.cli.main import main
 from rarecase.cohort import read_cohort
+from rarecase.comparison.space import Space
 from rarecase.errors import DataError, LeakError, SettingError
+from rarecase.evidence.fidelity import frechet_distance
 from rarecase.features import FeatureStore
 from rarecase.segmenter import load_segmenter
 from rarecase.study.study import Study
@@ -257,8 +259,11 @@ def test_the_papers_protocol_peeks_and_says_so(finished, tiny, tmp_path):
 
 def test_what_the_settings_no_longer_have_is_removed(finished, tiny, tmp_path):
     run = copy(finished, tmp_path)
+    left = run / "repeat-0/fold-0/segmenter.partial"  # by an earlier version
+    left.mkdir()
     Study(out=run, settings={**tiny, "generator.seeds": 2}).run(until="classify")
     assert (run / "repeat-0/fold-0/classified/acgan-seed1").exists()
+    assert not left.exists()
     assert set(predictions(run)["generator_seed"]) == {0, 1}
     Study(out=run, settings=tiny).run(until="classify")
     assert not (run / "repeat-0/fold-0/classified/acgan-seed1").exists()
@@ -498,6 +503,33 @@ def test_images_are_made_too_and_seen_by_the_folds_network(tiny, tmp_path):
     tested = set(pd.read_csv(run / "cohort/cohort.csv").query("test_fold_0 == 0")["patient"])
     assert tested and not tested & set(about["trained_on"])
     assert "acgan-images" in result.report.read_text()
+    _check_fidelity(run / "repeat-0/fold-0", tested)
+
+
+def _check_fidelity(place, tested):
+    """Each generator's table by hand; that of images is of slices that show a tumour alone."""
+    store = FeatureStore.open(place / "features/bottleneck.zarr")
+    means = store.read_all().mean(axis=(2, 3), dtype=np.float64)
+    shown = store.rows["predicted"] > 0
+    with_tumour = set(store.rows.loc[shown, "patient"])
+    shown |= ~store.rows["patient"].isin(with_tumour)
+    test = store.rows["patient"].isin(tested)
+    measured = 0
+    for arm, looked_at in (("acgan", test | ~test), ("acgan-images", shown)):
+        found = pd.read_csv(place / f"fidelity/{arm}-seed0/fidelity.csv")
+        samples = FeatureStore.open(place / f"synthetic/{arm}-seed0/samples.zarr")
+        train = looked_at & ~test
+        space = Space.fit(means[train])
+        for _, line in found[found["source"] == "made"].iterrows():
+            mine = looked_at & (store.rows["label"] == line["class"])
+            kept = samples.rows["agrees"] & (samples.rows["label"] == line["class"])
+            made = samples.read_all()[kept][: int(line["samples"])].mean((2, 3), dtype=np.float64)
+            held = means[mine & test]
+            assert [line["train"], line["held"]] == [(mine & ~test).sum(), len(held)]
+            if not np.isnan(line["frechet"]):
+                assert line["frechet"] == pytest.approx(frechet_distance(space(held), space(made)))
+                measured += 1
+    assert measured >= 2
 
 
 def test_region_vectors_are_learnt_within_the_fold(tiny, tmp_path):
