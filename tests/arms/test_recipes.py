@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from rarecase.arms import recipes
 from rarecase.arms.part import TrainingPart
 from rarecase.arms.registry import make_arms
-from rarecase.generators import Gaussian
+from rarecase.generators import ACGAN, Gaussian
 
 LIMIT = {0: 2.0, 1: -0.5}  # few rows of class 0 are above it, most of class 1
 
@@ -56,3 +57,20 @@ def test_filtered_rows_are_the_first_unfiltered_ones_that_agree(added):
     (kept, label), (X, y) = added("acgan"), added("acgan-unfiltered")
     agreed = X[(y == 1) & (X[:, 0] > LIMIT[1])]
     np.testing.assert_array_equal(kept[label == 1][: len(agreed)], agreed)
+
+
+def test_a_collapse_is_said_once_a_comparison_and_not_fold_by_fold(monkeypatch, caplog):
+    rng = np.random.default_rng(0)
+    part = TrainingPart(
+        rng.normal(size=(60, 3)), np.repeat([0, 1], 30), np.arange(60), classes=2, rare=1
+    )
+    monkeypatch.setattr(recipes._collapses, "said", set())
+    still = {"hidden": (8, 8), "lr": 1e-12, "epochs": 2}  # what learns nothing makes one sample
+    recipe = recipes.Oversample(lambda seed: ACGAN(**still, random_state=seed))
+    for seed in range(3):
+        recipe.prepare(part, seed=seed)
+    (said,) = caplog.records
+    assert said.getMessage().startswith("ACGAN collapsed in a fit of this comparison")
+    caplog.clear()
+    ACGAN(**still).fit(part.X, part.y)
+    assert len(caplog.records) == 2  # a class each, as before

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +13,7 @@ from rarecase.arms.part import TrainingPart, TrainingSet
 from rarecase.generators.base import Generator
 from rarecase.seeds import derive, numpy_rng
 
+log = logging.getLogger(__name__)
 Sets = Callable[[Mapping[int, int]], TrainingSet]
 
 
@@ -60,6 +63,39 @@ class Undersample:
         return lambda counts: TrainingSet(part.X[rows], part.y[rows], None, {})
 
 
+class _Collapses(logging.Filter):
+    """Keeps back what a generator says of its collapse, class by class, and says once of each kind
+    of generator that it happened: a comparison fits hundreds, and its classes are numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind, *_, percent = record.args if isinstance(record.args, tuple) else ("a generator", 0)
+        if kind not in self.said:
+            self.said.add(str(kind))
+            log.warning(
+                "%s collapsed in a fit of this comparison: what it makes varies %.0f %% as much "
+                "as real samples do. Its arm tells little of what it can do (said once).",
+                kind, percent,
+            )  # fmt: skip
+        return False
+
+
+_collapses = _Collapses()
+
+
+@contextmanager
+def _collapses_said_once() -> Iterator[None]:
+    speaker = logging.getLogger("rarecase.generators.collapse")
+    speaker.addFilter(_collapses)
+    try:
+        yield
+    finally:
+        speaker.removeFilter(_collapses)
+
+
 class Oversample:
     """The real rows and rows of a generator that is fitted to them.
 
@@ -75,7 +111,8 @@ class Oversample:
 
     def prepare(self, part: TrainingPart, *, seed: int) -> Sets:
         generator = self.make(derive(seed, "generator") % 2**32)
-        generator.fit(part.X, part.y, groups=part.patient)
+        with _collapses_said_once():
+            generator.fit(part.X, part.y, groups=part.patient)
 
         def of(counts: Mapping[int, int]) -> TrainingSet:
             wanted = {c: n for c, n in counts.items() if n}
