@@ -234,6 +234,22 @@ def test_a_column_that_never_varies_stays_as_it_is(kind, dtype):
     assert (made[:, :3].std(axis=0) > 0.5).all()
 
 
+def test_copies_of_the_most_frequent_class_are_said(caplog):
+    X, y = table()
+    alone = Borrowed().fit(X, y)
+    alone.sample({"rare": 10})
+    assert not caplog.records
+    made = alone.sample({"common": 10})[0]
+    alone.sample({"common": 300})
+    (said,) = caplog.records
+    assert "those made of common, the most frequent class, are copies" in said.getMessage()
+    near = np.abs(made[:, None] - X[y == "common"][None]).max(axis=2).min(axis=1)
+    assert near == pytest.approx(0, abs=1e-9)
+    caplog.clear()
+    Borrowed().fit(X, y, groups=np.arange(len(y)) // 2).sample({"common": 10})
+    assert not caplog.records
+
+
 def test_what_is_borrowed_does_not_hang_on_units():
     X, y = table()
     units = np.array([1.0, 1e3, 1e-3, 1.0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from rarecase.errors import DataError
 from rarecase.generators.closed import ClosedForm
 from rarecase.generators.gaussian import Units, shrinkage
+
+log = logging.getLogger(__name__)
 
 
 class Borrowed(ClosedForm):
@@ -20,7 +23,8 @@ class Borrowed(ClosedForm):
     the class and √δ of that of a patient of the most frequent class, δ being the shrinkage that
     Ledoit and Wolf find for the class's patients (the fewer, the more is borrowed); and the slice's
     part of any slice of any patient. Deviations are real ones and keep their shape, which a
-    Gaussian's do not. `groups` say whose a sample is; without them each is a patient's only one.
+    Gaussian's do not. `groups` say whose a sample is; without them each is a patient's only one,
+    slices have no part, and samples of the most frequent class are copies of its own, which is said.
     No column leaks into another and one that never varies stays as it is. With `standardise` δ is
     found on columns divided by their deviation over all samples, so that units do not matter (see
     `Gaussian`).
@@ -61,12 +65,23 @@ class Borrowed(ClosedForm):
         self._units = Units.of(self._X, standardise=self.standardise)
         self._delta = [shrinkage(self._units.without(each)) for each in self._between]
         self._frequent = int(np.argmax(np.bincount(code, minlength=count)))
+        self._copies_said = False
         self._nonnegative = bool(self._X.min() >= 0)
+
+    def _say_copies(self) -> None:
+        if not (self._copies_said or self._within.any()):
+            self._copies_said = True
+            log.warning(
+                "Borrowed: with one sample a patient, those made of %s, the most frequent class, "
+                "are copies of real ones. Give groups where patients have several, or take "
+                "another generator for this class.", self.classes_[self._frequent],
+            )  # fmt: skip
 
     def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
         own, common, delta = self._between[code], self._between[self._frequent], self._delta[code]
         if code == self._frequent:
             delta = 0.0  # its own are the most there are
+            self._say_copies()
 
         def drawn(of: NDArray[Any]) -> NDArray[Any]:
             return np.asarray(of[rng.integers(len(of), size=self.BLOCK)])
