@@ -24,7 +24,7 @@ class Borrowed(ClosedForm):
     Ledoit and Wolf find for the class's patients (the fewer, the more is borrowed); and the slice's
     part of any slice of any patient. Deviations are real ones and keep their shape, which a
     Gaussian's do not. `groups` say whose a sample is; without them each is a patient's only one,
-    slices have no part, and samples of the most frequent class are copies of its own, which is said.
+    slices have no part, and samples of the most frequent class are copies (which is said).
     No column leaks into another and one that never varies stays as it is. With `standardise` δ is
     found on columns divided by their deviation over all samples, so that units do not matter (see
     `Gaussian`).
