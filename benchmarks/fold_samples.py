@@ -17,10 +17,12 @@ import torch
 
 from rarecase.arms.registry import named_generator
 from rarecase.cohort import validation_patients
+from rarecase.comparison.auditing import pooled
 from rarecase.evidence.pooling import DUPLICATES, shows_tumour
 from rarecase.features import FeatureStore
 from rarecase.features.extract import features_of_samples
 from rarecase.features.region import REGION
+from rarecase.features.samples import Samples
 from rarecase.files import replacing_file
 from rarecase.filters.choose import vectors
 from rarecase.generators import ACGAN, Duplicates
@@ -44,10 +46,7 @@ IMAGE_STEPS = 1200
 
 def read_pooled(store: FeatureStore) -> np.ndarray:
     """Means over the map of every sample of a store."""
-    starts = range(0, len(store), 256)
-    return np.concatenate(
-        [vectors(store.read(np.arange(s, min(s + 256, len(store))))) for s in starts]
-    )
+    return pooled(Samples(store))
 
 
 def keep_maps(context: Context, work: Path, block: str) -> Path:

@@ -105,6 +105,16 @@ def plain_number(value: float | None, *, digits: int = 2) -> str:
     return number(value, digits=digits)
 
 
+def mean_with_range(values: Sequence[float]) -> Cell:
+    """The mean of some values, and below it the lowest and highest where there are several.
+
+    >>> mean_with_range([0.1, 0.3])
+    Cell(text='0.20', below='0.10 to 0.30')
+    """
+    spread = f"{plain_number(min(values))} to {plain_number(max(values))}"
+    return Cell(plain_number(sum(values) / len(values)), spread if len(values) > 1 else "")
+
+
 def with_interval(score: dict[str, float | None] | None, *, signed: bool = False) -> Cell:
     """A value with its 95 % interval below it.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from rarecase.report.blocks import DASH, Cell, Table, plain_number
+from rarecase.report.blocks import DASH, Cell, Table, mean_with_range, plain_number
 from rarecase.report.run_files import RunFiles, read_table
 from rarecase.report.tables import arm_name
 
@@ -95,8 +95,5 @@ def _part(whole: pd.DataFrame, arm: str, name: str, source: str) -> pd.DataFrame
 
 def _mean(values: pd.Series) -> str | Cell:
     """A cell of one measure in every fold, without those where there were too few samples."""
-    known = values.dropna()
-    if known.empty:
-        return DASH
-    spread = f"{plain_number(known.min())} to {plain_number(known.max())}"
-    return Cell(plain_number(known.mean()), spread if len(known) > 1 else "")
+    known = values.dropna().tolist()
+    return mean_with_range(known) if known else DASH

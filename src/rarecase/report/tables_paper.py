@@ -13,7 +13,7 @@ from rarecase.evidence.paper import (
     TABLE_1,
     UNET_SOURCE,
 )
-from rarecase.report.blocks import DASH, Cell, Table, plain_number
+from rarecase.report.blocks import DASH, Cell, Table, mean_with_range, plain_number
 from rarecase.report.run_files import RunFiles, read_table
 from rarecase.report.tables import arm_name
 
@@ -92,12 +92,7 @@ def _kept(run: RunFiles, fold: Path) -> dict[str, float]:
 def _means(found: Sequence[Mapping[str, float]]) -> list[str | Cell]:
     if not found:
         return [DASH] * len(BEST)
-    cells: list[str | Cell] = []
-    for name in BEST:
-        values = pd.Series([one[name] for one in found])
-        spread = f"{plain_number(values.min())} to {plain_number(values.max())}"
-        cells.append(Cell(plain_number(values.mean()), spread if len(values) > 1 else ""))
-    return cells
+    return [mean_with_range([one[name] for one in found]) for name in BEST]
 
 
 def class_accuracy_table(run: RunFiles) -> Table | None:
