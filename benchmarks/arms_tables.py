@@ -21,14 +21,14 @@ import pandas as pd
 from fold_vectors import OUTLINES, Kept, kept_folds
 from sklearn.utils.parallel import Parallel, delayed
 
-from rarecase.arms import pick_arms
-from rarecase.arms.names import CLOSED_FORM
-from rarecase.comparison.cell import compare_fold
-from rarecase.comparison.compare import weigh
-from rarecase.comparison.setup import make_plan
-from rarecase.comparison.table import FeatureTable, make_table
-from rarecase.comparison.words import as_text
-from rarecase.evidence.pooling import CONTROL
+from rarecase.evidence.predictions import CONTROL
+from rarecase.evidence.tables import as_text
+from rarecase.experiment.arm_names import CLOSED_FORM
+from rarecase.experiment.arms import pick_arms
+from rarecase.experiment.compare import weigh
+from rarecase.experiment.fold import compare_fold
+from rarecase.experiment.setup import make_plan
+from rarecase.features.feature_set import FeatureTable, make_table
 
 RESULTS = Path(__file__).with_name("results")
 

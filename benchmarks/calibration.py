@@ -26,13 +26,13 @@ from neural_arms import neural_arms
 from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase import compare
-from rarecase.arms import Arm, Oversample, TrainingPart, TrainingSet
-from rarecase.comparison.cell import TRAINS
-from rarecase.comparison.compare import weigh
-from rarecase.comparison.run import run_folds
-from rarecase.comparison.setup import make_plan
-from rarecase.comparison.space import Space
-from rarecase.comparison.table import make_table
+from rarecase.experiment import Arm, Oversample, TrainingPart, TrainingSet
+from rarecase.experiment.compare import weigh
+from rarecase.experiment.fold import TRAINS
+from rarecase.experiment.run_folds import run_folds
+from rarecase.experiment.setup import make_plan
+from rarecase.features.feature_set import make_table
+from rarecase.features.standardise import Space
 from rarecase.generators.closed import ClosedForm
 from rarecase.seeds import numpy_rng
 

@@ -22,10 +22,10 @@ import torch
 
 from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator
 from rarecase.generators.step import Pair, take_step
+from rarecase.pipeline.compute import make_fabric
+from rarecase.pipeline.settings import ComputeSettings
 from rarecase.segmenter.losses import dice_loss
 from rarecase.segmenter.unet import UNet
-from rarecase.study.compute import make_fabric
-from rarecase.study.settings import ComputeSettings
 
 Step = Callable[[], object]
 

@@ -55,8 +55,8 @@ def prepare(work: Path) -> None:
 
 
 def fabric_of(args: argparse.Namespace) -> Any:
-    from rarecase.study.compute import make_fabric
-    from rarecase.study.settings import ComputeSettings
+    from rarecase.pipeline.compute import make_fabric
+    from rarecase.pipeline.settings import ComputeSettings
 
     return make_fabric(ComputeSettings(device=args.device))
 

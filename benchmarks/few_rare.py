@@ -30,19 +30,19 @@ from fold_vectors import Kept, kept_folds
 from neural_arms import neural_arms
 from sklearn.utils.parallel import Parallel, delayed
 
-from rarecase.arms.names import MORE, NEURAL
-from rarecase.arms.registry import make_arms
-from rarecase.comparison.cell import compare_fold
-from rarecase.comparison.model import Logistic
-from rarecase.comparison.setup import make_plan
 from rarecase.evidence.fits import Fit, fits_of
 from rarecase.evidence.paired import compare_fits
-from rarecase.evidence.pooling import DUPLICATES, pool_patients
-from rarecase.evidence.scores import concordance, mean_defined
+from rarecase.evidence.predictions import DUPLICATES, pool_patients
 from rarecase.evidence.verdict import ALPHA, holm
+from rarecase.experiment.arm_names import MORE, NEURAL
+from rarecase.experiment.arms import make_arms
+from rarecase.experiment.classifiers.logistic import Logistic
+from rarecase.experiment.fold import compare_fold
+from rarecase.experiment.setup import make_plan
 from rarecase.features.extract import TUMOUR
 from rarecase.files import replacing_file
-from rarecase.study.step import digest
+from rarecase.pipeline.step import digest
+from rarecase.ranking import concordance, mean_defined
 
 RESULTS = Path(__file__).with_name("results")
 CLOSED = ("borderline-smote", "mixup", "remix", "gaussian", *MORE)

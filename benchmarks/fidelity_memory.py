@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from rarecase.evidence.fidelity import (
+from rarecase.generators.audit.fidelity import (
     frechet_distance,
     kernel_distance,
     neighbourhood,
     two_sample_auc,
 )
-from rarecase.evidence.memory import memory
+from rarecase.generators.audit.memorisation import memory
 
 RESULTS = Path(__file__).with_name("results")
 

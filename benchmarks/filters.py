@@ -22,10 +22,10 @@ import pandas as pd
 from fold_samples import FoldSlices, read_pooled
 from fold_vectors import contexts
 
-from rarecase.comparison.space import Space
-from rarecase.evidence.fidelity import neighbourhood
-from rarecase.evidence.generated import FEWEST
-from rarecase.filters import dense, near, recognised
+from rarecase.features.standardise import Space
+from rarecase.generators.audit.fidelity import neighbourhood
+from rarecase.generators.audit.measures import FEWEST
+from rarecase.generators.real_data_filters import dense, near, recognised
 
 RESULTS = Path(__file__).with_name("results")
 INDEPENDENT = {"near": near, "dense": dense}

@@ -15,25 +15,25 @@ from typing import Any
 import numpy as np
 import torch
 
-from rarecase.arms.registry import named_generator
 from rarecase.cohort import validation_patients
-from rarecase.comparison.auditing import pooled
-from rarecase.evidence.pooling import DUPLICATES, shows_tumour
+from rarecase.evidence.predictions import DUPLICATES, shows_tumour
+from rarecase.experiment.arms import named_generator
 from rarecase.features import FeatureStore
 from rarecase.features.extract import features_of_samples
 from rarecase.features.region import REGION
 from rarecase.features.samples import Samples
 from rarecase.files import replacing_file
-from rarecase.filters.choose import vectors
 from rarecase.generators import ACGAN, Duplicates
+from rarecase.generators.audit.audit import pooled
+from rarecase.generators.choose import vectors
 from rarecase.generators.discriminating import DiscriminatingGenerator
+from rarecase.pipeline.compute import make_fabric
+from rarecase.pipeline.fold import Fold, load_fold
+from rarecase.pipeline.grid import SEGMENTER
+from rarecase.pipeline.step import Context
+from rarecase.pipeline.steps.features import extract_block
+from rarecase.pipeline.steps.region import region_store
 from rarecase.segmenter import Slices, channel_map, load_segmenter
-from rarecase.study.compute import make_fabric
-from rarecase.study.fold import Fold, load_fold
-from rarecase.study.grid import SEGMENTER
-from rarecase.study.step import Context
-from rarecase.study.steps.features import extract_block
-from rarecase.study.steps.region import region_store
 
 VECTORS = (
     "smote", "mixup", "remix", "gaussian", "gaussian-mixture", "borrowed", "adcgan", "wgan",

@@ -25,18 +25,18 @@ import pandas as pd
 import torch
 from scipy import ndimage
 
-from rarecase.comparison.cell import TRAINS
-from rarecase.comparison.table import FeatureTable, make_table
-from rarecase.evidence.pooling import shows_tumour
+from rarecase.evidence.predictions import shows_tumour
+from rarecase.experiment.fold import TRAINS
 from rarecase.features.extract import TUMOUR
+from rarecase.features.feature_set import FeatureTable, make_table
 from rarecase.features.tumour import masked_mean
+from rarecase.pipeline.fold import Fold, load_fold
+from rarecase.pipeline.grid import SEGMENTER, Cell, read_folds, study_cells
+from rarecase.pipeline.resolve import resolve
+from rarecase.pipeline.step import Context
+from rarecase.pipeline.steps.features import outlined
 from rarecase.segmenter import PackedMasks, Slices, channel_map, load_segmenter
 from rarecase.segmenter.batches import in_order
-from rarecase.study.fold import Fold, load_fold
-from rarecase.study.grid import SEGMENTER, Cell, read_folds, study_cells
-from rarecase.study.resolve import resolve
-from rarecase.study.step import Context
-from rarecase.study.steps.features import outlined
 
 SUMMARIES = ("mean", "deviation", "maximum", "ring", "slice")
 OUTLINES = ("predicted", "true")

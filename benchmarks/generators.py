@@ -28,20 +28,20 @@ from neural_arms import neural_arms
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.parallel import Parallel, delayed
 
-from rarecase.arms import Arm, Oversample
-from rarecase.arms.names import CLOSED_FORM, MORE, NEURAL
-from rarecase.arms.registry import make_arms
 from rarecase.cohort import validation_patients
-from rarecase.comparison.cell import compare_fold
-from rarecase.comparison.compare import weigh
-from rarecase.comparison.model import Logistic
-from rarecase.comparison.setup import make_plan
-from rarecase.comparison.space import Space
-from rarecase.comparison.words import as_text
-from rarecase.evidence.generated import FEWEST, audit, comparable
-from rarecase.evidence.pooling import DUPLICATES
+from rarecase.evidence.predictions import DUPLICATES
+from rarecase.evidence.tables import as_text
+from rarecase.experiment import Arm, Oversample
+from rarecase.experiment.arm_names import CLOSED_FORM, MORE, NEURAL
+from rarecase.experiment.arms import make_arms
+from rarecase.experiment.classifiers.logistic import Logistic
+from rarecase.experiment.compare import weigh
+from rarecase.experiment.fold import compare_fold
+from rarecase.experiment.setup import make_plan
+from rarecase.features.standardise import Space
 from rarecase.generators import DiscriminatingGenerator
-from rarecase.study.step import digest
+from rarecase.generators.audit.measures import FEWEST, audit, comparable
+from rarecase.pipeline.step import digest
 
 STEPS = 500
 RESULTS = Path(__file__).with_name("results")

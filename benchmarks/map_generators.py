@@ -38,16 +38,16 @@ from fold_vectors import contexts
 from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase.ahead import usable_cpus
-from rarecase.arms.part import TrainingSet
-from rarecase.comparison.compare import weigh
-from rarecase.comparison.model import Logistic
-from rarecase.comparison.space import Space
-from rarecase.comparison.words import as_text
-from rarecase.evidence.generated import FEWEST, audit, comparable
-from rarecase.evidence.pooling import CONTROL, DUPLICATES, TUNED
+from rarecase.evidence.predictions import CONTROL, DUPLICATES, TUNED
+from rarecase.evidence.tables import as_text
+from rarecase.experiment.classifiers.logistic import Logistic
+from rarecase.experiment.compare import weigh
+from rarecase.experiment.training_set import TrainingSet
+from rarecase.features.standardise import Space
 from rarecase.files import replacing_file
-from rarecase.study.fold import Fold
-from rarecase.study.step import Context
+from rarecase.generators.audit.measures import FEWEST, audit, comparable
+from rarecase.pipeline.fold import Fold
+from rarecase.pipeline.step import Context
 
 RESULTS = Path(__file__).with_name("results")
 BLOCK = "bottleneck"

@@ -26,7 +26,7 @@ from typing import Any
 
 import torch
 
-from rarecase.study.study import Study
+from rarecase.pipeline.study import Study
 
 RESULTS = Path(__file__).with_name("results")
 

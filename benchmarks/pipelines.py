@@ -34,7 +34,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import SVC
 from sklearn.utils.parallel import Parallel, delayed
 
-from rarecase.comparison.space import Space
+from rarecase.features.standardise import Space
 
 RESULTS = Path(__file__).with_name("results")
 INNER = 4

@@ -16,8 +16,8 @@ from typing import Any
 
 import pandas as pd
 
-from rarecase.comparison.words import as_text
 from rarecase.evidence import make_evidence
+from rarecase.evidence.tables import as_text
 from rarecase.files import read_json
 
 

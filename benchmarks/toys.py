@@ -27,7 +27,6 @@ import torch
 from scipy.special import logsumexp
 from sklearn.utils.parallel import Parallel, delayed
 
-from rarecase.evidence.fidelity import neighbourhood
 from rarecase.generators import (
     ACGAN,
     ADCGAN,
@@ -44,6 +43,7 @@ from rarecase.generators import (
     Remix,
     Smote,
 )
+from rarecase.generators.audit.fidelity import neighbourhood
 from rarecase.generators.collapse import energy_distance
 from rarecase.seeds import numpy_rng
 

@@ -259,7 +259,7 @@ def test_interrupted_without_a_folder_nothing_was_kept(table, capsys, monkeypatc
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rarecase.comparison.compare.run_folds", interrupted)
+    monkeypatch.setattr("rarecase.experiment.compare.run_folds", interrupted)
     code, _, said = call(capsys, "compare", table, "--label", "Grade")
     assert code == 130 and "nothing was kept" in said
 

@@ -10,8 +10,8 @@ from contract import Killer
 from rarecase.checkpoint import load_tensors
 from rarecase.cli.main import main
 from rarecase.features import FeatureStore
-from rarecase.filters.choose import FILTERS, kept_by
 from rarecase.generators import Gaussian
+from rarecase.generators.choose import FILTERS, kept_by
 from rarecase.progress import use
 
 

@@ -17,15 +17,14 @@ from sklearn.metrics import (
 
 from rarecase.evidence.scores import (
     called_scores,
-    concordance,
     decide,
-    fold_concordance,
     probability_scores,
     rare_share,
     score_fit,
     score_names,
     score_table,
 )
+from rarecase.ranking import concordance, fold_concordance
 
 
 def sample(n, classes, seed, *, ties=True):

@@ -15,8 +15,8 @@ from rarecase.cohort import SliceCache, cache_slices, read_cohort
 from rarecase.errors import DataError, SettingError
 from rarecase.features.from_network import extract_from_network
 from rarecase.features.network import Tap, check_depth, list_layers, load_network, pooled
-from rarecase.study.compute import make_fabric
-from rarecase.study.settings import ComputeSettings
+from rarecase.pipeline.compute import make_fabric
+from rarecase.pipeline.settings import ComputeSettings
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.covariance import ledoit_wolf_shrinkage
 
-from rarecase.arms.recipes import Oversample
-from rarecase.arms.registry import make_arms, named_generator
 from rarecase.errors import DataError, SettingError
+from rarecase.experiment.arms import make_arms, named_generator
+from rarecase.experiment.recipes import Oversample
 from rarecase.generators import (
     BorderlineSmote,
     Borrowed,

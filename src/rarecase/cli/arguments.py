@@ -101,7 +101,7 @@ def split_settings(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def overrides_of(args: argparse.Namespace, rest: Sequence[str]) -> dict[str, Any]:
     """Dotted overrides from short names, `--merge`, and `--section.name value` in `rest`."""
-    from rarecase.study.resolve import parse_setting
+    from rarecase.pipeline.resolve import parse_setting
 
     out: dict[str, Any] = {}
     for _, setting, _, _ in (*SHORT, *SWITCHES):
@@ -129,7 +129,7 @@ def merge_of(words: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _dotted(rest: Sequence[str]) -> dict[str, Any]:
-    from rarecase.study.resolve import known_names, parse_setting
+    from rarecase.pipeline.resolve import known_names, parse_setting
 
     known = set(known_names())
     options = {f"--{name}" for name in known} | {option for option, *_ in (*SHORT, *SWITCHES)}

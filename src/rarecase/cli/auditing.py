@@ -21,7 +21,7 @@ SHOWN = {
 
 def audited(generator: Generator, real: Real, *, seed: int) -> list[dict[str, Any]]:
     """A line a class and source (made, real) with every measure; None where it cannot be said."""
-    from rarecase.comparison.auditing import audit_generator
+    from rarecase.generators.audit.audit import audit_generator
 
     found = audit_generator(generator, real.X, real.labels, groups=real.patients, seed=seed)
     return [

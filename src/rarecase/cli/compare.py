@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rarecase.arms.names import CLOSED_FORM
 from rarecase.errors import DataError, SettingError
+from rarecase.experiment.arm_names import CLOSED_FORM
 from rarecase.files import replacing_file, write_json
 
 if TYPE_CHECKING:
-    from rarecase.comparison.compare import CompareResult
-    from rarecase.comparison.files import Features
+    from rarecase.experiment.compare import CompareResult
+    from rarecase.features.read_features import Features
 
 EPILOG = """\
 examples:
@@ -70,10 +70,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace, rest: Sequence[str]) -> int:
     """Compare and print the table; with --out also write what it was computed from."""
     from rarecase.cli.show import console, print_json, reporting
-    from rarecase.comparison.compare import compare
-    from rarecase.comparison.files import read_features, refuse_seen
-    from rarecase.comparison.scarcity import possible_ks, scarcity_curve
-    from rarecase.comparison.setup import make_setup
+    from rarecase.experiment.compare import compare
+    from rarecase.experiment.scarcity import possible_ks, scarcity_curve
+    from rarecase.experiment.setup import make_setup
+    from rarecase.features.read_features import read_features, refuse_seen
 
     if rest:
         raise SettingError(f"Unexpected argument {rest[0]!r}.")
@@ -139,7 +139,7 @@ def _say_features(found: Features) -> None:
 def show(evidence: dict[str, Any], checks: dict[str, Any] | None) -> None:
     """The table, the verdicts, the self-checks."""
     from rarecase.cli.show import console, table
-    from rarecase.comparison.words import HEADS, check_lines, counts_line, said_below, table_rows
+    from rarecase.evidence.tables import HEADS, check_lines, counts_line, said_below, table_rows
 
     shown = console()
     shown.print(counts_line(evidence))
@@ -155,7 +155,7 @@ def show(evidence: dict[str, Any], checks: dict[str, Any] | None) -> None:
 def show_curve(curve: Any, *, rare: str) -> None:
     """The scarcity curve: arms by the number of rare patients to learn from."""
     from rarecase.cli.show import console, table
-    from rarecase.comparison.words import curve_rows
+    from rarecase.evidence.tables import curve_rows
 
     shown = console()
     title = f"AUC of {rare}, and what it moved, by the number of its patients to learn from"

@@ -13,11 +13,11 @@ from rarecase.errors import DataError, SettingError
 
 if TYPE_CHECKING:
     from rarecase.cohort import Cohort
-    from rarecase.study.settings import CohortSettings
+    from rarecase.pipeline.settings import CohortSettings
 
 
 def _resolve(args: Namespace, rest: Sequence[str]) -> Any:
-    from rarecase.study.resolve import resolve
+    from rarecase.pipeline.resolve import resolve
 
     return resolve(
         preset=args.preset,
@@ -191,7 +191,7 @@ def blocks(args: Namespace, rest: Sequence[str]) -> int:
 
 def settings(args: Namespace, rest: Sequence[str]) -> int:
     """Explain every setting."""
-    from rarecase.study.describe import described
+    from rarecase.pipeline.describe import described
 
     resolved = _resolve(args, rest)
     if args.json:

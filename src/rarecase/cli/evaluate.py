@@ -79,7 +79,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
 
 
 def _of_comparison(folder: Path) -> dict[str, Any]:
-    from rarecase.comparison.compare import weigh
+    from rarecase.experiment.compare import weigh
 
     said = _record(folder)
     evidence = weigh(
@@ -90,8 +90,8 @@ def _of_comparison(folder: Path) -> dict[str, Any]:
 
 
 def _of_run(folder: Path) -> dict[str, Any]:
-    from rarecase.study.resolve import resolve
-    from rarecase.study.steps.evidence import weigh
+    from rarecase.pipeline.resolve import resolve
+    from rarecase.pipeline.steps.evidence import weigh
 
     return weigh(folder, resolve(preset=None, file=folder / "study.yaml"))
 
@@ -112,8 +112,8 @@ OnOther = tuple[dict[str, Any], dict[str, Any] | None, list[str]]
 
 
 def _table_on(folder: Path, args: Namespace) -> OnOther:
-    from rarecase.comparison.external import compare_external
-    from rarecase.comparison.files import read_features, refuse_seen
+    from rarecase.experiment.external import compare_external
+    from rarecase.features.read_features import read_features, refuse_seen
     from rarecase.files import replacing_file
 
     said = _record(folder)
@@ -153,8 +153,8 @@ def _table_on(folder: Path, args: Namespace) -> OnOther:
 
 def _run_on(folder: Path, args: Namespace) -> OnOther:
     from rarecase.cli.arguments import merge_of
-    from rarecase.study.external import evaluate_on
-    from rarecase.study.resolve import parse_setting
+    from rarecase.pipeline.external import evaluate_on
+    from rarecase.pipeline.resolve import parse_setting
 
     changes: dict[str, Any] = {"cohort.merge": merge_of(args.merge)} if args.merge else {}
     for name, text in (("cohort.label", args.label), ("cohort.channels", args.channels)):

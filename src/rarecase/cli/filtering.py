@@ -35,7 +35,7 @@ def make_filter(name: str, generator: Generator, real: Real, *, seed: int) -> Fi
     `DataError` where a class has too few patients or samples for it."""
     import numpy as np
 
-    from rarecase.filters.choose import AGREEMENT, check_name, kept_by, vectors
+    from rarecase.generators.choose import AGREEMENT, check_name, kept_by, vectors
     from rarecase.generators.discriminating import DiscriminatingGenerator
 
     check_name(name)
@@ -78,7 +78,7 @@ def filtered(
 def _mask(generator: Generator, name: str, count: int, chosen: Filter) -> NDArray[np.bool_]:
     import numpy as np
 
-    from rarecase.filters.choose import first_kept
+    from rarecase.generators.choose import first_kept
 
     mask = np.empty(0, dtype=bool)
     while mask.sum() < count and len(mask) < TIMES * count:

@@ -87,11 +87,11 @@ def interrupted(args: Namespace) -> str:
 
 def run(args: Namespace, rest: Sequence[str]) -> int:
     """Fit the generator to all of FEATURES, make samples, write them."""
-    from rarecase.arms.registry import named_generator
     from rarecase.cli.auditing import audit_table, audited
     from rarecase.cli.filtering import filtered, make_filter
     from rarecase.cli.generating import card_of, check_asked, read_real, write_samples
     from rarecase.cli.show import console, print_json, reporting, table
+    from rarecase.experiment.arms import named_generator
 
     no_more(rest)
     out, counts = Path(args.out), _counts(args.n)

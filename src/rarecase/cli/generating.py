@@ -70,8 +70,8 @@ def read_real(
     named as there. Raises `DataError` and `SettingError` as `read_features` and `make_table`."""
     import numpy as np
 
-    from rarecase.comparison.files import read_features
-    from rarecase.comparison.table import make_table
+    from rarecase.features.feature_set import make_table
+    from rarecase.features.read_features import read_features
 
     if path.suffix.lower() == ".zarr":
         return _read_store(path, label=label or "label", groups=groups or "patient", ignore=ignore)
@@ -93,7 +93,7 @@ def read_real(
 def _read_store(path: Path, *, label: str, groups: str, ignore: Sequence[str]) -> Real:
     import numpy as np
 
-    from rarecase.comparison.table import make_table
+    from rarecase.features.feature_set import make_table
     from rarecase.features.store import FeatureStore
 
     if ignore:
@@ -128,7 +128,7 @@ def _refuse_missing(column: pd.Series, path: Path, *, option: str) -> None:
         )
 
 
-def _values(y: Any, codes: NDArray[np.int64], classes: Sequence[str]) -> NDArray[Any]:
+def _values(y: Any, codes: NDArray[np.integer], classes: Sequence[str]) -> NDArray[Any]:
     """What `y` (n,) or (n, 1) calls the classes that it has by the indices `codes` (n,)."""
     import numpy as np
 

@@ -56,9 +56,9 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     from rarecase.cli.show import reporting
     from rarecase.cohort import SliceCache, cache_slices
     from rarecase.features.network import check_depth, load_network
+    from rarecase.pipeline.resolve import resolve
+    from rarecase.pipeline.steps.cohort import load_cohort
     from rarecase.seeds import torch_seeded
-    from rarecase.study.resolve import resolve
-    from rarecase.study.steps.prepare import load_cohort
 
     if args.data is None:
         raise SettingError("DATA is missing: the cohort whose features are wanted.")
@@ -131,7 +131,7 @@ def _extract(
 ) -> int:
     from rarecase.cli.show import console, print_json
     from rarecase.features.from_network import extract_from_network
-    from rarecase.study.compute import make_fabric
+    from rarecase.pipeline.compute import make_fabric
 
     seen = _patients_in(args.seen_patients, cache) if args.seen_patients else []
     store = extract_from_network(

@@ -39,8 +39,8 @@ def add_export(parser: ArgumentParser) -> None:
 def predict(args: Namespace, rest: Sequence[str]) -> int:
     """Masks and classes of new cases; exit code 1 if one could not be read."""
     from rarecase.cli.show import console, print_json, reporting, table
-    from rarecase.study.predicting import RESEARCH, predict_images
-    from rarecase.study.ship import load_model
+    from rarecase.deploy.predict import RESEARCH, predict_images
+    from rarecase.pipeline.ship import load_model
 
     no_more(rest)
     with reporting(args):
@@ -72,7 +72,7 @@ def predict(args: Namespace, rest: Sequence[str]) -> int:
 
 def _provenance(card: dict[str, Any]) -> str:
     """What the calls rest on, in a few lines."""
-    from rarecase.study.model_card import counted, scored
+    from rarecase.deploy.card import counted, scored
 
     evidence = card["evidence"]
     area = evidence["scores"].get("auc_rare")
@@ -87,7 +87,7 @@ def _provenance(card: dict[str, Any]) -> str:
 def export(args: Namespace, rest: Sequence[str]) -> int:
     """Write the model of a run to a folder that needs nothing of the run."""
     from rarecase.cli.show import console, print_json, reporting
-    from rarecase.study.ship import export_model
+    from rarecase.pipeline.ship import export_model
 
     no_more(rest)
     with reporting(args):

@@ -12,12 +12,12 @@ from rarecase.cli.show import console, evidence_table, print_json, reporting, ta
 from rarecase.errors import DataError, SettingError
 
 if TYPE_CHECKING:
-    from rarecase.study.study import Study
+    from rarecase.pipeline.study import Study
 
 
 def make_study(args: Namespace, rest: Sequence[str], *, out: str) -> Study:
     """The study that the arguments describe."""
-    from rarecase.study.study import Study
+    from rarecase.pipeline.study import Study
 
     return Study(
         args.data,
@@ -86,8 +86,8 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
 
 
 def _dry_run(study: Study, args: Namespace) -> int:
-    from rarecase.study.disk import free_disk, human_size
-    from rarecase.study.estimate import human_time
+    from rarecase.pipeline.disk import free_disk, human_size
+    from rarecase.pipeline.estimate import human_time
 
     cohort, steps, cost = study.estimate(until=args.until)
     free = free_disk(study.run_folder)

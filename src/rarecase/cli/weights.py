@@ -89,7 +89,7 @@ def _read(args: Namespace) -> UNet:
 
 
 def _names(path: Path) -> dict[str, str]:
-    from rarecase.study.resolve import read_mapping
+    from rarecase.pipeline.resolve import read_mapping
 
     return {str(ours): str(theirs) for ours, theirs in read_mapping(path).items()}
 

@@ -6,10 +6,9 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "PUBLISHED_TABLE_3": "rarecase.evidence.paper",
-        "audit": "rarecase.evidence.generated",
-        "concordance": "rarecase.evidence.scores",
+        "concordance": "rarecase.ranking",
         "make_evidence": "rarecase.evidence.evidence",
-        "pool_patients": "rarecase.evidence.pooling",
+        "pool_patients": "rarecase.evidence.predictions",
         "recompute_table_3": "rarecase.evidence.paper",
         "score_table": "rarecase.evidence.scores",
     },

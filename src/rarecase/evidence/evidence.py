@@ -13,7 +13,7 @@ from rarecase.errors import DataError, SettingError, nearest
 from rarecase.evidence.fits import Fit
 from rarecase.evidence.intervals import DRAWS, LEVEL, make_draws
 from rarecase.evidence.paired import PERMUTATIONS, compare_fits
-from rarecase.evidence.pooling import (
+from rarecase.evidence.predictions import (
     CELL,
     CONTROL,
     DUPLICATES,

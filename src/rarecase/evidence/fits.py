@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rarecase.evidence.scores import Floats, Ints
+from rarecase.arrays import Floats, Ints
 
 
 @dataclass(frozen=True)

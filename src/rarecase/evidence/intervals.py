@@ -13,18 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rarecase.arrays import Bools, Floats, Ints
 from rarecase.evidence.fits import Fit, matching
-from rarecase.evidence.scores import (
-    Bools,
-    Floats,
-    Ints,
-    average_precision,
-    called_scores,
-    decide,
-    mean_defined,
-    probability_scores,
-    ratio,
-)
+from rarecase.evidence.scores import average_precision, called_scores, decide, probability_scores
+from rarecase.ranking import mean_defined, ratio
 from rarecase.seeds import numpy_rng
 
 DRAWS = 2000

@@ -21,8 +21,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import norm, rankdata, t
 
+from rarecase.arrays import Bools, Floats, Ints
 from rarecase.evidence.fits import Fit, matching
-from rarecase.evidence.scores import Bools, Floats, Ints, concordance, mean_defined
+from rarecase.ranking import concordance, mean_defined
 from rarecase.seeds import numpy_rng
 
 PERMUTATIONS = 9_999

@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from rarecase.arrays import Floats
 from rarecase.evidence.fits import Fit, fits_of
 from rarecase.evidence.intervals import Draws, arm_differences, arm_scores, percentile_interval
-from rarecase.evidence.pooling import CONTROL
-from rarecase.evidence.scores import Floats, score_names, score_table
+from rarecase.evidence.predictions import CONTROL
+from rarecase.evidence.scores import score_names, score_table
 
 Key = tuple[str, int]  # arm and amount
 

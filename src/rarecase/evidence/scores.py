@@ -11,17 +11,14 @@ was tuned inside the training part, so that a moved threshold is seen for what i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.stats import rankdata
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.integer]
-Bools = NDArray[np.bool_]
+from rarecase.arrays import Bools, Floats, Ints
+from rarecase.ranking import fold_concordance, mean_defined, ratio
+
 BINS = 10  # of the calibration error, equally wide
 
 
@@ -52,46 +49,6 @@ def rare_share(p: Floats, *, rare: int) -> Floats:
     others = np.delete(p, rare, axis=1).max(axis=1)
     share: Floats = p[:, rare] / np.maximum(p[:, rare] + others, np.finfo(np.float64).tiny)
     return share
-
-
-def mean_defined(values: Floats | Sequence[float], axis: int = 0) -> Floats:
-    """Mean over `axis` of the entries that are not NaN; NaN where there is none.
-
-    >>> mean_defined([0.5, float("nan"), 1.0])
-    array(0.75)
-    """
-    array = np.asarray(values, dtype=np.float64)
-    defined = ~np.isnan(array)
-    count = defined.sum(axis=axis)
-    total = np.where(defined, array, 0.0).sum(axis=axis)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def concordance(score: Floats, positive: Bools) -> float:
-    """Share of (positive, negative) pairs in which the positive scores higher; ties count half.
-
-    The area under the ROC curve, as the Mann-Whitney statistic. NaN without a pair.
-
-    >>> concordance(np.array([0.1, 0.4, 0.4, 0.9]), np.array([False, False, True, True]))
-    0.875
-    """
-    n_positive = int(positive.sum())
-    n_negative = positive.size - n_positive
-    if not n_positive or not n_negative:
-        return math.nan
-    ranks = rankdata(score)[positive].sum()
-    return float((ranks - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
-
-
-def fold_concordance(score: Floats, positive: Bools, fold: Ints) -> float:
-    """Concordance within each fold, averaged over the folds that have both kinds; else NaN."""
-    inside = [concordance(score[fold == f], positive[fold == f]) for f in np.unique(fold)]
-    return float(mean_defined(inside))
-
-
-def ratio(over: Floats, under: Floats) -> Floats:
-    """over / under, NaN where nothing is under."""
-    return np.where(under > 0, over / np.where(under > 0, under, 1.0), np.nan)
 
 
 def called_scores(true: Ints, called: Ints, w: Floats, *, classes: int) -> list[Floats]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from rarecase.evidence.text import number
 from rarecase.evidence.verdict import FEWEST_RARE_PATIENTS
-from rarecase.evidence.words import number
 
 
 @dataclass(frozen=True)

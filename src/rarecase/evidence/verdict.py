@@ -16,9 +16,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from rarecase.arrays import Floats
 from rarecase.evidence.paired import Comparison, larger
-from rarecase.evidence.scores import Floats
-from rarecase.evidence.words import number, p_value, signed
+from rarecase.evidence.text import number, p_value, signed
 
 ALPHA = 0.05
 FEWEST_RARE_PATIENTS = 10

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rarecase.evidence.words import number
+from rarecase.evidence.text import number
 
 DASH = "\N{EN DASH}"
 

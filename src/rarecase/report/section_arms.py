@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rarecase.comparison.words import TABLE_NAMES, check_lines, counts_line, main_rows
 from rarecase.evidence.evidence import PEEKED
+from rarecase.evidence.tables import TABLE_NAMES, check_lines, counts_line, main_rows
 from rarecase.report.blocks import (
     Block,
     Bullets,

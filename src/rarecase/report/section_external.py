@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rarecase.comparison.words import check_lines, counts_line
-from rarecase.evidence.words import number
+from rarecase.evidence.tables import check_lines, counts_line
+from rarecase.evidence.text import number
 from rarecase.files import read_json
 from rarecase.report.blocks import Block, Bullets, Section, Text
 from rarecase.report.run_files import RunFiles, optional_json

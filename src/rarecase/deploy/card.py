@@ -1,0 +1,113 @@
+"""The card of a model that is handed on: what it is, what it is worth, what it must not be used
+for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rarecase.evidence.text import number
+
+EXAMPLE = '''"""How to use this model: python predict.py SCAN [SCAN …]; needs `rarecase[torch]`."""
+
+import sys
+from pathlib import Path
+
+from rarecase import load_model, predict_images
+
+if len(sys.argv) < 2:
+    sys.exit("usage: python predict.py SCAN [SCAN …]")
+model = load_model(Path(__file__).parent)
+out = Path("predictions")
+while out.exists():
+    out = out.with_name(out.name + "-again")
+for found in predict_images(model, sys.argv[1:], out=out):
+    print(found)
+'''
+
+
+def model_card(card: dict[str, Any]) -> str:
+    """model_card.md as text."""
+    learnt, evidence = card["learnt_from"], card["evidence"]
+    tested = evidence["patients"]
+    patients = counted(learnt["patients"])
+    scores = "\n".join(f"| {_name(n)} | {scored(v)} |" for n, v in evidence["scores"].items())
+    dice = "not measured (no masks)" if evidence["dice"] is None else number(evidence["dice"])
+    flat = card.get("dimensions", 2) == 2
+    outlines = (
+        "Outlines the tumour in every axial slice with a 2-D U-Net (slices of "
+        f"{card['size']}×{card['size']}\npixels"
+        if flat else
+        f"Outlines the tumour with a 3-D U-Net (volumes of {card['planes']}×{card['size']}×"
+        f"{card['size']} voxels"
+    )  # fmt: skip
+    look = "another look" if card.get("looks", True) else (
+        "but not another look, which takes\nmore cases than it has learnt from"
+    )  # fmt: skip
+    verdicts = "\n".join(f"- {sentence}" for sentence in evidence["verdicts"]) or "- none asked"
+    return f"""# Model card
+
+**For research alone. Not a medical device: nothing that it says may decide on a patient.**
+
+## What it does
+{outlines}, channels {", ".join(card["channels"])}) and tells {" from ".join(card["classes"])} by a
+linear classifier on the U-Net's features under its own outline. The rare class, {card["rare"]}, is
+called from a probability of {number(card["threshold"])} on, the threshold with the best balanced
+accuracy on out-of-fold predictions.
+
+## What it has learnt from
+{patients}: {sum(learnt["patients"].values())} patients, {learnt["slices"]} slices. It holds no name
+of a patient and no image.
+
+## What it is worth
+Measured on {sum(tested.values())} patients ({counted(tested)}) whom the networks of each fold had
+not seen; the model itself has learnt from all of its patients, and cannot be judged on any.
+
+| score, on patients | value (95 % interval) |
+|---|---|
+{scores}
+| mean Dice a volume | {dice} |
+
+An interval without width, such as 0.00 to 0.00 or 1.00 to 1.00, says that all of few patients came
+out alike, and is no certainty.
+
+## Synthetic samples
+Arm `{card["arm"]}`: {_arm(card["arm"])} The verdicts of the study:
+
+{verdicts}
+
+## When not to believe it
+Every prediction lists what speaks against the scan being of the kind that was learnt from: another
+modality or sequence, other slice distances, {look}. An empty list does not prove that it is.
+Other scanners, hospitals and populations than those learnt from are not covered by these numbers.
+
+Made with rarecase {card["version"]}. `python predict.py SCAN` shows how to load it;
+`rarecase predict FOLDER SCAN` does the same.
+"""
+
+
+def counted(patients: dict[str, int]) -> str:
+    """Patients by class in words."""
+    return ", ".join(f"{count} {name}" for name, count in patients.items())
+
+
+def _arm(arm: str) -> str:
+    if arm == "none":
+        return (
+            "the classifier has learnt from real samples alone; no synthetic one was shown to help."
+        )
+    return "the classifier has also learnt from synthetic samples, which were shown to help."
+
+
+def _name(score: str) -> str:
+    if score == "auc_rare":
+        return "AUC of the rare class"
+    return score.replace("_", " ").replace("tuned ", "at the tuned threshold: ")
+
+
+def scored(value: dict[str, float | None]) -> str:
+    """A score with its interval in words."""
+    if value["value"] is None:
+        return "not defined"
+    if value["low"] is None or value["high"] is None:
+        return number(value["value"])
+    return f"{number(value['value'])} ({number(value['low'])} to {number(value['high'])})"

@@ -1,0 +1,223 @@
+"""Predictions for new patients: masks, probabilities, pictures, each case in turn."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import lightning_fabric
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from rarecase.cohort.case import Case
+from rarecase.deploy.inputs import cases_named, file_name
+from rarecase.deploy.masks import mask_on_file, masks_on_pictures
+from rarecase.deploy.model import Deployed, Found
+from rarecase.errors import DataError, SettingError, nearest
+from rarecase.files import replacing_file, write_json
+from rarecase.imaging.formats import is_dicom, suffix_of
+from rarecase.imaging.formats.base import refusing
+from rarecase.imaging.writing import write_dicom_seg, write_nifti_mask
+from rarecase.pipeline.compute import make_fabric
+from rarecase.pipeline.settings import ComputeSettings, Device
+from rarecase.progress import task
+from rarecase.report.figures_overlays import overlay_figure
+from rarecase.report.overlays import Overlay
+
+log = logging.getLogger(__name__)
+SHOWN = 6  # slices of an overlay
+RESEARCH = "For research alone; nothing here may decide on a patient."
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A case's result. `problem`: why it could not be read; the rest is empty then.
+
+    p: probability by class; call: the class called; tumour_ml None for pictures; unlike: what
+    speaks against the scan being of the kind that was learnt from; notes: what was odd about its
+    files, and settled, such as voxel sizes that had to be assumed; source: the file or folder of
+    its first channel.
+    """
+
+    case: str
+    p: dict[str, float]
+    call: str | None
+    tumour_ml: float | None
+    tumour_slices: int
+    mask: Path | None
+    overlay: Path | None
+    unlike: tuple[str, ...] = ()
+    problem: str | None = None
+    notes: tuple[str, ...] = ()
+    source: str | None = None
+
+    def row(self) -> dict[str, Any]:
+        """One line of predictions.csv."""
+        return {
+            "case": self.case, "call": self.call, **{f"p_{n}": v for n, v in self.p.items()},
+            "tumour_ml": self.tumour_ml, "tumour_slices": self.tumour_slices,
+            "mask": None if self.mask is None else self.mask.name,
+            "unlike": "; ".join(self.unlike), "notes": "; ".join(self.notes),
+            "problem": self.problem, "source": self.source,
+        }  # fmt: skip
+
+
+def predict_images(
+    model: Deployed, images: Sequence[str | Path], *, out: str | Path, device: str = "auto"
+) -> Iterator[Predicted]:
+    """Predict every case behind `images` (see `cases_named`) and write into the new or empty folder
+    `out`: CASE_mask.nii.gz on the grid of the case's own first file (for DICOM also CASE_seg.dcm;
+    for pictures a folder of masks), CASE_overlay.png, predictions.csv and predictions.json.
+
+    A case that cannot be read is a line with its problem, and the others go on. Cases come out as
+    they are done.
+    """
+    out = Path(out)
+    if isinstance(images, str | Path):
+        images = [images]
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} is not an empty folder and was not touched; choose a new one.")
+    if device not in get_args(Device):
+        raise SettingError(f"device {device!r}: {nearest(device, get_args(Device))}")
+    cases, dropped = cases_named([str(each) for each in images], model.channels)
+    if not cases and not dropped:
+        raise SettingError("IMAGE is missing: a scan, a folder of one, or a cohort.")
+    # The classifier's features must not hang on what the machine does fastest.
+    fabric = make_fabric(ComputeSettings(device=device), exact=True)  # type: ignore[arg-type]
+    failed = [_failed(each.case, each.reason) for each in dropped]
+    return _walk(model, cases, failed, out=out, fabric=fabric)
+
+
+def _walk(
+    model: Deployed,
+    cases: Sequence[Case],
+    failed: Sequence[Predicted],
+    *,
+    out: Path,
+    fabric: lightning_fabric.Fabric,
+) -> Iterator[Predicted]:
+    out.mkdir(parents=True, exist_ok=True)
+    done = [*failed]
+    _write_table(model, done, out)
+    yield from failed
+    with task("cases", total=len(cases)) as bar:
+        for case in cases:
+            try:
+                found = model.predict(case, fabric=fabric)
+                done.append(_write(model, found, out))
+            except DataError as error:
+                done.append(_failed(case.case, str(error)))
+            _write_table(model, done, out)
+            bar.advance(note=case.case)
+            yield done[-1]
+
+
+def _failed(case: str, problem: str) -> Predicted:
+    return Predicted(case, {}, None, None, 0, None, None, problem=problem)
+
+
+def _write(model: Deployed, found: Found, out: Path) -> Predicted:
+    name = file_name(found.case.case)
+    drawn = (found.chances > 0.5).any(axis=(1, 2))
+    unlike = list(found.unlike)
+    if _seen(found.case, model.segmenter.seen):
+        unlike.append("the model has learnt from this patient: this says nothing of new ones")
+    millilitres, notes = None, [note for group in found.groups for note in group.notes]
+    if found.case.slices:
+        if len(found.case.planes) > 1:
+            said = ", ".join(found.case.planes)
+            notes.append(f"the planes of its pictures are taken as {said}")
+        mask = out / f"{name}_masks"
+        mask.mkdir(exist_ok=True)
+        for files, values in masks_on_pictures(found):
+            stem = f"{files.number:04d}_{files.image.stem}"
+            Image.fromarray(values * 255).save(mask / f"{stem}_mask.png")
+    else:
+        values, grid = mask_on_file(found)
+        mask = out / f"{name}_mask.nii.gz"
+        source = found.case.images[model.channels[0]]
+        nifti = suffix_of(source) in (".nii", ".nii.gz")
+        write_nifti_mask(mask, values, grid, like=source if nifti else None)
+        if is_dicom(source):
+            unlike += _seg(out / f"{name}_seg.dcm", values, source)
+        millilitres = round(float(values.sum() * np.prod(grid.spacing)) / 1000, 2)
+    overlay = out / f"{name}_overlay.png"
+    with replacing_file(overlay) as beside:
+        beside.write_bytes(_overlay(found))
+    return Predicted(
+        found.case.case, found.p, found.call, millilitres, int(drawn.sum()), mask, overlay,
+        tuple(unlike), notes=tuple(dict.fromkeys(notes)),
+        source=str(_source(found.case, model.channels)),
+    )  # fmt: skip
+
+
+def _source(case: Case, channels: Sequence[str]) -> Path:
+    return case.slices[0].image.parent if case.slices else case.images[channels[0]]
+
+
+def _seen(case: Case, seen: Sequence[str]) -> bool:
+    """Whether a case is of a patient learnt from; a file may bear the patient's name and more."""
+    return any(
+        case.patient == name or re.match(rf"{re.escape(name)}[^A-Za-z0-9]", case.patient)
+        for name in seen
+    )
+
+
+def _seg(path: Path, values: Any, source: Path) -> list[str]:
+    """Write a DICOM-SEG; where the scan's own tags do not allow one, what to say instead."""
+    try:
+        with refusing(source, "no DICOM-SEG can be made of its tags", ""):
+            write_dicom_seg(path, values, source)
+    except DataError as error:
+        log.warning("%s", error)
+        return ["no DICOM-SEG could be written from its tags; the NIfTI mask is there"]
+    return []
+
+
+def _overlay(found: Found) -> bytes:
+    """The slices with the largest outlines, in their order; the middle ones without any."""
+    area = (found.chances > 0.5).sum(axis=(1, 2))
+    if area.any():
+        chosen = np.sort(np.argsort(-area, kind="stable")[: min(SHOWN, int((area > 0).sum()))])
+    else:
+        middle = len(area) // 2
+        chosen = np.arange(max(0, middle - 1), min(len(area), middle + 2))
+    shown = [
+        Overlay(
+            title=f"slice {found.fitted.rows[i][0]}", case=found.case.case,
+            image=found.fitted.images[i, 0], true=None,
+            predicted=(found.chances[i] > 0.5).astype(np.uint8), dice=None, slice_dice=None,
+        )
+        for i in chosen
+    ]  # fmt: skip
+    return overlay_figure(shown, caption="").png
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Those of the fullest line: one with a problem has no probabilities."""
+    found: list[str] = []
+    for row in rows:
+        found = list(row) if len(row) > len(found) else found
+    return found
+
+
+def _write_table(model: Deployed, done: Sequence[Predicted], out: Path) -> None:
+    rows = [each.row() for each in done]
+    with replacing_file(out / "predictions.csv") as beside:
+        pd.DataFrame(rows, columns=_columns(rows)).to_csv(beside, index=False)
+    card = model.card
+    write_json(
+        out / "predictions.json",
+        {
+            "note": RESEARCH,
+            "model": {n: card[n] for n in ("version", "classes", "rare", "threshold", "arm",
+                                           "channels", "learnt_from", "evidence")},
+            "cases": [row | {"unlike": list(each.unlike), "notes": list(each.notes)}
+                      for row, each in zip(rows, done, strict=True)],
+        },
+    )  # fmt: skip

@@ -1,0 +1,232 @@
+"""Features from files: tables (CSV, TSV, Parquet), NumPy archives, feature stores."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rarecase.errors import DataError, LeakError, SettingError, nearest
+from rarecase.features.columns import feature_columns
+from rarecase.features.feature_set import make_table
+from rarecase.files import text_encoding
+
+log = logging.getLogger(__name__)
+LARGEST = 4 * 2**30  # bytes of float64 that a comparison takes into memory
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a file holds: `X` (n, d) with names of features where it has them, `y`, `groups` (None:
+    each row is a patient), the name of each row, and `sites` where they were asked for. `seen`: the
+    patients whom the network behind the features has learnt from, as far as the file says."""
+
+    X: Any
+    y: np.ndarray
+    groups: np.ndarray | None
+    row: np.ndarray
+    sites: np.ndarray | None = None
+    left_out: tuple[str, ...] = ()
+    seen: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the features, as far as they have any."""
+        return [str(c) for c in self.X.columns] if isinstance(self.X, pd.DataFrame) else []
+
+    def fingerprint(self) -> str:
+        """The same for the same features, labels and patients, and for no others."""
+        table = make_table(self.X, self.y, groups=self.groups)
+        digest = hashlib.sha256(repr((table.classes, table.patients, self.names)).encode())
+        table.feed(digest)
+        return digest.hexdigest()[:16]
+
+
+def read_features(
+    path: Path,
+    *,
+    label: str | None = None,
+    groups: str | None = None,
+    site: str | None = None,
+    ignore: Sequence[str] = (),
+) -> Features:
+    """Read features, labels, patients and, if asked for, sites.
+
+    Tables: `label`, `groups` and `site` are columns; every other numeric column but those of
+    `ignore` is a feature, and columns of text are left out (`left_out`). `.npz`: arrays X, y and,
+    if there, groups. `.zarr`: a FeatureStore; `label` and `groups` are columns of its rows
+    (default: label and patient). Raises `DataError` for files that cannot be read, `SettingError`
+    for columns that are not there.
+    """
+    kinds = {".npz": _read_archive, ".zarr": _read_store}
+    suffix = path.suffix.lower()
+    if not path.exists():
+        raise DataError(f"{path}: no such file.")
+    if suffix in kinds:
+        if ignore:
+            raise SettingError(
+                f"--ignore {','.join(ignore)}: the features of {path} have no names to leave out."
+            )
+        return kinds[suffix](path, label, groups, site)
+    names = [name for name in (label, groups, site) if name is not None]
+    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
+        ".csv": lambda p: _read_text(p, sep=",", names=names),
+        ".tsv": lambda p: _read_text(p, sep="\t", names=names),
+        ".parquet": pd.read_parquet,
+    }
+    if suffix not in readers:
+        known = ", ".join([*readers, *kinds])
+        raise DataError(f"{path}: expected one of {known}.")
+    try:
+        table = readers[suffix](path)
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path}: cannot be read as {suffix[1:]} ({error}).") from None
+    return _of_table(table, path, label=label, groups=groups, site=site, ignore=ignore)
+
+
+def _read_text(path: Path, *, sep: str, names: Sequence[str]) -> pd.DataFrame:
+    """A table whose columns `names` stay as they are written: patients called 007, classes called 1
+    or NA. Only an empty cell is missing there, and where all are whole numbers that once were
+    floats (1.0, 2.0) they are those numbers. Semicolons between columns, and then commas in
+    numbers, are seen."""
+    encoding = text_encoding(path)
+    with path.open(encoding=encoding) as file:
+        first = file.readline()
+    if sep == "," and first.count(";") > first.count(","):
+        sep = ";"
+    start = pd.read_csv(
+        path, sep=sep, dtype=str, keep_default_na=False, nrows=100, encoding=encoding
+    )
+    comma = sep == ";" and any(start[c].str.fullmatch(r"-?\d+,\d+").any() for c in start)
+    table = pd.read_csv(path, sep=sep, decimal="," if comma else ".", encoding=encoding)
+    known = [name for name in names if name in table.columns]
+    # Whole where the head lacks the index's name, as R writes it, and columns cannot be counted.
+    whole = not isinstance(table.index, pd.RangeIndex)
+    written = pd.read_csv(
+        path,
+        sep=sep,
+        dtype=str,
+        keep_default_na=False,
+        usecols=None if whole else known,
+        encoding=encoding,
+    )
+    for name in known:
+        values = written[name].str.strip()
+        values = values.where(values != "")
+        if values.dropna().str.fullmatch(r"-?\d+\.0").all():
+            values = values.str.removesuffix(".0")
+        table[name] = values.to_numpy()
+    return table
+
+
+def _of_table(
+    table: pd.DataFrame,
+    path: Path,
+    *,
+    label: str | None,
+    groups: str | None,
+    site: str | None,
+    ignore: Sequence[str],
+) -> Features:
+    if label is None:
+        raise SettingError("--label COLUMN is missing: the column with the classes.")
+    for option, name in (
+        ("--label", label),
+        ("--groups", groups),
+        ("--site", site),
+        *(("--ignore", n) for n in ignore),
+    ):
+        if name is not None and name not in table.columns:
+            raise SettingError(f"{option} {name}: {path} has no such column; "
+                               f"{_hint(name, table)}")  # fmt: skip
+    missing = table[label].isna()
+    if missing.any():
+        log.warning("%d rows without %s are left out", int(missing.sum()), label)
+        table = table[~missing]
+    numeric, text = feature_columns(
+        table, aside=[label, groups, site, *ignore], label=label, grouped=groups is not None
+    )
+    if not numeric:
+        raise DataError(f"{path}: no numeric column besides {label}; there is nothing to compare.")
+    return Features(
+        X=table[numeric],
+        y=table[label].to_numpy(),
+        groups=None if groups is None else table[groups].to_numpy(),
+        row=table.index.to_numpy(),
+        sites=None if site is None else table[site].to_numpy(),
+        left_out=text,
+    )
+
+
+def _hint(name: str, table: pd.DataFrame) -> str:
+    if name in table.index.names:
+        return "it is the table's index: save it with reset_index()."
+    return nearest(name, map(str, table.columns))
+
+
+def _read_archive(path: Path, label: str | None, groups: str | None, site: str | None) -> Features:
+    try:
+        file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            raise ValueError("one array and no archive: numpy.savez(FILE, X=…, y=…, groups=…)")
+        with file:
+            held = {name: file[name] for name in file.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: cannot be read as .npz ({error}).") from None
+    names = (label or "y", groups or "groups")
+    if not {"X", names[0]} <= set(held):
+        raise DataError(
+            f"{path}: expected arrays X, {names[0]} and, for patients, {names[1]}; there are "
+            f"{', '.join(held) or 'none'}."
+        )
+    for option, name in (("--groups", groups), ("--site", site)):
+        if name is not None and name not in held:
+            raise SettingError(f"{option} {name}: {path} has no such array; {nearest(name, held)}")
+    row = np.arange(len(held["X"]))
+    sites = None if site is None else held[site]
+    return Features(held["X"], held[names[0]], held.get(names[1]), row, sites)
+
+
+def _read_store(path: Path, label: str | None, groups: str | None, site: str | None) -> Features:
+    from rarecase.features.store import FeatureStore  # needs PyTorch and Zarr
+
+    store = FeatureStore.open(path)
+    size = 8 * len(store) * int(np.prod(store.shape))
+    if size > LARGEST:
+        raise DataError(
+            f"{path}: {len(store)} samples of {store.shape} take {size / 2**30:.1f} GiB as a "
+            "table. Compare `tumour` vectors instead, or run the study, whose classifier reads "
+            "maps."
+        )
+    names = [label or "label", groups or "patient", *([] if site is None else [site])]
+    for name in names:
+        if name not in store.rows.columns:
+            raise SettingError(f"{path}: its rows have no column {name!r}; "
+                               f"{nearest(name, store.rows.columns)}")  # fmt: skip
+    X = store.read_all().astype(np.float64)
+    found = [store.rows[name].to_numpy() for name in names]
+    return Features(
+        X, found[0], found[1], np.arange(len(X)), seen=store.seen,
+        sites=None if site is None else found[2],
+    )  # fmt: skip
+
+
+def refuse_seen(features: Features, path: Path) -> None:
+    """Raise `LeakError` where patients, all of whom a comparison tests, taught the network behind
+    their features."""
+    tested = () if features.groups is None else np.unique(features.groups.astype(str)).tolist()
+    both = sorted(features.seen.intersection(tested))
+    if both:
+        raise LeakError(
+            f"{path}: the network behind these features has learnt from {len(both)} of the "
+            f"patients that would be tested ({', '.join(both[:5])}{', …' if len(both) > 5 else ''})"
+            ". The comparison of a run takes each fold's own network; or take features of a "
+            "network trained on other patients; --allow-seen accepts the leak."
+        )

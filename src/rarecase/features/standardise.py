@@ -1,0 +1,54 @@
+"""The coordinates in which a fold is computed: standardised, and no more of them than samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rarecase.arrays import Floats
+
+REACH = 6.0  # deviations
+
+
+@dataclass(frozen=True)
+class Space:
+    """Fitted to real training rows alone: (x − mean) / deviation, scaled so that a training row has
+    the squared length 1 on average, and rotated into the span of the training rows.
+
+    With more features than rows the rotation leaves as many coordinates as the rows have rank. That
+    is exact for whatever only adds up, compares or spans training rows: a linear classifier with a
+    quadratic penalty has its weights in that span, and distances within it are unchanged. Features
+    that do not vary in training say nothing there and count for nothing.
+
+    Values farther than six deviations from the mean count as six. A network has channels that are
+    all but silent in one set of patients and not in the next: unbounded, one of them outweighs all
+    the others together. Of Gaussian features one value in 500 million lies out there.
+    """
+
+    mean: Floats  # (d,)
+    scale: Floats  # (d,)
+    reach: Floats  # (d,), how far from the mean a value counts
+    axes: Floats | None  # (d, rank), None where there are no more features than rows
+
+    @staticmethod
+    def fit(X: Floats) -> Space:
+        """Learn the space of training rows `X` (n, d)."""
+        mean, deviation = X.mean(axis=0), X.std(axis=0)
+        # A deviation that is rounding error against the mean would blow a test row up.
+        varies = deviation > 1e-9 * np.maximum(np.abs(mean), 1e-12)
+        scale = np.where(varies, 1 / np.where(varies, deviation, 1.0), 0.0)
+        scale /= np.sqrt(max(int(varies.sum()), 1))
+        reach = REACH * deviation
+        if X.shape[1] <= X.shape[0]:
+            return Space(mean, scale, reach, None)
+        rows = Space(mean, scale, reach, None)(X)
+        values, vectors = np.linalg.eigh(rows @ rows.T)
+        kept = values > 1e-10 * values.max()
+        axes = rows.T @ (vectors[:, kept] / np.sqrt(values[kept]))
+        return Space(mean, scale, reach, axes)
+
+    def __call__(self, X: Floats) -> Floats:
+        """Rows (n, d) in this space, (n, rank or d)."""
+        rows: Floats = np.clip(X - self.mean, -self.reach, self.reach) * self.scale
+        return rows if self.axes is None else rows @ self.axes

@@ -1,0 +1,277 @@
+"""Every setting of a study, with the paper's values as defaults. Unknown names are errors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from rarecase.experiment.arm_names import CLOSED_FORM
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+class Section(BaseModel):
+    """Frozen, strict about names; field descriptions are the help text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class CohortSettings(Section):
+    """Which cases, which label."""
+
+    label: str | None = None
+    """COLUMN, or COLUMN=V[,V…] against the rest; without it the layout's own label."""
+    merge: dict[str, list[str]] = {}
+    """New class: values that it joins."""
+    channels: list[str] | None = None
+    """Channels to use, in order; without it all that every case has."""
+    exclude: list[str] = []
+    """Case ids to leave out."""
+    conflict: Literal["error", "most-common", "first", "drop"] = "error"
+    """What to do with a patient who has two labels."""
+    tumour: list[int] | None = None
+    """Values of the masks that are tumour; without it all above 0 (but what nnU-Net ignores)."""
+    rare: str | None = None
+    """The rare class; without it the one with the fewest patients."""
+
+
+class SlicesSettings(Section):
+    """From volumes to slices."""
+
+    size: Annotated[int, Field(ge=16)] = 240
+    """Height and width of a slice in pixels."""
+    planes: Count = 32
+    """For a U-Net of three dimensions: planes that each case's slices are brought to."""
+    pixel: Positive | None = None
+    """Millimetres of a pixel, the same for everybody; without it each slice is fitted as it is."""
+    normalise: Literal["tissue", "case", "cohort"] = "cohort"
+    """`cohort`: the paper's mean and deviation, fitted on training patients; `tissue`: each case
+    alone, by what is not background nor half air; `case`: by all that is not background."""
+    skip_empty: bool = False
+    """Leave out slices without tissue."""
+
+    @property
+    def alone(self) -> Literal["tissue", "case", "none"]:
+        """How each case is normalised by itself; not at all where the cohort's mean is taken."""
+        return "none" if self.normalise == "cohort" else self.normalise
+
+
+class SplitSettings(Section):
+    """Who is tested when. Always by patient."""
+
+    kind: Literal["kfold", "given", "site", "holdout"] = "holdout"
+    """Stratified k-fold, folds given with the data, leave one site out, or the paper's 90/10."""
+    folds: Annotated[int, Field(ge=2)] = 5
+    """Folds of kfold."""
+    repeats: Count = 1
+    """How often kfold is drawn anew."""
+    validation: Fraction = 0.15
+    """Part of the training patients on which the segmenter's best epoch is chosen."""
+
+
+class SimulationSettings(Section):
+    """The simulated cohort that stands in when no data are given, and for pre-training."""
+
+    patients: dict[str, Count] = {"HGG": 61, "LGG": 40}
+    """Patients of each class."""
+    slices: Count = 50
+    """Axial slices of a volume."""
+    separability: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """How different the classes look: 1 as in life, 0 not at all."""
+
+
+class TrainingSettings(Section):
+    """How a U-Net is trained."""
+
+    epochs: Count = 30
+    """Passes over the training slices."""
+    batch: Annotated[int, Field(ge=2)] = 10
+    """Slices in a batch."""
+    learning_rate: Positive = 1e-5
+    """Of Adam."""
+    beta1: Fraction = 0.9
+    """Of Adam."""
+    decay: Literal["constant", "cosine"] = "constant"
+    """Course of the learning rate."""
+    loss: Literal["dice", "dice+bce"] = "dice"
+    """The paper's soft Dice, or with cross-entropy: steadier from random weights."""
+    coarse: Fraction = 0.0
+    """This share of the epochs, the first, sees slices at half size: a quarter of the time."""
+    augment: bool = True
+    """The seven augmentations of the paper's Table 1."""
+    augment_strength: Annotated[float, Field(gt=0, le=2)] = 1.0
+    """Times as strong as in Table 1, flips apart: short trainings do better with less."""
+
+
+class PretrainSettings(TrainingSettings):
+    """Pre-training the U-Net on another cohort."""
+
+    cohort: str | None = None
+    """`simulated`, or a folder of other patients; without it no pre-training."""
+    channels: list[str] | None = None
+    """Channels of that cohort; without it all."""
+    learning_rate: Positive = 1e-4
+    """Of Adam."""
+    patients: dict[str, Count] = {"HGG": 60, "LGG": 40}
+    """Patients of each class, if simulated."""
+
+
+class SegmenterSettings(TrainingSettings):
+    """The U-Net, trained in every fold without the fold's test patients."""
+
+    init: str | None = None
+    """`model.safetensors` of a trained U-Net to start from."""
+    allow_seen: bool = False
+    """Accept an initial model that has seen test patients: a leak, asked for by name."""
+    flips: bool = False
+    """Predict masks of patients it did not train on from a slice and its three mirror images
+    together: steadier, four times the work."""
+    width: Count = 64
+    """Channels of the first block."""
+    depth: Annotated[int, Field(ge=1, le=7)] = 4
+    """Number of poolings."""
+    norm: Literal["none", "batch"] = "none"
+    """Batch normalisation, which the paper's U-Net has not."""
+    dimensions: Literal[2, 3] = 2
+    """2: it looks at slices, the paper's way. 3: at whole cases; a case is then a sample, of which
+    there are few, so that everything behind it needs less time and finds less to learn from."""
+
+
+class FeaturesSettings(Section):
+    """What is taken from the U-Net."""
+
+    block: str = "bottleneck"
+    """enc1 … bottleneck … dec1; `tumour` (all blocks averaged over the predicted mask); `region`
+    (what a small network learns of crops by that mask)."""
+    keep: bool = False
+    """Keep the stores of real and synthetic features when nothing needs them any more."""
+
+
+class GeneratorSettings(Section):
+    """The ACGAN."""
+
+    widths: Annotated[list[Count], Field(min_length=1)] = [64, 256, 512]
+    """ngf = ndf of the convolutional pair; each width is an arm. The last is the headline's."""
+    images: bool = False
+    """Also an ACGAN of tumour images, which the fold's U-Net turns into features: a baseline arm,
+    as wide as the narrowest."""
+    hidden_generator: Count = 4096
+    """Hidden width of the generator for vectors."""
+    hidden_discriminator: Count = 1024
+    """Hidden width of the discriminator for vectors."""
+    epochs: Count = 50
+    """Passes over the training features."""
+    max_steps: Count | None = None
+    """Stop after so many optimisation steps."""
+    batch: Annotated[int, Field(ge=2)] = 16
+    """Samples in a batch."""
+    learning_rate: Positive = 0.002
+    """Of Adam, both networks."""
+    beta1: Fraction = 0.5
+    """Of Adam, both networks."""
+    seeds: Count = 1
+    """Generators trained per fold, each from its own seed."""
+    made: Count | None = None
+    """Synthetic samples made per fold; without it twice the largest amount of the sweep."""
+    keep: Literal["agreeing", "all"] = "agreeing"
+    """The paper's filter (the discriminator gets the class right), or none."""
+
+
+class ClassifierSettings(Section):
+    """The classifier: the paper's CNN for maps; a linear one for vectors."""
+
+    channels: list[Count] = [64, 128]
+    """Of the convolutional blocks (the notebook: 64, 128, 128)."""
+    dense: Count = 2048
+    """Width of the first fully connected layer."""
+    epochs: Count = 20
+    """Passes over real and synthetic samples."""
+    batch: Annotated[int, Field(ge=2)] = 10
+    """Samples in a batch."""
+    learning_rate: Positive = 1e-3
+    """Of Adam."""
+
+
+class SweepSettings(Section):
+    """How many synthetic samples join the real ones, spread equally over the classes."""
+
+    amounts: list[int | str] = [0, 300, 600, 1158, 2400, 4800]
+    """Numbers, or percentages of a fold's real training slices ("25%")."""
+    headline: int | str = 1158
+    """The amount of Table 3, fixed beforehand; one of `amounts`."""
+
+    @field_validator("amounts", "headline")
+    @classmethod
+    def _readable(cls, value: list[int | str] | int | str) -> list[int | str] | int | str:
+        for amount in value if isinstance(value, list) else [value]:
+            text = str(amount).removesuffix("%")
+            if not text.replace(".", "", 1).isdigit():
+                raise ValueError(f"expected a number or a percentage such as 25%, got {amount!r}")
+        return value
+
+
+class CompareSettings(Section):
+    """The comparison of arms on each fold's `tumour` vectors, by a linear classifier."""
+
+    arms: list[str] = list(CLOSED_FORM)
+    """Arms to compare, as `rarecase compare` names them; [] leaves the comparison out."""
+    outline: Literal["predicted", "true"] = "predicted"
+    """The tumour under which features are averaged: the network's, or (to see what better outlines
+    would be worth) the true one where there is a mask."""
+    unit: Literal["patients", "slices"] = "patients"
+    """What a row is: a patient (vectors averaged over slices: seconds) or a slice (minutes)."""
+    amounts: Annotated[list[Positive], Field(min_length=1)] = [0.5, 1.0, 2.0]
+    """Amounts to choose from: shares of what a class lacks to be as frequent as the largest."""
+    inner: Annotated[int, Field(ge=2)] = 3
+    """Inner folds on which amount, penalty and threshold are chosen."""
+    generator_seeds: Count = 2
+    """Generators fitted per fold, each from its own seed."""
+    checks: bool = True
+    """Self-checks: permuted labels, a split by slices, training against test features."""
+
+
+class ComputeSettings(Section):
+    """Where and how it is computed; changes nothing but the last bits, and what follows of them."""
+
+    device: Device = "auto"
+    """Where: auto takes a GPU if there is one."""
+    precision: str = "auto"
+    """auto: bfloat16 where it is measured to be faster; else one of Fabric's, such as 32-true."""
+    threads: Count | None = None
+    """CPU threads; without it all that this process may use."""
+    compile: bool = False
+    """torch.compile the networks (on a CPU: half a minute each, then a little faster)."""
+    ignore_disk: bool = False
+    """Start even when the disk may be too small: compression may make it fit."""
+    processes: Count | None = None
+    """Folds, or generators of a fold, computed side by side, each with its share of the threads;
+    without it one a thread as far as memory allows, and up to four on a GPU."""
+
+
+class Settings(Section):
+    """A whole study."""
+
+    data: str | None = None
+    """Folder or table of the cohort; without it the simulated cohort."""
+    preset: str = "paper"
+    """The preset that these settings started from."""
+    seed: int = 0
+    """Everything random derives from it."""
+    protocol: Literal["sound", "faithful"] = "sound"
+    """`faithful` repeats what the paper did with its test set, which flatters: never publish it."""
+    cohort: CohortSettings = CohortSettings()
+    simulation: SimulationSettings = SimulationSettings()
+    slices: SlicesSettings = SlicesSettings()
+    split: SplitSettings = SplitSettings()
+    pretrain: PretrainSettings = PretrainSettings()
+    segmenter: SegmenterSettings = SegmenterSettings()
+    features: FeaturesSettings = FeaturesSettings()
+    generator: GeneratorSettings = GeneratorSettings()
+    classifier: ClassifierSettings = ClassifierSettings()
+    sweep: SweepSettings = SweepSettings()
+    compare: CompareSettings = CompareSettings()
+    compute: ComputeSettings = ComputeSettings()

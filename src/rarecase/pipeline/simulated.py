@@ -1,0 +1,90 @@
+"""The simulated cohorts inside a run folder: the study's own, and one to pre-train on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from rarecase.cohort import Case, Cohort, SliceFiles
+from rarecase.files import write_text
+from rarecase.pipeline.settings import Settings
+from rarecase.pipeline.step import digest
+from rarecase.seeds import derive
+from rarecase.simulate import simulate_cohort
+
+SIMULATED, STUDY, PRETRAIN = "simulated", "study", "pretrain"
+CHANNELS = ("flair", "t1", "t1gd", "t2")
+
+
+def study_folder(run: Path) -> Path:
+    """Where the simulated cohort of a study without data lies."""
+    return run / SIMULATED / STUDY
+
+
+def simulate_study(settings: Settings, run: Path) -> Path:
+    """The study's own simulated cohort, made now if it is not there."""
+    chosen = settings.simulation
+    return _simulate(
+        study_folder(run),
+        settings,
+        patients=chosen.patients,
+        separability=chosen.separability,
+        seed=settings.seed,
+        prefix="Sim",
+    )
+
+
+def simulate_pretraining(settings: Settings, run: Path) -> Path:
+    """Other simulated patients, by another seed and other names, to pre-train on."""
+    return _simulate(
+        run / SIMULATED / PRETRAIN,
+        settings,
+        patients=settings.pretrain.patients,
+        separability=1.0,
+        seed=derive(settings.seed, PRETRAIN) % 2**31,
+        prefix="Pre",
+    )
+
+
+def _simulate(
+    folder: Path,
+    settings: Settings,
+    *,
+    patients: Mapping[str, int],
+    separability: float,
+    seed: int,
+    prefix: str,
+) -> Path:
+    size, slices = settings.slices.size, settings.simulation.slices
+    key = digest([dict(patients), size, slices, separability, seed, prefix])
+    mark = folder.with_name(folder.name + ".key")
+    if folder.exists() and not (mark.is_file() and mark.read_text() == key):
+        shutil.rmtree(folder)  # our own, of other settings
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    write_text(mark, key)
+    made: Path = simulate_cohort(
+        folder,
+        patients=patients,
+        size=size,
+        slices=slices,
+        separability=separability,
+        seed=seed,
+        prefix=prefix,
+    )
+    return made
+
+
+def planned_cohort(settings: Settings) -> Cohort:
+    """The cohort that would be simulated, without a file: enough to plan and to estimate with."""
+    channels = settings.cohort.channels or CHANNELS
+    files = tuple(
+        SliceFiles(image=Path("none"), mask=None, number=number)
+        for number in range(settings.simulation.slices)
+    )
+    cases = tuple(
+        Case(case=name, patient=name, label=label, slices=files, planes=tuple(channels))
+        for label, count in sorted(settings.simulation.patients.items())
+        for name in (f"Sim_{label}_{number + 1:03d}" for number in range(count))
+    )
+    return Cohort(cases=cases, dropped=(), layout="brats", channels=tuple(channels))

@@ -1,0 +1,187 @@
+"""One step of a study: what it computes, from what, and where the result lies.
+
+A step writes into a folder beside its place and moves it in when done, with a `step.json` that
+holds its key: a digest of everything the result depends on. A step whose key lies there is done;
+one whose key differs is done anew; one that was killed finds its checkpoints in the folder beside.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import logging
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rarecase import __version__
+from rarecase.errors import DataError
+from rarecase.files import partial_path, read_json, replacing_directory, write_json, write_text
+from rarecase.pipeline.grid import EVERYBODY, NOWHERE, Cell
+from rarecase.pipeline.settings import Settings
+
+log = logging.getLogger(__name__)
+RECORD = "step.json"
+CHECKPOINTS = "checkpoints"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a step is told: nothing but paths, settings and its place in the grid, so that it can
+    be sent to another process or machine."""
+
+    run: Path
+    settings: Settings
+    cell: Cell = NOWHERE
+
+    @property
+    def fold_folder(self) -> Path:
+        return (self.run / self.cell.folder(RECORD)).parent
+
+    def where(self) -> str:
+        """The place in the grid in words."""
+        if self.cell.fold == EVERYBODY.fold:
+            return "all patients"
+        return f"repeat {self.cell.repeat}, fold {self.cell.fold}"
+
+
+Work = Callable[[Context, Path], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """`name` is also the folder inside the run; `stage` is the command that runs up to it.
+
+    `products` lie elsewhere in the run and must be there for the step to count as done. `bulky`
+    are parts of the output that may go once every step that `reads` this one is done; `remake`
+    makes them anew, into a folder beside, should one of those have to be done again.
+    """
+
+    name: str
+    stage: str
+    key: str
+    work: Work
+    context: Context
+    products: tuple[str, ...] = ()
+    bulky: tuple[str, ...] = ()
+    remake: Work | None = None
+    reads: tuple[str, ...] = ()
+
+    @property
+    def output(self) -> Path:
+        return self.context.run / self.name
+
+    def done(self) -> bool:
+        """Whether the result lies there, made from the same inputs and settings."""
+        there = all((self.context.run / product).exists() for product in self.products)
+        return there and _key_at(self.output) == self.key
+
+    def whole(self) -> bool:
+        """Whether all bulky parts are there."""
+        return all((self.output / part).exists() for part in self.bulky)
+
+
+def unfinished(steps: Sequence[Step]) -> list[Step]:
+    """The steps to perform: those not done, and done ones whose bulky parts went but are needed."""
+    todo: list[Step] = []
+    for step in reversed(steps):
+        wanted = any(step.name in later.reads for later in todo)
+        if not step.done() or (wanted and not step.whole()):
+            todo.append(step)
+    return todo[::-1]
+
+
+def discard_bulky(steps: Sequence[Step]) -> None:
+    """Remove the bulky parts that no step of `steps`, the whole study, needs any more."""
+    for step in steps:
+        readers = [each for each in steps if step.name in each.reads]
+        if step.bulky and step.done() and all(reader.done() for reader in readers):
+            for part in step.bulky:
+                shutil.rmtree(step.output / part, ignore_errors=True)
+
+
+def digest(value: Any) -> str:
+    """A short stable digest of anything JSON can hold.
+
+    >>> digest({"a": 1}) == digest({"a": 1}) != digest({"a": 2})
+    True
+    """
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _key_at(folder: Path) -> str | None:
+    try:
+        return str(read_json(folder / RECORD)["key"])
+    except (DataError, KeyError, TypeError):
+        return None
+
+
+def perform(step: Step) -> None:
+    """Do a step, unless it is done; take up its checkpoints if it was killed."""
+    if step.done():
+        if not step.whole():
+            _remake(step)
+        return
+    beside = partial_path(step.output)
+    intent = step.output.with_name(step.output.name + ".key")  # whose work the folder beside is
+    if beside.exists() and not (intent.is_file() and intent.read_text() == step.key):
+        shutil.rmtree(beside)  # left by a run with other settings
+    log.info("step %s", step.name)
+    with replacing_directory(step.output, keep_partial=True) as folder:
+        if _key_at(folder) != step.key:  # equal: killed between the last write and the move
+            write_text(intent, step.key)
+            _clear(folder)
+            _work(step, folder)
+    intent.unlink(missing_ok=True)
+
+
+def _remake(step: Step) -> None:
+    log.info("step %s: making anew what was removed", step.name)
+    assert step.remake is not None, step.name
+    beside = step.output / "remade"
+    shutil.rmtree(beside, ignore_errors=True)  # left by a kill
+    beside.mkdir()
+    step.remake(step.context, beside)
+    for part in step.bulky:
+        shutil.rmtree(step.output / part, ignore_errors=True)
+        (beside / part).replace(step.output / part)
+    shutil.rmtree(beside)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a killed attempt half wrote; checkpoints are whole, and what it goes on from."""
+    for entry in folder.iterdir():
+        if entry.is_dir() and entry.name != CHECKPOINTS:
+            shutil.rmtree(entry)
+        elif entry.is_file():
+            entry.unlink()
+
+
+def _work(step: Step, folder: Path) -> None:
+    start = time.perf_counter()
+    step.work(step.context, folder)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    write_json(
+        folder / RECORD,
+        {
+            "step": step.name,
+            "key": step.key,
+            "seconds": round(time.perf_counter() - start, 3),
+            "peak_memory_mb": round(peak_memory() / 2**20),
+            "finished": datetime.datetime.now().isoformat(timespec="seconds"),
+            "version": __version__,
+        },
+    )
+
+
+def peak_memory() -> int:
+    """Largest resident memory of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,94 @@
+"""From files to cached slices, and the table that says who is tested when."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from rarecase.cohort import Cohort, SliceCache, assign_folds, cache_slices, read_cohort
+from rarecase.errors import SettingError, nearest
+from rarecase.files import replacing_file, write_json
+from rarecase.pipeline.settings import Settings
+from rarecase.pipeline.simulated import study_folder
+from rarecase.pipeline.step import Context
+
+SLICES, COHORT = "slices", "cohort"
+
+
+def data_folder(settings: Settings, run: Path) -> Path:
+    """Where the cohort lies: the user's data, or the simulated cohort inside the run folder."""
+    return Path(settings.data) if settings.data else study_folder(run)
+
+
+def load_cohort(settings: Settings, run: Path) -> Cohort:
+    """The study's cohort as its settings choose it; no image is read."""
+    chosen = settings.cohort
+    cohort = read_cohort(
+        data_folder(settings, run),
+        label=chosen.label,
+        merge=chosen.merge,
+        channels=chosen.channels,
+        conflict=chosen.conflict,
+        exclude=chosen.exclude,
+        tumour=chosen.tumour,
+    )
+    if chosen.rare is not None and chosen.rare not in cohort.classes:
+        raise SettingError(f"cohort.rare={chosen.rare!r}: {nearest(chosen.rare, cohort.classes)}")
+    return cohort
+
+
+def rare_class(settings: Settings, cohort: Cohort) -> str:
+    """The class named rare, or the one with the fewest patients."""
+    return settings.cohort.rare or cohort.rare
+
+
+def load_folds(settings: Settings, cohort: Cohort) -> pd.DataFrame:
+    """Columns repeat, patient, fold: the fold that tests the patient, −1 if none does."""
+    split = settings.split
+    folds: pd.DataFrame = assign_folds(
+        cohort, kind=split.kind, folds=split.folds, repeats=split.repeats, seed=settings.seed
+    )
+    return folds
+
+
+def slices_work(context: Context, folder: Path) -> None:
+    """Read every case once and keep its slices at the network's size."""
+    settings = context.settings
+    cache_slices(
+        load_cohort(settings, context.run),
+        folder,
+        size=settings.slices.size,
+        normalise=settings.slices.alone,
+        skip_empty=settings.slices.skip_empty,
+        pixel=settings.slices.pixel,
+    )
+
+
+def cohort_work(context: Context, folder: Path) -> None:
+    """Write who is in the cohort, what of them, and the fold that tests each."""
+    settings = context.settings
+    cohort = load_cohort(settings, context.run)
+    folds = load_folds(settings, cohort)
+    rows = SliceCache.open(context.run / SLICES).rows
+    counted = rows.groupby("case").agg(
+        slices=("row", "size"), has_mask=("has_mask", "any"), tumour=("tumour", "sum")
+    )
+    table = cohort.to_frame()[["case", "patient", "label", "site"]]
+    table = table.join(counted, on="case")
+    for repeat, part in folds.groupby("repeat"):
+        table[f"test_fold_{repeat}"] = table["patient"].map(part.set_index("patient")["fold"])
+    with replacing_file(folder / "cohort.csv") as beside:
+        table.to_csv(beside, index=False)
+    dropped = [{"case": each.case, "reason": each.reason} for each in cohort.dropped]
+    write_json(
+        folder / "cohort.json",
+        {
+            "data": settings.data or "simulated",
+            "layout": cohort.layout,
+            "channels": list(cohort.channels),
+            "classes": list(cohort.classes),
+            "rare": rare_class(settings, cohort),
+            "dropped": dropped,
+        },
+    )

@@ -1,0 +1,138 @@
+"""The model that is handed on: a U-Net and a classifier that have learnt from every patient."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rarecase import __version__
+from rarecase.deploy.final_fit import fit_final, out_of_fold_threshold
+from rarecase.deploy.likeness import FEWEST, Likeness
+from rarecase.deploy.model import save_classifier
+from rarecase.deploy.out_of_distribution import Ranges, case_looks
+from rarecase.errors import DataError
+from rarecase.evidence.predictions import CONTROL
+from rarecase.experiment.arms import pick_arms
+from rarecase.features.extract import TUMOUR
+from rarecase.files import read_json, read_parquet
+from rarecase.pipeline.comparing import tumour_table
+from rarecase.pipeline.fold import Fold, load_fold
+from rarecase.pipeline.grid import SEGMENTER
+from rarecase.pipeline.step import CHECKPOINTS, Context
+from rarecase.pipeline.steps.evidence import ARMS_EVIDENCE, ARMS_PREDICTIONS
+from rarecase.pipeline.steps.features import extract_block
+from rarecase.seeds import derive
+from rarecase.segmenter import channel_map, load_segmenter
+from rarecase.segmenter.feeding import one_case
+
+NOT_SURE = 0.5  # the threshold where no out-of-fold predictions tell a better one
+
+
+def classifier_work(context: Context, folder: Path) -> None:
+    """Fit the arm that the evidence speaks for to every patient's `tumour` vectors, outlined by the
+    U-Net that has learnt from everybody; the threshold comes from out-of-fold predictions."""
+    settings, run = context.settings, context.run
+    fold = load_fold(context)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # half written by a killed attempt
+    # As a prediction computes them. With half the digits of a network that computes in bfloat16, a
+    # channel that is all but silent is another one, and a classifier may hang on it.
+    store = extract_block(
+        context, fold, block=TUMOUR, out=folder / CHECKPOINTS / "tumour.zarr", exact=True
+    )
+    unit = settings.compare.unit
+    table = tumour_table(store.read_all(), store.rows, unit=unit, rare=fold.rare)
+    evidence = read_json(run / ARMS_EVIDENCE)
+    name = arm_of(evidence)
+    final = fit_final(
+        table, next(arm for arm in pick_arms([name]) if arm.name == name),
+        amounts=settings.compare.amounts, inner=settings.compare.inner,
+        generator_seeds=settings.compare.generator_seeds,
+        random_state=derive(settings.seed, "arms"),
+    )  # fmt: skip
+    threshold = out_of_fold_threshold(
+        read_parquet(run / ARMS_PREDICTIONS), arm=name, rare=fold.rare
+    )
+    counts = {table.classes[c]: int((table.label == c).sum()) for c in range(len(table.classes))}
+    meta = fold.cache.meta
+    card: dict[str, Any] = {
+        "kind": "rarecase model",
+        "version": __version__,
+        "classes": list(table.classes),
+        "rare": fold.rare,
+        "threshold": NOT_SURE if np.isnan(threshold) else threshold,
+        "arm": name,
+        "unit": unit,
+        "channels": list(fold.cache.channels),
+        "size": meta["size"],
+        "normalise": meta["normalise"],
+        "skip_empty": meta["skip_empty"],
+        "pixel": meta["pixel"],
+        "usual_pixel": float(np.median(meta["pixels"])) if meta["pixels"] else None,
+        "flips": settings.segmenter.flips,
+        "planes": settings.slices.planes,
+        "dimensions": settings.segmenter.dimensions,
+        "ranges": Ranges.fit(fold.cache).as_json(),
+        "learnt_from": {"patients": counts, "slices": len(fold.cache.rows)},
+        "evidence": _evidence(evidence, name) | {"dice": _dice(run)},
+    }
+    likeness = _likeness(context, fold)
+    card["looks"] = bool(likeness)
+    save_classifier(folder, final, likeness, card)
+
+
+def arm_of(evidence: dict[str, Any]) -> str:
+    """The synthetic arm whose verdict is `helps`, the one that moved the AUC most of several;
+    otherwise `none`."""
+    helps = [v for v in evidence["verdicts"] if v["answer"] == "helps"]
+    if not helps:
+        return CONTROL
+    return str(max(helps, key=lambda v: v["against"]["none"]["difference"])["arm"])
+
+
+def _evidence(evidence: dict[str, Any], arm: str) -> dict[str, Any]:
+    """What the arm is worth, on patients who were tested by what was learnt from others."""
+    row = next(row for row in evidence["rows"] if row["arm"] == arm)
+    names = ("auc_rare", "tuned_balanced_accuracy", f"tuned_recall_{evidence['rare']}")
+    scores = {n: row["patients"]["scores"][n] for n in names if n in row["patients"]["scores"]}
+    verdicts = [v["sentence"] for v in evidence["verdicts"]]
+    return {"arm": arm, "patients": row["counts"]["patients"], "scores": scores,
+            "verdicts": verdicts}  # fmt: skip
+
+
+def _dice(run: Path) -> float | None:
+    """Mean Dice a volume of patients who were not trained on, over the study's folds."""
+    found = []
+    for path in sorted(run.glob(f"repeat-*/fold-*/{SEGMENTER}/volumes.csv")):
+        table = pd.read_csv(path)
+        found.append(table.loc[table["part"] == "test", "dice"])
+    scores = pd.concat(found).dropna() if found else pd.Series(dtype=float)
+    return float(scores.mean()) if len(scores) else None
+
+
+def _likeness(context: Context, fold: Fold) -> dict[str, Likeness]:
+    """How far a case may look off (see `case_looks`), from every case that was learnt from; empty
+    with too few."""
+    cache = fold.cache
+    segmenter = load_segmenter(context.fold_folder / SEGMENTER)
+    order = channel_map(cache.channels, segmenter.channels)
+    planes = context.settings.slices.planes
+    looks: dict[str, list[np.ndarray]] = {}
+    for _, rows in cache.rows.groupby("case", sort=True):
+        images = np.asarray(cache.images[rows["row"].to_numpy()])
+        none = np.zeros((len(images), *images.shape[-2:]), dtype=np.uint8)
+        slices = one_case(segmenter, images, none, order, planes=planes)
+        for name, vector in case_looks(segmenter, slices, images).items():
+            looks.setdefault(name, []).append(vector)
+    if min(len(vectors) for vectors in looks.values()) < FEWEST:
+        return {}
+    try:
+        return {
+            name: Likeness.fit(np.stack(vectors), seed=context.settings.seed)
+            for name, vectors in looks.items()
+        }
+    except np.linalg.LinAlgError as error:
+        raise DataError(f"{context.run}: the cases' looks cannot be described ({error}).") from None

@@ -1,0 +1,246 @@
+"""The U-Net: pre-trained on another cohort if asked for, then trained in every fold."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from pathlib import Path
+from typing import cast
+
+import lightning_fabric
+import numpy as np
+import pandas as pd
+import torch
+
+from rarecase.cohort import (
+    Cohort,
+    SliceCache,
+    cache_slices,
+    read_cohort,
+    validation_patients,
+)
+from rarecase.errors import DataError, SettingError
+from rarecase.files import replacing_file
+from rarecase.imaging import fit_mean_std
+from rarecase.pipeline.compute import make_fabric
+from rarecase.pipeline.fold import Fold, load_fold
+from rarecase.pipeline.settings import Settings, TrainingSettings
+from rarecase.pipeline.simulated import PRETRAIN, SIMULATED, simulate_pretraining
+from rarecase.pipeline.step import CHECKPOINTS, Context
+from rarecase.seeds import derive, torch_seeded
+from rarecase.segmenter import (
+    Augmentation,
+    Normaliser,
+    PackedMasks,
+    Schedule,
+    Segmenter,
+    Slices,
+    UNet,
+    load_segmenter,
+    predict_masks,
+    train_segmenter,
+)
+from rarecase.segmenter.feeding import feed
+from rarecase.segmenter.metrics import volume_dice
+
+log = logging.getLogger(__name__)
+
+
+def make_schedule(training: TrainingSettings) -> Schedule:
+    """The part of the settings that the training loop reads."""
+    return Schedule(
+        epochs=training.epochs,
+        batch=training.batch,
+        learning_rate=training.learning_rate,
+        beta1=training.beta1,
+        decay=training.decay,
+        loss=training.loss,
+        coarse=training.coarse,
+    )
+
+
+def make_augmentation(training: TrainingSettings) -> Augmentation | None:
+    """The paper's augmentation as strong as the settings want it, or none."""
+    return Augmentation().scaled(training.augment_strength) if training.augment else None
+
+
+def new_segmenter(settings: Settings, *, channels: tuple[str, ...], seed: int) -> Segmenter:
+    """A U-Net of the study's architecture with random weights."""
+    shape = settings.segmenter
+    with torch_seeded(seed, "weights"):
+        net = UNet(
+            in_channels=len(channels), width=shape.width, depth=shape.depth, norm=shape.norm,
+            dimensions=shape.dimensions,
+        )  # fmt: skip
+    # Tumour is rare among pixels: starting from odds of 1 to 20 saves the epochs in which a
+    # network would do nothing but learn that.
+    torch.nn.init.constant_(cast(torch.Tensor, net.head.bias), -3.0)
+    return Segmenter(net=net, channels=channels)
+
+
+def fit_normaliser(settings: Settings, slices: Slices, rows: np.ndarray) -> Normaliser:
+    """The paper's mean and deviation, over `rows`; the identity if cases stand for themselves."""
+    if settings.slices.normalise != "cohort":
+        return Normaliser()
+    mean, deviation = fit_mean_std(slices.images, rows)
+    order = list(slices.channels)
+    return Normaliser(mean=tuple(mean[order].tolist()), deviation=tuple(deviation[order].tolist()))
+
+
+def write_history(folder: Path, history: pd.DataFrame) -> None:
+    """Write `history.csv`."""
+    with replacing_file(folder / "history.csv") as beside:
+        history.to_csv(beside, index=False)
+
+
+def load_pretraining(settings: Settings) -> Cohort:
+    """The cohort to pre-train on, from the user's folder. Masks are all that is learnt from it."""
+    folder = Path(str(settings.pretrain.cohort))
+    return read_cohort(folder, channels=settings.pretrain.channels, labels=False)
+
+
+def pretrain_work(context: Context, folder: Path) -> None:
+    """Train a U-Net on the whole of another cohort, a part of it kept for choosing the epoch."""
+    settings, training = context.settings, context.settings.pretrain
+    work = folder / CHECKPOINTS
+    if not (work / "slices" / "meta.json").exists():
+        if training.cohort == SIMULATED:
+            data = simulate_pretraining(settings, context.run)
+            cohort = read_cohort(data, channels=training.channels)
+        else:
+            cohort = load_pretraining(settings)
+        cache_slices(
+            cohort,
+            work / "slices",
+            size=settings.slices.size,
+            normalise=settings.slices.alone,
+            skip_empty=settings.slices.skip_empty,
+            pixel=settings.slices.pixel,
+        )
+    cache = SliceCache.open(work / "slices")
+    patients = cache.rows.drop_duplicates("patient").set_index("patient")["label"].to_dict()
+    chosen = validation_patients(
+        patients,
+        fraction=settings.split.validation,
+        seed=derive(settings.seed, PRETRAIN, "validation"),
+    )
+    fitting = tuple(sorted(set(patients) - set(chosen)))
+    masked = cache.rows["has_mask"].to_numpy()
+    held = cache.rows["patient"].isin(chosen).to_numpy()
+    seed = derive(settings.seed, PRETRAIN)
+    segmenter = new_segmenter(settings, channels=tuple(cache.channels), seed=seed)
+    slices = feed(segmenter, cache, planes=settings.slices.planes)
+    segmenter.normaliser = fit_normaliser(settings, slices, np.flatnonzero(~held))
+    segmenter.trained_on, segmenter.validated_on = fitting, tuple(sorted(chosen))
+    history = train_segmenter(
+        segmenter,
+        slices,
+        train_rows=slices.samples_of(np.flatnonzero(masked & ~held)),
+        validation_rows=slices.samples_of(np.flatnonzero(masked & held)),
+        schedule=make_schedule(training),
+        augmentation=make_augmentation(training),
+        fabric=make_fabric(settings.compute),
+        seed=seed,
+        checkpoint=work / "training.safetensors",
+        name="pre-training the U-Net",
+    )
+    write_history(folder, history)
+    segmenter.save(folder)
+
+
+def segmenter_work(context: Context, folder: Path) -> None:
+    """Train the fold's U-Net on its training patients; predict the masks of every slice."""
+    settings = context.settings
+    fold = load_fold(context)
+    fabric = make_fabric(settings.compute)
+    segmenter = _start(context, fold)
+    slices = feed(segmenter, fold.cache, planes=settings.slices.planes)
+    train_rows = slices.samples_of(fold.rows_of(fold.fitting, masked=True))
+    if len(train_rows):
+        segmenter.normaliser = fit_normaliser(settings, slices, fold.rows_of(fold.normalised_on))
+        segmenter.trained_on = tuple(sorted({*segmenter.trained_on, *fold.fitting}))
+        segmenter.validated_on = tuple(sorted({*segmenter.validated_on, *fold.validation}))
+        history = train_segmenter(
+            segmenter,
+            slices,
+            train_rows=train_rows,
+            validation_rows=slices.samples_of(fold.rows_of(fold.validation, masked=True)),
+            schedule=make_schedule(settings.segmenter),
+            augmentation=make_augmentation(settings.segmenter),
+            fabric=fabric,
+            seed=derive(settings.seed, "segmenter", context.cell.repeat, context.cell.fold),
+            checkpoint=folder / CHECKPOINTS / "training.safetensors",
+            name=f"U-Net, {context.where()}",
+        )
+        write_history(folder, history)
+    else:
+        log.warning("%s: no masks to train on; the initial U-Net is used as it is", context.where())
+        if bool(segmenter.normaliser.mean) != (settings.slices.normalise == "cohort"):
+            other = "cohort" if segmenter.normaliser.mean else "tissue"
+            raise SettingError(
+                "The initial U-Net was trained on slices that were normalised otherwise, and "
+                f"without masks it cannot be trained further: set slices.normalise={other}."
+            )
+    flips = settings.segmenter.flips
+    predict_volumes(fold, segmenter, slices, folder=folder, fabric=fabric, flips=flips)
+    segmenter.save(folder)
+
+
+def _start(context: Context, fold: Fold) -> Segmenter:
+    """The initial U-Net: given, pre-trained, or of random weights. Never one that saw the test."""
+    chosen = context.settings.segmenter
+    source = Path(chosen.init) if chosen.init else context.run / PRETRAIN
+    if not chosen.init and not context.settings.pretrain.cohort:
+        if not len(fold.rows_of(fold.fitting, masked=True)):
+            raise DataError(
+                f"{context.where()}: no training case has a mask, so no U-Net can be trained. Give "
+                "a trained one with segmenter.init, or pre-train with pretrain.cohort=simulated."
+            )
+        seed = derive(context.settings.seed, "segmenter", context.cell.repeat, context.cell.fold)
+        return new_segmenter(context.settings, channels=tuple(fold.cache.channels), seed=seed)
+    segmenter = load_segmenter(source)
+    if not chosen.allow_seen:
+        segmenter.refuse_seen(fold.test)
+    segmenter.initialised_from = str(source) if chosen.init else PRETRAIN
+    stand_ins = [name for name in segmenter.channels if name not in fold.cache.channels]
+    if stand_ins:
+        log.info("channels %s are fed from %s", stand_ins, fold.cache.channels)
+    return segmenter
+
+
+def predict_volumes(
+    fold: Fold,
+    segmenter: Segmenter,
+    slices: Slices,
+    *,
+    folder: Path,
+    fabric: lightning_fabric.Fabric,
+    flips: bool,
+) -> None:
+    """Write predicted.npy, rows.parquet and volumes.csv; `flips` for patients not trained on."""
+    rows = fold.cache.rows.copy()
+    samples, height, width = fold.cache.masks.shape
+    bits = PackedMasks.create(folder / "predicted.npy", samples=samples, height=height, width=width)
+    pixels = np.zeros(samples, dtype=np.int64)
+    scores = []
+    trained = (fold.parts() == "train").to_numpy()
+    parts = itertools.chain(
+        predict_masks(segmenter, slices, rows=np.flatnonzero(trained), fabric=fabric),
+        predict_masks(segmenter, slices, rows=np.flatnonzero(~trained), fabric=fabric, flips=flips),
+    )
+    for part, masks in parts:
+        bits[part] = np.packbits(masks, axis=-1)
+        pixels[part] = masks.sum(axis=(1, 2))
+    bits.flush()
+    rows["part"], rows["predicted"] = fold.parts(), pixels
+    packed = PackedMasks(folder / "predicted.npy", width=width)
+    for _, part_rows in rows[rows["has_mask"]].groupby("case", sort=True):
+        index = part_rows["row"].to_numpy()
+        score = volume_dice(packed.read(index), fold.cache.masks[index], part_rows["case"])
+        scores.append(score.assign(**part_rows.iloc[0][["patient", "label", "part"]]))
+    with replacing_file(folder / "volumes.csv") as beside:
+        columns = ["case", "patient", "label", "part", "dice", "iou", "slices"]
+        table = pd.concat(scores) if scores else pd.DataFrame(columns=columns)
+        table[columns].to_csv(beside, index=False)
+    with replacing_file(folder / "rows.parquet") as beside:
+        rows.to_parquet(beside, index=False)

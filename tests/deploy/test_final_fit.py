@@ -1,0 +1,75 @@
+"""The classifier that is handed on."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rarecase.deploy.final_fit import fit_final, out_of_fold_threshold
+from rarecase.experiment.arms import pick_arms
+from rarecase.experiment.classifiers.logistic import Logistic
+from rarecase.experiment.tuning import best_threshold
+from rarecase.features.feature_set import make_table
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("d", [4, 200])
+def test_plain_weights_give_what_the_fitted_model_gives(classes, d, monkeypatch):
+    rng = np.random.default_rng(0)
+    y = np.array(["a", "b", "c"])[np.arange(60) % classes]
+    X = rng.normal(size=(60, d)) * 3 + 5 + (y == "a")[:, None]
+    kept = []
+    real = Logistic.fit
+
+    def fit(self, training, **more):
+        kept.append((training, real(self, training, **more)))
+        return kept[-1][1]
+
+    monkeypatch.setattr(Logistic, "fit", fit)
+    final = fit_final(make_table(X, y), pick_arms([])[0])
+    training, model = kept[-1]
+    np.testing.assert_allclose(final(X), model(training.X), atol=1e-8)
+
+
+def test_what_hardly_varied_among_those_learnt_from_cannot_decide_alone():
+    rng = np.random.default_rng(0)
+    y = np.repeat(["a", "b"], [40, 14])
+    X = rng.normal(size=(54, 6)) + (y == "b")[:, None]
+    X[:, 0] *= 1e-4
+    final = fit_final(make_table(X, y), pick_arms([])[0])
+    strange = X[:1].copy()
+    strange[0, 0] = 5.0  # fifty thousand deviations off
+    bounded = X[:1].copy()
+    bounded[0, 0] = X[:, 0].mean() + 6 * X[:, 0].std()
+    np.testing.assert_allclose(final(strange), final(bounded))
+    assert final(strange).min() > 1e-6
+
+
+def test_a_synthetic_arm_averages_its_seeds():
+    rng = np.random.default_rng(0)
+    y = np.repeat(["a", "b"], [40, 14])
+    X = rng.normal(size=(54, 6)) + (y == "b")[:, None]
+    arm = next(arm for arm in pick_arms(["gaussian"]) if arm.name == "gaussian")
+    final = fit_final(make_table(X, y), arm, generator_seeds=3)
+    assert final.weights.shape == (3, 2, 6) and final.amount in (0.5, 1.0, 2.0)
+    assert not np.allclose(final.weights[0], final.weights[1])
+    np.testing.assert_allclose(final(X).sum(axis=1), 1)
+
+
+def test_the_threshold_is_that_of_averaged_out_of_fold_patients():
+    rng = np.random.default_rng(0)
+    who = np.repeat([f"p{i}" for i in range(12)], 2)
+    label = np.where(np.repeat(np.arange(12), 2) < 4, "rare", "common")
+    frames = []
+    for repeat in range(3):
+        p = np.clip(rng.normal(0.3 + 0.3 * (label == "rare"), 0.1), 0, 1)
+        frames.append(
+            pd.DataFrame({"arm": "none", "amount": 0, "repeat": repeat, "fold": 0,
+                          "generator_seed": -1, "threshold": 0.5, "case": who, "slice":
+                          np.arange(24) % 2, "patient": who, "label": label, "predicted": 1,
+                          "p_common": 1 - p, "p_rare": p})
+        )  # fmt: skip
+    table = pd.concat(frames)
+    mean = table.groupby("patient")["p_rare"].mean()
+    true = (table.groupby("patient")["label"].first() == "rare").astype(int).to_numpy()
+    expected = best_threshold(np.stack([1 - mean, mean], axis=1), true, rare=1)
+    assert out_of_fold_threshold(table, arm="none", rare="rare") == pytest.approx(expected)

@@ -1,0 +1,85 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from rarecase.errors import DataError
+from rarecase.evidence.predictions import check_predictions, pool_patients
+
+
+def rows(*slices, **shared):
+    """Predictions of one classifier from (patient, slice, predicted, p_A) tuples."""
+    table = pd.DataFrame(slices, columns=["patient", "slice", "predicted", "p_A"])
+    table["p_B"] = 1 - table["p_A"]
+    table["label"] = np.where(table["patient"].str.startswith("a"), "A", "B")
+    table["case"] = table["patient"] + "-1"
+    defaults = {"arm": "none", "amount": 0, "repeat": 0, "fold": 0, "generator_seed": 0}
+    for name, value in {**defaults, "threshold": 0.5, **shared}.items():
+        table[name] = value
+    return table
+
+
+def test_only_slices_with_a_predicted_tumour_count():
+    table = rows(("a1", 0, 0, 0.0), ("a1", 1, 12, 0.6), ("a1", 2, 1, 0.8))
+    pooled = pool_patients(table)
+    assert pooled["p_A"].tolist() == pytest.approx([0.7])
+    assert pooled["slices"].tolist() == [2]
+
+
+def test_a_patient_without_predicted_tumour_is_pooled_over_all_slices():
+    table = rows(("a1", 0, 0, 0.1), ("a1", 1, 0, 0.5), ("b1", 0, 0, 0.9), ("b1", 1, 3, 0.2))
+    pooled = pool_patients(table).set_index("patient")
+    assert pooled.loc["a1", "p_A"] == pytest.approx(0.3)
+    assert pooled.loc["a1", "slices"] == 2
+    assert pooled.loc["b1", "p_A"] == pytest.approx(0.2)
+
+
+def test_every_classifier_is_pooled_for_itself():
+    table = pd.concat(
+        [
+            rows(("a1", 0, 0, 0.1), ("a1", 1, 5, 0.3)),
+            rows(("a1", 0, 7, 0.5), ("a1", 1, 5, 0.7), arm="acgan", amount=8, generator_seed=1),
+        ]
+    )
+    pooled = pool_patients(table)
+    assert pooled.set_index("arm")["p_A"].to_dict() == pytest.approx({"none": 0.3, "acgan": 0.6})
+
+
+def test_cases_of_a_patient_go_together_and_row_order_does_not_matter():
+    table = rows(("a1", 0, 5, 0.2), ("a1", 1, 5, 0.4), ("b1", 0, 5, 0.4))
+    second = rows(("a1", 0, 5, 0.9)).assign(case="a1-2")
+    both = pd.concat([table, second])
+    pooled = pool_patients(both)
+    assert pooled.set_index("patient")["p_A"].to_dict() == pytest.approx({"a1": 0.5, "b1": 0.4})
+    shuffled = pool_patients(both.sample(frac=1, random_state=1))
+    pd.testing.assert_frame_equal(pooled, shuffled)
+
+
+def test_missing_generator_seed_is_kept():
+    pooled = pool_patients(rows(("a1", 0, 5, 0.2), generator_seed=np.nan))
+    assert len(pooled) == 1
+
+
+def test_classes_come_in_the_order_of_the_columns():
+    assert check_predictions(rows(("a1", 0, 5, 0.2), ("b1", 0, 5, 0.2))) == ("A", "B")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns=["predicted"]), "columns predicted are missing"),
+        (lambda t: t.drop(columns=["p_B"]), "two or more classes"),
+        (lambda t: t.iloc[:0], "no rows"),
+        (lambda t: t.assign(p_A=np.nan), "missing or outside"),
+        (lambda t: t.assign(p_A=1.5), "missing or outside"),
+        (lambda t: t.assign(label="C"), r"labels \['C'\] have no column"),
+        (lambda t: t.assign(threshold=1.3), "threshold 1.3 is outside 0 to 1"),
+        (lambda t: t.assign(label=["A", "B", "B"]), "'a1' has two labels"),
+        (lambda t: t.assign(fold=[0, 1, 0]), "'a1' is tested in two folds of repeat 0"),
+        (lambda t: pd.concat([t, t]), "stands twice"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused(change, message):
+    table = rows(("a1", 0, 5, 0.2), ("a1", 1, 5, 0.2), ("b1", 0, 5, 0.2))
+    check_predictions(table)
+    with pytest.raises(DataError, match=message):
+        check_predictions(change(table))

@@ -1,0 +1,117 @@
+import json
+
+import pytest
+
+from rarecase.files import partial_path
+from rarecase.pipeline.executor import SerialExecutor, make_executor
+from rarecase.pipeline.resolve import resolve
+from rarecase.pipeline.settings import ComputeSettings
+from rarecase.pipeline.step import CHECKPOINTS, Context, Step, perform
+
+
+@pytest.fixture
+def context(tmp_path):
+    return Context(run=tmp_path, settings=resolve(preset="demo"))
+
+
+def make(context, work, key="k", products=()):
+    return Step("part/one", "segment", key, work, context, products)
+
+
+def write(context, folder):
+    (folder / "result.txt").write_text("done")
+
+
+def test_a_step_is_done_when_its_folder_holds_its_key(context):
+    step = make(context, write)
+    assert not step.done()
+    perform(step)
+    assert step.done()
+    assert (step.output / "result.txt").read_text() == "done"
+    record = json.loads((step.output / "step.json").read_text())
+    assert record["key"] == "k" and record["seconds"] >= 0 and record["peak_memory_mb"] > 0
+    assert not make(context, write, key="other").done()
+    assert {p.name for p in step.output.parent.iterdir()} == {"one"}  # nothing left beside
+
+
+def test_a_done_step_is_not_performed_again(context):
+    perform(make(context, write))
+    perform(make(context, lambda *_: pytest.fail("performed again")))
+
+
+def test_another_key_replaces_the_result_only_when_done(context):
+    perform(make(context, write))
+
+    def fail(context, folder):
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        perform(make(context, fail, key="other"))
+    assert make(context, write).done()  # the old result still stands
+
+    def other(context, folder):
+        (folder / "new.txt").touch()
+
+    perform(make(context, other, key="other"))
+    assert sorted(p.name for p in make(context, write).output.iterdir()) == ["new.txt", "step.json"]
+
+
+def test_a_killed_step_finds_its_checkpoints_and_another_key_does_not(context):
+    seen = []
+
+    def die(context, folder):
+        seen.append((folder / CHECKPOINTS / "c").exists())
+        (folder / CHECKPOINTS).mkdir(exist_ok=True)
+        (folder / CHECKPOINTS / "c").touch()
+        raise RuntimeError
+
+    for key in ("k", "k", "other"):
+        with pytest.raises(RuntimeError):
+            perform(make(context, die, key=key))
+    assert seen == [False, True, False]
+    perform(make(context, write, key="other"))
+    assert not (context.run / "part/one" / CHECKPOINTS).exists()
+
+
+def test_killed_between_the_last_write_and_the_move(context):
+    step = make(context, write)
+    perform(step)
+    step.output.rename(partial_path(step.output))
+    step.output.with_name("one.key").write_text("k")
+    perform(make(context, lambda *_: pytest.fail("performed again")))
+    assert step.done()
+
+
+def test_half_written_results_of_a_killed_attempt_are_cleared(context):
+    def die(context, folder):
+        (folder / "store.zarr").mkdir()  # refuses to be made twice, as a feature store does
+        (folder / "half.csv").touch()
+        raise RuntimeError
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            perform(make(context, die))
+    perform(make(context, write))
+    assert sorted(p.name for p in make(context, write).output.iterdir()) == [
+        "result.txt",
+        "step.json",
+    ]
+
+
+def test_missing_products_make_a_step_undone(context):
+    step = make(context, write, products=("elsewhere.txt",))
+    perform(step)
+    assert not step.done()
+    (context.run / "elsewhere.txt").touch()
+    assert step.done()
+
+
+def test_serial_executor_keeps_the_order(context):
+    order = []
+    steps = [
+        Step(name, "segment", "k", lambda c, f, n=name: order.append(n), context)
+        for name in ("a", "b", "c")
+    ]
+    SerialExecutor().run(steps, after=lambda step: order.append(step.name.upper()))
+    assert order == ["a", "A", "b", "B", "c", "C"]
+    assert isinstance(make_executor(steps, ComputeSettings(processes=1)), SerialExecutor)
