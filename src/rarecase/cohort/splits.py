@@ -48,7 +48,7 @@ def assign_folds(
     frames = []
     for repeat in range(repeats):
         if kind == "kfold":
-            fold = _kfold(patients, folds, derive(seed, "folds", repeat))
+            fold = kfold(patients, folds, derive(seed, "folds", repeat))
         elif kind == "holdout":
             fold = _holdout(patients, seed, repeat)
         elif kind == "given":
@@ -111,17 +111,23 @@ def check_disjoint(train: Iterable[str], test: Iterable[str]) -> None:
         )
 
 
-def _kfold(patients: Mapping[str, str], folds: int, seed: int) -> dict[str, int]:
+def kfold(patients: Mapping[str, str], folds: int, seed: int) -> dict[str, int]:
+    """The fold that tests each patient (label by patient), stratified by class, shuffled. Raises
+    `SettingError` where a class has fewer patients than folds."""
     if folds < 2:
         raise SettingError(f"folds: {folds}, at least 2 were expected.")
     counts = Counter(patients.values())
     rare = min(counts, key=lambda name: (counts[name], name))
     if counts[rare] < folds:
         possible = counts[rare]
-        way_out = f"At most {possible} folds" if possible > 1 else "No folds"
+        way_out = (
+            f"Take at most {possible} folds"
+            if possible > 1
+            else "Leave the class out or merge it with another"
+        )
         raise SettingError(
             f"folds: class {rare!r} has {possible} patient(s), fewer than the {folds} folds. "
-            f"{way_out} are possible."
+            f"{way_out}."
         )
     names = sorted(patients)
     labels = [patients[name] for name in names]
