@@ -1,4 +1,4 @@
-"""What is fitted in every fold of one feature set by one classifier, and the tasks it falls into."""
+"""What is fitted in every fold of a feature set by one classifier, and the tasks it makes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from rarecase.errors import SettingError
 from rarecase.experiment.arm import Amount, Arm, Counts, Tuned, identity
-from rarecase.experiment.arms import REFERENCE, is_trained, pick_arms
+from rarecase.experiment.arms import CONTROL, REFERENCE, is_trained, pick_arms
 from rarecase.experiment.classifiers.contract import Classifier
 from rarecase.experiment.classifiers.registry import make_classifier
 from rarecase.experiment.sampling import adds
@@ -96,6 +96,8 @@ def make_design(
     from, or counts. Raises `SettingError`."""
     rule: Amount = Tuned()
     shares: tuple[float, ...] = (0.5, 1.0, 2.0)
+    # Counts are for classifiers that take their time: copies are then fitted as controls alone.
+    always = (REFERENCE,) if isinstance(amounts, Counts) else (REFERENCE, CONTROL)
     if isinstance(amounts, Counts):
         rule = amounts
     else:
@@ -108,7 +110,7 @@ def make_design(
     if inner < 2 or seeds < 1:
         raise SettingError(f"inner, seeds: expected at least 2 and 1, got {inner}, {seeds}.")
     return Design(
-        arms=tuple(_with_amount(arm, rule) for arm in pick_arms(arms)),
+        arms=tuple(_with_amount(arm, rule) for arm in pick_arms(arms, always=always)),
         classifier=make_classifier(classifier),
         shares=shares, inner=inner, seeds=seeds, seed=seed,
     )  # fmt: skip
@@ -125,5 +127,3 @@ def reference_alone(design: Design) -> Design:
     """The same with the reference arm and nothing else."""
     arms = tuple(arm for arm in design.arms if arm.name == REFERENCE)
     return replace(design, arms=arms, seeds=1, rare_patients=None)
-
-

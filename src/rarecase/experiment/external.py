@@ -52,7 +52,11 @@ def join_features(
 def _refuse_same_rows(home: FeatureSet, away: FeatureSet) -> None:
     """Where patients have no names, the same features say that they are the same."""
     known = {row.tobytes() for row in home.X}
-    same = [row for row, values in zip(away.rows["slice"], away.X, strict=True) if values.tobytes() in known]
+    same = [
+        row
+        for row, values in zip(away.rows["slice"], away.X, strict=True)
+        if values.tobytes() in known
+    ]
     if same:
         raise LeakError(
             f"{len(same)} rows of the other cohort have exactly the features of rows that are "

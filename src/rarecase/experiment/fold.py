@@ -267,7 +267,12 @@ def _arm_frames(here: _Fold, arm: Arm) -> tuple[list[pd.DataFrame], list[pd.Data
                 fit = Fit(each, kind, asked, data.size, chosen, seed)
                 frames.append(fit_rows(here.features, here.held, here.place, fit, p))
                 if history is not None:
-                    about = {"arm": each.name, "amount": asked.name, "seed": seed, "added": data.size}
+                    about = {
+                        "arm": each.name,
+                        "amount": asked.name,
+                        "seed": seed,
+                        "added": data.size,
+                    }
                     histories.append(history.assign(**about)[[*about, *history.columns]])
     return frames, histories
 

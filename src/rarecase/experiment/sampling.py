@@ -117,12 +117,10 @@ def new_generator(sampler: Sampler, *, seed: int, standardised: bool) -> Any:
     if not isinstance(sampler.kind, str):
         params = {"random_state": seed} if "random_state" in sampler.kind.get_params() else {}
         return clone(sampler.kind).set_params(**params)
-    generator = make_generator(
-        sampler.kind, settings=dict(sampler.settings), random_state=seed
-    )
-    if standardised and "standardise" in generator.get_params():
-        if "standardise" not in dict(sampler.settings):
-            generator.set_params(standardise=False)
+    generator = make_generator(sampler.kind, settings=dict(sampler.settings), random_state=seed)
+    said = "standardise" in dict(sampler.settings)
+    if standardised and not said and "standardise" in generator.get_params():
+        generator.set_params(standardise=False)
     return generator
 
 

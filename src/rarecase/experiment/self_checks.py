@@ -93,9 +93,7 @@ def shift_auc(features: FeatureSet, design: Design, place: Place) -> float | Non
     return _cross_validated(sides, reference_alone(design), again)
 
 
-def row_leak(
-    features: FeatureSet, design: Design, *, folds: int
-) -> dict[str, float | None] | None:
+def row_leak(features: FeatureSet, design: Design, *, folds: int) -> dict[str, float | None] | None:
     """AUC on samples when samples are split, whosever they are, and when patients are."""
     if len(features.patients) == len(features):
         return None

@@ -94,8 +94,8 @@ def site_folds(features: FeatureSet, sites: ArrayLike) -> Ints:
         who = features.patients[features.patient[moved[0]]]
         raise LeakError(
             f"sites: patient {who!r} was examined at two sites, {known[at[moved[0]]]!r} and "
-            f"{known[fold[features.patient[moved[0]]]]!r}, and would be trained and tested on. Give "
-            "the patient one site, or leave the other rows out."
+            f"{known[fold[features.patient[moved[0]]]]!r}, and would be trained and tested on. "
+            "Give the patient one site, or leave the other rows out."
         )
     for number, name in enumerate(known):
         lacking = set(range(len(features.classes))) - set(features.label[fold != number].tolist())

@@ -25,7 +25,12 @@ from rarecase.files import read_json, read_parquet, replacing_directory, replaci
 from rarecase.progress import task
 
 log = logging.getLogger(__name__)
-PREDICTIONS, HISTORY, CELLS, CHECKS = "predictions.parquet", "history.csv", "cells.csv", "checks.json"
+PREDICTIONS, HISTORY, CELLS, CHECKS = (
+    "predictions.parquet",
+    "history.csv",
+    "cells.csv",
+    "checks.json",
+)
 KEY = "key.json"
 
 

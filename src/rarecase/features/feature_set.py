@@ -86,16 +86,6 @@ class FeatureSet:
         return found.hexdigest()[:16]
 
 
-def counted(self) -> Bools:
-        """Which samples count for their patient (n,)."""
-        return counted(self.rows["predicted"].to_numpy(), self.patient)
-
-    def feed(self, digest: Any) -> None:
-        """Give features, labels and patients to a digest of hashlib."""
-        for array in (np.asarray(self.X), self.y, self.patient):
-            digest.update(np.ascontiguousarray(array).tobytes())
-
-
 def counted(predicted: NDArray[Any], patient: Ints) -> Bools:
     """Samples with a predicted mask, and all of a patient who has none.
 

@@ -1,4 +1,4 @@
-"""Does it help? Any features, any ways to treat the imbalance, any classifiers, on the same folds."""
+"""Any features, any ways to treat the imbalance, any classifiers, on the same folds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
@@ -196,9 +195,9 @@ def run_plan(
         checks = gather(mine, leak=_leak(*first, splits) if leak else None)
         if checks["suspicious"]:
             log.warning(
-                "with permuted labels the AUC is %.3f ± %.3f instead of 0.5: look for features that "
-                "tell test patients apart by more than their class (without a leak this is said "
-                "once in 130 studies).", checks["permuted_mean"], checks["permuted_error"],
+                "with permuted labels the AUC is %.3f ± %.3f instead of 0.5: look for features "
+                "that tell test patients apart by more than their class (without a leak this is "
+                "said once in 130 studies).", checks["permuted_mean"], checks["permuted_error"],
             )  # fmt: skip
     predictions = pd.concat([each.predictions for each in found], ignore_index=True)
     evidence = make_evidence(

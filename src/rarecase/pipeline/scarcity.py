@@ -67,9 +67,7 @@ def scarcity_curve(
 def possible_ks(features: FeatureSet, splits: Splits, ks: Sequence[int] | None) -> list[int]:
     """The numbers of rare patients that are wanted, checked; without any 4, 8, 16, … all."""
     is_rare = features.label == features.rare
-    most = min(
-        int((is_rare & (place.fold_of != place.fold)).sum()) for place in splits.places()
-    )
+    most = min(int((is_rare & (place.fold_of != place.fold)).sum()) for place in splits.places())
     doubling = [k for k in (4 * 2**i for i in range(most.bit_length())) if k < most] + [most]
     wanted = doubling if ks is None else sorted(set(ks))
     if not wanted or wanted[0] < 2 or wanted[-1] > most:

@@ -1,4 +1,4 @@
-"""Classifiers of the experiment: scikit-learn's estimators with a grid; the paper's CNN for maps."""
+"""Classifiers: scikit-learn's estimators with a grid; the paper's CNN for maps."""
 
 from rarecase._lazy import attach
 

@@ -83,7 +83,8 @@ class Classifier:
         """All combinations of the grid's values, the most cautious first."""
         names = list(self.grid)
         return tuple(
-            dict(zip(names, values, strict=True)) for values in itertools.product(*self.grid.values())
+            dict(zip(names, values, strict=True))
+            for values in itertools.product(*self.grid.values())
         )
 
     def fit(
