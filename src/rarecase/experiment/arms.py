@@ -51,11 +51,10 @@ CLOSED_FORM = tuple(
 """The arms that are compared unless others are named: none trains a network."""
 
 
-def pick_arms(
-    names: str | Sequence[str | Arm], *, always: Sequence[str] = (REFERENCE, CONTROL)
-) -> list[Arm]:
-    """The arms of these names, in the order of tables, those of `always` among them: they are what
-    the others are measured against. An `Arm` of one's own goes through as it is.
+def pick_arms(names: str | Sequence[str | Arm], *, copies: bool = True) -> list[Arm]:
+    """The arms of these names, in the order of tables; `none`, what all are measured against, is
+    always among them, and `duplicates` where one is synthetic (`copies`). An `Arm` of one's own
+    goes through as it is.
 
     >>> [arm.name for arm in pick_arms(["smote"])]
     ['none', 'duplicates', 'smote']
@@ -69,7 +68,8 @@ def pick_arms(
         if arm.name in picked:
             raise SettingError(f"arms: {arm.name!r} stands twice.")
         picked[arm.name] = arm
-    for name in always:
+    synthetic = any(arm.synthetic for arm in picked.values())
+    for name in (REFERENCE, *((CONTROL,) if copies and synthetic else ())):
         picked.setdefault(name, known[name])
     order = [*(name for name in known if name in picked), *(n for n in picked if n not in known)]
     return [picked[name] for name in order]

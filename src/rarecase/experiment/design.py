@@ -10,7 +10,7 @@ import numpy as np
 
 from rarecase.errors import SettingError
 from rarecase.experiment.arm import Amount, Arm, Counts, Tuned, identity
-from rarecase.experiment.arms import CONTROL, REFERENCE, is_trained, pick_arms
+from rarecase.experiment.arms import REFERENCE, is_trained, pick_arms
 from rarecase.experiment.classifiers.contract import Classifier
 from rarecase.experiment.classifiers.registry import make_classifier
 from rarecase.experiment.sampling import adds
@@ -96,8 +96,6 @@ def make_design(
     from, or counts. Raises `SettingError`."""
     rule: Amount = Tuned()
     shares: tuple[float, ...] = (0.5, 1.0, 2.0)
-    # Counts are for classifiers that take their time: copies are then fitted as controls alone.
-    always = (REFERENCE,) if isinstance(amounts, Counts) else (REFERENCE, CONTROL)
     if isinstance(amounts, Counts):
         rule = amounts
     else:
@@ -109,8 +107,10 @@ def make_design(
             )
     if inner < 2 or seeds < 1:
         raise SettingError(f"inner, seeds: expected at least 2 and 1, got {inner}, {seeds}.")
+    # Counts are for classifiers that take their time: copies are then fitted as controls alone.
+    picked = pick_arms(arms, copies=not isinstance(amounts, Counts))
     return Design(
-        arms=tuple(_with_amount(arm, rule) for arm in pick_arms(arms, always=always)),
+        arms=tuple(_with_amount(arm, rule) for arm in picked),
         classifier=make_classifier(classifier),
         shares=shares, inner=inner, seeds=seeds, seed=seed,
     )  # fmt: skip

@@ -18,7 +18,6 @@ _SMALL_TRAINING: Nested = {
 }
 
 
-
 def _experiment(arms: list[str], *, amounts: list[int | str]) -> list[Nested]:
     """Vectors of the tumour by logistic regression, which is what is deployed, before the paper's
     study in small; and what the size of the mask alone says."""

@@ -10,6 +10,7 @@ import pandas as pd
 
 from rarecase.experiment.arm import Arm
 from rarecase.experiment.classifiers.contract import as_matrix
+from rarecase.experiment.design import Design
 from rarecase.experiment.fold import TRAINS, Tools, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks, row_leak
@@ -28,17 +29,22 @@ LEAK_FOLDS = 3
 
 
 def cells_work(
-    context: Context, folder: Path, *, part: Part, arms: tuple[Arm, ...], splits: str
+    context: Context,
+    folder: Path,
+    *,
+    part: Part,
+    arms: tuple[Arm, ...],
+    splits: str,
+    checks: bool,
 ) -> None:
-    """Predictions of `arms` on the fold's test patients, histories, and, of the shared arms on
-    vectors, the self-checks."""
+    """Predictions of `arms` on the fold's test patients, histories, the self-checks where they are
+    wanted."""
+    tuning = context.settings.tuning
     fold, cell = load_fold(context), context.cell
     store = FeatureStore.open(source_store(context, part.features))
     design = part.design
-    checked = context.settings.tuning.checks and not design.classifier.lazy and len(arms) > 1
     features = features_of(
-        store, part, classes=fold.classes, rare=fold.rare, masks=context.settings.tuning.masks,
-        unit=context.settings.tuning.unit,
+        store, part, classes=fold.classes, rare=fold.rare, masks=tuning.masks, unit=tuning.unit,
     )  # fmt: skip
     place = Place(fold_of(features, fold.test, cell.fold), cell.repeat, cell.fold, splits)
     (folder / CHECKPOINTS).mkdir(exist_ok=True)
@@ -48,11 +54,15 @@ def cells_work(
         fabric=make_fabric(context.settings.compute) if design.classifier.lazy else None,
     )
     found = fit_fold(features, design, place, arms=arms, tools=tools)
-    if checked:
-        checks = fold_checks(features, design, place)
+    if checks:
+        said = fold_checks(features, design, place)
         if (cell.repeat, cell.fold) == (0, 0):  # it takes many slices' fits
-            checks["leak"] = _leak(store, part, classes=fold.classes, rare=fold.rare, masks=context.settings.tuning.masks)
-        found = replace(found, checks=checks)
+            slices = features_of(
+                store, part, classes=fold.classes, rare=fold.rare, masks=tuning.masks,
+                unit="slices",
+            )  # fmt: skip
+            said["leak"] = _leak(slices, design)
+        found = replace(found, checks=said)
     write_result(folder, found)
 
 
@@ -102,11 +112,8 @@ def masked(rows: pd.DataFrame, masks: str) -> pd.DataFrame:
     return rows.assign(predicted=rows["tumour"].where(rows["has_mask"], rows["predicted"]))
 
 
-def _leak(
-    store: FeatureStore, part: Part, *, classes: tuple[str, ...], rare: str, masks: str
-) -> dict[str, float | None] | None:
+def _leak(features: FeatureSet, design: Design) -> dict[str, float | None] | None:
     """What a split by slices would have read, measured with one grid point: it is dear."""
-    each = features_of(store, part, classes=classes, rare=rare, masks=masks, unit="slices")
-    first = {name: values[1:2] for name, values in part.design.classifier.grid.items()}
-    cheap = replace(part.design, classifier=replace(part.design.classifier, grid=first), inner=2)
-    return row_leak(each, cheap, folds=LEAK_FOLDS)
+    first = {name: values[1:2] for name, values in design.classifier.grid.items()}
+    cheap = replace(design, classifier=replace(design.classifier, grid=first), inner=2)
+    return row_leak(features, cheap, folds=LEAK_FOLDS)

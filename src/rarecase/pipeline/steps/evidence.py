@@ -35,9 +35,7 @@ def gathered(said: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     return gather(said, leak=leak) if said else None
 
 
-def weigh(
-    run: Path, settings: Settings, *, checks: dict[str, Any] | None = None
-) -> dict[str, Any]:
+def weigh(run: Path, settings: Settings, *, checks: dict[str, Any] | None = None) -> dict[str, Any]:
     """Compute evidence.json anew from predictions.parquet, and from nothing else that was
     computed. Without `checks` those that were there are kept."""
     if checks is None and (run / EVIDENCE).is_file():

@@ -106,7 +106,9 @@ def given_samples(
             continue
         for seed in part.design.seeds_of(arm):
             number = seed or 0
-            store = FeatureStore.open(context.fold_folder / synthetic_name(part, arm, number) / SAMPLES)
+            store = FeatureStore.open(
+                context.fold_folder / synthetic_name(part, arm, number) / SAMPLES
+            )
             y = store.rows["label"].astype(str).map(code).to_numpy(np.int64)
             agrees = store.rows["agrees"].to_numpy(dtype=bool)
             kept = agrees if arm.sampler.filter == "agreement" else np.ones_like(agrees)
