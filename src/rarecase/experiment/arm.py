@@ -100,8 +100,8 @@ class Arm:
     """
 
     name: str
-    sampler: Sampler | Any = None
-    amount: Amount | str | None = None
+    sampler: Any = None
+    amount: Any = None
     weights: Weights = "none"
     posterior: Move = "none"
     test_copies: int = 1

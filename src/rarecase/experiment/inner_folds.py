@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rarecase.arrays import Floats, Ints
+from rarecase.arrays import Ints
 from rarecase.cohort.splits import stratified_folds
 from rarecase.experiment.training_set import Features, TrainingPart
 from rarecase.features.feature_set import FeatureSet
@@ -27,16 +27,15 @@ class InnerFold:
 def split_off(features: FeatureSet, train: Ints, held: Ints) -> tuple[TrainingPart, Features]:
     """The training part of samples `train`, and samples `held` in its space: vectors are
     standardised by the training samples, maps stay as they are."""
-    about = {
-        "y": features.y[train], "patient": features.patient[train],
-        "classes": len(features.classes), "rare": features.rare,
-    }  # fmt: skip
-    if not isinstance(features.X, np.ndarray):
-        part = TrainingPart(X=Samples(features.X, rows=train), **about)
-        return part, Samples(features.X, rows=held)
-    space = Space.fit(features.X[train])
-    found: Floats = space(features.X[held])
-    return TrainingPart(X=space(features.X[train]), **about), found
+    X: Features
+    found: Features
+    if isinstance(features.X, np.ndarray):
+        space = Space.fit(features.X[train])
+        X, found = space(features.X[train]), space(features.X[held])
+    else:
+        X, found = Samples(features.X, rows=train), Samples(features.X, rows=held)
+    y, who = features.y[train], features.patient[train]
+    return TrainingPart(X, y, who, len(features.classes), features.rare), found
 
 
 def inner_folds(features: FeatureSet, patients: Ints, *, folds: int, seed: int) -> list[InnerFold]:

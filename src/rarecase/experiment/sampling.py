@@ -91,11 +91,7 @@ def _sets(
 def _generated(sampler: Sampler, part: TrainingPart, *, seed: int) -> Sets:
     generator = new_generator(sampler, seed=seed, standardised=not part.lazy)
     with collapses_said_once():
-        if isinstance(part.X, Samples):
-            source, rows = part.X.source()
-            generator.fit(source, part.y, rows=rows, groups=part.patient)
-        else:
-            generator.fit(part.X, part.y, groups=part.patient)
+        generator.fit(part.X, part.y, groups=part.patient)
 
     def of(counts: Mapping[int, int]) -> TrainingSet:
         wanted = {c: n for c, n in counts.items() if n}

@@ -132,7 +132,9 @@ def _auc(features: FeatureSet, rows: pd.DataFrame, *, samples: bool = False) -> 
     if samples:
         return concordance(p[:, 0], is_rare)
     who = np.unique(rows["patient"], return_inverse=True)[1]
-    return concordance(pooled(p, who)[0][:, 0], pooled(is_rare[:, None] * 1.0, who)[0][:, 0] > 0)
+    return concordance(
+        pooled(p, who)[0][:, 0], pooled(is_rare[:, None].astype(np.float64), who)[0][:, 0] > 0
+    )
 
 
 def _plain(value: float) -> float | None:

@@ -64,7 +64,8 @@ def _part(settings: Settings, said: DesignSettings, *, real: int) -> Part:
     # Seeds of maps and of vectors were apart before they were one experiment; results stay.
     seed = settings.seed if classifier.lazy else derive(settings.seed, "arms")
     design = make_design(
-        _arms(said.arms, settings) if classifier.lazy else said.arms, classifier=classifier, amounts=amounts, inner=tuning.inner,
+        _arms(said.arms, settings) if classifier.lazy else said.arms,
+        classifier=classifier, amounts=amounts, inner=tuning.inner,
         seeds=settings.generator.seeds if said.amounts else tuning.seeds, seed=seed,
     )  # fmt: skip
     return Part(said.features, design)
