@@ -22,7 +22,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.samples import Samples, checked_labels, is_store
+from rarecase.features.samples import Samples, checked_labels, is_store, samples_of
 from rarecase.files import replacing_directory
 from rarecase.generators.casting import cast_values, column_types, like_columns
 
@@ -88,10 +88,11 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
         it. `fabric` decides on device and precision. Raises `DataError` on NaN, lengths that
         differ, fewer than two classes, and a class of fewer than two samples.
         """
-        if not is_store(X) and (sparse.issparse(X) or np.ndim(cast("ArrayLike", X)) <= 2):
+        lazy = is_store(X) or isinstance(X, Samples)
+        if not lazy and (sparse.issparse(X) or np.ndim(cast("ArrayLike", X)) <= 2):
             X, y = self._checked_table(X, y)
         file = None if checkpoint is None else Path(checkpoint)
-        self._fit_samples(Samples(X, rows=rows), y, groups, checkpoint=file, fabric=fabric)
+        self._fit_samples(samples_of(X, rows=rows), y, groups, checkpoint=file, fabric=fabric)
         return self
 
     def _fit_samples(
