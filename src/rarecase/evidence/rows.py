@@ -169,9 +169,7 @@ def _slice_scores(entry: Entry, reference: Entry, scorer: Scorer) -> dict[str, A
     return {"scores": {n: plain(v) for n, v in mine.items()}, "difference": difference}
 
 
-def with_intervals(
-    metrics: Sequence[Metric], values: Floats
-) -> dict[str, dict[str, float | None]]:
+def with_intervals(metrics: Sequence[Metric], values: Floats) -> dict[str, dict[str, float | None]]:
     """Name → value (the first draw) with the interval of the others; values (metrics, draws)."""
     result = {}
     for metric, each in zip(metrics, values, strict=True):
