@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rarecase.errors import DataError, SettingError
 from rarecase.cli.show import show
+from rarecase.errors import DataError, SettingError
 from rarecase.files import replacing_file, write_json
 
 if TYPE_CHECKING:
