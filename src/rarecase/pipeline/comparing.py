@@ -17,6 +17,7 @@ from rarecase.experiment.fold import TRAINS, Plan, compare_fold
 from rarecase.experiment.self_checks import FoldChecks, fold_checks, row_leak
 from rarecase.experiment.setup import make_plan
 from rarecase.features.feature_set import FeatureTable, make_table
+from rarecase.features.sources.outline_size import outline_sizes
 from rarecase.pipeline.grid import Cell
 from rarecase.pipeline.settings import Settings
 from rarecase.seeds import derive
@@ -110,10 +111,5 @@ def _table(X: np.ndarray, rows: pd.DataFrame, *, rare: str) -> FeatureTable:
 def _sizes(rows: pd.DataFrame, *, rare: str) -> FeatureTable | None:
     """One row a patient: log pixels of outlined tumour, slices that show it, slices in all. None
     where nobody differs from anybody, as with a network that outlines nothing."""
-    each = rows.groupby("patient")
-    pixels = np.log1p(each["predicted"].sum())
-    X = np.stack([pixels, (rows["predicted"] > 0).groupby(rows["patient"]).sum(), each.size()], 1)
-    if not np.ptp(X, axis=0).any():
-        return None
-    about = each.first().reset_index().assign(row=np.arange(len(X)))
-    return _table(X, about, rare=rare)
+    X, about = outline_sizes(rows)
+    return _table(X, about, rare=rare) if np.ptp(X, axis=0).any() else None

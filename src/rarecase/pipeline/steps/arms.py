@@ -6,12 +6,13 @@ import shutil
 from pathlib import Path
 
 from rarecase.features import FeatureStore
-from rarecase.features.extract import TUMOUR
+from rarecase.features.sources.contract import outlined
+from rarecase.features.sources.unet import TUMOUR
 from rarecase.files import replacing_file, write_json
 from rarecase.pipeline.comparing import Compared, compare_vectors
 from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.step import CHECKPOINTS, Context
-from rarecase.pipeline.steps.features import extract_block, outlined
+from rarecase.pipeline.steps.features import extract_block
 
 CHECKS = "checks.json"
 
@@ -41,5 +42,5 @@ def _vectors(context: Context, fold: Fold, folder: Path) -> FeatureStore:
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # half written by a killed attempt
     # Checkpoints go with the step's end.
     place = folder if context.settings.features.keep else folder / CHECKPOINTS
-    outline = context.settings.compare.outline
-    return extract_block(context, fold, block=TUMOUR, out=place / f"{TUMOUR}.zarr", outline=outline)
+    masks = context.settings.compare.outline
+    return extract_block(context, fold, block=TUMOUR, out=place / f"{TUMOUR}.zarr", masks=masks)

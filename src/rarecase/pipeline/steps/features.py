@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rarecase.features import FeatureStore, extract_features
-from rarecase.features.extract import Outline
+from rarecase.features import FeatureStore, SourceData, source_of
 from rarecase.features.gallery import write_gallery
-from rarecase.features.region import REGION
+from rarecase.features.sources.contract import Masks, tumour_slices
 from rarecase.files import replacing_file
 from rarecase.generators import ACGAN
 from rarecase.generators.filters import filter_table
@@ -21,11 +20,10 @@ from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.grid import FEATURES, IMAGES, SEGMENTER, SYNTHETIC, read_folds
 from rarecase.pipeline.step import CHECKPOINTS, Context
 from rarecase.pipeline.steps.cohort import COHORT
-from rarecase.pipeline.steps.images import features_of_made, tumour_slices
-from rarecase.pipeline.steps.region import region_store
+from rarecase.pipeline.steps.images import features_of_made
 from rarecase.seeds import derive
-from rarecase.segmenter import channel_map, load_segmenter
-from rarecase.segmenter.feeding import feed, sample_rows
+from rarecase.segmenter import PackedMasks, channel_map, load_segmenter
+from rarecase.segmenter.feeding import sample_rows
 
 SAMPLES = "samples.zarr"
 
@@ -36,13 +34,9 @@ def store_path(context: Context) -> Path:
 
 
 def features_work(context: Context, folder: Path) -> None:
-    """Features of every slice, training and test, from the fold's U-Net or from what was learnt of
-    its outlines."""
+    """Features of every slice, training and test, and the source that was fitted for them."""
     block, out = context.settings.features.block, folder / store_path(context).name
-    if block == REGION:
-        region_store(context, load_fold(context), out=out)
-    else:
-        extract_block(context, load_fold(context), block=block, out=out)
+    extract_block(context, load_fold(context), block=block, out=out, keep=folder)
 
 
 def extract_block(
@@ -51,33 +45,29 @@ def extract_block(
     *,
     block: str,
     out: Path,
-    outline: Outline = "predicted",
+    masks: Masks = "predicted",
     exact: bool = False,
+    keep: Path | None = None,
 ) -> FeatureStore:
-    """A block's features of every slice, from the fold's U-Net, in a store at `out`; `exact`: in
-    float32 whatever the settings say."""
-    source = context.fold_folder / SEGMENTER
-    segmenter = load_segmenter(source)
-    return extract_features(
-        segmenter,
-        feed(segmenter, fold.cache, planes=context.settings.slices.planes),
-        rows=sample_rows(
-            pd.read_parquet(source / "rows.parquet"),
-            dimensions=context.settings.segmenter.dimensions,
-        ),
-        block=block,
-        out=out,
-        fabric=make_fabric(context.settings.compute, exact=exact),
-        outline=outline,
+    """Fit a source to the fold's training patients; features of everybody, in a store at `out`.
+
+    `exact`: in float32 whatever the settings say. `keep`: the folder to save the source in.
+    """
+    place, source = context.fold_folder / SEGMENTER, source_of(block)
+    data = SourceData(
+        cache=fold.cache,
+        rows=pd.read_parquet(place / "rows.parquet"),
+        segmenter=load_segmenter(place),
+        predicted=PackedMasks(place / "predicted.npy", width=fold.cache.masks.shape[-1]),
+        planes=context.settings.slices.planes,
+        fabric=make_fabric(context.settings.compute, exact=exact or source.exact),
+        masks=masks,
     )
-
-
-def outlined(rows: pd.DataFrame, outline: Outline) -> pd.DataFrame:
-    """Rows of slices whose `predicted` counts the pixels of the tumour as it is outlined: by the
-    network, or by hand where there is a mask."""
-    if outline == "predicted":
-        return rows
-    return rows.assign(predicted=rows["tumour"].where(rows["has_mask"], rows["predicted"]))
+    cell = context.cell
+    source.fit(data, seed=derive(context.settings.seed, source.name, cell.repeat, cell.fold))
+    if keep is not None:
+        source.save(keep)
+    return source.transform(data, out=out)
 
 
 def sweep_amounts(context: Context, fold: Fold) -> list[int]:
