@@ -22,7 +22,7 @@ from rarecase.errors import DataError
 from rarecase.evidence.scores import rare_share
 from rarecase.features.sources.unet import TUMOUR, features_of_samples
 from rarecase.files import read_json, write_json
-from rarecase.imaging.axial import axial_grid
+from rarecase.imaging.grid import axial_grid
 from rarecase.imaging.volumes import probe_volume
 from rarecase.segmenter import Segmenter, Slices, channel_map, load_segmenter
 from rarecase.segmenter.batches import in_order

@@ -95,8 +95,9 @@ def read_features(
         _warn_of_patients(table, [*numeric, *text], label=label, text=text)
     if not numeric:
         raise DataError(f"{path}: no numeric column besides {label}; there is nothing to compare.")
-    y, who, sites = (None if n is None else table[n].to_numpy() for n in (label, groups, site))
-    return Features(table[numeric], y, who, table.index.to_numpy(), sites, tuple(text))
+    who, sites = (None if name is None else table[name].to_numpy() for name in (groups, site))
+    y, row = table[label].to_numpy(), table.index.to_numpy()
+    return Features(table[numeric], y, who, row, sites, tuple(text))
 
 
 def _feature_columns(

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rarecase import progress
-from rarecase.cohort import SliceCache
-from rarecase.cohort.case_rows import case_rows, slices_by_case
+from rarecase.cohort.cache import SliceCache, case_rows, slices_by_case
 from rarecase.errors import DataError
 from rarecase.features.sources.network import Tap, pooled, wanted_channels
 from rarecase.features.store import FeatureStore
