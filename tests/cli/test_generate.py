@@ -75,7 +75,7 @@ def test_maps_from_a_store_to_a_store(tmp_path, capsys):
     rows = pd.DataFrame({"patient": [f"p{i}" for i in range(18)], "label": label})
     path, out = tmp_path / "maps.zarr", tmp_path / "made.zarr"
     with FeatureStore.create(path, block="dec1", shape=(2, 4, 4), rows=rows) as store:
-        store.write(0, rng.random((18, 2, 4, 4)))
+        store.append(rng.random((18, 2, 4, 4)))
     code, said, err = call(capsys, "generate", path, "--generator", "mixup", "--n", "LGG=7",
                            "--out", out, "--json")  # fmt: skip
     assert code == 0, err
@@ -121,7 +121,7 @@ def never_fitted(monkeypatch):
 def store_of(path, rows, shape=(2, 4, 4)):
     rng = np.random.default_rng(0)
     with FeatureStore.create(path, block="dec1", shape=shape, rows=rows) as store:
-        store.write(0, rng.random((len(rows), *shape)))
+        store.append(rng.random((len(rows), *shape)))
     return path
 
 
@@ -260,7 +260,7 @@ def test_a_store_says_whom_network_and_generator_have_learnt_from(tmp_path, caps
     path = tmp_path / "maps.zarr"
     rows = rows_of(["LGG", "HGG"] * 3)
     with FeatureStore.create(path, block="b", shape=(3,), rows=rows, seen=["net"]) as store:
-        store.write(0, np.random.default_rng(0).random((6, 3)))
+        store.append(np.random.default_rng(0).random((6, 3)))
     everyone = ["net", *(f"p{i}" for i in range(6))]
     assert generate(capsys, path, tmp_path / "made.zarr")[0] == 0
     assert sorted(FeatureStore.open(tmp_path / "made.zarr").seen) == everyone
@@ -344,7 +344,7 @@ def test_a_filter_keeps_the_first_it_lets_through(tmp_path, capsys, name, suffix
     expected = np.concatenate(expected)
     if suffix == ".zarr":
         store = FeatureStore.open(out)
-        np.testing.assert_array_equal(store.read_all(half=True), expected.astype(np.float16))
+        np.testing.assert_array_equal(store.read_all(stored=True), expected.astype(np.float16))
         assert store.rows["label"].tolist() == ["LGG"] * 20 + ["HGG"] * 70
         return
     if suffix == ".csv":
@@ -365,7 +365,7 @@ def test_of_maps_a_filter_sees_the_means(tmp_path, capsys, stored):
     path = tmp_path / ("maps.zarr" if stored else "maps.npz")
     if stored:
         with FeatureStore.create(path, block="b", shape=(2, 2, 2), rows=rows_of(y)) as store:
-            store.write(0, X)
+            store.append(X)
         X = FeatureStore.open(path).read_all()
     else:
         archive(path, X, y)

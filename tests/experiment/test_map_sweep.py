@@ -10,7 +10,7 @@ from rarecase.features import FeatureStore
 def store(path, X, **columns) -> FeatureStore:
     rows = pd.DataFrame(columns)
     with FeatureStore.create(path, block="b", shape=X.shape[1:], rows=rows) as writing:
-        writing.write(0, X)
+        writing.append(X)
     return FeatureStore.open(path)
 
 

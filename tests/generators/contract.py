@@ -189,7 +189,7 @@ def check_stores(make, shape, tmp_path):
     X, y, _ = toy(shape)
     path = tmp_path / "real.zarr"
     with FeatureStore.create(path, block="b", shape=shape, rows=pd.DataFrame({"y": y})) as store:
-        store.write(0, X)
+        store.append(X)
     rows = np.random.default_rng(0).permutation(len(X))[:45]
     half = X.astype(np.float16)
     from_array = make().fit(half[rows], y[rows])

@@ -204,14 +204,13 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
                 beside, block=block, shape=self.shape_, rows=rows,
                 seen=sorted({*self.trained_on_, *seen}),
             ) as store:  # fmt: skip
-                done = at = 0
+                done = 0
                 for label, made in self._pieces(counts, start):
                     piece = made[mask[done : done + len(made)]]
                     done += len(made)
                     if not len(piece):
                         continue
-                    store.write(at, piece)
-                    at += len(piece)
+                    store.append(piece)
                     agrees.append(self._agrees(piece, self._code(label)))
                 store.set_rows(rows.assign(agrees=np.concatenate(agrees)))
         return FeatureStore.open(path)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from rarecase.cohort import Cohort, count_slices
 from rarecase.errors import DataError
-from rarecase.features import feature_shape
+from rarecase.features import source_of
 from rarecase.pipeline.amounts import real_training_slices, resolve_amounts
 from rarecase.pipeline.grid import FEATURES, SYNTHETIC, folds_of, study_cells
 from rarecase.pipeline.settings import Settings
@@ -82,7 +82,7 @@ def sizes_of(settings: Settings, *, cohort: Cohort, folds: pd.DataFrame) -> Size
         real=real,
         amounts=tuple(amounts),
         made=settings.generator.made or 2 * max(amounts),
-        shape=feature_shape(net, block=settings.features.block, sides=sides),
+        shape=source_of(settings.features.block).shape(net, sides=sides),
         sides=sides,
         inputs=inputs,
         cache=slices * size * size * (4 * channels + 1),

@@ -10,7 +10,8 @@ import pandas as pd
 
 from rarecase.cohort import SliceCache, check_disjoint
 from rarecase.features import FeatureStore, extract_features
-from rarecase.features.extract import TUMOUR
+from rarecase.features.sources.contract import outlined
+from rarecase.features.sources.unet import TUMOUR
 from rarecase.pipeline.comparing import compare_vectors
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
@@ -18,7 +19,7 @@ from rarecase.pipeline.grid import SEGMENTER
 from rarecase.pipeline.step import CHECKPOINTS, Context
 from rarecase.pipeline.steps.arms import write_compared
 from rarecase.pipeline.steps.cohort import SLICES
-from rarecase.pipeline.steps.features import extract_block, outlined
+from rarecase.pipeline.steps.features import extract_block
 from rarecase.pipeline.steps.segment import predict_volumes
 from rarecase.segmenter import load_segmenter
 from rarecase.segmenter.feeding import feed, sample_rows
@@ -39,7 +40,7 @@ def external_work(context: Context, folder: Path, *, home: Context) -> None:
     theirs = _their_vectors(context, there, folder, source=home.fold_folder / SEGMENTER)
     outline = home.settings.compare.outline
     work = folder / CHECKPOINTS
-    ours = extract_block(home, fold, block=TUMOUR, out=work / "ours.zarr", outline=outline)
+    ours = extract_block(home, fold, block=TUMOUR, out=work / "ours.zarr", masks=outline)
     mine = ours.rows["patient"].isin(fold.training).to_numpy()
     rows = pd.concat([ours.rows[mine], theirs.rows], ignore_index=True)
     found = compare_vectors(
@@ -68,5 +69,5 @@ def _their_vectors(context: Context, there: Fold, folder: Path, *, source: Path)
         block=TUMOUR,
         out=folder / CHECKPOINTS / "theirs.zarr",
         fabric=fabric,
-        outline=context.settings.compare.outline,
+        masks=context.settings.compare.outline,
     )

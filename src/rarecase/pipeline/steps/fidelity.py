@@ -8,13 +8,13 @@ import numpy as np
 
 from rarecase.features import FeatureStore
 from rarecase.features.samples import Samples
+from rarecase.features.sources.contract import tumour_slices
 from rarecase.files import replacing_file
 from rarecase.generators.audit.audit import pooled, set_against
 from rarecase.pipeline.fold import load_fold
 from rarecase.pipeline.grid import IMAGES, SYNTHETIC
 from rarecase.pipeline.step import Context
 from rarecase.pipeline.steps.features import SAMPLES, rows_in, store_path, used_samples
-from rarecase.pipeline.steps.images import tumour_slices
 
 
 def fidelity_work(context: Context, folder: Path) -> None:

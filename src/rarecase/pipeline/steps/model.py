@@ -17,7 +17,7 @@ from rarecase.deploy.out_of_distribution import Ranges, case_looks
 from rarecase.errors import DataError
 from rarecase.evidence.predictions import CONTROL
 from rarecase.experiment.arms import pick_arms
-from rarecase.features.extract import TUMOUR
+from rarecase.features.sources.unet import TUMOUR
 from rarecase.files import read_json, read_parquet
 from rarecase.pipeline.comparing import tumour_table
 from rarecase.pipeline.fold import Fold, load_fold

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from rarecase.errors import SettingError
-from rarecase.features import extract_features, feature_shape, tumour_vectors
-from rarecase.features.tumour import masked_mean
+from rarecase.features import extract_features, source_of, tumour_vectors
+from rarecase.features.sources.unet import masked_mean
 from rarecase.segmenter import Normaliser, Segmenter, Slices, UNet
 
 
@@ -39,7 +39,7 @@ def test_every_block_is_what_the_network_computes(segmenter, block, tmp_path):
     images, store = run(segmenter, block, tmp_path / "s.zarr")
     with torch.no_grad():
         maps = segmenter.net.features((torch.from_numpy(images) - 0.5) / 2, block=block)
-    assert store.shape == feature_shape(segmenter.net, block=block, sides=(16, 16))
+    assert store.shape == source_of(block).shape(segmenter.net, sides=(16, 16))
     np.testing.assert_allclose(store.read(np.arange(10)), maps.numpy(), atol=2e-3)
     assert store.read_all().min() >= 0  # after the ReLU
 
@@ -106,7 +106,7 @@ def test_true_outlines_stand_in_where_they_are_known(segmenter, tmp_path):
         block="tumour",
         out=tmp_path / "s.zarr",
         fabric=lightning_fabric.Fabric(accelerator="cpu", devices=1, precision="32-true"),
-        outline="true",
+        masks="true",
     )
     with torch.no_grad():
         blocks = [m for _, m in segmenter.net.walk((torch.from_numpy(images) - 0.5) / 2)]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rarecase.errors import DataError
-from rarecase.features.region import DIMENSIONS, SIDE, crop, embed_crops, train_region
+from rarecase.features.sources.region import DIMENSIONS, SIDE, crop, embed_crops, train_region
 from rarecase.progress import use
 
 

@@ -13,8 +13,8 @@ from rarecase import FeatureStore, simulate_cohort
 from rarecase.cli.main import main
 from rarecase.cohort import SliceCache, cache_slices, read_cohort
 from rarecase.errors import DataError, SettingError
-from rarecase.features.from_network import extract_from_network
-from rarecase.features.network import Tap, check_depth, list_layers, load_network, pooled
+from rarecase.features.sources.extract_network import extract_from_network
+from rarecase.features.sources.network import Tap, check_depth, list_layers, load_network, pooled
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.settings import ComputeSettings
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numcodecs.zstd import Zstd  # type: ignore[import-untyped]
@@ -21,31 +22,23 @@ _AT_ONCE = 4  # samples a thread takes at a time
 
 
 class ShardReader:
-    """Reads float16 samples of `shape`, one a chunk, `per_shard` a shard, from a Zarr array."""
+    """Reads samples of `shape` and `dtype`, one a chunk, `per_shard` a shard, from a Zarr array.
 
-    def __init__(self, array: Path, shape: tuple[int, ...], per_shard: int):
+    Zstd compares every chunk with the checksum that was written with it.
+    """
+
+    def __init__(self, array: Path, *, shape: tuple[int, ...], dtype: Any, per_shard: int):
         self._array = array
         self._shape = shape
+        self._dtype = np.dtype(dtype)
         self._per_shard = per_shard
         self._tail = "/".join("0" for _ in shape)
         self._indexes: dict[int, NDArray[np.uint64]] = {}
         self._codec = Zstd()
 
-    def file(self, shard: int) -> Path:
-        """Where a shard lies."""
-        return self._array / "c" / str(shard) / self._tail
-
-    def has(self, shard: int) -> bool:
-        """Whether the shard was ever written."""
-        return self.file(shard).is_file()
-
-    def forget(self, shard: int) -> None:
-        """Drop what is known of a shard: it was written anew."""
-        self._indexes.pop(shard, None)
-
-    def read(self, indices: NDArray[np.int64]) -> NDArray[np.float16]:
-        """Samples `indices` (any order, repeats allowed), float16 (len(indices), *shape)."""
-        out = np.empty((len(indices), *self._shape), np.float16)
+    def read(self, indices: NDArray[np.int64]) -> NDArray[Any]:
+        """Samples `indices` (any order, repeats allowed), (len(indices), *shape)."""
+        out = np.empty((len(indices), *self._shape), self._dtype)
         order = np.argsort(indices, kind="stable")  # neighbours in a shard are read together
         pieces = [order[at : at + _AT_ONCE] for at in range(0, len(order), _AT_ONCE)]
         if len(pieces) < 2 or _THREADS == 1:
@@ -57,11 +50,11 @@ class ShardReader:
         return out
 
     def _fill(
-        self, out: NDArray[np.float16], places: NDArray[np.intp], indices: NDArray[np.int64]
+        self, out: NDArray[Any], places: NDArray[np.intp], indices: NDArray[np.int64]
     ) -> None:
         shards = indices[places] // self._per_shard
         for shard in np.unique(shards):
-            file = self.file(int(shard))
+            file = self._array / "c" / str(shard) / self._tail
             try:
                 with file.open("rb", buffering=0) as stream:
                     index = self._index(int(shard), stream.fileno())

@@ -8,7 +8,9 @@ shift between training and test features, which every study measures, says how m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar, Self
 
 import lightning_fabric
 import numpy as np
@@ -17,17 +19,82 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.errors import DataError
+from rarecase.features.sources.contract import Source, SourceData, tumour_slices
+from rarecase.features.store import FeatureStore
 from rarecase.seeds import numpy_rng, torch_rng, torch_seeded
+from rarecase.segmenter.batches import Slices, in_order
+from rarecase.segmenter.model import channel_map
+from rarecase.segmenter.unet import UNet
 from rarecase.training import Row, Schedule, Training, run_epochs, training_key
 
-REGION = "region"
 SIDE = 48  # pixels of a crop
 MARGIN = 1.4  # of the tumour's extent that a crop shows
 SMALLEST = 16.0  # pixels of the slice that a crop shows at least
 DIMENSIONS = 32
 DECAY = 1e-2  # of the weights
 SCHEDULE = Schedule(lr=1e-3, batch=32, epochs=20)
+WEIGHTS = "region.safetensors"
+
+
+class Region(Source):
+    """Vectors (32,) of every slice; the network learns from training slices that show tumour."""
+
+    exact: ClassVar[bool] = True
+
+    def __init__(self, name: str = "region") -> None:
+        self.name = name
+
+    def shape(self, net: UNet, *, sides: Sequence[int]) -> tuple[int, ...]:
+        return (DIMENSIONS,)
+
+    def fit(self, data: SourceData, *, seed: int) -> Self:
+        learnt = tumour_slices(data.rows, data.training)
+        classes = sorted(data.cache.meta["classes"])
+        place = {name: code for code, name in enumerate(classes)}
+        about = data.rows.iloc[learnt]
+        label = about["label"].astype(str).map(place).to_numpy(np.int64, copy=True)
+        self.net_ = train_region(
+            crops_of(data, learnt), label, classes=len(classes), seed=seed, fabric=data.fabric
+        )
+        self.trained_on_ = sorted(set(data.rows.iloc[data.training]["patient"]))
+        return self
+
+    def transform(self, data: SourceData, *, out: Path) -> FeatureStore:
+        seen = sorted({*self.trained_on_, *data.segmenter.seen})
+        with FeatureStore.create(
+            out, block=self.name, shape=(DIMENSIONS,), rows=data.rows, seen=seen
+        ) as store:
+            for part in in_order(np.arange(len(data.rows)), size=256):
+                store.append(embed_crops(self.net_, crops_of(data, part)))
+        return FeatureStore.open(out)
+
+    def save(self, folder: Path) -> None:
+        super().save(folder)
+        meta = {"trained_on": self.trained_on_}
+        save_tensors(folder / WEIGHTS, self.net_.state_dict(), meta=meta)
+
+    def load(self, folder: Path) -> Self:
+        tensors, meta = load_tensors(folder / WEIGHTS)
+        first, head = tensors["maps.0.weight"], tensors["head.weight"]
+        self.net_ = RegionNet(first.shape[1], head.shape[0])
+        self.net_.load_state_dict(tensors)
+        self.net_.eval()
+        self.trained_on_ = list(meta["trained_on"])
+        return self
+
+
+def crops_of(data: SourceData, rows: NDArray[np.int64]) -> Tensor:
+    """Crops (n, c, 48, 48) of slices (`rows` rising), around their masks."""
+    segmenter, cache = data.segmenter, data.cache
+    slices = Slices(cache.images, cache.masks, channel_map(cache.channels, segmenter.channels))
+    parts = []
+    for part in in_order(rows, size=64):
+        images, _ = slices.batch(part)
+        ready = slices.ready(images, segmenter.normaliser)
+        parts.append(crop(ready, torch.from_numpy(data.read_masks(part))))
+    return torch.cat(parts)
 
 
 class RegionNet(nn.Module):
@@ -128,11 +195,10 @@ def train_region(
 
 
 @torch.no_grad()
-def embed_crops(net: RegionNet, crops: Tensor, *, size: int = 256) -> NDArray[np.float32]:
+def embed_crops(net: RegionNet, crops: Tensor) -> NDArray[np.float32]:
     """Vectors (n, 32) of crops."""
     device = next(net.parameters()).device
-    parts = [net.embed(part.to(device)).float().cpu() for part in torch.split(crops, size)]
-    found: NDArray[np.float32] = torch.cat(parts).numpy()
+    found: NDArray[np.float32] = net.embed(crops.to(device)).float().cpu().numpy()
     return found
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from rarecase.checkpoint import load_tensors
 from rarecase.errors import DataError, RarecaseError, SettingError, nearest
-from rarecase.features.tumour import masked_mean
+from rarecase.features.sources.unet import masked_mean
 from rarecase.restricted import read_state_dict
 
 PARALLEL = "module."  # before every name, where a network was wrapped to train on several GPUs

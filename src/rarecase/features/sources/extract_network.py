@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rarecase import progress
-from rarecase.cohort import SliceCache
-from rarecase.cohort.case_rows import case_rows, slices_by_case
+from rarecase.cohort.cache import SliceCache, case_rows, slices_by_case
 from rarecase.errors import DataError
-from rarecase.features.network import Tap, pooled, wanted_channels
+from rarecase.features.sources.network import Tap, pooled, wanted_channels
 from rarecase.features.store import FeatureStore
 from rarecase.segmenter.batches import stretched
 
@@ -72,12 +71,10 @@ def extract_from_network(
     begun = FeatureStore.create(out, block=block, shape=first.shape[1:], rows=rows, seen=seen)
     try:
         with begun as store, progress.task(f"features of {block}", total=len(rows)) as bar:
-            at = 0
             for images, masks in _batches(cache, order, depth=depth, size=batch):
                 images, masks = fabric.to_device((images, masks))
                 found = _features(tap, images, masks, pool=pool)
-                store.write(at, found)
-                at += len(found)
+                store.append(found)
                 bar.advance(len(found))
     except BaseException:
         shutil.rmtree(out, ignore_errors=True)
