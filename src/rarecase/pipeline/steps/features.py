@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -10,15 +12,36 @@ from rarecase.features import FeatureStore, SourceData, source_of
 from rarecase.features.sources.contract import Masks
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
-from rarecase.pipeline.run_folder import SEGMENTER, source_store
-from rarecase.pipeline.step import Context
+from rarecase.pipeline.run_folder import FEATURES, SEGMENTER
+from rarecase.pipeline.step import Context, Step
 from rarecase.seeds import derive
 from rarecase.segmenter import PackedMasks, load_segmenter
+
+VERSION = 1
+
+
+def features_step(context: Context, *, source: str, segmenter: Step) -> Step:
+    """The step that takes a source's features in a fold."""
+    work, known = partial(features_work, source=source), source_of(source)
+    facts: list[Any] = [source, known.version]
+    if known.kind == "vectors":
+        facts.append(context.settings.tuning.masks)
+    return Step(
+        name=context.cell.folder(f"{FEATURES}/{source}"),
+        stage="extract",
+        version=VERSION,
+        facts=facts,
+        inputs=(segmenter,),
+        work=work,
+        context=context,
+        bulky=(f"{source}.zarr",),
+        remake=work,
+    )
 
 
 def features_work(context: Context, folder: Path, *, source: str) -> None:
     """Features of every slice, training and test, and the source that was fitted for them."""
-    out = folder / source_store(context, source).name
+    out = folder / f"{source}.zarr"
     masks = context.settings.tuning.masks
     extract(context, load_fold(context), source=source, out=out, masks=masks, keep=folder)
 

@@ -1,5 +1,4 @@
-"""The baseline that makes images: an ACGAN of tumour slices, and the features that the fold's
-U-Net, as it is, takes of what it makes."""
+"""The baseline of images: features that the fold's U-Net, as it is, takes of synthetic ones."""
 
 from __future__ import annotations
 
@@ -13,14 +12,14 @@ import pandas as pd
 from rarecase import progress
 from rarecase.features import FeatureStore
 from rarecase.features.sources.unet import features_of_samples
-from rarecase.generators import ACGAN
+from rarecase.generators.base import Generator
 from rarecase.segmenter import Segmenter, Slices
 
 PIECE = 64  # images made at a time
 
 
-def features_of_made(
-    generator: ACGAN,
+def features_of_images(
+    generator: Generator,
     segmenter: Segmenter,
     channels: Sequence[int],
     counts: Mapping[str, int],
@@ -29,7 +28,7 @@ def features_of_made(
     out: Path,
     fabric: lightning_fabric.Fabric,
 ) -> FeatureStore:
-    """Make `counts` images a class and write their features of `block` to a store at `out`.
+    """Generate `counts` images of each class and write their features of `block` to a store at `out`.
 
     `channels`: which channel of the images feeds each of the U-Net's. Rows: label, agrees (whether
     the generator's discriminator calls the image the class it was made for).
@@ -37,7 +36,7 @@ def features_of_made(
     labels = [label for label, count in counts.items() for _ in range(count)]
     agrees: list[np.ndarray] = []
     store = None
-    with progress.task("features of made images", total=len(labels)) as bar:
+    with progress.task("features of synthetic images", total=len(labels)) as bar:
         for label, count in counts.items():
             for start in range(0, count, PIECE):
                 made, asked = generator.sample({label: min(PIECE, count - start)}, start=start)
@@ -52,7 +51,7 @@ def features_of_made(
                         rows=pd.DataFrame({"label": labels, "agrees": False}),
                     )  # fmt: skip
                 store.append(maps)
-                agrees.append(generator.agreement(made, asked))
+                agrees.append(generator.agreement(made, asked))  # type: ignore[attr-defined]
                 bar.advance(len(made))
     assert store is not None  # there is always a class, and a sample of it
     store.set_rows(store.rows.assign(agrees=np.concatenate(agrees)))
