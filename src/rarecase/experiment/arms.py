@@ -14,10 +14,8 @@ from rarecase.experiment.posterior import Posterior, logit_adjusted, thresholded
 from rarecase.experiment.recipes import ClassWeight, Oversample, Plain, Recipe, Undersample
 from rarecase.generators.base import Generator
 from rarecase.generators.borrowed import Borrowed
-from rarecase.generators.duplicates import Duplicates
 from rarecase.generators.gaussian import Gaussian, GaussianMixture
-from rarecase.generators.mixing import Mixup, Remix
-from rarecase.generators.smote import BorderlineSmote, Smote
+from rarecase.generators.resampling import BorderlineSmote, Duplicates, Mixup, Remix, Smote
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def make_arms() -> dict[str, Arm]:
         _oversampling("adcgan", _neural("adcgan", "ADCGAN")),
         _oversampling("wgan", _neural("wgan", "WGAN")),
         _oversampling("infogan", _neural("infogan", "InfoGAN")),
-        _oversampling("cvae", _neural("vae", "CVAE")),
+        _oversampling("cvae", _neural("cvae", "CVAE")),
         _oversampling("diffusion", _neural("diffusion", "Diffusion")),
     ]
     return {arm.name: arm for arm in arms}
