@@ -25,7 +25,6 @@ from rarecase.files import replacing_file
 from rarecase.generators import ACGAN, Duplicates
 from rarecase.generators.audit.audit import pooled
 from rarecase.generators.choose import vectors
-from rarecase.generators.discriminating import DiscriminatingGenerator
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.grid import SEGMENTER
@@ -100,7 +99,7 @@ def drawn(
         for start in range(0, count, PIECE):
             made, asked = generator.sample({label: min(PIECE, count - start)}, start=start)
             own = np.full(len(made), np.nan)
-            if isinstance(generator, DiscriminatingGenerator):
+            if generator.discriminates:
                 own = np.asarray(generator.agreement(made, asked), float)
             found.append(vectors(made if to_maps is None else to_maps(made)))
             labels += [label] * len(made)

@@ -39,7 +39,6 @@ from rarecase.experiment.compare import weigh
 from rarecase.experiment.fold import compare_fold
 from rarecase.experiment.setup import make_plan
 from rarecase.features.standardise import Space
-from rarecase.generators import DiscriminatingGenerator
 from rarecase.generators.audit.measures import FEWEST, audit, comparable
 from rarecase.pipeline.step import digest
 
@@ -78,7 +77,7 @@ def fidelity(name: str, kept: Kept) -> dict[str, Any]:
         if generator is not None:
             made, asked = generator.sample({c: comparable(int((third & (label == c)).sum()))})
             whose = None
-            if isinstance(generator, DiscriminatingGenerator):
+            if generator.discriminates:
                 agrees = float(generator.agreement(made, asked).mean())
         if min(len(own), len(other), len(made)) < FEWEST:
             continue

@@ -15,7 +15,7 @@ import pandas as pd
 
 from rarecase.cohort.tables import SUFFIXES, like_patients, numbers_rows, read_values
 from rarecase.errors import DataError, LeakError, SettingError, nearest
-from rarecase.features.feature_set import make_table
+from rarecase.features.feature_set import make_features
 
 log = logging.getLogger(__name__)
 LARGEST = 4 * 2**30  # bytes of float64 that a comparison takes into memory
@@ -42,10 +42,8 @@ class Features:
 
     def fingerprint(self) -> str:
         """The same for the same features, labels and patients, and for no others."""
-        table = make_table(self.X, self.y, groups=self.groups)
-        digest = hashlib.sha256(repr((table.classes, table.patients, self.names)).encode())
-        table.feed(digest)
-        return digest.hexdigest()[:16]
+        features = make_features(self.X, self.y, groups=self.groups)
+        return hashlib.sha256(repr((features.digest, self.names)).encode()).hexdigest()[:16]
 
 
 def read_features(

@@ -6,6 +6,9 @@ import logging
 import math
 from typing import TYPE_CHECKING
 
+import contextlib
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -75,3 +78,8 @@ def _spread(made: NDArray[np.floating], real: NDArray[np.floating], *, table: bo
         return math.nan
     own, usual = made[:, varies].std(axis=0), real[:, varies].std(axis=0)
     return float(np.median(own / usual) if table else own.mean() / usual.mean())
+
+
+@contextlib.contextmanager
+def collapses_said_once() -> Iterator[None]:
+    yield

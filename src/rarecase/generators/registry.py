@@ -44,3 +44,14 @@ def make_generator(kind: str, *, settings: Mapping[str, Any], random_state: Any)
     module, _, name = KINDS[kind].target.partition(":")
     made = getattr(import_module(f"rarecase.generators.{module}"), name)
     return made(random_state=random_state, **settings)
+
+
+def load_generator(folder: Any, *, device: str = "cpu") -> Any:
+    import json
+
+    kind = json.loads((folder / "generator.json").read_text())["kind"]
+    for known in KINDS.values():
+        if known.target.endswith(":" + kind):
+            module, _, name = known.target.partition(":")
+            return getattr(import_module(f"rarecase.generators.{module}"), name).load(folder, device=device)
+    raise SettingError(kind)

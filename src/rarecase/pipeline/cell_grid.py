@@ -73,6 +73,6 @@ def _known(path: Path) -> dict[str, tuple[str, float, str | None]]:
         return {}
     table = pd.read_csv(path, dtype={"arm": str}, keep_default_na=False)
     return {
-        row.arm: (row.status, float(row.seconds), row.reason or None)
-        for row in table.itertuples(index=False)
+        str(row["arm"]): (str(row["status"]), float(row["seconds"]), row["reason"] or None)
+        for row in table.to_dict("records")
     }

@@ -87,11 +87,16 @@ def _fold(context: Context, segmenter: Step, *, splits: str) -> list[Step]:
             mine = []
             for arm in part.generated():
                 for seed in part.design.seeds_of(arm) if arm in arms else ():
-                    about = {"number": number, "arm": arm, "seed": seed or 0, "features": of}
-                    step = synthetic_step(context, **about)
+                    step = synthetic_step(
+                        context, number=number, arm=arm, seed=seed or 0, features=of
+                    )
                     if step.name not in generated:
                         generated[step.name] = step
-                        rest += [step, fidelity_step(context, synthetic=step, **about)]
+                        like = fidelity_step(
+                            context, number=number, arm=arm, seed=seed or 0, features=of,
+                            synthetic=step,
+                        )  # fmt: skip
+                        rest += [step, like]
                     mine.append(generated[step.name])
             # Once a fold: of the first part on vectors that compares anything.
             checks = settings.tuning.checks and task == "arms" and len(arms) > 1 and not checked

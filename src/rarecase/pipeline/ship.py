@@ -18,6 +18,7 @@ from rarecase.files import (
     write_text,
 )
 from rarecase.pipeline.resolve import resolve
+from rarecase.pipeline.run import only_one
 from rarecase.pipeline.run_folder import (
     CLASSIFIER,
     EVERYBODY,
@@ -29,9 +30,8 @@ from rarecase.pipeline.run_folder import (
 )
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Context, Step, perform
-from rarecase.pipeline.steps.cohort import SLICES
+from rarecase.pipeline.steps.model import deployed_part, model_step
 from rarecase.pipeline.steps.segment import segmenter_step
-from rarecase.pipeline.study import only_one
 from rarecase.progress import task
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from rarecase.experiment.self_checks import fold_checks, row_leak
 from rarecase.experiment.tasks import write_result
 from rarecase.features.feature_set import FeatureSet, counted, make_features, store_features
 from rarecase.features.samples import Samples
-from rarecase.features.sources.contract import outlined
+from rarecase.features.sources.contract import Masks, outlined
 from rarecase.features.store import FeatureStore
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.designs import Part, make_part
@@ -49,7 +50,7 @@ def cells_step(
     said = settings.experiment[number]
     part = make_part(settings, said)
     arms = [described(arm) for arm in part.design.tasks()[task]]
-    facts = [said.amounts, said.planned, arms, splits, checks, settings.seed]
+    facts: list[Any] = [said.amounts, said.planned, arms, splits, checks, settings.seed]
     facts.append(settings.tuning.model_dump(mode="json"))
     if part.design.classifier.lazy:
         facts.append(settings.classifier.model_dump(mode="json"))
@@ -109,7 +110,7 @@ def features_of(
     *,
     classes: tuple[str, ...],
     rare: str,
-    masks: str = "predicted",
+    masks: Masks = "predicted",
     unit: str = "patients",
 ) -> FeatureSet:
     """The samples of a store as a part of the experiment takes them.

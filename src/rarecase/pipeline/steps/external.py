@@ -6,16 +6,17 @@ import shutil
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from rarecase.cohort import SliceCache, check_disjoint
 from rarecase.experiment.classifiers.contract import as_matrix
-from rarecase.experiment.fold import fit_fold
+from rarecase.experiment.fold import FoldResult, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks
-from rarecase.experiment.tasks import FoldResult, write_result
+from rarecase.experiment.tasks import write_result
 from rarecase.features import FeatureStore, SourceData
 from rarecase.features.samples import Samples
 from rarecase.features.sources.contract import outlined
@@ -82,7 +83,8 @@ def external_work(context: Context, folder: Path, *, home: Context, splits: str)
             for side, data in (("ours", ours), ("theirs", theirs))
         ]
         mine = np.flatnonzero(stores[0].rows["patient"].isin(fold.training).to_numpy())
-        X = np.concatenate([as_matrix(Samples(s, rows=r)) for s, r in zip(stores, (mine, None))])
+        ours_X, theirs_X = (as_matrix(Samples(s)) for s in stores)
+        X = np.concatenate([ours_X[mine], theirs_X])
         rows = pd.concat([stores[0].rows.iloc[mine], stores[1].rows], ignore_index=True)
         features = vectors_of(
             X, outlined(rows, tuning.masks), rare=fold.rare, name=part.features, unit=tuning.unit
@@ -95,10 +97,14 @@ def external_work(context: Context, folder: Path, *, home: Context, splits: str)
     write_result(folder, _joined(found, checks))
 
 
-def _joined(found: Sequence[FoldResult], checks: dict[str, object] | None) -> FoldResult:
-    tables = [(each.predictions, each.history, each.cells) for each in found]
-    joined = [pd.concat(part, ignore_index=True) for part in zip(*tables, strict=True)]
-    return FoldResult(*joined, checks)
+def _joined(found: Sequence[FoldResult], checks: dict[str, Any] | None) -> FoldResult:
+    def together(tables: list[pd.DataFrame]) -> pd.DataFrame:
+        return pd.concat(tables, ignore_index=True)
+
+    return FoldResult(
+        together([each.predictions for each in found]), pd.DataFrame(),
+        together([each.cells for each in found]), checks,
+    )  # fmt: skip
 
 
 def _taken(home: Context, part: Part, data: SourceData, out: Path) -> FeatureStore:

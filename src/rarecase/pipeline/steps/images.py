@@ -28,7 +28,7 @@ def features_of_images(
     out: Path,
     fabric: lightning_fabric.Fabric,
 ) -> FeatureStore:
-    """Generate `counts` images of each class and write their features of `block` to a store at `out`.
+    """Generate `counts` images of each class; their features of `block` go to a store at `out`.
 
     `channels`: which channel of the images feeds each of the U-Net's. Rows: label, agrees (whether
     the generator's discriminator calls the image the class it was made for).
@@ -51,7 +51,7 @@ def features_of_images(
                         rows=pd.DataFrame({"label": labels, "agrees": False}),
                     )  # fmt: skip
                 store.append(maps)
-                agrees.append(generator.agreement(made, asked))  # type: ignore[attr-defined]
+                agrees.append(generator.agreement(made, asked))
                 bar.advance(len(made))
     assert store is not None  # there is always a class, and a sample of it
     store.set_rows(store.rows.assign(agrees=np.concatenate(agrees)))

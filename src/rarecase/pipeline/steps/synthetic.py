@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -40,17 +39,16 @@ def synthetic_step(context: Context, *, number: int, arm: Arm, seed: int, featur
     """The step that generates the samples of an arm of part `number` from one seed."""
     settings = context.settings
     said, samples = settings.experiment[number], settings.generator.samples
-    work = {"number": number, "arm_name": arm.name, "seed": seed}
     return Step(
         name=context.cell.folder(synthetic_name(said.features, arm.name, seed)),
         stage="generate",
         version=VERSION,
         facts=[described(arm.sampler), seed, samples or said.amounts, settings.seed],
         inputs=(features,),
-        work=partial(synthetic_work, **work),
+        work=partial(synthetic_work, number=number, arm_name=arm.name, seed=seed),
         context=context,
         bulky=(SAMPLES,),
-        remake=partial(samples_work, **work),
+        remake=partial(samples_work, number=number, arm_name=arm.name, seed=seed),
         reads=(features.name,),
     )
 
@@ -110,13 +108,13 @@ def synthetic_name(features: str, arm: str, seed: int) -> str:
 
 
 def _sample(
-    generator: Any, context: Context, fold: Fold, *, part: Part, arm: Arm, folder: Path
+    generator: Generator, context: Context, fold: Fold, *, part: Part, arm: Arm, folder: Path
 ) -> FeatureStore:
     assert isinstance(arm.amount, Counts)
     total = context.settings.generator.samples or 2 * max(arm.amount.totals)
     counts = dict.fromkeys(fold.classes, max(1, -(-total // len(fold.classes))))
     if arm.sampler.on != "images":
-        return generator.sample_to_store(folder / SAMPLES, counts, block=part.features)  # type: ignore[no-any-return]
+        return generator.sample_to_store(folder / SAMPLES, counts, block=part.features)
     source = load_segmenter(context.fold_folder / SEGMENTER)
     order = channel_map(fold.cache.channels, source.channels)
     return features_of_images(

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
-from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rarecase import __version__
-from rarecase.errors import DataError, SettingError
+from rarecase.errors import DataError
 from rarecase.features.samples import Samples
-from rarecase.files import replacing_file, write_json
 from rarecase.generators.base import Generator
-from rarecase.generators.saving import read_settings, saved_arrays, saved_card, written_settings
 from rarecase.seeds import derive, numpy_rng
 
 if TYPE_CHECKING:
@@ -78,45 +73,9 @@ class ClosedForm(Generator):
         """A seed for a library that wants 32 bits."""
         return derive(self.seed_, type(self).__name__, *names) % 2**32
 
-    def save(self, directory: Path | str) -> None:
-        """Write generator.safetensors (the real samples) and generator.json into `directory`."""
-        from safetensors.numpy import save_file
+    def _state(self) -> dict[str, NDArray[Any]]:
+        return {"X": self._X, "codes": self._codes, "patients": self._patients}
 
-        self._check_fitted()
-        settings, directory = written_settings(self._saved_settings()), Path(directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        with replacing_file(directory / "generator.safetensors") as beside:
-            tensors = {"X": self._X, "codes": self._codes, "patients": self._patients}
-            save_file(tensors, beside)
-        write_json(
-            directory / "generator.json",
-            {
-                "kind": type(self).__name__,
-                "version": __version__,
-                "classes": self.classes_,
-                "shape": list(self.shape_),
-                "trained_on": self.trained_on_,
-                "settings": settings,
-            },
-        )
-
-    @classmethod
-    def load(cls, directory: Path | str, *, device: str = "cpu") -> Self:
-        """Read back what `save` wrote; the samples are the same. `device` is not used."""
-        said = saved_card(directory, cls.__name__)
-        made = cls(**read_settings(said["settings"]))
-        made.seed_ = made.random_state
-        made.classes_, made.trained_on_ = said["classes"], said["trained_on"]
-        made.shape_ = tuple(said["shape"])
-        made.history_ = pd.DataFrame()
-        file = Path(directory) / "generator.safetensors"
-        made._keep(*saved_arrays(file, ("X", "codes", "patients")))
-        return made
-
-
-def check_range(name: str, value: Any, *, low: float, high: float = math.inf) -> None:
-    """`SettingError` unless a finite number, low < value ≤ high."""
-    known = isinstance(value, Real) and math.isfinite(value)
-    if not known or not low < float(value) <= high:
-        end = "finite" if math.isinf(high) else f"up to {high:g}"
-        raise SettingError(f"{name}: expected above {low:g} and {end}, got {value!r}.")
+    def _set_state(self, arrays: dict[str, NDArray[Any]], *, device: str) -> None:
+        self.history_ = pd.DataFrame()
+        self._keep(arrays["X"], arrays["codes"], arrays["patients"])

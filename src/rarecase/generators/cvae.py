@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rarecase.generators.loop import Step
 from rarecase.generators.networks_mlp import Conditional
-from rarecase.generators.neural import Neural, Player
+from rarecase.generators.neural import Fitting, Step
+from rarecase.generators.perceptrons import Perceptrons, class_weight
 
 # Of the log of the spread. From 0, a whole deviation, the decoder may never begin to listen to the
 # latent space: everything is noise to it, and what is made is a Gaussian a class.
 START = -1.0
 
 
-class CVAE(Neural):
+class CVAE(Perceptrons):
     """A conditional VAE (Kingma and Welling 2014, arXiv 1312.6114; Sohn et al. 2015), with a spread
     of its own for each feature that is learnt (Rybkin et al. 2021, arXiv 2006.13202) and drawn from
     when it samples: without it samples are means, and vary too little. The prior is a mixture of
@@ -38,18 +35,16 @@ class CVAE(Neural):
     LR: ClassVar[float] = 1e-3
     BETAS: ClassVar[tuple[float, float]] = (0.9, 0.999)
 
-    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
+    def _perceptrons(self, features: int, classes: int) -> dict[str, nn.Module]:
         return {
             "encoder": Conditional(features, 2 * self.noise, classes, hidden=self.hidden),
             "decoder": Decoder(self.noise, features, classes, hidden=self.hidden),
         }
 
-    def _step(
-        self, players: Mapping[str, Player], X: NDArray[np.float32], label: NDArray[np.int64]
-    ) -> Step:
-        encoder, decoder = players["encoder"], players["decoder"]
-        device = decoder.fabric.device
-        weight = class_weight(label, classes=len(self.classes_)).to(device)
+    def _step(self, fit: Fitting) -> Step:
+        encoder, decoder = fit.players["encoder"], fit.players["decoder"]
+        device = fit.fabric.device
+        weight = class_weight(fit.label, classes=len(self.classes_)).to(device)
 
         def step(values: Tensor, real_label: Tensor, random: torch.Generator, done: int) -> Tensor:
             real = values.flatten(1)
@@ -118,9 +113,3 @@ class Prior(nn.Module):
         means = self.means[label, part]
         noise = torch.randn(means.shape, generator=random).to(label.device)
         return means + self.log_spread[label, part].exp() * noise
-
-
-def class_weight(label: NDArray[np.int64], *, classes: int) -> Tensor:
-    """Weights (classes,) under which classes weigh the same, and a sample weighs 1 on average."""
-    counts = np.bincount(label, minlength=classes)
-    return torch.from_numpy((len(label) / (classes * np.maximum(counts, 1))).astype(np.float32))
