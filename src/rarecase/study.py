@@ -55,8 +55,8 @@ class Study:
     COLUMN=V (see `rarecase.cohort`). `preset`: demo, quick or paper. `out`: the run folder, new or
     of an earlier run, which is gone on with (without data, preset and config: as it was set).
     `settings`: dotted overrides, such as {"segmenter.epochs": 3}; `config`: a YAML file of them.
-    `features`, `classifiers`, `arms`, `amounts`, `planned`: the experiment in short (see
-    `pipeline.resolve.shortened`).
+    `short`: the experiment in short, `features`, `classifier`, `arms` (lists of names), `amounts`
+    and `planned` (see `pipeline.resolve.shortened`).
 
     Raises `SettingError` for settings that cannot be, `DataError` for data that cannot be used.
     """
@@ -70,11 +70,7 @@ class Study:
         preset: str | None = None,
         settings: Mapping[str, Any] | None = None,
         config: str | Path | None = None,
-        features: Sequence[str] | None = None,
-        classifiers: Sequence[str] | None = None,
-        arms: Sequence[str] | None = None,
-        amounts: Sequence[int | str] | None = None,
-        planned: int | str | None = None,
+        short: Mapping[str, Any] | None = None,
     ) -> None:
         self.run_folder = Path(out).absolute()
         overrides = dict(settings or {})
@@ -87,10 +83,6 @@ class Study:
         new = file or preset or {"data", "preset"} & set(overrides)
         if not new and earlier.is_file():
             file = earlier  # the study that this folder holds, perhaps with a setting changed
-        short = {
-            "features": features, "classifier": classifiers, "arms": arms, "amounts": amounts,
-            "planned": planned,
-        }  # fmt: skip
         said = settled(resolve(preset=preset, file=file, overrides=overrides, short=short))
         check_run_folder(self.run_folder)
         refuse_other_data(earlier, said)

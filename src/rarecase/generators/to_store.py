@@ -47,13 +47,12 @@ def write_store(
         with FeatureStore.create(
             beside, block=block, shape=shape, rows=rows, seen=sorted(set(seen))
         ) as store:
-            done = at = 0
+            done = 0
             for label, samples in pieces:
                 piece = samples[mask[done : done + len(samples)]]
                 done += len(samples)
                 if len(piece):
-                    store.write(at, piece)
-                    at += len(piece)
+                    store.append(piece)
                     right.append(agrees(piece, label))
             store.set_rows(rows.assign(agrees=np.concatenate(right)))
     return FeatureStore.open(path)

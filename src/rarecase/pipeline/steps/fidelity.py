@@ -16,7 +16,7 @@ from rarecase.generators.audit.audit import pooled, set_against
 from rarecase.pipeline.fold import load_fold, load_part
 from rarecase.pipeline.run_folder import FIDELITY, source_store
 from rarecase.pipeline.step import Context, Step
-from rarecase.pipeline.steps.synthetic import given_samples, rows_in
+from rarecase.pipeline.steps.synthetic import rows_in, samples_of_step
 
 VERSION = 1
 
@@ -49,7 +49,7 @@ def fidelity_work(context: Context, folder: Path, *, number: int, arm_name: str,
         sides = [tumour_slices(store.rows, side) for side in sides]
     rows = np.concatenate(sides)
     about = store.rows.iloc[rows]
-    samples = given_samples(context, part, [arm], fold.classes)[arm_name, seed]
+    samples = samples_of_step(context, part, arm, seed, fold.classes)
 
     def synthetic(name: str, count: int) -> np.ndarray:
         mine = samples.kept & (samples.y == fold.classes.index(name))

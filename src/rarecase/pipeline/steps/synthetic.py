@@ -126,19 +126,25 @@ def _sample(
 def given_samples(
     context: Context, part: Part, arms: Sequence[Arm], classes: Sequence[str]
 ) -> dict[tuple[str, int], Synthetic]:
-    """The samples that steps generated for these arms, and which of them their filters keep."""
-    found = {}
+    """The samples that steps generated for these arms, by arm and seed."""
+    return {
+        (arm.name, seed or 0): samples_of_step(context, part, arm, seed or 0, classes)
+        for arm in part.generated()
+        if arm in arms
+        for seed in part.design.seeds_of(arm)
+    }
+
+
+def samples_of_step(
+    context: Context, part: Part, arm: Arm, seed: int, classes: Sequence[str]
+) -> Synthetic:
+    """An arm's samples of one seed, and which of them its filter keeps."""
+    place = context.fold_folder / synthetic_name(part.features, arm.name, seed)
+    store = FeatureStore.open(place / SAMPLES)
     code = {name: number for number, name in enumerate(classes)}
-    for arm in part.generated():
-        if arm not in arms:
-            continue
-        for seed in part.design.seeds_of(arm):
-            number = seed or 0
-            store = FeatureStore.open(
-                context.fold_folder / synthetic_name(part.features, arm.name, number) / SAMPLES
-            )
-            y = store.rows["label"].astype(str).map(code).to_numpy(np.int64)
-            agrees = store.rows["agrees"].to_numpy(dtype=bool)
-            kept = agrees if arm.sampler.filter == "agreement" else np.ones_like(agrees)
-            found[arm.name, number] = Synthetic(store, kept, y)
-    return found
+    agrees = store.rows["agrees"].to_numpy(dtype=bool)
+    return Synthetic(
+        store,
+        kept=agrees if arm.sampler.filter == "agreement" else np.ones_like(agrees),
+        y=store.rows["label"].astype(str).map(code).to_numpy(np.int64),
+    )
