@@ -1,21 +1,18 @@
 """Every arm by its name: a recipe for the training set, and what is done to the probabilities.
 
-A generator enters here, by a line of its own; nothing else needs to know it.
+A generator is an arm by its line in `generators.registry`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 
 from rarecase.errors import SettingError, nearest
 from rarecase.experiment.posterior import Posterior, logit_adjusted, thresholded, unmoved
 from rarecase.experiment.recipes import ClassWeight, Oversample, Plain, Recipe, Undersample
 from rarecase.generators.base import Generator
-from rarecase.generators.borrowed import Borrowed
-from rarecase.generators.gaussian import Gaussian, GaussianMixture
-from rarecase.generators.resampling import BorderlineSmote, Duplicates, Mixup, Remix, Smote
+from rarecase.generators.registry import KINDS, Kind, make_generator
 
 
 @dataclass(frozen=True)
@@ -28,25 +25,15 @@ class Arm:
     synthetic: bool = False
 
 
-def _neural(module: str, name: str) -> Callable[[int], Generator]:
-    """A generator of that name, imported when it is made: it needs PyTorch."""
+def _generating(kind: Kind, *, name: str | None = None, agreeing: bool = False) -> Arm:
+    """The arm of a generator: `compare` has standardised before it."""
+    settings = {"standardise": False} if kind.standardises else {}
 
     def make(seed: int) -> Generator:
-        kind = getattr(import_module(f"rarecase.generators.{module}"), name)
-        made: Generator = kind(random_state=seed)
-        return made
+        return make_generator(kind.name, settings=settings, random_state=seed)
 
-    return make
-
-
-def _oversampling(
-    name: str,
-    make: Callable[[int], Generator],
-    *,
-    synthetic: bool = True,
-    agreeing: bool = False,
-) -> Arm:
-    return Arm(name, Oversample(make, agreeing=agreeing), synthetic=synthetic)
+    recipe = Oversample(make, agreeing=agreeing)
+    return Arm(name or kind.name, recipe, synthetic=kind.synthetic)
 
 
 def make_arms() -> dict[str, Arm]:
@@ -58,38 +45,13 @@ def make_arms() -> dict[str, Arm]:
         Arm("logit-adjustment", plain, logit_adjusted),
         Arm("class-weight", ClassWeight()),
         Arm("undersample", Undersample()),
-        _oversampling("duplicates", lambda s: Duplicates(random_state=s), synthetic=False),
-        _oversampling("smote", lambda s: Smote(random_state=s)),
-        _oversampling("borderline-smote", lambda s: BorderlineSmote(random_state=s)),
-        _oversampling("mixup", lambda s: Mixup(random_state=s)),
-        _oversampling("remix", lambda s: Remix(random_state=s)),
-        _oversampling("gaussian", lambda s: Gaussian(standardise=False, random_state=s)),
-        _oversampling(
-            "gaussian-mixture", lambda s: GaussianMixture(standardise=False, random_state=s)
-        ),
-        _oversampling("borrowed", lambda s: Borrowed(standardise=False, random_state=s)),
-        _oversampling("acgan", _neural("acgan", "ACGAN"), agreeing=True),
-        _oversampling("acgan-unfiltered", _neural("acgan", "ACGAN")),
-        _oversampling("adcgan", _neural("adcgan", "ADCGAN")),
-        _oversampling("wgan", _neural("wgan", "WGAN")),
-        _oversampling("infogan", _neural("infogan", "InfoGAN")),
-        _oversampling("cvae", _neural("cvae", "CVAE")),
-        _oversampling("diffusion", _neural("diffusion", "Diffusion")),
     ]
+    for kind in KINDS.values():
+        agreeing = kind.filter == "agreement"
+        arms.append(_generating(kind, agreeing=agreeing))
+        if agreeing:
+            arms.append(_generating(kind, name=f"{kind.name}-unfiltered"))
     return {arm.name: arm for arm in arms}
-
-
-def named_generator(name: str) -> Oversample:
-    """The recipe of an arm that makes samples: its generator, and whether the paper's filter goes
-    with it."""
-    makers = {
-        arm.name: arm.recipe
-        for arm in make_arms().values()
-        if arm.synthetic and isinstance(arm.recipe, Oversample)
-    }
-    if name not in makers:
-        raise SettingError(f"generator {name!r} is unknown; {nearest(name, makers)}")
-    return makers[name]
 
 
 def pick_arms(names: Sequence[str | Arm]) -> list[Arm]:
