@@ -24,7 +24,7 @@ from rarecase.features.sources.unet import features_of_samples
 from rarecase.files import replacing_file
 from rarecase.generators import ACGAN, Duplicates
 from rarecase.generators.audit.audit import pooled
-from rarecase.generators.choose import vectors
+from rarecase.generators.filters import vectors
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.grid import SEGMENTER
