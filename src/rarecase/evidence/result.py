@@ -14,12 +14,11 @@ from rarecase.errors import SettingError, nearest
 from rarecase.evidence.metrics import AUC
 from rarecase.evidence.rows import key_of
 from rarecase.evidence.tables import as_text, main_rows, to_frame
+from rarecase.evidence.text import Score
 from rarecase.files import read_json, read_parquet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Score = Mapping[str, float | None]
 
 
 @dataclass(frozen=True, repr=False)
