@@ -69,9 +69,9 @@ def make_evidence(
     * metrics [{name, label, higher_is_better, main}], in the order of tables
     * rows, one for each features × arm × classifier × amount in the order of the table, grouped by
       features × classifier, the reference first: the key, synthetic, control_of, planned,
-      reference, requested, added (means over cells), complete (every test fold of the reference is
-      there for every seed), counts, slices {scores {name: value}, difference}, patients {scores
-      {name: {value, low, high}}, difference the same or None}
+      reference, requested, added (means over cells), complete (every test fold of its features ×
+      classifier is there for every seed), counts, slices {scores {name: value}, difference},
+      patients {scores {name: {value, low, high}}, difference the same or None}
     * verdicts, one for each row that is synthetic and planned: the key, primary, answer, p_helps,
       p_harms (adjusted within its family, the same features × classifier), detectable, possible
       (1 − AUC of the reference), against {reference, control}, sentence
@@ -109,7 +109,7 @@ def make_evidence(
     verdicts: list[dict[str, Any]] = []
     for name, family in families.items():
         scorer = Scorer(drawn, metrics, question.index)
-        mine = [make_row(entry, family[0], scorer) for entry in family]
+        mine = [make_row(entry, family, scorer) for entry in family]
         rows += mine
         if not faithful:
             found = family_verdicts(family, mine, question, full_names=len(families) > 1)
