@@ -17,7 +17,6 @@ __getattr__, __dir__, __all__ = attach(
         "fit_scale": "rarecase.imaging.normalise",
         "fit_square": "rarecase.imaging.slices",
         "fit_square_masks": "rarecase.imaging.slices",
-        "normalise_case": "rarecase.imaging.normalise",
         "probe_picture": "rarecase.imaging.pictures",
         "probe_volume": "rarecase.imaging.volumes",
         "read_mask_picture": "rarecase.imaging.pictures",
