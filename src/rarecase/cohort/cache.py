@@ -207,7 +207,7 @@ def _map(path: Path, shape: tuple[int, ...], dtype: str) -> NDArray:
 
 
 def case_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row a case, in the order in which cases come, with the columns of `rows`: `tumour` and
+    """One row per case, in the order in which cases come, with the columns of `rows`: `tumour` and
     `predicted` are sums, `has_mask` says whether any slice has one, `slice` is 0, `row` counts."""
     each = rows.groupby("case", sort=False)
     table = each.first().reset_index()

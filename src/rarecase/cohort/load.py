@@ -14,7 +14,7 @@ from rarecase.cohort.case import Case, SliceFiles
 from rarecase.errors import DataError
 from rarecase.imaging.align import place_of
 from rarecase.imaging.formats.base import by, check_shape
-from rarecase.imaging.grid import Grid, axial_grid, carry
+from rarecase.imaging.grid import Grid, axial_grid, resample
 from rarecase.imaging.normalise import fit_scale
 from rarecase.imaging.pictures import read_mask_picture, read_picture
 from rarecase.imaging.volumes import (
@@ -125,7 +125,7 @@ def _load_volumes(case: Case, channels: Sequence[str], *, pixel: float | None) -
         notes += [*mask.notes, *said]
         found = np.unique(mask.data[mask.data > 0])
         inside = np.isin(mask.data, case.tumour) if case.tumour else mask.data > 0
-        covered = carry(inside.astype(np.float32), there, target)
+        covered = resample(inside.astype(np.float32), there, target)
         values = tuple(int(v) for v in found[:MOST_LABELS] if v == int(v))
         masks = (axial(covered) >= 0.5).astype(np.uint8)
         if inside.any() and not covered.any():
@@ -154,7 +154,7 @@ def _on(volume: Volume, there: Grid, target: Grid) -> NDArray[np.float32]:
     """A volume that lies on `there`, on `target`; around it its own background."""
     if there.same_as(target):
         return volume.data
-    return carry(volume.data, there, target, outside=fit_scale(volume.data).background)
+    return resample(volume.data, there, target, outside=fit_scale(volume.data).background)
 
 
 def _channels(case: Case, channels: Sequence[str]) -> list[Volume]:

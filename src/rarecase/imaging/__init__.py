@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = attach(
         "apply_scale": "rarecase.imaging.normalise",
         "axial_grid": "rarecase.imaging.grid",
         "binarise": "rarecase.imaging.pictures",
-        "carry": "rarecase.imaging.grid",
+        "resample": "rarecase.imaging.grid",
         "centre": "rarecase.imaging.slices",
         "fit_mean_std": "rarecase.imaging.normalise",
         "fit_scale": "rarecase.imaging.normalise",
