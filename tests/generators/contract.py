@@ -282,7 +282,7 @@ def check_refusals(make, shape):
         make().fit(X, lonely)
     with pytest.raises(DataError, match="two classes or more"):
         make().fit(X[:40], y[:40])
-    with pytest.raises(DataError, match="one label a sample"):
+    with pytest.raises(DataError, match="one label per sample"):
         make().fit(X, y[:-1])
     with pytest.raises(DataError, match="groups: expected one per sample"):
         make().fit(X, y, groups=["p"])

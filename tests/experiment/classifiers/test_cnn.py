@@ -182,7 +182,7 @@ def test_refusals():
         small().fit(X, y).predict_proba(broken)
     with pytest.raises(DataError, match="at least two classes"):
         small().fit(X, ["HGG"] * len(y))
-    with pytest.raises(DataError, match="one label a sample"):
+    with pytest.raises(DataError, match="one label per sample"):
         small().fit(X, y[:-1])
     with pytest.raises(DataError, match="class 'LGGG' has no real sample; did you mean 'LGG'"):
         small().fit(X, y, extra=(X[:1], ["LGGG"]))
