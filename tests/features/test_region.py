@@ -1,3 +1,5 @@
+from contextlib import nullcontext
+
 import lightning_fabric
 import numpy as np
 import pytest
@@ -5,6 +7,7 @@ import torch
 
 from rarecase.errors import DataError
 from rarecase.features.region import DIMENSIONS, SIDE, crop, embed_crops, train_region
+from rarecase.progress import use
 
 
 def fabric():
@@ -50,6 +53,34 @@ def test_vectors_tell_classes_apart_that_look_different_and_repeat_to_the_bit():
     nearest = np.argmin([np.linalg.norm(vectors - m, axis=1) for m in means], axis=0)
     assert (nearest == truth).mean() > 0.9
     np.testing.assert_array_equal(embed_crops(nets[1], new), vectors)
+
+
+class Killer:
+    """A reporter that interrupts after so many epochs."""
+
+    def __init__(self, epochs):
+        self.left = epochs
+
+    def task(self, name, *, total):
+        return nullcontext(self)
+
+    def advance(self, steps=1, *, note=""):
+        self.left -= steps
+        if self.left <= 0:
+            raise KeyboardInterrupt
+
+
+def test_a_killed_training_ends_with_the_same_bits(tmp_path):
+    crops, label = toy()
+    how = {"classes": 2, "seed": 0, "fabric": fabric()}
+    whole = train_region(crops, label, **how)
+    checkpoint = tmp_path / "region.safetensors"
+    with pytest.raises(KeyboardInterrupt), use(Killer(7)):
+        train_region(crops, label, **how, checkpoint=checkpoint)
+    resumed = train_region(crops, label, **how, checkpoint=checkpoint)
+    np.testing.assert_array_equal(embed_crops(resumed, crops), embed_crops(whole, crops))
+    with pytest.raises(DataError, match="another training"):
+        train_region(crops + 1, label, **how, checkpoint=checkpoint)
 
 
 def test_a_class_without_a_tumour_slice_is_said():

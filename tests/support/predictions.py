@@ -60,16 +60,17 @@ def _with_controls(arms, seeds, controls):
     found = {}
     for name, given in arms.items():
         synthetic = given.get("synthetic", False)
-        own = seeds if synthetic else (None,)
-        amount = "0" if name == "none" else "tuned"
-        about = {"synthetic": synthetic, "planned": synthetic, "control_of": None, "seeds": own,
-                 "amount": amount, "added": 0 if amount == "0" else 64, "threshold": 0.5}  # fmt: skip
-        found[name] = about | {"reference": name == "none"} | given
-        if controls and synthetic and found[name]["planned"]:
-            mirror = {"synthetic": False, "planned": False, "control_of": name}
-            found[f"duplicates:{name}"] = about | {"reference": False} | mirror | {
-                k: v for k, v in given.items() if k in ("amount", "added", "seeds")
-            }
+        about = {
+            "synthetic": synthetic, "planned": synthetic, "control_of": None,
+            "reference": name == "none", "seeds": seeds if synthetic else (None,),
+            "amount": "tuned" if synthetic else "0", "added": 64 if synthetic else 0,
+            "threshold": 0.5, **given,
+        }  # fmt: skip
+        found[name] = about
+        if controls and synthetic and about["planned"]:
+            plain = {"synthetic": False, "planned": False, "control_of": name}
+            same = {key: about[key] for key in about if key not in ("shift", "skill", "noise")}
+            found[f"duplicates:{name}"] = same | plain
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rarecase.evidence.fits import Fit
+from rarecase.evidence.metrics import AUC
 from rarecase.evidence.paired import Comparison, compare_fits
 from rarecase.evidence.rows import Cell, Entry, Family, Key, number_of, plain
 from rarecase.evidence.verdict import Contrast, as_json, explain, judge
@@ -33,7 +34,7 @@ class Question:
 def family_verdicts(
     family: Family, rows: Sequence[Mapping[str, Any]], question: Question, *, full_names: bool
 ) -> list[dict[str, Any]]:
-    """The verdicts on the planned synthetic arms of one features × classifier (see `make_evidence`).
+    """The verdicts on the planned synthetic arms of a family (see `make_evidence`).
 
     The correction is over all of them; `rows` are the family's rows of the evidence.
     """
@@ -76,7 +77,7 @@ def _contrast(
         reference=question.compare(entry.patients, reference.patients),
         control=None if control is None else question.compare(entry.patients, control.patients),
         balanced=number_of(mine[balanced]) - number_of(base[balanced]),
-        possible=1 - number_of(base["auc_rare"]),
+        possible=1 - number_of(base[AUC]),
         missing=_missing(entry, reference, control),
     )
 
@@ -114,7 +115,5 @@ def _cells(lost: Iterable[Cell], *, most: int = 3) -> str:
 
 def _name(entry: Entry, *, full: bool) -> str:
     """The arm for readers, and how many samples a filter left of a count."""
-    name = entry.key.title(full=full)
-    if entry.key.is_count and round(entry.added) < int(entry.key.amount):
-        name += f", of which {entry.added:,.0f} were added on average,"
-    return name
+    short = entry.key.is_count and round(entry.added) < int(entry.key.amount)
+    return entry.key.title(full=full, note=f"{entry.added:,.0f} added on average" if short else "")

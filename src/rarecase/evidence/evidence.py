@@ -11,11 +11,11 @@ import pandas as pd
 from rarecase.errors import SettingError, nearest
 from rarecase.evidence.contrasts import Question, family_verdicts
 from rarecase.evidence.intervals import DRAWS, LEVEL, Scorer, make_draws
-from rarecase.evidence.metrics import metrics_of
+from rarecase.evidence.metrics import AUC, metrics_of
 from rarecase.evidence.paired import PERMUTATIONS
 from rarecase.evidence.paper import paper_row
 from rarecase.evidence.predictions import CELL, KEY, check_predictions, pool_patients
-from rarecase.evidence.rows import Family, Key, counts, make_row, read_families
+from rarecase.evidence.rows import Family, Key, counts, key_of, make_row, read_families
 
 PEEKED = (
     "The paper's own protocol was requested: the segmenter's epoch and the amount of synthetic "
@@ -141,7 +141,7 @@ def make_evidence(
         "best": _best(rows),
         "paper": paper_row(rows, primary=first, faithful=faithful),
         "checks": None if checks is None else dict(checks),
-        "notes": _notes(rows, several=len(families) > 1),
+        "notes": _notes(rows, primary=first, several=len(families) > 1),
     }  # fmt: skip
 
 
@@ -174,29 +174,34 @@ def _best(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     scored = [
         row for row in rows
         if row["control_of"] is None and row["complete"]
-        and row["patients"]["scores"]["auc_rare"]["value"] is not None
+        and row["patients"]["scores"][AUC]["value"] is not None
     ]  # fmt: skip
     if not scored:
         return None
-    best = max(scored, key=lambda row: row["patients"]["scores"]["auc_rare"]["value"])
+    best = max(scored, key=lambda row: row["patients"]["scores"][AUC]["value"])
     return {
-        **{name: best[name] for name in KEY},
-        "auc": dict(best["patients"]["scores"]["auc_rare"]),
+        **key_of(best)._asdict(),
+        "auc": dict(best["patients"]["scores"][AUC]),
         "of": len(scored),
         "note": f"best of {len(scored)}, optimistic",
     }
 
 
-def _notes(rows: Sequence[Mapping[str, Any]], *, several: bool) -> list[str]:
+def _notes(
+    rows: Sequence[Mapping[str, Any]], *, primary: tuple[str, str], several: bool
+) -> list[str]:
     notes = [INTERVALS]
-    partial = [
-        Key(*(row[name] for name in KEY)).title(full=several) for row in rows if not row["complete"]
-    ]
+    if several and any(row["synthetic"] and row["planned"] for row in rows):
+        notes.append(
+            f"The family declared beforehand is {primary[0]} with {primary[1]}. Verdicts on other "
+            "features or classifiers are corrected within their own family and are exploratory."
+        )
+    partial = [key_of(row).title(full=several) for row in rows if not row["complete"]]
     if partial:
         notes.append(
             f"Not every test fold is there for {', '.join(partial)}; their differences are taken "
             "on the folds both sides have."
         )
-    if any(row["patients"]["scores"]["auc_rare"]["value"] is None for row in rows):
+    if any(row["patients"]["scores"][AUC]["value"] is None for row in rows):
         notes.append("No test fold holds both rare and other patients: AUC is not defined.")
     return notes

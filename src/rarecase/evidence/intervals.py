@@ -115,9 +115,7 @@ def arm_scores(fits: Sequence[Fit], scorer: Scorer) -> Floats:
     return scorer.mean([scorer(fit) for fit in fits], fits)
 
 
-def arm_differences(
-    fits: Sequence[Fit], reference: Sequence[Fit], scorer: Scorer
-) -> Floats | None:
+def arm_differences(fits: Sequence[Fit], reference: Sequence[Fit], scorer: Scorer) -> Floats | None:
     """Every metric minus the reference's, like with like: (metrics, draws).
 
     Each fit is set against the reference's fits that match it, on the folds both have; None when

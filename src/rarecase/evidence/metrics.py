@@ -18,6 +18,9 @@ from rarecase.evidence import scores
 from rarecase.evidence.fits import Fit, fits_of
 from rarecase.ranking import mean_defined
 
+AUC = "auc_rare"
+"""The metric that verdicts are about: no threshold can move it."""
+
 
 class Scoring(Protocol):
     """One weighted function: weights (draws, n) of the fit's n samples → (draws,)."""
@@ -70,7 +73,7 @@ class PerClass:
 
 
 METRICS: tuple[Metric | PerClass, ...] = (
-    Metric("auc_rare", "AUC {rare}", scores.auc_rare, main=True),
+    Metric(AUC, "AUC {rare}", scores.auc_rare, main=True),
     Metric("auc_macro", "macro AUC", scores.auc_macro, fewest_classes=3),
     Metric("balanced_accuracy", "balanced accuracy", scores.balanced_accuracy, main=True),
     Metric("tuned_balanced_accuracy", "tuned balanced accuracy",

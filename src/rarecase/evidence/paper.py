@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from rarecase.evidence.predictions import KEY
-from rarecase.evidence.rows import Key
+from rarecase.evidence.rows import Key, key_of
 
 SOURCE = "Mehra, Sahoo, arXiv 2209.14097, Table 3"
 
@@ -105,7 +104,7 @@ def paper_row(
     the best balanced accuracy on test slices, the smaller amount of equal ones, as the paper chose
     its own.
     """
-    keys = {Key(*(row[name] for name in KEY)): row for row in rows if row["synthetic"]}
+    keys = {key_of(row): row for row in rows if row["synthetic"]}
     counted = [key for key in keys if key.is_count]
     counted.sort(key=lambda key: key.family != primary)
     if faithful:

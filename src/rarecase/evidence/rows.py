@@ -16,7 +16,6 @@ from rarecase.evidence.intervals import Scorer, arm_differences, arm_scores, per
 from rarecase.evidence.metrics import Metric, mean_scores
 from rarecase.evidence.predictions import CELL, FLAGS, KEY
 
-
 Cell = tuple[int, int, int | None]
 """Repeat, fold and seed of one fit of a row."""
 
@@ -34,21 +33,28 @@ class Key(NamedTuple):
         """Features and classifier: what is compared, and corrected for, together."""
         return self.features, self.classifier
 
-    def title(self, *, full: bool) -> str:
-        """The arm for readers; `full`: with features and classifier, where there are several.
+    def title(self, *, full: bool, note: str = "") -> str:
+        """The arm for readers, with a note; `full`: with features and classifier, where there are
+        several.
 
         >>> Key("tumour", "smote", "logistic", "tuned").title(full=True)
         'smote (tumour, logistic)'
-        >>> Key("maps", "acgan", "cnn", "1158").title(full=False)
-        'acgan at 1,158'
+        >>> Key("maps", "acgan", "cnn", "1158").title(full=False, note="900 added")
+        'acgan at 1,158 (900 added)'
         """
         at = f" at {int(self.amount):,}" if self.is_count else ""
-        return f"{self.arm}{at}" + (f" ({self.features}, {self.classifier})" if full else "")
+        said = [*(self.family if full else ()), *([note] if note else [])]
+        return f"{self.arm}{at}" + (f" ({', '.join(said)})" if said else "")
 
     @property
     def is_count(self) -> bool:
         """Whether the amount is a number of samples, and not none or tuned."""
         return self.amount.isdigit() and int(self.amount) > 0
+
+
+def key_of(row: Mapping[str, Any]) -> Key:
+    """The key of a row or a verdict of the evidence."""
+    return Key(*(row[name] for name in KEY))
 
 
 @dataclass(frozen=True)
@@ -169,9 +175,7 @@ def _slice_scores(entry: Entry, reference: Entry, scorer: Scorer) -> dict[str, A
     return {"scores": {n: plain(v) for n, v in mine.items()}, "difference": difference}
 
 
-def with_intervals(
-    metrics: Sequence[Metric], values: Floats
-) -> dict[str, dict[str, float | None]]:
+def with_intervals(metrics: Sequence[Metric], values: Floats) -> dict[str, dict[str, float | None]]:
     """Name → value (the first draw) with the interval of the others; values (metrics, draws)."""
     result = {}
     for metric, each in zip(metrics, values, strict=True):

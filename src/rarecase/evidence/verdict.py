@@ -146,8 +146,8 @@ def explain(
         )
     if verdict.answer == "harms":
         return (
-            f"{name} harms: patients of class {rare} are ranked worse than by {reference} ({moved}; "
-            f"adjusted p {p_value(verdict.p_harms)})."
+            f"{name} harms: patients of class {rare} are ranked worse than by {reference} "
+            f"({moved}; adjusted p {p_value(verdict.p_harms)})."
         )
     why = f"adjusted p {p_value(verdict.p_helps)}"
     if verdict.p_helps < ALPHA:
@@ -156,7 +156,7 @@ def explain(
             f"{number(abs(tested.balanced), digits=3)} lower than that of {reference}"
         )
     found = _found(verdict, tested.possible)
-    return f"{name}: inconclusive, whether it helps class {rare} ({moved}; {why}{found})."
+    return f"{name}: inconclusive whether it helps class {rare} ({moved}; {why}{found})."
 
 
 def _found(verdict: Verdict, possible: float) -> str:
@@ -165,8 +165,8 @@ def _found(verdict: Verdict, possible: float) -> str:
         return ""
     if verdict.detectable > possible:
         return (
-            "; no rise, however large, would have been found with a power of 80 %: it would have "
-            f"to be {number(verdict.detectable)}, and {number(possible)} is possible"
+            "; no rise, however large, would have been found with a power of 80 %: "
+            f"{number(verdict.detectable)} would be needed, and {number(possible)} is possible"
         )
     return f"; a rise of {number(verdict.detectable)} would have been found with a power of 80 %"
 

@@ -8,6 +8,8 @@ shift between training and test features, which every study measures, says how m
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import lightning_fabric
 import numpy as np
 import torch
@@ -15,16 +17,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rarecase import progress
 from rarecase.errors import DataError
 from rarecase.seeds import numpy_rng, torch_rng, torch_seeded
+from rarecase.training import Row, Schedule, Training, run_epochs, training_key
 
 REGION = "region"
 SIDE = 48  # pixels of a crop
 MARGIN = 1.4  # of the tumour's extent that a crop shows
 SMALLEST = 16.0  # pixels of the slice that a crop shows at least
 DIMENSIONS = 32
-EPOCHS, BATCH, RATE, DECAY = 20, 32, 1e-3, 1e-2
+DECAY = 1e-2  # of the weights
+SCHEDULE = Schedule(lr=1e-3, batch=32, epochs=20)
 
 
 class RegionNet(nn.Module):
@@ -81,35 +84,46 @@ def train_region(
     classes: int,
     seed: int,
     fabric: lightning_fabric.Fabric,
+    checkpoint: Path | None = None,
 ) -> RegionNet:
-    """Learn the classes `label` (n,) of `crops` (n, c, 48, 48), classes weighing the same."""
+    """Learn the classes `label` (n,) of `crops` (n, c, 48, 48), classes weighing the same. With
+    `checkpoint` (a file) a killed training goes on from its last epoch."""
     counts = np.bincount(label, minlength=classes)
     if (counts == 0).any():
         raise DataError("region: no training slice shows a tumour of one of the classes.")
     with torch_seeded(seed, "region weights"):
         net = RegionNet(crops.shape[1], classes)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=SCHEDULE.lr, weight_decay=DECAY)
     wrapped, tuned = fabric.setup(net, optimizer)
     weight = torch.from_numpy((len(label) / (classes * counts)).astype(np.float32))
     target = torch.from_numpy(label)
-    net.train()
-    with progress.task("learning the tumour's region", total=EPOCHS) as bar:
-        for epoch in range(EPOCHS):
-            order = numpy_rng(seed, "region shuffle", epoch).permutation(len(label))
-            random = torch_rng(seed, "region augmentation", epoch)
-            with torch_seeded(seed, "region dropout", epoch):
-                for start in range(0, len(order) - 1, BATCH):
-                    rows = torch.from_numpy(order[start : start + BATCH])
-                    batch = _turned(crops[rows], random).to(fabric.device)
-                    loss = functional.cross_entropy(
-                        wrapped(batch).float(), target[rows].to(fabric.device),
-                        weight=weight.to(fabric.device),
-                    )  # fmt: skip
-                    tuned.zero_grad()
-                    fabric.backward(loss)
-                    tuned.step()
-            bar.advance()
-    net.eval()
+
+    def epoch(number: int) -> Row:
+        # Numbered from 0 in the seeds.
+        order = numpy_rng(seed, "region shuffle", number - 1).permutation(len(label))
+        random = torch_rng(seed, "region augmentation", number - 1)
+        total, batches = torch.zeros((), device=fabric.device), 0
+        with torch_seeded(seed, "region dropout", number - 1):
+            # Batch norm needs two samples: a last one alone is left out.
+            for start in range(0, len(order) - 1, SCHEDULE.batch):
+                rows = torch.from_numpy(order[start : start + SCHEDULE.batch])
+                batch = _turned(crops[rows], random).to(fabric.device)
+                loss = functional.cross_entropy(
+                    wrapped(batch).float(), target[rows].to(fabric.device),
+                    weight=weight.to(fabric.device),
+                )  # fmt: skip
+                tuned.zero_grad()
+                fabric.backward(loss)
+                tuned.step()
+                total, batches = total + loss.detach(), batches + 1
+        return {"loss": float(total) / batches}
+
+    key = training_key(seed, SCHEDULE, DECAY, arrays=(label, crops.numpy()), modules={"net": net})
+    training = Training(
+        "learning the tumour's region", epoch, {"net": net}, {"adam": optimizer}, key,
+        cure="look for extreme intensities with 'rarecase inspect'",
+    )  # fmt: skip
+    run_epochs(training, epochs=SCHEDULE.epochs, checkpoint=checkpoint)
     return net
 
 

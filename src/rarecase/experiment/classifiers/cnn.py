@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
-import time
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -15,8 +12,7 @@ from lightning_fabric import Fabric
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from rarecase.checkpoint import load_tensors, load_training, save_training
-from rarecase.errors import DataError, RarecaseError, SettingError
+from rarecase.errors import DataError, SettingError
 from rarecase.experiment.classifiers.cnn_network import (
     FeatureNet,
     classification_loss,
@@ -32,8 +28,16 @@ from rarecase.features.samples import (
     read_ahead,
     samples_of,
 )
-from rarecase.progress import task
-from rarecase.seeds import derive, numpy_rng, torch_seeded
+from rarecase.seeds import numpy_rng, torch_seeded
+from rarecase.training import (
+    History,
+    Row,
+    Schedule,
+    Training,
+    make_adam,
+    run_epochs,
+    training_key,
+)
 
 
 class FeatureCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -195,79 +199,44 @@ class FeatureCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         codes: NDArray[np.int64],
         weight: NDArray[np.float32] | None,
         checkpoint: Path | None,
-    ) -> list[dict[str, float]]:
-        adam = torch.optim.Adam(self._net.parameters(), lr=self.lr, fused=True)
+    ) -> History:
+        schedule = Schedule(lr=self.lr, batch=self.batch_size, epochs=self.epochs)
+        adam = make_adam(self._net, schedule, fused=True)
         net, optimizer = fabric.setup(self._net, adam)
         labels = torch.from_numpy(codes).to(fabric.device)
         factor = torch.from_numpy(self._factor).to(fabric.device)
         weights = None if weight is None else torch.from_numpy(weight).to(fabric.device)
-        key = self._key(samples, codes, weight)
-        history: list[dict[str, float]] = []
-        if checkpoint is not None and checkpoint.is_file():
-            _, meta = load_tensors(checkpoint)
-            if not isinstance(meta, dict) or meta.get("key") != key:
-                raise DataError(
-                    f"{checkpoint}: a checkpoint of another training (other data, settings or "
-                    "seed); remove it, or give another place."
-                )
-            load_training(checkpoint, modules={"net": self._net}, optimizers={"net": adam})
-            history = meta["history"]
-        with task("training the classifier", total=self.epochs) as bar:
-            bar.advance(len(history))
-            for epoch in range(len(history) + 1, self.epochs + 1):
-                began = time.perf_counter()
-                self._net.train()
-                rng = numpy_rng(self._seed, "cnn shuffle", epoch)
-                sums = torch.zeros(2, device=fabric.device)
-                with torch_seeded(self._seed, "cnn dropout", epoch):
-                    batches = epoch_batches(len(samples), self.batch_size, rng)
-                    for batch, values in read_ahead(samples, batches, device=fabric.device):
-                        at = torch.from_numpy(batch).to(values.device, non_blocking=True)
-                        label = labels[at]
-                        logits = net(values.float().div_(factor))
-                        loss = classification_loss(
-                            logits, label, weight=None if weights is None else weights[at]
-                        )
-                        optimizer.zero_grad()
-                        fabric.backward(loss)
-                        optimizer.step()
-                        right = (predicted_class(logits.detach()) == label).sum()
-                        sums += torch.stack([loss.detach().float() * len(batch), right])
-                loss_mean, accuracy = (sums / len(samples)).tolist()
-                if not math.isfinite(loss_mean):
-                    raise RarecaseError(
-                        f"the classifier's loss is no longer finite in epoch {epoch}; "
-                        f"lower lr (now {self.lr:g})."
-                    )
-                history.append(
-                    {
-                        "epoch": epoch,
-                        "loss": loss_mean,
-                        "accuracy": accuracy,
-                        "seconds": time.perf_counter() - began,
-                    }
-                )
-                if checkpoint is not None:
-                    save_training(
-                        checkpoint,
-                        modules={"net": self._net},
-                        optimizers={"net": adam},
-                        meta={"key": key, "history": history},
-                    )
-                bar.advance(1, note=f"loss {loss_mean:.3f}")
-        return history
 
-    def _key(
-        self, samples: Samples | Joined, codes: NDArray[np.int64], weight: NDArray[Any] | None
-    ) -> str:
-        """What a training depends on; another key means that a checkpoint is of something else."""
-        digest = hashlib.sha256(codes.tobytes() + self._factor.tobytes())
-        if isinstance(samples, Joined):
-            digest.update(moments(samples.second).rms.tobytes())
-        if weight is not None:
-            digest.update(weight.tobytes())
-        settings = (self.channels, self.dense, self.dropout, self.lr, self.batch_size, self.epochs)
-        return str(derive(self._seed, samples.shape, settings, digest.hexdigest()))
+        def epoch(number: int) -> Row:
+            rng = numpy_rng(self._seed, "cnn shuffle", number)
+            sums = torch.zeros(2, device=fabric.device)
+            with torch_seeded(self._seed, "cnn dropout", number):
+                batches = epoch_batches(len(samples), self.batch_size, rng)
+                for batch, values in read_ahead(samples, batches, device=fabric.device):
+                    at = torch.from_numpy(batch).to(values.device, non_blocking=True)
+                    label = labels[at]
+                    logits = net(values.float().div_(factor))
+                    loss = classification_loss(
+                        logits, label, weight=None if weights is None else weights[at]
+                    )
+                    optimizer.zero_grad()
+                    fabric.backward(loss)
+                    optimizer.step()
+                    right = (predicted_class(logits.detach()) == label).sum()
+                    sums += torch.stack([loss.detach().float() * len(batch), right])
+            return dict(zip(("loss", "accuracy"), (sums / len(samples)).tolist(), strict=True))
+
+        extra = [moments(samples.second).rms] if isinstance(samples, Joined) else []
+        extra += [] if weight is None else [weight]
+        key = training_key(
+            self._seed, samples.shape, schedule, self.dropout,
+            arrays=(codes, self._factor, *extra), modules={"net": self._net},
+        )  # fmt: skip
+        training = Training(
+            "training the classifier", epoch, {"net": self._net}, {"net": adam}, key,
+            cure=f"lower lr (now {self.lr:g})",
+        )  # fmt: skip
+        return run_epochs(training, epochs=self.epochs, checkpoint=checkpoint)
 
 
 def make() -> Classifier:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import itertools
 import warnings
 from collections.abc import Mapping
@@ -99,7 +101,7 @@ class Classifier:
     ) -> Fitted:
         """Fit at one point of the grid. `classes`: how many there are; one that `training` lacks
         gets the probability 0."""
-        model = seeded(clone(self.estimator), random_state).set_params(**point)
+        model = _fresh(self.estimator, tuple(point.items()), random_state)
         extra: dict[str, Any] = {}
         if self.lazy:
             extra = {"real": training.real, "checkpoint": checkpoint, "fabric": fabric}
@@ -148,6 +150,24 @@ def seeded(estimator: Any, random_state: int) -> Any:
         if value is None and (name == "random_state" or name.endswith("__random_state"))
     ]
     return estimator.set_params(**dict.fromkeys(free, random_state))
+
+
+def _fresh(estimator: Any, point: tuple[tuple[str, Any], ...], random_state: int) -> Any:
+    """An unfitted estimator at a point. Thousands are needed, and scikit-learn reads signatures for
+    each; one without estimators in it is copied."""
+    try:
+        made = _template(estimator, point, random_state)
+    except TypeError:  # a value of the grid that has no hash
+        made = _template.__wrapped__(estimator, point, random_state)
+    nested = any(
+        hasattr(value, "get_params") or isinstance(value, list) for value in vars(made).values()
+    )
+    return clone(made) if nested else copy.copy(made)
+
+
+@functools.lru_cache(maxsize=256)
+def _template(estimator: Any, point: tuple[tuple[str, Any], ...], random_state: int) -> Any:
+    return seeded(clone(estimator), random_state).set_params(**dict(point))
 
 
 def as_matrix(X: Features) -> Floats:

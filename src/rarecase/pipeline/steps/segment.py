@@ -51,11 +51,9 @@ def make_schedule(training: TrainingSettings) -> Schedule:
     return Schedule(
         epochs=training.epochs,
         batch=training.batch,
-        learning_rate=training.learning_rate,
-        beta1=training.beta1,
+        lr=training.learning_rate,
+        betas=(training.beta1, 0.999),
         decay=training.decay,
-        loss=training.loss,
-        coarse=training.coarse,
     )
 
 
@@ -138,6 +136,8 @@ def pretrain_work(context: Context, folder: Path) -> None:
         train_rows=slices.samples_of(np.flatnonzero(masked & ~held)),
         validation_rows=slices.samples_of(np.flatnonzero(masked & held)),
         schedule=make_schedule(training),
+        loss=training.loss,
+        coarse=training.coarse,
         augmentation=make_augmentation(training),
         fabric=make_fabric(settings.compute),
         seed=seed,
@@ -166,6 +166,8 @@ def segmenter_work(context: Context, folder: Path) -> None:
             train_rows=train_rows,
             validation_rows=slices.samples_of(fold.rows_of(fold.validation, masked=True)),
             schedule=make_schedule(settings.segmenter),
+            loss=settings.segmenter.loss,
+            coarse=settings.segmenter.coarse,
             augmentation=make_augmentation(settings.segmenter),
             fabric=fabric,
             seed=derive(settings.seed, "segmenter", context.cell.repeat, context.cell.fold),

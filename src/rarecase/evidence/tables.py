@@ -1,0 +1,213 @@
+"""The evidence as a table: for people (text) and for programs (DataFrame).
+
+Everything is read from the evidence alone; its `metrics` say which scores there are.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from rarecase.evidence.evidence import INTERVALS
+from rarecase.evidence.metrics import AUC
+from rarecase.evidence.predictions import FLAGS, KEY
+from rarecase.evidence.rows import Key, key_of
+from rarecase.evidence.text import cell, number, with_interval
+
+Evidence = Mapping[str, Any]
+Grid = tuple[list[str], list[list[str]]]
+"""Heads of columns, and rows of as many cells."""
+
+
+def to_frame(evidence: Evidence) -> pd.DataFrame:
+    """A row per features × arm × classifier × amount, controls too.
+
+    Columns: the key, the flags, requested, added, complete; every metric with _low and _high, and
+    its _difference to the reference with _low and _high; verdict, p_helps, p_harms, detectable.
+    """
+    verdicts = {key_of(v): v for v in evidence["verdicts"]}
+    rows = []
+    for row in evidence["rows"]:
+        names = [*KEY, *FLAGS, "requested", "added", "complete"]
+        found: dict[str, Any] = {name: row[name] for name in names}
+        moved = row["patients"]["difference"] or {}
+        for metric in evidence["metrics"]:
+            name = metric["name"]
+            for title, score in (
+                (name, row["patients"]["scores"][name]),
+                (f"{name}_difference", moved.get(name, {})),
+            ):
+                found[title] = score.get("value")
+                found[f"{title}_low"], found[f"{title}_high"] = score.get("low"), score.get("high")
+        verdict = verdicts.get(key_of(row), {})
+        found["verdict"] = verdict.get("answer")
+        found |= {name: verdict.get(name) for name in ("p_helps", "p_harms", "detectable")}
+        rows.append(found)
+    return pd.DataFrame(rows)
+
+
+def main_rows(evidence: Evidence) -> list[Mapping[str, Any]]:
+    """The rows of arms; controls, each matched to one arm, are left to the verdicts."""
+    return [row for row in evidence["rows"] if row["control_of"] is None]
+
+
+def name_columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The columns that name a row: features and classifier only where there are several, an amount
+    only where one was counted."""
+    several = {n for n in ("features", "classifier") if len({row[n] for row in rows}) > 1}
+    if any(key_of(row).is_count for row in rows):
+        several.add("amount")
+    return [
+        name for name in ("features", "classifier", "arm", "amount") if name in {*several, "arm"}
+    ]
+
+
+def table_rows(evidence: Evidence, *, full: bool = False) -> Grid:
+    """The table of scores on patients.
+
+    The main one: the AUC of the rare class with its interval and what it moved against the
+    reference, the other main metrics, the verdict. `full`: every metric, and no more.
+    """
+    rows = main_rows(evidence)
+    names = name_columns(rows)
+    metrics = [m for m in evidence["metrics"] if full or m["main"]]
+    heads = [*names, "added"]
+    for metric in metrics:
+        heads.append(metric["label"])
+        if not full and metric["name"] == AUC:
+            heads[-1] += " (95 % interval)"
+            heads.append(f"Δ{metric['label']}")
+    answers = {key_of(v): v["answer"] for v in evidence["verdicts"]}
+    found = []
+    for row in rows:
+        scores, moved = row["patients"]["scores"], row["patients"]["difference"]
+        said = [*(str(row[name]) for name in names), cell(row["added"], digits=0)]
+        for metric in metrics:
+            score = scores[metric["name"]]
+            if full or metric["name"] != AUC:
+                said.append(cell(score["value"]))
+                continue
+            said.append(with_interval(score))
+            said.append("" if moved is None else cell(moved[AUC]["value"], change=True))
+        found.append(said if full else [*said, answers.get(key_of(row), "")])
+    return heads if full else [*heads, "verdict"], found
+
+
+def curve_rows(curve: pd.DataFrame) -> Grid:
+    """A scarcity curve (`scarcity_curve`): arms by k, the AUC of the rare class and in brackets
+    what it moved against the reference."""
+    records = [{str(k): v for k, v in row.items()} for row in curve.to_dict("records")]
+    rows = [row for row in records if pd.isna(row["control_of"])]
+    names = name_columns(rows)
+    cells = {(key_of(row), row["k"]): row for row in rows}
+    ks = sorted({row["k"] for row in rows})
+
+    def said(key: Key, k: int) -> str:
+        row = cells.get((key, k))
+        if row is None or pd.isna(row[AUC]):
+            return ""
+        moved = row[f"{AUC}_difference"]
+        change = "" if pd.isna(moved) else f" ({cell(moved, change=True)})"
+        answer = f" {row['verdict']}" if row["verdict"] in ("helps", "harms") else ""
+        return f"{number(row[AUC])}{change}{answer}"
+
+    keys = dict.fromkeys(key_of(row) for row in rows)
+    lines = [[*(getattr(key, name) for name in names), *(said(key, k) for k in ks)] for key in keys]
+    return [*names, *(str(k) for k in ks)], lines
+
+
+def as_text(evidence: Evidence) -> str:
+    """The table, and what is said below it."""
+    table = _aligned(*table_rows(evidence))
+    return "\n".join([counts_line(evidence), "", *table, "", *said_below(evidence)])
+
+
+def said_below(evidence: Evidence, *, unit: str = "rows") -> list[str]:
+    """The verdicts in sentences, the best arm, what is particular about these folds, and what the
+    self-checks found; `unit`: what a row of the features is called."""
+    notes = [note for note in evidence["notes"] if note != INTERVALS]
+    checks = evidence["checks"]
+    return [
+        *(v["sentence"] for v in evidence["verdicts"]),
+        *best_lines(evidence),
+        *notes,
+        *(check_lines(checks, unit=unit) if checks else []),
+    ]
+
+
+def best_lines(evidence: Evidence) -> list[str]:
+    """Which arm has the largest AUC, plain ones included; nothing where there is only one."""
+    best = evidence["best"]
+    if best is None or best["of"] < 2:
+        return []
+    full = len({(row["features"], row["classifier"]) for row in evidence["rows"]}) > 1
+    return [
+        f"Largest AUC: {key_of(best).title(full=full)}, {with_interval(best['auc'])}; "
+        f"{best['note']}."
+    ]
+
+
+def check_lines(checks: Mapping[str, Any], *, unit: str = "rows") -> list[str]:
+    """What the self-checks found, in sentences."""
+    mean, error = checks["permuted_mean"], checks["permuted_error"]
+    lines = []
+    if mean is not None and error is not None:
+        odd = checks["suspicious"]
+        said = (
+            "look for a leak; without one it is so far from 0.5 once in 130 studies"
+            if odd else "as chance has it"
+        )  # fmt: skip
+        lines.append(
+            f"Labels permuted {len(checks['permuted_auc'])} times: AUC {number(mean, digits=3)} ± "
+            f"{number(error, digits=3)}, {said}."
+        )
+    leak = checks["leak"] or {}
+    if None not in leak.values() and leak:
+        lines.append(
+            f"Had {unit} been split instead of patients, the AUC on {unit} would read "
+            f"{number(leak['rows split'])} instead of {number(leak['patients split'])}."
+        )
+    shift = checks["shift_mean"]
+    found = "too few patients in a fold to say" if shift is None else number(shift)
+    lines.append(
+        f"Two-sample AUC of test against training patients by their features: {found} (0.50: they "
+        "cannot be told apart)."
+    )
+    return lines
+
+
+def counts_line(evidence: Evidence) -> str:
+    """Who was compared, and on how many folds."""
+    patients = ", ".join(f"{n} {name}" for name, n in evidence["counts"]["patients"].items())
+    references = dict.fromkeys(row["arm"] for row in evidence["rows"] if row["reference"])
+    return (
+        f"Patients: {patients}; rare class {evidence['rare']}. {_folds(evidence)}; every number is "
+        f"on patients that the arm never saw, and changes (Δ) are against {', '.join(references)}."
+    )
+
+
+def _folds(evidence: Evidence) -> str:
+    folds = len({fold["fold"] for fold in evidence["folds"]})
+    if folds * evidence["repeats"] == 1:
+        return "One test set"
+    return f"{evidence['repeats']} × {folds} test folds"
+
+
+def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = 11) -> list[str]:
+    """Columns of equal width, text to the left and numbers to the right; long heads are wrapped."""
+    parts = [textwrap.wrap(head, width, break_long_words=False) for head in heads]
+    deep = max(len(part) for part in parts)
+    wrapped = [["" for _ in range(deep - len(part))] + part for part in parts]
+    lines = [*zip(*wrapped, strict=True), *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
+    words = {"features", "classifier", "arm", "verdict"}
+    return [
+        "  ".join(
+            text.ljust(w) if head in words else text.rjust(w)
+            for text, w, head in zip(line, widths, heads, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
