@@ -1,12 +1,8 @@
-"""Fixtures that several rooms share."""
-
-import os
-from pathlib import Path
-
 # As the command line sets it: threads that wait for each other do not spin for long.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 import pytest
+import support.missing  # noqa: F401
 import torch
 
 REAL = Path(__file__).parents[1] / "../shared/data"
@@ -44,7 +40,7 @@ def _threads() -> None:
 
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
-    """No test hangs on what ran before it."""
+    """No test depends on what ran before it."""
     torch.manual_seed(0)
 
 
