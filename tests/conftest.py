@@ -1,3 +1,8 @@
+"""Fixtures that several packages share."""
+
+import os
+from pathlib import Path
+
 # As the command line sets it: threads that wait for each other do not spin for long.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
