@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from support.features import vector_set
 
-from rarecase import compare
 from rarecase.errors import DataError, LeakError, SettingError
-from rarecase.experiment.inner_folds import site_folds
-from rarecase.features.feature_set import make_table
+from rarecase.experiment.splits import draw_splits, site_folds, splits_digest, splits_of
+from rarecase.features.feature_set import make_features
 
 
 def table(n=12):
@@ -16,20 +16,48 @@ def table(n=12):
     return rng.normal(size=(2 * n, 3)), y, who, sites
 
 
+def test_every_patient_is_tested_once_a_repeat_and_classes_are_spread():
+    features = vector_set((40, 13), rows=2)
+    splits = draw_splits(features, folds=4, repeats=3, seed=1)
+    assert len(splits.folds) == 3 and len([*splits.places()]) == 12
+    for fold_of in splits.folds:
+        assert fold_of.shape == (53,) and set(fold_of) == {0, 1, 2, 3}
+        rare = np.bincount(fold_of[features.label == features.rare])
+        assert rare.max() - rare.min() <= 1
+    assert not np.array_equal(splits.folds[0], splits.folds[1])
+    for place in splits.places():
+        assert place.splits == splits.digest
+        np.testing.assert_array_equal(place.fold_of, splits.folds[place.repeat])
+
+
+def test_the_digest_is_of_who_is_tested_when_and_of_nothing_else():
+    features = vector_set((40, 13))
+    splits = draw_splits(features, folds=4, repeats=2, seed=1)
+    other = vector_set((40, 13), d=7, seed=9, rows=2)  # other features of the same patients
+    assert draw_splits(other, folds=4, repeats=2, seed=1).digest == splits.digest
+    assert draw_splits(features, folds=4, repeats=2, seed=2).digest != splits.digest
+    assert draw_splits(features, folds=4, repeats=1, seed=1).digest != splits.digest
+    swapped = splits.folds[0].copy()
+    swapped[[0, -1]] = swapped[[-1, 0]] + [1, 0]
+    assert splits_of(features, [swapped, splits.folds[1]]).digest != splits.digest
+    assert splits_digest([(0, "a", 1)]) != splits_digest([(0, "a", 0)])
+
+
+def test_folds_that_cannot_be():
+    features = vector_set((40, 13))
+    with pytest.raises(SettingError, match="folds, repeats: expected at least 2 and 1, got 1, 5"):
+        draw_splits(features, folds=1)
+    with pytest.raises(SettingError, match=r"class 'rare' has 13 patient\(s\)"):
+        draw_splits(features, folds=14)
+
+
 def test_each_site_is_a_fold_in_the_order_of_names():
     X, y, who, sites = table()
-    found = site_folds(make_table(X, y, groups=who), sites)
+    features = make_features(X, y, groups=who)
+    found = site_folds(features, sites)
     assert found.tolist() == [1] * 4 + [0] * 4 + [2] * 4
-
-
-def test_each_site_is_tested_once_by_what_the_others_taught():
-    X, y, who, sites = table(48)
-    found = compare(X, y, groups=who, sites=sites, arms=["smote"], checks=False, draws=20,
-                    permutations=99, generator_seeds=1)  # fmt: skip
-    tested = found.predictions.groupby("fold")["patient"].unique()
-    of_site = {name: set(who[sites == name]) for name in ("Ankara", "Berlin", "Cadiz")}
-    assert [set(patients) for patients in tested] == list(of_site.values())
-    assert found.evidence["repeats"] == 1
+    splits = draw_splits(features, sites=sites, folds=99, repeats=99)
+    assert len(splits.folds) == 1 and [place.fold for place in splits.places()] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -53,4 +81,4 @@ def test_each_site_is_tested_once_by_what_the_others_taught():
 def test_sites_that_cannot_be(change, error, words):
     X, y, who, sites = table()
     with pytest.raises(error, match=words):
-        site_folds(make_table(X, y, groups=who), change(y, sites))
+        site_folds(make_features(X, y, groups=who), change(y, sites))

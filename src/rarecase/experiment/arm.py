@@ -7,6 +7,8 @@ import json
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from rarecase.errors import SettingError
 
 Weights = Literal["none", "balanced"]
@@ -168,6 +170,8 @@ def identity(thing: Any) -> str | None:
 
 
 def _described(thing: Any) -> Any:
+    if isinstance(thing, np.generic):
+        thing = thing.item()
     if thing is None or isinstance(thing, str | int | float | bool):
         return thing
     if isinstance(thing, list | tuple):

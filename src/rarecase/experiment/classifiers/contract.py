@@ -81,6 +81,8 @@ class Classifier:
                 f"parameters are {', '.join(sorted(self.estimator.get_params()))}."
             )
         # Whoever goes on to change theirs does not change ours.
+        grid = {parameter: tuple(values) for parameter, values in self.grid.items()}
+        object.__setattr__(self, "grid", grid)
         object.__setattr__(self, "estimator", clone(self.estimator))
 
     @property
