@@ -60,6 +60,8 @@ def test_a_sampler_by_its_name_or_as_an_instance():
         ({"amount": "many"}, "amount of arm 'a': expected 'tuned'.*got 'many'"),
         ({"weights": "heavy"}, "weights of arm 'a': expected none or balanced, got 'heavy'"),
         ({"posterior": "up"}, "posterior of arm 'a': expected none or threshold or logit"),
+        ({"sampler": "smot"}, "sampler 'smot' is unknown; did you mean 'smote'"),
+        ({"sampler": LogisticRegression()}, "a sampler with fit_resample"),
         ({"synthetic": True}, "synthetic, but it has no sampler"),
     ],
 )
@@ -115,7 +117,7 @@ def test_identity_tells_classes_apart_and_passes_on_what_it_cannot_tell():
     assert identity(Smote()) != identity(SMOTE())
     assert identity(Share(1.0)) != identity(Tuned((1.0,)))
     assert identity((1, "1")) != identity(("1", 1))
-    for own in (lambda: 1, object(), Arm("a", Sampler("smote", (("f", print),)))):
+    for own in (lambda: 1, object(), Sampler("smote", (("f", print),))):
         assert identity(own) is None
 
 
@@ -139,6 +141,11 @@ def test_tasks_of_a_design_share_what_trains_no_network():
     }  # fmt: skip
     slow = replace(design, classifier=replace(design.classifier, lazy=True))
     assert [*slow.tasks()] == [arm.name for arm in design.arms]
+
+
+def test_as_many_as_another_is_for_controls():
+    with pytest.raises(SettingError, match="every synthetic arm gets its own"):
+        make_design(["smote", Arm("copies", "duplicates", AsManyAs("smote"))])
 
 
 @pytest.mark.parametrize(

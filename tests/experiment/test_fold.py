@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from support.features import place_of, vector_set, vectors
+from support.features import Broken, place_of, vector_set, vectors
 
 from rarecase.errors import SettingError
 from rarecase.evidence.predictions import COLUMNS, check_predictions
@@ -162,11 +162,6 @@ def test_three_classes_and_more_features_than_samples():
     p = found.predictions[["p_a", "p_b", "p_c"]].to_numpy()
     np.testing.assert_allclose(p.sum(axis=1), 1)
     assert (found.predictions.query("arm == 'smote'")["added"] > 0).all()
-
-
-class Broken(Duplicates):
-    def fit(self, X, y, **more):
-        raise ValueError("this one never fits")
 
 
 def test_an_arm_that_fails_is_a_row_with_its_reason_and_has_no_predictions(caplog):

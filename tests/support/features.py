@@ -6,6 +6,14 @@ import pandas as pd
 from rarecase.experiment.fold_rows import Place
 from rarecase.features.feature_set import make_features, store_features
 from rarecase.features.store import FeatureStore
+from rarecase.generators.duplicates import Duplicates
+
+
+class Broken(Duplicates):
+    """A generator that never fits."""
+
+    def fit(self, X, y, **more):
+        raise ValueError("this one never fits")
 
 
 def vectors(n=(45, 15), *, names=("common", "rare"), shift=0.8, d=4, rows=1, seed=0):

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rarecase.errors import SettingError
+from rarecase.errors import SettingError, nearest
+from rarecase.generators.registry import KINDS
 
 Weights = Literal["none", "balanced"]
 Move = Literal["none", "threshold", "logit"]
@@ -72,6 +73,16 @@ class Sampler:
     filter: str | None = None
     seeds: int | None = None
     on: Literal["features", "images"] = "features"
+
+    def __post_init__(self) -> None:
+        known = (*KINDS, "undersample")
+        if isinstance(self.kind, str) and self.kind not in known:
+            raise SettingError(f"sampler {self.kind!r} is unknown; {nearest(self.kind, known)}")
+        if not isinstance(self.kind, str) and not hasattr(self.kind, "fit_resample"):
+            raise SettingError(
+                f"sampler: expected a generator's name or a sampler with fit_resample, got "
+                f"{self.kind!r}."
+            )
 
 
 @dataclass(frozen=True)
