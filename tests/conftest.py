@@ -7,7 +7,6 @@ from pathlib import Path
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 import pytest
-import support.missing  # noqa: F401
 import torch
 
 REAL = Path(__file__).parents[1] / "../shared/data"

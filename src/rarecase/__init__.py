@@ -23,7 +23,7 @@ __getattr__, __dir__, __all__ = attach(
         "Result": "rarecase.evidence.result",
         "Sampler": "rarecase.experiment.arm",
         "SettingError": "rarecase.errors",
-        "Study": "rarecase.pipeline.study",
+        "Study": "rarecase.study",
         "UNet": "rarecase.segmenter.unet",
         "compare": "rarecase.pipeline.compare",
         "compare_external": "rarecase.pipeline.compare_external",

@@ -113,8 +113,6 @@ class Training:
         Further modules whose weights a checkpoint holds: an average, the best ones so far.
     kept
         Further values (JSON) that a checkpoint holds; filled in from it.
-    ready
-        Called before the first epoch, when a checkpoint has been taken up.
     after
         Called after each epoch with its number; what it returns is one more row of the history.
     over
@@ -129,7 +127,6 @@ class Training:
     cure: str
     beside: Mapping[str, nn.Module] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
-    ready: Callable[[], None] = lambda: None
     after: Callable[[int], Row | None] = lambda epoch: None
     over: Callable[[], bool] = lambda: False
 
@@ -143,7 +140,6 @@ def run_epochs(training: Training, *, epochs: int, checkpoint: Path | None) -> H
     `DataError` where the checkpoint is of another training.
     """
     history = _resume(training, checkpoint)
-    training.ready()
     done = history[-1]["epoch"] if history else 0
     if done:
         log.info("%s: going on after epoch %d", training.name, done)

@@ -25,7 +25,7 @@ X = np.random.default_rng(0).normal(1, 2, (150, 3, 4, 5)).astype(np.float16)
 def store(tmp_path):
     rows = pd.DataFrame({"i": range(len(X))})
     with FeatureStore.create(tmp_path / "a.zarr", block="b", shape=X.shape[1:], rows=rows) as new:
-        new.write(0, X)
+        new.append(X)
     return FeatureStore.open(tmp_path / "a.zarr")
 
 

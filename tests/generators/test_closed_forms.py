@@ -17,8 +17,8 @@ from rarecase.generators import (
     Remix,
     Smote,
 )
-from rarecase.generators.casting import cast_values
 from rarecase.generators.gaussian import Units, shrinkage
+from rarecase.generators.validation import cast_values
 
 
 def two_moons(n, seed):

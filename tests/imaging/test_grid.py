@@ -7,8 +7,7 @@ from nibabel.orientations import axcodes2ornt, ornt_transform
 from nibabel.processing import resample_from_to
 from scipy.spatial.transform import Rotation
 
-from rarecase.imaging.axial import axial_grid
-from rarecase.imaging.grid import Grid, carry, ras, shared, straight, with_pixels
+from rarecase.imaging.grid import Grid, axial_grid, carry, ras, shared, straight, with_pixels
 
 RNG = np.random.default_rng(0)
 

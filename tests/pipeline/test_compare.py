@@ -12,7 +12,7 @@ from rarecase.experiment.scarcity import scarcity_curve
 from rarecase.experiment.setup import make_plan
 from rarecase.features.feature_set import make_table
 from rarecase.generators import Smote
-from rarecase.generators.closed import ClosedForm
+from rarecase.generators.closed_form import ClosedForm
 
 SHORT = {"repeats": 2, "folds": 3, "draws": 50, "permutations": 199, "checks": False,
          "generator_seeds": 1}  # fmt: skip

@@ -41,15 +41,15 @@ def copy(finished, tmp_path):
 
 def fill_the_disk(monkeypatch, *, at):
     """The disk is full when a store is written to for the `at`-th time."""
-    real, written = FeatureStore.write, []
+    real, written = FeatureStore.append, []
 
-    def full_disk(self, start, batch):
-        written.append(start)
+    def full_disk(self, batch):
+        written.append(len(batch))
         if len(written) == at:
             raise OSError(28, "No space left on device", "features")
-        real(self, start, batch)
+        real(self, batch)
 
-    monkeypatch.setattr(FeatureStore, "write", full_disk)
+    monkeypatch.setattr(FeatureStore, "append", full_disk)
 
 
 def predictions(run):

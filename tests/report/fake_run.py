@@ -213,7 +213,7 @@ def _store(path, rows, x):
     from rarecase.features.store import FeatureStore
 
     with FeatureStore.create(path, block="bottleneck", shape=x.shape[1:], rows=rows) as store:
-        store.write(0, x)
+        store.append(x)
 
 
 def _write_features(folder, rng, rows, classes, shape):

@@ -12,12 +12,12 @@ from rarecase.cli.show import console, print_json, reporting, show, table
 from rarecase.errors import DataError, SettingError
 
 if TYPE_CHECKING:
-    from rarecase.pipeline.study import Study
+    from rarecase.study import Study
 
 
 def make_study(args: Namespace, rest: Sequence[str], *, out: str) -> Study:
     """The study that the arguments describe."""
-    from rarecase.pipeline.study import Study
+    from rarecase.study import Study
 
     return Study(
         args.data,

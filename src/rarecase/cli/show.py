@@ -61,12 +61,13 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 
 def show(evidence: dict[str, Any]) -> None:
     """The table, the verdicts, the self-checks."""
     from rarecase.evidence.evidence import PEEKED
-    from rarecase.evidence.tables import check_lines, counts_line, heads, said_below, table_rows
+    from rarecase.evidence.tables import check_lines, counts_line, said_below, table_rows
 
     shown = console()
     shown.print(counts_line(evidence))
     shown.print()
-    shown.print(table("", list(heads(evidence)), [list(row) for row in table_rows(evidence)]))
+    heads, rows = table_rows(evidence)
+    shown.print(table("", list(heads), [list(row) for row in rows]))
     shown.print()
     if evidence["protocol"] == "faithful":
         shown.print(f"{PEEKED}\n")

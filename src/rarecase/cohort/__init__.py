@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = attach(
         "Cohort": "rarecase.cohort.case",
         "Dropped": "rarecase.cohort.case",
         "Inspection": "rarecase.cohort.inspect",
-        "Problem": "rarecase.cohort.inspect",
+        "Problem": "rarecase.cohort.problems",
         "SliceCache": "rarecase.cohort.cache",
         "SliceFiles": "rarecase.cohort.case",
         "assign_folds": "rarecase.cohort.splits",

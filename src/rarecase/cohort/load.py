@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from rarecase.cohort.case import Case, SliceFiles
 from rarecase.errors import DataError
 from rarecase.imaging.align import place_of
-from rarecase.imaging.axial import axial_grid
 from rarecase.imaging.formats.base import check_shape
-from rarecase.imaging.grid import Grid, carry
+from rarecase.imaging.grid import Grid, axial_grid, carry
 from rarecase.imaging.normalise import fit_scale
 from rarecase.imaging.pictures import read_mask_picture, read_picture
 from rarecase.imaging.volumes import (

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rarecase.errors import SettingError
-from rarecase.files import read_json, read_parquet
+from rarecase.files import read_json, read_parquet, replacing_file, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +38,12 @@ class Result:
         """The result that lies in the folder of a run or of `rarecase compare --out`."""
         folder = Path(folder)
         return cls(read_parquet(folder / PREDICTIONS), read_json(folder / EVIDENCE))
+
+    def write(self, folder: str | Path) -> None:
+        """Write predictions.parquet and evidence.json into a folder."""
+        with replacing_file(Path(folder) / PREDICTIONS) as beside:
+            self.predictions.to_parquet(beside, index=False)
+        write_json(Path(folder) / EVIDENCE, self.evidence)
 
     @property
     def scores(self) -> Scores:
@@ -72,8 +78,8 @@ class Result:
             return str(found[0]["answer"])
         if found:
             raise SettingError(
-                f"{arm!r} has {len(found)} verdicts: {', '.join(_names(found))}. Say which, with features= "
-                "and classifier=."
+                f"{arm!r} has {len(found)} verdicts: {', '.join(_names(found))}. Say which, with "
+                "features= and classifier=."
             )
         known = ", ".join(_names(self.evidence["verdicts"])) or "none"
         raise SettingError(f"{arm!r} has no such verdict; there are {known}.")
@@ -82,6 +88,22 @@ class Result:
         from rarecase.evidence.tables import as_text
 
         return as_text(self.evidence)
+
+
+def reweigh(folder: str | Path) -> dict[str, Any]:
+    """Compute evidence.json of a run or comparison anew from predictions.parquet, with the rare
+    class, draws and self-checks that it has, and write it."""
+    from rarecase.evidence.evidence import make_evidence
+
+    before = Result.read(folder)
+    said, primary = before.evidence, before.evidence["primary"]
+    found = make_evidence(
+        before.predictions, rare=said["rare"], primary=(primary["features"], primary["classifier"]),
+        faithful=said["protocol"] == "faithful", checks=said["checks"],
+        seed=said["bootstrap"]["seed"], draws=said["bootstrap"]["draws"],
+    )  # fmt: skip
+    write_json(Path(folder) / EVIDENCE, found)
+    return found
 
 
 @dataclass(frozen=True, repr=False)

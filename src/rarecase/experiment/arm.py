@@ -174,25 +174,26 @@ def identity(thing: Any) -> str | None:
     True
     """
     try:
-        text = json.dumps(_described(thing), sort_keys=True)
+        text = json.dumps(described(thing), sort_keys=True)
     except TypeError:
         return None
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _described(thing: Any) -> Any:
+def described(thing: Any) -> Any:
+    """A thing by its class and parameters, as JSON can hold it; `TypeError` where it has none."""
     if isinstance(thing, np.generic):
         thing = thing.item()
     if thing is None or isinstance(thing, str | int | float | bool):
         return thing
     if isinstance(thing, list | tuple):
-        return [_described(each) for each in thing]
+        return [described(each) for each in thing]
     if isinstance(thing, dict):
-        return {str(key): _described(value) for key, value in thing.items()}
+        return {str(key): described(value) for key, value in thing.items()}
     kind = f"{type(thing).__module__}.{type(thing).__qualname__}"
     if is_dataclass(thing) and not isinstance(thing, type):
         names = asdict(thing) if not hasattr(thing, "get_params") else thing.get_params()
-        return [kind, {name: _described(getattr(thing, name)) for name in names}]
+        return [kind, {name: described(getattr(thing, name)) for name in names}]
     if hasattr(thing, "get_params"):
-        return [kind, _described(thing.get_params(deep=False))]
+        return [kind, described(thing.get_params(deep=False))]
     raise TypeError(f"{thing!r} has no parameters")

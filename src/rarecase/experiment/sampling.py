@@ -25,7 +25,7 @@ from rarecase.features.samples import Samples
 from rarecase.features.store import FeatureStore
 from rarecase.generators.base import Generator
 from rarecase.generators.collapse import collapses_said_once
-from rarecase.generators.filters import keep
+from rarecase.generators.filters import AGREEMENT, kept_by, vectors
 from rarecase.generators.registry import make_generator
 from rarecase.seeds import derive, numpy_rng
 
@@ -98,13 +98,21 @@ def _generated(sampler: Sampler, part: TrainingPart, *, seed: int) -> Sets:
         if sampler.filter is None:
             return joined(part, *generator.sample(wanted))
         X, y = generator.sample({c: MORE * n for c, n in wanted.items()})
-        real = part.X.array() if isinstance(part.X, Samples) else part.X
-        kept = keep(sampler.filter, generator, X, y, real=real, labels=part.y, groups=part.patient)
+        kept = _kept(sampler.filter, generator, part, X, y)
         rows = [np.flatnonzero(kept & (y == c))[:n] for c, n in wanted.items()]
         taken = np.concatenate([*rows, np.empty(0, np.int64)])
         return joined(part, X[taken], y[taken])
 
     return of
+
+
+def _kept(name: str, generator: Generator, part: TrainingPart, X: Any, y: Ints) -> Bools:
+    """Which synthetic samples a filter keeps."""
+    if name == AGREEMENT:
+        agrees: Bools = generator.agreement(X, y)  # type: ignore[attr-defined]
+        return agrees
+    real = part.X.array() if isinstance(part.X, Samples) else part.X
+    return kept_by(name, vectors(real), part.y, vectors(X), y, groups=part.patient)
 
 
 def new_generator(sampler: Sampler, *, seed: int, standardised: bool) -> Any:

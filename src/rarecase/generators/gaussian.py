@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf_shrinkage
 
-from rarecase.generators.closed import ClosedForm, check_range
+from rarecase.generators import validation
+from rarecase.generators.closed_form import ClosedForm
 from rarecase.seeds import derive
 
 
@@ -73,8 +74,8 @@ class GaussianMixture(ClosedForm):
         self.standardise = standardise
 
     def _prepare(self) -> None:
-        check_range("components", self.components, low=0, high=np.inf)
-        check_range("smallest", self.smallest, low=1, high=np.inf)
+        validation.between("components", self.components, low=0, high=np.inf)
+        validation.between("smallest", self.smallest, low=1, high=np.inf)
         self._units = Units.of(self._X, standardise=self.standardise)
         parts: list[NDArray[Any]] = []
         self._places: list[range] = []

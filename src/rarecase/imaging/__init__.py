@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = attach(
         "Scale": "rarecase.imaging.normalise",
         "Volume": "rarecase.imaging.volumes",
         "apply_scale": "rarecase.imaging.normalise",
-        "axial_grid": "rarecase.imaging.axial",
+        "axial_grid": "rarecase.imaging.grid",
         "binarise": "rarecase.imaging.pictures",
         "carry": "rarecase.imaging.grid",
         "centre": "rarecase.imaging.slices",

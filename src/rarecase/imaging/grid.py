@@ -18,6 +18,9 @@ Affine = NDArray[np.float64]
 _SAME = 0.01
 # Points along each axis that are asked whether they lie in another grid.
 _PROBES = 16
+TILT = 5.0  # degrees up to which slices are taken as they were acquired
+_SHEAR = 0.5  # degrees; a tilted gantry shifts slices against each other
+_SQUARE = 1.02  # sides of pixels that differ by less are square
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +100,34 @@ def with_pixels(grid: Grid, pixel: float) -> Grid:
     step = nib.affines.from_matvec(np.diag(1 / ratio), centre - middle / ratio)
     x, y, z = (int(n) for n in count)
     return Grid((x, y, z), np.asarray(grid.affine @ step))
+
+
+def axial_grid(grid: Grid, *, pixel: float | None = None) -> tuple[Grid, tuple[str, ...]]:
+    """From a grid in RAS+ order to the one whose third axis counts true axial slices, and what was
+    changed.
+
+    A volume tilted by more than five degrees, or sheared by a tilted gantry, is laid straight;
+    pixels that are not square are made so, of the shorter side, or of `pixel` mm. The slice
+    distance stays. Otherwise the grid itself is returned, and nothing is resampled.
+    """
+    notes = []
+    found = grid
+    if grid.shear > _SHEAR:
+        notes.append(
+            f"its axes stand askew by {grid.shear:.1f} degrees, as from a tilted gantry; resampled "
+            "to straight axial slices"
+        )
+        found = straight(grid)
+    elif grid.tilt > TILT:
+        notes.append(f"its slices are tilted by {grid.tilt:.1f} degrees; resampled to axial slices")
+        found = straight(grid)
+    x, y, _ = found.spacing
+    if pixel is not None:
+        return with_pixels(found, pixel), tuple(notes)
+    if max(x, y) > _SQUARE * min(x, y):
+        notes.append(f"axial pixels of {x:.2f} by {y:.2f} mm; resampled to {min(x, y):.2f} mm")
+        found = with_pixels(found, min(x, y))
+    return found, tuple(notes)
 
 
 def shared(grid: Grid, other: Grid) -> float:

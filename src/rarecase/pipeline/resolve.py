@@ -99,7 +99,7 @@ def shortened(experiment: Sequence[Nested], short: Mapping[str, Any]) -> list[Ne
     ['smote']
     """
     given = {name: value for name, value in short.items() if value is not None}
-    counts = {name: given[name] for name in ("amounts", "planned") if name in given}
+    counts: Nested = {name: given[name] for name in ("amounts", "planned") if name in given}
     if "amounts" in counts and "planned" not in counts and counts["amounts"]:
         counts["planned"] = counts["amounts"][0]
     if not {"features", "classifier"} & set(given):

@@ -138,7 +138,7 @@ def test_store_rows_and_extra(tmp_path):
         rows = pd.DataFrame({"i": range(len(values))})
         path = tmp_path / f"{name}.zarr"
         with FeatureStore.create(path, block="b", shape=X.shape[1:], rows=rows) as store:
-            store.write(0, values)
+            store.append(values)
         stores.append(FeatureStore.open(path))
     rows, extra_rows = np.arange(59, 9, -1), np.array([4, 2, 29])
     ours = small().fit(

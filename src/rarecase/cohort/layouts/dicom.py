@@ -10,16 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rarecase.cohort.case import Case, Dropped
-from rarecase.cohort.layouts.base import (
-    Layout,
-    RawCohort,
-    Source,
-    case_table,
-    channel_name,
-    channels_in,
-    own_label,
-)
-from rarecase.cohort.layouts.label_tables import join_tables, no_labels_hint
+from rarecase.cohort.layouts.base import Layout, RawCohort, Source, channel_name, channels_in
+from rarecase.cohort.layouts.label_tables import labelled
 from rarecase.errors import DataError
 from rarecase.imaging.formats import is_dicom
 
@@ -95,11 +87,7 @@ def _read(source: Source) -> RawCohort:
         cases.append(Case(folder.name, folder.name, images=images, mask=mask))
     if not cases:
         raise DataError(f"{source.root}: no folder there is a patient's: {dropped[0].reason}")
-    labels = case_table(cases)
-    joined, labels, unused = join_tables(source, cases, labels)
-    own = own_label(labels, ("label", "grade", "class"))
-    hint = no_labels_hint(unused, source.root, cases)
-    return RawCohort("dicom", channels_in(cases), joined, labels, own, tuple(dropped), hint)
+    return labelled("dicom", source, cases, channels=channels_in(cases), dropped=dropped)
 
 
 def _check_one_patient(folder: Path, stacks: list[Stack]) -> None:

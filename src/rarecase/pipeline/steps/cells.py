@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rarecase.experiment.arm import Arm
+from rarecase.experiment.arm import described
 from rarecase.experiment.classifiers.contract import as_matrix
 from rarecase.experiment.design import Design
 from rarecase.experiment.fold import TRAINS, Tools, fit_fold
@@ -17,32 +20,61 @@ from rarecase.experiment.self_checks import fold_checks, row_leak
 from rarecase.experiment.tasks import write_result
 from rarecase.features.feature_set import FeatureSet, counted, make_features, store_features
 from rarecase.features.samples import Samples
+from rarecase.features.sources.contract import Masks, outlined
 from rarecase.features.store import FeatureStore
 from rarecase.pipeline.compute import make_fabric
-from rarecase.pipeline.designs import Part
-from rarecase.pipeline.fold import load_fold
-from rarecase.pipeline.run_folder import CHECKPOINTS, source_store
-from rarecase.pipeline.step import Context
+from rarecase.pipeline.designs import Part, make_part
+from rarecase.pipeline.fold import load_fold, load_part
+from rarecase.pipeline.run_folder import CELLS, CHECKPOINTS, source_store
+from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.synthetic import given_samples
 
 LEAK_FOLDS = 3
 
 
-def cells_work(
+VERSION = 1
+
+
+def cells_step(
     context: Context,
-    folder: Path,
     *,
-    part: Part,
-    arms: tuple[Arm, ...],
+    number: int,
+    task: str,
     splits: str,
     checks: bool,
+    features: Step,
+    synthetic: Sequence[Step],
+) -> Step:
+    """The step of one task (see `Design.tasks`) of part `number` of the experiment in a fold."""
+    settings = context.settings
+    said = settings.experiment[number]
+    part = make_part(settings, said)
+    arms = [described(arm) for arm in part.design.tasks()[task]]
+    facts: list[Any] = [said.amounts, said.planned, arms, splits, checks, settings.seed]
+    facts.append(settings.tuning.model_dump(mode="json"))
+    if part.design.classifier.lazy:
+        facts.append(settings.classifier.model_dump(mode="json"))
+    return Step(
+        name=context.cell.folder(f"{CELLS}/{part.name}-{task}"),
+        stage="classify",
+        version=VERSION,
+        facts=facts,
+        inputs=(features, *synthetic),
+        work=partial(cells_work, number=number, task=task, splits=splits, checks=checks),
+        context=context,
+        reads=tuple(step.name for step in (features, *synthetic)),
+    )
+
+
+def cells_work(
+    context: Context, folder: Path, *, number: int, task: str, splits: str, checks: bool
 ) -> None:
-    """Predictions of `arms` on the fold's test patients, histories, the self-checks where they are
-    wanted."""
+    """Predictions of a task's arms on the fold's test patients, histories, the self-checks where
+    they are wanted."""
     tuning = context.settings.tuning
-    fold, cell = load_fold(context), context.cell
-    store = FeatureStore.open(source_store(context, part.features))
-    design = part.design
+    fold, cell, part = load_fold(context), context.cell, load_part(context, number)
+    store = FeatureStore.open(source_store(context.fold_folder, part.features))
+    design, arms = part.design, part.design.tasks()[task]
     features = features_of(
         store, part, classes=fold.classes, rare=fold.rare, masks=tuning.masks, unit=tuning.unit,
     )  # fmt: skip
@@ -78,7 +110,7 @@ def features_of(
     *,
     classes: tuple[str, ...],
     rare: str,
-    masks: str = "predicted",
+    masks: Masks = "predicted",
     unit: str = "patients",
 ) -> FeatureSet:
     """The samples of a store as a part of the experiment takes them.
@@ -90,26 +122,23 @@ def features_of(
     """
     if part.design.classifier.takes == "maps":
         return store_features(store, classes=classes, rare=rare, name=part.features)
-    rows = masked(store.rows, masks)
+    X = as_matrix(Samples(store))
+    return vectors_of(X, outlined(store.rows, masks), rare=rare, name=part.features, unit=unit)
+
+
+def vectors_of(X: np.ndarray, rows: pd.DataFrame, *, rare: str, name: str, unit: str) -> FeatureSet:
+    """Vectors (n, d) of slices or cases, of those whose `predicted` shows a mask (all, of a patient
+    without any), each by itself (`unit` slices) or averaged over a patient."""
     who = np.unique(rows["patient"].astype(str), return_inverse=True)[1]
     shown = np.flatnonzero(counted(rows["predicted"].to_numpy(), who))
-    X = as_matrix(Samples(store, rows=shown))
-    about = rows.iloc[shown].reset_index(drop=True)
+    X, about = X[shown], rows.iloc[shown].reset_index(drop=True)
     if unit == "patients":
         X = pd.DataFrame(X).groupby(about["patient"]).mean().to_numpy()
         about = about.groupby("patient").first().reset_index()
     return make_features(
         X.astype(np.float64), about["label"].to_numpy(), groups=about["patient"].to_numpy(),
-        rare=rare, row=about["row"].tolist(), name=part.features,
+        rare=rare, row=about["row"].tolist(), name=name,
     )  # fmt: skip
-
-
-def masked(rows: pd.DataFrame, masks: str) -> pd.DataFrame:
-    """Rows of slices whose `predicted` counts the pixels of the mask in use: the network's, or the
-    one drawn by hand where there is one."""
-    if masks == "predicted":
-        return rows
-    return rows.assign(predicted=rows["tumour"].where(rows["has_mask"], rows["predicted"]))
 
 
 def _leak(features: FeatureSet, design: Design) -> dict[str, float | None] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,29 @@ import pandas as pd
 
 from rarecase.evidence.evidence import make_evidence
 from rarecase.experiment.self_checks import gather
-from rarecase.experiment.tasks import CHECKS, PREDICTIONS
+from rarecase.experiment.tasks import CHECKS
 from rarecase.files import read_json, read_parquet, replacing_file, write_json
-from rarecase.pipeline.run_folder import COHORT, EVIDENCE
+from rarecase.pipeline.run_folder import COHORT, EVIDENCE, PREDICTIONS
 from rarecase.pipeline.settings import Settings
-from rarecase.pipeline.step import Context
+from rarecase.pipeline.step import Context, Step
 from rarecase.seeds import derive
+
+VERSION = 1
+
+
+def evidence_step(context: Context, *, cells: Sequence[Step]) -> Step:
+    """The step that scores all cells of the run."""
+    names = tuple(step.name for step in cells)
+    return Step(
+        name="steps/evidence",
+        stage="classify",
+        version=VERSION,
+        facts=[context.settings.experiment[0].features, context.settings.experiment[0].classifier],
+        inputs=tuple(cells),
+        work=partial(evidence_work, cells=names),
+        context=context,
+        products=(PREDICTIONS, EVIDENCE),
+    )
 
 
 def evidence_work(context: Context, folder: Path, *, cells: Sequence[str]) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from rarecase.experiment.arm import Arm, Counts
+from rarecase.experiment.arm import Arm, Counts, described
 from rarecase.experiment.sampling import Synthetic, new_generator
 from rarecase.features.gallery import write_gallery
+from rarecase.features.sources.contract import tumour_slices
 from rarecase.features.store import FeatureStore
 from rarecase.files import replacing_file
 from rarecase.generators.base import Generator
@@ -17,10 +19,10 @@ from rarecase.generators.filters import filter_table
 from rarecase.generators.registry import load_generator
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.designs import Part
-from rarecase.pipeline.fold import Fold, load_fold
-from rarecase.pipeline.run_folder import CHECKPOINTS, SAMPLES, SEGMENTER, source_store
-from rarecase.pipeline.step import Context
-from rarecase.pipeline.steps.images import features_of_images, tumour_slices
+from rarecase.pipeline.fold import Fold, load_fold, load_part
+from rarecase.pipeline.run_folder import CHECKPOINTS, SAMPLES, SEGMENTER, SYNTHETIC, source_store
+from rarecase.pipeline.step import Context, Step
+from rarecase.pipeline.steps.images import features_of_images
 from rarecase.seeds import derive
 from rarecase.segmenter import channel_map, load_segmenter
 
@@ -30,13 +32,37 @@ def rows_in(store: FeatureStore, patients: tuple[str, ...]) -> np.ndarray:
     return np.flatnonzero(store.rows["patient"].isin(patients).to_numpy())
 
 
-def synthetic_work(context: Context, folder: Path, *, part: Part, arm: Arm, seed: int) -> None:
+VERSION = 1
+
+
+def synthetic_step(context: Context, *, number: int, arm: Arm, seed: int, features: Step) -> Step:
+    """The step that generates the samples of an arm of part `number` from one seed."""
+    settings = context.settings
+    said, samples = settings.experiment[number], settings.generator.samples
+    return Step(
+        name=context.cell.folder(synthetic_name(said.features, arm.name, seed)),
+        stage="generate",
+        version=VERSION,
+        facts=[described(arm.sampler), seed, samples or said.amounts, settings.seed],
+        inputs=(features,),
+        work=partial(synthetic_work, number=number, arm_name=arm.name, seed=seed),
+        context=context,
+        bulky=(SAMPLES,),
+        remake=partial(samples_work, number=number, arm_name=arm.name, seed=seed),
+        reads=(features.name,),
+    )
+
+
+def synthetic_work(
+    context: Context, folder: Path, *, number: int, arm_name: str, seed: int
+) -> None:
     """Fit the arm's generator to the fold's training patients and generate samples of every class.
 
     As many of each class, as in the paper; which of them are used is asked of the filter later.
     """
-    fold = load_fold(context)
-    store = FeatureStore.open(source_store(context, part.features))
+    part = load_part(context, number)
+    arm, fold = part.arm(arm_name), load_fold(context)
+    store = FeatureStore.open(source_store(context.fold_folder, part.features))
     rows = rows_in(store, fold.training)
     images = arm.sampler.on == "images"
     learnt = tumour_slices(store.rows, rows) if images else rows
@@ -66,27 +92,29 @@ def synthetic_work(context: Context, folder: Path, *, part: Part, arm: Arm, seed
     )  # fmt: skip
 
 
-def samples_work(context: Context, folder: Path, *, part: Part, arm: Arm, seed: int) -> None:
+def samples_work(context: Context, folder: Path, *, number: int, arm_name: str, seed: int) -> None:
     """The fold's synthetic samples again, from the generator that was kept."""
-    place = context.fold_folder / synthetic_name(part, arm, seed)
+    part = load_part(context, number)
+    arm = part.arm(arm_name)
+    place = context.fold_folder / synthetic_name(part.features, arm_name, seed)
     device = str(make_fabric(context.settings.compute).device)
     generator = load_generator(place, device=device)
     _sample(generator, context, load_fold(context), part=part, arm=arm, folder=folder)
 
 
-def synthetic_name(part: Part, arm: Arm, seed: int) -> str:
+def synthetic_name(features: str, arm: str, seed: int) -> str:
     """Where an arm's samples lie, below the fold."""
-    return f"synthetic/{part.features}-{arm.name}-seed{seed}"
+    return f"{SYNTHETIC}/{features}-{arm}-seed{seed}"
 
 
 def _sample(
-    generator: Any, context: Context, fold: Fold, *, part: Part, arm: Arm, folder: Path
+    generator: Generator, context: Context, fold: Fold, *, part: Part, arm: Arm, folder: Path
 ) -> FeatureStore:
     assert isinstance(arm.amount, Counts)
     total = context.settings.generator.samples or 2 * max(arm.amount.totals)
     counts = dict.fromkeys(fold.classes, max(1, -(-total // len(fold.classes))))
     if arm.sampler.on != "images":
-        return generator.sample_to_store(folder / SAMPLES, counts, block=part.features)  # type: ignore[no-any-return]
+        return generator.sample_to_store(folder / SAMPLES, counts, block=part.features)
     source = load_segmenter(context.fold_folder / SEGMENTER)
     order = channel_map(fold.cache.channels, source.channels)
     return features_of_images(
@@ -96,21 +124,27 @@ def _sample(
 
 
 def given_samples(
-    context: Context, part: Part, arms: tuple[Arm, ...], classes: tuple[str, ...]
+    context: Context, part: Part, arms: Sequence[Arm], classes: Sequence[str]
 ) -> dict[tuple[str, int], Synthetic]:
-    """The samples that steps generated for these arms, and which of them their filters keep."""
-    found = {}
+    """The samples that steps generated for these arms, by arm and seed."""
+    return {
+        (arm.name, seed or 0): samples_of_step(context, part, arm, seed or 0, classes)
+        for arm in part.generated()
+        if arm in arms
+        for seed in part.design.seeds_of(arm)
+    }
+
+
+def samples_of_step(
+    context: Context, part: Part, arm: Arm, seed: int, classes: Sequence[str]
+) -> Synthetic:
+    """An arm's samples of one seed, and which of them its filter keeps."""
+    place = context.fold_folder / synthetic_name(part.features, arm.name, seed)
+    store = FeatureStore.open(place / SAMPLES)
     code = {name: number for number, name in enumerate(classes)}
-    for arm in part.generated():
-        if arm not in arms:
-            continue
-        for seed in part.design.seeds_of(arm):
-            number = seed or 0
-            store = FeatureStore.open(
-                context.fold_folder / synthetic_name(part, arm, number) / SAMPLES
-            )
-            y = store.rows["label"].astype(str).map(code).to_numpy(np.int64)
-            agrees = store.rows["agrees"].to_numpy(dtype=bool)
-            kept = agrees if arm.sampler.filter == "agreement" else np.ones_like(agrees)
-            found[arm.name, number] = Synthetic(store, kept, y)
-    return found
+    agrees = store.rows["agrees"].to_numpy(dtype=bool)
+    return Synthetic(
+        store,
+        kept=agrees if arm.sampler.filter == "agreement" else np.ones_like(agrees),
+        y=store.rows["label"].astype(str).map(code).to_numpy(np.int64),
+    )
