@@ -16,7 +16,7 @@ from rarecase.experiment.design import Design
 from rarecase.experiment.inner_folds import inner_folds
 from rarecase.experiment.sampling import prepare
 from rarecase.experiment.training_set import TrainingPart, levels_of, requests
-from rarecase.experiment.tuning import Choice, best_threshold, fit_inner
+from rarecase.experiment.tuning import Choice, best_threshold, fit_inner, untuned
 from rarecase.features.feature_set import FeatureSet
 from rarecase.features.standardise import Space
 from rarecase.seeds import derive
@@ -92,12 +92,11 @@ def _choice(
 ) -> Choice:
     everybody = np.arange(len(features.patients))
     folds = inner_folds(features, everybody, folds=design.inner, seed=derive(seed, "inner folds"))
-    points = design.classifier.points
+    levels = levels_of(arm.amount, design.shares, size=size)
     if not folds:
-        return Choice(1.0, points[len(points) // 2], float("nan"))
+        return untuned(levels, design.classifier.points)
     inner = fit_inner(
-        arm, folds, levels=levels_of(arm.amount, design.shares, size=size),
-        classifier=design.classifier, label=features.label, seed=seed, random_state=state,
+        arm, folds, levels=levels, classifier=design.classifier, label=features.label, seed=seed, random_state=state,
     )  # fmt: skip
     return inner.choose("none")
 

@@ -7,7 +7,10 @@ import json
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, Literal
 
-from rarecase.errors import SettingError
+import numpy as np
+
+from rarecase.errors import SettingError, nearest
+from rarecase.generators.registry import KINDS
 
 Weights = Literal["none", "balanced"]
 Move = Literal["none", "threshold", "logit"]
@@ -70,6 +73,16 @@ class Sampler:
     filter: str | None = None
     seeds: int | None = None
     on: Literal["features", "images"] = "features"
+
+    def __post_init__(self) -> None:
+        known = (*KINDS, "undersample")
+        if isinstance(self.kind, str) and self.kind not in known:
+            raise SettingError(f"sampler {self.kind!r} is unknown; {nearest(self.kind, known)}")
+        if not isinstance(self.kind, str) and not hasattr(self.kind, "fit_resample"):
+            raise SettingError(
+                f"sampler: expected a generator's name or a sampler with fit_resample, got "
+                f"{self.kind!r}."
+            )
 
 
 @dataclass(frozen=True)
@@ -169,6 +182,8 @@ def identity(thing: Any) -> str | None:
 
 def described(thing: Any) -> Any:
     """A thing by its class and parameters, as JSON can hold it; `TypeError` where it has none."""
+    if isinstance(thing, np.generic):
+        thing = thing.item()
     if thing is None or isinstance(thing, str | int | float | bool):
         return thing
     if isinstance(thing, list | tuple):

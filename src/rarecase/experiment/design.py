@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rarecase.errors import SettingError
-from rarecase.experiment.arm import Amount, Arm, Counts, Tuned, identity
+from rarecase.experiment.arm import Amount, Arm, AsManyAs, Counts, Tuned, identity
 from rarecase.experiment.arms import REFERENCE, is_trained, pick_arms
 from rarecase.experiment.classifiers.contract import Classifier
 from rarecase.experiment.classifiers.registry import make_classifier
@@ -117,6 +117,11 @@ def make_design(
 
 
 def _with_amount(arm: Arm, rule: Amount) -> Arm:
+    if isinstance(arm.amount, AsManyAs):
+        raise SettingError(
+            f"arm {arm.name!r}: AsManyAs is the amount of controls, and every synthetic arm gets "
+            "its own. Give it Share, Counts or Tuned."
+        )
     if not adds(arm.sampler):
         return arm if arm.amount is None else replace(arm, amount=None)
     plain = arm.amount is None or arm.amount == Tuned()

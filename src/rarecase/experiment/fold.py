@@ -30,7 +30,7 @@ from rarecase.experiment.training_set import (
     levels_of,
     requests,
 )
-from rarecase.experiment.tuning import Choice, Inner, fit_inner, pooled
+from rarecase.experiment.tuning import Choice, Inner, fit_inner, pooled, untuned
 from rarecase.features.feature_set import FeatureSet
 from rarecase.seeds import derive, numpy_rng
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 TRAINS, LEFT_OUT = -1, -2  # the fold of patients who are never tested; who are in no part
-REFUSED = (RarecaseError, ValueError, ArithmeticError, np.linalg.LinAlgError)
+REFUSED = (RarecaseError, ValueError, RuntimeError, ArithmeticError, np.linalg.LinAlgError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +89,14 @@ class _Fold:
         """What is tuned of an arm; the middle of the grid where nothing can be tuned."""
         found = self._inner(arm) if self.design.tuned(arm) else None
         if found is None:
-            points = self.design.classifier.points
-            return Choice(1.0 if level is None else level, points[len(points) // 2], math.nan)
+            levels = self._levels(arm) if level is None else (level,)
+            return untuned(levels, self.design.classifier.points)
         choice = found.choose(arm.posterior, level=level)
         tunes = self.design.classifier.tune_threshold
         return choice if tunes else Choice(choice.level, choice.point, math.nan)
+
+    def _levels(self, arm: Arm) -> tuple[float, ...]:
+        return levels_of(arm.amount, self.design.shares, size=len(self.part.y))
 
     def _inner(self, arm: Arm) -> Inner | None:
         """The inner results of an arm, computed once for all that share its fits."""
@@ -109,8 +112,7 @@ class _Fold:
         if key not in self.inner:
             self.inner[key] = fit_inner(
                 arm, self.inner_parts, classifier=design.classifier, seed=self.seed,
-                levels=levels_of(arm.amount, design.shares, size=len(self.part.y)),
-                label=self.features.label, random_state=self.random_state,
+                levels=self._levels(arm), label=self.features.label, random_state=self.random_state,
             )  # fmt: skip
         return self.inner[key]
 

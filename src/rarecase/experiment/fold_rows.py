@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,11 @@ class Fit:
     seed: int | None
 
 
+def _plain(value: Any) -> Any:
+    """What a grid may hold besides numbers and text: numbers of NumPy, and objects by their repr."""
+    return value.item() if isinstance(value, np.generic) else repr(value)
+
+
 def fit_rows(features: FeatureSet, held: Ints, place: Place, fit: Fit, p: Floats) -> pd.DataFrame:
     """A row for each test sample `held` with its probabilities `p` (n, classes); columns as
     `evidence.predictions.COLUMNS`."""
@@ -64,7 +70,7 @@ def fit_rows(features: FeatureSet, held: Ints, place: Place, fit: Fit, p: Floats
         "threshold": 0.5 if arm.posterior == "threshold" else choice.threshold,
         "requested": fit.request.size,
         "added": fit.added,
-        "chosen": json.dumps(chosen),
+        "chosen": json.dumps(chosen, default=_plain),
         "case": rows["case"].to_numpy(),
         "slice": rows["slice"].to_numpy(),
         "patient": np.asarray(features.patients)[features.patient[held]],

@@ -29,6 +29,13 @@ class Choice:
     threshold: float
 
 
+def untuned(levels: tuple[float, ...], points: tuple[Point, ...]) -> Choice:
+    """Where nothing can be tuned: balanced classes if there are several levels to choose from, the
+    middle of the grid, no threshold."""
+    level = levels[0] if len(levels) == 1 else 1.0
+    return Choice(level, points[len(points) // 2], math.nan)
+
+
 @dataclass(frozen=True, eq=False)
 class Inner:
     """Out-of-fold probabilities of real inner patients for every level (of the amount) and point

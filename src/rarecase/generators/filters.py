@@ -186,7 +186,3 @@ def _checked(labels: ArrayLike, kept: ArrayLike) -> tuple[NDArray[Any], NDArray[
             f"{names.shape} and {mask.shape} ({mask.dtype})."
         )
     return names, mask
-
-
-def keep(name: str, generator: Any, X: Any, y: Any, *, real: Any, labels: Any, groups: Any) -> Any:
-    return generator.agreement(X, y)

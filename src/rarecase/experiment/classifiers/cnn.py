@@ -125,6 +125,10 @@ class FeatureCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if fabric is None:
             fabric = Fabric(accelerator="auto", devices=1, precision=cast("Any", self.precision))
         weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float32)
+        if weight is not None and weight.shape != labels.shape:
+            raise DataError(
+                f"sample_weight: expected one a sample ({len(labels)}), got shape {weight.shape}."
+            )
         if isinstance(samples, Joined):
             real_ones = samples.first.on(fabric.device)
             moments(samples.second)  # refuses NaN in the added samples

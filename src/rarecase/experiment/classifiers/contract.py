@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 Point = dict[str, Any]
+SCALARS = (str, int, float)
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,10 @@ class Classifier:
                 f"classifier {self.name!r}: grid {dict(self.grid)} does not fit {kind}, whose "
                 f"parameters are {', '.join(sorted(self.estimator.get_params()))}."
             )
+        # Whoever goes on to change theirs does not change ours.
+        grid = {parameter: tuple(values) for parameter, values in self.grid.items()}
+        object.__setattr__(self, "grid", grid)
+        object.__setattr__(self, "estimator", clone(self.estimator))
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -154,19 +159,20 @@ def seeded(estimator: Any, random_state: int) -> Any:
 
 def _fresh(estimator: Any, point: tuple[tuple[str, Any], ...], random_state: int) -> Any:
     """An unfitted estimator at a point. Thousands are needed, and scikit-learn reads signatures for
-    each; one without estimators in it is copied."""
+    each; one of plain values alone is copied. Others share what a fit may change."""
+    kinds = tuple(type(value) for _, value in point)  # 1 and 1.0 are equal, and not the same
     try:
-        made = _template(estimator, point, random_state)
+        made = _template(estimator, point, kinds, random_state)
     except TypeError:  # a value of the grid that has no hash
-        made = _template.__wrapped__(estimator, point, random_state)
-    nested = any(
-        hasattr(value, "get_params") or isinstance(value, list) for value in vars(made).values()
-    )
-    return clone(made) if nested else copy.copy(made)
+        made = _template.__wrapped__(estimator, point, kinds, random_state)
+    plain = all(value is None or isinstance(value, SCALARS) for value in vars(made).values())
+    return copy.copy(made) if plain else clone(made)
 
 
 @functools.lru_cache(maxsize=256)
-def _template(estimator: Any, point: tuple[tuple[str, Any], ...], random_state: int) -> Any:
+def _template(
+    estimator: Any, point: tuple[tuple[str, Any], ...], kinds: tuple[type, ...], random_state: int
+) -> Any:
     return seeded(clone(estimator), random_state).set_params(**dict(point))
 
 
