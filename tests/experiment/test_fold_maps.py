@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from support.features import map_set, place_of, write_store
 
 from rarecase.evidence.predictions import check_predictions
 from rarecase.experiment import Arm, Counts, Sampler, Tuned, fit_fold, make_design
 from rarecase.experiment.classifiers import Classifier, FeatureCNN
 from rarecase.experiment.fold import Tools
 from rarecase.experiment.sampling import Synthetic
+from support.features import map_set, place_of, write_store
 
 SMALL = {"channels": (4, 4), "dense": 8, "epochs": 2, "dropout": 0.2}
 ACGAN = (("hidden", (8, 8)), ("epochs", 2), ("width", 4))

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
-from support.features import map_set, vector_set
 
 from rarecase.evidence.scores import decide
 from rarecase.experiment import Arm, Counts, Sampler, Share, Tuned
@@ -17,6 +16,7 @@ from rarecase.experiment.training_set import TrainingPart, at_level, levels_of, 
 from rarecase.experiment.tuning import best_threshold, fit_inner, pooled, untuned
 from rarecase.features.samples import Samples
 from rarecase.ranking import fold_concordance
+from support.features import map_set, vector_set
 
 
 @pytest.mark.parametrize("classes", [2, 3])

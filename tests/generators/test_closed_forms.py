@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from rarecase.experiment.recipes import Oversample
 from sklearn.covariance import ledoit_wolf_shrinkage
 
 from rarecase.errors import DataError, SettingError
 from rarecase.experiment.arms import make_arms
-from rarecase.experiment.recipes import Oversample
 from rarecase.generators import (
     BorderlineSmote,
     Borrowed,

@@ -1,15 +1,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from rarecase.experiment.arm_names import MORE, NEURAL
+from rarecase.experiment.scarcity import scarcity_curve
+from rarecase.experiment.setup import make_plan
 
 from rarecase import SettingError, compare
 from rarecase.errors import DataError
 from rarecase.experiment import CLOSED_FORM, Arm, Oversample, TrainingPart
-from rarecase.experiment.arm_names import MORE, NEURAL
 from rarecase.experiment.arms import make_arms
 from rarecase.experiment.fold import compare_fold
-from rarecase.experiment.scarcity import scarcity_curve
-from rarecase.experiment.setup import make_plan
 from rarecase.features.feature_set import make_table
 from rarecase.generators import Smote
 from rarecase.generators.closed_form import ClosedForm

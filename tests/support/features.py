@@ -2,11 +2,11 @@
 
 import numpy as np
 import pandas as pd
+from rarecase.generators.duplicates import Duplicates
 
 from rarecase.experiment.fold_rows import Place
 from rarecase.features.feature_set import make_features, store_features
 from rarecase.features.store import FeatureStore
-from rarecase.generators.duplicates import Duplicates
 
 
 class Broken(Duplicates):

@@ -42,7 +42,7 @@ class Fit:
 
 
 def _plain(value: Any) -> Any:
-    """What a grid may hold besides numbers and text: numbers of NumPy, and objects by their repr."""
+    """What a grid may hold besides numbers and text: NumPy's, and objects by their repr."""
     return value.item() if isinstance(value, np.generic) else repr(value)
 
 
