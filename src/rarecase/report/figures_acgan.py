@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.ticker import LogLocator
 
+from rarecase.imaging.drawing import FAINT, canvas, look, panels, png
 from rarecase.report.blocks import Figure
-from rarecase.report.style import FAINT, REAL, SYNTHETIC, canvas, epoch_axis, look, panels, png
+from rarecase.report.style import REAL, SYNTHETIC, epoch_axis
 
 FAR = 10
 LOSSES = {"d_loss": ("discriminator", REAL), "g_loss": ("generator", SYNTHETIC)}

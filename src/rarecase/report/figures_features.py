@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from rarecase.imaging.drawing import canvas, look, panels, png
 from rarecase.report.blocks import Figure
 from rarecase.report.feature_samples import FeaturePair, Floats
-from rarecase.report.style import canvas, look, panels, png
 
 SIDE = 5
 GAP = 2

@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from rarecase.imaging.drawing import FAINT, INK, canvas, look, panels, png
 from rarecase.report.blocks import Figure
-from rarecase.report.style import FAINT, INK, SYNTHETIC, canvas, look, panels, png
+from rarecase.report.style import SYNTHETIC
 
 Rows = Sequence[Mapping[str, Any]]
 CHANCE: dict[str, Any] = {"color": FAINT, "linewidth": 1, "linestyle": "dashdot"}

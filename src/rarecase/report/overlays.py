@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rarecase.imaging.drawing import Overlay
 from rarecase.report.run_files import RunFiles, optional_json
 
 log = logging.getLogger(__name__)
@@ -21,20 +21,6 @@ RANKS = {
     4: {"best": 0.0, "median": 0.5, "lower quartile": 0.75, "worst": 1.0},
 }
 SHOWN = 8
-
-
-@dataclass(frozen=True)
-class Overlay:
-    """A slice with its outlines. `dice` is of the whole volume, `slice_dice` of what is shown;
-    both None without a true mask."""
-
-    title: str
-    case: str
-    image: NDArray[np.float32]  # (h, w)
-    true: NDArray[np.uint8] | None  # (h, w)
-    predicted: NDArray[np.uint8]  # (h, w)
-    dice: float | None
-    slice_dice: float | None
 
 
 def choose_cases(volumes: pd.DataFrame, *, shown: int = SHOWN) -> pd.DataFrame:

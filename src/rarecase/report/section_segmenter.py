@@ -7,20 +7,21 @@ from pathlib import Path
 import pandas as pd
 
 from rarecase.evidence.paper import PUBLISHED_UNET, UNET_SOURCE
+from rarecase.imaging.drawing import Overlay, overlay_png
 from rarecase.report.blocks import (
     DASH,
     Block,
     Cell,
     Details,
+    Figure,
     Section,
     Table,
     Text,
     plain_number,
 )
-from rarecase.report.figures_overlays import overlay_figure
 from rarecase.report.figures_pictures import augmentation_figure, tuning_figure
 from rarecase.report.figures_segmenter import learning_curves
-from rarecase.report.overlays import SHOWN, Overlay, SliceReader, choose_cases
+from rarecase.report.overlays import SHOWN, SliceReader, choose_cases
 from rarecase.report.pictures import read_pictures
 from rarecase.report.run_files import FoldFolder, RunFiles, read_table
 from rarecase.report.tables_paper import augmentation_table, unet_table
@@ -225,7 +226,9 @@ def overlays_section(run: RunFiles) -> Section:
             "them, at the slice with the largest true tumour. The cases are chosen by rank of "
             "their volume's Dice within their class, from best to worst, not by looks."
         )
-    return Section("overlays", "Outlines", [overlay_figure(shown, caption=caption)])
+    alt = "Test slices with outlines: " + "; ".join(o.words.replace("\n", ", ") for o in shown)
+    figure = Figure(name="overlays", png=overlay_png(shown), caption=caption, alt=alt)
+    return Section("overlays", "Outlines", [figure])
 
 
 def _overlays(run: RunFiles) -> list[Overlay]:
