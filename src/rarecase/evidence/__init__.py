@@ -1,15 +1,19 @@
-"""Scores, pooling and intervals, all from the predictions table alone."""
+"""Scores, intervals and verdicts, all from the predictions table alone."""
 
 from rarecase._lazy import attach
 
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "METRICS": "rarecase.evidence.metrics",
+        "Metric": "rarecase.evidence.metrics",
         "PUBLISHED_TABLE_3": "rarecase.evidence.paper",
+        "Result": "rarecase.evidence.result",
+        "check_predictions": "rarecase.evidence.predictions",
         "concordance": "rarecase.ranking",
         "make_evidence": "rarecase.evidence.evidence",
         "pool_patients": "rarecase.evidence.predictions",
         "recompute_table_3": "rarecase.evidence.paper",
-        "score_table": "rarecase.evidence.scores",
+        "score_table": "rarecase.evidence.metrics",
     },
 )

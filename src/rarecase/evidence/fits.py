@@ -1,4 +1,4 @@
-"""The test patients of one repeat and generator seed, as arrays."""
+"""The test samples of one repeat and seed, as arrays."""
 
 from __future__ import annotations
 
@@ -12,17 +12,29 @@ import pandas as pd
 from rarecase.arrays import Floats, Ints
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fit:
-    """The test patients of one repeat and generator seed, all folds together."""
+    """The test samples (patients or slices) of one repeat and seed, all folds together.
+
+    Parameters
+    ----------
+    repeat, seed
+        `seed` is None where nothing is random.
+    patient
+        (n,) index into the cohort's patients.
+    true, p
+        (n,) class index; (n, classes) probabilities.
+    fold, threshold
+        (n,) test fold, and the threshold tuned in it (NaN, or None for all: none was).
+    """
 
     repeat: int
-    seed: int
-    patient: Ints  # (n,) index into the cohort's patients
-    true: Ints  # (n,) class index
-    p: Floats  # (n, classes)
-    fold: Ints  # (n,)
-    threshold: Floats | None = None  # (n,) the tuned one of each patient's fold
+    seed: int | None
+    patient: Ints
+    true: Ints
+    p: Floats
+    fold: Ints
+    threshold: Floats | None = None
 
     @property
     def folds(self) -> frozenset[int]:
@@ -30,7 +42,7 @@ class Fit:
         return frozenset(self.fold.tolist())
 
     def restricted(self, folds: frozenset[int]) -> Fit:
-        """The same with only the patients of `folds`."""
+        """The same with only the samples of `folds`."""
         keep = np.isin(self.fold, list(folds))
         return Fit(
             repeat=self.repeat,
@@ -43,30 +55,42 @@ class Fit:
         )
 
 
-def fits_of(pooled: pd.DataFrame, *, patients: Sequence[str], classes: Sequence[str]) -> list[Fit]:
-    """The fits of one arm and amount from pooled predictions (`pool_patients`)."""
+def fits_of(
+    table: pd.DataFrame, *, classes: Sequence[str], patients: Sequence[str] = ()
+) -> list[Fit]:
+    """The fits of one features × arm × classifier × amount, by repeat and seed.
+
+    Parameters
+    ----------
+    table
+        repeat, seed, fold, patient, label, p_<class> and, where one was tuned, threshold; a row per
+        sample.
+    patients
+        The cohort's patients, whom `Fit.patient` counts; empty: it counts the rows.
+    """
     where = {name: i for i, name in enumerate(patients)}
     label = {name: i for i, name in enumerate(classes)}
+    keys = [table["repeat"].astype(int), table["seed"].astype("Int64")]
+    parts: dict[Any, pd.DataFrame] = dict(iter(table.groupby(keys, dropna=False)))
     fits = []
-    keys = [pooled["repeat"], pooled["generator_seed"].fillna(-1)]
-    parts: dict[Any, pd.DataFrame] = dict(iter(pooled.groupby(keys)))
     for (repeat, seed), part in parts.items():
+        who = part["patient"].map(where).to_numpy(np.int64) if where else np.arange(len(part))
         fits.append(
             Fit(
                 repeat=int(repeat),
-                seed=int(seed),
-                patient=part["patient"].map(where).to_numpy(dtype=np.int64),
+                seed=None if pd.isna(seed) else int(seed),
+                patient=who,
                 true=part["label"].astype(str).map(label).to_numpy(dtype=np.int64),
                 p=part[[f"p_{c}" for c in classes]].to_numpy(dtype=np.float64),
                 fold=part["fold"].to_numpy(dtype=np.int64),
-                threshold=part["threshold"].to_numpy(dtype=np.float64),
+                threshold=part["threshold"].to_numpy(np.float64) if "threshold" in part else None,
             )
         )
     return fits
 
 
 def matching(fit: Fit, control: Sequence[Fit]) -> list[Fit]:
-    """The control's fits that `fit` is set against: those of the same repeat and generator seed, or
-    of the same repeat where the control knows no such seed; each must share a fold with it."""
+    """The control's fits that `fit` is set against: those of the same repeat and seed, or of the
+    same repeat where the control knows no such seed; each must share a fold with it."""
     same = [c for c in control if c.repeat == fit.repeat and c.folds & fit.folds]
     return [c for c in same if c.seed == fit.seed] or same

@@ -1,21 +1,21 @@
-"""Percentile intervals from a bootstrap over patients, stratified by class, and generator seeds.
+"""Percentile intervals from a bootstrap over patients, stratified by class, and seeds.
 
-Every draw says how often each patient was drawn and how often each generator seed. All scores of
-all arms are computed under the same draws, so that a difference between two arms is taken within
-each draw. The intervals carry the chance of which patients were tested and of the generator's
-seed; they do not carry the chance of training, which the repeats show.
+Every draw says how often each patient was drawn and how often each seed. All scores of all arms
+are computed under the same draws, so that a difference between two arms is taken within each draw.
+The intervals carry the chance of which patients were tested and of the seed; they do not carry the
+chance of training, which the repeats show.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from rarecase.arrays import Bools, Floats, Ints
+from rarecase.arrays import Floats, Ints
 from rarecase.evidence.fits import Fit, matching
-from rarecase.evidence.scores import average_precision, called_scores, decide, probability_scores
+from rarecase.evidence.metrics import Metric, fit_scores
 from rarecase.ranking import mean_defined, ratio
 from rarecase.seeds import numpy_rng
 
@@ -25,7 +25,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Draws:
-    """How often each patient (draws, patients) and each generator seed ({seed: (draws,)}) counts.
+    """How often each patient (draws, patients) and each seed ({seed: (draws,)}) counts.
 
     The first draw takes everything once: it gives the score itself.
     """
@@ -34,17 +34,30 @@ class Draws:
     seeds: dict[int, Floats]
 
     def of_seed(self, fit: Fit) -> Floats:
-        """How often a fit counts (draws,); always once where its arm draws nothing at random."""
-        return self.seeds.get(fit.seed, np.ones(len(self.patients)))
+        """How often a fit counts (draws,); always once where nothing in it is random."""
+        once = np.ones(len(self.patients))
+        return once if fit.seed is None else self.seeds.get(fit.seed, once)
+
+    def of_patients(self, fit: Fit) -> Floats:
+        """How often each sample of a fit counts, (draws, n); memory runs along the draws."""
+        return np.asarray(self.patients.T[fit.patient].T)
 
 
 def make_draws(labels: Ints, seeds: Sequence[int], *, draws: int = DRAWS, seed: int = 0) -> Draws:
-    """Patients with replacement within each class, generator seeds with replacement."""
+    """Patients with replacement within each class, seeds with replacement.
+
+    Parameters
+    ----------
+    labels
+        (patients,) class index of each patient of the cohort.
+    seeds
+        The distinct seeds of the table; a cell without one is never drawn and counts once.
+    """
     weights = draw_weights(labels, draws=draws, seed=seed)
     rng, count = numpy_rng(seed, "bootstrap over generator seeds"), len(seeds)
     drawn = rng.multinomial(count, np.full(count, 1 / max(count, 1)), size=draws)
     each = np.concatenate([np.ones((1, count)), drawn])
-    patients = np.concatenate([np.ones((1, labels.size)), weights])
+    patients = np.asfortranarray(np.concatenate([np.ones((1, labels.size)), weights]))
     return Draws(patients, {name: each[:, i] for i, name in enumerate(seeds)})
 
 
@@ -63,76 +76,62 @@ def draw_weights(labels: Ints, *, draws: int = DRAWS, seed: int = 0) -> Floats:
     return weights
 
 
-def _weighted_concordance(score: Floats, positive: Bools, w: Floats) -> Floats:
-    """Concordance of each draw (draws,), pairs weighted by how often both were drawn."""
-    a, b = score[positive][:, None], score[~positive][None, :]
-    wins = (a > b) + 0.5 * (a == b)
-    w_a, w_b = w[:, positive], w[:, ~positive]
-    return ratio(((w_a @ wins) * w_b).sum(axis=1), w_a.sum(axis=1) * w_b.sum(axis=1))
+@dataclass(frozen=True)
+class Scorer:
+    """Scores fits under the same draws, each fit and each part of one only once.
 
-
-def weighted_scores(fit: Fit, weights: Floats, *, rare: int) -> Floats:
-    """Every score of `scores.score_names` for every draw: (draws, scores).
-
-    weights is (draws, patients of the cohort). With all weights 1 this is `scores.score_fit`.
+    Parameters
+    ----------
+    metrics, rare
+        What is scored; the index of the rare class.
     """
-    k, true, p = fit.p.shape[1], fit.true, fit.p
-    w = weights[:, fit.patient]
-    folds = [fit.fold == f for f in sorted(fit.folds)]
 
-    def auc(c: int) -> Floats:
-        inside = [_weighted_concordance(p[f, c], true[f] == c, w[:, f]) for f in folds]
-        return mean_defined(np.stack(inside))
+    draws: Draws
+    metrics: Sequence[Metric]
+    rare: int
+    _known: dict[tuple[Fit, frozenset[int]], Floats] = field(default_factory=dict)
 
-    each = [auc(c) for c in (range(k) if k > 2 else [rare])]
-    ranked = [each[rare], mean_defined(np.stack(each))] if k > 2 else each
-    precision = [average_precision(p[f, rare], true[f] == rare, w[:, f]) for f in folds]
-    tuned = decide(p, rare=rare, threshold=fit.threshold)
-    columns = [
-        *called_scores(true, decide(p), w, classes=k),
-        *ranked, mean_defined(np.stack(precision)),
-        *probability_scores(p[:, rare], true == rare, w),
-        *called_scores(true, tuned, w, classes=k),
-    ]  # fmt: skip
-    return np.stack(columns, axis=1)
+    def __call__(self, fit: Fit, folds: frozenset[int] | None = None) -> Floats:
+        """Every metric of a fit, or of its part in `folds`: (metrics, draws)."""
+        key = (fit, fit.folds if folds is None else folds)
+        if key not in self._known:
+            part = fit if key[1] == fit.folds else fit.restricted(key[1])
+            self._known[key] = fit_scores(
+                part, self.draws.of_patients(part), metrics=self.metrics, rare=self.rare
+            )
+        return self._known[key]
 
-
-def _weighted_mean(values: Sequence[Floats], weights: Sequence[Floats]) -> Floats:
-    """Mean of (draws, scores) arrays by weights (draws,), leaving out what is not defined."""
-    stacked = np.stack(values)
-    w = np.stack(weights)[:, :, None] * ~np.isnan(stacked)
-    return ratio((w * np.nan_to_num(stacked)).sum(axis=0), w.sum(axis=0))
+    def mean(self, values: Sequence[Floats], fits: Sequence[Fit]) -> Floats:
+        """Mean of (metrics, draws) arrays over their fits, each as often as its seed was drawn,
+        leaving out what is not defined."""
+        stacked = np.stack(values)
+        weights = np.stack([self.draws.of_seed(fit) for fit in fits])[:, None, :]
+        w = weights * ~np.isnan(stacked)
+        return ratio((w * np.nan_to_num(stacked)).sum(axis=0), w.sum(axis=0))
 
 
-def arm_scores(fits: Sequence[Fit], draws: Draws, *, rare: int) -> Floats:
-    """Scores averaged over the fits (repeats and generator seeds): (draws, scores)."""
-    values = [weighted_scores(fit, draws.patients, rare=rare) for fit in fits]
-    return _weighted_mean(values, [draws.of_seed(fit) for fit in fits])
+def arm_scores(fits: Sequence[Fit], scorer: Scorer) -> Floats:
+    """Every metric averaged over the fits (repeats and seeds): (metrics, draws)."""
+    return scorer.mean([scorer(fit) for fit in fits], fits)
 
 
-def arm_differences(
-    fits: Sequence[Fit], control: Sequence[Fit], draws: Draws, *, rare: int
-) -> Floats | None:
-    """Scores minus the control's, like with like: (draws, scores).
+def arm_differences(fits: Sequence[Fit], reference: Sequence[Fit], scorer: Scorer) -> Floats | None:
+    """Every metric minus the reference's, like with like: (metrics, draws).
 
-    Each fit is set against the control's fits that match it, on the folds both have; None when
+    Each fit is set against the reference's fits that match it, on the folds both have; None when
     they share no fold.
     """
-    known: dict[tuple[int, int, frozenset[int]], Floats] = {}
-    differences, weights = [], []
+    differences, compared = [], []
     for fit in fits:
-        pairs = []
-        for other in matching(fit, control):
-            folds = fit.folds & other.folds
-            key = (other.repeat, other.seed, folds)
-            if key not in known:
-                known[key] = weighted_scores(other.restricted(folds), draws.patients, rare=rare)
-            mine = weighted_scores(fit.restricted(folds), draws.patients, rare=rare)
-            pairs.append(mine - known[key])
+        pairs = [
+            scorer(fit, folds) - scorer(other, folds)
+            for other in matching(fit, reference)
+            for folds in [fit.folds & other.folds]
+        ]
         if pairs:
             differences.append(mean_defined(np.stack(pairs)))
-            weights.append(draws.of_seed(fit))
-    return _weighted_mean(differences, weights) if differences else None
+            compared.append(fit)
+    return scorer.mean(differences, compared) if differences else None
 
 
 def percentile_interval(draws: Floats, *, level: float = LEVEL) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Two arms on the same test patients: the difference in the rare class's AUC, and its p values.
 
 The statistic is the concordance (AUC) within a test fold, averaged over folds, repeats and
-generator seeds; no threshold can move it. Two tests that fail in different ways look at it, and
+seeds; no threshold can move it. Two tests that fail in different ways look at it, and
 the larger p counts:
 
 * a permutation test that swaps the two arms within patients. It carries the chance of which
@@ -194,7 +194,7 @@ def permutation_p(
 
 
 def fold_differences(pairs: Sequence[Pair]) -> Floats:
-    """The difference in AUC of every fold of every repeat, averaged over generator seeds."""
+    """The difference in AUC of every fold of every repeat, averaged over seeds."""
     found: dict[tuple[int, int], list[float]] = defaultdict(list)
     for pair in pairs:
         found[pair.repeat, pair.fold].append(pair.difference)

@@ -1,9 +1,14 @@
-"""What the paper printed in its Table 3, and what its own numbers give when recomputed."""
+"""What the paper printed, what its own numbers give when recomputed, and which row of ours stands
+beside its Table 3."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from rarecase.evidence.rows import Key, key_of
 
 SOURCE = "Mehra, Sahoo, arXiv 2209.14097, Table 3"
 
@@ -87,3 +92,27 @@ def recomputation_note() -> str:
         f"Balanced accuracy, the mean over the classes, goes from {before.balanced} to "
         f"{after.balanced}: both are chance."
     )
+
+
+def paper_row(
+    rows: Sequence[Mapping[str, Any]], *, primary: tuple[str, str], faithful: bool
+) -> dict[str, str] | None:
+    """The key of the row that stands beside the paper's with synthetic features; None where no
+    count of synthetic samples was planned.
+
+    The planned one, of the primary family if it has any. Under the `faithful` protocol the one with
+    the best balanced accuracy on test slices, the smaller amount of equal ones, as the paper chose
+    its own.
+    """
+    keys = {key_of(row): row for row in rows if row["synthetic"]}
+    counted = [key for key in keys if key.is_count]
+    counted.sort(key=lambda key: key.family != primary)
+    if faithful:
+        family = [key for key in counted if key.family == counted[0].family]
+
+        def quality(key: Key) -> tuple[float, int]:
+            score = keys[key]["slices"]["scores"]["balanced_accuracy"]
+            return score or 0.0, -int(key.amount)
+
+        return max(family, key=quality)._asdict() if family else None
+    return next((key._asdict() for key in counted if keys[key]["planned"]), None)

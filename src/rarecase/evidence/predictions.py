@@ -1,4 +1,4 @@
-"""The predictions table: checking it, and pooling its slices to patients."""
+"""The predictions table: its columns, what is refused, and pooling its slices to patients."""
 
 from __future__ import annotations
 
@@ -7,27 +7,45 @@ import pandas as pd
 
 from rarecase.errors import DataError
 
-CONTROL = "none"
-"""The arm that every other is measured against."""
+KEY = ["features", "arm", "classifier", "amount"]
+"""What identifies one row of the evidence; `amount` is text: "0", "1158", "tuned"."""
 
-DUPLICATES = "duplicates"
-"""Real samples again. `duplicates:ARM` is the control of a synthetic arm: as many as it added."""
+CELL = [*KEY, "repeat", "fold", "seed"]
+"""What identifies one cell, a single fit; `seed` is null where nothing in it is random."""
 
-TUNED = -1
-"""The amount of an arm that chooses its own on inner folds, in every fold anew."""
+FLAGS = ["synthetic", "control_of", "planned", "reference"]
+"""What is true of an arm at an amount in all of its cells."""
 
-CELL = ["arm", "amount", "repeat", "fold", "generator_seed"]
-"""What identifies one fitted classifier."""
+TEXTS = ["features", "arm", "classifier", "amount", "splits"]
 
-COLUMNS = [*CELL, "threshold", "case", "slice", "patient", "label", "predicted"]
+COLUMNS = [
+    *KEY, *FLAGS, "splits", "repeat", "fold", "seed",
+    "threshold", "requested", "added", "chosen",
+    "case", "slice", "patient", "site", "label", "predicted",
+]  # fmt: skip
+"""All columns but the probabilities p_<class>, in the order in which they are written."""
 
 
 def check_predictions(predictions: pd.DataFrame) -> tuple[str, ...]:
-    """The classes of a predictions table, in the order of its columns `p_<class>`.
+    """Refuse a predictions table that would make a score wrong without a word.
 
-    Raises `DataError` for anything that would make a score wrong without a word: missing columns,
-    probabilities that are missing or outside 0 to 1, labels without a column, a patient with two
-    labels or tested in two folds of a repeat, a slice predicted twice, a threshold outside 0 to 1.
+    Parameters
+    ----------
+    predictions
+        The columns `COLUMNS` and p_<class> for every class; a row per case (or slice) and cell.
+
+    Returns
+    -------
+    The classes, in the order of the columns p_<class>.
+
+    Raises
+    ------
+    DataError
+        Columns that are missing or of the wrong kind, probabilities that are missing or outside 0
+        to 1, labels without a column, a patient with two labels or tested in two folds of a
+        repeat, a slice predicted twice, a threshold outside 0 to 1, an arm that is synthetic in
+        one cell and not in another, features × classifier without a reference or with two, and
+        results of unlike splits.
     """
     missing = [name for name in COLUMNS if name not in predictions.columns]
     if missing:
@@ -44,24 +62,33 @@ def check_predictions(predictions: pd.DataFrame) -> tuple[str, ...]:
         raise DataError("predictions: the table has no rows. Classify at least one fold first.")
     _check_values(predictions, classes)
     _check_patients(predictions)
+    _check_arms(predictions)
     return classes
 
 
 def _check_values(predictions: pd.DataFrame, classes: tuple[str, ...]) -> None:
-    numeric = [f"p_{c}" for c in classes] + ["threshold"]
-    for name in numeric:
-        if not pd.api.types.is_numeric_dtype(predictions[name]):
-            raise DataError(
-                f"predictions: column {name} holds {predictions[name].dtype}, expected numbers."
-            )
-    p = predictions[numeric[:-1]].to_numpy(dtype=float)
+    numeric = [f"p_{c}" for c in classes] + ["threshold", "requested", "added", "predicted"]
+    for names, is_right, wanted in (
+        (numeric, pd.api.types.is_numeric_dtype, "numbers"),
+        (TEXTS, _is_text, "text"),
+        (["synthetic", "planned", "reference"], pd.api.types.is_bool_dtype, "true or false"),
+        (["repeat", "fold"], pd.api.types.is_integer_dtype, "whole numbers"),
+        (["seed"], _is_whole_or_null, "whole numbers or nulls"),
+    ):
+        for name in names:
+            if not is_right(predictions[name]):
+                raise DataError(
+                    f"predictions: column {name} holds {predictions[name].dtype}, expected "
+                    f"{wanted} in every row."
+                )
+    p = predictions[numeric[: len(classes)]].to_numpy(dtype=float)
     bad = ~((p >= 0) & (p <= 1)).all(axis=1)  # also true for NaN
     if bad.any():
         row = predictions.iloc[int(np.flatnonzero(bad)[0])]
         raise DataError(
             f"predictions: {int(bad.sum())} rows have a probability that is missing or outside "
-            f"0 to 1, first case {row['case']!r} slice {row['slice']} (arm {row['arm']!r}, amount "
-            f"{row['amount']}, fold {row['fold']}). The classifier may have diverged: train again."
+            f"0 to 1, first case {row['case']!r} slice {row['slice']} ({_cell(row)}). The "
+            "classifier may have diverged: train again."
         )
     unknown = sorted(set(predictions["label"].astype(str)) - set(classes))
     if unknown:
@@ -77,42 +104,74 @@ def _check_values(predictions: pd.DataFrame, classes: tuple[str, ...]) -> None:
         )
 
 
+def _is_text(column: pd.Series) -> bool:
+    return pd.api.types.infer_dtype(column, skipna=False) in ("string", "categorical")
+
+
+def _is_whole_or_null(column: pd.Series) -> bool:
+    known = pd.to_numeric(column.dropna(), errors="coerce")
+    return bool((known % 1 == 0).all() and (known >= 0).all())
+
+
+def _cell(row: pd.Series) -> str:
+    return ", ".join(f"{name} {row[name]}" for name in CELL if not pd.isna(row[name]))
+
+
 def _check_patients(predictions: pd.DataFrame) -> None:
     labels = predictions.groupby("patient")["label"].nunique()
     if (labels > 1).any():
         who = labels.index[labels > 1][0]
         raise DataError(f"predictions: patient {who!r} has two labels; a patient is one sample.")
-    fit = ["arm", "amount", "repeat", "generator_seed"]
-    folds = predictions.groupby([*fit, "patient"], dropna=False)["fold"].nunique()
-    if (folds > 1).any():
-        who = folds.index[folds > 1][0]
+    fit = [name for name in CELL if name != "fold"]
+    tested = predictions[[*CELL, "patient"]].drop_duplicates()
+    again = tested.duplicated([*fit, "patient"])
+    if again.any():
+        row = tested[again].iloc[0]
         raise DataError(
-            f"predictions: patient {who[-1]!r} is tested in two folds of repeat {who[2]}; "
-            "pooling over folds counts a patient once."
+            f"predictions: patient {row['patient']!r} is tested in two folds of repeat "
+            f"{row['repeat']}; pooling over folds counts a patient once."
         )
     twice = predictions.duplicated([*CELL, "case", "slice"])
     if twice.any():
         row = predictions[twice].iloc[0]
         raise DataError(
-            f"predictions: case {row['case']!r} slice {row['slice']} stands twice for arm "
-            f"{row['arm']!r}, amount {row['amount']}, repeat {row['repeat']}, fold {row['fold']}, "
-            f"generator seed {row['generator_seed']}. Drop the duplicates."
+            f"predictions: case {row['case']!r} slice {row['slice']} stands twice in the cell "
+            f"{_cell(row)}. Drop the duplicates."
         )
 
 
-def is_synthetic(arm: str, amount: int) -> bool:
-    """Whether an arm at this amount adds samples that are not real ones.
-
-    >>> is_synthetic("acgan", 300), is_synthetic("duplicates:acgan", 300), is_synthetic("none", 0)
-    (True, False, False)
-    """
-    return amount != 0 and arm.partition(":")[0] != DUPLICATES
+def _check_arms(predictions: pd.DataFrame) -> None:
+    arms = predictions[[*KEY, *FLAGS]].drop_duplicates()
+    unlike = arms.duplicated(KEY)
+    if unlike.any():
+        row = arms[unlike].iloc[0]
+        raise DataError(
+            f"predictions: arm {row['arm']!r} at amount {row['amount']} has unlike values of "
+            f"{', '.join(FLAGS)} in its cells; each is true of an arm as a whole."
+        )
+    references = arms[arms["reference"].astype(bool)]
+    for (features, classifier), part in arms.groupby(["features", "classifier"], sort=False):
+        count = int(part.index.isin(references.index).sum())
+        if count != 1:
+            raise DataError(
+                f"predictions: features {features!r} with classifier {classifier!r} have {count} "
+                "reference rows; expected one, the arm that differences are measured against "
+                "(arm 'none', column reference true)."
+            )
+    splits = predictions[["repeat", "splits"]].drop_duplicates()
+    if splits["repeat"].duplicated().any():
+        raise DataError(
+            f"predictions: the rows come from unlike splits ({', '.join(splits['splits'])}); "
+            "results are compared only on the same test folds. Run all arms on one split."
+        )
 
 
 def shows_tumour(rows: pd.DataFrame, unit: list[str]) -> pd.Series:
     """Which rows count for their `unit` (columns): those with a predicted tumour; all, where the
     unit has none."""
     seen = rows["predicted"] > 0
+    if seen.all():
+        return seen
     counted: pd.Series = seen | ~seen.groupby([rows[c] for c in unit], dropna=False).transform(
         "any"
     )
@@ -120,17 +179,20 @@ def shows_tumour(rows: pd.DataFrame, unit: list[str]) -> pd.Series:
 
 
 def pool_patients(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Slices to patients: the mean of every p_<class> over slices with a predicted tumour.
+    """Pool slices to patients: the mean of every p_<class> over slices with a predicted tumour.
 
     A slice counts when its `predicted` (pixels of the predicted mask) is above 0; a patient without
-    any such slice is pooled over all of them. One row for each patient of each arm, amount, repeat,
-    fold and generator seed, with `slices`, the number pooled over. All cases of a patient go
-    together.
+    any such slice is pooled over all of them. All cases of a patient go together.
+
+    Returns
+    -------
+    A row per patient and cell: `CELL`, patient, label, slices (the number pooled over), threshold,
+    p_<class>.
     """
     probabilities = [str(c) for c in predictions.columns if str(c).startswith("p_")]
     unit = [*CELL, "patient"]
     counted = predictions[shows_tumour(predictions, unit)]
-    grouped = counted.groupby(unit, dropna=False, sort=True)
+    grouped = counted.groupby(unit, dropna=False, sort=True, observed=True)
     pooled = grouped[probabilities].mean()
     pooled.insert(0, "label", grouped["label"].first())
     pooled.insert(1, "slices", grouped.size())

@@ -1,113 +1,186 @@
-"""One row of evidence for each arm and amount: its scores, and what it moved against `none`."""
+"""One row of evidence for each features × arm × classifier × amount: its scores, and what it moved
+against the reference."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from rarecase.arrays import Floats
 from rarecase.evidence.fits import Fit, fits_of
-from rarecase.evidence.intervals import Draws, arm_differences, arm_scores, percentile_interval
-from rarecase.evidence.predictions import CONTROL
-from rarecase.evidence.scores import score_names, score_table
+from rarecase.evidence.intervals import Scorer, arm_differences, arm_scores, percentile_interval
+from rarecase.evidence.metrics import Metric, mean_scores
+from rarecase.evidence.predictions import CELL, FLAGS, KEY
 
-Key = tuple[str, int]  # arm and amount
+Cell = tuple[int, int, int | None]
+"""Repeat, fold and seed of one fit of a row."""
+
+
+class Key(NamedTuple):
+    """What identifies a row."""
+
+    features: str
+    arm: str
+    classifier: str
+    amount: str
+
+    @property
+    def family(self) -> tuple[str, str]:
+        """Features and classifier: what is compared, and corrected for, together."""
+        return self.features, self.classifier
+
+    def title(self, *, full: bool, note: str = "") -> str:
+        """The arm for readers, with a note; `full`: with features and classifier, where there are
+        several.
+
+        >>> Key("tumour", "smote", "logistic", "tuned").title(full=True)
+        'smote (tumour, logistic)'
+        >>> Key("maps", "acgan", "cnn", "1158").title(full=False, note="900 added")
+        'acgan at 1,158 (900 added)'
+        """
+        at = f" at {int(self.amount):,}" if self.is_count else ""
+        said = [*(self.family if full else ()), *([note] if note else [])]
+        return f"{self.arm}{at}" + (f" ({', '.join(said)})" if said else "")
+
+    @property
+    def is_count(self) -> bool:
+        """Whether the amount is a number of samples, and not none or tuned."""
+        return self.amount.isdigit() and int(self.amount) > 0
+
+
+def key_of(row: Mapping[str, Any]) -> Key:
+    """The key of a row or a verdict of the evidence."""
+    return Key(*(row[name] for name in KEY))
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What every row is computed under: the classes, the rare one, the patients, the draws."""
+class Entry:
+    """What the predictions hold of one row: its flags, and its fits on patients and on slices."""
 
-    classes: tuple[str, ...]
-    rare: str
-    patients: tuple[str, ...]
-    draws: Draws
+    key: Key
+    synthetic: bool
+    control_of: str | None
+    planned: bool
+    reference: bool
+    requested: float
+    added: float
+    counts: dict[str, dict[str, int]]
+    patients: list[Fit]
+    slices: list[Fit]
 
     @property
-    def rare_index(self) -> int:
-        return self.classes.index(self.rare)
+    def cells(self) -> set[Cell]:
+        """The cells that are there."""
+        return {(fit.repeat, fold, fit.seed) for fit in self.patients for fold in fit.folds}
+
+    def missing(self, reference: Entry) -> list[Cell]:
+        """Cells that are not there: of the reference's test folds, for every seed of this arm."""
+        folds = {(repeat, fold) for repeat, fold, _ in reference.cells}
+        wanted = {(*fold, fit.seed) for fold in folds for fit in self.patients}
+        return sorted(wanted - self.cells, key=lambda c: (c[0], c[1], c[2] or 0))
 
 
-def fits_by_key(pooled: pd.DataFrame, setting: Setting) -> dict[Key, list[Fit]]:
-    """The fits of every arm and amount, `none` first."""
-    parts: dict[Any, pd.DataFrame] = dict(iter(pooled.groupby(["arm", "amount"])))
-    return {
-        (str(key[0]), int(key[1])): fits_of(
-            parts[key], patients=setting.patients, classes=setting.classes
+Family = list[Entry]
+"""The entries of one features × classifier, the reference first."""
+
+
+def read_families(
+    predictions: pd.DataFrame,
+    pooled: pd.DataFrame,
+    order: Iterable[Key],
+    *,
+    classes: Sequence[str],
+    patients: Sequence[str],
+) -> dict[tuple[str, str], Family]:
+    """The entries by features × classifier, each in the given order of keys, the reference first.
+
+    Parameters
+    ----------
+    predictions, pooled
+        The table, sorted, and what `pool_patients` makes of it.
+    """
+    of_slices: dict[Any, pd.DataFrame] = dict(iter(predictions.groupby(KEY, observed=True)))
+    of_patients: dict[Any, pd.DataFrame] = dict(iter(pooled.groupby(KEY, observed=True)))
+    families: dict[tuple[str, str], Family] = {}
+    for key in order:
+        here = of_slices[key]
+        flags = {name: here[name].iloc[0] for name in FLAGS}
+        cells = here.drop_duplicates(CELL)
+        slices = here.drop_duplicates(["patient", "case", "slice"])
+        entry = Entry(
+            key=key,
+            synthetic=bool(flags["synthetic"]),
+            control_of=None if pd.isna(flags["control_of"]) else str(flags["control_of"]),
+            planned=bool(flags["planned"]),
+            reference=bool(flags["reference"]),
+            requested=float(cells["requested"].mean()),
+            added=float(cells["added"].mean()),
+            counts={
+                "patients": counts(of_patients[key].drop_duplicates("patient"), classes),
+                "slices": counts(slices, classes),
+            },
+            patients=fits_of(of_patients[key], classes=classes, patients=patients),
+            slices=fits_of(here, classes=classes, patients=patients),
         )
-        for key in sorted(parts, key=lambda k: (k[0] != CONTROL, k))
+        families.setdefault(key.family, []).append(entry)
+    for family in families.values():
+        family.sort(key=lambda entry: not entry.reference)
+    return families
+
+
+def make_row(entry: Entry, reference: Entry, scorer: Scorer) -> dict[str, Any]:
+    """A row of the evidence (see `make_evidence`)."""
+    metrics = scorer.metrics
+    values = arm_scores(entry.patients, scorer)
+    moved = None
+    if entry is not reference:
+        moved = arm_differences(entry.patients, reference.patients, scorer)
+    return {
+        **entry.key._asdict(),
+        "synthetic": entry.synthetic,
+        "control_of": entry.control_of,
+        "planned": entry.planned,
+        "reference": entry.reference,
+        "requested": plain(entry.requested),
+        "added": plain(entry.added),
+        "complete": not entry.missing(reference),
+        "counts": entry.counts,
+        "slices": _slice_scores(entry, reference, scorer),
+        "patients": {
+            "scores": with_intervals(metrics, values),
+            "difference": None if moved is None else with_intervals(metrics, moved),
+        },
     }
 
 
-def control_of(fits: dict[Key, list[Fit]], arm: str = CONTROL) -> list[Fit]:
-    """All fits of an arm, whatever its amounts."""
-    return [fit for key in sorted(fits) if key[0] == arm for fit in fits[key]]
+def _slice_scores(entry: Entry, reference: Entry, scorer: Scorer) -> dict[str, Any]:
+    def score(fits: Sequence[Fit]) -> dict[str, float]:
+        values = mean_scores(fits, metrics=scorer.metrics, rare=scorer.rare)
+        return {m.name: float(v) for m, v in zip(scorer.metrics, values, strict=True)}
 
-
-def make_rows(
-    predictions: pd.DataFrame,
-    pooled: pd.DataFrame,
-    setting: Setting,
-    fits: dict[Key, list[Fit]],
-) -> list[dict[str, Any]]:
-    """One row for each arm and amount, the control first (see `make_evidence`)."""
-    names = score_names(setting.classes)
-    slices: dict[Any, pd.DataFrame] = dict(iter(predictions.groupby(["arm", "amount"])))
-    patients: dict[Any, pd.DataFrame] = dict(iter(pooled.groupby(["arm", "amount"])))
-    control = control_of(fits)
-    control_slices = predictions[predictions["arm"] == CONTROL]
-    folds = {fit.repeat: fit.folds for fit in control}
-    rows = []
-    for key, mine in fits.items():
-        arm, amount = key
-        values = arm_scores(mine, setting.draws, rare=setting.rare_index)
-        row: dict[str, Any] = {
-            "arm": arm,
-            "amount": amount,
-            "added": _added(slices[key], amount),
-            "complete": all(fit.folds >= folds.get(fit.repeat, frozenset()) for fit in mine)
-            and {fit.repeat for fit in mine} == set(folds),
-            "counts": {
-                "patients": counts(patients[key].drop_duplicates("patient"), setting.classes),
-                "slices": counts(
-                    slices[key].drop_duplicates(["patient", "case", "slice"]), setting.classes
-                ),
-            },
-            "slices": _slice_scores(slices[key], control_slices, setting, against=arm != CONTROL),
-            "patients": {"scores": with_intervals(names, values), "difference": None},
-        }
-        if arm != CONTROL:
-            moved = arm_differences(mine, control, setting.draws, rare=setting.rare_index)
-            if moved is not None:
-                row["patients"]["difference"] = with_intervals(names, moved)
-        rows.append(row)
-    return rows
-
-
-def _slice_scores(
-    table: pd.DataFrame, control: pd.DataFrame, setting: Setting, *, against: bool
-) -> dict[str, Any]:
-    scores = score_table(table, classes=setting.classes, rare=setting.rare)
+    mine = score(entry.slices)
     difference = None
-    if against:
-        tested = table[["repeat", "fold"]].drop_duplicates()
-        same = control.merge(tested, on=["repeat", "fold"])
-        if not same.empty:
-            base = score_table(same, classes=setting.classes, rare=setting.rare)
-            difference = {name: plain(scores[name] - base[name]) for name in scores}
-    return {"scores": {n: plain(v) for n, v in scores.items()}, "difference": difference}
+    if entry is not reference:
+        folds: dict[int, frozenset[int]] = {}
+        for fit in entry.slices:
+            folds[fit.repeat] = folds.get(fit.repeat, frozenset()) | fit.folds
+        same = [f.restricted(folds.get(f.repeat, frozenset())) for f in reference.slices]
+        if same := [fit for fit in same if fit.folds]:
+            base = score(same)
+            difference = {name: plain(mine[name] - base[name]) for name in mine}
+    return {"scores": {n: plain(v) for n, v in mine.items()}, "difference": difference}
 
 
-def with_intervals(names: Sequence[str], values: Floats) -> dict[str, dict[str, float | None]]:
-    """Name → value (first row of `values`) with the interval of the other rows."""
+def with_intervals(metrics: Sequence[Metric], values: Floats) -> dict[str, dict[str, float | None]]:
+    """Name → value (the first draw) with the interval of the others; values (metrics, draws)."""
     result = {}
-    for i, name in enumerate(names):
-        low, high = percentile_interval(values[1:, i])
-        result[name] = {"value": plain(values[0, i]), "low": plain(low), "high": plain(high)}
+    for metric, each in zip(metrics, values, strict=True):
+        low, high = percentile_interval(each[1:])
+        result[metric.name] = {"value": plain(each[0]), "low": plain(low), "high": plain(high)}
     return result
 
 
@@ -116,15 +189,13 @@ def plain(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
+def number_of(score: Mapping[str, float | None]) -> float:
+    """The value of a score of a row; NaN where it is not defined."""
+    value = score["value"]
+    return math.nan if value is None else value
+
+
 def counts(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, int]:
     """Rows of each class."""
     found = table["label"].astype(str).value_counts()
     return {c: int(found.get(c, 0)) for c in classes}
-
-
-def _added(part: pd.DataFrame, amount: int) -> float:
-    """Samples that really joined, the mean over folds and seeds; a filter may have kept too few. A
-    table without the column is taken at its word."""
-    if "added" not in part.columns:
-        return float(max(amount, 0))
-    return float(part.drop_duplicates(["repeat", "fold", "generator_seed"])["added"].mean())

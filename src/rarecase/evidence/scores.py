@@ -1,25 +1,30 @@
-"""Scores of predictions: recall, balanced accuracy, F1, AUC, precision, calibration.
+"""Scores of predictions, each one weighted function.
 
-Everything but the AUC and the average precision is computed for each repeat and generator seed over
-the test samples of all folds together, then averaged. Those two rank samples, and are computed
-within each test fold and averaged over the folds: each fold has its own classifier, so that scores
-of two folds share no scale.
+A score takes a `Fit` of n samples and `weights` (draws, n), how often each sample counts in each
+draw, and returns one value per draw; with weights of 1 it is the score itself. What is not defined
+(a recall without a sample of its class) is NaN.
 
-Scores that need a decision come twice: at the default, and (named `tuned_…`) at the threshold that
-was tuned inside the training part, so that a moved threshold is seen for what it is.
+AUC and average precision rank samples: they are computed within each test fold and averaged over
+the folds, since each fold has its own classifier and scores of two folds share no scale. All
+others are computed over the test samples of all folds together.
+
+Scores that need a decision exist at the default and (`tuned=True`) at the threshold that was tuned
+inside the training part, so that a moved threshold is seen for what it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 
 from rarecase.arrays import Bools, Floats, Ints
-from rarecase.ranking import fold_concordance, mean_defined, ratio
+from rarecase.evidence.fits import Fit
+from rarecase.ranking import mean_defined, ratio
 
 BINS = 10  # of the calibration error, equally wide
+TINY = np.finfo(np.float64).tiny
+_Ranked = Callable[[Floats, Floats], Floats]
 
 
 def decide(p: Floats, *, rare: int | None = None, threshold: Floats | None = None) -> Ints:
@@ -47,106 +52,113 @@ def rare_share(p: Floats, *, rare: int) -> Floats:
     For two classes this is p_rare.
     """
     others = np.delete(p, rare, axis=1).max(axis=1)
-    share: Floats = p[:, rare] / np.maximum(p[:, rare] + others, np.finfo(np.float64).tiny)
+    share: Floats = p[:, rare] / np.maximum(p[:, rare] + others, TINY)
     return share
 
 
-def called_scores(true: Ints, called: Ints, w: Floats, *, classes: int) -> list[Floats]:
-    """Recall of every class, accuracy, balanced accuracy, macro F1; each (draws,).
+def recall(fit: Fit, weights: Floats, *, rare: int, of: int, tuned: bool = False) -> Floats:
+    """Share of the samples of class `of` that are called so."""
+    there = fit.true == of
+    return ratio(_sum(weights, there & _hits(fit, rare, tuned)), _sum(weights, there))
 
-    `w` (draws, n) says how often each sample counts. A class without a sample has no recall and no
-    F1 (NaN), and the means leave it out.
+
+def accuracy(fit: Fit, weights: Floats, *, rare: int, tuned: bool = False) -> Floats:
+    """Share of the samples that are called right."""
+    return ratio(_sum(weights, _hits(fit, rare, tuned)), weights.sum(axis=1))
+
+
+def balanced_accuracy(fit: Fit, weights: Floats, *, rare: int, tuned: bool = False) -> Floats:
+    """Mean of the recalls of the classes that are there."""
+    there, hit = _one_hot(fit.true, fit), _hits(fit, rare, tuned)[:, None]
+    return mean_defined(ratio(_sum(weights, there & hit), _sum(weights, there)))
+
+
+def macro_f1(fit: Fit, weights: Floats, *, rare: int, tuned: bool = False) -> Floats:
+    """Mean over the classes that are there of 2 × right / (samples + calls)."""
+    called = decide(fit.p, rare=rare, threshold=fit.threshold if tuned else None)
+    there, calls = _one_hot(fit.true, fit), _one_hot(called, fit)
+    drawn, right = _sum(weights, there), _sum(weights, there & calls)
+    f1 = ratio(2 * right, drawn + _sum(weights, calls))
+    return mean_defined(np.where(drawn > 0, f1, np.nan))
+
+
+def auc_rare(fit: Fit, weights: Floats, *, rare: int) -> Floats:
+    """AUC of the rare class against the rest, within folds."""
+    return _auc(fit, weights, of=rare)
+
+
+def auc_macro(fit: Fit, weights: Floats, *, rare: int) -> Floats:
+    """Mean of the classes' AUCs, each against the rest, within folds."""
+    return mean_defined(np.stack([_auc(fit, weights, of=c) for c in range(fit.p.shape[1])]))
+
+
+def average_precision(fit: Fit, weights: Floats, *, rare: int) -> Floats:
+    """Of the rare class, within folds: Σ over falling p of precision × rise in recall."""
+    return _mean_of_folds(_average_precision, fit, weights, of=rare)
+
+
+def brier(fit: Fit, weights: Floats, *, rare: int) -> Floats:
+    """Mean squared error of p_rare (Brier 1950)."""
+    gap = np.square(fit.p[:, rare] - (fit.true == rare))
+    return ratio(weights @ gap, weights.sum(axis=1))
+
+
+def calibration_error(fit: Fit, weights: Floats, *, rare: int) -> Floats:
+    """Expected calibration error of p_rare in ten bins of equal width.
+
+    The mean over samples of |mean p − share of positives| of their bin (Naeini et al. 2015).
     """
-    hit = true == called
-    recall, f1 = [], []
-    for c in range(classes):
-        drawn = w[:, true == c].sum(axis=1)
-        right = w[:, hit & (true == c)].sum(axis=1)
-        recall.append(ratio(right, drawn))
-        both = ratio(2 * right, drawn + w[:, called == c].sum(axis=1))
-        f1.append(np.where(drawn > 0, both, np.nan))
-    accuracy = ratio(w[:, hit].sum(axis=1), w.sum(axis=1))
-    return [*recall, accuracy, mean_defined(np.stack(recall)), mean_defined(np.stack(f1))]
+    p, positive = fit.p[:, rare], fit.true == rare
+    inside = np.minimum((p * BINS).astype(np.int64), BINS - 1)[:, None] == np.arange(BINS)
+    gaps = np.abs(weights @ (inside * (p - positive)[:, None]))
+    return ratio(gaps.sum(axis=1), weights.sum(axis=1))
 
 
-def average_precision(score: Floats, positive: Bools, w: Floats) -> Floats:
-    """Σ over falling thresholds of precision × rise in recall; (draws,), NaN without a positive."""
+def _hits(fit: Fit, rare: int, tuned: bool) -> Bools:
+    called = decide(fit.p, rare=rare, threshold=fit.threshold if tuned else None)
+    return np.asarray(called == fit.true)
+
+
+def _one_hot(label: Ints, fit: Fit) -> Bools:
+    return np.asarray(label[:, None] == np.arange(fit.p.shape[1]))
+
+
+def _sum(weights: Floats, which: Bools) -> Floats:
+    """Weights of the samples in `which` (n,) or (n, m): (draws,) or (m, draws)."""
+    return np.asarray((weights @ which.astype(np.float64)).T)
+
+
+def _auc(fit: Fit, weights: Floats, *, of: int) -> Floats:
+    return _mean_of_folds(_concordance, fit, weights, of=of)
+
+
+def _mean_of_folds(ranked: _Ranked, fit: Fit, weights: Floats, *, of: int) -> Floats:
+    """The mean over the folds in which it is defined of what `ranked` makes of the counts."""
+    found = []
+    for fold in sorted(fit.folds):
+        inside = np.flatnonzero(fit.fold == fold)
+        found.append(ranked(*_counts(fit.p[inside, of], fit.true[inside] == of, weights.T[inside])))
+    return mean_defined(np.stack(found))
+
+
+def _counts(score: Floats, positive: Bools, w: Floats) -> tuple[Floats, Floats]:
+    """Positives and others found down to each distinct score, from the top; `w` (n, draws), each
+    returned (distinct, draws)."""
     order = np.argsort(-score, kind="stable")
     last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))  # of each group of ties
-    found = np.cumsum(w[:, order] * positive[order], axis=1)[:, last]
-    seen = np.cumsum(w[:, order], axis=1)[:, last]
-    rise = np.diff(found, axis=1, prepend=0.0)
-    precision = found / np.maximum(seen, np.finfo(np.float64).tiny)
-    return ratio((precision * rise).sum(axis=1), found[:, -1])
+    w = w[order]
+    found = np.cumsum(w * positive[order][:, None], axis=0)[last]
+    return found, np.cumsum(w, axis=0)[last] - found
 
 
-def probability_scores(p: Floats, positive: Bools, w: Floats) -> list[Floats]:
-    """Brier score (mean squared error of p) and expected calibration error; each (draws,).
-
-    The calibration error is the mean over samples of |mean p − share of positives| of their bin,
-    ten bins of equal width (Naeini et al. 2015).
-    """
-    total = w.sum(axis=1)
-    brier = ratio(w @ np.square(p - positive), total)
-    inside = np.minimum((p * BINS).astype(np.int64), BINS - 1)[:, None] == np.arange(BINS)
-    gaps = np.abs(w @ (inside * (p - positive)[:, None]))
-    return [brier, ratio(gaps.sum(axis=1), total)]
+def _concordance(found: Floats, others: Floats) -> Floats:
+    """Share of pairs (positive, other) in which the positive ranks higher; ties count half."""
+    rise = np.diff(found, axis=0, prepend=0.0)
+    wins = np.diff(others, axis=0, prepend=0.0) * (found - rise / 2)
+    return ratio(wins.sum(axis=0), found[-1] * others[-1])
 
 
-def score_names(classes: Sequence[str]) -> list[str]:
-    """The names of the scores, in the order in which they are reported.
-
-    >>> score_names(["HGG", "LGG"])[:5]
-    ['recall_HGG', 'recall_LGG', 'accuracy', 'balanced_accuracy', 'macro_f1']
-    """
-    macro = ["auc_macro"] if len(classes) > 2 else []
-    called = [*(f"recall_{c}" for c in classes), "accuracy", "balanced_accuracy", "macro_f1"]
-    ranked = ["auc_rare", *macro, "average_precision", "brier", "calibration_error"]
-    return [*called, *ranked, *(f"tuned_{name}" for name in called)]
-
-
-def score_fit(
-    true: Ints, p: Floats, fold: Ints, *, rare: int, threshold: Floats | None = None
-) -> Floats:
-    """All scores of one repeat and generator seed, in the order of `score_names`.
-
-    true (n,) class indices, p (n, classes), fold (n,) the test fold of each sample, rare the index
-    of the rare class, threshold (n,) the tuned one of each sample's fold. The macro AUC is the mean
-    of the classes' one-against-the-rest AUCs.
-    """
-    k, ones = p.shape[1], np.ones((1, true.size))
-    auc = [fold_concordance(p[:, c], true == c, fold) for c in range(k)]
-    macro = [float(mean_defined(auc))] if k > 2 else []
-    folds = [fold == f for f in np.unique(fold)]
-    precision = [average_precision(p[f, rare], true[f] == rare, ones[:, f]) for f in folds]
-    tuned = decide(p, rare=rare, threshold=threshold)
-    columns = [
-        *called_scores(true, decide(p), ones, classes=k),
-        auc[rare], *macro, mean_defined(np.stack(precision)),
-        *probability_scores(p[:, rare], true == rare, ones),
-        *called_scores(true, tuned, ones, classes=k),
-    ]  # fmt: skip
-    return np.array([np.asarray(column).item() for column in columns], dtype=np.float64)
-
-
-def score_table(table: pd.DataFrame, *, classes: Sequence[str], rare: str) -> dict[str, float]:
-    """Scores of one arm and amount, averaged over its repeats and generator seeds.
-
-    `table` holds one row a sample (slice or patient): repeat, fold, generator_seed, label,
-    p_<class> and, where one was tuned, threshold. A score that is defined nowhere (no rare sample
-    in any fold) is NaN.
-    """
-    index = {name: i for i, name in enumerate(classes)}
-    columns = [f"p_{c}" for c in classes]
-    fits = [
-        score_fit(
-            part["label"].astype(str).map(index).to_numpy(dtype=np.int64),
-            part[columns].to_numpy(dtype=np.float64),
-            part["fold"].to_numpy(dtype=np.int64),
-            rare=index[rare],
-            threshold=part["threshold"].to_numpy(dtype=np.float64) if "threshold" in part else None,
-        )
-        for _, part in table.groupby(["repeat", "generator_seed"], dropna=False)
-    ]
-    values = mean_defined(np.stack(fits))
-    return {name: float(v) for name, v in zip(score_names(classes), values, strict=True)}
+def _average_precision(found: Floats, others: Floats) -> Floats:
+    rise = np.diff(found, axis=0, prepend=0.0)
+    precision = found / np.maximum(found + others, TINY)
+    return ratio((precision * rise).sum(axis=0), found[-1])

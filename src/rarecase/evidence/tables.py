@@ -1,125 +1,157 @@
-"""A comparison as a table: for people (text) and for programs (DataFrame)."""
+"""The evidence as a table: for people (text) and for programs (DataFrame).
+
+Everything is read from the evidence alone; its `metrics` say which scores there are.
+"""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from rarecase.evidence.predictions import CONTROL, DUPLICATES
-from rarecase.evidence.text import number, signed
-from rarecase.experiment.arms import make_arms
+from rarecase.evidence.evidence import INTERVALS
+from rarecase.evidence.metrics import AUC
+from rarecase.evidence.predictions import FLAGS, KEY
+from rarecase.evidence.rows import Key, key_of
+from rarecase.evidence.text import cell, number, with_interval
 
 Evidence = Mapping[str, Any]
+Grid = tuple[list[str], list[list[str]]]
+"""Heads of columns, and rows of as many cells."""
 
 
 def to_frame(evidence: Evidence) -> pd.DataFrame:
-    """One row an arm and amount: added, every score with low and high, AUC moved against `none`.
+    """A row per features × arm × classifier × amount, controls too.
 
-    For synthetic arms also the verdict, its adjusted p and the smallest rise that would have been
-    found.
+    Columns: the key, the flags, requested, added, complete; every metric with _low and _high, and
+    its _difference to the reference with _low and _high; verdict, p_helps, p_harms, detectable.
     """
-    verdicts = {(v["arm"], v["amount"]): v for v in evidence["verdicts"]}
+    verdicts = {key_of(v): v for v in evidence["verdicts"]}
     rows = []
     for row in evidence["rows"]:
-        found: dict[str, Any] = {"arm": row["arm"], "amount": row["amount"], "added": row["added"]}
-        for name, score in row["patients"]["scores"].items():
-            found[name] = score["value"]
-            found[f"{name}_low"], found[f"{name}_high"] = score["low"], score["high"]
-        moved = (row["patients"]["difference"] or {}).get("auc_rare", {})
-        found["auc_moved"] = moved.get("value")
-        found["auc_moved_low"], found["auc_moved_high"] = moved.get("low"), moved.get("high")
-        verdict = verdicts.get((row["arm"], row["amount"]), {})
+        names = [*KEY, *FLAGS, "requested", "added", "complete"]
+        found: dict[str, Any] = {name: row[name] for name in names}
+        moved = row["patients"]["difference"] or {}
+        for metric in evidence["metrics"]:
+            name = metric["name"]
+            for title, score in (
+                (name, row["patients"]["scores"][name]),
+                (f"{name}_difference", moved.get(name, {})),
+            ):
+                found[title] = score.get("value")
+                found[f"{title}_low"], found[f"{title}_high"] = score.get("low"), score.get("high")
+        verdict = verdicts.get(key_of(row), {})
         found["verdict"] = verdict.get("answer")
-        found["p"] = verdict.get("p_helps")
-        found["detectable"] = verdict.get("detectable")
+        found |= {name: verdict.get(name) for name in ("p_helps", "p_harms", "detectable")}
         rows.append(found)
     return pd.DataFrame(rows)
 
 
 def main_rows(evidence: Evidence) -> list[Mapping[str, Any]]:
-    """The rows of arms, in the order of the registry; the controls that are matched to one arm each
-    are left to the verdicts."""
-    known = [*make_arms()]
-    rows = [row for row in evidence["rows"] if not row["arm"].startswith(f"{DUPLICATES}:")]
-    return sorted(rows, key=lambda r: known.index(r["arm"]) if r["arm"] in known else len(known))
+    """The rows of arms; controls, each matched to one arm, are left to the verdicts."""
+    return [row for row in evidence["rows"] if row["control_of"] is None]
 
 
-TABLE_NAMES = ("auc_rare", "balanced_accuracy", "tuned_balanced_accuracy", "recall_{rare}",
-               "tuned_recall_{rare}")  # fmt: skip
-"""Scores of the table, `{rare}` for the rare class."""
-
-HEADS = ("arm", "added", "AUC (95 % interval)", "moved", "bal. acc.", "tuned", "recall", "tuned",
-         "verdict")  # fmt: skip
-
-
-def table_rows(evidence: Evidence) -> list[tuple[str, ...]]:
-    """The cells of the table under `HEADS`: AUC of the rare class, its change against `none`,
-    balanced accuracy and recall of the rare class at the default and at the tuned threshold."""
-    answers = {(v["arm"], v["amount"]): v["answer"] for v in evidence["verdicts"]}
-    recall = f"recall_{evidence['rare']}"
-    found = []
-    for row in main_rows(evidence):
-        scores = row["patients"]["scores"]
-        moved = (row["patients"]["difference"] or {}).get("auc_rare")
-        found.append(
-            (
-                row["arm"],
-                f"{row['added']:,.0f}",
-                _with_interval(scores["auc_rare"]),
-                "" if moved is None or moved["value"] is None else signed(moved["value"]),
-                *(
-                    _plain(scores[name]["value"])
-                    for name in ("balanced_accuracy", "tuned_balanced_accuracy",
-                                 recall, f"tuned_{recall}")
-                ),
-                answers.get((row["arm"], row["amount"]), ""),
-            )
-        )  # fmt: skip
-    return found
-
-
-def curve_rows(curve: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Heads and rows of a scarcity curve (`scarcity_curve`): arms by k, the AUC of the rare class
-    and in brackets what it moved against `none`."""
-    known = [*make_arms()]
-    arms = [a for a in curve["arm"].unique() if not a.startswith(f"{DUPLICATES}:")]
-    arms.sort(key=lambda a: known.index(a) if a in known else len(known))
-    found: list[dict[str, Any]] = [
-        {str(k): v for k, v in row.items()} for row in curve.to_dict("records")
+def name_columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The columns that name a row: features and classifier only where there are several, an amount
+    only where one was counted."""
+    several = {n for n in ("features", "classifier") if len({row[n] for row in rows}) > 1}
+    if any(key_of(row).is_count for row in rows):
+        several.add("amount")
+    return [
+        name for name in ("features", "classifier", "arm", "amount") if name in {*several, "arm"}
     ]
-    cells = {(row["arm"], row["k"]): row for row in found}
-    ks = sorted(curve["k"].unique())
 
-    def cell(arm: str, k: int) -> str:
-        row = cells.get((arm, k))
-        if row is None or pd.isna(row["auc_rare"]):
+
+def table_rows(evidence: Evidence, *, full: bool = False) -> Grid:
+    """The table of scores on patients.
+
+    The main one: the AUC of the rare class with its interval and what it moved against the
+    reference, the other main metrics, the verdict. `full`: every metric, and no more.
+    """
+    rows = main_rows(evidence)
+    names = name_columns(rows)
+    metrics = [m for m in evidence["metrics"] if full or m["main"]]
+    heads = [*names, "added"]
+    for metric in metrics:
+        heads.append(metric["label"])
+        if not full and metric["name"] == AUC:
+            heads[-1] += " (95 % interval)"
+            heads.append(f"Δ{metric['label']}")
+    answers = {key_of(v): v["answer"] for v in evidence["verdicts"]}
+    found = []
+    for row in rows:
+        scores, moved = row["patients"]["scores"], row["patients"]["difference"]
+        said = [*(str(row[name]) for name in names), cell(row["added"], digits=0)]
+        for metric in metrics:
+            score = scores[metric["name"]]
+            if full or metric["name"] != AUC:
+                said.append(cell(score["value"]))
+                continue
+            said.append(with_interval(score))
+            said.append("" if moved is None else cell(moved[AUC]["value"], change=True))
+        found.append(said if full else [*said, answers.get(key_of(row), "")])
+    return heads if full else [*heads, "verdict"], found
+
+
+def curve_rows(curve: pd.DataFrame) -> Grid:
+    """A scarcity curve (`scarcity_curve`): arms by k, the AUC of the rare class and in brackets
+    what it moved against the reference."""
+    records = [{str(k): v for k, v in row.items()} for row in curve.to_dict("records")]
+    rows = [row for row in records if pd.isna(row["control_of"])]
+    names = name_columns(rows)
+    cells = {(key_of(row), row["k"]): row for row in rows}
+    ks = sorted({row["k"] for row in rows})
+
+    def said(key: Key, k: int) -> str:
+        row = cells.get((key, k))
+        if row is None or pd.isna(row[AUC]):
             return ""
-        moved = "" if pd.isna(row["auc_moved"]) else f" ({signed(row['auc_moved'])})"
-        said = f" {row['verdict']}" if row["verdict"] in ("helps", "harms") else ""
-        return f"{number(row['auc_rare'])}{moved}{said}"
+        moved = row[f"{AUC}_difference"]
+        change = "" if pd.isna(moved) else f" ({cell(moved, change=True)})"
+        answer = f" {row['verdict']}" if row["verdict"] in ("helps", "harms") else ""
+        return f"{number(row[AUC])}{change}{answer}"
 
-    return ["arm", *(str(k) for k in ks)], [[arm, *(cell(arm, k) for k in ks)] for arm in arms]
-
-
-def as_text(evidence: Evidence, checks: Mapping[str, Any] | None = None) -> str:
-    """The table, the verdicts in sentences, and what the self-checks say."""
-    lines = [counts_line(evidence), "", *_aligned([HEADS, *table_rows(evidence)]), ""]
-    lines += said_below(evidence)
-    if checks is not None:
-        lines += ["", *check_lines(checks)]
-    return "\n".join(lines)
+    keys = dict.fromkeys(key_of(row) for row in rows)
+    lines = [[*(getattr(key, name) for name in names), *(said(key, k) for k in ks)] for key in keys]
+    return [*names, *(str(k) for k in ks)], lines
 
 
-def said_below(evidence: Evidence) -> list[str]:
-    """The verdicts in sentences, and what is particular about these folds."""
-    general = 1  # the first note is true of every study
-    return [*(v["sentence"] for v in evidence["verdicts"]), *evidence["notes"][general:]]
+def as_text(evidence: Evidence) -> str:
+    """The table, and what is said below it."""
+    table = _aligned(*table_rows(evidence))
+    return "\n".join([counts_line(evidence), "", *table, "", *said_below(evidence)])
+
+
+def said_below(evidence: Evidence, *, unit: str = "rows") -> list[str]:
+    """The verdicts in sentences, the best arm, what is particular about these folds, and what the
+    self-checks found; `unit`: what a row of the features is called."""
+    notes = [note for note in evidence["notes"] if note != INTERVALS]
+    checks = evidence["checks"]
+    return [
+        *(v["sentence"] for v in evidence["verdicts"]),
+        *best_lines(evidence),
+        *notes,
+        *(check_lines(checks, unit=unit) if checks else []),
+    ]
+
+
+def best_lines(evidence: Evidence) -> list[str]:
+    """Which arm has the largest AUC, plain ones included; nothing where there is only one."""
+    best = evidence["best"]
+    if best is None or best["of"] < 2:
+        return []
+    full = len({(row["features"], row["classifier"]) for row in evidence["rows"]}) > 1
+    return [
+        f"Largest AUC: {key_of(best).title(full=full)}, {with_interval(best['auc'])}; "
+        f"{best['note']}."
+    ]
 
 
 def check_lines(checks: Mapping[str, Any], *, unit: str = "rows") -> list[str]:
-    """What the self-checks found, in sentences; `unit`: what a row is called."""
+    """What the self-checks found, in sentences."""
     mean, error = checks["permuted_mean"], checks["permuted_error"]
     lines = []
     if mean is not None and error is not None:
@@ -139,25 +171,21 @@ def check_lines(checks: Mapping[str, Any], *, unit: str = "rows") -> list[str]:
             f"{number(leak['rows split'])} instead of {number(leak['patients split'])}."
         )
     shift = checks["shift_mean"]
-    if shift is None:
-        lines.append(
-            "Whether test patients can be told from training patients by their features: too few "
-            "in a fold to say."
-        )
-    else:
-        lines.append(
-            f"Test patients can be told from training patients by their features with an AUC of "
-            f"{number(shift)} (0.50: not at all)."
-        )
+    found = "too few patients in a fold to say" if shift is None else number(shift)
+    lines.append(
+        f"Two-sample AUC of test against training patients by their features: {found} (0.50: they "
+        "cannot be told apart)."
+    )
     return lines
 
 
 def counts_line(evidence: Evidence) -> str:
     """Who was compared, and on how many folds."""
     patients = ", ".join(f"{n} {name}" for name, n in evidence["counts"]["patients"].items())
+    references = dict.fromkeys(row["arm"] for row in evidence["rows"] if row["reference"])
     return (
         f"Patients: {patients}; rare class {evidence['rare']}. {_folds(evidence)}; every number is "
-        f"on patients that the arm never saw, and moves are against {CONTROL}."
+        f"on patients that the arm never saw, and changes (Δ) are against {', '.join(references)}."
     )
 
 
@@ -168,25 +196,18 @@ def _folds(evidence: Evidence) -> str:
     return f"{evidence['repeats']} × {folds} test folds"
 
 
-def _with_interval(score: Mapping[str, float | None]) -> str:
-    if score["value"] is None or score["low"] is None or score["high"] is None:
-        return _plain(score["value"])
-    return f"{number(score['value'])} ({number(score['low'])} to {number(score['high'])})"
-
-
-def _plain(value: float | None) -> str:
-    return "not defined" if value is None else number(value)
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns of equal width: the first to the left, the last to the left, the others centred on
-    their right edge."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    last = len(widths) - 1
+def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = 11) -> list[str]:
+    """Columns of equal width, text to the left and numbers to the right; long heads are wrapped."""
+    parts = [textwrap.wrap(head, width, break_long_words=False) for head in heads]
+    deep = max(len(part) for part in parts)
+    wrapped = [["" for _ in range(deep - len(part))] + part for part in parts]
+    lines = [*zip(*wrapped, strict=True), *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
+    words = {"features", "classifier", "arm", "verdict"}
     return [
         "  ".join(
-            cell.ljust(w) if i in (0, last) else cell.rjust(w)
-            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+            text.ljust(w) if head in words else text.rjust(w)
+            for text, w, head in zip(line, widths, heads, strict=True)
         ).rstrip()
-        for row in rows
+        for line in lines
     ]

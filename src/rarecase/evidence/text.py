@@ -1,8 +1,14 @@
-"""Numbers in prose."""
+"""Numbers in prose and in cells of tables."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 MINUS = "\N{MINUS SIGN}"
+DASH = "\N{EN DASH}"
+
+Score = Mapping[str, float | None]  # value, low, high
 
 
 def number(value: float, *, digits: int = 2) -> str:
@@ -34,3 +40,39 @@ def p_value(p: float) -> str:
     if p < 0.001:
         return "below 0.001"
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def cell(value: float | None, *, digits: int = 2, change: bool = False) -> str:
+    """A number for a table, signed where it is a `change`; a dash for what is not defined.
+
+    >>> cell(0.417), cell(None), cell(0.04, change=True)
+    ('0.42', '–', '+0.04')
+    """
+    if value is None or math.isnan(value):
+        return DASH
+    return signed(value, digits=digits) if change else number(value, digits=digits)
+
+
+def interval(score: Score | None, *, digits: int = 2) -> str:
+    """The interval of a score; empty where it has none.
+
+    >>> interval({"value": 0.84, "low": 0.71, "high": 0.93})
+    '0.71 to 0.93'
+    """
+    low, high = (None, None) if score is None else (score["low"], score["high"])
+    if low is None or high is None:
+        return ""
+    return f"{number(low, digits=digits)} to {number(high, digits=digits)}"
+
+
+def with_interval(score: Score | None, *, digits: int = 2, change: bool = False) -> str:
+    """A value and its interval, as a row of the evidence holds them.
+
+    >>> with_interval({"value": 0.84, "low": 0.71, "high": 0.93})
+    '0.84 (0.71 to 0.93)'
+    >>> with_interval({"value": 0.1, "low": -0.05, "high": 0.2}, change=True)
+    '+0.10 (−0.05 to 0.20)'
+    """
+    value = cell(None if score is None else score["value"], digits=digits, change=change)
+    spread = interval(score, digits=digits)
+    return f"{value} ({spread})" if spread else value

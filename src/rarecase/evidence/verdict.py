@@ -1,10 +1,12 @@
 """The verdict on every synthetic arm, by rules that are fixed before anything is scored.
 
-An arm `helps` when the AUC of the rare class rises against both controls, `none` and `duplicates`
-(as many copies of real samples as the arm added synthetic ones, in every fold), with p below 0.05
-after Holm's correction over all synthetic arms of the study, and balanced accuracy, every arm at
-its tuned threshold, is not below that of `none`. It `harms` when the AUC falls against `none` by
-the mirrored test. Under ten rare test patients it is `too few to say`.
+An arm `helps` when the AUC of the rare class rises against both the reference (no augmentation)
+and the arm's control (as many copies of real samples as it added synthetic ones, in every cell),
+with p below 0.05 after Holm's correction over its family, the planned synthetic arms on the same
+features with the same classifier, and balanced accuracy, every arm at its tuned threshold, is not
+below that of the reference. It `harms` when the AUC falls against the reference by the mirrored
+test. All else is `inconclusive`. Under ten rare test patients it is `too few to say`; where the
+control or a cell is missing there is no verdict but `incomplete`.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -22,23 +24,37 @@ from rarecase.evidence.text import number, p_value, signed
 
 ALPHA = 0.05
 FEWEST_RARE_PATIENTS = 10
-Answer = Literal["helps", "no evidence", "harms", "too few to say", "not controlled"]
+Answer = Literal["helps", "harms", "inconclusive", "too few to say", "incomplete"]
+Name = TypeVar("Name")
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """A synthetic arm against its controls; `balanced` is its balanced accuracy minus that of
-    `none`, both at their tuned thresholds. `duplicates` is None where that control was not run."""
+    """A synthetic arm against the reference and its control.
 
-    none: Comparison
-    duplicates: Comparison | None
-    balanced: float
+    Parameters
+    ----------
+    reference, control
+        None where they share no cell with the arm.
+    balanced
+        Balanced accuracy minus that of the reference, both at their tuned thresholds.
+    possible
+        1 − AUC of the reference: no rise can be larger.
+    missing
+        What was not run, in words; nothing is said about the arm then.
+    """
+
+    reference: Comparison | None
+    control: Comparison | None
+    balanced: float = math.nan
+    possible: float = math.nan
+    missing: str = ""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """The answer, the p values after correction, and the smallest effect that would have been found
-    (difference in AUC, against the control that makes it hardest)."""
+    (difference in AUC, against whichever of the two makes it hardest)."""
 
     answer: Answer
     p_helps: float
@@ -61,91 +77,106 @@ def holm(p: Sequence[float] | Floats) -> Floats:
     return adjusted
 
 
-def judge(tested: Mapping[str, Contrast], *, rare_patients: int) -> dict[str, Verdict]:
-    """The verdict on every synthetic arm of a study; the correction is over all that are given."""
-    names = list(tested)
-    helps = dict(zip(names, holm([_p_helps(tested[n]) for n in names]), strict=True))
-    harms = dict(zip(names, holm([tested[n].none.p_less for n in names]), strict=True))
-    alpha = ALPHA / max(len(names), 1)
+def judge(family: Mapping[Name, Contrast], *, rare_patients: int) -> dict[Name, Verdict]:
+    """The verdict on every arm of a family; the correction is over all of them.
+
+    An arm that is incomplete was planned, so that it counts in the correction, with a p of 1: a
+    cell that fails must not make it easier for the others.
+    """
+    tested = list(family.values())
+    helps, harms = holm([_p_helps(c) for c in tested]), holm([_p_harms(c) for c in tested])
+    alpha = ALPHA / max(len(tested), 1)
     return {
-        name: Verdict(
-            answer=_answer(tested[name], helps[name], harms[name], rare_patients=rare_patients),
-            p_helps=float(helps[name]),
-            p_harms=float(harms[name]),
-            detectable=larger(*(c.detectable(alpha=alpha) for c in _controls(tested[name]))),
+        name: _verdict(
+            contrast, float(helps[i]), float(harms[i]), alpha=alpha, rare_patients=rare_patients
         )
-        for name in names
+        for i, (name, contrast) in enumerate(family.items())
     }
 
 
-def _controls(tested: Contrast) -> list[Comparison]:
-    return [c for c in (tested.none, tested.duplicates) if c is not None]
-
-
 def _p_helps(tested: Contrast) -> float:
-    """The larger p over both controls; 1 where a control was not run: nothing is shown without."""
-    if tested.duplicates is None:
+    if tested.missing or tested.reference is None or tested.control is None:
         return 1.0
-    return max(tested.none.p_greater, tested.duplicates.p_greater)
+    return max(tested.reference.p_greater, tested.control.p_greater)
 
 
-def _answer(tested: Contrast, helps: float, harms: float, *, rare_patients: int) -> Answer:
+def _p_harms(tested: Contrast) -> float:
+    return 1.0 if tested.missing or tested.reference is None else tested.reference.p_less
+
+
+def _verdict(
+    tested: Contrast, helps: float, harms: float, *, alpha: float, rare_patients: int
+) -> Verdict:
+    if tested.missing or tested.reference is None or tested.control is None:
+        return Verdict("incomplete", math.nan, math.nan, math.nan)
+    answer: Answer = "inconclusive"
     if rare_patients < FEWEST_RARE_PATIENTS:
-        return "too few to say"
-    if harms < ALPHA:
-        return "harms"
-    if tested.duplicates is None:
-        return "not controlled"
-    if helps < ALPHA and tested.balanced >= 0:
-        return "helps"
-    return "no evidence"
+        answer = "too few to say"
+    elif harms < ALPHA:
+        answer = "harms"
+    elif helps < ALPHA and tested.balanced >= 0:
+        answer = "helps"
+    against = (tested.reference, tested.control)
+    return Verdict(answer, helps, harms, larger(*(c.detectable(alpha=alpha) for c in against)))
 
 
-def explain(name: str, verdict: Verdict, tested: Contrast, *, rare: str, rare_patients: int) -> str:
-    """The verdict as one sentence with its numbers."""
-    moved = _moved(tested)
+def explain(
+    name: str,
+    verdict: Verdict,
+    tested: Contrast,
+    *,
+    reference: str,
+    rare: str,
+    rare_patients: int,
+) -> str:
+    """The verdict as one sentence with its numbers; `reference`: the name of that arm."""
+    moved = _moved(tested, reference)
+    if verdict.answer == "incomplete":
+        return f"{name}: incomplete, as {tested.missing}; there is no verdict on it."
     if verdict.answer == "too few to say":
         return (
             f"{name}: too few to say, with {rare_patients} test patients of class {rare} "
             f"(at least {FEWEST_RARE_PATIENTS} are needed); {moved}."
         )
-    if verdict.answer == "not controlled":
-        return f"{name}: not controlled, as no duplicates of real samples were run; {moved}."
     if verdict.answer == "helps":
         return (
-            f"{name} helps: patients of class {rare} are ranked better than by both controls "
-            f"({moved}; adjusted p {p_value(verdict.p_helps)}), and balanced accuracy at tuned "
-            "thresholds is not lower."
+            f"{name} helps: patients of class {rare} are ranked better than by {reference} and by "
+            f"its control ({moved}; adjusted p {p_value(verdict.p_helps)}), and balanced accuracy "
+            "at tuned thresholds is not lower."
         )
     if verdict.answer == "harms":
         return (
-            f"{name} harms: patients of class {rare} are ranked worse than without it ({moved}; "
-            f"adjusted p {p_value(verdict.p_harms)})."
+            f"{name} harms: patients of class {rare} are ranked worse than by {reference} "
+            f"({moved}; adjusted p {p_value(verdict.p_harms)})."
         )
     why = f"adjusted p {p_value(verdict.p_helps)}"
     if verdict.p_helps < ALPHA:
         why += (
             ", but balanced accuracy at tuned thresholds is "
-            f"{number(abs(tested.balanced), digits=3)} lower than without it"
+            f"{number(abs(tested.balanced), digits=3)} lower than that of {reference}"
         )
-    return f"{name}: no evidence that it helps class {rare} ({moved}; {why}{_found(verdict)})."
+    found = _found(verdict, tested.possible)
+    return f"{name}: inconclusive whether it helps class {rare} ({moved}; {why}{found})."
 
 
-def _found(verdict: Verdict) -> str:
-    """What the study could have shown; an AUC cannot rise by 1 or more."""
+def _found(verdict: Verdict, possible: float) -> str:
+    """What the study could have shown, beside what any arm could reach."""
     if math.isnan(verdict.detectable):
         return ""
-    if verdict.detectable >= 1:
-        return "; no rise, however large, would have been found with a power of 80 %"
+    if verdict.detectable > possible:
+        return (
+            "; no rise, however large, would have been found with a power of 80 %: "
+            f"{number(verdict.detectable)} would be needed, and {number(possible)} is possible"
+        )
     return f"; a rise of {number(verdict.detectable)} would have been found with a power of 80 %"
 
 
-def _moved(tested: Contrast) -> str:
-    if math.isnan(tested.none.difference):
+def _moved(tested: Contrast, reference: str) -> str:
+    if tested.reference is None or math.isnan(tested.reference.difference):
         return "AUC is not defined in any test fold"
-    text = f"AUC {signed(tested.none.difference)} against none"
-    if tested.duplicates is not None:
-        text += f", {signed(tested.duplicates.difference)} against duplicates"
+    text = f"ΔAUC {signed(tested.reference.difference)} against {reference}"
+    if tested.control is not None:
+        text += f", {signed(tested.control.difference)} against its control"
     return text
 
 
