@@ -7,81 +7,55 @@ from sklearn.metrics import recall_score
 
 from rarecase.errors import DataError, SettingError
 from rarecase.evidence import make_evidence, pool_patients
+from rarecase.evidence.predictions import KEY
+from support.predictions import make_predictions
+
+ACGAN = {"synthetic": True, "amount": "64"}
 
 
-def make_predictions(
-    *,
-    arms=(("none", 0), ("acgan", 64)),
-    n=(24, 12),
-    folds=3,
-    repeats=1,
-    seeds=(0,),
-    classes=("A", "B"),
-    shift=0.0,
-    skill=0.0,
-    seed=0,
-):
-    """A predictions table in which arm `acgan` moves the rare class's probability by `shift`
-    for everybody and by `skill` for the rare patients."""
-    rng = np.random.default_rng(seed)
-    labels = [c for c, count in zip(classes, n, strict=True) for _ in range(count)]
-    rows = []
-    for repeat in range(repeats):
-        for i, label in enumerate(labels):
-            base = rng.normal(size=len(classes)) + 1.0 * (np.array(classes) == label)
-            base[0] += 1.0
-            for j in range(4):
-                logits = base + 0.3 * rng.normal(size=len(classes))
-                for arm, amount in arms:
-                    for s in seeds:
-                        z = logits.copy()
-                        if arm != "none":
-                            z[-1] += shift + skill * (label == classes[-1])
-                        p = np.exp(z) / np.exp(z).sum()
-                        rows.append(
-                            {
-                                "arm": arm,
-                                "amount": amount,
-                                "repeat": repeat,
-                                "fold": i % folds,
-                                "generator_seed": s,
-                                "threshold": 0.5,
-                                "case": f"c{i}",
-                                "slice": j,
-                                "patient": f"p{i:02d}",
-                                "label": label,
-                                "predicted": j * 10,
-                                **{f"p_{c}": v for c, v in zip(classes, p, strict=True)},
-                            }
-                        )
-    return pd.DataFrame(rows)
+def arms(**about):
+    """`none` and a synthetic arm that differs from it by `about`."""
+    return {"none": {}, "acgan": ACGAN | about}
 
 
-def row(evidence, arm, amount):
-    return next(r for r in evidence["rows"] if (r["arm"], r["amount"]) == (arm, amount))
+def row(evidence, arm, amount=None, features="tumour"):
+    wanted = {"arm": arm, "features": features} | ({} if amount is None else {"amount": amount})
+    return next(r for r in evidence["rows"] if all(r[k] == v for k, v in wanted.items()))
 
 
-def test_is_json_and_holds_every_arm_and_amount():
-    predictions = make_predictions(arms=(("acgan", 128), ("none", 0), ("acgan", 64)))
-    evidence = make_evidence(predictions, rare="B", headline=64, draws=200)
-    again = json.loads(json.dumps(evidence, allow_nan=False))
-    assert again == evidence
+def verdicts(evidence):
+    return {(v["features"], v["arm"], v["amount"]): v for v in evidence["verdicts"]}
+
+
+def several_amounts(**about):
+    """`none`, acgan at 128 and at 64 (planned), with its control; in that order."""
+    table = make_predictions(arms=arms(**about), seed=1)
+    more = make_predictions(arms=arms(amount="128", planned=False), seed=1)
+    is_none = table["arm"] == "none"
+    return pd.concat([table[is_none], more[more["arm"] == "acgan"], table[~is_none]])
+
+
+def test_is_json_and_holds_every_row_in_the_order_of_the_table_the_reference_first():
+    predictions = several_amounts()
+    late = pd.concat([predictions.query("arm != 'none'"), predictions.query("arm == 'none'")])
+    evidence = make_evidence(late, rare="B", draws=200)
+    assert json.loads(json.dumps(evidence, allow_nan=False)) == evidence
     assert [(r["arm"], r["amount"]) for r in evidence["rows"]] == [
-        ("none", 0),
-        ("acgan", 64),
-        ("acgan", 128),
-    ]
+        ("none", "0"), ("acgan", "128"), ("acgan", "64"), ("duplicates:acgan", "64"),
+    ]  # fmt: skip
     assert evidence["counts"] == {"patients": {"A": 24, "B": 12}, "slices": {"A": 96, "B": 48}}
     assert sum(f["patients"]["B"] for f in evidence["folds"]) == 12
     assert all(r["complete"] for r in evidence["rows"])
+    assert [(v["arm"], v["amount"]) for v in evidence["verdicts"]] == [("acgan", "64")]
+    assert evidence["paper"] == {name: row(evidence, "acgan", "64")[name] for name in KEY}
 
 
 def test_scores_are_those_of_the_pooled_patients():
     predictions = make_predictions()
-    evidence = make_evidence(predictions, rare="B", headline=64, draws=200)
+    evidence = make_evidence(predictions, rare="B", draws=200)
     pooled = pool_patients(predictions.query("arm == 'none'"))
     called = np.where(pooled["p_B"] > 0.5, "B", "A")
-    scores = row(evidence, "none", 0)["patients"]["scores"]
+    scores = row(evidence, "none")["patients"]["scores"]
     assert scores["recall_B"]["value"] == pytest.approx(
         recall_score(pooled["label"], called, pos_label="B")
     )
@@ -89,99 +63,172 @@ def test_scores_are_those_of_the_pooled_patients():
     assert all(s["low"] <= s["value"] <= s["high"] for s in scores.values())
     slices = predictions.query("arm == 'none'")
     called = np.where(slices["p_B"] > 0.5, "B", "A")
-    assert row(evidence, "none", 0)["slices"]["scores"]["accuracy"] == pytest.approx(
+    assert row(evidence, "none")["slices"]["scores"]["accuracy"] == pytest.approx(
         (called == slices["label"]).mean()
     )
 
 
-def test_a_moved_threshold_is_called_one():
-    predictions = make_predictions(n=(40, 20), shift=1.5)
-    evidence = make_evidence(predictions, rare="B", headline=64)
-    moved = row(evidence, "acgan", 64)["patients"]["difference"]
+def test_a_moved_threshold_moves_recall_and_not_the_auc():
+    evidence = make_evidence(make_predictions(n=(40, 20), arms=arms(shift=1.5)), rare="B")
+    moved = row(evidence, "acgan")["patients"]["difference"]
     assert moved["recall_B"]["value"] > 0.1
     assert moved["recall_A"]["value"] < 0
     assert moved["auc_rare"]["value"] == pytest.approx(0, abs=0.02)
-    headline = evidence["headline"]
-    assert headline["finding"] == "moved threshold"
-    assert "a moved threshold may do the same" in headline["sentence"]
-    assert headline["sentence"].startswith("With 64 synthetic samples the recall of class B moved")
+    assert evidence["verdicts"][0]["answer"] == "inconclusive"
 
 
-@pytest.mark.parametrize(("skill", "finding"), [(3.0, "ranks better"), (-3.0, "ranks worse")])
-def test_ranking_that_changes_is_seen(skill, finding):
-    evidence = make_evidence(make_predictions(n=(40, 20), skill=skill), rare="B", headline=64)
-    assert evidence["headline"]["finding"] == finding
-    auc = row(evidence, "acgan", 64)["patients"]["difference"]["auc_rare"]
+@pytest.mark.parametrize(("skill", "answer"), [(3.0, "helps"), (-3.0, "harms")])
+def test_ranking_that_changes_is_seen(skill, answer):
+    table = make_predictions(n=(40, 20), repeats=3, arms=arms(skill=skill))
+    evidence = make_evidence(table, rare="B", draws=200)
+    verdict = evidence["verdicts"][0]
+    assert verdict["answer"] == answer
+    auc = row(evidence, "acgan")["patients"]["difference"]["auc_rare"]
     assert auc["low"] > 0 if skill > 0 else auc["high"] < 0
+    assert verdict["against"]["reference"]["difference"] == pytest.approx(auc["value"])
+    none = row(evidence, "none")["patients"]["scores"]["auc_rare"]["value"]
+    assert verdict["possible"] == pytest.approx(1 - none)
 
 
 def test_few_rare_patients_are_too_few_whatever_the_numbers():
-    evidence = make_evidence(make_predictions(n=(40, 9), skill=5.0), rare="B", headline=64)
-    assert evidence["headline"]["finding"] == "too few to say"
-    assert "9 patients of class B" in evidence["headline"]["sentence"]
+    evidence = make_evidence(make_predictions(n=(40, 9), arms=arms(skill=5.0)), rare="B", draws=9)
+    assert evidence["verdicts"][0]["answer"] == "too few to say"
 
 
-def test_no_headline_is_chosen_afterwards():
-    evidence = make_evidence(make_predictions(skill=5.0), rare="B", headline=None, draws=50)
-    assert evidence["headline"]["finding"] == "not measured"
-    assert "No headline amount was fixed" in evidence["headline"]["sentence"]
-    evidence = make_evidence(make_predictions(skill=5.0), rare="B", headline=999, draws=50)
-    assert (
-        "999 synthetic samples fixed beforehand was not reached"
-        in (evidence["headline"]["sentence"])
+def test_families_have_verdicts_of_their_own_and_one_is_primary():
+    table = make_predictions(
+        arms={"none": {}, "smote": {"synthetic": True, "noise": 1.0}, "acgan": ACGAN},
+        features=("maps", "tumour"), classifiers=("cnn", "logistic"),
+    )  # fmt: skip
+    evidence = make_evidence(table, rare="B", draws=50, primary=("tumour", "cnn"))
+    keys = [tuple(v[name] for name in KEY) for v in evidence["verdicts"]]
+    assert len(keys) == len(set(keys)) == 8
+    assert {(v["features"], v["classifier"]) for v in evidence["verdicts"] if v["primary"]} == {
+        ("tumour", "cnn")
+    }
+    alone = table.query("features == 'maps' and classifier == 'cnn'")
+    single = make_evidence(alone, rare="B", draws=50)
+    assert single["primary"] == {"features": "maps", "classifier": "cnn"}
+    for mine in single["verdicts"]:  # the correction is within the family
+        same = next(v for v in evidence["verdicts"] if all(v[k] == mine[k] for k in KEY))
+        assert (same["p_helps"], same["answer"]) == (mine["p_helps"], mine["answer"])
+    with pytest.raises(SettingError, match="maps with cnn; maps with logistic"):
+        make_evidence(table, rare="B", primary=("tumour", "svm"))
+
+
+def test_nothing_is_read_out_of_a_name():
+    table = make_predictions(arms=arms(skill=2.0), n=(40, 20), repeats=2)
+    names = {"none": "as it is", "acgan": "duplicates:none", "duplicates:acgan": "acgan"}
+    renamed = table.assign(
+        arm=table["arm"].map(names), control_of=table["control_of"].map(names, na_action="ignore")
     )
+    first, again = (make_evidence(t, rare="B", draws=50) for t in (table, renamed))
+    assert [r["patients"] for r in first["rows"]] == [r["patients"] for r in again["rows"]]
+    assert [v["p_helps"] for v in first["verdicts"]] == [v["p_helps"] for v in again["verdicts"]]
+    assert again["verdicts"][0]["arm"] == "duplicates:none"
+    real = make_evidence(table.assign(synthetic=False), rare="B", draws=50)
+    assert real["verdicts"] == [] and real["paper"] is None
+
+
+@pytest.mark.parametrize("lost", ["acgan", "duplicates:acgan"])
+@pytest.mark.parametrize(
+    ("which", "said"),
+    [("fold == 2", "1 of"), ("fold == 2 and seed == 1", "fold 2 seed 1"), ("fold >= 0", "")],
+)
+def test_a_missing_cell_of_the_arm_or_its_control_leaves_the_verdict_incomplete(lost, which, said):
+    table = make_predictions(arms=arms(), seeds=(0, 1))
+    rest = table.drop(table.query(f"arm == '{lost}' and {which}").index)
+    evidence = make_evidence(rest, rare="B", draws=50)
+    if lost == "acgan" and which == "fold >= 0":
+        assert evidence["verdicts"] == []
+        return
+    verdict = evidence["verdicts"][0]
+    assert verdict["answer"] == "incomplete"
+    assert verdict["p_helps"] is verdict["p_harms"] is verdict["detectable"] is None
+    assert "missing" in verdict["sentence"] or "not run" in verdict["sentence"]
+    assert said.replace("1 of", "2 of") in verdict["sentence"]
+
+
+def test_rows_without_a_seed_count_once_whatever_seeds_are_drawn():
+    plain = {"none": {}, "threshold": {"threshold": 0.3}}
+    alone = make_evidence(make_predictions(arms=plain), rare="B", draws=100)
+    beside = plain | {"smote": {"synthetic": True, "noise": 1.0}}
+    table = make_predictions(arms=beside, seeds=(0, 1))
+    evidence = make_evidence(table, rare="B", draws=100)
+    assert evidence["seeds"] == [0, 1]
+    for arm in plain:
+        assert row(evidence, arm)["patients"] == row(alone, arm)["patients"]
+
+
+def test_the_best_is_the_best_of_all_arms_and_no_control():
+    table = make_predictions(
+        arms={"none": {}, "threshold": {"skill": 2.0}, "acgan": ACGAN | {"skill": -1.0}},
+        features=("tumour", "maps"),
+    )
+    table.loc[table["control_of"].notna() & (table["label"] == "B"), ["p_A", "p_B"]] = [0.0, 1.0]
+    best = make_evidence(table, rare="B", draws=50)["best"]
+    assert (best["arm"], best["features"], best["of"]) == ("threshold", "tumour", 6)
+    assert "optimistic" in best["note"]
+
+
+def test_the_papers_own_protocol_picks_on_test_slices_and_gives_no_verdict():
+    table = several_amounts(skill=-2.0)
+    evidence = make_evidence(table, rare="B", draws=50, faithful=True)
+    assert evidence["protocol"] == "faithful"
+    assert evidence["verdicts"] == []
+    assert evidence["paper"]["amount"] == "128"  # not the one that was planned
+
+
+def test_checks_are_carried_along():
+    found = {"permuted_mean": 0.5}
+    assert make_evidence(make_predictions(), rare="B", draws=9, checks=found)["checks"] == found
+    assert make_evidence(make_predictions(), rare="B", draws=9)["checks"] is None
 
 
 def test_without_rare_patients_in_any_fold_with_others_auc_is_null():
     predictions = make_predictions(n=(12, 12), folds=1)
     predictions["fold"] = (predictions["label"] == "B").astype(int)
-    evidence = make_evidence(predictions, rare="B", headline=64, draws=50)
-    assert row(evidence, "none", 0)["patients"]["scores"]["auc_rare"] == {
+    evidence = make_evidence(predictions, rare="B", draws=50)
+    assert row(evidence, "none")["patients"]["scores"]["auc_rare"] == {
         "value": None,
         "low": None,
         "high": None,
     }
-    assert row(evidence, "none", 0)["slices"]["scores"]["auc_rare"] is None
-    assert evidence["headline"]["finding"] == "not measurable"
+    assert row(evidence, "none")["slices"]["scores"]["auc_rare"] is None
+    assert evidence["verdicts"][0]["p_helps"] is None
+    assert "not defined" in evidence["verdicts"][0]["sentence"]
+    assert evidence["best"] is None
     assert any("AUC is not defined" in note for note in evidence["notes"])
 
 
 def test_a_missing_fold_is_noted_and_compared_like_with_like():
-    predictions = make_predictions()
+    predictions = make_predictions(arms=arms())
     lost = (predictions["arm"] == "acgan") & (predictions["fold"] == 2)
-    evidence = make_evidence(predictions[~lost], rare="B", headline=64, draws=50)
-    found = row(evidence, "acgan", 64)
+    evidence = make_evidence(predictions[~lost], rare="B", draws=50)
+    found = row(evidence, "acgan")
     assert not found["complete"]
     assert found["counts"]["patients"] == {"A": 16, "B": 8}
     # No shift and no skill: on common folds the arms are the same classifier.
     assert all(d["value"] == pytest.approx(0) for d in found["patients"]["difference"].values())
     assert found["slices"]["difference"]["accuracy"] == pytest.approx(0)
-    assert any("acgan 64" in note for note in evidence["notes"])
+    assert any("acgan at 64" in note for note in evidence["notes"])
 
 
 def test_three_classes_repeats_and_seeds():
-    predictions = make_predictions(classes=("A", "B", "C"), n=(20, 15, 12), repeats=2, seeds=(0, 1))
-    evidence = make_evidence(predictions, rare="C", headline=64, draws=100)
+    predictions = make_predictions(
+        arms=arms(), classes=("A", "B", "C"), n=(20, 15, 12), repeats=2, seeds=(0, 1)
+    )
+    evidence = make_evidence(predictions, rare="C", draws=100)
     assert evidence["repeats"] == 2
-    assert evidence["generator_seeds"] == [0, 1]
-    scores = row(evidence, "acgan", 64)["patients"]["scores"]
-    assert list(scores) == [
-        "recall_A",
-        "recall_B",
-        "recall_C",
-        "accuracy",
-        "balanced_accuracy",
-        "macro_f1",
-        "auc_rare",
-        "auc_macro",
-        "average_precision",
-        "brier",
-        "calibration_error",
-        *(f"tuned_recall_{c}" for c in "ABC"),
-        "tuned_accuracy",
-        "tuned_balanced_accuracy",
+    assert evidence["seeds"] == [0, 1]
+    scores = row(evidence, "acgan")["patients"]["scores"]
+    assert list(scores) == [metric["name"] for metric in evidence["metrics"]]
+    assert set(scores) == {
+        "auc_rare", "auc_macro", "average_precision", "brier", "calibration_error",
+        *(f"recall_{c}" for c in "ABC"), "accuracy", "balanced_accuracy", "macro_f1",
+        *(f"tuned_recall_{c}" for c in "ABC"), "tuned_accuracy", "tuned_balanced_accuracy",
         "tuned_macro_f1",
-    ]
+    }  # fmt: skip
     assert scores["balanced_accuracy"]["value"] == pytest.approx(
         np.mean([scores[f"recall_{c}"]["value"] for c in "ABC"])
     )
@@ -189,18 +236,18 @@ def test_three_classes_repeats_and_seeds():
 
 def test_same_seed_same_numbers_whatever_the_order_of_rows():
     predictions = make_predictions()
-    first = make_evidence(predictions, rare="B", headline=64, seed=4, draws=100)
-    again = make_evidence(
-        predictions.sample(frac=1, random_state=0), rare="B", headline=64, seed=4, draws=100
-    )
-    assert json.dumps(first, sort_keys=True) == json.dumps(again, sort_keys=True)
-    other = make_evidence(predictions, rare="B", headline=64, seed=5, draws=100)
-    assert row(other, "none", 0) != row(first, "none", 0)
+    first = make_evidence(predictions, rare="B", seed=4, draws=100)
+    again = make_evidence(predictions.sample(frac=1, random_state=0), rare="B", seed=4, draws=100)
+    for name in ("rows", "verdicts"):  # their order is that of the table
+        assert sorted(map(json.dumps, again.pop(name))) == sorted(map(json.dumps, first[name]))
+    assert again == {name: first[name] for name in again}
+    other = make_evidence(predictions, rare="B", seed=5, draws=100)
+    assert row(other, "none") != row(first, "none")
 
 
 def test_refuses_what_it_cannot_answer():
     predictions = make_predictions()
     with pytest.raises(SettingError, match="rare='LGG' is not a class"):
-        make_evidence(predictions, rare="LGG", headline=64)
-    with pytest.raises(DataError, match="arm 'none' is missing"):
-        make_evidence(predictions.query("arm != 'none'"), rare="B", headline=64)
+        make_evidence(predictions, rare="LGG")
+    with pytest.raises(DataError, match="0 reference rows"):
+        make_evidence(predictions.query("arm != 'none'"), rare="B")

@@ -15,14 +15,14 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from rarecase.evidence.fits import Fit
+from rarecase.evidence.metrics import metrics_of, score_table
 from rarecase.evidence.scores import (
-    called_scores,
+    balanced_accuracy,
+    calibration_error,
     decide,
-    probability_scores,
     rare_share,
-    score_fit,
-    score_names,
-    score_table,
+    recall,
 )
 from rarecase.ranking import concordance, fold_concordance
 
@@ -35,12 +35,24 @@ def sample(n, classes, seed, *, ties=True):
     return rng.integers(0, classes, n), p
 
 
+def make_fit(true, p, fold=None, threshold=None):
+    true = np.asarray(true)
+    fold = np.zeros(true.size, int) if fold is None else fold
+    return Fit(0, 0, np.arange(true.size), true, np.asarray(p), fold, threshold)
+
+
+def scored(fit, *, rare, classes="ABCD"):
+    """Every metric by its name, everybody counted once."""
+    metrics = metrics_of(classes[: fit.p.shape[1]], rare=classes[rare])
+    once = np.ones((1, fit.true.size))
+    return {m.name: m.function(fit, once, rare=rare).item() for m in metrics}
+
+
 @pytest.mark.parametrize("classes", [2, 3, 4])
 def test_against_scikit_learn_within_one_fold(classes):
     true, p = sample(200, classes, seed=classes)
-    scores = score_fit(true, p, np.zeros(200, int), rare=1)
+    named = scored(make_fit(true, p), rare=1, classes="0123")
     called = p.argmax(axis=1)
-    named = dict(zip(score_names([str(c) for c in range(classes)]), scores, strict=True))
     expected = recall_score(true, called, average=None, labels=range(classes))
     assert [named[f"recall_{c}"] for c in range(classes)] == pytest.approx(expected)
     assert named["accuracy"] == pytest.approx(accuracy_score(true, called))
@@ -59,8 +71,7 @@ def test_against_scikit_learn_within_one_fold(classes):
 
 def test_macro_auc_is_scikit_learns_ovr():
     true, p = sample(300, 3, seed=9, ties=False)
-    scores = score_fit(true, p, np.zeros(300, int), rare=0)
-    named = dict(zip(score_names("ABC"), scores, strict=True))
+    named = scored(make_fit(true, p), rare=0)
     expected = roc_auc_score(true, p, multi_class="ovr", average="macro")
     assert named["auc_macro"] == pytest.approx(expected)
 
@@ -100,26 +111,26 @@ def test_equal_probabilities_call_the_first_class():
 
 
 def test_absent_class_has_no_recall():
-    values = called_scores(np.array([0, 0, 2]), np.array([0, 1, 2]), np.ones((1, 3)), classes=3)
-    assert values[0] == 0.5
-    assert math.isnan(values[1][0])
-    assert values[4] == 0.75  # balanced accuracy: the mean over those that are there
+    fit, once = make_fit([0, 0, 2], np.eye(3)), np.ones((1, 3))
+    assert recall(fit, once, rare=1, of=0) == 0.5
+    assert math.isnan(recall(fit, once, rare=1, of=1).item())
+    assert balanced_accuracy(fit, once, rare=1) == 0.75  # the mean over those that are there
 
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_a_tuned_threshold_decides_and_touches_nothing_else(classes):
     true, p = sample(200, classes, seed=5)
-    plain = score_fit(true, p, np.zeros(200, int), rare=1)
-    moved = score_fit(true, p, np.zeros(200, int), rare=1, threshold=np.full(200, 0.2))
-    names = score_names("ABC"[:classes])
-    before, after = (dict(zip(names, each, strict=True)) for each in (plain, moved))
+    before = scored(make_fit(true, p), rare=1)
+    after = scored(make_fit(true, p, threshold=np.full(200, 0.2)), rare=1)
     share = p[:, 1] / (p[:, 1] + np.delete(p, 1, axis=1).max(axis=1))
     assert rare_share(p, rare=1) == pytest.approx(share)
     others = np.array([0, *range(2, classes)])[np.delete(p, 1, axis=1).argmax(axis=1)]
     called = np.where(share > 0.2, 1, others)
     assert after["tuned_balanced_accuracy"] == pytest.approx(balanced_accuracy_score(true, called))
     assert after["tuned_recall_B"] > before["recall_B"]
-    same = [name for name in names if not name.startswith("tuned_")]
+    assert after["tuned_accuracy"] == pytest.approx(accuracy_score(true, called))
+    assert after["tuned_macro_f1"] == pytest.approx(f1_score(true, called, average="macro"))
+    same = [name for name in before if not name.startswith("tuned_")]
     assert [after[name] for name in same] == [before[name] for name in same]
 
 
@@ -131,8 +142,8 @@ def test_calibration_error_by_brute_force():
         inside = [i for i in range(100) if low <= p[i] < low + 0.1 or (p[i] == 1 and low == 0.9)]
         if inside:
             total += len(inside) / 100 * abs(p[inside].mean() - positive[inside].mean())
-    _, error = probability_scores(p, positive, np.ones((1, 100)))
-    assert error == pytest.approx(total)
+    fit = make_fit(positive.astype(int), np.stack([1 - p, p], 1))
+    assert calibration_error(fit, np.ones((1, 100)), rare=1) == pytest.approx(total)
 
 
 def table(repeat, seed, fold, labels, p_b):
@@ -140,7 +151,7 @@ def table(repeat, seed, fold, labels, p_b):
     return pd.DataFrame(
         {
             "repeat": repeat,
-            "generator_seed": seed,
+            "seed": seed,
             "fold": fold,
             "label": list(labels),
             "p_A": 1 - p,

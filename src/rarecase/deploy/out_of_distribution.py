@@ -138,7 +138,7 @@ class OutOfDistribution:
     @staticmethod
     def of(arrays: Mapping[str, Floats]) -> OutOfDistribution:
         """Back from `arrays`."""
-        plain = {n: float(v) if n in ("beside", "limit") else v for n, v in arrays.items()}
+        plain = {n: v.item() if n in ("beside", "limit") else v for n, v in arrays.items()}
         return OutOfDistribution(**plain)  # type: ignore[arg-type]
 
 

@@ -54,10 +54,12 @@ def make_draws(labels: Ints, seeds: Sequence[int], *, draws: int = DRAWS, seed: 
         The distinct seeds of the table; a cell without one is never drawn and counts once.
     """
     weights = draw_weights(labels, draws=draws, seed=seed)
-    rng, count = numpy_rng(seed, "bootstrap over generator seeds"), len(seeds)
-    drawn = rng.multinomial(count, np.full(count, 1 / max(count, 1)), size=draws)
-    each = np.concatenate([np.ones((1, count)), drawn])
     patients = np.asfortranarray(np.concatenate([np.ones((1, labels.size)), weights]))
+    if not seeds:
+        return Draws(patients, {})
+    rng, count = numpy_rng(seed, "bootstrap over generator seeds"), len(seeds)
+    drawn = rng.multinomial(count, np.full(count, 1 / count), size=draws)
+    each = np.concatenate([np.ones((1, count)), drawn])
     return Draws(patients, {name: each[:, i] for i, name in enumerate(seeds)})
 
 

@@ -72,8 +72,8 @@ class Result:
             return str(found[0]["answer"])
         if found:
             raise SettingError(
-                f"{arm!r} has {len(found)} verdicts: {', '.join(_names(found))}. Say which, with features= "
-                "and classifier=."
+                f"{arm!r} has {len(found)} verdicts: {', '.join(_names(found))}. Say which, with "
+                "features= and classifier=."
             )
         known = ", ".join(_names(self.evidence["verdicts"])) or "none"
         raise SettingError(f"{arm!r} has no such verdict; there are {known}.")

@@ -28,8 +28,8 @@ def results_table(evidence: Evidence, *, caption: str) -> Table:
         scores, moved = row["patients"]["scores"], row["patients"]["difference"]
         cells = {m["name"]: scored(scores[m["name"]]) for m in metrics}
         change = "" if moved is None else scored(moved[AUC], change=True)
-        lines.append([*_names(row, named), cells.pop(AUC), change, *cells.values(),
-                      answers.get(key_of(row), "")])  # fmt: skip
+        answer = answers.get(key_of(row), "")
+        lines.append([*_names(row, named), cells.pop(AUC), change, answer, *cells.values()])
     titles = {m["name"]: _title(m) for m in metrics}
     area = titles.pop(AUC)
     notes = [
@@ -48,7 +48,7 @@ def results_table(evidence: Evidence, *, caption: str) -> Table:
         )
     return Table(
         caption=caption,
-        columns=[*heads, area, f"Δ{area}", *titles.values(), "Verdict"],
+        columns=[*heads, area, f"Δ{area}", "Verdict", *titles.values()],
         rows=lines,
         heads=len(heads),
         note=" ".join(notes),
