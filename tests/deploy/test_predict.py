@@ -321,7 +321,7 @@ def test_volumes_along_the_fourth_axis_are_the_models_channels(tmp_path):
 
 
 def test_with_few_cases_the_missing_check_is_said(model, scans, tmp_path):
-    blind = dataclasses.replace(model, likeness={})
+    blind = dataclasses.replace(model, familiar={})
     (found,) = predict(blind, tmp_path / "out", scans[0])
     assert "cannot be told: that takes 8 cases" in found.unlike[-1]
     assert "but not another look" in model_card(model.card | {"looks": False})

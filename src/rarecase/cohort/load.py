@@ -47,6 +47,7 @@ class CaseArrays:
     spacing: tuple[float, float, float] | None
     notes: tuple[str, ...] = ()
     grid: Grid | None = None
+    placed: bool = False  # whether a header says how it lies in space
     source: Grid | None = None
     values: tuple[int, ...] = ()
 
@@ -145,6 +146,7 @@ def _load_volumes(case: Case, channels: Sequence[str], *, pixel: float | None) -
         spacing=(y, x, z),
         notes=tuple(notes),
         grid=target,
+        placed=first.placed,
         source=first.source,
         values=values,
     )
