@@ -110,9 +110,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         curve = None
         if ks is not None:
             cells = None if out is None else out / "scarcity"
-            curve = scarcity_curve(
-                found.X, found.y, ks=ks, protocol=protocol, cells=cells, **asked
-            )
+            curve = scarcity_curve(found.X, found.y, ks=ks, protocol=protocol, cells=cells, **asked)
             if out is not None:
                 with replacing_file(out / "scarcity.csv") as beside:
                     curve.to_csv(beside, index=False)

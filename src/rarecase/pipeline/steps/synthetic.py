@@ -114,7 +114,10 @@ def _sample(
     total = context.settings.generator.samples or 2 * max(arm.amount.totals)
     counts = dict.fromkeys(fold.classes, max(1, -(-total // len(fold.classes))))
     if arm.sampler.on != "images":
-        return generator.sample_to_store(folder / SAMPLES, counts, block=part.features)
+        store: FeatureStore = generator.sample_to_store(
+            folder / SAMPLES, counts, block=part.features
+        )
+        return store
     source = load_segmenter(context.fold_folder / SEGMENTER)
     order = channel_map(fold.cache.channels, source.channels)
     return features_of_images(
