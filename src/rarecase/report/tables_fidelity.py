@@ -13,11 +13,11 @@ from rarecase.report.run_files import RunFiles, read_table
 
 COLUMNS = {
     "precision": "Precision", "recall": "Recall", "coverage": "Coverage",
-    "told apart": "Two-sample AUC", "nn ratio": "Nearest", "near copies": "Near copies",
+    "two-sample AUC": "Two-sample AUC", "nn ratio": "Nearest", "near copies": "Near copies",
     "membership": "Membership",
 }  # fmt: skip
 UNLIKE = 0.25  # of the coverage that real patients have: less is said
-SOURCES = {"made": "synthetic", "real": "other real patients"}
+SOURCES = {"synthetic": "synthetic", "real": "other real patients"}
 NOTE = (
     "Samples that the classifier may be given, against the features of test patients (of maps, "
     "means over the area); mean over folds and seeds, below it the lowest and highest. Beside "

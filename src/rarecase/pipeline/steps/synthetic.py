@@ -114,16 +114,14 @@ def _sample(
     total = context.settings.generator.samples or 2 * max(arm.amount.totals)
     counts = dict.fromkeys(fold.classes, max(1, -(-total // len(fold.classes))))
     if arm.sampler.on != "images":
-        store: FeatureStore = generator.sample_to_store(
-            folder / SAMPLES, counts, block=part.features
-        )
-        return store
+        return generator.sample_to_store(folder / SAMPLES, counts, block=part.features)
     source = load_segmenter(context.fold_folder / SEGMENTER)
     order = channel_map(fold.cache.channels, source.channels)
-    return features_of_images(
+    store: FeatureStore = features_of_images(
         generator, source, order, counts, block=part.features, out=folder / SAMPLES,
         fabric=make_fabric(context.settings.compute),
     )  # fmt: skip
+    return store
 
 
 def given_samples(
