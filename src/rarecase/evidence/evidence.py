@@ -67,6 +67,8 @@ def make_evidence(
 ) -> dict[str, Any]:
     """Scores of every arm on slices and patients, with intervals, and the verdicts; for JSON.
 
+    The entries are those that stand at the top of this module.
+
     Parameters
     ----------
     primary
@@ -76,10 +78,6 @@ def make_evidence(
         The paper's protocol, which chooses on the test set: there are no verdicts then.
     checks
         What the self-checks found (`experiment.self_checks`), carried along.
-
-    Returns
-    -------
-    The entries that stand at the top of this module.
 
     Raises
     ------
@@ -99,9 +97,7 @@ def make_evidence(
     families = read_families(predictions, pooled, order, classes=classes, patients=who)
     first = _primary(primary, families)
     facts = _facts(predictions, pooled, classes)
-    labels = (
-        known["label"].astype(str).map({c: i for i, c in enumerate(classes)}).to_numpy(np.int64)
-    )
+    labels = known["label"].astype(str).map(classes.index).to_numpy(np.int64)
     drawn = make_draws(labels, facts["seeds"], draws=draws, seed=seed)
     few = facts["counts"]["patients"][rare]
     question = Question(rare, classes.index(rare), few, permutations, seed)
