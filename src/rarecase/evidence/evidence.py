@@ -93,15 +93,13 @@ def make_evidence(
     predictions = predictions.sort_values([*CELL, "case", "slice"], ignore_index=True)
     pooled = pool_patients(predictions)
     known = pooled.drop_duplicates("patient").sort_values("patient")
-    who = tuple(known["patient"])
-    families = read_families(predictions, pooled, order, classes=classes, patients=who)
+    families = read_families(predictions, pooled, order, classes=classes, patients=[*known.patient])
     first = _primary(primary, families)
     facts = _facts(predictions, pooled, classes)
     labels = known["label"].astype(str).map(classes.index).to_numpy(np.int64)
     drawn = make_draws(labels, facts["seeds"], draws=draws, seed=seed)
-    few = facts["counts"]["patients"][rare]
+    metrics, few = metrics_of(classes, rare=rare), facts["counts"]["patients"][rare]
     question = Question(rare, classes.index(rare), few, permutations, seed)
-    metrics = metrics_of(classes, rare=rare)
     rows, verdicts = _weigh(families, drawn, metrics, question, judged=not faithful)
     return facts | {
         "rare": rare,
