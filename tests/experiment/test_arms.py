@@ -21,7 +21,7 @@ def test_every_generator_is_an_arm_and_all_but_copies_are_synthetic():
     arms = make_arms()
     assert set(KINDS) < set(arms)
     assert {name for name in KINDS if not arms[name].synthetic} == {"duplicates"}
-    assert not any(arm.synthetic or arm.sampler and arm.amount for arm in PLAIN)
+    assert not any(arm.synthetic or (arm.sampler and arm.amount) for arm in PLAIN)
     assert arms["acgan"].sampler.filter == "agreement"
     assert arms["acgan-unfiltered"].sampler.filter is None
     assert {name for name, arm in arms.items() if is_trained(arm)}.isdisjoint(CLOSED_FORM)

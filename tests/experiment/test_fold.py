@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from support.features import Broken, place_of, vector_set, vectors
 
 from rarecase.errors import SettingError
 from rarecase.evidence.predictions import COLUMNS, check_predictions
@@ -15,7 +14,8 @@ from rarecase.experiment.classifiers import Classifier
 from rarecase.experiment.classifiers.logistic import Logistic
 from rarecase.experiment.fold import TRAINS, _trained
 from rarecase.features.feature_set import make_features
-from rarecase.generators.duplicates import Duplicates
+from rarecase.generators.resampling import Duplicates
+from support.features import Broken, place_of, vector_set, vectors
 
 PLAIN = ["threshold", "logit-adjustment", "class-weight", "undersample"]
 DESIGN = make_design([*PLAIN, "smote", "gaussian"], inner=2, seeds=2)
@@ -28,7 +28,7 @@ def fold():
 
 
 def test_the_columns_are_those_of_the_evidence_and_it_takes_them(fold):
-    features, found = fold
+    found = fold[1]
     assert list(found.predictions) == [*COLUMNS, "p_common", "p_rare"]
     assert check_predictions(found.predictions) == ("common", "rare")
 
@@ -147,7 +147,9 @@ def test_labels_of_test_patients_never_reach_a_classifier():
     )  # fmt: skip
     before, after = (
         fit_fold(features, DESIGN, place_of(features)).predictions
-        for features in (make_features(X, each, groups=groups, rare="rare") for each in (y, flipped))
+        for features in (
+            make_features(X, each, groups=groups, rare="rare") for each in (y, flipped)
+        )
     )
     columns = ["p_common", "p_rare", "threshold", "added", "chosen"]
     pd.testing.assert_frame_equal(before[columns], after[columns])

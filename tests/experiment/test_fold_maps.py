@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from support.features import map_set, place_of, write_store
 
 from rarecase.evidence.predictions import check_predictions
 from rarecase.experiment import Arm, Counts, Sampler, Tuned, fit_fold, make_design
 from rarecase.experiment.classifiers import Classifier, FeatureCNN
 from rarecase.experiment.fold import Tools
 from rarecase.experiment.sampling import Synthetic
+from support.features import map_set, place_of, write_store
 
 SMALL = {"channels": (4, 4), "dense": 8, "epochs": 2, "dropout": 0.2}
 ACGAN = (("hidden", (8, 8)), ("epochs", 2), ("width", 4))
@@ -27,7 +27,7 @@ def maps(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory):
-    """Ten samples of each class, of which the filter refused the first, and two more of the rare."""
+    """Ten samples of each class; the filter refused the first of one, the first two of the rare."""
     rng = np.random.default_rng(1)
     y = np.repeat([0, 1], 10)
     X = np.maximum(rng.normal(size=(20, 3, 4, 4)), 0) + y[:, None, None, None]

@@ -7,13 +7,13 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from support.features import vector_set, vectors
 
 from rarecase.experiment import make_design
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks, gather, row_leak, shift_auc
 from rarecase.experiment.splits import draw_splits
 from rarecase.features.feature_set import make_features
+from support.features import vector_set, vectors
 
 DESIGN = make_design(["smote", "threshold"], inner=3)
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from support.features import vector_set
 
 from rarecase.errors import DataError, LeakError, SettingError
 from rarecase.experiment.splits import draw_splits, site_folds, splits_digest, splits_of
 from rarecase.features.feature_set import make_features
+from support.features import vector_set
 
 
 def table(n=12):

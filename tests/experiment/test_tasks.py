@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from support.features import Broken, vector_set
 
 from rarecase.errors import DataError, SettingError
 from rarecase.experiment import Arm, Sampler, Tuned, make_design, tasks
 from rarecase.experiment.splits import draw_splits
 from rarecase.experiment.tasks import read_result, run_tasks, tasks_of, write_result
 from rarecase.generators import Smote
+from support.features import Broken, vector_set
 
 KEY = "one"
 
@@ -40,7 +40,9 @@ def same(found, other):
 
 
 def test_a_task_a_fold_and_checks_with_the_first_repeat_alone(todo, results):
-    assert [(t.place.repeat, t.place.fold) for t in todo] == [(r, f) for r in (0, 1) for f in (0, 1, 2)]
+    assert [(t.place.repeat, t.place.fold) for t in todo] == [
+        (r, f) for r in (0, 1) for f in (0, 1, 2)
+    ]
     assert [found.checks is not None for found in results] == [True] * 3 + [False] * 3
     assert len({task.folder for task in todo}) == len(todo)
 
@@ -56,7 +58,7 @@ def test_a_network_has_a_task_of_its_own():
     "make",
     [
         lambda: ThreadPoolExecutor(2),
-        lambda: ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")),
+        lambda: ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")),
     ],
     ids=["threads", "processes"],
 )

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
-from support.features import map_set, vector_set
 
 from rarecase.evidence.scores import decide
 from rarecase.experiment import Arm, Counts, Sampler, Share, Tuned
@@ -17,6 +16,7 @@ from rarecase.experiment.training_set import TrainingPart, at_level, levels_of, 
 from rarecase.experiment.tuning import best_threshold, fit_inner, pooled, untuned
 from rarecase.features.samples import Samples
 from rarecase.ranking import fold_concordance
+from support.features import map_set, vector_set
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -133,8 +133,7 @@ def test_inner_training_parts_keep_two_patients_of_every_class_or_there_are_none
 
 
 def test_inner_folds_standardise_by_their_own_training_samples(inner):
-    features, folds = inner
-    for fold in folds:
+    for fold in inner[1]:
         rows = fold.part.X
         assert np.square(rows).sum(axis=1).mean() == pytest.approx(1.0)
         assert rows.mean(axis=0) == pytest.approx(0.0)
