@@ -38,7 +38,7 @@ def test_the_other_cohort_is_the_test_fold_and_the_rare_class_is_that_of_the_fir
 
 
 def test_columns_are_matched_by_name(two):
-    (X, y, _), (X2, y2, _) = two
+    (X, _, _), (X2, _, _) = two
     names = list("abcd")
     ours, theirs = pd.DataFrame(X, columns=names), pd.DataFrame(X2, columns=names)
     turned = theirs[["d", "b", "a", "c"]].assign(more=1.0)

@@ -6,7 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+<<<<<<< HEAD
 from rarecase.generators.duplicates import Duplicates
+=======
+>>>>>>> onetests
 
 from rarecase.errors import SettingError
 from rarecase.evidence.predictions import COLUMNS, check_predictions
@@ -15,6 +18,10 @@ from rarecase.experiment.classifiers import Classifier
 from rarecase.experiment.classifiers.logistic import Logistic
 from rarecase.experiment.fold import TRAINS, _trained
 from rarecase.features.feature_set import make_features
+<<<<<<< HEAD
+=======
+from rarecase.generators.resampling import Duplicates
+>>>>>>> onetests
 from support.features import Broken, place_of, vector_set, vectors
 
 PLAIN = ["threshold", "logit-adjustment", "class-weight", "undersample"]
@@ -28,7 +35,7 @@ def fold():
 
 
 def test_the_columns_are_those_of_the_evidence_and_it_takes_them(fold):
-    features, found = fold
+    found = fold[1]
     assert list(found.predictions) == [*COLUMNS, "p_common", "p_rare"]
     assert check_predictions(found.predictions) == ("common", "rare")
 

@@ -27,7 +27,7 @@ def maps(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory):
-    """Ten samples of each class, of which the filter refused the first, and two more of the rare."""
+    """Ten samples of each class; the filter refused the first of one, the first two of the rare."""
     rng = np.random.default_rng(1)
     y = np.repeat([0, 1], 10)
     X = np.maximum(rng.normal(size=(20, 3, 4, 4)), 0) + y[:, None, None, None]

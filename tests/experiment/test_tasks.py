@@ -58,7 +58,7 @@ def test_a_network_has_a_task_of_its_own():
     "make",
     [
         lambda: ThreadPoolExecutor(2),
-        lambda: ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")),
+        lambda: ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")),
     ],
     ids=["threads", "processes"],
 )

@@ -133,8 +133,7 @@ def test_inner_training_parts_keep_two_patients_of_every_class_or_there_are_none
 
 
 def test_inner_folds_standardise_by_their_own_training_samples(inner):
-    features, folds = inner
-    for fold in folds:
+    for fold in inner[1]:
         rows = fold.part.X
         assert np.square(rows).sum(axis=1).mean() == pytest.approx(1.0)
         assert rows.mean(axis=0) == pytest.approx(0.0)

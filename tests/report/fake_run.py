@@ -322,7 +322,9 @@ def _predictions(rng, tested, classes, repeat, fold, *, seeds, arms, amounts, pl
                 for seed in seeds
             ]  # fmt: skip
         about = {"amount": str(planned), "requested": planned, "added": planned}
-        rows += [{**counted, **about, "arm": f"duplicates:{arm}", "control_of": arm}] * bool(amounts)
+        rows += [{**counted, **about, "arm": f"duplicates:{arm}", "control_of": arm}] * bool(
+            amounts
+        )
     if tuned:
         vectors = {"features": "tumour", "classifier": "logistic"}
         about = {**vectors, "amount": "tuned", "requested": 9, "added": 9}

@@ -7,6 +7,10 @@ from rarecase.generators.duplicates import Duplicates
 from rarecase.experiment.fold_rows import Place
 from rarecase.features.feature_set import make_features, store_features
 from rarecase.features.store import FeatureStore
+<<<<<<< HEAD
+=======
+from rarecase.generators.resampling import Duplicates
+>>>>>>> onetests
 
 
 class Broken(Duplicates):
@@ -42,7 +46,7 @@ def write_store(path, X, **columns):
     with FeatureStore.create(
         path, block="b", shape=X.shape[1:], rows=pd.DataFrame(columns)
     ) as store:
-        store.write(0, X)
+        store.append(X)
     return FeatureStore.open(path)
 
 

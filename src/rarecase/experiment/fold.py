@@ -272,7 +272,7 @@ def _arm_frames(here: _Fold, arm: Arm) -> tuple[list[pd.DataFrame], list[pd.Data
                     about = {
                         "arm": each.name,
                         "amount": asked.name,
-                        "seed": seed,
+                        "seed": pd.array([seed] * len(history), dtype="Int64"),
                         "added": data.size,
                     }
                     histories.append(history.assign(**about)[[*about, *history.columns]])

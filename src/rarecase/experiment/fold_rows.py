@@ -41,8 +41,17 @@ class Fit:
     seed: int | None
 
 
+def _text(values: list[str | None]) -> Any:
+    """Text or null, of the same kind whether some are null or all: as a file has it."""
+    return pd.array(values, dtype="str")
+
+
 def _plain(value: Any) -> Any:
+<<<<<<< HEAD
     """What a grid may hold besides numbers and text: NumPy's, and objects by their repr."""
+=======
+    """What a grid may hold besides numbers and text: NumPy's numbers, and objects by their repr."""
+>>>>>>> onetests
     return value.item() if isinstance(value, np.generic) else repr(value)
 
 
@@ -59,7 +68,7 @@ def fit_rows(features: FeatureSet, held: Ints, place: Place, fit: Fit, p: Floats
         "classifier": fit.classifier,
         "amount": fit.request.name,
         "synthetic": arm.synthetic,
-        "control_of": arm.control_of,
+        "control_of": _text([arm.control_of] * len(rows)),
         "planned": fit.request.planned,
         "reference": arm.name == REFERENCE,
         "splits": place.splits,
@@ -74,7 +83,7 @@ def fit_rows(features: FeatureSet, held: Ints, place: Place, fit: Fit, p: Floats
         "case": rows["case"].to_numpy(),
         "slice": rows["slice"].to_numpy(),
         "patient": np.asarray(features.patients)[features.patient[held]],
-        "site": rows["site"].to_numpy(),
+        "site": _text(rows["site"].to_list()),
         "label": np.asarray(features.classes)[features.y[held]],
         "predicted": rows["predicted"].to_numpy(),
     }

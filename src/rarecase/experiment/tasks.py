@@ -32,6 +32,9 @@ PREDICTIONS, HISTORY, CELLS, CHECKS = (
     "checks.json",
 )
 KEY = "key.json"
+KINDS_OF = dict.fromkeys(("features", "arm", "classifier", "amount", "status", "reason"), "str") | {
+    "seed": "Int64"
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +89,14 @@ def write_result(folder: Path, found: FoldResult) -> None:
 def read_result(folder: Path) -> FoldResult:
     """Read back what `write_result` wrote. Raises `DataError` that names a damaged file."""
     checks = read_json(folder / CHECKS) if (folder / CHECKS).is_file() else None
-    history = pd.read_csv(folder / HISTORY) if (folder / HISTORY).is_file() else pd.DataFrame()
-    cells = pd.read_csv(folder / CELLS, dtype={"arm": str, "features": str})
-    return FoldResult(read_parquet(folder / PREDICTIONS), history, cells, checks)
+    history = _table(folder / HISTORY) if (folder / HISTORY).is_file() else pd.DataFrame()
+    return FoldResult(read_parquet(folder / PREDICTIONS), history, _table(folder / CELLS), checks)
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """A table as it was before it was text: an arm may be called NA, and an amount is no number."""
+    nulls = {name: [""] for name in ("seed", "reason")}
+    return pd.read_csv(path, dtype=KINDS_OF, keep_default_na=False, na_values=nulls)
 
 
 def run_tasks(
