@@ -6,10 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-<<<<<<< HEAD
-from rarecase.generators.duplicates import Duplicates
-=======
->>>>>>> onetests
 
 from rarecase.errors import SettingError
 from rarecase.evidence.predictions import COLUMNS, check_predictions
@@ -18,10 +14,7 @@ from rarecase.experiment.classifiers import Classifier
 from rarecase.experiment.classifiers.logistic import Logistic
 from rarecase.experiment.fold import TRAINS, _trained
 from rarecase.features.feature_set import make_features
-<<<<<<< HEAD
-=======
 from rarecase.generators.resampling import Duplicates
->>>>>>> onetests
 from support.features import Broken, place_of, vector_set, vectors
 
 PLAIN = ["threshold", "logit-adjustment", "class-weight", "undersample"]

@@ -7,10 +7,7 @@ from rarecase.generators.duplicates import Duplicates
 from rarecase.experiment.fold_rows import Place
 from rarecase.features.feature_set import make_features, store_features
 from rarecase.features.store import FeatureStore
-<<<<<<< HEAD
-=======
 from rarecase.generators.resampling import Duplicates
->>>>>>> onetests
 
 
 class Broken(Duplicates):

@@ -77,7 +77,8 @@ def read_real(
     if path.suffix.lower() in (".csv", ".tsv") and out.suffix.lower() != ".csv":
         values = _typed(table.classes)
     return Real(
-        np.asarray(table.X).reshape(np.shape(found.X)), labels, np.asarray(table.patients)[table.patient],
+        np.asarray(table.X).reshape(np.shape(found.X)), labels,
+        np.asarray(table.patients)[table.patient],
         table.classes, values, tuple(found.names),
     )  # fmt: skip
 
