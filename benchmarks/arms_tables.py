@@ -19,15 +19,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from fold_vectors import OUTLINES, Kept, kept_folds
+from rarecase.experiment.arm_names import CLOSED_FORM
+from rarecase.experiment.compare import weigh
+from rarecase.experiment.setup import make_plan
 from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase.evidence.predictions import CONTROL
 from rarecase.evidence.tables import as_text
-from rarecase.experiment.arm_names import CLOSED_FORM
 from rarecase.experiment.arms import pick_arms
-from rarecase.experiment.compare import weigh
 from rarecase.experiment.fold import compare_fold
-from rarecase.experiment.setup import make_plan
 from rarecase.features.feature_set import FeatureTable, make_table
 
 RESULTS = Path(__file__).with_name("results")

@@ -23,14 +23,14 @@ from typing import Any
 import numpy as np
 import torch
 from neural_arms import neural_arms
+from rarecase.experiment.compare import weigh
+from rarecase.experiment.run_folds import run_folds
+from rarecase.experiment.setup import make_plan
 from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase import compare
 from rarecase.experiment import Arm, Oversample, TrainingPart, TrainingSet
-from rarecase.experiment.compare import weigh
 from rarecase.experiment.fold import TRAINS
-from rarecase.experiment.run_folds import run_folds
-from rarecase.experiment.setup import make_plan
 from rarecase.features.feature_set import make_table
 from rarecase.features.standardise import Space
 from rarecase.generators.closed_form import ClosedForm

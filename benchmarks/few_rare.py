@@ -28,17 +28,17 @@ import pandas as pd
 import torch
 from fold_vectors import Kept, kept_folds
 from neural_arms import neural_arms
+from rarecase.experiment.arm_names import MORE, NEURAL
+from rarecase.experiment.setup import make_plan
 from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase.evidence.fits import Fit, fits_of
 from rarecase.evidence.paired import compare_fits
 from rarecase.evidence.predictions import DUPLICATES, pool_patients
 from rarecase.evidence.verdict import ALPHA, holm
-from rarecase.experiment.arm_names import MORE, NEURAL
 from rarecase.experiment.arms import make_arms
 from rarecase.experiment.classifiers.logistic import Logistic
 from rarecase.experiment.fold import compare_fold
-from rarecase.experiment.setup import make_plan
 from rarecase.features.sources.unet import TUMOUR
 from rarecase.files import replacing_file
 from rarecase.pipeline.step import digest

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from rarecase.pipeline.grid import SEGMENTER
 
 from rarecase.cohort import validation_patients
 from rarecase.evidence.predictions import DUPLICATES, shows_tumour
@@ -27,7 +28,6 @@ from rarecase.generators.filters import vectors
 from rarecase.generators.registry import make_generator
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
-from rarecase.pipeline.grid import SEGMENTER
 from rarecase.pipeline.step import Context
 from rarecase.pipeline.steps.features import extract_block
 from rarecase.segmenter import Slices, channel_map, load_segmenter

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from rarecase.pipeline.grid import SEGMENTER, Cell, read_folds, study_cells
 from scipy import ndimage
 
 from rarecase.evidence.predictions import shows_tumour
@@ -31,7 +32,6 @@ from rarecase.features.feature_set import FeatureTable, make_table
 from rarecase.features.sources.contract import outlined
 from rarecase.features.sources.unet import TUMOUR, masked_mean
 from rarecase.pipeline.fold import Fold, load_fold
-from rarecase.pipeline.grid import SEGMENTER, Cell, read_folds, study_cells
 from rarecase.pipeline.resolve import resolve
 from rarecase.pipeline.step import Context
 from rarecase.segmenter import PackedMasks, Slices, channel_map, load_segmenter

@@ -25,6 +25,9 @@ import pandas as pd
 import torch
 from fold_vectors import Kept, kept_folds
 from neural_arms import neural_arms
+from rarecase.experiment.arm_names import CLOSED_FORM, MORE, NEURAL
+from rarecase.experiment.compare import weigh
+from rarecase.experiment.setup import make_plan
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -32,12 +35,9 @@ from rarecase.cohort import validation_patients
 from rarecase.evidence.predictions import DUPLICATES
 from rarecase.evidence.tables import as_text
 from rarecase.experiment import Arm, Oversample
-from rarecase.experiment.arm_names import CLOSED_FORM, MORE, NEURAL
 from rarecase.experiment.arms import make_arms
 from rarecase.experiment.classifiers.logistic import Logistic
-from rarecase.experiment.compare import weigh
 from rarecase.experiment.fold import compare_fold
-from rarecase.experiment.setup import make_plan
 from rarecase.features.standardise import Space
 from rarecase.generators.audit.audit import FEWEST, audit_samples, comparable
 from rarecase.pipeline.step import digest

@@ -35,13 +35,13 @@ import numpy as np
 import pandas as pd
 from fold_samples import LEAST, REAL, VECTORS, FoldSlices, keep_maps, make_samples, read_pooled
 from fold_vectors import contexts
+from rarecase.experiment.compare import weigh
 from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase.ahead import usable_cpus
 from rarecase.evidence.predictions import CONTROL, DUPLICATES, TUNED
 from rarecase.evidence.tables import as_text
 from rarecase.experiment.classifiers.logistic import Logistic
-from rarecase.experiment.compare import weigh
 from rarecase.experiment.training_set import TrainingSet
 from rarecase.features.standardise import Space
 from rarecase.files import replacing_file

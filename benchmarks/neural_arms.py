@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from rarecase.experiment import Arm, Oversample
 from rarecase.experiment.arm_names import NEURAL
+
+from rarecase.experiment import Arm, Oversample
 from rarecase.generators import ACGAN, ADCGAN, CVAE, WGAN, Diffusion, InfoGAN
 
 

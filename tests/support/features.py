@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from rarecase.generators.duplicates import Duplicates
 
 from rarecase.experiment.fold_rows import Place
 from rarecase.features.feature_set import make_features, store_features
