@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, get_args
 
@@ -93,19 +94,10 @@ def cache_slices(
         raise SettingError(f"normalise: {normalise!r} is unknown; {nearest(normalise, known)}")
     _refuse_to_overwrite(out)
 
-    def read(case: Case) -> tuple[Fitted, dict[str, Any]]:
-        groups = load_groups(case, cohort.channels, pixel=pixel)
-        found = fit_case(
-            groups, size, name=case.case, normalise=normalise, cut=pixel is not None,
-            skip_empty=skip_empty and not case.slices,
-        )  # fmt: skip
-        spacing = groups[0].spacing
-        return found, {
-            "case": case.case, "skipped": found.skipped,
-            "pixel": pixel_of(groups, size, pixel), "step": None if spacing is None else spacing[2],
-            "lowest": min(float(group.images.min()) for group in groups),
-        }  # fmt: skip
-
+    read = partial(
+        _fitted, channels=cohort.channels, size=size, normalise=normalise, skip_empty=skip_empty,
+        pixel=pixel,
+    )  # fmt: skip
     rows: list[tuple[Any, ...]] = []
     seen: list[dict[str, Any]] = []
     with (
@@ -124,6 +116,29 @@ def cache_slices(
         pd.DataFrame(rows, columns=_ROWS).to_parquet(folder / "rows.parquet", index=False)
         chosen = {"size": size, "normalise": normalise, "skip_empty": skip_empty, "pixel": pixel}
         write_json(folder / "meta.json", _meta(cohort, seen) | chosen | {"slices": len(rows)})
+
+
+def _fitted(
+    case: Case,
+    *,
+    channels: Sequence[str],
+    size: int,
+    normalise: Normalise,
+    skip_empty: bool,
+    pixel: float | None,
+) -> tuple[Fitted, dict[str, Any]]:
+    """A case's slices, and what `_meta` is told of them."""
+    groups = load_groups(case, channels, pixel=pixel)
+    found = fit_case(
+        groups, size, name=case.case, normalise=normalise, cut=pixel is not None,
+        skip_empty=skip_empty and not case.slices,
+    )  # fmt: skip
+    spacing = groups[0].spacing
+    return found, {
+        "case": case.case, "skipped": found.skipped, "pixel": pixel_of(groups, size, pixel),
+        "step": None if spacing is None else spacing[2],
+        "lowest": min(float(group.images.min()) for group in groups),
+    }  # fmt: skip
 
 
 def _meta(cohort: Cohort, seen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
