@@ -49,3 +49,13 @@ def fold_concordance(score: Floats, positive: Bools, fold: Ints) -> float:
 def ratio(over: Floats, under: Floats) -> Floats:
     """over / under, NaN where nothing is under."""
     return np.where(under > 0, over / np.where(under > 0, under, 1.0), np.nan)
+
+
+def rare_share(p: Floats, *, rare: int) -> Floats:
+    """p_rare / (p_rare + the largest other p), (n,): what a threshold is held against.
+
+    For two classes this is p_rare.
+    """
+    others = np.delete(p, rare, axis=1).max(axis=1)
+    share: Floats = p[:, rare] / np.maximum(p[:, rare] + others, TINY)
+    return share

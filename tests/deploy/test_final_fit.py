@@ -8,7 +8,7 @@ from rarecase.deploy.final_fit import fit_final, out_of_fold_threshold
 from rarecase.experiment.arms import pick_arms
 from rarecase.experiment.classifiers.logistic import Logistic
 from rarecase.experiment.tuning import best_threshold
-from rarecase.features.feature_set import make_table
+from rarecase.features.feature_set import make_features
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -25,7 +25,7 @@ def test_plain_weights_give_what_the_fitted_model_gives(classes, d, monkeypatch)
         return kept[-1][1]
 
     monkeypatch.setattr(Logistic, "fit", fit)
-    final = fit_final(make_table(X, y), pick_arms([])[0])
+    final = fit_final(make_features(X, y), pick_arms([])[0])
     training, model = kept[-1]
     np.testing.assert_allclose(final(X), model(training.X), atol=1e-8)
 
@@ -35,7 +35,7 @@ def test_what_hardly_varied_among_those_learnt_from_cannot_decide_alone():
     y = np.repeat(["a", "b"], [40, 14])
     X = rng.normal(size=(54, 6)) + (y == "b")[:, None]
     X[:, 0] *= 1e-4
-    final = fit_final(make_table(X, y), pick_arms([])[0])
+    final = fit_final(make_features(X, y), pick_arms([])[0])
     strange = X[:1].copy()
     strange[0, 0] = 5.0  # fifty thousand deviations off
     bounded = X[:1].copy()
@@ -49,7 +49,7 @@ def test_a_synthetic_arm_averages_its_seeds():
     y = np.repeat(["a", "b"], [40, 14])
     X = rng.normal(size=(54, 6)) + (y == "b")[:, None]
     arm = next(arm for arm in pick_arms(["gaussian"]) if arm.name == "gaussian")
-    final = fit_final(make_table(X, y), arm, generator_seeds=3)
+    final = fit_final(make_features(X, y), arm, generator_seeds=3)
     assert final.weights.shape == (3, 2, 6) and final.amount in (0.5, 1.0, 2.0)
     assert not np.allclose(final.weights[0], final.weights[1])
     np.testing.assert_allclose(final(X).sum(axis=1), 1)

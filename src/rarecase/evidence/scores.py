@@ -20,7 +20,7 @@ import numpy as np
 
 from rarecase.arrays import Bools, Floats, Ints
 from rarecase.evidence.fits import Fit
-from rarecase.ranking import mean_defined, ratio
+from rarecase.ranking import mean_defined, rare_share, ratio
 
 BINS = 10  # of the calibration error, equally wide
 TINY = np.finfo(np.float64).tiny
@@ -44,16 +44,6 @@ def decide(p: Floats, *, rare: int | None = None, threshold: Floats | None = Non
     others[:, rare] = -1.0
     moved = np.where(rare_share(p, rare=rare) > threshold, rare, np.argmax(others, axis=1))
     return np.where(np.isnan(threshold) | (threshold == 0.5), called, moved)
-
-
-def rare_share(p: Floats, *, rare: int) -> Floats:
-    """p_rare / (p_rare + the largest other p), (n,): what a threshold is held against.
-
-    For two classes this is p_rare.
-    """
-    others = np.delete(p, rare, axis=1).max(axis=1)
-    share: Floats = p[:, rare] / np.maximum(p[:, rare] + others, TINY)
-    return share
 
 
 def recall(fit: Fit, weights: Floats, *, rare: int, of: int, tuned: bool = False) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +27,7 @@ from rarecase.features.store import FeatureStore
 from rarecase.generators.base import Generator
 from rarecase.generators.collapse import collapses_said_once
 from rarecase.generators.filters import AGREEMENT, kept_by, vectors
-from rarecase.generators.registry import make_generator
+from rarecase.generators.registry import KINDS, make_generator
 from rarecase.seeds import derive, numpy_rng
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,8 @@ def _sets(
 
 def _generated(sampler: Sampler, part: TrainingPart, *, seed: int) -> Sets:
     generator = new_generator(sampler, seed=seed, standardised=not part.lazy)
-    with collapses_said_once():
+    trained = isinstance(sampler.kind, str) and KINDS[sampler.kind].trained
+    with collapses_said_once() if trained else nullcontext():
         generator.fit(part.X, part.y, groups=part.patient)
 
     def of(counts: Mapping[int, int]) -> TrainingSet:

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from rarecase.arrays import Floats, Ints
-from rarecase.evidence.scores import rare_share
 from rarecase.experiment.arm import Arm, Move
 from rarecase.experiment.classifiers.contract import Classifier, Point
 from rarecase.experiment.inner_folds import InnerFold
 from rarecase.experiment.posterior import moved
 from rarecase.experiment.sampling import prepare
 from rarecase.experiment.training_set import TrainingPart, at_level
-from rarecase.ranking import fold_concordance, mean_defined
+from rarecase.ranking import fold_concordance, mean_defined, rare_share
 from rarecase.seeds import derive
 
 
@@ -66,11 +65,11 @@ class Inner:
     def _threshold(self, p: Floats, posterior: Move) -> float:
         """The best threshold for the rare class after what the arm does to probabilities; its own
         threshold is not moved before it is known."""
-        rare, after = self.parts[0].rare, np.empty_like(p)
-        for number, part in enumerate(self.parts):
+        after = p.copy()
+        for number, part in enumerate(self.parts) if posterior == "logit" else ():
             inside = self.fold == number
             after[inside] = moved(p[inside], posterior, part=part, threshold=math.nan)
-        return best_threshold(after, self.true, rare=rare)
+        return best_threshold(after, self.true, rare=self.parts[0].rare)
 
 
 def pooled(p: Floats, patient: Ints) -> tuple[Floats, Ints]:

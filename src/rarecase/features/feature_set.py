@@ -151,7 +151,8 @@ def make_features(
             f"{classes[1]}. Cut a continuous outcome into classes first; or is this the column "
             "of patients?"
         )
-    for group in alike(map(str, classes)):
+    capitals = len({str(c).casefold() for c in classes}) < len(classes)
+    for group in alike(map(str, classes)) if capitals else ():
         log.warning(
             "classes %s differ in capitals alone and count as different ones",
             " and ".join(map(repr, group)),

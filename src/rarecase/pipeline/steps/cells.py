@@ -123,7 +123,8 @@ def features_of(
     if part.design.classifier.takes == "maps":
         return store_features(store, classes=classes, rare=rare, name=part.features)
     X = as_matrix(Samples(store))
-    return vectors_of(X, outlined(store.rows, masks), rare=rare, name=part.features, unit=unit)
+    rows = store.rows if masks == "predicted" else outlined(store.rows, masks)
+    return vectors_of(X, rows, rare=rare, name=part.features, unit=unit)
 
 
 def vectors_of(X: np.ndarray, rows: pd.DataFrame, *, rare: str, name: str, unit: str) -> FeatureSet:
