@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from rarecase.pipeline.study import Study
 
 from rarecase.cli.main import main
 from rarecase.cohort import read_cohort
@@ -20,7 +21,6 @@ from rarecase.errors import DataError, LeakError, SettingError
 from rarecase.features import FeatureStore
 from rarecase.features.standardise import Space
 from rarecase.generators.audit.fidelity import frechet_distance
-from rarecase.pipeline.study import Study
 from rarecase.segmenter import load_segmenter
 
 
