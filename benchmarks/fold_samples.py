@@ -17,7 +17,6 @@ import torch
 
 from rarecase.cohort import validation_patients
 from rarecase.evidence.predictions import DUPLICATES, shows_tumour
-from rarecase.experiment.arms import named_generator
 from rarecase.features import FeatureStore
 from rarecase.features.samples import Samples
 from rarecase.features.sources.unet import features_of_samples
@@ -25,6 +24,7 @@ from rarecase.files import replacing_file
 from rarecase.generators import ACGAN, Duplicates
 from rarecase.generators.audit.audit import pooled
 from rarecase.generators.filters import vectors
+from rarecase.generators.registry import make_generator
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.grid import SEGMENTER
@@ -65,7 +65,7 @@ def make(name: str, *, seed: int, steps: int | None) -> Any:
         return ACGAN(width=int(width), max_steps=steps or IMAGE_STEPS, random_state=seed)
     if name == DUPLICATES:
         return Duplicates(random_state=seed)
-    made = named_generator(name).make(seed)
+    made = make_generator(name, random_state=seed)
     if "standardise" in made.get_params():
         made.set_params(standardise=True)  # maps come as they are
     return (

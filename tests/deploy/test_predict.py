@@ -18,6 +18,7 @@ import yaml
 from lightning_fabric import Fabric
 from nibabel.orientations import axcodes2ornt, ornt_transform
 from PIL import Image
+from rarecase.pipeline.study import Study
 from written import dicom
 
 from rarecase import load_model, predict_images, read_cohort, simulate_cohort
@@ -29,7 +30,6 @@ from rarecase.deploy.model import _vectors
 from rarecase.errors import DataError
 from rarecase.imaging import read_mask_volume
 from rarecase.pipeline.ship import export_model
-from rarecase.pipeline.study import Study
 from rarecase.segmenter import Slices
 
 
@@ -321,7 +321,7 @@ def test_volumes_along_the_fourth_axis_are_the_models_channels(tmp_path):
 
 
 def test_with_few_cases_the_missing_check_is_said(model, scans, tmp_path):
-    blind = dataclasses.replace(model, likeness={})
+    blind = dataclasses.replace(model, familiar={})
     (found,) = predict(blind, tmp_path / "out", scans[0])
     assert "cannot be told: that takes 8 cases" in found.unlike[-1]
     assert "but not another look" in model_card(model.card | {"looks": False})

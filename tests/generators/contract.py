@@ -1,4 +1,13 @@
-"""Checks that every generator must pass: called by test_contract for each kind and shape."""
+"""Checks that every generator must pass, `CHECKS` by name; a generator of one's own runs them too.
+
+Each takes `make` (settings → an unfitted generator), the shape of a sample and an empty folder:
+
+    @pytest.mark.parametrize("check", contract.CHECKS.values(), ids=contract.CHECKS)
+    def test_mine(check, tmp_path):
+        check(partial(MyGenerator, width=8), (6, 4, 4), tmp_path)
+
+Those of `TRAINED` are for generators that train, `LEARNS` takes one that was given time to learn.
+"""
 
 import numpy as np
 import pandas as pd
@@ -60,7 +69,7 @@ class Killer:
             raise KeyboardInterrupt
 
 
-def check_shapes_and_types(make, shape):
+def check_shapes_and_types(make, shape, tmp_path):
     X, y, groups = toy(shape)
     gan = make().fit(X, y, groups=groups)
     made, labels = gan.sample({"LGG": 21, "HGG": 3})
@@ -77,7 +86,7 @@ def check_shapes_and_types(make, shape):
     assert len(none) == 0
 
 
-def check_conditioning(make, shape, *, negative=False):
+def check_conditioning(make, shape, *, negative):
     X, y, _ = toy(shape, negative=negative)
     gan = make().fit(X, y)
     made, labels = gan.sample({"HGG": 60, "LGG": 60})
@@ -94,7 +103,7 @@ def check_conditioning(make, shape, *, negative=False):
     np.testing.assert_array_equal(gan.agreement(made, swapped), ~gan.agreement(made, labels))
 
 
-def check_seeds(make, shape):
+def check_seeds(make, shape, tmp_path):
     X, y, _ = toy(shape)
     first, again, other = make().fit(X, y), make().fit(X, y), make(random_state=1).fit(X, y)
     few, _ = first.sample({"LGG": 10})
@@ -209,7 +218,7 @@ def check_stores(make, shape, tmp_path):
     assert some.rows["agrees"].tolist() == written.rows["agrees"].to_numpy()[order][mask].tolist()
 
 
-def check_resampling(make, shape):
+def check_resampling(make, shape, tmp_path):
     X, y, _ = toy(shape)
     sampler = make()
     X_all, y_all = sampler.fit_resample(X, y)
@@ -223,7 +232,7 @@ def check_resampling(make, shape):
     assert sorted(asked[60:].tolist()) == ["HGG"] + ["LGG"] * 5
 
 
-def check_types_of_values(make, shape):
+def check_types_of_values(make, shape, tmp_path):
     """Whole numbers stay whole and truth stays as frequent as it was made, not one of the two cut
     off and the other always true."""
     X, y, _ = toy(shape)
@@ -270,7 +279,7 @@ def check_integer_labels(make, shape, tmp_path):
     np.testing.assert_array_equal(made, gan.sample({1: 3})[0])
 
 
-def check_refusals(make, shape):
+def check_refusals(make, shape, tmp_path):
     X, y, _ = toy(shape)
     broken = X.copy()
     broken[7].flat[0] = np.nan
@@ -282,7 +291,7 @@ def check_refusals(make, shape):
         make().fit(X, lonely)
     with pytest.raises(DataError, match="two classes or more"):
         make().fit(X[:40], y[:40])
-    with pytest.raises(DataError, match="one label a sample"):
+    with pytest.raises(DataError, match="one label per sample"):
         make().fit(X, y[:-1])
     with pytest.raises(DataError, match="groups: expected one per sample"):
         make().fit(X, y, groups=["p"])
@@ -299,3 +308,14 @@ def check_refusals(make, shape):
         return
     with pytest.raises(DataError, match="expected samples of shape"):
         gan.agreement(np.zeros((2, shape[0] + 1, *shape[1:])), ["LGG", "HGG"])
+
+
+CHECKS = {
+    check.__name__: check
+    for check in (
+        check_shapes_and_types, check_seeds, check_round_trip, check_what_is_saved, check_stores,
+        check_resampling, check_types_of_values, check_integer_labels, check_refusals,
+    )
+}  # fmt: skip
+TRAINED = {"check_resume": check_resume}
+LEARNS = check_conditioning

@@ -8,9 +8,12 @@ KINDS = {
     "three": {
         "classes": ("glioma", "pituitary", "men <b>&$x$"), "patients": (12, 9, 8),
         "pretrain": False, "repeats": 2, "seeds": (0, 1), "folds": 3, "shape": (24,),
+        "arms": ("acgan", "wgan"),
     },
     "bare": {"masks": False, "pretrain": False, "keep": False, "dropped": False},
-    "unaugmented": {"generator": False, "features": False, "pretrain": False},
+    "unaugmented": {
+        "generator": False, "features": False, "pretrain": False, "tuned": False,
+    },
 }  # fmt: skip
 
 

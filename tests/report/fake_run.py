@@ -11,6 +11,11 @@ import pandas as pd
 from rarecase.evidence import make_evidence
 
 SIZE = 32
+CHECKS = {
+    "permuted_auc": [0.5] * 20, "permuted_mean": 0.501, "permuted_error": 0.01,
+    "suspicious": False, "leak": {"rows split": 0.9, "patients split": 0.7},
+    "shift_auc": [0.6], "shift_mean": 0.6,
+}  # fmt: skip
 
 
 def blob(rng, size=SIZE):
@@ -43,8 +48,10 @@ def fake_run(
     generator=True,
     keep=True,
     features=True,
+    arms=("acgan",),
     amounts=(64, 256, 1158),
-    headline=256,
+    planned=256,
+    tuned=True,
     channels=("t1", "flair"),
     dropped=True,
     pictures=True,
@@ -62,7 +69,7 @@ def fake_run(
         f"data: {'cohort' if masks else 'null'}\nseed: 0\n"
         f"pretrain:\n  cohort: {'simulated' if pretrain else 'null'}\n"
         f"segmenter:\n  init: null\n  epochs: 6\n  width: 8\nslices:\n  size: {SIZE}\n"
-        "features:\n  block: bottleneck\nsweep:\n  headline: 256\n"
+        "tuning:\n  masks: predicted\n  unit: patients\n"
     )
     if pretrain:
         _write_segmenter(root / "pretrain", rng, cohort, fold=None, masks=True)
@@ -85,22 +92,24 @@ def fake_run(
                 place / "segmenter", rng, cohort, fold=fold, masks=masks, rows=about, truth=truth,
                 repeat=repeat,
             )  # fmt: skip
+            source = place / "features" / "bottleneck"
             if features:
-                _write_features(place / "features", rng, about, classes, shape)
-            for s in seeds if generator else ():
-                made = place / "synthetic" / f"acgan-seed{s}"
-                _write_synthetic(made, rng, classes, shape, keep=keep)
-                _write_fidelity(place / "fidelity" / made.name, classes, fold)
-                if features:
-                    _write_gallery(made, place / "features", about, classes)
+                _write_features(source, rng, about, classes, shape)
+            for arm in arms if generator else ():
+                for number in seeds:
+                    samples = place / "synthetic" / f"bottleneck-{arm}-seed{number}"
+                    _write_synthetic(samples, rng, classes, shape, keep=keep)
+                    _write_fidelity(place / "fidelity" / samples.name, classes, fold)
+                    if features:
+                        _write_gallery(samples, source, about, classes)
+            tested = about[about["part"] == "test"]
             tables += _predictions(
-                rng, about, classes, repeat, fold, seeds, amounts if generator else ()
-            )
-            for s in seeds:
-                _write_classified(place / "classified" / f"acgan-seed{s}", amounts)
+                rng, tested, classes, repeat, fold, seeds=seeds,
+                arms=arms if generator else (), amounts=amounts, planned=planned, tuned=tuned,
+            )  # fmt: skip
     predictions = pd.concat(tables, ignore_index=True)
     predictions.to_parquet(root / "predictions.parquet")
-    evidence = make_evidence(predictions, rare=rare, headline=headline, draws=200)
+    evidence = make_evidence(predictions, rare=rare, draws=200, permutations=99, checks=CHECKS)
     (root / "evidence.json").write_text(json.dumps(evidence))
     return root
 
@@ -295,38 +304,53 @@ def _write_fidelity(folder, classes, fold):
     pd.DataFrame(rows).to_csv(folder / "fidelity.csv", index=False)
 
 
-def _write_classified(folder, amounts):
-    write_step(folder, 30)
-    pd.DataFrame(
-        [
-            {"arm": "acgan", "amount": a, "added": min(a, 1000), "epoch": 1, "loss": 0.5,
-             "accuracy": 0.7}
-            for a in amounts
-        ]
-    ).to_csv(folder / "history.csv", index=False)  # fmt: skip
-
-
-def _predictions(rng, rows, classes, repeat, fold, seeds, amounts):
-    tested = rows[rows["part"] == "test"]
+def _predictions(rng, tested, classes, repeat, fold, *, seeds, arms, amounts, planned, tuned):
+    """Maps with the CNN at counted amounts, and vectors with logistic regression, tuned."""
     own = tested["label"].map(classes.index).to_numpy()
     person = {p: rng.normal(0, 1.2, len(classes)) for p in tested["patient"].unique()}
     base = np.stack([person[p] for p in tested["patient"]])
     base += np.eye(len(classes))[own] * 0.9
     base[:, 0] += 1.0
-    tables = []
-    for seed in seeds:
-        for amount in (0, *amounts):
-            z = base + rng.normal(0, 0.3, base.shape)
-            z[:, -1] += 1.2 * np.sqrt(amount / 1158)
-            p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
-            table = tested[["case", "slice", "patient", "label", "predicted"]].copy()
-            table.insert(0, "arm", "acgan" if amount else "none")
-            table.insert(1, "amount", amount)
-            table.insert(2, "repeat", repeat)
-            table.insert(3, "fold", fold)
-            table.insert(4, "generator_seed", seed)
-            table.insert(5, "threshold", 0.5 if len(classes) == 2 else np.nan)
-            for i, name in enumerate(classes):
-                table[f"p_{name}"] = p[:, i]
-            tables.append(table)
-    return tables
+    counted = {"features": "bottleneck", "classifier": "cnn"}
+    rows = [{**counted, "arm": "none", "reference": True}]
+    for arm in arms:
+        for n in amounts:
+            about = {"amount": str(n), "requested": n, "added": min(n, 1000)}
+            rows += [
+                {**counted, **about, "arm": arm, "synthetic": True, "planned": n == planned,
+                 "seed": seed, "lift": 1.2 * np.sqrt(n / 1158)}
+                for seed in seeds
+            ]  # fmt: skip
+        about = {"amount": str(planned), "requested": planned, "added": planned}
+        rows += [{**counted, **about, "arm": f"duplicates:{arm}", "control_of": arm}] * bool(
+            amounts
+        )
+    if tuned:
+        vectors = {"features": "tumour", "classifier": "logistic"}
+        about = {**vectors, "amount": "tuned", "requested": 9, "added": 9}
+        rows += [
+            {**vectors, "arm": "none", "reference": True},
+            {**vectors, "arm": "threshold", "lift": 0.4},
+            *({**about, "arm": "smote", "synthetic": True, "planned": True, "seed": seed}
+              for seed in (0, 1)),
+            *({**about, "arm": "duplicates:smote", "control_of": "smote", "seed": seed}
+              for seed in (0, 1)),
+        ]  # fmt: skip
+    return [
+        _rows(rng, tested, classes, base, {"repeat": repeat, "fold": fold, **row}) for row in rows
+    ]
+
+
+def _rows(rng, tested, classes, base, about):
+    z = base + rng.normal(0, 0.3, base.shape)
+    z[:, -1] += about.pop("lift", 0.0)
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    seed = about.pop("seed", None)
+    known = {
+        "amount": "0", "synthetic": False, "control_of": None, "planned": False,
+        "reference": False, "splits": "abc", "requested": 0, "added": 0, "chosen": "{}",
+        "threshold": 0.5 if len(classes) == 2 else np.nan, "site": None, **about,
+    }  # fmt: skip
+    table = tested[["case", "slice", "patient", "label", "predicted"]].assign(**known)
+    table["seed"] = pd.array([seed] * len(table), dtype="Int64")
+    return table.assign(**{f"p_{name}": p[:, i] for i, name in enumerate(classes)})

@@ -97,19 +97,20 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         )  # fmt: skip
         if not args.allow_seen:
             refuse_seen(found, Path(args.features))
-        split = {"sites": found.sites, "folds": args.folds, "repeats": args.repeats}
-        asked = {"groups": found.groups, "rare": args.rare, **split}
+        split: dict[str, Any] = {"sites": found.sites, "folds": args.folds, "repeats": args.repeats}
+        asked: dict[str, Any] = {"groups": found.groups, "rare": args.rare, **split}
+        asked["executor"] = executor
         if ks is not None:  # said before anything takes time
             (one,) = feature_sets(found.X, found.y, groups=found.groups, sites=None, rare=args.rare)
             ks = possible_ks(one, draw_splits(one, seed=args.seed, **split), ks or None)
-        cells = {"cells": None if out is None else out / "cells", "executor": executor}
-        result = compare(found.X, found.y, **asked, **cells, **vars(protocol))
+        cells = None if out is None else out / "cells"
+        result = compare(found.X, found.y, cells=cells, **asked, **vars(protocol))
         if out is not None:
             _write(out, args, result, found)
         curve = None
         if ks is not None:
-            cells["cells"] = None if out is None else out / "scarcity"
-            curve = scarcity_curve(found.X, found.y, ks=ks, protocol=protocol, **asked, **cells)
+            cells = None if out is None else out / "scarcity"
+            curve = scarcity_curve(found.X, found.y, ks=ks, protocol=protocol, cells=cells, **asked)
             if out is not None:
                 with replacing_file(out / "scarcity.csv") as beside:
                     curve.to_csv(beside, index=False)
@@ -153,17 +154,18 @@ def show_curve(curve: Any, *, rare: str) -> None:
 
 def protocol_of(said: Mapping[str, Any]) -> Protocol:
     """How the experiment is made, from the command line's words."""
+    from rarecase.experiment.arms import CLOSED_FORM
     from rarecase.pipeline.compare import Protocol
 
     def names(text: str) -> tuple[str, ...]:
         return tuple(name.strip() for name in text.split(",") if name.strip())
 
-    arms = {} if said["arms"] is None else {"arms": names(said["arms"])}
     return Protocol(
+        arms=CLOSED_FORM if said["arms"] is None else names(said["arms"]),
         classifiers=names(said["classifier"]), inner=said["inner"],
         amounts=tuple(_numbers("--amounts", said["amounts"])),
         generator_seeds=said["generator_seeds"], random_state=said["seed"],
-        checks=not said["no_checks"], **arms,
+        checks=not said["no_checks"],
     )  # fmt: skip
 
 

@@ -59,13 +59,13 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
                 "performed": result.performed,
                 "found": result.found,
                 "report": result.report if result.report.exists() else None,
-                "evidence": result.evidence,
+                "evidence": None if result.result is None else result.result.evidence,
             }
         )
         return 0
     out = console()
-    if result.evidence is not None:
-        show(result.evidence)
+    if result.result is not None:
+        show(result.result.evidence)
         out.print()
     if not result.performed:
         out.print(f"Nothing to do: all {result.found} steps are done with these settings.")

@@ -18,7 +18,6 @@ __getattr__, __dir__, __all__ = attach(
         "check_disjoint": "rarecase.cohort.splits",
         "count_slices": "rarecase.cohort.load",
         "inspect_cohort": "rarecase.cohort.inspect",
-        "load_case": "rarecase.cohort.load",
         "load_groups": "rarecase.cohort.load",
         "read_cohort": "rarecase.cohort.read",
         "validation_patients": "rarecase.cohort.splits",

@@ -33,10 +33,10 @@ from rarecase.progress import task
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """cases: one row a case: case, patient, label, site, channels, mask, slices, size, spacing,
+    """cases: one row per case: case, patient, label, site, channels, mask, slices, size, spacing,
     stored (order of axes in the file), minimum, median, maximum (raw, over all channels),
     tumour_pixels, tumour_ml (volumes only).
-    problems: the worst first. thumbnails: by case, where they were asked for."""
+    problems: the worst first. thumbnails: by case, where they were requested."""
 
     layout: str
     channels: tuple[str, ...]
@@ -74,8 +74,8 @@ def inspect_cohort(
     """Look at every case; a broken file becomes a problem in the list, not an exception.
 
     Without `load` only names and headers are looked at, and intensities and tumours stay empty.
-    `workers` cases are read at a time, by default one a core, up to four. `amiss`: an error that is
-    known already, such as of labels.
+    `workers` cases are read at a time, by default one per core, up to four. `amiss`: an error that
+    is known already, such as of labels.
     """
     look = partial(_look, channels=cohort.channels, load=load, thumbnails=thumbnails)
     count = workers or readers(4)

@@ -30,7 +30,7 @@ def assign_folds(
     repeats: int = 1,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """One row a repeat and patient: repeat, patient, fold.
+    """One row per repeat and patient: repeat, patient, fold.
 
     fold is the one in which the patient is tested, -1 for a patient who only ever trains. 'kfold':
     stratified by class, shuffled anew for every repeat. 'given': the data's own column of folds,
@@ -140,7 +140,7 @@ def _holdout(patients: Mapping[str, str], seed: int, repeat: int) -> dict[str, i
     for name, members in _by_class(patients).items():
         if len(members) < 2:
             raise SettingError(
-                f"kind: 'holdout' needs two patients a class, class {name!r} has {len(members)}."
+                f"kind: 'holdout' needs two patients per class, class {name!r} has {len(members)}."
             )
         rng = numpy_rng(seed, "holdout", repeat, name)
         count = math.ceil(_HOLDOUT * len(members))

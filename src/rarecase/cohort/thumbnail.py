@@ -18,11 +18,13 @@ SIDE = 144  # pixels
 
 @dataclass(frozen=True, eq=False)
 class Thumbnail:
-    """image (SIDE, SIDE) uint8; outline (SIDE, SIDE) bool, None without a mask; the slice shown."""
+    """image (SIDE, SIDE) uint8; outline (SIDE, SIDE) bool, None without a mask; the slice shown;
+    whether a header says how it lies in space."""
 
     image: NDArray[np.uint8]
     outline: NDArray[np.bool_] | None
     slice: int
+    placed: bool
 
 
 def thumbnail(groups: Sequence[CaseArrays]) -> Thumbnail:
@@ -37,7 +39,8 @@ def thumbnail(groups: Sequence[CaseArrays]) -> Thumbnail:
     if group.masks is not None and group.has_mask[at]:
         mask = fit_square_masks(group.masks[at : at + 1], SIDE)[0].astype(bool)
         outline = mask & ~ndimage.binary_erosion(mask)
-    return Thumbnail((small * 255).round().astype(np.uint8), outline, int(group.numbers[at]))
+    shown = (small * 255).round().astype(np.uint8)
+    return Thumbnail(shown, outline, int(group.numbers[at]), group.placed)
 
 
 def _chosen(groups: Sequence[CaseArrays]) -> tuple[CaseArrays, int]:

@@ -70,9 +70,10 @@ def fit_final(features: FeatureSet, arm: Arm, design: Design) -> Final:
     """
     seed = derive(design.seed, "final")
     random_state = derive(seed, "classifier") % 2**31
-    space = Space.fit(features.X)
+    X = np.asarray(features.X)
+    space = Space.fit(X)
     part = TrainingPart(
-        space(features.X), features.y, features.patient, len(features.classes), features.rare
+        space(X), features.y, features.patient, len(features.classes), features.rare
     )
     choice = _choice(features, arm, design, seed=seed, size=len(part.y), state=random_state)
     members = []
@@ -96,7 +97,8 @@ def _choice(
     if not folds:
         return untuned(levels, design.classifier.points)
     inner = fit_inner(
-        arm, folds, levels=levels, classifier=design.classifier, label=features.label, seed=seed, random_state=state,
+        arm, folds, levels=levels, classifier=design.classifier, label=features.label, seed=seed,
+        random_state=state,
     )  # fmt: skip
     return inner.choose("none")
 

@@ -30,8 +30,8 @@ def cases_named(texts: Sequence[str], channels: Sequence[str]) -> tuple[list[Cas
     """The cases behind each of `texts`, for a model that takes `channels`, and those of a cohort
     that lack one:
 
-    * a volume in any format, where the model takes one channel; one of as many volumes as the model
-      takes channels, in their order;
+    * a volume, where the model takes one channel; one of as many volumes as it takes channels, in
+      their order;
     * `flair=a.nii.gz,t1=b.nii.gz`, a volume for each channel;
     * a folder of one case in BraTS' names, or of numbered pictures, one a slice, or of a patient's
       DICOM series, told apart by their descriptions;
@@ -88,10 +88,9 @@ def _behind(text: str, channels: tuple[str, ...]) -> tuple[list[Case], list[Drop
         return [*cases, *(_loose(path, channels) if beside else [])], dropped
     if table:
         raise DataError(f"{path}: a table of no known layout; see 'rarecase inspect {path}'.")
-    name = path.resolve().name
-    pictures = _pictures(path)
-    if pictures:
+    if pictures := _pictures(path):
         return [_picture_case(path, pictures, channels)], []
+    name = path.resolve().name
     # Where the model takes one channel, each file may be another patient's.
     if len(channels) > 1 or len(_wanted(path, channels)) == 1:
         files = {n: f for n, f in channel_files(path).items() if n in channels}

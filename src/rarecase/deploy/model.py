@@ -1,4 +1,4 @@
-"""The model that is handed on: what it consists of on disk, and what it says of a new case."""
+"""The deployed model: what it consists of on disk, and what it says of a new case."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import lightning_fabric
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from rarecase.checkpoint import load_tensors, save_tensors
@@ -16,8 +17,7 @@ from rarecase.cohort.case import Case
 from rarecase.cohort.fitting import Fitted, fit_case
 from rarecase.cohort.load import CaseArrays, load_groups
 from rarecase.deploy.final_fit import Final
-from rarecase.deploy.likeness import FEWEST, Likeness
-from rarecase.deploy.out_of_distribution import Ranges, case_looks
+from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Ranges, case_looks
 from rarecase.errors import DataError
 from rarecase.evidence.scores import rare_share
 from rarecase.features.sources.unet import TUMOUR, features_of_samples
@@ -30,7 +30,8 @@ from rarecase.segmenter.feeding import one_case
 from rarecase.segmenter.predict import predict_chances
 
 CARD, WEIGHTS, SEGMENTER = "model.json", "classifier.safetensors", "segmenter"
-FINAL, LIKENESS = ("weights", "offsets", "centre", "reach"), "likeness."
+FINAL, CHOSEN = ("weights", "offsets", "centre", "reach"), ("amount", "strength")
+LOOKS = "looks."  # before the name of what is known of them
 BATCH = 16
 UNCHECKED = (
     f"whether its images look like those learnt from cannot be told: that takes {FEWEST} cases, "
@@ -61,11 +62,12 @@ class Found:
 
 @dataclass(frozen=True, eq=False)
 class Deployed:
-    """U-Net, classifier, and what they were learnt from. `card` is what model.json holds."""
+    """U-Net, classifier, and what they were learnt from: `familiar` scores how far a case's looks
+    (see `case_looks`) are from it; `card` is what model.json holds."""
 
     segmenter: Segmenter
     final: Final
-    likeness: Mapping[str, Likeness]
+    familiar: Mapping[str, OutOfDistribution]
     card: dict[str, Any]
 
     @property
@@ -113,18 +115,11 @@ class Deployed:
         )
         rare = self.classes.index(about["rare"])
         share = float(rare_share(p[None], rare=rare)[0])
-        others = [i for i in range(len(p)) if i != rare]
-        best = max(others, key=lambda i: p[i])
-        return Found(
-            case=case,
-            p=dict(zip(self.classes, p.tolist(), strict=True)),
-            call=self.classes[rare if share > about["threshold"] else best],
-            chances=chances,
-            groups=groups,
-            fitted=fitted,
-            cut=cut,
-            unlike=(*self._unlike(groups, fitted, slices), *([] if seen.any() else [EMPTY])),
-        )
+        best = max((i for i in range(len(p)) if i != rare), key=lambda i: p[i])
+        call = self.classes[rare if share > about["threshold"] else best]
+        unlike = (*self._unlike(groups, fitted, slices), *([] if seen.any() else [EMPTY]))
+        named = dict(zip(self.classes, p.tolist(), strict=True))
+        return Found(case, named, call, chances, groups, fitted, cut, unlike)
 
     def _load(self, case: Case) -> tuple[list[CaseArrays], bool]:
         """The case's slices, brought to pixels of the usual size where theirs are outside of those
@@ -145,14 +140,14 @@ class Deployed:
         self, groups: Sequence[CaseArrays], fitted: Fitted, slices: Slices
     ) -> tuple[str, ...]:
         said = Ranges.of(self.card["ranges"]).unlike(groups)
-        if not self.likeness:
+        if not self.familiar:
             return (*said, UNCHECKED)
         looks = case_looks(self.segmenter, slices, fitted.images)
         off = []
-        for name, known in self.likeness.items():
-            away = float(known.distance(looks[name][None])[0])
+        for name, known in self.familiar.items():
+            away = float(known.score(looks[name][None])[0])
             if not away <= known.limit:
-                off.append(f"{name}: distance {away:.1f}, theirs below {known.limit:.1f}")
+                off.append(f"{name}: score {away:.1f}, theirs below {known.limit:.1f}")
         if off:
             said.append(
                 f"its images look unlike those learnt from ({'; '.join(off)}); it may be another "
@@ -165,32 +160,31 @@ def _vectors(
     segmenter: Segmenter, slices: Slices, fabric: lightning_fabric.Fabric
 ) -> NDArray[np.float64]:
     """`tumour` vectors of all slices (n, d)."""
-    found = []
-    for part in in_order(np.arange(len(slices)), size=BATCH):
-        found.append(features_of_samples(segmenter, slices, part, block=TUMOUR, fabric=fabric))
+    found = [
+        features_of_samples(segmenter, slices, part, block=TUMOUR, fabric=fabric)
+        for part in in_order(np.arange(len(slices)), size=BATCH)
+    ]
     # The classifier has learnt from features as a store keeps them.
     return np.concatenate(found).astype(np.float16).astype(np.float64)
 
 
 def save_classifier(
-    folder: Path, final: Final, likeness: Mapping[str, Likeness], card: dict[str, Any]
+    folder: Path, final: Final, familiar: Mapping[str, OutOfDistribution], card: dict[str, Any]
 ) -> None:
     """Write classifier.safetensors and model.json."""
-    import torch
-
     arrays = {name: getattr(final, name) for name in FINAL}
-    for name, known in likeness.items():
-        arrays |= {f"{LIKENESS}{name}.{part}": v for part, v in known.arrays().items()}
+    for name, known in familiar.items():
+        arrays |= {f"{LOOKS}{name}.{part}": v for part, v in known.arrays().items()}
     tensors = {n: torch.from_numpy(np.ascontiguousarray(v)) for n, v in arrays.items()}
     save_tensors(folder / WEIGHTS, tensors)
-    write_json(folder / CARD, card | {"amount": final.amount, "strength": final.strength})
+    write_json(folder / CARD, card | {name: getattr(final, name) for name in CHOSEN})
 
 
 def load_deployed(folder: Path, *, segmenter: Path | None = None) -> Deployed:
     """Read a model from its folder: model.json and classifier.safetensors, and the U-Net in
     segmenter/ (or in `segmenter`)."""
     card = read_json(folder / CARD)
-    known = isinstance(card, dict) and {"amount", "strength", "channels", "ranges"} <= set(card)
+    known = isinstance(card, dict) and {*CHOSEN, "channels", "ranges"} <= set(card)
     if not known or card.get("kind") != "rarecase model":
         raise DataError(f"{folder}: no model of rarecase ({CARD} says nothing of one).")
     tensors, _ = load_tensors(folder / WEIGHTS)
@@ -198,21 +192,16 @@ def load_deployed(folder: Path, *, segmenter: Path | None = None) -> Deployed:
     missing = [name for name in FINAL if name not in arrays]
     if missing:
         raise DataError(
-            f"{folder}: {WEIGHTS} has no {', '.join(missing)}; an earlier version wrote it. Make "
-            "the model anew from its run."
+            f"{folder / WEIGHTS}: has no {', '.join(missing)}. Make the model anew from its run."
         )
-    like: dict[str, dict[str, np.ndarray]] = {}
+    looks: dict[str, dict[str, np.ndarray]] = {}
     for name, values in arrays.items():
-        if name.startswith(LIKENESS):
-            kind, part = name.removeprefix(LIKENESS).split(".")
-            like.setdefault(kind, {})[part] = values
+        if name.startswith(LOOKS):
+            kind, part = name.removeprefix(LOOKS).split(".")
+            looks.setdefault(kind, {})[part] = values
     return Deployed(
         segmenter=load_segmenter(segmenter or folder / SEGMENTER),
-        final=Final(
-            **{name: arrays[name] for name in FINAL},
-            amount=card["amount"],
-            strength=card["strength"],
-        ),
-        likeness={kind: Likeness.of(parts) for kind, parts in like.items()},
+        final=Final(**{name: arrays.get(name, card.get(name)) for name in (*FINAL, *CHOSEN)}),
+        familiar={kind: OutOfDistribution.of(parts) for kind, parts in looks.items()},
         card=card,
     )

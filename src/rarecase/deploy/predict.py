@@ -7,27 +7,24 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import lightning_fabric
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from rarecase.cohort.case import Case
+from rarecase.compute import DEVICES, make_fabric
 from rarecase.deploy.inputs import cases_named, file_name
-from rarecase.deploy.masks import mask_on_file, masks_on_pictures
+from rarecase.deploy.masks import mask_on_file, write_picture_masks
 from rarecase.deploy.model import Deployed, Found
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.files import replacing_file, write_json
+from rarecase.imaging.drawing import Overlay, overlay_png
 from rarecase.imaging.formats import is_dicom, suffix_of
 from rarecase.imaging.formats.base import refusing
 from rarecase.imaging.writing import write_dicom_seg, write_nifti_mask
-from rarecase.pipeline.compute import make_fabric
-from rarecase.pipeline.settings import ComputeSettings, Device
 from rarecase.progress import task
-from rarecase.report.figures_overlays import overlay_figure
-from rarecase.report.overlays import Overlay
 
 log = logging.getLogger(__name__)
 SHOWN = 6  # slices of an overlay
@@ -36,12 +33,22 @@ RESEARCH = "For research alone; nothing here may decide on a patient."
 
 @dataclass(frozen=True)
 class Predicted:
-    """A case's result. `problem`: why it could not be read; the rest is empty then.
+    """A case's result.
 
-    p: probability by class; call: the class called; tumour_ml None for pictures; unlike: what
-    speaks against the scan being of the kind that was learnt from; notes: what was odd about its
-    files, and settled, such as voxel sizes that had to be assumed; source: the file or folder of
-    its first channel.
+    Parameters
+    ----------
+    p, call
+        Probability by class; the class called.
+    tumour_ml
+        None for pictures.
+    unlike
+        What speaks against the scan being of the kind that was learnt from.
+    problem
+        Why it could not be read; the rest is empty then.
+    notes
+        What was odd about its files, and settled, such as voxel sizes that had to be assumed.
+    source
+        The file or folder of its first channel.
     """
 
     case: str
@@ -82,13 +89,13 @@ def predict_images(
         images = [images]
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} is not an empty folder and was not touched; choose a new one.")
-    if device not in get_args(Device):
-        raise SettingError(f"device {device!r}: {nearest(device, get_args(Device))}")
+    if device not in DEVICES:
+        raise SettingError(f"device {device!r}: {nearest(device, DEVICES)}")
     cases, dropped = cases_named([str(each) for each in images], model.channels)
     if not cases and not dropped:
         raise SettingError("IMAGE is missing: a scan, a folder of one, or a cohort.")
-    # The classifier's features must not hang on what the machine does fastest.
-    fabric = make_fabric(ComputeSettings(device=device), exact=True)  # type: ignore[arg-type]
+    # The classifier's features must not depend on what the machine does fastest.
+    fabric = make_fabric(device=device, precision="32-true")
     failed = [_failed(each.case, each.reason) for each in dropped]
     return _walk(model, cases, failed, out=out, fabric=fabric)
 
@@ -129,14 +136,12 @@ def _write(model: Deployed, found: Found, out: Path) -> Predicted:
         unlike.append("the model has learnt from this patient: this says nothing of new ones")
     millilitres, notes = None, [note for group in found.groups for note in group.notes]
     if found.case.slices:
+        source = found.case.slices[0].image.parent
         if len(found.case.planes) > 1:
             said = ", ".join(found.case.planes)
             notes.append(f"the planes of its pictures are taken as {said}")
         mask = out / f"{name}_masks"
-        mask.mkdir(exist_ok=True)
-        for files, values in masks_on_pictures(found):
-            stem = f"{files.number:04d}_{files.image.stem}"
-            Image.fromarray(values * 255).save(mask / f"{stem}_mask.png")
+        write_picture_masks(found, mask)
     else:
         values, grid = mask_on_file(found)
         mask = out / f"{name}_mask.nii.gz"
@@ -151,13 +156,8 @@ def _write(model: Deployed, found: Found, out: Path) -> Predicted:
         beside.write_bytes(_overlay(found))
     return Predicted(
         found.case.case, found.p, found.call, millilitres, int(drawn.sum()), mask, overlay,
-        tuple(unlike), notes=tuple(dict.fromkeys(notes)),
-        source=str(_source(found.case, model.channels)),
+        tuple(unlike), notes=tuple(dict.fromkeys(notes)), source=str(source),
     )  # fmt: skip
-
-
-def _source(case: Case, channels: Sequence[str]) -> Path:
-    return case.slices[0].image.parent if case.slices else case.images[channels[0]]
 
 
 def _seen(case: Case, seen: Sequence[str]) -> bool:
@@ -169,7 +169,7 @@ def _seen(case: Case, seen: Sequence[str]) -> bool:
 
 
 def _seg(path: Path, values: Any, source: Path) -> list[str]:
-    """Write a DICOM-SEG; where the scan's own tags do not allow one, what to say instead."""
+    """Write a DICOM-SEG; returns what to say where the scan's own tags do not allow one."""
     try:
         with refusing(source, "no DICOM-SEG can be made of its tags", ""):
             write_dicom_seg(path, values, source)
@@ -190,26 +190,19 @@ def _overlay(found: Found) -> bytes:
     shown = [
         Overlay(
             title=f"slice {found.fitted.rows[i][0]}", case=found.case.case,
-            image=found.fitted.images[i, 0], true=None,
-            predicted=(found.chances[i] > 0.5).astype(np.uint8), dice=None, slice_dice=None,
+            image=found.fitted.images[i, 0], predicted=(found.chances[i] > 0.5).astype(np.uint8),
         )
         for i in chosen
     ]  # fmt: skip
-    return overlay_figure(shown, caption="").png
-
-
-def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Those of the fullest line: one with a problem has no probabilities."""
-    found: list[str] = []
-    for row in rows:
-        found = list(row) if len(row) > len(found) else found
-    return found
+    return overlay_png(shown)
 
 
 def _write_table(model: Deployed, done: Sequence[Predicted], out: Path) -> None:
     rows = [each.row() for each in done]
     with replacing_file(out / "predictions.csv") as beside:
-        pd.DataFrame(rows, columns=_columns(rows)).to_csv(beside, index=False)
+        # The columns of the fullest line: one with a problem has no probabilities.
+        columns = max((list(row) for row in rows), key=len, default=[])
+        pd.DataFrame(rows, columns=columns).to_csv(beside, index=False)
     card = model.card
     write_json(
         out / "predictions.json",

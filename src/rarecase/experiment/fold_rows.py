@@ -47,7 +47,7 @@ def _text(values: list[str | None]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """What a grid may hold besides numbers and text: NumPy's numbers, and objects by their repr."""
+    """What a grid may hold besides numbers and text: NumPy's, and objects by their repr."""
     return value.item() if isinstance(value, np.generic) else repr(value)
 
 

@@ -109,7 +109,7 @@ def _generated(sampler: Sampler, part: TrainingPart, *, seed: int) -> Sets:
 def _kept(name: str, generator: Generator, part: TrainingPart, X: Any, y: Ints) -> Bools:
     """Which synthetic samples a filter keeps."""
     if name == AGREEMENT:
-        agrees: Bools = generator.agreement(X, y)  # type: ignore[attr-defined]
+        agrees: Bools = generator.agreement(X, y)
         return agrees
     real = part.X.array() if isinstance(part.X, Samples) else part.X
     return kept_by(name, vectors(real), part.y, vectors(X), y, groups=part.patient)

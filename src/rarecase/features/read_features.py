@@ -24,7 +24,7 @@ LARGEST = 4 * 2**30  # bytes of float64 that a comparison takes into memory
 @dataclass(frozen=True)
 class Features:
     """What a file holds: `X` (n, d) with names of features where it has them, `y`, `groups` (None:
-    each row is a patient), the name of each row, and `sites` where they were asked for. `seen`: the
+    each row is a patient), the name of each row, and `sites` where they were requested. `seen`: the
     patients whom the network behind the features has learnt from, as far as the file says."""
 
     X: Any

@@ -69,7 +69,7 @@ class Samples:
             self._array = np.asarray(X)
             if self._array.ndim < 2 or self._array.dtype.kind not in "fiub":
                 raise DataError(
-                    "X: expected numbers, one sample a row, (n, d) or (n, c, h, w); "
+                    "X: expected numbers, one sample per row, (n, d) or (n, c, h, w); "
                     f"got {self._array.dtype} of shape {self._array.shape}."
                 )
             self._rows = _checked_rows(rows, len(self._array))
@@ -281,7 +281,7 @@ def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:
     if labels.dtype.kind == "f" and np.isfinite(labels).all() and not np.mod(labels, 1).any():
         labels = labels.astype(np.int64)
     if labels.shape != (n,):
-        raise DataError(f"y: expected one label a sample ({n}), got shape {labels.shape}.")
+        raise DataError(f"y: expected one label per sample ({n}), got shape {labels.shape}.")
     if labels.dtype.kind not in "Uiub":
         raise DataError(
             f"y: expected classes as strings, integers or booleans, got {labels.dtype}."

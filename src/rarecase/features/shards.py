@@ -22,7 +22,7 @@ _AT_ONCE = 4  # samples a thread takes at a time
 
 
 class ShardReader:
-    """Reads samples of `shape` and `dtype`, one a chunk, `per_shard` a shard, from a Zarr array.
+    """Reads samples of `shape` and `dtype`, one per chunk, `per_shard` per shard, of a Zarr array.
 
     Zstd compares every chunk with the checksum that was written with it.
     """

@@ -1,4 +1,4 @@
-"""Features of any rank on disk: a Zarr 3 array, one sample a chunk, sharded.
+"""Features of any rank on disk: a Zarr 3 array, one sample per chunk, sharded.
 
 Writing goes through the zarr library. Reading random samples does not: zarr 3.1 resolves every
 inner chunk of a shard on its event loop, 75 samples of (1024, 15, 15) a second on two cores;
@@ -34,7 +34,7 @@ class FeatureStore:
     """Samples of one block or source, `(n, *shape)`, with a table of rows beside them.
 
     On disk: a Zarr group `PATH` with the array `features` (zstd level 1, a checksum in every chunk)
-    and `PATH/rows.parquet`, one row a sample. Make one with `create` (append in order, then close
+    and `PATH/rows.parquet`, one row per sample. Make one with `create` (append in order, then close
     it or use `with`), read one with `open`. Memory does not grow with n.
 
     >>> import tempfile

@@ -16,9 +16,10 @@ from rarecase.generators.perceptrons import Perceptrons
 
 class ADCGAN(Perceptrons):
     """ADC-GAN (Hou et al. 2022, arXiv 2107.10060, equations 7 and 8): the auxiliary classifier has
-    two outputs a class, real and made. The generator is drawn to the real one and away from the
-    made one, so that where classes overlap it need not leave the overlap empty, as an ACGAN's does
-    to please its classifier. Both heads are kept from rising steeply (`slope_penalty`).
+    two outputs per class, real and synthetic. The generator is drawn to the real one and away from
+    the synthetic one, so that where classes overlap it need not leave the overlap empty, as an
+    ACGAN's does to please its classifier. Both heads are kept from rising steeply
+    (`slope_penalty`).
 
     >>> X, y = np.random.default_rng(0).normal(size=(40, 3)), np.repeat(["a", "b"], [30, 10])
     >>> ADCGAN(hidden=(16,), steps=10).fit(X, y).sample({"b": 7})[0].shape

@@ -79,7 +79,7 @@ class Generator(Sampler):
         lazy = is_store(X) or isinstance(X, Samples)
         if not lazy and (sparse.issparse(X) or np.ndim(cast("ArrayLike", X)) <= 2):
             X, y = self._checked_table(X, y)
-        file = None if checkpoint is None else Path(checkpoint)
+        file = Path(checkpoint) if checkpoint else None
         self._fit_samples(samples_of(X, rows=rows), y, groups, checkpoint=file, fabric=fabric)
         return self
 
@@ -184,8 +184,7 @@ class Generator(Sampler):
         codes = {label: self._code(label) for label in np.unique(labels).tolist()}
         requested = np.array([codes[label] for label in labels.tolist()], dtype=np.int64)
         guessed = [self._classify(batch) for _, batch in samples.batches()]
-        result: NDArray[np.bool_] = np.concatenate([*guessed, np.empty(0, np.int64)]) == requested
-        return result
+        return np.asarray(np.concatenate([*guessed, np.empty(0, np.int64)]) == requested)
 
     def save(self, directory: Path | str) -> None:
         """Write the fitted generator into `directory` (generator.json, generator.safetensors; of
@@ -258,8 +257,7 @@ class Generator(Sampler):
 
     def _agrees(self, X: NDArray[np.float32], code: int) -> NDArray[np.bool_]:
         """Whether a discriminator, if there is one, calls `X` the requested class."""
-        right = self._classify(X) == code if self.discriminates else np.ones(len(X), dtype=bool)
-        return np.asarray(right)
+        return self._classify(X) == code if self.discriminates else np.ones(len(X), dtype=bool)
 
     def _pieces(
         self, counts: Mapping[Any, int], start: int

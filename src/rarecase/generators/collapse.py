@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 comparison = logging.getLogger(f"{__name__}.comparison")  # passes by the filter of `log`
-LOOKED_AT = 128  # samples a class, at most
+LOOKED_AT = 128  # samples per class, at most
 FEWEST = 16  # of them, and steps: large maps are made so many at a time
 VALUES = 2**22  # that so many samples may hold: more take seconds to make
 COLUMNS = ["label", "spread", "distinct"]
@@ -42,8 +42,8 @@ def energy_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
 
 
 def diagnose(generator: Generator, samples: Samples, codes: NDArray[np.int64]) -> pd.DataFrame:
-    """One row a class: label, spread (deviation of made over that of real samples; 1: alike),
-    distinct (share of made samples that differ). Warns of a class that collapsed.
+    """One row per class: label, spread (deviation of synthetic over that of real samples; 1:
+    alike), distinct (share of synthetic samples that differ). Warns of a class that collapsed.
 
     A table's columns each have their unit: its spread is the median column's. Maps have one, and
     many values that hardly vary: theirs is that of the mean deviation.

@@ -12,7 +12,7 @@ from rarecase.generators.neural import Fitting, Step
 from rarecase.generators.perceptrons import Perceptrons, class_weight
 
 # Of the log of the spread. From 0, a whole deviation, the decoder may never begin to listen to the
-# latent space: everything is noise to it, and what is made is a Gaussian a class.
+# latent space: everything is noise to it, and what is made is a Gaussian per class.
 START = -1.0
 
 
@@ -20,7 +20,7 @@ class CVAE(Perceptrons):
     """A conditional VAE (Kingma and Welling 2014, arXiv 1312.6114; Sohn et al. 2015), with a spread
     of its own for each feature that is learnt (Rybkin et al. 2021, arXiv 2006.13202) and drawn from
     when it samples: without it samples are means, and vary too little. The prior is a mixture of
-    Gaussians a class, learnt with the rest (as in Tomczak and Welling 2018, arXiv 1705.07120):
+    Gaussians per class, learnt with the rest (as in Tomczak and Welling 2018, arXiv 1705.07120):
     where a class lies along a curve, one Gaussian would be drawn from where there is nothing.
 
     `noise` is the size of the latent space. Classes weigh the same in the loss.
@@ -89,7 +89,7 @@ class Decoder(nn.Module):
 
 
 class Prior(nn.Module):
-    """`PARTS` Gaussians a class over the latent space (n, k), and how likely each is."""
+    """`PARTS` Gaussians per class over the latent space (n, k), and how likely each is."""
 
     PARTS: ClassVar[int] = 16
 

@@ -1,5 +1,5 @@
-"""Gaussians whose covariance is shrunk towards the one that all classes share: one a class, or a
-mixture of several."""
+"""Gaussians whose covariance is shrunk towards the one that all classes share: one per class, or
+a mixture of several."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Gaussian(ClosedForm):
 
 
 class GaussianMixture(ClosedForm):
-    """Samples of a mixture of up to `components` Gaussians a class, as `Gaussian` makes them.
+    """Samples of a mixture of up to `components` Gaussians per class, as `Gaussian` makes them.
 
     The parts of a class are found by k-means, with `standardise` (see `Gaussian`) on columns
     divided by their deviation over all samples, and weigh what they hold; a part has at least

@@ -60,7 +60,7 @@ def generate(
 
     Returns
     -------
-    generator, filter, real, generated, kept (counts by class) and, if asked for, audit: what the
+    generator, filter, real, generated, kept (counts by class) and, if requested, audit: what the
     file beside `out` says as well, with the settings and whom the generator has learnt from.
 
     Raises
@@ -68,15 +68,8 @@ def generate(
     SettingError, DataError
         Before any training for what could not be written after it; where a filter keeps too few.
     """
-    if out.suffix.lower() not in SUFFIXES:
-        raise SettingError(f"--out {out}: expected a name that ends in {', '.join(SUFFIXES)}.")
-    for file in (out, card_of(out)):
-        if file is not None and file.exists():
-            raise DataError(f"{file} exists and was not touched; choose a new name.")
-    synthetic = [name for name, each in KINDS.items() if each.synthetic]
-    if kind not in synthetic:
-        raise SettingError(f"generator {kind!r} is unknown; {nearest(kind, synthetic)}")
-    generator = make_generator(kind, random_state=seed)
+    _check_out(out)
+    generator = _new(kind, seed=seed)
     real = read_real(features, label=label, groups=groups, ignore=ignore, out=out)
     _check_requested(real, counts, out, path=features)
     if keep:
@@ -91,13 +84,27 @@ def generate(
     said: dict[str, Any] = {
         "generator": kind, "filter": keep, "real": real.counts, "generated": drawn, "kept": counts,
     }  # fmt: skip
-    if audited is not None:
-        said["audit"] = audited
+    said |= {} if audited is None else {"audit": audited}
     _write(generator, drawn, out, real=real, label=label or "label", masks=masks,
            about={**said, "seed": seed})  # fmt: skip
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return said
+
+
+def _new(kind: str, *, seed: int) -> Generator:
+    synthetic = [name for name, each in KINDS.items() if each.synthetic]
+    if kind not in synthetic:
+        raise SettingError(f"generator {kind!r} is unknown; {nearest(kind, synthetic)}")
+    return make_generator(kind, random_state=seed)
+
+
+def _check_out(out: Path) -> None:
+    if out.suffix.lower() not in SUFFIXES:
+        raise SettingError(f"--out {out}: expected a name that ends in {', '.join(SUFFIXES)}.")
+    for file in (out, card_of(out)):
+        if file is not None and file.exists():
+            raise DataError(f"{file} exists and was not touched; choose a new name.")
 
 
 def checkpoint_of(out: Path) -> Path:

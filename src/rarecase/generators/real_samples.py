@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.feature_set import make_table
+from rarecase.features.feature_set import make_features
 from rarecase.features.read_features import read_features
 from rarecase.features.samples import is_store
 
@@ -64,20 +64,21 @@ def read_real(
     path: Path, *, label: str | None, groups: str | None, ignore: Sequence[str], out: Path
 ) -> Real:
     """The samples of a file that `compare` takes too, maps in their shape. Classes and patients are
-    named as there. Raises `DataError` and `SettingError` as `read_features` and `make_table`."""
+    named as there. Raises `DataError` and `SettingError` as `read_features` and `make_features`."""
     if path.suffix.lower() == ".zarr":
         return _read_store(path, label=label or "label", groups=groups or "patient", ignore=ignore)
     found = read_features(path, label=label, groups=groups, ignore=ignore)
     if found.left_out:
         log.warning("left out, as they hold text: %s", ", ".join(found.left_out))
-    table = make_table(found.X, found.y, groups=found.groups)
+    table = make_features(found.X, found.y, groups=found.groups)
     labels = np.asarray(table.classes)[table.y]
     values = _values(found.y, table.y, table.classes)
     # A CSV holds text alone, and gets back what it held.
     if path.suffix.lower() in (".csv", ".tsv") and out.suffix.lower() != ".csv":
         values = _typed(table.classes)
     return Real(
-        table.X.reshape(np.shape(found.X)), labels, np.asarray(table.patients)[table.patient],
+        np.asarray(table.X).reshape(np.shape(found.X)), labels,
+        np.asarray(table.patients)[table.patient],
         table.classes, values, tuple(found.names),
     )  # fmt: skip
 
@@ -99,7 +100,7 @@ def _read_store(path: Path, *, label: str, groups: str, ignore: Sequence[str]) -
     y = store.rows[label].to_numpy()
     # The rows' numbers stand for the samples, which may be too many to hold.
     numbers = np.arange(float(len(store)))[:, None]
-    table = make_table(numbers, y, groups=store.rows[groups].to_numpy())
+    table = make_features(numbers, y, groups=store.rows[groups].to_numpy())
     return Real(
         store, np.asarray(table.classes)[table.y], np.asarray(table.patients)[table.patient],
         table.classes, _values(y, table.y, table.classes), seen=store.seen,

@@ -1,4 +1,4 @@
-"""Where voxels lie in the patient: grids, and carrying values from one grid to another."""
+"""Where voxels lie in the patient: grids, and resampling values from one grid to another."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def same_voxels(grid: Grid, other: Grid) -> bool:
     return _lattice(_between(grid, other)) is not None
 
 
-def carry(
+def resample(
     values: NDArray, source: Grid, target: Grid, *, outside: float = 0.0
 ) -> NDArray[np.float32]:
     """Values on `source` (its shape) as they are on `target`: linear between voxels, `outside`

@@ -106,9 +106,9 @@ def estimate(
 
 def _segmenter_seconds(settings: Settings, rates: Rates, *, real: int, units: int) -> float:
     chosen, validation = settings.segmenter, settings.split.validation
-    trained = real * (1 - validation) * rates.train
+    trained: float = real * (1 - validation) * rates.train
     epoch = trained + real * validation * rates.predict
-    coarse = make_schedule(chosen).coarse_epochs * 0.75 * trained
+    coarse = int(make_schedule(chosen).coarse_epochs) * 0.75 * trained
     # Mirror images are looked at for those who do not train: about a fold and the validation part.
     held = (1 - real / units) + real / units * validation
     drawn = units * rates.predict * (1 + 3 * held if chosen.flips else 1)

@@ -1,21 +1,16 @@
-"""Making the model that is handed on from a finished run, and writing it out without the run."""
+"""The deployed model of a finished run: making it, and writing it out without the run."""
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from rarecase.deploy.card import EXAMPLE, model_card
-from rarecase.deploy.model import CARD, SEGMENTER, WEIGHTS, Deployed, load_deployed
+from rarecase.deploy.export import write_model
+from rarecase.deploy.model import CARD, SEGMENTER, Deployed, load_deployed
 from rarecase.errors import DataError, SettingError
 from rarecase.files import (
     read_json,
     read_parquet,
-    replacing_directory,
-    write_json,
-    write_text,
 )
 from rarecase.pipeline.resolve import resolve
 from rarecase.pipeline.run import only_one
@@ -100,29 +95,10 @@ def _steps(context: Context) -> list[Step]:
 
 
 def export_model(run: str | Path, out: str | Path) -> Path:
-    """Write a run's model to a new folder that needs nothing of the run and names no patient:
-    weights, model.json, model_card.md and predict.py, an example. Returns the folder."""
+    """Write a run's model to a new folder that needs nothing of the run (see `write_model`)."""
     run, out = Path(run), Path(out)
     if out.exists():
         raise DataError(f"{out} exists and was not touched; choose a new folder.")
     if (run / CARD).is_file():
         raise DataError(f"{run}: an exported model already; copy the folder as it is.")
-    model = load_model(run)
-    made = run / MODEL
-    with replacing_directory(out) as folder:
-        (folder / SEGMENTER).mkdir()
-        shutil.copy2(made / SEGMENTER / "model.safetensors", folder / SEGMENTER)
-        write_json(folder / SEGMENTER / "model.json", nameless(model).segmenter.describe())
-        shutil.copy2(run / CLASSIFIER / WEIGHTS, folder)
-        write_json(folder / CARD, model.card)
-        write_text(folder / "model_card.md", model_card(model.card))
-        write_text(folder / "predict.py", EXAMPLE)
-    return out
-
-
-def nameless(model: Deployed) -> Deployed:
-    """The same without the patients it has learnt from."""
-    bare: dict[str, Any] = {
-        "trained_on": (), "validated_on": (), "initialised_from": None, "patients_known": False
-    }  # fmt: skip
-    return replace(model, segmenter=replace(model.segmenter, **bare))
+    return write_model(load_model(run), out)

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rarecase.evidence.text import number
-
-DASH = "\N{EN DASH}"
+from rarecase.evidence.text import Score, cell, interval
 
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph. `missing` says what is not there; `finding` and `warning` stand out."""
+    """A paragraph. `missing` says what is not there; `warning` stands out."""
 
     text: str
-    style: Literal["plain", "note", "missing", "finding", "warning"] = "plain"
+    style: Literal["plain", "note", "missing", "warning"] = "plain"
     kind: str = field(default="text", init=False)
 
 
 @dataclass(frozen=True)
 class Bullets:
-    """A list of short items; with a `title` it stands out in a box."""
+    """A list of short items; with a `title` it stands out in a box of its style."""
 
     items: Sequence[str]
     title: str = ""
+    style: Literal["warning", "finding"] = "warning"
     kind: str = field(default="bullets", init=False)
 
 
@@ -42,7 +41,7 @@ class Cell:
 class Table:
     """Rows of strings or cells; the first `heads` columns name the row, the others hold numbers.
 
-    `marked` are the indices of rows that stand out, such as the headline.
+    `marked` are the indices of rows that stand out, such as what was planned.
     """
 
     caption: str
@@ -94,15 +93,13 @@ class Section:
     blocks: Sequence[Block]
 
 
-def plain_number(value: float | None, *, digits: int = 2) -> str:
-    """A number for a table; a dash for what is not defined.
+def scored(score: Score | None, *, change: bool = False) -> Cell:
+    """A score of the evidence, its interval below it.
 
-    >>> plain_number(0.417), plain_number(None), plain_number(-0.04)
-    ('0.42', '–', '−0.04')
+    >>> scored({"value": 0.1, "low": -0.05, "high": 0.2}, change=True)
+    Cell(text='+0.10', below='−0.05 to 0.20')
     """
-    if value is None or math.isnan(value):
-        return DASH
-    return number(value, digits=digits)
+    return Cell(cell(None if score is None else score["value"], change=change), interval(score))
 
 
 def mean_with_range(values: Sequence[float]) -> Cell:
@@ -111,24 +108,17 @@ def mean_with_range(values: Sequence[float]) -> Cell:
     >>> mean_with_range([0.1, 0.3])
     Cell(text='0.20', below='0.10 to 0.30')
     """
-    spread = f"{plain_number(min(values))} to {plain_number(max(values))}"
-    return Cell(plain_number(sum(values) / len(values)), spread if len(values) > 1 else "")
+    spread = f"{cell(min(values))} to {cell(max(values))}"
+    return Cell(cell(sum(values) / len(values)), spread if len(values) > 1 else "")
 
 
-def with_interval(score: dict[str, float | None] | None, *, signed: bool = False) -> Cell:
-    """A value with its 95 % interval below it.
+def file_stem(name: str) -> str:
+    """A figure's name as part of a file's.
 
-    >>> with_interval({"value": 0.1, "low": -0.05, "high": 0.2}, signed=True)
-    Cell(text='+0.10', below='−0.05 to 0.20')
+    >>> file_stem("curves-acgan (tumour, cnn)")
+    'curves-acgan-tumour-cnn'
     """
-    if score is None or score["value"] is None:
-        return Cell(DASH)
-    text = plain_number(score["value"])
-    if signed and score["value"] > 0 and float(text):
-        text = f"+{text}"
-    if score["low"] is None:
-        return Cell(text)
-    return Cell(text, f"{plain_number(score['low'])} to {plain_number(score['high'])}")
+    return re.sub(r"[^\w.-]+", "-", name).strip("-")
 
 
 def joined(words: Sequence[str]) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from rarecase.evidence.evidence import PEEKED
+from rarecase.evidence.rows import key_of
+from rarecase.evidence.text import cell
 from rarecase.evidence.verdict import FEWEST_RARE_PATIENTS
-from rarecase.report.blocks import counted, joined, plain_number
-from rarecase.report.run_files import RunFiles, optional_json, read_table
-from rarecase.report.tables import headline_rows
+from rarecase.report import names
+from rarecase.report.blocks import counted, joined
+from rarecase.report.run_files import RunFiles, read_table
 from rarecase.report.tables_fidelity import unlike_new_patients
 
 FEW_PER_FOLD = 3
@@ -56,7 +58,7 @@ def _leak(run: RunFiles) -> list[str]:
 
 
 def _unknown_patients(run: RunFiles) -> list[str]:
-    cards = [optional_json(fold.path / "segmenter" / "model.json") or {} for fold in run.folds]
+    cards = [run.card(fold.segmenter) for fold in run.folds]
     if any(card.get("patients_known") is False for card in cards):
         return [
             "The initial segmenter came without the names of its training patients: that it has "
@@ -93,29 +95,30 @@ def _few_per_fold(run: RunFiles) -> list[str]:
 
 
 def _one_class_called(run: RunFiles) -> list[str]:
+    """Of references and planned synthetic rows: classes that nobody is called right of."""
     rows = run.evidence["rows"]
-    chosen = [next(r for r in rows if r["arm"] == run.evidence["control"])]
-    chosen += [rows[i] for i in headline_rows(run.evidence)]
+    chosen = [row for row in rows if row["reference"] or (row["synthetic"] and row["planned"])]
+    full = len({key_of(row).family for row in chosen}) > 1
     never: dict[str, list[str]] = {}
     for row in chosen:
         for name in run.classes:
             if row["patients"]["scores"][f"recall_{name}"]["value"] == 0:
-                amount = f"{row['amount']:,}" if row["amount"] else "no"
-                never.setdefault(name, []).append(f"with {amount} synthetic samples")
+                never.setdefault(name, []).append(key_of(row).title(full=full))
     return [
-        f"No patient of class {name} is called right {joined(when)}: the classifier calls all, or "
-        "nearly all, something else. Recall and accuracies say little then; look at AUC."
-        for name, when in never.items()
+        f"No patient of class {name} is called right by {joined(who)}: the classifier calls all, "
+        "or nearly all, something else. Recall and accuracies say little then; look at AUC."
+        for name, who in never.items()
     ]
 
 
 def _filter(run: RunFiles) -> list[str]:
     none_kept = []
-    for generator in run.generators:
-        table = read_table(generator.path / "filter.csv")
-        if table is not None and (table["kept"] == 0).any():
-            labels = table.loc[table["kept"] == 0, "label"].tolist()
-            none_kept.append(f"{joined(labels)} in {generator.fold.name}")
+    for name, generators in run.sources.items():
+        for generator in generators:
+            table = read_table(generator.path / names.KEPT)
+            if table is not None and (table["kept"] == 0).any():
+                labels = table.loc[table["kept"] == 0, "label"].tolist()
+                none_kept.append(f"{joined(labels)} ({name}, {generator.fold.name})")
     if none_kept:
         return [
             f"The filter kept no synthetic sample of {'; '.join(none_kept[:4])}"
@@ -125,22 +128,19 @@ def _filter(run: RunFiles) -> list[str]:
 
 
 def _added(run: RunFiles) -> list[str]:
-    """Amounts for which the filter kept too few samples, so that fewer were added."""
-    short: dict[int, int] = {}
-    for fold in run.folds:
-        for path in sorted(fold.path.glob("classified/*/history.csv")):
-            table = read_table(path)
-            if table is None or "added" not in table:
-                continue
-            for amount, added in zip(table["amount"], table["added"], strict=True):
-                if added < amount:
-                    short[int(amount)] = min(int(added), short.get(int(amount), int(added)))
+    """Rows to which fewer samples could be added than were requested."""
+    rows = [row for row in run.evidence["rows"] if row["synthetic"]]
+    full = len({key_of(row).family for row in rows}) > 1
+    short = [
+        f"{key_of(row).title(full=full)}: {row['added']:,.0f} of {row['requested']:,.0f}"
+        for row in rows
+        if round(row["added"]) < round(row["requested"])
+    ]
     if not short:
         return []
-    listed = ", ".join(f"{added:,} of {amount:,}" for amount, added in sorted(short.items()))
     return [
-        "The filter kept too few synthetic samples for some amounts; at the least, there were "
-        f"added {listed}."
+        "There were too few synthetic samples, or the filter kept too few; on average there were "
+        f"added {'; '.join(short)}."
     ]
 
 
@@ -164,8 +164,8 @@ def _segmenter_shift(run: RunFiles) -> list[str]:
     }
     if mean["train"] - mean["test"] > SHIFT:
         return [
-            f"The segmenters reach Dice {plain_number(mean['train'])} on their own training "
-            f"patients and {plain_number(mean['test'])} on test patients: features of training "
+            f"The segmenters reach Dice {cell(mean['train'])} on their own training "
+            f"patients and {cell(mean['test'])} on test patients: features of training "
             "and test patients differ for that reason alone."
         ]
     return []
@@ -175,8 +175,8 @@ def _last_epoch(run: RunFiles) -> list[str]:
     last = 0
     cards = 0
     for fold in run.folds:
-        card = optional_json(fold.path / "segmenter" / "model.json") or {}
-        history = read_table(fold.path / "segmenter" / "history.csv")
+        card = run.card(fold.segmenter)
+        history = read_table(fold.segmenter / names.HISTORY)
         if history is None or "best_epoch" not in card or not card.get("validated_on"):
             continue
         cards += 1
@@ -190,9 +190,9 @@ def _last_epoch(run: RunFiles) -> list[str]:
 
 
 def _one_training(run: RunFiles) -> list[str]:
-    if run.evidence["repeats"] == 1 and len(run.evidence["generator_seeds"]) <= 1:
+    if run.evidence["repeats"] == 1 and len(run.evidence["seeds"]) <= 1:
         return [
-            "One split and one generator seed: how much the numbers would change if everything "
+            "One split and one seed: how much the numbers would change if everything "
             "were trained again is not known, and the intervals do not hold it."
         ]
     return []

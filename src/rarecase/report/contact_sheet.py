@@ -44,6 +44,7 @@ def write_contact_sheet(found: Inspection, path: Path, *, source: str) -> None:
     page = environment.get_template("contact_sheet.html.j2").render(
         source=source,
         found=found,
+        orientation=_orientation(found),
         cases=cases,
         columns=columns,
         classes=", ".join(f"{number} {name}" for name, number in found.classes.items()),
@@ -52,6 +53,18 @@ def write_contact_sheet(found: Inspection, path: Path, *, source: str) -> None:
         ),
     )
     write_text(path, page)
+
+
+def _orientation(found: Inspection) -> str:
+    """Which way up the pictures are, as far as headers say so."""
+    shown = found.thumbnails.values()
+    placed = sum(each.placed for each in shown)
+    if not placed:
+        return "No header says which way up they are."
+    text = "Front on top, the patient's right on the left"
+    if placed < len(shown):
+        text += f", in {placed} of {len(shown)}; no header says so of the others"
+    return f"{text}."
 
 
 def _png(shown: Thumbnail | None) -> str | None:

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from rarecase.errors import DataError
 from rarecase.files import read_json
+from rarecase.report import names
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Some samples of one class: means a channel (n, c), and maps (m, h, w) of one channel."""
+    """Some samples of one class: means per channel (n, c), and maps (m, h, w) of one channel."""
 
     means: Floats
     maps: NDArray[np.float32]
@@ -26,7 +27,7 @@ class Samples:
 @dataclass(frozen=True)
 class FeaturePair:
     """Real (training) and synthetic samples by class; `channel` is that of the maps. `unfiltered`
-    names the classes of which nothing was kept, so that what was made is shown instead."""
+    names the classes of which nothing was kept, so that what was generated is shown instead."""
 
     block: str
     shape: tuple[int, ...]
@@ -38,7 +39,7 @@ class FeaturePair:
 
 def read_pair(folder: Path) -> FeaturePair | None:
     """The samples in a generator's folder, None when none were set aside."""
-    arrays, about = folder / "shown.npz", folder / "shown.json"
+    arrays, about = folder / names.SHOWN_ARRAYS, folder / names.SHOWN
     if not arrays.is_file() or not about.is_file():
         return None
     said = read_json(about)

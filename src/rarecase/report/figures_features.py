@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from rarecase.report.blocks import Figure
+from rarecase.imaging.drawing import canvas, look, panels, png
+from rarecase.report.blocks import Figure, file_stem
 from rarecase.report.feature_samples import FeaturePair, Floats
-from rarecase.report.style import canvas, look, panels, png
 
 SIDE = 5
 GAP = 2
@@ -36,15 +36,15 @@ def mosaic(maps: NDArray[np.float32], *, side: int = SIDE) -> NDArray[np.float32
     return picture
 
 
-def map_grids(pair: FeaturePair, *, classes: list[str], arm: str) -> Figure:
+def map_grids(pair: FeaturePair, *, classes: list[str], name: str) -> Figure:
     """25 real and 25 synthetic maps of each class: one channel, one colour scale."""
     channel = pair.channel
     sources = {"real": pair.real, "synthetic": pair.synthetic}
     grids = {
-        (kind, name): mosaic(samples[name].maps)
+        (kind, label): mosaic(samples[label].maps)
         for kind, samples in sources.items()
-        for name in classes
-        if name in samples
+        for label in classes
+        if label in samples
     }
     shown = np.concatenate([g[~np.isnan(g)] for g in grids.values()])
     top = float(np.percentile(shown, 99.5)) or 1.0
@@ -53,12 +53,12 @@ def map_grids(pair: FeaturePair, *, classes: list[str], arm: str) -> Figure:
         figure = canvas(4.5 * len(classes) + 0.7)
         figure.get_layout_engine().set(wspace=0.06)  # type: ignore[union-attr, call-arg]
         axes_list = panels(figure, len(classes), 2)
-        for at, name in enumerate(classes):
+        for at, label in enumerate(classes):
             for side, kind in enumerate(sources):
                 axes = axes_list[2 * at + side]
                 axes.set_axis_off()
-                axes.set_title(f"{name}, {kind}")
-                grid = grids.get((kind, name))
+                axes.set_title(f"{label}, {kind}")
+                grid = grids.get((kind, label))
                 if grid is None:
                     axes.text(0.5, 0.5, "none", ha="center", transform=axes.transAxes)
                     continue
@@ -79,7 +79,7 @@ def map_grids(pair: FeaturePair, *, classes: list[str], arm: str) -> Figure:
         "the real ones or repeat one pattern, and whether they are as bright."
     )
     alt = f"Grids of feature maps, real beside synthetic, for {', '.join(classes)}"
-    return Figure(name=f"feature-maps-{arm}", png=png(figure), caption=text, alt=alt)
+    return Figure(name=file_stem(f"feature-maps-{name}"), png=png(figure), caption=text, alt=alt)
 
 
 def principal_plane(real: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -101,7 +101,7 @@ def principal_plane(real: Floats) -> tuple[Floats, Floats, Floats, Floats]:
 
 
 def scatter(
-    pair: FeaturePair, *, classes: list[str], colours: Mapping[str, str], arm: str
+    pair: FeaturePair, *, classes: list[str], colours: Mapping[str, str], name: str
 ) -> Figure:
     """Real and synthetic samples in the plane of the real ones' two principal components."""
     real = np.concatenate([pair.real[c].means for c in classes if c in pair.real])
@@ -117,15 +117,15 @@ def scatter(
             axes_list, (pair.real, pair.synthetic), ("real", "synthetic"), strict=True
         ):
             others = pair.synthetic if kind == "real" else pair.real
-            for name in classes:
-                if name in others:  # the other kind in grey, so that both panels share a frame
-                    xy = project(others[name].means[:POINTS])
+            for label in classes:
+                if label in others:  # the other kind in grey, so that both panels share a frame
+                    xy = project(others[label].means[:POINTS])
                     axes.scatter(xy[:, 0], xy[:, 1], s=7, color="#ccd0d7", linewidths=0)
-            for name in classes:
-                if name in samples:
-                    xy = project(samples[name].means[:POINTS])
+            for label in classes:
+                if label in samples:
+                    xy = project(samples[label].means[:POINTS])
                     axes.scatter(
-                        xy[:, 0], xy[:, 1], s=11, color=colours[name], alpha=0.7, linewidths=0
+                        xy[:, 0], xy[:, 1], s=11, color=colours[label], alpha=0.7, linewidths=0
                     )
             axes.set_title(kind.capitalize())
             axes.set_xlabel(f"component 1 ({100 * share[0]:.0f} % of the real variance)")
@@ -145,7 +145,7 @@ def scatter(
         "repeats itself."
     )
     return Figure(
-        name=f"feature-plane-{arm}",
+        name=file_stem(f"feature-plane-{name}"),
         png=png(figure),
         caption=text,
         alt=f"Two scatter plots, real and synthetic samples of {', '.join(classes)}",

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
+from rarecase.imaging.drawing import (
+    PREDICTED_OUTLINE,
+    TRUE_OUTLINE,
+    canvas,
+    draw_image,
+    draw_outline,
+    look,
+    outline_handles,
+    panels,
+    png,
+    short,
+)
 from rarecase.report.blocks import Figure, joined
-from rarecase.report.figures_overlays import draw_outline, grey_range, short
 from rarecase.report.overlays import dice
 from rarecase.report.pictures import SetAside, Shown
-from rarecase.report.style import PREDICTED_OUTLINE, TRUE_OUTLINE, canvas, look, panels, png
-
-
-def _grey(axes: Axes, image: np.ndarray, *, like: np.ndarray | None = None) -> None:
-    low, high = grey_range(image if like is None else like)
-    axes.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
 
 
 def class_figure(shown: SetAside) -> Figure:
@@ -28,7 +31,7 @@ def class_figure(shown: SetAside) -> Figure:
         axes_list = panels(figure, 1, 2 * len(slices))
         for i, one in enumerate(slices):
             image, mask = axes_list[2 * i : 2 * i + 2]
-            _grey(image, one.image)
+            draw_image(image, one.image)
             image.set_title(f"{short(one.label, most=18)}: slice", fontsize=9)
             if one.true is None:
                 mask.text(0.5, 0.5, "no mask", ha="center", transform=mask.transAxes)
@@ -60,7 +63,7 @@ def augmentation_figure(shown: SetAside) -> Figure:
             axes.set_axis_off()
         drawn = zip(axes_list, shown.augmented.items(), strict=False)
         for axes, (name, (image, mask)) in drawn:
-            _grey(axes, image, like=original)
+            draw_image(axes, image, like=original)
             draw_outline(axes, mask, colour=TRUE_OUTLINE, dashed=False)
             axes.set_title(name, fontsize=9)
     used = "" if shown.augmented_here else " This run did not use them."
@@ -83,10 +86,7 @@ def tuning_figure(shown: SetAside) -> Figure:
         axes_list = panels(figure, len(slices), 3)
         for i, one in enumerate(slices):
             _tuning_row(axes_list[3 * i : 3 * i + 3], one)
-        handles = [
-            Line2D([], [], color=TRUE_OUTLINE, label="true outline"),
-            Line2D([], [], color=PREDICTED_OUTLINE, linestyle="dashed", label="predicted outline"),
-        ]
+        handles = outline_handles(true=True)
         figure.legend(handles=handles, loc="outside lower center", ncols=2)
     start = "the network pre-trained in this run" if shown.start == "pretrain" else "--init"
     return Figure(
@@ -103,7 +103,7 @@ def _tuning_row(axes_list: Sequence[Axes], one: Shown) -> None:
     titles = (short(f"{one.label}, {one.case}", most=30), "before fine-tuning", "fine-tuned")
     for axes, mask, title in zip(axes_list, (None, one.before, one.after), titles, strict=True):
         axes.set_axis_off()
-        _grey(axes, one.image)
+        draw_image(axes, one.image)
         if one.true is not None:
             draw_outline(axes, one.true, colour=TRUE_OUTLINE, dashed=False)
         if mask is not None:

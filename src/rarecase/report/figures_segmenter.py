@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.lines import Line2D
 
+from rarecase.imaging.drawing import INK, canvas, look, panels, png
 from rarecase.report.blocks import Figure
-from rarecase.report.style import INK, TRAIN, VALIDATION, canvas, epoch_axis, look, panels, png
+from rarecase.report.style import TRAIN, VALIDATION, epoch_axis
 
 METRICS = {"loss": "Soft-Dice loss", "dice": "Hard Dice", "iou": "IoU"}
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rarecase.imaging.drawing import Overlay
+from rarecase.report import names
 from rarecase.report.run_files import RunFiles, optional_json
 
 log = logging.getLogger(__name__)
@@ -21,20 +22,6 @@ RANKS = {
     4: {"best": 0.0, "median": 0.5, "lower quartile": 0.75, "worst": 1.0},
 }
 SHOWN = 8
-
-
-@dataclass(frozen=True)
-class Overlay:
-    """A slice with its outlines. `dice` is of the whole volume, `slice_dice` of what is shown;
-    both None without a true mask."""
-
-    title: str
-    case: str
-    image: NDArray[np.float32]  # (h, w)
-    true: NDArray[np.uint8] | None  # (h, w)
-    predicted: NDArray[np.uint8]  # (h, w)
-    dice: float | None
-    slice_dice: float | None
 
 
 def choose_cases(volumes: pd.DataFrame, *, shown: int = SHOWN) -> pd.DataFrame:
@@ -74,11 +61,11 @@ class SliceReader:
 
     def __init__(self, run: RunFiles) -> None:
         self._root = run.root
-        folder = run.root / "slices"
+        folder = run.root / names.SLICES
         self.images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
         masks = folder / "masks.npy"
         self.masks = np.load(masks, mmap_mode="r", allow_pickle=False) if masks.is_file() else None
-        self.rows = pd.read_parquet(folder / "rows.parquet")
+        self.rows = pd.read_parquet(folder / names.ROWS)
         meta = optional_json(folder / "meta.json") or {}
         channels = [str(c) for c in meta.get("channels") or run.cohort_facts.get("channels") or []]
         self.channel = channels.index("flair") if "flair" in channels else 0
@@ -87,14 +74,14 @@ class SliceReader:
     @staticmethod
     def available(run: RunFiles) -> bool:
         """Whether the cache of slices is there."""
-        return all((run.root / "slices" / n).is_file() for n in ("images.npy", "rows.parquet"))
+        return all((run.root / names.SLICES / n).is_file() for n in ("images.npy", names.ROWS))
 
     def predicted(self, fold: Path) -> tuple[pd.DataFrame, NDArray[np.uint8]] | None:
         """rows.parquet and the packed masks of a fold's segmenter, None when missing."""
-        folder = fold / "segmenter"
-        if not (folder / "rows.parquet").is_file() or not (folder / "predicted.npy").is_file():
+        folder = fold / names.SEGMENTER
+        if not (folder / names.ROWS).is_file() or not (folder / "predicted.npy").is_file():
             return None
-        rows = pd.read_parquet(folder / "rows.parquet").reset_index(drop=True)
+        rows = pd.read_parquet(folder / names.ROWS).reset_index(drop=True)
         bits = np.load(folder / "predicted.npy", mmap_mode="r", allow_pickle=False)
         return rows, bits
 

@@ -11,29 +11,29 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rarecase.files import replacing_directory, write_text
 from rarecase.report.blocks import Block, Cell, Details, Figure, Section
 from rarecase.report.run_files import RunFiles
-from rarecase.report.section_arms import arms_section
 from rarecase.report.section_cohort import cohort_section
 from rarecase.report.section_external import external_section
 from rarecase.report.section_features import features_section
 from rarecase.report.section_method import method_section
 from rarecase.report.section_paper import paper_section
-from rarecase.report.section_results import sweep_section, table_3_section
+from rarecase.report.section_results import amounts_section, results_section, table_3_section
 from rarecase.report.section_segmenter import overlays_section, segmenter_section
 from rarecase.report.section_summary import summary_section
 
 SECTIONS = (
     summary_section,
+    results_section,
+    amounts_section,
+    table_3_section,
+    external_section,
     cohort_section,
     segmenter_section,
     overlays_section,
     features_section,
-    sweep_section,
-    table_3_section,
-    arms_section,
-    external_section,
     paper_section,
     method_section,
 )
+"""In the order of the page; a section that has nothing to say returns None."""
 
 
 def make_report(run: Path, *, out: Path | None = None) -> Path:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rarecase.errors import DataError
 from rarecase.files import read_json
+from rarecase.report import names
 from rarecase.report.run_files import RunFiles
 
 Pictures = Mapping[str, NDArray[Any]]
@@ -48,8 +49,9 @@ class SetAside:
 
 
 def read_pictures(run: RunFiles) -> SetAside | None:
-    """What lies in the run's `pictures/`, None when the run has none (an older one)."""
-    arrays, about = (run.root / "pictures" / name for name in ("shown.npz", "shown.json"))
+    """What lies in the run's `pictures/`, None when the run has none."""
+    folder = run.root / names.PICTURES
+    arrays, about = folder / names.SHOWN_ARRAYS, folder / names.SHOWN
     if not arrays.is_file() or not about.is_file():
         return None
     said = read_json(about)

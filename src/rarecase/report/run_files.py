@@ -13,8 +13,7 @@ import yaml
 
 from rarecase.errors import DataError
 from rarecase.files import read_json
-
-EXTERNAL = "external"
+from rarecase.report import names
 
 
 @dataclass(frozen=True)
@@ -30,35 +29,47 @@ class FoldFolder:
         """For tables and legends."""
         return f"repeat {self.repeat}, fold {self.fold}"
 
+    @property
+    def segmenter(self) -> Path:
+        """The folder of its segmenter."""
+        return self.path / names.SEGMENTER
+
 
 @dataclass(frozen=True)
 class GeneratorFolder:
-    """`synthetic/<arm>-seedS` of a fold."""
+    """`synthetic/<features>-<arm>-seed<S>` of a fold."""
 
     fold: FoldFolder
+    features: str
+    arm: str
     seed: int
-    path: Path
 
     @property
-    def arm(self) -> str:
-        """The arm that its samples make."""
-        return self.path.name.rsplit("-seed", 1)[0]
+    def path(self) -> Path:
+        """Where the generator and its samples lie."""
+        return self.beside(names.SYNTHETIC)
 
     def beside(self, part: str) -> Path:
-        """Where another part of the same generator lies, as `fidelity/<arm>-seedS`."""
-        return self.fold.path / part / self.path.name
+        """Where another part of the same generator lies, as its fidelity."""
+        return self.fold.path / part / f"{self.features}-{self.arm}-seed{self.seed}"
+
+    @property
+    def source(self) -> tuple[str, str]:
+        """Features and arm."""
+        return self.features, self.arm
 
 
 class RunFiles:
     """The parts of a run folder; each is read when first asked for.
 
     Raises `DataError` when the cohort or the evidence is missing: without them there is nothing to
-    report. Everything else may be missing and is then None or empty.
+    report. Everything else may be missing, as a run may be without masks or generators, and is then
+    None or empty.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for needed in ("cohort/cohort.csv", "cohort/cohort.json", "evidence.json"):
+        for needed in (names.COHORT_TABLE, names.COHORT_FACTS, names.EVIDENCE):
             if not (root / needed).is_file():
                 raise DataError(
                     f"{root / needed}: no such file. A report needs a run folder whose steps up to "
@@ -68,41 +79,30 @@ class RunFiles:
     @cached_property
     def evidence(self) -> dict[str, Any]:
         """evidence.json."""
-        return dict(read_json(self.root / "evidence.json"))
-
-    @cached_property
-    def arms_evidence(self) -> dict[str, Any]:
-        """arms.json; empty when no arms were compared."""
-        path = self.root / "arms.json"
-        return dict(read_json(path)) if path.is_file() else {}
-
-    @cached_property
-    def arms_checks(self) -> dict[str, Any]:
-        """arms-checks.json; empty when no self-checks were made."""
-        return optional_json(self.root / "arms-checks.json") or {}
+        return dict(read_json(self.root / names.EVIDENCE))
 
     @cached_property
     def others(self) -> dict[str, Path]:
         """Folders of other cohorts that the run was judged on, by name."""
-        found = sorted((self.root / EXTERNAL).glob("*/external.json"))
+        found = sorted((self.root / names.EXTERNAL).glob(f"*/{names.OTHER_COHORT}"))
         return {path.parent.name: path.parent for path in found}
 
     @property
     def peeked(self) -> bool:
-        """Whether the paper's own protocol was asked for, which chooses on the test set."""
-        return self.evidence.get("protocol") == "faithful"
+        """Whether the paper's own protocol was requested, which chooses on the test set."""
+        return bool(self.evidence["protocol"] == "faithful")
 
     @cached_property
     def cohort(self) -> pd.DataFrame:
         """cohort.csv, names as text."""
-        names = {"case": str, "patient": str, "label": str, "site": str}
-        table = pd.read_csv(self.root / "cohort" / "cohort.csv", dtype=names, keep_default_na=True)
+        texts = {"case": str, "patient": str, "label": str, "site": str}
+        table = pd.read_csv(self.root / names.COHORT_TABLE, dtype=texts, keep_default_na=True)
         return table.assign(site=table["site"].fillna("")) if "site" in table else table
 
     @cached_property
     def cohort_facts(self) -> dict[str, Any]:
         """cohort.json."""
-        return dict(read_json(self.root / "cohort" / "cohort.json"))
+        return dict(read_json(self.root / names.COHORT_FACTS))
 
     @property
     def classes(self) -> list[str]:
@@ -117,7 +117,7 @@ class RunFiles:
     @cached_property
     def settings_text(self) -> str | None:
         """study.yaml as it stands."""
-        path = self.root / "study.yaml"
+        path = self.root / names.SETTINGS
         return path.read_text(encoding="utf-8") if path.is_file() else None
 
     @cached_property
@@ -126,7 +126,7 @@ class RunFiles:
         try:
             loaded = yaml.safe_load(self.settings_text or "")
         except yaml.YAMLError as error:
-            raise DataError(f"{self.root / 'study.yaml'}: not valid YAML ({error}).") from None
+            raise DataError(f"{self.root / names.SETTINGS}: not valid YAML ({error}).") from None
         return loaded if isinstance(loaded, dict) else {}
 
     def setting(self, section: str, name: str) -> Any:
@@ -146,58 +146,50 @@ class RunFiles:
 
     @cached_property
     def generators(self) -> list[GeneratorFolder]:
-        """Every generator's folder, in order of fold and seed."""
+        """Every generator's folder, in order of the evidence's arms, of fold and of seed."""
         found = []
-        for fold in self.folds:
-            for path in fold.path.glob("synthetic/*-seed*"):
-                seed = path.name.rsplit("-seed", 1)[1]
-                if path.is_dir() and seed.isdigit():
-                    found.append(GeneratorFolder(fold, int(seed), path))
-        return sorted(found, key=lambda g: (_width(g.arm), g.fold.repeat, g.fold.fold, g.seed))
+        seeds = self.evidence["seeds"] or [0]
+        for features, arm in dict.fromkeys(
+            (row["features"], row["arm"]) for row in self.evidence["rows"] if row["synthetic"]
+        ):
+            each = [GeneratorFolder(f, features, arm, s) for f in self.folds for s in seeds]
+            found += [generator for generator in each if generator.path.is_dir()]
+        return found
 
     @property
-    def arms(self) -> list[str]:
-        """The generators' arms, the narrowest network first."""
-        return list(dict.fromkeys(generator.arm for generator in self.generators))
-
-    def width(self, arm: str) -> int | None:
-        """Width of an arm's convolutional networks, where its generator says so."""
-        for generator in self.generators:
-            said = optional_json(generator.path / "generator.json") or {}
-            if generator.arm == arm and "width" in said.get("settings", {}):
-                return int(said["settings"]["width"])
-        return None
+    def sources(self) -> dict[str, list[GeneratorFolder]]:
+        """The generators by a name for readers: the arm, and the features where there are more."""
+        several = len({generator.features for generator in self.generators}) > 1
+        found: dict[str, list[GeneratorFolder]] = {}
+        for each in self.generators:
+            name = f"{each.arm} ({each.features})" if several else each.arm
+            found.setdefault(name, []).append(each)
+        return found
 
     @staticmethod
     def card(segmenter: Path) -> dict[str, Any]:
         """model.json of a segmenter's folder, empty when it is missing."""
-        return optional_json(segmenter / "model.json") or {}
+        return optional_json(segmenter / names.CARD) or {}
 
     def steps(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(folder relative to the run, step.json) of every step, in order of finishing."""
+        """(folder relative to the run, its record) of every step, in order of finishing."""
         records = [
             (str(path.parent.relative_to(self.root)), dict(read_json(path)))
-            for path in self.root.rglob("step.json")
-            if not any(part.endswith(".partial") for part in path.relative_to(self.root).parts)
+            for path in self.root.rglob(names.RECORD)
+            if not any(p.endswith(names.PARTIAL) for p in path.relative_to(self.root).parts)
         ]
-        records = [r for r in records if r[0].split("/")[0] not in ("report", "model", EXTERNAL)]
+        records = [r for r in records if r[0].split("/")[0] not in names.APART]
         yield from sorted(records, key=lambda record: (str(record[1].get("finished")), record[0]))
 
     def volumes(self) -> pd.DataFrame:
         """volumes.csv of every fold together, with columns repeat and fold; empty without masks."""
         parts = []
         for fold in self.folds:
-            table = read_table(fold.path / "segmenter" / "volumes.csv")
+            table = read_table(fold.segmenter / names.VOLUMES)
             if table is not None:
                 parts.append(table.assign(repeat=fold.repeat, fold=fold.fold))
         columns = ["case", "patient", "label", "part", "dice", "repeat", "fold"]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-
-
-def _width(arm: str) -> tuple[int, str]:
-    """Sorts `acgan-64` before `acgan-512`."""
-    width = arm.rpartition("-")[2]
-    return (int(width) if width.isdigit() else 0, arm)
 
 
 def read_table(path: Path) -> pd.DataFrame | None:
@@ -206,8 +198,8 @@ def read_table(path: Path) -> pd.DataFrame | None:
         return None
     try:
         # As they stand: a class may be called 1, True or NA.
-        names = dict.fromkeys(("case", "patient", "label", "class", "part"), str)
-        table = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
+        texts = dict.fromkeys(("case", "patient", "label", "class", "part"), str)
+        table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path}: not a CSV table ({error}). Do the step that wrote it again."

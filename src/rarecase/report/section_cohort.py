@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from rarecase.evidence.text import DASH
 from rarecase.report.blocks import (
-    DASH,
     Block,
     Bullets,
     Details,

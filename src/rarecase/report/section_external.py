@@ -5,9 +5,10 @@ from __future__ import annotations
 from rarecase.evidence.tables import check_lines, counts_line
 from rarecase.evidence.text import number
 from rarecase.files import read_json
+from rarecase.report import names
 from rarecase.report.blocks import Block, Bullets, Section, Text
-from rarecase.report.run_files import RunFiles, optional_json
-from rarecase.report.section_arms import arms_table
+from rarecase.report.run_files import RunFiles
+from rarecase.report.tables import results_table
 
 EXPLAINED = (
     "Each fold's U-Net and arms, as they came out of their training patients, predict every "
@@ -24,15 +25,15 @@ def external_section(run: RunFiles) -> Section | None:
         return None
     blocks: list[Block] = [Text(EXPLAINED)]
     for name, folder in run.others.items():
-        evidence = read_json(folder / "evidence.json")
+        evidence = read_json(folder / names.EVIDENCE)
         blocks.append(Text(counts_line(evidence)))
-        dice = read_json(folder / "external.json")["dice"]
+        dice = read_json(folder / names.OTHER_COHORT)["dice"]
         if dice is not None:
             blocks.append(Text(f"Its tumours are outlined with a mean Dice of {number(dice)}."))
-        blocks.append(arms_table(evidence, caption=f"{name}: every arm on patients elsewhere"))
+        blocks.append(results_table(evidence, caption=f"{name}: every arm on patients elsewhere"))
         lines = [v["sentence"] for v in evidence["verdicts"]]
-        if checks := optional_json(folder / "checks.json"):
-            lines += check_lines(checks)
+        if evidence["checks"]:
+            lines += check_lines(evidence["checks"])
         if lines:
-            blocks.append(Bullets(lines, "Verdicts and self-checks"))
+            blocks.append(Bullets(lines, "Verdicts and self-checks", style="finding"))
     return Section("elsewhere", "And on other patients? External cohorts", blocks)

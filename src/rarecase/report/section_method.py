@@ -8,8 +8,8 @@ from collections import defaultdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from rarecase.evidence.text import DASH
 from rarecase.report.blocks import (
-    DASH,
     Block,
     Bullets,
     Code,
@@ -27,13 +27,13 @@ SOUND = (
     "the paper's was chosen on the test set, metric by metric.",
     "The unit is the patient: slices are averaged to patients before scoring, and intervals come "
     "from resampling patients. The paper scored slices, each with its patient's label.",
-    "The amount of synthetic samples in the headline is fixed beforehand; the paper's was the best "
-    "of its sweep on the test set.",
+    "The amount of synthetic samples that is judged is fixed beforehand, or chosen on inner folds "
+    "of training patients; the paper's was the best of its sweep on the test set.",
 )
 PEEKED = (
-    "The paper's own protocol was asked for (--faithful-protocol), to show what it does: where "
+    "The paper's own protocol was requested (--faithful-protocol), to show what it does: where "
     "intensities are normalised over the cohort, test patients are in it; the segmenter's epoch is "
-    "chosen on the test set, and so is the amount of synthetic samples in the headline.",
+    "chosen on the test set, and so is the amount of synthetic samples of Table 3.",
     "Scores by patient and intervals stand beside the slice-wise ones; the paper has neither.",
 )
 ALWAYS = (

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rarecase.report import names
 from rarecase.report.blocks import Block, Cell, Section, Table, Text
 from rarecase.report.pictures import read_pictures
-from rarecase.report.run_files import RunFiles
+from rarecase.report.run_files import RunFiles, optional_json
 
 NOT_HERE = "not in this run"
 
@@ -14,12 +15,13 @@ NOT_HERE = "not in this run"
 def paper_section(run: RunFiles) -> Section:
     """One row for every figure and table of the paper's."""
     shown = read_pictures(run)
-    maps = run.setting("features", "block") not in ("tumour", "region")
+    said = [optional_json(generator.path / names.SHOWN) for generator in run.generators]
+    maps = any(len(about["shape"]) > 1 for about in said if about is not None)
     there = {
         "pictures": shown is not None,
         "start": shown is not None and shown.start is not None,
         "generators": bool(run.generators),
-        "maps": bool(run.generators) and maps,
+        "maps": maps,
         "always": True,
     }
     rows: list[Sequence[str | Cell]] = [

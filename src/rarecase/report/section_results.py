@@ -1,38 +1,88 @@
-"""The sections on the sweep and on the paper's Table 3."""
+"""The sections on what was found: all results in one table, the amounts, the paper's Table 3."""
 
 from __future__ import annotations
 
 from rarecase.evidence.paper import recomputation_note
-from rarecase.report.blocks import Block, Section, Text
-from rarecase.report.figures_sweep import sweep_figure
+from rarecase.evidence.rows import key_of
+from rarecase.evidence.tables import check_lines, counts_line
+from rarecase.report.blocks import Block, Bullets, Details, Section, Text, joined
+from rarecase.report.figures_amounts import amounts_figure
 from rarecase.report.run_files import RunFiles
 from rarecase.report.style import class_colours
-from rarecase.report.tables import differences_table, slices_table, table_3
+from rarecase.report.tables import metric_tables, reference_of, results_table, table_3
+
+EXPLAINED = (
+    "Features × arm × classifier, on the same folds. An arm is a way to treat the imbalance. A "
+    "synthetic arm is measured against the reference of its features and classifier, which adds "
+    "nothing, and against its control, which adds as many copies of real samples in every cell."
+)
+TUNED = (
+    " Where the amount is tuned, it is chosen with the classifier's own settings and the threshold "
+    "on inner folds of training patients{vectors}."
+)
+OUTLINE_SIZE = (
+    "outline_size knows the size of the mask and the number of slices that show it, and nothing "
+    "else: features that are no better have learnt nothing from the images."
+)
+SHIFT = (
+    "The segmenter has seen the training patients and not the test patients, so their features "
+    "differ by more than chance where the last of these numbers is far from one half."
+)
 
 
-def sweep_section(run: RunFiles) -> Section:
-    """Scores against the amount of synthetic samples."""
+def results_section(run: RunFiles) -> Section:
+    """Every arm in one table with its verdict, every metric below it, the self-checks."""
     evidence = run.evidence
-    blocks: list[Block] = []
-    control = [row for row in evidence["rows"] if row["arm"] == evidence["control"]]
-    names = {row["arm"] for row in evidence["rows"]} - {evidence["control"]}
-    arms = sorted(name for name in names if ":" not in name)  # controls stand in the tables
+    rows = evidence["rows"]
+    blocks: list[Block] = [
+        Text(EXPLAINED + _tuned(run)),
+        Text(counts_line(evidence)),
+        results_table(evidence, caption="Test patients: every arm"),
+    ]
+    if any(row["features"] == "outline_size" for row in rows):
+        blocks.append(Text(OUTLINE_SIZE, "note"))
+    for family in dict.fromkeys(key_of(row).family for row in rows):
+        title = f"Every metric: {family[0]} with {family[1]}"
+        blocks.append(Details(title, metric_tables(evidence, family)))
+    if evidence["checks"]:
+        lines = check_lines(evidence["checks"], unit="slices")
+        blocks += [Text("Self-checks of the experiment:"), Bullets(lines), Text(SHIFT, "note")]
+    return Section("results", "Results: features, arms and classifiers", blocks)
+
+
+def _tuned(run: RunFiles) -> str:
+    if not any(row["amount"] == "tuned" for row in run.evidence["rows"]):
+        return ""
+    said = []
+    if run.setting("tuning", "unit"):
+        unit = "patient" if run.setting("tuning", "unit") == "patients" else "slice"
+        said.append(f"a vector is of a {unit}")
+    if run.setting("tuning", "masks") == "true":
+        said.append("its region is the true mask, which nobody has for a new patient")
+    return TUNED.format(vectors=f"; {joined(said)}" if said else "")
+
+
+def amounts_section(run: RunFiles) -> Section | None:
+    """Scores against the number of synthetic samples, of arms that were fitted at several; nothing
+    where amounts were tuned alone."""
+    rows = [row for row in run.evidence["rows"] if row["control_of"] is None]
+    curves = [r for r in rows if r["synthetic"] and key_of(r).is_count]
+    if not curves:
+        return None
     colours = class_colours(run.classes, run.rare)
-    for arm in arms:
-        rows = [*control, *(row for row in evidence["rows"] if row["arm"] == arm)]
-        headline = evidence["headline"]
-        amount = headline["amount"] if headline["arm"] == arm else None
+    families = len({key_of(row).family for row in curves})
+    blocks: list[Block] = []
+    for features, arm, classifier in dict.fromkeys(
+        (row["features"], row["arm"], row["classifier"]) for row in curves
+    ):
+        family = (features, classifier)
+        mine = [r for r in curves if key_of(r).family == family and r["arm"] == arm]
+        name = f"{arm} ({features}, {classifier})" if families > 1 else arm
         blocks.append(
-            sweep_figure(rows, arm=arm, classes=run.classes, colours=colours, headline=amount)
-        )
-    if arms:
-        blocks.append(differences_table(evidence))
-    else:
-        blocks.append(
-            Text("No arm with synthetic samples was classified: there is no sweep.", "missing")
-        )
-    blocks.append(slices_table(evidence))
-    return Section("sweep", "The sweep: how many synthetic samples", blocks)
+            amounts_figure([reference_of(run.evidence, family), *mine], name=name,
+                           classes=run.classes, colours=colours)
+        )  # fmt: skip
+    return Section("amounts", "How many synthetic samples", blocks)
 
 
 def table_3_section(run: RunFiles) -> Section:

@@ -7,20 +7,21 @@ from pathlib import Path
 import pandas as pd
 
 from rarecase.evidence.paper import PUBLISHED_UNET, UNET_SOURCE
+from rarecase.evidence.text import DASH, cell
+from rarecase.imaging.drawing import Overlay, overlay_png
+from rarecase.report import names
 from rarecase.report.blocks import (
-    DASH,
     Block,
     Cell,
     Details,
+    Figure,
     Section,
     Table,
     Text,
-    plain_number,
 )
-from rarecase.report.figures_overlays import overlay_figure
 from rarecase.report.figures_pictures import augmentation_figure, tuning_figure
 from rarecase.report.figures_segmenter import learning_curves
-from rarecase.report.overlays import SHOWN, Overlay, SliceReader, choose_cases
+from rarecase.report.overlays import SHOWN, SliceReader, choose_cases
 from rarecase.report.pictures import read_pictures
 from rarecase.report.run_files import FoldFolder, RunFiles, read_table
 from rarecase.report.tables_paper import augmentation_table, unet_table
@@ -59,8 +60,8 @@ def _best(folder: Path) -> int | None:
 
 
 def _pretraining(run: RunFiles) -> list[Block]:
-    folder = run.root / "pretrain"
-    history = read_table(folder / "history.csv")
+    folder = run.root / names.PRETRAIN
+    history = read_table(folder / names.HISTORY)
     if history is None:
         start = run.setting("segmenter", "init")
         words = f"They started from {start}." if start else "They started from random weights."
@@ -80,10 +81,10 @@ def _pretraining(run: RunFiles) -> list[Block]:
 def _curves(run: RunFiles) -> list[Block]:
     histories, best = {}, {}
     for fold in run.folds:
-        history = read_table(fold.path / "segmenter" / "history.csv")
+        history = read_table(fold.segmenter / names.HISTORY)
         if history is not None:
             histories[fold.name] = history
-            best[fold.name] = _best(fold.path / "segmenter")
+            best[fold.name] = _best(fold.segmenter)
     if not histories:
         return [Text("No training history of a segmenter was found.", "missing")]
     figures = PUBLISHED_UNET["validation"]
@@ -114,19 +115,19 @@ def _dice(run: RunFiles) -> list[Block]:
         spread = DASH
         if len(part):
             low, high = dice.quantile([0.25, 0.75])
-            spread = f"{plain_number(low)} to {plain_number(high)}"
+            spread = f"{cell(low)} to {cell(high)}"
         rows.append(
             [
                 name,
                 f"{len(part):,}",
-                plain_number(dice.mean()),
-                Cell(plain_number(dice.median()), spread if len(part) > 1 else ""),
-                plain_number(dice.min()),
+                cell(dice.mean()),
+                Cell(cell(dice.median()), spread if len(part) > 1 else ""),
+                cell(dice.min()),
                 f"{int((dice < 0.5).sum()):,}",
             ]
         )
     parts = {p: volumes[volumes["part"] == p]["dice"].astype(float).mean() for p in _PARTS}
-    known = {p: plain_number(v) for p, v in parts.items() if v == v}
+    known = {p: cell(v) for p, v in parts.items() if v == v}
     note = (
         "Mean Dice a volume: "
         + ", ".join(f"{_PARTS[p]} {v}" for p, v in known.items())
@@ -157,10 +158,10 @@ def _folds(run: RunFiles) -> list[Block]:
     volumes = run.volumes()
     rows = []
     for fold in run.folds:
-        card = run.card(fold.path / "segmenter")
+        card = run.card(fold.segmenter)
         if not card:
             continue
-        history = read_table(fold.path / "segmenter" / "history.csv")
+        history = read_table(fold.segmenter / names.HISTORY)
         epochs = "?" if history is None else str(int(history["epoch"].max()))
         mine = volumes[(volumes["repeat"] == fold.repeat) & (volumes["fold"] == fold.fold)]
         dice = {p: mine[mine["part"] == p]["dice"].astype(float).mean() for p in _PARTS}
@@ -171,7 +172,7 @@ def _folds(run: RunFiles) -> list[Block]:
                 _count(card.get("trained_on"), run),
                 _count(card.get("validated_on"), run),
                 f"{card.get('best_epoch') or DASH} of {epochs}",
-                *(plain_number(value) for value in dice.values()),
+                *(cell(value) for value in dice.values()),
             ]
         )
     if not rows:
@@ -225,7 +226,9 @@ def overlays_section(run: RunFiles) -> Section:
             "them, at the slice with the largest true tumour. The cases are chosen by rank of "
             "their volume's Dice within their class, from best to worst, not by looks."
         )
-    return Section("overlays", "Outlines", [overlay_figure(shown, caption=caption)])
+    alt = "Test slices with outlines: " + "; ".join(o.words.replace("\n", ", ") for o in shown)
+    figure = Figure(name="overlays", png=overlay_png(shown), caption=caption, alt=alt)
+    return Section("overlays", "Outlines", [figure])
 
 
 def _overlays(run: RunFiles) -> list[Overlay]:

@@ -1,66 +1,84 @@
-"""The top of the page: the answer, one table, and what to know before believing it."""
+"""The top of the page: the verdicts, what was done, and what to know before believing it."""
 
 from __future__ import annotations
 
+from rarecase.evidence.rows import key_of
+from rarecase.evidence.tables import best_lines
 from rarecase.report.blocks import Block, Bullets, Section, Text, counted, joined
 from rarecase.report.cautions import find_cautions
 from rarecase.report.run_files import RunFiles
-from rarecase.report.tables import patients_table
+
+NO_VERDICT = "No synthetic arm was planned beforehand, so there is no verdict."
+FAITHFUL = "The paper's own protocol chooses on the test set, so there is no verdict."
 
 
 def summary_section(run: RunFiles) -> Section:
-    """The finding, what was done, the patients' scores, the cautions, what this is not."""
+    """The verdicts and the best arm in one box, what was done, the cautions."""
     evidence = run.evidence
+    said = [str(verdict["sentence"]) for verdict in evidence["verdicts"]]
+    said = said or [FAITHFUL if run.peeked else NO_VERDICT]
     blocks: list[Block] = [
-        Text(str(evidence["headline"]["sentence"]), "finding"),
-        *(Text(str(verdict["sentence"]), "finding") for verdict in evidence["verdicts"]),
-        Text(_what_was_done(run)),
-        patients_table(evidence),
+        Bullets([*said, *best_lines(evidence)], "What was found", style="finding"),
+        Text(_patients(run)),
+        Bullets(_designs(run)),
+        Text(_scoring(run)),
     ]
-    cautions = find_cautions(run)
-    if cautions:
+    if cautions := find_cautions(run):
         blocks.append(Bullets(cautions, "Before believing a number"))
     blocks += [Text(str(note), "note") for note in evidence["notes"]]
     return Section("summary", "Summary", blocks)
 
 
-def _what_was_done(run: RunFiles) -> str:
+def _sample(run: RunFiles) -> str:
+    return "case" if run.setting("segmenter", "dimensions") == 3 else "slice"
+
+
+def _patients(run: RunFiles) -> str:
     evidence = run.evidence
     patients, slices = evidence["counts"]["patients"], evidence["counts"]["slices"]
     classes = joined([f"{patients[c]:,} {c}" for c in run.classes])
-    repeats, folds = evidence["repeats"], len(evidence["folds"])
-    splits = counted(folds, "test fold")
-    if repeats > 1:
-        splits += f" in {repeats} repeats"
-    seeds = len(evidence["generator_seeds"])
-    block = run.setting("features", "block")
-    amounts = sorted({r["amount"] for r in evidence["rows"] if r["arm"] != evidence["control"]})
-    spread = (
-        f"{amounts[0]:,} to {amounts[-1]:,}"
-        if len(amounts) > 1
-        else "".join(f"{a:,}" for a in amounts)
-    )
-    sample = "case" if run.setting("segmenter", "dimensions") == 3 else "slice"
-    text = (
+    splits = counted(len(evidence["folds"]), "test fold")
+    if evidence["repeats"] > 1:
+        splits += f" in {evidence['repeats']} repeats"
+    return (
         f"{counted(sum(patients.values()), 'patient')} ({classes}; {run.rare} is the rare class) "
-        f"with {counted(sum(slices.values()), sample)} were tested, in {splits}. In each, a U-Net "
-        "was trained to outline the tumour, its "
-        + (f"{block} " if block else "")
-        + f"features were taken from every {sample}, "
+        f"with {counted(sum(slices.values()), _sample(run))} were tested, in {splits}. In each, a "
+        "U-Net was trained to outline the tumour, features were taken from it, and classifiers "
+        "learnt from them:"
     )
-    if amounts:
-        text += (
-            "an ACGAN learnt to make such features"
-            + (f" ({seeds} generator seeds)" if seeds > 1 else "")
-            + f", and a classifier was trained on the real features, alone and with "
-            f"{spread} synthetic samples added. "
-        )
-    else:
-        text += "and a classifier was trained on them; no synthetic samples were added. "
-    return text + (
-        f"{sample.capitalize()}s are averaged to patients (those with a predicted tumour; "
-        "otherwise all) before anything is scored. Every score is of patients on whom nothing in "
-        "their fold was fitted."
-        if not (run.setting("segmenter", "allow_seen") or run.peeked)
-        else f"{sample.capitalize()}s are averaged to patients before anything is scored."
+
+
+def _designs(run: RunFiles) -> list[str]:
+    """What was fitted to each of the features, as the rows of the evidence say."""
+    evidence = run.evidence
+    rows = [row for row in evidence["rows"] if row["control_of"] is None]
+    first = (evidence["primary"]["features"], evidence["primary"]["classifier"])
+    families = dict.fromkeys(key_of(row).family for row in rows)
+    said = []
+    for family in families:
+        arms: dict[str, list[int]] = {}
+        for key in (key_of(row) for row in rows if key_of(row).family == family):
+            arms.setdefault(key.arm, []).extend([int(key.amount)] if key.is_count else [])
+        each = [f"{arm}{_spread(amounts)}" for arm, amounts in arms.items()]
+        primary = ", the primary ones" if len(families) > 1 and family == first else ""
+        said.append(f"{family[0]} with {family[1]}{primary}: {joined(each)}")
+    return said
+
+
+def _spread(amounts: list[int]) -> str:
+    if not amounts:
+        return ""
+    low, high = min(amounts), max(amounts)
+    return f" at {low:,}" if low == high else f" at {low:,} to {high:,}"
+
+
+def _scoring(run: RunFiles) -> str:
+    seeds = len(run.evidence["seeds"])
+    drawn = f"Whatever is drawn at random was drawn from {seeds} seeds. " if seeds > 1 else ""
+    pooled = f"{drawn}{_sample(run).capitalize()}s are averaged to patients"
+    if run.setting("segmenter", "allow_seen") or run.peeked:
+        return f"{pooled} before anything is scored."
+    return (
+        f"{pooled} (those with a predicted mask; otherwise all) before anything is scored. Every "
+        "score is of patients on whom nothing in their fold was fitted."
     )

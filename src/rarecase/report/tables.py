@@ -1,192 +1,153 @@
-"""Tables of scores, from evidence.json."""
+"""Tables of scores, from the evidence: its rows name the arms, its metrics the columns."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rarecase.evidence.paper import WITH, WITHOUT, PublishedRow, recompute_table_3
-from rarecase.report.blocks import DASH, Cell, Table, plain_number, with_interval
+from rarecase.evidence.rows import key_of
+from rarecase.evidence.tables import main_rows, name_columns
+from rarecase.evidence.text import DASH, cell
+from rarecase.report.blocks import Cell, Table, scored
 
-Evidence = dict[str, Any]
-Row = dict[str, Any]
-
-
-def arm_name(row: Row) -> str:
-    """An arm for readers.
-
-    >>> arm_name({"arm": "none"}), arm_name({"arm": "acgan"}), arm_name({"arm": "acgan-512"})
-    ('none', 'ACGAN', 'ACGAN of width 512')
-    >>> arm_name({"arm": "duplicates:acgan"})
-    'duplicates, as many as ACGAN'
-    >>> arm_name({"arm": "acgan-images"})
-    'ACGAN of images'
-    """
-    control, _, of = str(row["arm"]).partition(":")
-    if of:
-        return f"{control}, as many as {arm_name({'arm': of})}"
-    kind, _, width = str(row["arm"]).partition("-")
-    if kind != "acgan":
-        return str(row["arm"])
-    return f"ACGAN of {'width ' if width.isdigit() else ''}{width}" if width else "ACGAN"
+Evidence = Mapping[str, Any]
+Row = Mapping[str, Any]
+AUC = "auc_rare"
 
 
-def score_columns(evidence: Evidence) -> dict[str, str]:
-    """Name of a score → head of its column."""
-    classes = [str(c) for c in evidence["classes"]]
-    columns = {
-        f"recall_{c}": f"Recall {c}" + (" (rare)" if c == evidence["rare"] else "") for c in classes
-    }
-    columns |= {"balanced_accuracy": "Balanced accuracy", "accuracy": "Accuracy"}
-    columns["auc_rare"] = f"AUC {evidence['rare']}" if len(classes) > 2 else "AUC"
-    if len(classes) > 2:
-        columns["auc_macro"] = "Macro AUC"
-    return columns
-
-
-def headline_rows(evidence: Evidence) -> list[int]:
-    """Index of the row of the headline, none when it was not reached."""
-    headline = evidence["headline"]
-    return [
-        i
-        for i, row in enumerate(evidence["rows"])
-        if row["arm"] == headline["arm"] and row["amount"] == headline["amount"]
+def results_table(evidence: Evidence, *, caption: str) -> Table:
+    """Features × arm × classifier × amount with the main metrics on patients and the verdict."""
+    rows = main_rows(evidence)
+    metrics = [m for m in evidence["metrics"] if m["main"]]
+    answers = {key_of(v): v["answer"] for v in evidence["verdicts"]}
+    named = name_columns(rows)
+    heads = [*(name.capitalize() for name in named), "Added"]
+    lines: list[Sequence[str | Cell]] = []
+    for row in rows:
+        scores, moved = row["patients"]["scores"], row["patients"]["difference"]
+        cells = {m["name"]: scored(scores[m["name"]]) for m in metrics}
+        change = "" if moved is None else scored(moved[AUC], change=True)
+        answer = answers.get(key_of(row), "")
+        lines.append([*_names(row, named), cells.pop(AUC), change, answer, *cells.values()])
+    titles = {m["name"]: _title(m) for m in metrics}
+    area = titles.pop(AUC)
+    notes = [
+        f"Below each score its 95 % interval from {evidence['bootstrap']['draws']:,} draws of "
+        "patients within their class, and of seeds. Δ: the change against the reference of the "
+        "same features and classifier, the first of their rows. Only arms with synthetic samples "
+        "have a verdict."
     ]
-
-
-def patients_table(evidence: Evidence) -> Table:
-    """Every arm and amount with its scores on patients."""
-    columns = score_columns(evidence)
-    rows: list[list[str | Cell]] = [
-        [
-            arm_name(row),
-            f"{row['amount']:,}",
-            *(with_interval(row["patients"]["scores"][name]) for name in columns),
-        ]
-        for row in evidence["rows"]
-    ]
-    draws, marked = evidence["bootstrap"]["draws"], headline_rows(evidence)
-    scores = [score for row in evidence["rows"] for score in row["patients"]["scores"].values()]
-    flat = any(s["value"] is not None and s["low"] == s["high"] for s in scores)
-    # The bootstrap cannot leave 0 or 1: with nobody called otherwise no draw differs.
-    narrow = (
-        " An interval without width comes from patients who are all called alike; it is no "
-        "certainty."
-        if flat
-        else ""
-    )
-    shaded = " The shaded row is the headline amount, fixed beforehand." if marked else ""
+    if any(row["planned"] and row["synthetic"] for row in rows):
+        notes.append("Shaded: planned beforehand.")
+    if any(_flat(score) for row in rows for score in row["patients"]["scores"].values()):
+        # The bootstrap cannot leave 0 or 1: with nobody called otherwise no draw differs.
+        notes.append(
+            "An interval without width comes from patients who are all called alike; it is no "
+            "certainty."
+        )
     return Table(
-        caption="Test patients: scores by arm and amount of synthetic samples",
-        columns=["Arm", "Added", *columns.values()],
-        rows=rows,
-        heads=2,
-        note="Below each score its 95 % interval from resampling patients within their class "
-        f"({draws:,} draws).{shaded}{narrow}",
-        marked=marked,
+        caption=caption,
+        columns=[*heads, area, f"Δ{area}", "Verdict", *titles.values()],
+        rows=lines,
+        heads=len(heads),
+        note=" ".join(notes),
+        marked=[i for i, row in enumerate(rows) if row["planned"] and row["synthetic"]],
     )
 
 
-def differences_table(evidence: Evidence) -> Table:
-    """Every arm and amount minus the control, on patients."""
-    columns = score_columns(evidence)
-    changed = [(i, row) for i, row in enumerate(evidence["rows"]) if row["patients"]["difference"]]
-    marked = headline_rows(evidence)
-    rows: list[list[str | Cell]] = [
-        [
-            arm_name(row),
-            f"{row['amount']:,}",
-            *(with_interval(row["patients"]["difference"][name], signed=True) for name in columns),
-        ]
-        for _, row in changed
-    ]
-    return Table(
-        caption="Test patients: differences to no augmentation",
-        columns=["Arm", "Added", *columns.values()],
-        rows=rows,
-        heads=2,
-        note="An interval that holds 0 is compatible with no change. With several amounts looked "
-        "at, some interval will miss 0 by chance"
-        + (": only the shaded row was fixed beforehand." if marked else "."),
-        marked=[place for place, (i, _) in enumerate(changed) if i in marked],
-    )
+def metric_tables(evidence: Evidence, family: tuple[str, str]) -> list[Table]:
+    """Every metric of the rows of one features × classifier, their controls too: on patients, what
+    it changed there, and on slices."""
+    rows = [row for row in evidence["rows"] if key_of(row).family == family]
+    changed = [row for row in rows if row["patients"]["difference"] is not None]
+
+    def table(caption: str, rows: Sequence[Row], value: Callable[[Row, str], str | Cell],
+              note: str) -> Table:  # fmt: skip
+        return Table(
+            caption=caption,
+            columns=["Arm", "Amount", "Added", *(_title(m) for m in evidence["metrics"])],
+            rows=[
+                [*_names(row, ["arm", "amount"]), *(value(row, m["name"]) for m in metrics)]
+                for row in rows
+            ],
+            heads=3,
+            note=note,
+        )
+
+    metrics = evidence["metrics"]
+    found = [
+        table("On test patients", rows, lambda row, name: scored(row["patients"]["scores"][name]),
+              "Of Brier score and calibration error lower is better."),
+    ]  # fmt: skip
+    if changed:
+        found.append(
+            table("Changes against the reference, on test patients", changed,
+                  lambda row, name: scored(row["patients"]["difference"][name], change=True),
+                  "An interval that holds 0 is compatible with no change. With many rows looked "
+                  "at, some interval misses 0 by chance.")
+        )  # fmt: skip
+    found.append(
+        table("On test slices, as the paper counted", rows,
+              lambda row, name: cell(row["slices"]["scores"][name]),
+              "Slices of a patient are not independent samples, so no interval is given.")
+    )  # fmt: skip
+    return found
 
 
-def slices_table(evidence: Evidence) -> Table:
-    """Every arm and amount with its scores on slices."""
-    columns = score_columns(evidence)
-    rows: list[list[str | Cell]] = [
-        [
-            arm_name(row),
-            f"{row['amount']:,}",
-            *(plain_number(row["slices"]["scores"][name]) for name in columns),
-        ]
-        for row in evidence["rows"]
-    ]
-    return Table(
-        caption="Test slices: the same scores counted by slice, as the paper did",
-        columns=["Arm", "Added", *columns.values()],
-        rows=rows,
-        heads=2,
-        note="Slices of a patient are not independent samples, so no interval is given.",
-        marked=headline_rows(evidence),
-    )
+def _names(row: Row, columns: Sequence[str]) -> list[str]:
+    """What names a row in a table, and how many samples it added."""
+    key = key_of(row)
+    said = key._asdict() | {"amount": f"{int(key.amount):,}" if key.is_count else key.amount}
+    if row["control_of"] is not None:
+        said["arm"] = f"as many copies as {row['control_of']}"
+    return [*(said[name] for name in columns), f"{row['added'] or 0:,.0f}"]
+
+
+def _title(metric: Mapping[str, Any]) -> str:
+    label = str(metric["label"])
+    return label[0].upper() + label[1:]
+
+
+def _flat(score: Mapping[str, float | None]) -> bool:
+    return score["low"] is not None and score["low"] == score["high"]
+
+
+def reference_of(evidence: Evidence, family: tuple[str, str]) -> Row:
+    """The row that all others of a features × classifier are measured against."""
+    rows: list[Row] = evidence["rows"]
+    return next(row for row in rows if row["reference"] and key_of(row).family == family)
 
 
 def table_3(evidence: Evidence) -> list[Table]:
     """Accuracies as the paper's Table 3 lists them: ours on slices, ours on patients, theirs."""
     classes, rare = [str(c) for c in evidence["classes"]], str(evidence["rare"])
     order = [*(c for c in classes if c != rare), rare]
-    control = next(row for row in evidence["rows"] if row["arm"] == evidence["control"])
-    chosen = [evidence["rows"][i] for i in headline_rows(evidence)]
+    with_ = next((r for r in evidence["rows"] if evidence["paper"] == key_of(r)._asdict()), None)
+    primary = (evidence["primary"]["features"], evidence["primary"]["classifier"])
+    without = reference_of(evidence, primary if with_ is None else key_of(with_).family)
     ours: list[list[str | Cell]] = []
     for unit in ("slices", "patients"):
-        for row in (control, *chosen):
-            added = f"with {row['amount']:,} {arm_name(row)} samples"
-            ours.append(
-                [
-                    f"Ours, {unit}",
-                    "without" if row is control else added,
-                    *_accuracies(row, unit, order),
-                ]
-            )
-        if not chosen:
-            ours.append(
-                [f"Ours, {unit}", "with: headline amount not reached", *[DASH] * (len(order) + 2)]
-            )
+        ours.append([f"Ours, {unit}", "without", *_accuracies(without, unit, order)])
+        if with_ is None:
+            ours.append([f"Ours, {unit}", "with: none planned", *[DASH] * (len(order) + 2)])
+        else:
+            said = f"with {key_of(with_).title(full=False)}"
+            ours.append([f"Ours, {unit}", said, *_accuracies(with_, unit, order)])
     theirs = [_published(row) for row in (WITHOUT, WITH)]
     heads = ["", "Synthetic samples"]
     if len(order) == 2:
-        columns = [
-            *heads,
-            f"{order[0]} (paper: HGG)",
-            f"{order[1]}, rare (paper: LGG)",
-            "All",
-            "Balanced",
-        ]
-        return [
-            Table(
-                caption="Accuracy by class and in total",
-                columns=columns,
-                rows=[*ours, *theirs],
-                heads=2,
-                note="The paper's balanced accuracy is recomputed; all else of it is as printed.",
-            )
-        ]
+        columns = [*heads, f"{order[0]} (paper: HGG)", f"{order[1]}, rare (paper: LGG)", "All",
+                   "Balanced"]  # fmt: skip
+        note = "The paper's balanced accuracy is recomputed; all else of it is as printed."
+        caption = "Accuracy by class and in total"
+        return [Table(caption, columns, [*ours, *theirs], heads=2, note=note)]
     return [
-        Table(
-            caption="Accuracy by class and in total, this run",
-            columns=[*heads, *order, "All", "Balanced"],
-            rows=ours,
-            heads=2,
-        ),
-        Table(
-            caption="Accuracy by class and in total, the paper (two classes, as printed)",
-            columns=[*heads, "HGG", "LGG", "All", "Balanced (recomputed)"],
-            rows=theirs,
-            heads=2,
-        ),
-    ]
+        Table("Accuracy by class and in total, this run", [*heads, *order, "All", "Balanced"], ours,
+              heads=2),
+        Table("Accuracy by class and in total, the paper (two classes, as printed)",
+              [*heads, "HGG", "LGG", "All", "Balanced (recomputed)"], theirs, heads=2),
+    ]  # fmt: skip
 
 
 def _accuracies(row: Row, unit: str, order: Sequence[str]) -> list[str | Cell]:
@@ -197,8 +158,7 @@ def _accuracies(row: Row, unit: str, order: Sequence[str]) -> list[str | Cell]:
     for i, name in enumerate(names):
         score = row[unit]["scores"][name]
         value = score["value"] if isinstance(score, dict) else score
-        below = f"of {sizes[i]:,}" if i < len(sizes) else ""
-        cells.append(Cell(plain_number(value, digits=3), below))
+        cells.append(Cell(cell(value, digits=3), f"of {sizes[i]:,}" if i < len(sizes) else ""))
     return cells
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
 
@@ -13,9 +12,17 @@ from rarecase.evidence.paper import (
     TABLE_1,
     UNET_SOURCE,
 )
-from rarecase.report.blocks import DASH, Cell, Table, mean_with_range, plain_number
-from rarecase.report.run_files import RunFiles, read_table
-from rarecase.report.tables import arm_name
+from rarecase.evidence.text import DASH, cell
+from rarecase.report import names
+from rarecase.report.blocks import Cell, Table, mean_with_range
+from rarecase.report.figures_generators import CLASS_ACCURACY
+from rarecase.report.run_files import (
+    FoldFolder,
+    GeneratorFolder,
+    RunFiles,
+    optional_json,
+    read_table,
+)
 
 BEST = {"loss": "min", "dice": "max", "iou": "max"}
 
@@ -50,7 +57,7 @@ def unet_table(run: RunFiles) -> Table:
     histories = {
         fold.name: history
         for fold in run.folds
-        if (history := read_table(fold.path / "segmenter" / "history.csv")) is not None
+        if (history := read_table(fold.segmenter / names.HISTORY)) is not None
     }
     rows: list[Sequence[str | Cell]] = []
     for part, name in (("train", "training"), ("validation", "validation")):
@@ -60,7 +67,7 @@ def unet_table(run: RunFiles) -> Table:
         best = [_best(history, part) for history in histories.values()]
         found = [one for one in best if one]
         rows.append(["Ours", f"{name}, best epoch of each", *_means(found)])
-    kept = [_kept(run, fold.path) for fold in run.folds]
+    kept = [_kept(run, fold) for fold in run.folds]
     rows.append(["Ours", "validation, epoch kept", *_means([one for one in kept if one])])
     return Table(
         caption="The paper's Table 2: soft-Dice loss, hard Dice and IoU of the segmenter",
@@ -80,9 +87,9 @@ def _best(history: pd.DataFrame, part: str) -> dict[str, float]:
     return {name: float(rows[name].agg(how)) for name, how in BEST.items()}
 
 
-def _kept(run: RunFiles, fold: Path) -> dict[str, float]:
-    history = read_table(fold / "segmenter" / "history.csv")
-    card = run.card(fold / "segmenter")
+def _kept(run: RunFiles, fold: FoldFolder) -> dict[str, float]:
+    history = read_table(fold.segmenter / names.HISTORY)
+    card = run.card(fold.segmenter)
     if history is None:
         return {}
     rows = history[(history["part"] == "validation") & (history["epoch"] == card.get("best_epoch"))]
@@ -96,27 +103,26 @@ def _means(found: Sequence[Mapping[str, float]]) -> list[str | Cell]:
 
 
 def class_accuracy_table(run: RunFiles) -> Table | None:
-    """The discriminator's class accuracy on synthetic samples by width, theirs beside ours."""
+    """The discriminator's class accuracy on synthetic samples by width, theirs beside ours; of
+    generators that have a discriminator of classes."""
     rows: list[Sequence[str | Cell]] = []
-    for arm in run.arms:
-        tables = [
-            table
-            for generator in run.generators
-            if generator.arm == arm
-            and (table := read_table(generator.path / "filter.csv")) is not None
-        ]
-        if not tables:
+    for name, generators in run.sources.items():
+        mine = [each for each in generators if _has_discriminator(each)]
+        tables = [read_table(each.path / names.KEPT) for each in mine]
+        found = [table for table in tables if table is not None]
+        if not found:
             continue
-        both = pd.concat(tables)
-        made, kept = int(both["made"].sum()), int(both["kept"].sum())
-        width = run.width(arm)
-        theirs = PUBLISHED_CLASS_ACCURACY.get(width or 0, DASH)
-        cells = [
-            plain_number(part["kept"].sum() / part["made"].sum(), digits=3) if len(part) else DASH
-            for part in (both[both["label"] == name] for name in run.classes)
+        both = pd.concat(found)
+        generated = int(both["generated"].sum())
+        width = _width(mine[0])
+        parts = [both, *(both[both["label"] == label] for label in run.classes)]
+        shares = [
+            cell(part["kept"].sum() / part["generated"].sum() if len(part) else None, digits=3)
+            for part in parts
         ]
-        share = Cell(plain_number(kept / made, digits=3), f"of {made:,}") if made else DASH
-        rows.append([arm_name({"arm": arm}), str(width or DASH), theirs, share, *cells])
+        theirs = PUBLISHED_CLASS_ACCURACY.get(width or 0, DASH)
+        ours = Cell(shares[0], f"of {generated:,}")
+        rows.append([name, str(width or DASH), theirs, ours, *shares[1:]])
     if not rows:
         return None
     return Table(
@@ -128,3 +134,15 @@ def class_accuracy_table(run: RunFiles) -> Table | None:
         "prefers width 512. A generator that agrees with its own partner scores well on it, "
         "whatever its samples look like.",
     )
+
+
+def _has_discriminator(generator: GeneratorFolder) -> bool:
+    history = read_table(generator.path / names.HISTORY)
+    return history is not None and CLASS_ACCURACY in history
+
+
+def _width(generator: GeneratorFolder) -> int | None:
+    """Width of the convolutional networks, where the generator has such a setting."""
+    card = optional_json(generator.path / names.GENERATOR) or {}
+    width = card.get("settings", {}).get("width")
+    return None if width is None else int(width)

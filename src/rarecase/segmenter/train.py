@@ -80,7 +80,7 @@ def train_segmenter(
     optimizer = make_adam(net, schedule)
     wrapped, tuned = fabric.setup(net, optimizer)
     coarse_epochs = round(coarse * schedule.epochs)
-    best, chosen = copy.deepcopy(net).requires_grad_(False), {"epoch": 0, "loss": math.inf}
+    best = _Best(net, coarse_epochs=coarse_epochs)
     cure = (
         f"lower the learning rate (now {schedule.lr:g}), or look for extreme intensities with "
         "'rarecase inspect'"
@@ -94,19 +94,16 @@ def train_segmenter(
         )  # fmt: skip
 
     def after(number: int) -> Row | None:
-        scores: dict[str, float] = {}
-        if len(validation_rows):
-            scores = evaluate(
-                wrapped, slices, rows=validation_rows, segmenter=segmenter,
-                batch=schedule.batch, fabric=fabric, coarse=number <= coarse_epochs,
-            )  # fmt: skip
-            refuse_infinite(scores, epoch=number, cure=cure)
-        # What was scored on slices of half the size does not compete with the full size.
-        anew = chosen["epoch"] <= coarse_epochs < number
-        if not scores or anew or scores["loss"] <= chosen["loss"]:
-            chosen.update(epoch=number, loss=scores.get("loss", 0.0))
-            best.load_state_dict(net.state_dict())
-        return {"part": "validation"} | scores if scores else None
+        if not len(validation_rows):
+            best.offer(number, None)
+            return None
+        scores = evaluate(
+            wrapped, slices, rows=validation_rows, segmenter=segmenter,
+            batch=schedule.batch, fabric=fabric, coarse=number <= coarse_epochs,
+        )  # fmt: skip
+        refuse_infinite(scores, epoch=number, cure=cure)
+        best.offer(number, scores["loss"])
+        return {"part": "validation"} | scores
 
     key = training_key(
         seed, schedule, loss, coarse, augmentation,
@@ -114,12 +111,28 @@ def train_segmenter(
     )  # fmt: skip
     training = Training(
         name, epoch, {"net": net}, {"adam": optimizer}, key, cure,
-        beside={"best": best}, kept=chosen, after=after,
+        beside={"best": best.weights}, kept=best.state, after=after,
     )  # fmt: skip
     history = run_epochs(training, epochs=schedule.epochs, checkpoint=checkpoint)
-    net.load_state_dict(best.state_dict())
-    segmenter.best_epoch = int(chosen["epoch"])
+    net.load_state_dict(best.weights.state_dict())
+    segmenter.best_epoch = int(best.state["epoch"])
     return pd.DataFrame(history)
+
+
+class _Best:
+    """The weights of the epoch with the lowest validation loss; the last one's without a loss."""
+
+    def __init__(self, net: torch.nn.Module, *, coarse_epochs: int) -> None:
+        self.net, self.coarse_epochs = net, coarse_epochs
+        self.weights = copy.deepcopy(net).requires_grad_(False)
+        self.state = {"epoch": 0, "loss": math.inf}
+
+    def offer(self, epoch: int, loss: float | None) -> None:
+        # What was scored on slices of half the size does not compete with the full size.
+        anew = self.state["epoch"] <= self.coarse_epochs < epoch
+        if loss is None or anew or loss <= self.state["loss"]:
+            self.state.update(epoch=epoch, loss=loss or 0.0)
+            self.weights.load_state_dict(self.net.state_dict())
 
 
 def _train_epoch(

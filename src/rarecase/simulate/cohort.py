@@ -55,16 +55,9 @@ def simulate_cohort(
     holds anything else, SettingError for settings that cannot be. Returns `out`.
     """
     settings = _checked_settings(
-        patients=patients,
-        size=size,
-        slices=slices,
-        field_of_view=field_of_view,
-        coverage=coverage,
-        channels=channels,
-        separability=separability,
-        seed=seed,
-        prefix=prefix,
-    )
+        patients=patients, size=size, slices=slices, field_of_view=field_of_view,
+        coverage=coverage, channels=channels, separability=separability, seed=seed, prefix=prefix,
+    )  # fmt: skip
     named = _named(settings)
     if _already_there(out, settings, named):
         return out
@@ -77,15 +70,10 @@ def simulate_cohort(
         def write(name: str) -> dict[str, Any]:
             label, index = named[name]
             simulated = simulate_patient(
-                label=label,
-                seed=derive(seed, "patient", label, index),
-                size=size,
-                slices=slices,
-                field_of_view=field_of_view,
-                coverage=coverage,
-                channels=tuple(channels),
+                label=label, seed=derive(seed, "patient", label, index), size=size, slices=slices,
+                field_of_view=field_of_view, coverage=coverage, channels=tuple(channels),
                 separability=separability,
-            )
+            )  # fmt: skip
             write_patient(folder, name, simulated)
             return simulated.as_json()
 

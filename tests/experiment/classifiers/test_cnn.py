@@ -238,7 +238,7 @@ def test_refusals():
         small().fit(X, y).predict_proba(broken)
     with pytest.raises(DataError, match="expected two classes or more"):
         small().fit(X, ["HGG"] * len(y))
-    with pytest.raises(DataError, match="one label a sample"):
+    with pytest.raises(DataError, match="one label per sample"):
         small().fit(X, y[:-1])
     with pytest.raises(DataError, match="expected shape"):
         joined(X, y, X[:1, :2], ["LGG"])

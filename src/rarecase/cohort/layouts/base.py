@@ -63,7 +63,7 @@ class RawCohort:
     """What a layout reads: cases without labels, and a table of everything that could be one.
 
     labels: columns 'case', 'patient' and one column a candidate (text, NaN where missing); one
-    row a case or a slice. own: the candidate that is the layout's own label, if it has one.
+    row per case or slice. own: the candidate that is the layout's own label, if it has one.
     hint: what to add to the error when there are no labels.
     """
 

@@ -1,5 +1,5 @@
-"""Layout `dicom`: a folder a patient with DICOM series in it, as archives hand them out, and a CSV
-with the patients' classes.
+"""Layout `dicom`: a folder per patient with DICOM series in it, as archives hand them out, and a
+CSV with the patients' classes.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ def _check_one_patient(folder: Path, stacks: list[Stack]) -> None:
     patients = {each.patient for stack in stacks for each in stack.slices}
     if len(patients) > 1:
         raise DataError(
-            f"{folder}: holds series of {len(patients)} patients; a folder a patient was expected. "
-            "Give the folders below as DATA, or name the series in a manifest CSV."
+            f"{folder}: holds series of {len(patients)} patients; a folder per patient was "
+            "expected. Give the folders below as DATA, or name the series in a manifest CSV."
         )
 
 
@@ -134,7 +134,7 @@ def _mask(folder: Path) -> Path | None:
 
 LAYOUT = Layout(
     "dicom",
-    "a folder a patient with DICOM series (and a DICOM-SEG of the tumour) in it or below, and a "
+    "a folder per patient with DICOM series (and a DICOM-SEG of the tumour) in it or below, and a "
     "CSV with the patients' folders and classes",
     _recognise,
     _read,

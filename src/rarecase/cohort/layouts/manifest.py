@@ -1,4 +1,4 @@
-"""Layout `manifest`: a CSV file with one row a case and one column of volumes a channel.
+"""Layout `manifest`: a CSV file with one row per case and one column of volumes per channel.
 
 A volume is a file of any known format, or the folder of a DICOM series.
 """
@@ -55,7 +55,8 @@ def _read(source: Source) -> RawCohort:
     if not columns:
         raise DataError(
             f"{path}: no column names volumes (.nii.gz, .nrrd, .mha, .dcm, …, or folders of DICOM "
-            "series). Add one column a channel, such as 'flair', with paths relative to the table."
+            "series). Add one column per channel, such as 'flair', with paths relative to the "
+            "table."
         )
     masks = [name for name in columns if _MASKS.fullmatch(name)]
     if masks:

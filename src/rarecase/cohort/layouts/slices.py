@@ -1,4 +1,4 @@
-"""Layout `slices`: slices.csv with one row a picture."""
+"""Layout `slices`: slices.csv with one row per picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layout `tcga-lgg`: the public LGG segmentation set (Buda et al. 2019), one folder a patient."""
+"""Layout `tcga-lgg`: the public LGG segmentation set (Buda et al. 2019), one folder per patient."""
 
 from __future__ import annotations
 

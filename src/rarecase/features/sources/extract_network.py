@@ -60,7 +60,7 @@ def extract_from_network(
     A slice goes in as (c, h, w); with `depth` a case as (c, depth, h, w), its slices brought to
     that number by linear interpolation. `pool`: the maps themselves, their mean over space, or
     their mean under the case's own mask (over everything where there is none). `seen`: patients
-    whom the network has learnt from. Rows of the store: those of the cache, one a slice or one a
+    whom the network has learnt from. Rows of the store: those of the cache, one per slice or per
     case (with the sum of `tumour`). What was begun is removed when something goes wrong.
     """
     order = matched(net, cache.channels)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,45 +14,26 @@ if TYPE_CHECKING:
     from rarecase.features.sources.contract import Source
 
 
-@dataclass(frozen=True)
-class Known:
-    """A source: `pattern` of its names, `target` (module:Class), `says` a line for people."""
-
-    pattern: str
-    target: str
-    says: str
-
-
-_HERE = "rarecase.features.sources"
+# What a name looks like, and module:Class.
 SOURCES = {
-    "bottleneck": Known(
-        r"bottleneck|(enc|dec)[1-9]\d?", f"{_HERE}.unet:Block",
-        "maps of a block of the fold's U-Net, after the ReLU: enc1 … bottleneck … dec1",
-    ),
-    "tumour": Known(
-        "tumour", f"{_HERE}.unet:Tumour",
-        "vectors: every block averaged over the mask, and joined",
-    ),
-    "region": Known(
-        "region", f"{_HERE}.region:Region",
-        "vectors: what a small network learns from crops around the mask",
-    ),
-    "outline_size": Known(
-        "outline_size", f"{_HERE}.outline_size:OutlineSize",
-        "vectors, one per patient: log pixels of the mask, slices that show it, slices in all",
-    ),
-}  # fmt: skip
+    "bottleneck": (r"bottleneck|(enc|dec)[1-9]\d?", "unet:Block"),
+    "tumour": ("tumour", "unet:Tumour"),
+    "region": ("region", "region:Region"),
+    "outline_size": ("outline_size", "outline_size:OutlineSize"),
+}
 VECTORS = tuple(name for name in SOURCES if name != "bottleneck")
 
 
 def source_of(name: str) -> Source:
     """The source of that name, not fitted yet; `SettingError` for an unknown one."""
-    known = next((each for each in SOURCES.values() if re.fullmatch(each.pattern, name)), None)
-    if known is None:
-        raise SettingError(f"features {name!r}: {nearest(name, [*SOURCES, 'enc1', 'dec1'])}")
-    module, _, kind = known.target.partition(":")
-    found: Source = getattr(import_module(module), kind)(name)
-    return found
+    for pattern, target in SOURCES.values():
+        if re.fullmatch(pattern, name):
+            module, _, kind = target.partition(":")
+            found: Source = getattr(import_module(f"rarecase.features.sources.{module}"), kind)(
+                name
+            )
+            return found
+    raise SettingError(f"features {name!r}: {nearest(name, [*SOURCES, 'enc1', 'dec1'])}")
 
 
 def load_source(folder: Path) -> Source:

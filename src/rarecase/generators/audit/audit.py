@@ -51,7 +51,7 @@ def audit_generator(
     seed: int = 0,
 ) -> pd.DataFrame:
     """How like real patients whom it has not seen is what `generator` makes, and does it give away
-    those it has? A row a class and source, columns as `audit_samples` names the measures, besides
+    those it has? A row per class and source, columns as `audit_samples` names the measures, besides
     `class`, `source` (synthetic, real), `train`, `held` and `samples` (how many).
 
     A quarter of each class's patients (`groups`; every sample its own patient without) is held out,

@@ -1,4 +1,4 @@
-"""The model that is handed on: a U-Net and a classifier that have learnt from every patient."""
+"""The deployed model: a U-Net and a classifier that have learnt from every patient."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import pandas as pd
 
 from rarecase import __version__
 from rarecase.deploy.final_fit import fit_final, out_of_fold_threshold
-from rarecase.deploy.likeness import FEWEST, Likeness
 from rarecase.deploy.model import save_classifier
-from rarecase.deploy.out_of_distribution import Ranges, case_looks
+from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Ranges, case_looks
 from rarecase.errors import DataError, SettingError
 from rarecase.experiment.arms import REFERENCE
 from rarecase.features.sources.unet import TUMOUR
@@ -121,9 +120,9 @@ def classifier_work(context: Context, folder: Path) -> None:
         "learnt_from": {"patients": counts, "slices": len(fold.cache.rows)},
         "evidence": _evidence(evidence, part, name) | {"dice": _dice(run)},
     }
-    likeness = _likeness(context, fold)
-    card["looks"] = bool(likeness)
-    save_classifier(folder, final, likeness, card)
+    familiar = _familiar(context, fold)
+    card["looks"] = bool(familiar)
+    save_classifier(folder, final, familiar, card)
 
 
 def _evidence(evidence: dict[str, Any], part: Part, arm: str) -> dict[str, Any]:
@@ -148,7 +147,7 @@ def _dice(run: Path) -> float | None:
     return float(scores.mean()) if len(scores) else None
 
 
-def _likeness(context: Context, fold: Fold) -> dict[str, Likeness]:
+def _familiar(context: Context, fold: Fold) -> dict[str, OutOfDistribution]:
     """How far a case may look off (see `case_looks`), from every case that was learnt from; empty
     with too few."""
     cache = fold.cache
@@ -166,7 +165,7 @@ def _likeness(context: Context, fold: Fold) -> dict[str, Likeness]:
         return {}
     try:
         return {
-            name: Likeness.fit(np.stack(vectors), seed=context.settings.seed)
+            name: OutOfDistribution.fit(np.stack(vectors), seed=context.settings.seed)
             for name, vectors in looks.items()
         }
     except np.linalg.LinAlgError as error:

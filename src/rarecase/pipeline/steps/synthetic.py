@@ -117,10 +117,11 @@ def _sample(
         return generator.sample_to_store(folder / SAMPLES, counts, block=part.features)
     source = load_segmenter(context.fold_folder / SEGMENTER)
     order = channel_map(fold.cache.channels, source.channels)
-    return features_of_images(
+    store: FeatureStore = features_of_images(
         generator, source, order, counts, block=part.features, out=folder / SAMPLES,
         fabric=make_fabric(context.settings.compute),
     )  # fmt: skip
+    return store
 
 
 def given_samples(

@@ -9,22 +9,24 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from rarecase.report.blocks import Figure
-from rarecase.report.style import FAINT, INK, SYNTHETIC, canvas, look, panels, png
+from rarecase.imaging.drawing import FAINT, INK, canvas, look, panels, png
+from rarecase.report.blocks import Figure, file_stem
+from rarecase.report.style import SYNTHETIC
 
 Rows = Sequence[Mapping[str, Any]]
 CHANCE: dict[str, Any] = {"color": FAINT, "linewidth": 1, "linestyle": "dashdot"}
 
 
-def sweep_figure(
-    rows: Rows, *, arm: str, classes: list[str], colours: Mapping[str, str], headline: int | None
+def amounts_figure(
+    rows: Rows, *, name: str, classes: list[str], colours: Mapping[str, str]
 ) -> Figure:
-    """Recall of each class, balanced accuracy and AUC of `rows` (evidence, control first)."""
+    """Recall of each class, balanced accuracy and AUC of an arm's `rows`, the reference first."""
+    planned = next((_amount(row) for row in rows if row["planned"] and row["synthetic"]), None)
     with look():
         figure = canvas(3.7)
         recall, balanced, auc = panels(figure, 1, 3)
-        for name in classes:
-            _line(recall, rows, f"recall_{name}", colours[name])
+        for each in classes:
+            _line(recall, rows, f"recall_{each}", colours[each])
         _line(balanced, rows, "balanced_accuracy", INK)
         _line(auc, rows, "auc_rare", INK)
         if len(classes) > 2:
@@ -35,9 +37,9 @@ def sweep_figure(
         for axes, level in ((balanced, 1 / len(classes)), (auc, 0.5)):
             axes.axhline(level, **CHANCE)
         for axes in (recall, balanced, auc):
-            _amounts(axes, [row["amount"] for row in rows], headline=headline)
+            _amounts(axes, [_amount(row) for row in rows], planned=planned)
             axes.set_ylim(-0.02, 1.02)
-            axes.set_xlabel("synthetic samples added")
+            axes.set_xlabel("synthetic samples requested")
         handles = [Line2D([], [], color=colours[c], label=f"recall {c}") for c in classes]
         if len(classes) > 2:
             handles.append(Line2D([], [], color=SYNTHETIC, label="macro AUC"))
@@ -47,22 +49,26 @@ def sweep_figure(
             Line2D([], [], label="chance", **CHANCE),
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)))
-    fixed = f"The dotted line is the headline amount fixed beforehand, {headline or 0:,}. "
+    fixed = f"The dotted line is the amount planned beforehand, {planned or 0:,}. "
     text = (
-        "Scores against the number of synthetic samples added to a fold's real training slices "
-        "(the axis grows as the square root). Dots and bars: test patients with 95 % intervals; "
-        "dashed: test slices. "
-        + (fixed if headline else "")
+        f"{name}: scores against the number of synthetic samples beside a fold's real training "
+        "samples (the axis grows as the square root). Dots and bars: test patients with 95 % "
+        "intervals; dashed: test slices. "
+        + (fixed if planned else "")
         + "Recalls that move in opposite directions while AUC stays where it is are what a moved "
         "threshold looks like; new information would lift AUC."
     )
     return Figure(
-        name=f"sweep-{arm}",
+        name=file_stem(f"amounts-{name}"),
         png=png(figure),
         caption=text,
-        alt=f"Recall of {', '.join(classes)}, balanced accuracy and AUC against the amount of "
-        "synthetic samples; the numbers are in the tables",
+        alt=f"Recall of {', '.join(classes)}, balanced accuracy and AUC of {name} against the "
+        "amount of synthetic samples; the numbers are in the tables",
     )
+
+
+def _amount(row: Mapping[str, Any]) -> int:
+    return int(row["amount"])
 
 
 def _numbers(values: Sequence[float | None]) -> np.ndarray:
@@ -70,7 +76,7 @@ def _numbers(values: Sequence[float | None]) -> np.ndarray:
 
 
 def _line(axes: Axes, rows: Rows, name: str, colour: str) -> None:
-    x = [row["amount"] for row in rows]
+    x = [_amount(row) for row in rows]
     scores = [row["patients"]["scores"][name] for row in rows]
     value, low, high = (_numbers([s[key] for s in scores]) for key in ("value", "low", "high"))
     around = np.abs(np.stack([value - low, high - value]))
@@ -88,7 +94,7 @@ def _square(x: np.ndarray) -> np.ndarray:
     return np.asarray(np.sign(x) * np.square(x))
 
 
-def _amounts(axes: Axes, amounts: Sequence[int], *, headline: int | None) -> None:
+def _amounts(axes: Axes, amounts: Sequence[int], *, planned: int | None) -> None:
     axes.set_xscale("function", functions=(_root, _square))
     top = max(amounts) or 1
     ticks: list[int] = []
@@ -98,5 +104,5 @@ def _amounts(axes: Axes, amounts: Sequence[int], *, headline: int | None) -> Non
     axes.set_xticks(ticks, [f"{t:,}" for t in ticks], fontsize=8.5)
     axes.set_xticks([], minor=True)
     axes.set_xlim(-0.004 * top, top * 1.1)
-    if headline is not None and headline in amounts:
-        axes.axvline(headline, color=FAINT, linewidth=1.2, linestyle="dotted")
+    if planned is not None and planned in amounts:
+        axes.axvline(planned, color=FAINT, linewidth=1.2, linestyle="dotted")

@@ -1,0 +1,92 @@
+"""Learning curves of the generators, of whatever columns their histories have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator
+
+from rarecase.imaging.drawing import FAINT, canvas, look, panels, png
+from rarecase.report.blocks import Figure, file_stem, joined
+from rarecase.report.style import OTHERS, REAL, SYNTHETIC, epoch_axis
+
+FAR = 10
+APART = ("epoch", "seconds")
+WORDS = {
+    "d_loss": "discriminator", "g_loss": "generator", "critic_loss": "critic",
+    "class_loss": "class", "d_class_loss": "class, discriminator",
+    "g_class_loss": "class, generator",
+    "real_class_accuracy": "real samples", "fake_class_accuracy": "synthetic samples",
+}  # fmt: skip
+COLOURS = (REAL, SYNTHETIC, *OTHERS)
+ACCURACY = "Class called right by the discriminator"
+CLASS_ACCURACY = "fake_class_accuracy"
+"""The column that a generator with a discriminator of classes has."""
+
+
+def generator_curves(histories: Sequence[pd.DataFrame], *, classes: int, name: str) -> Figure:
+    """What the histories hold by epoch, a thin line for each generator: losses, the accuracies of a
+    discriminator of classes, and what else there is."""
+    parts = _parts(histories[0])
+    with look():
+        figure = canvas(3.4)
+        for axes, (title, columns) in zip(
+            panels(figure, 1, len(parts)), parts.items(), strict=True
+        ):
+            _lines(axes, histories, columns)
+            axes.set_title(title)
+            if title == ACCURACY:
+                axes.axhline(1 / classes, color=FAINT, linewidth=1, linestyle="dotted")
+                axes.annotate("chance", (1, 1 / classes), xycoords=("axes fraction", "data"),
+                              ha="right", va="bottom", fontsize=8.5, color=FAINT)  # fmt: skip
+                axes.set_ylim(0, 1.02)
+            axes.legend(loc="best")
+    text = f"Training of {name}, one line per fold and seed."
+    if ACCURACY in parts:
+        text = (
+            f"The paper's Figure 11. {text} A synthetic accuracy near 1 early on says that the "
+            "classes are easy to tell for this discriminator, not that the samples look real."
+        )
+    if len(parts["Loss"]) > 1:
+        text += " Losses that run apart say that one side has won."
+    shown = joined([_word(column) for columns in parts.values() for column in columns])
+    return Figure(
+        name=file_stem(f"curves-{name}"),
+        png=png(figure),
+        caption=text,
+        alt=f"Curves against the epoch, of {name}: {shown}",
+    )
+
+
+def _parts(history: pd.DataFrame) -> dict[str, list[str]]:
+    """Title of a panel → columns in it."""
+    columns = [str(c) for c in history.columns if c not in APART]
+    losses = [c for c in columns if c.endswith("loss")]
+    accuracies = [c for c in columns if c.endswith("accuracy")]
+    others = [c for c in columns if c not in (*losses, *accuracies)]
+    parts = {"Loss": losses, ACCURACY: accuracies, "Beside the losses": others}
+    return {title: found for title, found in parts.items() if found}
+
+
+def _lines(axes: Axes, histories: Sequence[pd.DataFrame], columns: Sequence[str]) -> None:
+    thin = 1.6 if len(histories) == 1 else 1.1
+    for column, colour in zip(columns, COLOURS, strict=False):
+        for i, history in enumerate(histories):
+            axes.plot(
+                history["epoch"], history[column], color=colour, linewidth=thin, alpha=0.85,
+                label=_word(column) if i == 0 else None,
+                marker="o" if len(history) == 1 else None,
+            )  # fmt: skip
+    epoch_axis(axes)
+    values = pd.concat([history[list(columns)] for history in histories]).stack()
+    if values.max() > FAR * values.median() and values.min() > 0:
+        axes.set_yscale("log")  # one epoch that goes astray would press the others flat
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("")
+
+
+def _word(column: str) -> str:
+    return WORDS.get(column, column.replace("_", " "))
