@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rarecase.errors import SettingError
-from rarecase.experiment.arm import Amount, Arm, AsManyAs, Counts, Tuned, identity
+from rarecase.experiment.arm import SHARED, Amount, Arm, AsManyAs, Counts, Sampler, Tuned, identity
 from rarecase.experiment.arms import REFERENCE, is_trained, pick_arms
 from rarecase.experiment.classifiers.contract import Classifier
 from rarecase.experiment.classifiers.registry import make_classifier
