@@ -71,7 +71,7 @@ class Sampler:
     """
 
     kind: Any
-    settings: tuple[tuple[str, Any], ...] = ()
+    settings: Any = ()
     filter: str | None = None
     seeds: int | None = None
     on: Literal["features", "images"] = "features"
