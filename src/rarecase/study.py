@@ -23,7 +23,7 @@ from rarecase.pipeline.run import (
     refuse_other_data,
 )
 from rarecase.pipeline.run_folder import REPORT, SETTINGS
-from rarecase.pipeline.settle import settled, with_precision
+from rarecase.pipeline.settle import settled
 from rarecase.pipeline.simulated import planned_cohort, simulate_study, study_folder
 from rarecase.pipeline.step import Step, unfinished
 from rarecase.pipeline.steps.cohort import load_cohort, load_folds
@@ -84,10 +84,10 @@ class Study:
         new = file or preset or {"data", "preset"} & set(overrides)
         if not new and earlier.is_file():
             file = earlier  # the study that this folder holds, perhaps with a setting changed
-        said = settled(resolve(preset=preset, file=file, overrides=overrides, short=short))
+        said = resolve(preset=preset, file=file, overrides=overrides, short=short)
         check_run_folder(self.run_folder)
-        refuse_other_data(earlier, said)
-        self.settings = with_precision(said, earlier)
+        self.settings = settled(said, earlier)
+        refuse_other_data(earlier, self.settings)
 
     def cohort(self) -> Cohort:
         """The cohort as the settings choose it; a simulated one is made now if it is not there."""

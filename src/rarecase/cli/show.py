@@ -33,6 +33,7 @@ def reporting(args: Namespace) -> Iterator[None]:
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
     for noisy in ("lightning_fabric", "lightning.fabric", "fsspec", "matplotlib", "zarr"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    logging.getLogger("distributed").setLevel(logging.WARNING)
     if args.quiet:
         yield
         return
