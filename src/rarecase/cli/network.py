@@ -38,9 +38,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     group.add_argument("--network", metavar="MODULE:NAME", help="makes the network, or is one")
     group.add_argument("--network-args", metavar="YAML", help="keyword arguments to make it with")
     group.add_argument("--weights", metavar="FILE", help=".safetensors, or a .pth state dict")
+    group.add_argument("--block", metavar="NAME", help="the layer whose features are taken")
     group.add_argument(
-            parser.add_argument("--block", metavar="NAME", help="with --network: layer to take")
-"--list-blocks", action="store_true", help="list its layers, extract nothing"
+        "--list-blocks", action="store_true", help="list its layers, extract nothing"
     )
     group.add_argument("--depth", type=int, metavar="N", help="3-D: a case is N slices deep")
     group.add_argument(
