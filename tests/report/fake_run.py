@@ -322,7 +322,7 @@ def _predictions(rng, tested, classes, repeat, fold, *, seeds, arms, amounts, pl
                 for seed in seeds
             ]  # fmt: skip
         about = {"amount": str(planned), "requested": planned, "added": planned}
-        rows += [{**counted, **about, "arm": f"duplicates:{arm}", "control_of": arm}] * bool(amounts)
+        rows.append({**counted, **about, "arm": f"duplicates:{arm}", "control_of": arm})
     if tuned:
         vectors = {"features": "tumour", "classifier": "logistic"}
         about = {**vectors, "amount": "tuned", "requested": 9, "added": 9}
