@@ -130,23 +130,26 @@ def test_nothing_is_read_out_of_a_name():
     assert real["verdicts"] == [] and real["paper"] is None
 
 
-@pytest.mark.parametrize("lost", ["acgan", "duplicates:acgan"])
+@pytest.mark.parametrize("lost", ["acgan", "duplicates:acgan", "none"])
 @pytest.mark.parametrize(
     ("which", "said"),
-    [("fold == 2", "1 of"), ("fold == 2 and seed == 1", "fold 2 seed 1"), ("fold >= 0", "")],
+    [("fold == 2", "fold 2"), ("fold == 2 and seed == 1", "fold 2 seed 1")],
 )
 def test_a_missing_cell_of_the_arm_or_its_control_leaves_the_verdict_incomplete(lost, which, said):
-    table = make_predictions(arms=arms(), seeds=(0, 1))
+    table = make_predictions(arms={"none": {"seeds": (0, 1)}, "acgan": ACGAN}, seeds=(0, 1))
     rest = table.drop(table.query(f"arm == '{lost}' and {which}").index)
     evidence = make_evidence(rest, rare="B", draws=50)
-    if lost == "acgan" and which == "fold >= 0":
-        assert evidence["verdicts"] == []
-        return
     verdict = evidence["verdicts"][0]
     assert verdict["answer"] == "incomplete"
     assert verdict["p_helps"] is verdict["p_harms"] is verdict["detectable"] is None
-    assert "missing" in verdict["sentence"] or "not run" in verdict["sentence"]
-    assert said.replace("1 of", "2 of") in verdict["sentence"]
+    assert said in verdict["sentence"]
+    assert [r["arm"] for r in evidence["rows"] if not r["complete"]] == [lost]
+
+
+def test_an_arm_whose_control_was_not_run_has_no_verdict():
+    evidence = make_evidence(make_predictions(arms=arms(), controls=False), rare="B", draws=9)
+    assert evidence["verdicts"][0]["answer"] == "incomplete"
+    assert evidence["verdicts"][0]["against"]["control"] is None
 
 
 def test_rows_without_a_seed_count_once_whatever_seeds_are_drawn():

@@ -101,10 +101,10 @@ def test_classes_come_in_the_order_of_the_columns():
         (lambda t: t.assign(seed=-1), "seed holds int64, expected whole numbers or nulls"),
         (lambda t: t.assign(fold=0.0), "fold holds float64, expected whole numbers"),
         (lambda t: t.assign(planned=[True, True, False]), "'none' at amount 0 has unlike values"),
-        (lambda t: t.assign(reference=False), "'tumour' with .*'logistic' have 0 reference rows"),
+        (lambda t: t.assign(reference=False), "'tumour', 'logistic'.* have 0 reference rows"),
         (
             lambda t: pd.concat([t, t.assign(arm="other")]),
-            "'tumour' with .*'logistic' have 2 reference rows",
+            "'tumour', 'logistic'.* have 2 reference rows",
         ),
         (lambda t: t.assign(splits=["x", "x", "y"]), "unlike splits"),
     ],

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from rarecase.evidence import make_evidence
+from rarecase.evidence import make_evidence, metrics
 from rarecase.evidence.tables import (
     as_text,
     check_lines,
@@ -95,3 +95,17 @@ def test_scarcity_curve_is_arms_by_k(evidence):
     assert [row[0] for row in rows] == list(ARMS)
     assert rows[2][3].endswith("(+0.10) helps")
     assert "(" not in rows[0][2]  # nothing moves against itself
+
+
+def test_a_metric_is_one_line_and_then_stands_everywhere(monkeypatch):
+    def mean_p(fit, weights, *, rare):
+        return (weights @ fit.p[:, rare]) / weights.sum(axis=1)
+
+    line = metrics.Metric("mean_p", "mean p {rare}", mean_p)
+    monkeypatch.setattr(metrics, "METRICS", (*metrics.METRICS, line))
+    evidence = make_evidence(make_predictions(arms=ARMS), rare="B", draws=50)
+    for row in evidence["rows"]:
+        score = row["patients"]["scores"]["mean_p"]
+        assert score["low"] <= score["value"] <= score["high"]
+    assert {"mean_p", "mean_p_low", "mean_p_difference"} <= set(to_frame(evidence).columns)
+    assert table_rows(evidence, full=True)[0][-1] == "mean p B"

@@ -12,6 +12,8 @@ from rarecase.evidence.paired import Comparison, compare_fits
 from rarecase.evidence.rows import Cell, Entry, Family, Key, number_of, plain
 from rarecase.evidence.verdict import Contrast, as_json, explain, judge
 
+NUMBERS = ("p_helps", "p_harms", "detectable")
+
 
 @dataclass(frozen=True)
 class Question:
@@ -53,9 +55,7 @@ def family_verdicts(
             {
                 **entry.key._asdict(),
                 "answer": verdict.answer,
-                "p_helps": plain(verdict.p_helps),
-                "p_harms": plain(verdict.p_harms),
-                "detectable": plain(verdict.detectable),
+                **{name: plain(getattr(verdict, name)) for name in NUMBERS},
                 "possible": plain(contrast.possible),
                 "against": {
                     "reference": as_json(contrast.reference),
@@ -78,7 +78,7 @@ def _contrast(
         control=None if control is None else question.compare(entry.patients, control.patients),
         balanced=number_of(mine[balanced]) - number_of(base[balanced]),
         possible=1 - number_of(base[AUC]),
-        missing=_missing(entry, reference, control),
+        missing=_missing(entry, control, family),
     )
 
 
@@ -88,13 +88,13 @@ def _control(entry: Entry, family: Family) -> Entry | None:
     return next((e for e in family if e.control_of == of and e.key.amount == amount), None)
 
 
-def _missing(entry: Entry, reference: Entry, control: Entry | None) -> str:
+def _missing(entry: Entry, control: Entry | None, family: Family) -> str:
     """What was not run, in words; empty where all is there."""
     if control is None:
         return "its control (as many copies of real samples) was not run"
     said = []
-    for whose, each in (("its", entry), ("its control's", control)):
-        if lost := each.missing(reference):
+    for whose, each in (("its", entry), ("its control's", control), ("the reference's", family[0])):
+        if lost := each.missing(family):
             count = len(lost) + len(each.cells)
             said.append(f"{len(lost)} of {whose} {count} cells are missing ({_cells(lost)})")
     return " and ".join(said)

@@ -1,4 +1,24 @@
-"""Everything that is said about the arms, computed from the predictions table alone."""
+"""Everything that is said about the arms, computed from the predictions table alone.
+
+`make_evidence` gives, and evidence.json holds, these entries; what is not defined (AUC without a
+rare patient) is null:
+
+* rare, classes, protocol, repeats, seeds, splits (digests), bootstrap {draws, level, seed, unit},
+  counts {patients {class: n}, slices {class: n}}, folds [{repeat, fold, patients}]
+* primary {features, classifier}
+* metrics [{name, label, higher_is_better, main}], in the order of tables
+* rows, one for each features × arm × classifier × amount in the order of the table, grouped by
+  features × classifier (a family), the reference first: the key, synthetic, control_of, planned,
+  reference, requested, added (means over cells), complete (every test fold of the family is there
+  for every seed), counts, slices {scores {name: value}, difference}, patients {scores {name:
+  {value, low, high}}, difference the same or null}
+* verdicts, one for each row that is synthetic and planned: the key, primary, answer, p_helps,
+  p_harms (adjusted within the family), detectable, possible (1 − AUC of the reference), against
+  {reference, control}, sentence
+* best {the key, auc, of, note}: the row with the largest AUC of those that are no controls
+* paper: the key of the row for the paper's Table 3, null without planned counts
+* checks, notes [text]
+"""
 
 from __future__ import annotations
 
@@ -10,8 +30,8 @@ import pandas as pd
 
 from rarecase.errors import SettingError, nearest
 from rarecase.evidence.contrasts import Question, family_verdicts
-from rarecase.evidence.intervals import DRAWS, LEVEL, Scorer, make_draws
-from rarecase.evidence.metrics import AUC, metrics_of
+from rarecase.evidence.intervals import DRAWS, LEVEL, Draws, Scorer, make_draws
+from rarecase.evidence.metrics import AUC, Metric, metrics_of
 from rarecase.evidence.paired import PERMUTATIONS
 from rarecase.evidence.paper import paper_row
 from rarecase.evidence.predictions import CELL, KEY, check_predictions, pool_patients
@@ -29,6 +49,10 @@ INTERVALS = (
 )
 """The note that is true of every study."""
 
+UNIT = "patients, stratified by class, and seeds"
+SAID = ("name", "label", "higher_is_better", "main")  # of a metric
+Found = dict[str, Any]
+
 
 def make_evidence(
     predictions: pd.DataFrame,
@@ -43,12 +67,10 @@ def make_evidence(
 ) -> dict[str, Any]:
     """Scores of every arm on slices and patients, with intervals, and the verdicts; for JSON.
 
+    The entries are those that stand at the top of this module.
+
     Parameters
     ----------
-    predictions
-        The table of `evidence.predictions`.
-    rare
-        The rare class.
     primary
         Features and classifier of the family of verdicts that was declared beforehand; None: the
         first in the table.
@@ -56,35 +78,11 @@ def make_evidence(
         The paper's protocol, which chooses on the test set: there are no verdicts then.
     checks
         What the self-checks found (`experiment.self_checks`), carried along.
-    seed, draws, permutations
-        Of the bootstrap and of the permutation test.
-
-    Returns
-    -------
-    A dictionary with these entries; what is not defined (AUC without a rare patient) is None:
-
-    * rare, classes, protocol, repeats, seeds, splits (digests), bootstrap {draws, level, seed,
-      unit}, counts {patients {class: n}, slices {class: n}}, folds [{repeat, fold, patients}]
-    * primary {features, classifier}
-    * metrics [{name, label, higher_is_better, main}], in the order of tables
-    * rows, one for each features × arm × classifier × amount in the order of the table, grouped by
-      features × classifier, the reference first: the key, synthetic, control_of, planned,
-      reference, requested, added (means over cells), complete (every test fold of the reference is
-      there for every seed), counts, slices {scores {name: value}, difference}, patients {scores
-      {name: {value, low, high}}, difference the same or None}
-    * verdicts, one for each row that is synthetic and planned: the key, primary, answer, p_helps,
-      p_harms (adjusted within its family, the same features × classifier), detectable, possible
-      (1 − AUC of the reference), against {reference, control}, sentence
-    * best {the key, auc, of, note}: the row with the largest AUC of those that are no controls
-    * paper: the key of the row for the paper's Table 3, None without planned counts
-    * checks, notes [text]
 
     Raises
     ------
-    DataError
-        For a table that cannot be scored (see `check_predictions`).
-    SettingError
-        For an unknown rare class or primary family.
+    DataError, SettingError
+        A table that cannot be scored (`check_predictions`); an unknown rare class or family.
     """
     classes = check_predictions(predictions)
     if rare not in classes:
@@ -95,54 +93,68 @@ def make_evidence(
     predictions = predictions.sort_values([*CELL, "case", "slice"], ignore_index=True)
     pooled = pool_patients(predictions)
     known = pooled.drop_duplicates("patient").sort_values("patient")
-    patients = counts(known, classes)
-    families = read_families(
-        predictions, pooled, order, classes=classes, patients=tuple(known["patient"])
-    )
+    families = read_families(predictions, pooled, order, classes=classes, patients=[*known.patient])
     first = _primary(primary, families)
-    seeds = sorted(int(s) for s in predictions["seed"].dropna().unique())
-    labels = known["label"].astype(str).map({c: i for i, c in enumerate(classes)})
-    drawn = make_draws(labels.to_numpy(np.int64), seeds, draws=draws, seed=seed)
-    metrics = metrics_of(classes, rare=rare)
-    question = Question(rare, classes.index(rare), patients[rare], permutations, seed)
-    rows: list[dict[str, Any]] = []
-    verdicts: list[dict[str, Any]] = []
-    for name, family in families.items():
-        scorer = Scorer(drawn, metrics, question.index)
-        mine = [make_row(entry, family[0], scorer) for entry in family]
-        rows += mine
-        if not faithful:
-            found = family_verdicts(family, mine, question, full_names=len(families) > 1)
-            verdicts += [verdict | {"primary": name == first} for verdict in found]
-    slices = predictions.drop_duplicates(["patient", "case", "slice"])
-    return {
+    facts = _facts(predictions, pooled, classes)
+    labels = known["label"].astype(str).map(classes.index).to_numpy(np.int64)
+    drawn = make_draws(labels, facts["seeds"], draws=draws, seed=seed)
+    metrics, few = metrics_of(classes, rare=rare), facts["counts"]["patients"][rare]
+    question = Question(rare, classes.index(rare), few, permutations, seed)
+    rows, verdicts = _weigh(families, drawn, metrics, question, judged=not faithful)
+    return facts | {
         "rare": rare,
-        "classes": list(classes),
         "protocol": "faithful" if faithful else "sound",
-        "repeats": int(predictions["repeat"].nunique()),
-        "seeds": seeds,
-        "splits": sorted(predictions["splits"].unique().tolist()),
-        "bootstrap": {
-            "draws": draws,
-            "level": LEVEL,
-            "seed": seed,
-            "unit": "patients, stratified by class, and seeds",
-        },
-        "counts": {"patients": patients, "slices": counts(slices, classes)},
-        "folds": _folds(pooled, classes),
+        "bootstrap": {"draws": draws, "level": LEVEL, "seed": seed, "unit": UNIT},
         "primary": {"features": first[0], "classifier": first[1]},
-        "metrics": [
-            {"name": m.name, "label": m.label, "higher_is_better": m.higher_is_better,
-             "main": m.main}
-            for m in metrics
-        ],
+        "metrics": [{name: getattr(metric, name) for name in SAID} for metric in metrics],
         "rows": rows,
-        "verdicts": verdicts,
+        "verdicts": [v | {"primary": key_of(v).family == first} for v in verdicts],
         "best": _best(rows),
         "paper": paper_row(rows, primary=first, faithful=faithful),
         "checks": None if checks is None else dict(checks),
         "notes": _notes(rows, primary=first, several=len(families) > 1),
-    }  # fmt: skip
+    }
+
+
+def _facts(predictions: pd.DataFrame, pooled: pd.DataFrame, classes: Sequence[str]) -> Found:
+    """What was tested, on which folds."""
+    slices = predictions.drop_duplicates(["patient", "case", "slice"])
+    tested = pooled.drop_duplicates(["repeat", "fold", "patient"])
+    parts: dict[Any, pd.DataFrame] = dict(iter(tested.groupby(["repeat", "fold"])))
+    return {
+        "classes": list(classes),
+        "repeats": int(predictions["repeat"].nunique()),
+        "seeds": sorted(int(s) for s in predictions["seed"].dropna().unique()),
+        "splits": sorted(predictions["splits"].unique().tolist()),
+        "counts": {
+            "patients": counts(pooled.drop_duplicates("patient"), classes),
+            "slices": counts(slices, classes),
+        },
+        "folds": [
+            {"repeat": int(repeat), "fold": int(fold), "patients": counts(part, classes)}
+            for (repeat, fold), part in parts.items()
+        ],
+    }
+
+
+def _weigh(
+    families: Mapping[tuple[str, str], Family],
+    draws: Draws,
+    metrics: Sequence[Metric],
+    question: Question,
+    *,
+    judged: bool,
+) -> tuple[list[Found], list[Found]]:
+    """Rows and verdicts of all families."""
+    rows: list[Found] = []
+    verdicts: list[Found] = []
+    for family in families.values():
+        scorer = Scorer(draws, metrics, question.index)
+        mine = [make_row(entry, family, scorer) for entry in family]
+        rows += mine
+        if judged:
+            verdicts += family_verdicts(family, mine, question, full_names=len(families) > 1)
+    return rows, verdicts
 
 
 def _primary(
@@ -157,15 +169,6 @@ def _primary(
             f"which have {there}."
         )
     return primary[0], primary[1]
-
-
-def _folds(pooled: pd.DataFrame, classes: Sequence[str]) -> list[dict[str, Any]]:
-    tested = pooled.drop_duplicates(["repeat", "fold", "patient"])
-    parts: dict[Any, pd.DataFrame] = dict(iter(tested.groupby(["repeat", "fold"])))
-    return [
-        {"repeat": int(repeat), "fold": int(fold), "patients": counts(part, classes)}
-        for (repeat, fold), part in parts.items()
-    ]
 
 
 def _best(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

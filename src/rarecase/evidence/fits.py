@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,15 +44,11 @@ class Fit:
     def restricted(self, folds: frozenset[int]) -> Fit:
         """The same with only the samples of `folds`."""
         keep = np.isin(self.fold, list(folds))
-        return Fit(
-            repeat=self.repeat,
-            seed=self.seed,
-            patient=self.patient[keep],
-            true=self.true[keep],
-            p=self.p[keep],
+        return replace(
+            self, patient=self.patient[keep], true=self.true[keep], p=self.p[keep],
             fold=self.fold[keep],
             threshold=None if self.threshold is None else self.threshold[keep],
-        )
+        )  # fmt: skip
 
 
 def fits_of(

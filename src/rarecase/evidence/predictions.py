@@ -29,11 +29,6 @@ COLUMNS = [
 def check_predictions(predictions: pd.DataFrame) -> tuple[str, ...]:
     """Refuse a predictions table that would make a score wrong without a word.
 
-    Parameters
-    ----------
-    predictions
-        The columns `COLUMNS` and p_<class> for every class; a row per case (or slice) and cell.
-
     Returns
     -------
     The classes, in the order of the columns p_<class>.
@@ -42,10 +37,9 @@ def check_predictions(predictions: pd.DataFrame) -> tuple[str, ...]:
     ------
     DataError
         Columns that are missing or of the wrong kind, probabilities that are missing or outside 0
-        to 1, labels without a column, a patient with two labels or tested in two folds of a
-        repeat, a slice predicted twice, a threshold outside 0 to 1, an arm that is synthetic in
-        one cell and not in another, features × classifier without a reference or with two, and
-        results of unlike splits.
+        to 1, labels without a column, a patient with two labels or tested in two folds of a repeat,
+        a slice predicted twice, a threshold outside 0 to 1, an arm that is synthetic in one cell
+        and not in another, features × classifier without a reference or with two, unlike splits.
     """
     missing = [name for name in COLUMNS if name not in predictions.columns]
     if missing:
@@ -149,14 +143,13 @@ def _check_arms(predictions: pd.DataFrame) -> None:
             f"predictions: arm {row['arm']!r} at amount {row['amount']} has unlike values of "
             f"{', '.join(FLAGS)} in its cells; each is true of an arm as a whole."
         )
-    references = arms[arms["reference"].astype(bool)]
-    for (features, classifier), part in arms.groupby(["features", "classifier"], sort=False):
-        count = int(part.index.isin(references.index).sum())
+    references = arms.groupby(["features", "classifier"], sort=False, observed=True)["reference"]
+    for family, count in references.sum().items():
         if count != 1:
             raise DataError(
-                f"predictions: features {features!r} with classifier {classifier!r} have {count} "
-                "reference rows; expected one, the arm that differences are measured against "
-                "(arm 'none', column reference true)."
+                f"predictions: features and classifier {family} have {count} reference rows; "
+                "expected one, the arm that differences are measured against (arm 'none', column "
+                "reference true)."
             )
     splits = predictions[["repeat", "splits"]].drop_duplicates()
     if splits["repeat"].duplicated().any():

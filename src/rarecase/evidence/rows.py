@@ -77,14 +77,14 @@ class Entry:
         """The cells that are there."""
         return {(fit.repeat, fold, fit.seed) for fit in self.patients for fold in fit.folds}
 
-    def missing(self, reference: Entry) -> list[Cell]:
-        """Cells that are not there: of the reference's test folds, for every seed of this arm."""
-        folds = {(repeat, fold) for repeat, fold, _ in reference.cells}
+    def missing(self, family: Family) -> list[Cell]:
+        """Cells that are not there: of all test folds of the family, for every seed of this arm."""
+        folds = {(repeat, fold) for entry in family for repeat, fold, _ in entry.cells}
         wanted = {(*fold, fit.seed) for fold in folds for fit in self.patients}
         return sorted(wanted - self.cells, key=lambda c: (c[0], c[1], c[2] or 0))
 
 
-Family = list[Entry]
+Family = Sequence[Entry]
 """The entries of one features × classifier, the reference first."""
 
 
@@ -105,7 +105,7 @@ def read_families(
     """
     of_slices: dict[Any, pd.DataFrame] = dict(iter(predictions.groupby(KEY, observed=True)))
     of_patients: dict[Any, pd.DataFrame] = dict(iter(pooled.groupby(KEY, observed=True)))
-    families: dict[tuple[str, str], Family] = {}
+    families: dict[tuple[str, str], list[Entry]] = {}
     for key in order:
         here = of_slices[key]
         flags = {name: here[name].iloc[0] for name in FLAGS}
@@ -127,52 +127,51 @@ def read_families(
             slices=fits_of(here, classes=classes, patients=patients),
         )
         families.setdefault(key.family, []).append(entry)
-    for family in families.values():
-        family.sort(key=lambda entry: not entry.reference)
-    return families
+    return {
+        name: sorted(family, key=lambda entry: not entry.reference)
+        for name, family in families.items()
+    }
 
 
-def make_row(entry: Entry, reference: Entry, scorer: Scorer) -> dict[str, Any]:
+def make_row(entry: Entry, family: Family, scorer: Scorer) -> dict[str, Any]:
     """A row of the evidence (see `make_evidence`)."""
-    metrics = scorer.metrics
-    values = arm_scores(entry.patients, scorer)
-    moved = None
+    reference = family[0]
+    moved, slices = None, _slice_scores(entry.slices, scorer)
+    slices_moved = None
     if entry is not reference:
         moved = arm_differences(entry.patients, reference.patients, scorer)
+        base = _slice_scores(_same_folds(reference.slices, entry.slices), scorer)
+        slices_moved = {name: plain(slices[name] - base[name]) for name in base} or None
     return {
         **entry.key._asdict(),
-        "synthetic": entry.synthetic,
-        "control_of": entry.control_of,
-        "planned": entry.planned,
-        "reference": entry.reference,
+        **{name: getattr(entry, name) for name in FLAGS},
         "requested": plain(entry.requested),
         "added": plain(entry.added),
-        "complete": not entry.missing(reference),
+        "complete": not entry.missing(family),
         "counts": entry.counts,
-        "slices": _slice_scores(entry, reference, scorer),
+        "slices": {"scores": {n: plain(v) for n, v in slices.items()}, "difference": slices_moved},
         "patients": {
-            "scores": with_intervals(metrics, values),
-            "difference": None if moved is None else with_intervals(metrics, moved),
+            "scores": with_intervals(scorer.metrics, arm_scores(entry.patients, scorer)),
+            "difference": None if moved is None else with_intervals(scorer.metrics, moved),
         },
     }
 
 
-def _slice_scores(entry: Entry, reference: Entry, scorer: Scorer) -> dict[str, Any]:
-    def score(fits: Sequence[Fit]) -> dict[str, float]:
-        values = mean_scores(fits, metrics=scorer.metrics, rare=scorer.rare)
-        return {m.name: float(v) for m, v in zip(scorer.metrics, values, strict=True)}
+def _same_folds(fits: Sequence[Fit], tested: Sequence[Fit]) -> list[Fit]:
+    """The fits with only the folds of the repeats that `tested` has."""
+    folds: dict[int, frozenset[int]] = {}
+    for fit in tested:
+        folds[fit.repeat] = folds.get(fit.repeat, frozenset()) | fit.folds
+    there = [fit for fit in fits if fit.folds & folds.get(fit.repeat, frozenset())]
+    return [fit.restricted(folds[fit.repeat]) for fit in there]
 
-    mine = score(entry.slices)
-    difference = None
-    if entry is not reference:
-        folds: dict[int, frozenset[int]] = {}
-        for fit in entry.slices:
-            folds[fit.repeat] = folds.get(fit.repeat, frozenset()) | fit.folds
-        same = [f.restricted(folds.get(f.repeat, frozenset())) for f in reference.slices]
-        if same := [fit for fit in same if fit.folds]:
-            base = score(same)
-            difference = {name: plain(mine[name] - base[name]) for name in mine}
-    return {"scores": {n: plain(v) for n, v in mine.items()}, "difference": difference}
+
+def _slice_scores(fits: Sequence[Fit], scorer: Scorer) -> dict[str, float]:
+    """Name → value, averaged over fits; empty without any."""
+    if not fits:
+        return {}
+    values = mean_scores(fits, metrics=scorer.metrics, rare=scorer.rare)
+    return {m.name: float(v) for m, v in zip(scorer.metrics, values, strict=True)}
 
 
 def with_intervals(metrics: Sequence[Metric], values: Floats) -> dict[str, dict[str, float | None]]:

@@ -6,11 +6,14 @@ Everything is read from the evidence alone; its `metrics` say which scores there
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import pandas as pd
 
+from rarecase.evidence.contrasts import NUMBERS
 from rarecase.evidence.evidence import INTERVALS
 from rarecase.evidence.metrics import AUC
 from rarecase.evidence.predictions import FLAGS, KEY
@@ -18,6 +21,7 @@ from rarecase.evidence.rows import Key, key_of
 from rarecase.evidence.text import cell, number, with_interval
 
 Evidence = Mapping[str, Any]
+Row = Mapping[str, Any]
 Grid = tuple[list[str], list[list[str]]]
 """Heads of columns, and rows of as many cells."""
 
@@ -33,36 +37,28 @@ def to_frame(evidence: Evidence) -> pd.DataFrame:
     for row in evidence["rows"]:
         names = [*KEY, *FLAGS, "requested", "added", "complete"]
         found: dict[str, Any] = {name: row[name] for name in names}
-        moved = row["patients"]["difference"] or {}
-        for metric in evidence["metrics"]:
-            name = metric["name"]
-            for title, score in (
-                (name, row["patients"]["scores"][name]),
-                (f"{name}_difference", moved.get(name, {})),
-            ):
-                found[title] = score.get("value")
-                found[f"{title}_low"], found[f"{title}_high"] = score.get("low"), score.get("high")
-        verdict = verdicts.get(key_of(row), {})
+        patients, verdict = row["patients"], verdicts.get(key_of(row), {})
+        for name, score in patients["scores"].items():
+            moved = (patients["difference"] or {}).get(name, {})
+            for title, each in ((name, score), (f"{name}_difference", moved)):
+                found[title] = each.get("value")
+                found[f"{title}_low"], found[f"{title}_high"] = each.get("low"), each.get("high")
         found["verdict"] = verdict.get("answer")
-        found |= {name: verdict.get(name) for name in ("p_helps", "p_harms", "detectable")}
+        found |= {name: verdict.get(name) for name in NUMBERS}
         rows.append(found)
     return pd.DataFrame(rows)
 
 
-def main_rows(evidence: Evidence) -> list[Mapping[str, Any]]:
+def main_rows(evidence: Evidence) -> list[Row]:
     """The rows of arms; controls, each matched to one arm, are left to the verdicts."""
     return [row for row in evidence["rows"] if row["control_of"] is None]
 
 
-def name_columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def name_columns(rows: Sequence[Row]) -> list[str]:
     """The columns that name a row: features and classifier only where there are several, an amount
     only where one was counted."""
-    several = {n for n in ("features", "classifier") if len({row[n] for row in rows}) > 1}
-    if any(key_of(row).is_count for row in rows):
-        several.add("amount")
-    return [
-        name for name in ("features", "classifier", "arm", "amount") if name in {*several, "arm"}
-    ]
+    several = [n for n in ("features", "classifier") if len({row[n] for row in rows}) > 1]
+    return [*several, "arm", *(["amount"] if any(key_of(row).is_count for row in rows) else [])]
 
 
 def table_rows(evidence: Evidence, *, full: bool = False) -> Grid:
@@ -72,28 +68,32 @@ def table_rows(evidence: Evidence, *, full: bool = False) -> Grid:
     reference, the other main metrics, the verdict. `full`: every metric, and no more.
     """
     rows = main_rows(evidence)
-    names = name_columns(rows)
-    metrics = [m for m in evidence["metrics"] if full or m["main"]]
-    heads = [*names, "added"]
-    for metric in metrics:
-        heads.append(metric["label"])
-        if not full and metric["name"] == AUC:
-            heads[-1] += " (95 % interval)"
-            heads.append(f"Δ{metric['label']}")
     answers = {key_of(v): v["answer"] for v in evidence["verdicts"]}
-    found = []
-    for row in rows:
-        scores, moved = row["patients"]["scores"], row["patients"]["difference"]
-        said = [*(str(row[name]) for name in names), cell(row["added"], digits=0)]
-        for metric in metrics:
-            score = scores[metric["name"]]
-            if full or metric["name"] != AUC:
-                said.append(cell(score["value"]))
-                continue
-            said.append(with_interval(score))
-            said.append("" if moved is None else cell(moved[AUC]["value"], change=True))
-        found.append(said if full else [*said, answers.get(key_of(row), "")])
-    return heads if full else [*heads, "verdict"], found
+    columns: dict[str, Callable[[Row], str]] = {n: itemgetter(n) for n in name_columns(rows)}
+    columns["added"] = lambda row: cell(row["added"], digits=0)
+    for metric in evidence["metrics"]:
+        name, label = metric["name"], metric["label"]
+        if name == AUC and not full:
+            columns[f"{label} (95 % interval)"] = _auc
+            columns[f"Δ{label}"] = _auc_moved
+        elif metric["main"] or full:
+            columns[label] = partial(_value, name=name)
+    if not full:
+        columns["verdict"] = lambda row: answers.get(key_of(row), "")
+    return [*columns], [[said(row) for said in columns.values()] for row in rows]
+
+
+def _value(row: Row, name: str) -> str:
+    return cell(row["patients"]["scores"][name]["value"])
+
+
+def _auc(row: Row) -> str:
+    return with_interval(row["patients"]["scores"][AUC])
+
+
+def _auc_moved(row: Row) -> str:
+    moved = row["patients"]["difference"]
+    return "" if moved is None else cell(moved[AUC]["value"], change=True)
 
 
 def curve_rows(curve: pd.DataFrame) -> Grid:

@@ -34,8 +34,8 @@ class Contrast:
 
     Parameters
     ----------
-    reference, control
-        None where they share no cell with the arm.
+    control
+        None where it was not run; the arm is incomplete then.
     balanced
         Balanced accuracy minus that of the reference, both at their tuned thresholds.
     possible
@@ -44,11 +44,16 @@ class Contrast:
         What was not run, in words; nothing is said about the arm then.
     """
 
-    reference: Comparison | None
+    reference: Comparison
     control: Comparison | None
     balanced: float = math.nan
     possible: float = math.nan
     missing: str = ""
+
+    @property
+    def pair(self) -> tuple[Comparison, Comparison] | None:
+        """Both comparisons; None where the arm is incomplete."""
+        return None if self.missing or self.control is None else (self.reference, self.control)
 
 
 @dataclass(frozen=True)
@@ -83,41 +88,28 @@ def judge(family: Mapping[Name, Contrast], *, rare_patients: int) -> dict[Name, 
     An arm that is incomplete was planned, so that it counts in the correction, with a p of 1: a
     cell that fails must not make it easier for the others.
     """
-    tested = list(family.values())
-    helps, harms = holm([_p_helps(c) for c in tested]), holm([_p_harms(c) for c in tested])
-    alpha = ALPHA / max(len(tested), 1)
-    return {
-        name: _verdict(
-            contrast, float(helps[i]), float(harms[i]), alpha=alpha, rare_patients=rare_patients
-        )
-        for i, (name, contrast) in enumerate(family.items())
-    }
+    pairs = [contrast.pair for contrast in family.values()]
+    helps = holm([max(c.p_greater for c in pair) if pair else 1.0 for pair in pairs])
+    harms = holm([pair[0].p_less if pair else 1.0 for pair in pairs])
+    alpha = ALPHA / max(len(pairs), 1)
+    found = {}
+    for i, (name, tested) in enumerate(family.items()):
+        pair, up, down = pairs[i], float(helps[i]), float(harms[i])
+        if pair is None:
+            found[name] = Verdict("incomplete", math.nan, math.nan, math.nan)
+            continue
+        answer = _answer(up, down, balanced=tested.balanced, rare_patients=rare_patients)
+        detectable = larger(*(c.detectable(alpha=alpha) for c in pair))
+        found[name] = Verdict(answer, up, down, detectable)
+    return found
 
 
-def _p_helps(tested: Contrast) -> float:
-    if tested.missing or tested.reference is None or tested.control is None:
-        return 1.0
-    return max(tested.reference.p_greater, tested.control.p_greater)
-
-
-def _p_harms(tested: Contrast) -> float:
-    return 1.0 if tested.missing or tested.reference is None else tested.reference.p_less
-
-
-def _verdict(
-    tested: Contrast, helps: float, harms: float, *, alpha: float, rare_patients: int
-) -> Verdict:
-    if tested.missing or tested.reference is None or tested.control is None:
-        return Verdict("incomplete", math.nan, math.nan, math.nan)
-    answer: Answer = "inconclusive"
+def _answer(helps: float, harms: float, *, balanced: float, rare_patients: int) -> Answer:
     if rare_patients < FEWEST_RARE_PATIENTS:
-        answer = "too few to say"
-    elif harms < ALPHA:
-        answer = "harms"
-    elif helps < ALPHA and tested.balanced >= 0:
-        answer = "helps"
-    against = (tested.reference, tested.control)
-    return Verdict(answer, helps, harms, larger(*(c.detectable(alpha=alpha) for c in against)))
+        return "too few to say"
+    if harms < ALPHA:
+        return "harms"
+    return "helps" if helps < ALPHA and balanced >= 0 else "inconclusive"
 
 
 def explain(
@@ -172,7 +164,7 @@ def _found(verdict: Verdict, possible: float) -> str:
 
 
 def _moved(tested: Contrast, reference: str) -> str:
-    if tested.reference is None or math.isnan(tested.reference.difference):
+    if math.isnan(tested.reference.difference):
         return "AUC is not defined in any test fold"
     text = f"ΔAUC {signed(tested.reference.difference)} against {reference}"
     if tested.control is not None:
