@@ -18,8 +18,8 @@ import torch
 from lightning_fabric import Fabric
 
 from rarecase.generators import networks_conv
-from rarecase.generators.loop import Schedule, make_adam
-from rarecase.generators.step import Pair, take_step
+from rarecase.generators.acgan_step import Pair, take_step
+from rarecase.training import Schedule, make_adam
 
 RESULTS = Path(__file__).with_name("results")
 SHAPES = ((256, 8, 8), (1024, 15, 15))
@@ -34,8 +34,8 @@ def seconds_a_step(
     torch.manual_seed(0)
     generator = networks_conv.ConvGenerator(shape, 2, width=width)
     critic = networks_conv.ConvDiscriminator(shape, 2, width=width)
-    schedule = Schedule(lr=1e-4, betas=(0.5, 0.999), batch=BATCH, epochs=1, max_steps=None)
-    nets = [fabric.setup(net, make_adam(net, schedule)) for net in (generator, critic)]
+    schedule = Schedule(lr=1e-4, betas=(0.5, 0.999), batch=BATCH, epochs=1)
+    nets = [fabric.setup(net, make_adam(net, schedule, fused=True)) for net in (generator, critic)]
     (g, g_adam), (d, d_adam) = nets
     pair = Pair(fabric, g, d, g_adam, d_adam, None)
     real, label = torch.rand(BATCH, *shape), torch.arange(BATCH) % 2

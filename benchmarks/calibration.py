@@ -33,7 +33,7 @@ from rarecase.experiment.run_folds import run_folds
 from rarecase.experiment.setup import make_plan
 from rarecase.features.feature_set import make_table
 from rarecase.features.standardise import Space
-from rarecase.generators.closed import ClosedForm
+from rarecase.generators.closed_form import ClosedForm
 from rarecase.seeds import numpy_rng
 
 RESULTS = Path(__file__).with_name("results")

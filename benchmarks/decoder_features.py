@@ -120,7 +120,7 @@ def read(args: argparse.Namespace) -> dict[str, Any]:
     order = np.random.default_rng(0).permutation(len(store))[: 16 * 30].reshape(-1, 16)
     began = time.perf_counter()
     for batch in order:
-        store.read(batch, half=True)
+        store.read(batch, stored=True)
     return {"samples_a_second": order.size / (time.perf_counter() - began)}
 
 

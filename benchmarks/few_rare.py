@@ -39,7 +39,7 @@ from rarecase.experiment.arms import make_arms
 from rarecase.experiment.classifiers.logistic import Logistic
 from rarecase.experiment.fold import compare_fold
 from rarecase.experiment.setup import make_plan
-from rarecase.features.extract import TUMOUR
+from rarecase.features.sources.unet import TUMOUR
 from rarecase.files import replacing_file
 from rarecase.pipeline.step import digest
 from rarecase.ranking import concordance, mean_defined

@@ -25,7 +25,7 @@ from rarecase.generators.audit.fidelity import (
     neighbourhood,
     two_sample_auc,
 )
-from rarecase.generators.audit.memorisation import memory
+from rarecase.generators.audit.memorisation import memorisation
 
 RESULTS = Path(__file__).with_name("results")
 
@@ -55,7 +55,7 @@ def main() -> None:
             "Fréchet distance": lambda: frechet_distance(real, made),
             "kernel distance": lambda: kernel_distance(real, made),
             "two-sample AUC": lambda: two_sample_auc(real, made),
-            "memory": lambda: memory(real, held, made),
+            "memory": lambda: memorisation(real, held, made),
         }
         found: dict[str, Any] = {"samples": args.samples, "features": args.features}
         for name, measure in measures.items():

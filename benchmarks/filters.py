@@ -23,8 +23,8 @@ from fold_samples import FoldSlices, read_pooled
 from fold_vectors import contexts
 
 from rarecase.features.standardise import Space
+from rarecase.generators.audit.audit import FEWEST
 from rarecase.generators.audit.fidelity import neighbourhood
-from rarecase.generators.audit.measures import FEWEST
 from rarecase.generators.real_data_filters import dense, near, recognised
 
 RESULTS = Path(__file__).with_name("results")

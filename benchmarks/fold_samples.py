@@ -17,22 +17,19 @@ import torch
 
 from rarecase.cohort import validation_patients
 from rarecase.evidence.predictions import DUPLICATES, shows_tumour
-from rarecase.experiment.arms import named_generator
 from rarecase.features import FeatureStore
-from rarecase.features.extract import features_of_samples
-from rarecase.features.region import REGION
 from rarecase.features.samples import Samples
+from rarecase.features.sources.unet import features_of_samples
 from rarecase.files import replacing_file
 from rarecase.generators import ACGAN, Duplicates
 from rarecase.generators.audit.audit import pooled
-from rarecase.generators.choose import vectors
-from rarecase.generators.discriminating import DiscriminatingGenerator
+from rarecase.generators.filters import vectors
+from rarecase.generators.registry import make_generator
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.grid import SEGMENTER
 from rarecase.pipeline.step import Context
 from rarecase.pipeline.steps.features import extract_block
-from rarecase.pipeline.steps.region import region_store
 from rarecase.segmenter import Slices, channel_map, load_segmenter
 
 VECTORS = (
@@ -53,11 +50,7 @@ def keep_maps(context: Context, work: Path, block: str) -> Path:
     """The store of the fold's features of a block."""
     out = work / f"maps-{context.cell.repeat}-{context.cell.fold}.zarr"
     if not out.exists():
-        fold = load_fold(context)
-        if block == REGION:
-            region_store(context, fold, out=out)
-        else:
-            extract_block(context, fold, block=block, out=out)
+        extract_block(context, load_fold(context), block=block, out=out)
     return out
 
 
@@ -72,7 +65,7 @@ def make(name: str, *, seed: int, steps: int | None) -> Any:
         return ACGAN(width=int(width), max_steps=steps or IMAGE_STEPS, random_state=seed)
     if name == DUPLICATES:
         return Duplicates(random_state=seed)
-    made = named_generator(name).make(seed)
+    made = make_generator(name, random_state=seed)
     if "standardise" in made.get_params():
         made.set_params(standardise=True)  # maps come as they are
     return (
@@ -106,7 +99,7 @@ def drawn(
         for start in range(0, count, PIECE):
             made, asked = generator.sample({label: min(PIECE, count - start)}, start=start)
             own = np.full(len(made), np.nan)
-            if isinstance(generator, DiscriminatingGenerator):
+            if generator.discriminates:
                 own = np.asarray(generator.agreement(made, asked), float)
             found.append(vectors(made if to_maps is None else to_maps(made)))
             labels += [label] * len(made)

@@ -27,14 +27,13 @@ from scipy import ndimage
 
 from rarecase.evidence.predictions import shows_tumour
 from rarecase.experiment.fold import TRAINS
-from rarecase.features.extract import TUMOUR
 from rarecase.features.feature_set import FeatureTable, make_table
-from rarecase.features.tumour import masked_mean
+from rarecase.features.sources.contract import outlined
+from rarecase.features.sources.unet import TUMOUR, masked_mean
 from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.grid import SEGMENTER, Cell, read_folds, study_cells
 from rarecase.pipeline.resolve import resolve
 from rarecase.pipeline.step import Context
-from rarecase.pipeline.steps.features import outlined
 from rarecase.segmenter import PackedMasks, Slices, channel_map, load_segmenter
 from rarecase.segmenter.batches import in_order
 

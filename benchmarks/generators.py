@@ -39,8 +39,7 @@ from rarecase.experiment.compare import weigh
 from rarecase.experiment.fold import compare_fold
 from rarecase.experiment.setup import make_plan
 from rarecase.features.standardise import Space
-from rarecase.generators import DiscriminatingGenerator
-from rarecase.generators.audit.measures import FEWEST, audit, comparable
+from rarecase.generators.audit.audit import FEWEST, audit_samples, comparable
 from rarecase.pipeline.step import digest
 
 STEPS = 500
@@ -78,12 +77,14 @@ def fidelity(name: str, kept: Kept) -> dict[str, Any]:
         if generator is not None:
             made, asked = generator.sample({c: comparable(int((third & (label == c)).sum()))})
             whose = None
-            if isinstance(generator, DiscriminatingGenerator):
+            if generator.discriminates:
                 agrees = float(generator.agreement(made, asked).mean())
         if min(len(own), len(other), len(made)) < FEWEST:
             continue
         right = float((judge.predict(made) == c).mean())
-        said = audit(own, other, made, groups=who[held & (label == c)], made_groups=whose)
+        said = audit_samples(
+            own, other, made, groups=who[held & (label == c)], synthetic_groups=whose
+        )
         found.append({"own accuracy": agrees, "class accuracy": right, **said})
     means: dict[str, Any] = pd.DataFrame(found).mean().to_dict()  # type: ignore[assignment]
     return means | {"seconds": seconds}

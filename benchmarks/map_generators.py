@@ -45,7 +45,7 @@ from rarecase.experiment.compare import weigh
 from rarecase.experiment.training_set import TrainingSet
 from rarecase.features.standardise import Space
 from rarecase.files import replacing_file
-from rarecase.generators.audit.measures import FEWEST, audit, comparable
+from rarecase.generators.audit.audit import FEWEST, audit_samples, comparable
 from rarecase.pipeline.fold import Fold
 from rarecase.pipeline.step import Context
 
@@ -104,7 +104,7 @@ def run_cell(
         line = {"class": c, "agrees": float((named[asked == c] == c).mean())}
         if min(len(own), len(other), len(mine)) >= FEWEST and np.isfinite(mine).all():
             who = cell.patients(test)[truth == c]
-            line |= audit(own, other, mine, groups=who, made_groups=of)
+            line |= audit_samples(own, other, mine, groups=who, synthetic_groups=of)
         lines.append(line)
     said["classes"] = lines
     if name == REAL:

@@ -1,4 +1,4 @@
-"""Fixtures that several rooms share."""
+"""Fixtures that several packages share."""
 
 import os
 from pathlib import Path
@@ -44,7 +44,7 @@ def _threads() -> None:
 
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
-    """No test hangs on what ran before it."""
+    """No test depends on what ran before it."""
     torch.manual_seed(0)
 
 

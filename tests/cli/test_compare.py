@@ -335,7 +335,7 @@ def test_features_of_a_network_that_knows_the_patients_are_refused(tmp_path, cap
     rows = pd.DataFrame({"patient": [f"p{i:02d}" for i in range(27)], "label": label})
     path = tmp_path / "tumour.zarr"
     with FeatureStore.create(path, block="tumour", shape=(5,), rows=rows, seen=["p03"]) as store:
-        store.write(0, rng.normal(size=(27, 5)))
+        store.append(rng.normal(size=(27, 5)))
     words = ["compare", path, "--arms", "threshold", "--no-checks", *SHORT]
     code, _, said = call(capsys, *words)
     assert code == 1 and "has learnt from 1 of the patients that would be tested (p03)" in said

@@ -123,7 +123,7 @@ def test_tables_of_spreadsheets(build, caplog, encoding, said):
         (two_labels, DataError, "'p1' has a, b. Mend the labels, or set conflict"),
         (missing_file, DataError, r"names 1 missing file\(s\): .*p2_t1.nii.gz"),
         (missing_picture, DataError, r"names 1 missing file\(s\): .*p1_1_mask.png"),
-        (picture_twice, DataError, "listed twice, first a/p1_0.png"),
+        (picture_twice, DataError, "a/p1_0.png is listed twice"),
         (patient_in_two_folds, LeakError, "slices of case 'p1' are in the folds 2 and 1"),
         (fold_in_words, DataError, "fold 'one', a whole number was expected"),
         (no_labels_at_all, DataError, "the data has no labels. Put a CSV beside it"),

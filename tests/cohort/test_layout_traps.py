@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rarecase.cohort import read_cohort
-from rarecase.cohort.layouts.base import read_table
+from rarecase.cohort.tables import read_table
 from rarecase.errors import DataError, SettingError
 from rarecase.imaging import binarise
 

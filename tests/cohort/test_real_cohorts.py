@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from written import load_case
 
 from rarecase.cohort import (
     SliceCache,
     assign_folds,
     cache_slices,
     count_slices,
-    load_case,
     read_cohort,
 )
 from rarecase.errors import DataError, SettingError

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from written import LAYOUTS, Truth, cohort, truth
+from written import LAYOUTS, Truth, cohort, load_case, truth
 
-from rarecase.cohort import load_case, read_cohort
+from rarecase.cohort import read_cohort
 
 ORIENTATIONS = ("RAS", "LPS", "LAS", "PIR", "ASL", "SAR", "IPL", "RSA")
 SIZES = st.sampled_from([0.5, 0.9, 1.0, 1.75])

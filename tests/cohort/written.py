@@ -17,9 +17,23 @@ from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
-from rarecase.cohort.load import axial
+from rarecase.cohort.case import Case
+from rarecase.cohort.load import CaseArrays, axial, load_groups
+from rarecase.imaging import apply_scale, fit_scale
 
 FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def load_case(case: Case, channels) -> CaseArrays:
+    """A case whose slices share one size."""
+    (found,) = load_groups(case, channels)
+    return found
+
+
+def normalise_case(images: np.ndarray) -> np.ndarray:
+    """A case (n, c, h, w), each channel by itself."""
+    planes = [apply_scale(images[:, c], fit_scale(images[:, c])) for c in range(images.shape[1])]
+    return np.stack(planes, axis=1)
 
 
 @dataclass

@@ -18,6 +18,7 @@ import yaml
 from lightning_fabric import Fabric
 from nibabel.orientations import axcodes2ornt, ornt_transform
 from PIL import Image
+from rarecase.pipeline.study import Study
 from written import dicom
 
 from rarecase import load_model, predict_images, read_cohort, simulate_cohort
@@ -29,7 +30,6 @@ from rarecase.deploy.model import _vectors
 from rarecase.errors import DataError
 from rarecase.imaging import read_mask_volume
 from rarecase.pipeline.ship import export_model
-from rarecase.pipeline.study import Study
 from rarecase.segmenter import Slices
 
 

@@ -25,7 +25,7 @@ X = np.random.default_rng(0).normal(1, 2, (150, 3, 4, 5)).astype(np.float16)
 def store(tmp_path):
     rows = pd.DataFrame({"i": range(len(X))})
     with FeatureStore.create(tmp_path / "a.zarr", block="b", shape=X.shape[1:], rows=rows) as new:
-        new.write(0, X)
+        new.append(X)
     return FeatureStore.open(tmp_path / "a.zarr")
 
 
@@ -172,7 +172,7 @@ def test_refusals(store):
         Samples(store, rows=[150])
     with pytest.raises(DataError, match="integer indices"):
         Samples(X, rows=[0.5])
-    with pytest.raises(DataError, match="one sample a row"):
+    with pytest.raises(DataError, match="one sample per row"):
         Samples(X[0, 0, 0])
     with pytest.raises(DataError, match="expected numbers"):
         Samples(np.array([["a"]]))
@@ -184,7 +184,7 @@ def test_labels():
     for kind in (bool, object):
         assert checked_labels(np.array([True, False], kind), 2).dtype == bool
     assert checked_labels(np.array(["a", "b"], object), 2).dtype.kind == "U"
-    with pytest.raises(DataError, match="one label a sample"):
+    with pytest.raises(DataError, match="one label per sample"):
         checked_labels(["a"], 2)
     with pytest.raises(DataError, match="strings, integers or booleans"):
         checked_labels([0.5, 1.0], 2)

@@ -156,17 +156,6 @@ def test_of_large_maps_fewer_are_looked_at(monkeypatch):
     assert found["spread"].gt(0).all()
 
 
-def test_one_saved_without_a_diagnosis_still_loads(tmp_path):
-    X, y, _ = toy((6,))
-    gan = ACGAN(hidden=(4, 4), epochs=1).fit(X, y)
-    gan.save(tmp_path)
-    (tmp_path / "diagnosis.csv").unlink()
-    back = ACGAN.load(tmp_path)
-    assert back.diagnosis_.empty
-    assert back.diagnosis_.columns.tolist() == gan.diagnosis_.columns.tolist()
-    np.testing.assert_array_equal(back.sample({"LGG": 3})[0], gan.sample({"LGG": 3})[0])
-
-
 def test_units_are_the_datas():
     X, y, _ = toy((4, 2, 2))
     small = ACGAN(width=4, epochs=3).fit(X, y).sample({"HGG": 50})[0]

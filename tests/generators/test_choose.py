@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from rarecase.errors import SettingError
-from rarecase.generators.choose import FILTERS, check_name, first_kept, kept_by, vectors
+from rarecase.generators.filters import AGREEMENT, FILTERS, check_name, first_kept, kept_by, vectors
 from rarecase.generators.real_data_filters import dense, near, recognised
 
+INDEPENDENT = [name for name in FILTERS if name != AGREEMENT]
 RNG = np.random.default_rng(0)
 Y = np.repeat(["a", "b"], 20)
 X = RNG.normal(size=(40, 3)) + 3.0 * (Y == "b")[:, None]
@@ -15,7 +16,7 @@ MADE, ASKED = RNG.normal(1.5, 2.0, size=(60, 3)), np.repeat(["a", "b"], 30)
 GROUPS = np.arange(40) // 2
 
 
-@pytest.mark.parametrize("name", FILTERS[:-1])
+@pytest.mark.parametrize("name", INDEPENDENT)
 def test_each_name_is_its_filter(name):
     one = {
         "recognised": lambda: recognised(X, Y, MADE, ASKED, groups=GROUPS, seed=3),
@@ -27,7 +28,7 @@ def test_each_name_is_its_filter(name):
     np.testing.assert_array_equal(found, one)
 
 
-@pytest.mark.parametrize("name", FILTERS[:-1])
+@pytest.mark.parametrize("name", INDEPENDENT)
 def test_the_unit_of_a_feature_does_not_matter(name):
     unit = np.array([1e-3, 1.0, 1e3])
     one, other = (kept_by(name, X * u, Y, MADE * u, ASKED, groups=GROUPS) for u in (1, unit))
@@ -52,8 +53,10 @@ def test_what_is_no_independent_filter_is_refused():
         check_name("dens")
     with pytest.raises(SettingError, match="did you mean 'near'"):
         kept_by("nearr", X, Y, MADE, ASKED)
-    with pytest.raises(SettingError, match="generator's own"):
+    with pytest.raises(SettingError, match="agreement"):
         kept_by("agreement", X, Y, MADE, ASKED)
+    agrees = np.arange(60) % 2 == 0
+    np.testing.assert_array_equal(kept_by(AGREEMENT, X, Y, MADE, ASKED, agrees=agrees), agrees)
 
 
 @pytest.mark.parametrize(("amount", "length"), [(0, 0), (1, 2), (2, 3), (3, 6), (4, 7)])

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from rarecase.experiment.recipes import Oversample
 from sklearn.covariance import ledoit_wolf_shrinkage
 
 from rarecase.errors import DataError, SettingError
-from rarecase.experiment.arms import make_arms, named_generator
-from rarecase.experiment.recipes import Oversample
+from rarecase.experiment.arms import make_arms
 from rarecase.generators import (
     BorderlineSmote,
     Borrowed,
@@ -17,8 +17,8 @@ from rarecase.generators import (
     Remix,
     Smote,
 )
-from rarecase.generators.casting import cast_values
 from rarecase.generators.gaussian import Units, shrinkage
+from rarecase.generators.validation import cast_values
 
 
 def two_moons(n, seed):
@@ -307,7 +307,7 @@ def test_arms_leave_the_axes_of_a_comparison_as_they_are(name):
     varies much before the covariance is shrunk."""
     X, y = table()
     X = X * [1.0, 1e-3, 1e-3, 0.0]
-    arm = named_generator(name).make(0)
+    arm = make_arms()[name].recipe.make(0)
     assert not arm.standardise
     narrow = arm.fit(X, y).sample({"rare": 3000})[0][:, 1].std()
     own = arm.set_params(standardise=True).fit(X, y).sample({"rare": 3000})[0][:, 1].std()

@@ -1,4 +1,4 @@
-"""Every generator against the contract, on the shapes it claims."""
+"""Every generator of the registry against the contract, on the shapes it takes."""
 
 from functools import partial
 
@@ -7,130 +7,61 @@ import pytest
 from imblearn.utils import estimator_checks as imblearn_checks
 from sklearn.utils import estimator_checks as sklearn_checks
 
-from rarecase.generators import (
-    ACGAN,
-    ADCGAN,
-    CVAE,
-    WGAN,
-    BorderlineSmote,
-    Borrowed,
-    Diffusion,
-    Duplicates,
-    Gaussian,
-    GaussianMixture,
-    InfoGAN,
-    Mixup,
-    Remix,
-    Smote,
-)
+from rarecase.generators.registry import KINDS
 
-MAPS = partial(ACGAN, width=8, epochs=12)
-VECTORS = partial(ACGAN, hidden=(64, 32), batch_size=16, epochs=40)
-TRAINED = [
-    pytest.param(MAPS, (6, 4, 4), id="acgan-4x4"),
-    pytest.param(MAPS, (6, 15, 15), id="acgan-15x15"),
-    pytest.param(MAPS, (6, 8, 5), id="acgan-8x5"),
-    pytest.param(MAPS, (6, 1, 1), id="acgan-1x1"),
-    pytest.param(MAPS, (6, 3, 5, 4), id="acgan-volumes"),
-    pytest.param(VECTORS, (6,), id="acgan-vectors"),
-]
-NEURAL = [ADCGAN, WGAN, InfoGAN, CVAE, Diffusion]
-SMALL = {"hidden": (64, 64), "batch_size": 16, "noise": 8, "lr": 2e-3}
-NEURAL_CASES = [
-    pytest.param(partial(kind, **SMALL), shape, id=f"{kind.__name__}-{name}")
-    for kind in NEURAL
-    for name, shape in {"vectors": (6,), "maps": (6, 4, 3)}.items()
-]
-CLOSED = [
-    Duplicates, Smote, BorderlineSmote, Mixup, Remix, Gaussian, GaussianMixture, Borrowed,
-]  # fmt: skip
-SHAPES = {"vectors": (6,), "maps": (6, 4, 3), "volumes": (6, 2, 3, 2)}
+SHAPES = {"vectors": [(6,)], "maps": [(6, 4, 3)]}
+MORE = {"acgan": [(6, 15, 15), (6, 8, 5), (6, 1, 1), (6, 3, 5, 4)]}  # its layers depend on sides
+CLOSED_MAPS = [(6, 2, 3, 2)]
+NETWORK = {"hidden": (64, 64), "batch_size": 16, "noise": 8, "lr": 2e-3}
+
+
+def small(kind, shape, *, epochs):
+    """The generator, small, trained for so many epochs (of four steps); a closed form has none."""
+    make = kind.load_class()
+    if kind.name == "acgan":
+        if len(shape) > 1:
+            return partial(make, width=8, epochs=epochs)
+        return partial(make, hidden=(64, 32), batch_size=16, epochs=epochs)
+    return partial(make, **NETWORK, steps=4 * epochs) if kind.trained else make
+
+
 CASES = [
-    *TRAINED,
-    *NEURAL_CASES,
-    *(
-        pytest.param(kind, shape, id=f"{kind.__name__}-{name}")
-        for kind in CLOSED
-        for name, shape in SHAPES.items()
-    ),
+    pytest.param(kind, shape, id=f"{kind.name}-{'x'.join(map(str, shape))}")
+    for kind in KINDS.values()
+    for shape in [
+        *(shape for takes in kind.takes for shape in SHAPES[takes]),
+        *(MORE.get(kind.name, []) if kind.trained else CLOSED_MAPS),
+    ]
 ]
-every_case = pytest.mark.parametrize(("make", "shape"), CASES)
+TRAINED = [case for case in CASES if case.values[0].trained]
 
 
-def trained(make, epochs):
-    """The same generator, trained for so many epochs (of four steps); a closed form has none."""
-    if make in CLOSED:
-        return make
-    return partial(make, **({"steps": 4 * epochs} if make.func in NEURAL else {"epochs": epochs}))
+@pytest.mark.parametrize(("kind", "shape"), CASES)
+@pytest.mark.parametrize("check", contract.CHECKS.values(), ids=contract.CHECKS)
+def test_contract(kind, shape, check, tmp_path):
+    check(small(kind, shape, epochs=4), shape, tmp_path)
 
 
-def brief(make):
-    """Enough where quality is not the question."""
-    return trained(make, 4)
+@pytest.mark.parametrize(("kind", "shape"), TRAINED)
+@pytest.mark.parametrize("check", contract.TRAINED.values(), ids=contract.TRAINED)
+def test_contract_of_trained_ones(kind, shape, check, tmp_path):
+    check(small(kind, shape, epochs=4), shape, tmp_path)
 
 
-@every_case
-def test_shapes_and_types(make, shape):
-    contract.check_shapes_and_types(brief(make), shape)
-
-
-@every_case
+@pytest.mark.parametrize(("kind", "shape"), CASES)
 @pytest.mark.parametrize("negative", [False, True], ids=["nonnegative", "signed"])
-def test_conditioning(make, shape, negative):
-    epochs = 150 if getattr(make, "func", None) in NEURAL else 40
-    contract.check_conditioning(trained(make, epochs), shape, negative=negative)
+def test_what_is_requested_is_generated(kind, shape, negative):
+    epochs = 40 if kind.name == "acgan" else 150
+    contract.LEARNS(small(kind, shape, epochs=epochs), shape, negative=negative)
 
 
-@every_case
-def test_seeds(make, shape):
-    contract.check_seeds(brief(make), shape)
+def brief(kind):
+    if kind.name == "acgan":
+        return kind.load_class()(hidden=(16, 16), epochs=1)
+    return kind.load_class()(**({"hidden": (8,), "noise": 4, "steps": 3} if kind.trained else {}))
 
 
-@every_case
-def test_round_trip(make, shape, tmp_path):
-    contract.check_round_trip(brief(make), shape, tmp_path)
-
-
-@every_case
-def test_what_is_saved(make, shape, tmp_path):
-    contract.check_what_is_saved(brief(make), shape, tmp_path)
-
-
-@pytest.mark.parametrize(("make", "shape"), [*TRAINED, *NEURAL_CASES])
-def test_resume(make, shape, tmp_path):
-    contract.check_resume(brief(make), shape, tmp_path)
-
-
-@every_case
-def test_stores(make, shape, tmp_path):
-    contract.check_stores(brief(make), shape, tmp_path)
-
-
-@every_case
-def test_resampling(make, shape):
-    contract.check_resampling(brief(make), shape)
-
-
-@every_case
-def test_types_of_values(make, shape):
-    contract.check_types_of_values(brief(make), shape)
-
-
-@every_case
-def test_integer_labels(make, shape, tmp_path):
-    contract.check_integer_labels(brief(make), shape, tmp_path)
-
-
-@every_case
-def test_refusals(make, shape):
-    contract.check_refusals(brief(make), shape)
-
-
-SAMPLERS = [
-    *(kind() for kind in CLOSED),
-    ACGAN(hidden=(16, 16), epochs=1),
-    *(kind(hidden=(8,), noise=4, steps=3) for kind in NEURAL),
-]
+SAMPLERS = [brief(kind) for kind in KINDS.values()]
 
 
 @imblearn_checks.parametrize_with_checks(SAMPLERS)

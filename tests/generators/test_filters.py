@@ -16,7 +16,7 @@ samples = st.lists(st.tuples(st.sampled_from(CLASSES), st.booleans()), min_size=
 @given(samples)
 def test_table_against_pandas(drawn):
     frame = pd.DataFrame(drawn, columns=["label", "kept"])
-    expected = frame.groupby("label")["kept"].agg(made="size", kept="sum").reset_index()
+    expected = frame.groupby("label")["kept"].agg(generated="size", kept="sum").reset_index()
     table = filter_table(frame["label"], frame["kept"])
     pd.testing.assert_frame_equal(table, expected, check_dtype=False)
 

@@ -12,12 +12,14 @@ from torch import nn
 from rarecase.errors import DataError, SettingError
 from rarecase.generators import ACGAN, ADCGAN, CVAE, WGAN, Diffusion, Gaussian, InfoGAN
 from rarecase.generators.collapse import diagnose, energy_distance
+from rarecase.generators.cvae import Prior
 from rarecase.generators.diffusion import signal
-from rarecase.generators.loop import Average, Schedule, Watch, make_adam
+from rarecase.generators.early_stopping import Average, Watch
 from rarecase.generators.losses import STEEP, slope_penalty
-from rarecase.generators.neural import CHECKS, PATIENCE, Player
-from rarecase.generators.vae import Prior
+from rarecase.generators.neural import Player
+from rarecase.generators.perceptrons import CHECKS, PATIENCE
 from rarecase.generators.wgan import linear_classifier
+from rarecase.training import Schedule, make_adam
 
 
 def data(n=(60, 30), d=4, seed=0):
@@ -45,7 +47,7 @@ def test_a_gradient_is_cut_and_one_that_is_not_finite_left_out():
     net = nn.Linear(2, 1, bias=False)
     with torch.no_grad():
         net.weight.zero_()
-    adam = make_adam(net, Schedule(lr=0.1, betas=(0.9, 0.99), batch=2, epochs=1, max_steps=None))
+    adam = make_adam(net, Schedule(lr=0.1, betas=(0.9, 0.99), batch=2, epochs=1), fused=True)
     player = Player.of(fabric, net, adam, clip=1.0)
     player.step((player.net(torch.full((1, 2), 1e6))).sum())
     moved = net.weight.detach().clone()
@@ -64,11 +66,8 @@ def test_the_weights_of_the_lowest_criterion_are_kept():
         if watch.over:
             break
         watch.look(epoch)
-    assert (watch.epoch, watch.lowest) == (4, 1.0)
+    assert watch.state == {"lowest": 1.0, "epoch": 4, "since": 3}
     assert watch.best.weight.item() == 4.0
-    again = Watch(net, lambda: 0.0, every=2, patience=3)
-    again.resume(watch.said())
-    assert (again.lowest, again.epoch, again.since) == (1.0, 4, 3) and again.over
 
 
 def test_patients_held_out_decide_where_to_stop_and_teach_nothing():
@@ -93,8 +92,8 @@ def test_patients_held_out_decide_where_to_stop_and_teach_nothing():
 @pytest.mark.parametrize(("n", "batch", "epochs"), [(100, 64, 20), (65, 64, 39), (129, 64, 20)])
 def test_as_many_steps_as_asked_in_as_many_epochs_as_planned(n, batch, epochs):
     class Counted(CVAE):
-        def _step(self, players, X, label):
-            step, self.seen = super()._step(players, X, label), []
+        def _step(self, fit):
+            step, self.seen = super()._step(fit), []
             return lambda *given: self.seen.append(len(given[0])) or step(*given)
 
     X, y, _ = data((n - 30, 30))

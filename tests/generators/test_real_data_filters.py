@@ -94,7 +94,7 @@ def test_what_cannot_be_filtered_is_said():
     for keep in (near, dense, recognised):
         with pytest.raises(DataError, match="no real sample is of class 'oligo'; y holds"):
             keep(X, y, made[:1], ["oligo"])
-        with pytest.raises(DataError, match="made: expected samples"):
+        with pytest.raises(DataError, match="synthetic: expected samples"):
             keep(X, y, made[:0], asked[:0])
         broken = X.copy()
         broken[3] = np.nan
@@ -104,7 +104,7 @@ def test_what_cannot_be_filtered_is_said():
         near(X[:61], y[:61], made, asked)
     with pytest.raises(SettingError, match="folds: expected 2"):
         recognised(X, y, made, asked, folds=1)
-    with pytest.raises(DataError, match="groups: expected one a sample"):
+    with pytest.raises(DataError, match="groups: expected one per sample"):
         recognised(X, y, made, asked, groups=who[:5])
     with pytest.raises(DataError, match="class 'rare' has one patient"):
         recognised(X, y, made, asked, groups=np.where(y == "rare", "r", np.arange(80).astype(str)))

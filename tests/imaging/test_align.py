@@ -4,10 +4,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
+from written import load_case
 
-from rarecase.cohort import Case, load_case
+from rarecase.cohort import Case
 from rarecase.errors import DataError
-from rarecase.imaging.grid import Grid, carry
+from rarecase.imaging.grid import Grid, resample
 
 
 def ball(grid: Grid) -> np.ndarray:
@@ -90,8 +91,8 @@ def test_a_tilted_volume_is_laid_straight_with_its_mask(tmp_path):
     arrays = load_case(Case("a", "a", images={"flair": image}, mask=mask), ["flair"])
     assert "tilted by 9.0 degrees" in arrays.notes[0]
     assert arrays.grid.tilt == pytest.approx(0)
-    there = carry(ball(arrays.grid), arrays.grid, arrays.grid)[::-1, ::-1].transpose(2, 1, 0)
+    there = resample(ball(arrays.grid), arrays.grid, arrays.grid)[::-1, ::-1].transpose(2, 1, 0)
     assert dice(arrays.masks, there) > 0.95
     # What is drawn on straight slices comes back to the tilted file.
-    back = carry(arrays.masks.transpose(2, 1, 0)[::-1, ::-1], arrays.grid, arrays.source) >= 0.5
+    back = resample(arrays.masks.transpose(2, 1, 0)[::-1, ::-1], arrays.grid, arrays.source) >= 0.5
     assert dice(back, ball(tilted)) > 0.95

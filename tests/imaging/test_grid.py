@@ -1,4 +1,4 @@
-"""Grids, and carrying values between them, against nibabel's and by hand."""
+"""Grids, and resampling values between them, against nibabel's and by hand."""
 
 import nibabel as nib
 import numpy as np
@@ -7,8 +7,7 @@ from nibabel.orientations import axcodes2ornt, ornt_transform
 from nibabel.processing import resample_from_to
 from scipy.spatial.transform import Rotation
 
-from rarecase.imaging.axial import axial_grid
-from rarecase.imaging.grid import Grid, carry, ras, shared, straight, with_pixels
+from rarecase.imaging.grid import Grid, axial_grid, ras, resample, shared, straight, with_pixels
 
 RNG = np.random.default_rng(0)
 
@@ -34,8 +33,8 @@ def test_turning_is_exact_and_as_nibabel_turns(codes):
     image = nib.Nifti1Image(data, g.affine)
     turned = image.as_reoriented(ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(codes)))
     other = Grid(turned.shape, turned.affine)
-    np.testing.assert_array_equal(carry(data, g, other), np.asarray(turned.dataobj))
-    np.testing.assert_array_equal(carry(np.asarray(turned.dataobj), other, g), data)
+    np.testing.assert_array_equal(resample(data, g, other), np.asarray(turned.dataobj))
+    np.testing.assert_array_equal(resample(np.asarray(turned.dataobj), other, g), data)
     assert other.codes == codes and ras(other).codes == "RAS"
     assert ras(other).same_as(g) and not other.same_as(g)
 
@@ -44,13 +43,13 @@ def test_a_part_and_a_surround():
     g = grid()
     data = RNG.normal(size=g.shape).astype(np.float32)
     inner = Grid((2, 3, 4), g.affine @ nib.affines.from_matvec(np.eye(3), (1, 2, 3)))
-    np.testing.assert_array_equal(carry(data, g, inner), data[1:3, 2:5, 3:7])
+    np.testing.assert_array_equal(resample(data, g, inner), data[1:3, 2:5, 3:7])
     outer = Grid((10, 10, 10), g.affine @ nib.affines.from_matvec(np.eye(3), (-2, -1, -1)))
-    wide = carry(data, g, outer)
+    wide = resample(data, g, outer)
     np.testing.assert_array_equal(wide[2:8, 1:8, 1:9], data)
     assert np.isclose(np.abs(wide).sum(), np.abs(data).sum())
     far = Grid(g.shape, nib.affines.from_matvec(np.eye(3), (500, 0, 0)))
-    assert not carry(data, g, far).any() and shared(g, far) == 0
+    assert not resample(data, g, far).any() and shared(g, far) == 0
     assert shared(inner, g) == 1 and shared(outer, g) < 1
 
 
@@ -60,8 +59,8 @@ def test_resampling_as_nibabel_does_it():
     data = blob(g)
     expected = resample_from_to(nib.Nifti1Image(data, g.affine), (other.shape, other.affine),
                                 order=1).get_fdata()  # fmt: skip
-    inside = carry(np.pad(np.ones(np.array(g.shape) - 2), 1), g, other) > 0.999
-    np.testing.assert_allclose(carry(data, g, other)[inside], expected[inside], atol=1e-5)
+    inside = resample(np.pad(np.ones(np.array(g.shape) - 2), 1), g, other) > 0.999
+    np.testing.assert_allclose(resample(data, g, other)[inside], expected[inside], atol=1e-5)
 
 
 def test_tilt_and_shear():
@@ -80,10 +79,10 @@ def test_straight_holds_everything():
     laid = straight(g)
     assert laid.tilt == pytest.approx(0) and laid.spacing == pytest.approx((1, 1, 4))
     assert shared(g, laid) == 1
-    # What is carried there and back is what it was, to interpolation error.
+    # What is resampled there and back is what it was, to interpolation error.
     wide = grid(shape=(40, 44, 40), origin=(0, 0, 0), turn=(0, 14, 0))
     data = blob(wide)
-    back = carry(carry(data, wide, straight(wide)), straight(wide), wide)
+    back = resample(resample(data, wide, straight(wide)), straight(wide), wide)
     assert np.abs(back - data).max() < 0.1
 
 

@@ -1,5 +1,4 @@
 import pandas as pd
-
 from rarecase.pipeline.amounts import real_training_slices, resolve_amount, resolve_amounts
 from rarecase.pipeline.grid import Cell, cells_of, folds_of, read_folds
 

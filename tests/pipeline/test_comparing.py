@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from rarecase.pipeline.comparing import tumour_table
 
 from rarecase.errors import DataError
-from rarecase.pipeline.comparing import tumour_table
 
 
 def test_a_missing_label_is_no_class():

@@ -6,13 +6,13 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from rarecase.pipeline.study import Study
 
 from rarecase import simulate_cohort
 from rarecase.cli.main import main
 from rarecase.cohort import read_cohort
 from rarecase.errors import DataError, LeakError, SettingError
 from rarecase.pipeline.external import ensemble, evaluate_on
-from rarecase.pipeline.study import Study
 from rarecase.report import make_report
 
 

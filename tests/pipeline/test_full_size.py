@@ -124,8 +124,8 @@ def test_one_step_of_the_unet_at_full_size(tmp_path):
     history = train_segmenter(
         segmenter, Slices(images, masks, [0, 0, 0, 0]),  # FLAIR on all four, as in the paper
         train_rows=np.arange(10), validation_rows=np.arange(0),
-        schedule=Schedule(epochs=1), augmentation=Augmentation(), fabric=fabric(), seed=0,
-        checkpoint=tmp_path / "training.safetensors",
+        schedule=Schedule(lr=1e-5, batch=10, epochs=1), augmentation=Augmentation(),
+        fabric=fabric(), seed=0, checkpoint=tmp_path / "training.safetensors",
     )  # fmt: skip
     assert np.isfinite(history["loss"]).all()
     assert changed(before, segmenter.net)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
 from rarecase.pipeline.study import Study
 
 REAL = Path(__file__).parents[2] / "../shared/data"

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from rarecase.pipeline.study import Study
 
 from rarecase.cli.main import main
 from rarecase.cohort import read_cohort
@@ -20,7 +21,6 @@ from rarecase.errors import DataError, LeakError, SettingError
 from rarecase.features import FeatureStore
 from rarecase.features.standardise import Space
 from rarecase.generators.audit.fidelity import frechet_distance
-from rarecase.pipeline.study import Study
 from rarecase.segmenter import load_segmenter
 
 
@@ -41,15 +41,15 @@ def copy(finished, tmp_path):
 
 def fill_the_disk(monkeypatch, *, at):
     """The disk is full when a store is written to for the `at`-th time."""
-    real, written = FeatureStore.write, []
+    real, written = FeatureStore.append, []
 
-    def full_disk(self, start, batch):
-        written.append(start)
+    def full_disk(self, batch):
+        written.append(len(batch))
         if len(written) == at:
             raise OSError(28, "No space left on device", "features")
-        real(self, start, batch)
+        real(self, batch)
 
-    monkeypatch.setattr(FeatureStore, "write", full_disk)
+    monkeypatch.setattr(FeatureStore, "append", full_disk)
 
 
 def predictions(run):
@@ -107,7 +107,9 @@ def test_what_was_made_is_set_against_the_patients_that_are_tested(finished):
         tested = slices["part"] == "test"
         kept = pd.read_csv(place / "synthetic/acgan-seed0/filter.csv").set_index("label")["kept"]
         for label, part in found.groupby("class"):
-            made, real = (part[part["source"] == source].iloc[0] for source in ("made", "real"))
+            made, real = (
+                part[part["source"] == source].iloc[0] for source in ("synthetic", "real")
+            )
             mine = slices["label"] == label
             assert made["held"] == real["held"] == (tested & mine).sum()
             assert made["train"] == (~tested & mine).sum() == real["train"] + real["samples"]
@@ -496,7 +498,7 @@ def test_images_are_made_too_and_seen_by_the_folds_network(tiny, tmp_path):
     assert result.evidence["headline"]["arm"] == "acgan"
     place = run / "repeat-0/fold-0/synthetic"
     about = json.loads((place / "acgan-images-seed0/generator.json").read_text())
-    assert about["architecture"]["shape"] == [1, 32, 32]  # whole slices of one channel
+    assert about["shape"] == [1, 32, 32]  # whole slices of one channel
     made = FeatureStore.open(place / "acgan-images-seed0/samples.zarr")
     other = FeatureStore.open(place / "acgan-seed0/samples.zarr")
     assert made.shape == other.shape and len(made) == len(other)
@@ -520,7 +522,7 @@ def _check_fidelity(place, tested):
         samples = FeatureStore.open(place / f"synthetic/{arm}-seed0/samples.zarr")
         train = looked_at & ~test
         space = Space.fit(means[train])
-        for _, line in found[found["source"] == "made"].iterrows():
+        for _, line in found[found["source"] == "synthetic"].iterrows():
             mine = looked_at & (store.rows["label"] == line["class"])
             kept = samples.rows["agrees"] & (samples.rows["label"] == line["class"])
             made = samples.read_all()[kept][: int(line["samples"])].mean((2, 3), dtype=np.float64)

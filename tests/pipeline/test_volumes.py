@@ -6,12 +6,12 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from rarecase.pipeline.study import Study
 
 from rarecase import predict_images, read_cohort, simulate_cohort
 from rarecase.errors import SettingError
 from rarecase.features import FeatureStore
 from rarecase.pipeline.ship import load_model
-from rarecase.pipeline.study import Study
 
 
 @pytest.fixture(scope="module")

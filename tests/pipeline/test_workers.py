@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from rarecase.pipeline.study import Study
+from rarecase.pipeline.workers import perform_side_by_side
 
 from rarecase import progress
 from rarecase.errors import DataError, RarecaseError
@@ -19,8 +21,6 @@ from rarecase.pipeline.executor import ProcessExecutor, Wave, branch_of, fold_of
 from rarecase.pipeline.resolve import resolve
 from rarecase.pipeline.settings import ComputeSettings, Settings
 from rarecase.pipeline.step import Context, Step
-from rarecase.pipeline.study import Study
-from rarecase.pipeline.workers import perform_side_by_side
 
 
 def test_waves_follow_from_the_study_alone():

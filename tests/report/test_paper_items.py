@@ -23,7 +23,7 @@ def run(tmp_path_factory):
             folder = place / f"bottleneck-acgan-{width}-seed0"
             (folder / "generator.json").write_text(json.dumps({"settings": {"width": width}}))
         table = pd.read_csv(folder / "filter.csv")
-        table.assign(kept=table["made"]).to_csv(folder / "filter.csv", index=False)
+        table.assign(kept=table["generated"]).to_csv(folder / "filter.csv", index=False)
     return made
 
 
@@ -82,7 +82,7 @@ def test_class_accuracy_by_width_stands_beside_the_papers(run):
         pd.read_csv(run / f"repeat-0/fold-{fold}/synthetic/bottleneck-acgan-64-seed0/filter.csv")
         for fold in (0, 1)
     )
-    assert rows[0][3].text == f"{tables['kept'].sum() / tables['made'].sum():.3f}"
+    assert rows[0][3].text == f"{tables['kept'].sum() / tables['generated'].sum():.3f}"
     assert rows[1][3].text == "1.000"
 
 

@@ -154,13 +154,13 @@ def test_samples_that_cover_nothing_are_warned_of(tmp_path):
     assert not unlike_new_patients(RunFiles(made))
     path = made / "repeat-0/fold-0/fidelity/bottleneck-acgan-seed0/fidelity.csv"
     found = pd.read_csv(path)
-    found.loc[found["source"] == "made", "coverage"] = 0.01  # of one fold
+    found.loc[found["source"] == "synthetic", "coverage"] = 0.01  # of one fold
     found.to_csv(path, index=False)
     (said,) = unlike_new_patients(RunFiles(made))
     assert said.startswith("Synthetic samples of class HGG (acgan) are not like")
     assert "cover 0.12 of the test patients' variety, other real patients 0.47" in said
     assert said in find_cautions(RunFiles(made))
-    found.loc[found["source"] == "made", "samples"] = 7  # as the filter left them
+    found.loc[found["source"] == "synthetic", "samples"] = 7  # as the filter left them
     found.to_csv(path, index=False)
     assert not unlike_new_patients(RunFiles(made))
 

@@ -50,10 +50,9 @@ def fit(model, slices, tmp_path, *, epochs=6, seed=1, augment=None, validation=T
         slices,
         train_rows=rows[:16],
         validation_rows=rows[16:] if validation else rows[:0],
-        schedule=Schedule(
-            epochs=epochs, batch=4, learning_rate=1e-2, decay="cosine", loss="dice+bce",
-            coarse=coarse,
-        ),
+        schedule=Schedule(lr=1e-2, batch=4, epochs=epochs, decay="cosine"),
+        loss="dice+bce",
+        coarse=coarse,
         augmentation=augment,
         fabric=fabric(),
         seed=seed,
@@ -78,7 +77,7 @@ def test_a_killed_training_ends_with_the_same_bits(tmp_path, monkeypatch):
     whole = segmenter()
     history = fit(whole, bright_squares(), tmp_path / "whole", augment=Augmentation())
 
-    import rarecase.segmenter.train as module
+    import rarecase.training as module
 
     real, calls = module.save_training, []
 
@@ -131,11 +130,11 @@ def test_no_masks_and_nonsense_rates_are_said(tmp_path):
     with pytest.raises(DataError, match="No slice with a mask"):
         train_segmenter(
             segmenter(), slices, train_rows=np.arange(0), validation_rows=np.arange(0),
-            schedule=Schedule(), augmentation=None, fabric=fabric(), seed=0,
+            schedule=Schedule(1e-5, 10, 30), augmentation=None, fabric=fabric(), seed=0,
             checkpoint=tmp_path / "c",
         )  # fmt: skip
     broken = Slices(np.full_like(slices.images, np.inf), slices.masks, [0])
-    with pytest.raises(RarecaseError, match=r"loss became .* in epoch 1.*learning rate"):
+    with pytest.raises(RarecaseError, match=r"loss is no longer finite in epoch 1.*learning rate"):
         fit(segmenter(), broken, tmp_path, epochs=1)
 
 

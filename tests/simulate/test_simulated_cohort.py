@@ -107,7 +107,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     def broken(*_args):
         raise OSError("disk full")
 
-    monkeypatch.setattr("rarecase.simulate.layout.write_nifti", broken)
+    monkeypatch.setattr("rarecase.simulate.cohort.write_nifti", broken)
     with pytest.raises(OSError, match="disk full"):
         simulate_cohort(tmp_path / "c", patients={"LGG": 1}, **SETTINGS)
     assert list(tmp_path.iterdir()) == []

@@ -14,10 +14,18 @@ SHORT = (
     ("--rare", "cohort.rare", "CLASS", "the rare class (default: the one with fewest patients)"),
     ("--channels", "cohort.channels", "NAMES", "channels to use, such as flair or flair,t1gd"),
     ("--init", "segmenter.init", "FILE", "model.safetensors of a trained U-Net to start from"),
-    ("--block", "features.block", "NAME", "block whose features are taken (see 'rarecase blocks')"),
     ("--seed", "seed", "N", "everything random derives from it"),
     ("--threads", "compute.threads", "N", "CPU threads"),
     ("--device", "compute.device", "NAME", "auto, cpu, cuda or mps"),
+)
+
+# What is said of the whole experiment: option, name, values' name, help.
+EXPERIMENT = (
+    ("--features", "NAMES", "what is compared: tumour, region, bottleneck, dec2 …"),
+    ("--classifier", "NAMES", "cnn (of maps) or logistic; without it what goes with the features"),
+    ("--arms", "NAMES", "ways to treat the imbalance ('rarecase arms' lists them)"),
+    ("--amounts", "NUMBERS", "synthetic samples, such as 300,1200 or 25%%,100%%, for the cnn"),
+    ("--planned", "NUMBER", "the one of them that gets a verdict (default: the first)"),
 )
 
 # Settings that are said by naming them: option, setting, the value that it stands for, help.
@@ -50,6 +58,8 @@ def add_study(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             option, dest=setting, metavar=metavar, default=None, help=f"{text} [{setting}]"
         )
+    for option, metavar, text in EXPERIMENT:
+        parser.add_argument(option, metavar=metavar, default=None, help=f"{text} [experiment]")
     for option, setting, value, text in SWITCHES:
         parser.add_argument(
             option, dest=setting, action="store_const", const=value, help=f"{text} [{setting}]"
@@ -111,6 +121,21 @@ def overrides_of(args: argparse.Namespace, rest: Sequence[str]) -> dict[str, Any
     if args.merge:
         out["cohort.merge"] = merge_of(args.merge)
     return out | _dotted(rest)
+
+
+def short_of(args: argparse.Namespace) -> dict[str, Any]:
+    """What `--features`, `--classifier`, `--arms`, `--amounts` and `--planned` say."""
+    from rarecase.pipeline.resolve import parse_value
+
+    out: dict[str, Any] = {}
+    for name in ("features", "classifier", "arms", "amounts"):
+        text = getattr(args, name, None)
+        if text is not None:
+            words = [word.strip() for word in text.split(",") if word.strip()]
+            out[name] = [parse_value(word) for word in words] if name == "amounts" else words
+    if getattr(args, "planned", None) is not None:
+        out["planned"] = parse_value(args.planned)
+    return out
 
 
 def merge_of(words: Sequence[str]) -> dict[str, list[str]]:

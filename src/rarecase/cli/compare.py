@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rarecase.cli.show import show
 from rarecase.errors import DataError, SettingError
-from rarecase.experiment.arm_names import CLOSED_FORM
 from rarecase.files import replacing_file, write_json
 
 if TYPE_CHECKING:
-    from rarecase.experiment.compare import CompareResult
+    from rarecase.evidence.result import Result
     from rarecase.features.read_features import Features
+    from rarecase.pipeline.compare import Protocol
 
 EPILOG = """\
 examples:
@@ -43,6 +44,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--arms", metavar="NAMES", help="default: all that need no training of a network"
     )
+    parser.add_argument(
+        "--classifier", metavar="NAMES", default="logistic", help="default: logistic"
+    )
     parser.add_argument("--folds", type=int, default=5, help="test folds (default 5)")
     parser.add_argument("--repeats", type=int, default=5, help="draws of the folds (default 5)")
     parser.add_argument("--inner", type=int, default=3, help="inner folds (default 3)")
@@ -58,6 +62,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="everything random derives from it")
     parser.add_argument("--jobs", type=int, default=-1, help="processes (default: all cores)")
     parser.add_argument(
+        "--cluster", metavar="WHERE", help="Dask instead: local, tcp://HOST:PORT, a scheduler file"
+    )
+    parser.add_argument(
         "--allow-seen", action="store_true",
         help="accept features of a network that has learnt from patients who are tested",
     )  # fmt: skip
@@ -70,10 +77,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace, rest: Sequence[str]) -> int:
     """Compare and print the table; with --out also write what it was computed from."""
     from rarecase.cli.show import console, print_json, reporting
-    from rarecase.experiment.compare import compare
-    from rarecase.experiment.scarcity import possible_ks, scarcity_curve
-    from rarecase.experiment.setup import make_setup
+    from rarecase.experiment.splits import draw_splits
     from rarecase.features.read_features import read_features, refuse_seen
+    from rarecase.pipeline.compare import compare, feature_sets
+    from rarecase.pipeline.executor import pool
+    from rarecase.pipeline.scarcity import possible_ks, scarcity_curve
 
     if rest:
         raise SettingError(f"Unexpected argument {rest[0]!r}.")
@@ -81,41 +89,37 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     out = None if args.out is None else Path(args.out)
     if out is not None:
         _check_folder(out)
-    with reporting(args):
+    protocol = protocol_of(vars(args))
+    with reporting(args), pool(args.jobs, cluster=args.cluster) as executor:
         found = read_features(
             Path(args.features), label=args.label, groups=args.groups, site=args.site,
             ignore=[name for name in args.ignore.split(",") if name],
         )  # fmt: skip
         if not args.allow_seen:
             refuse_seen(found, Path(args.features))
-        split = {
-            "groups": found.groups, "sites": found.sites, "folds": args.folds,
-            "repeats": args.repeats,
-        }  # fmt: skip
-        asked = {"arms": CLOSED_FORM, **asked_of(vars(args)), **split}
+        split: dict[str, Any] = {"sites": found.sites, "folds": args.folds, "repeats": args.repeats}
+        asked: dict[str, Any] = {"groups": found.groups, "rare": args.rare, **split}
+        asked["executor"] = executor
         if ks is not None:  # said before anything takes time
-            ks = possible_ks(make_setup(found.X, found.y, model=None, **asked), ks or None)
-        asked["n_jobs"] = args.jobs
-        result = compare(
-            found.X, found.y, checks=not args.no_checks,
-            cells=None if out is None else out / "cells", **asked,
-        )  # fmt: skip
+            (one,) = feature_sets(found.X, found.y, groups=found.groups, sites=None, rare=args.rare)
+            ks = possible_ks(one, draw_splits(one, seed=args.seed, **split), ks or None)
+        cells = None if out is None else out / "cells"
+        result = compare(found.X, found.y, cells=cells, **asked, **vars(protocol))
         if out is not None:
             _write(out, args, result, found)
         curve = None
         if ks is not None:
             cells = None if out is None else out / "scarcity"
-            curve = scarcity_curve(found.X, found.y, ks=ks, cells=cells, **asked)
+            curve = scarcity_curve(found.X, found.y, ks=ks, protocol=protocol, cells=cells, **asked)
             if out is not None:
                 with replacing_file(out / "scarcity.csv") as beside:
                     curve.to_csv(beside, index=False)
-    checks = None if result.checks is None else result.checks.as_json()
     if args.json:
         said = {} if curve is None else {"scarcity": json.loads(curve.to_json(orient="records"))}
-        print_json(result.evidence | {"checks": checks} | said)
+        print_json(result.evidence | said)
         return 0
     _say_features(found)
-    show(result.evidence, checks)
+    show(result.evidence)
     if curve is not None:
         show_curve(curve, rare=result.evidence["rare"])
     if out is not None:
@@ -136,22 +140,6 @@ def _say_features(found: Features) -> None:
         console().print(f"Left out, as they hold text: {some(found.left_out)}.")
 
 
-def show(evidence: dict[str, Any], checks: dict[str, Any] | None) -> None:
-    """The table, the verdicts, the self-checks."""
-    from rarecase.cli.show import console, table
-    from rarecase.evidence.tables import HEADS, check_lines, counts_line, said_below, table_rows
-
-    shown = console()
-    shown.print(counts_line(evidence))
-    shown.print()
-    shown.print(table("", list(HEADS), [list(row) for row in table_rows(evidence)]))
-    shown.print()
-    for line in said_below(evidence):
-        shown.print(line)
-    for line in check_lines(checks) if checks else ():
-        shown.print(line)
-
-
 def show_curve(curve: Any, *, rare: str) -> None:
     """The scarcity curve: arms by the number of rare patients to learn from."""
     from rarecase.cli.show import console, table
@@ -164,15 +152,21 @@ def show_curve(curve: Any, *, rare: str) -> None:
     shown.print(table(title, heads, rows))
 
 
-def asked_of(said: Mapping[str, Any]) -> dict[str, Any]:
-    """What `compare` and `compare_external` are asked alike, from the command line's words."""
-    names = None if said["arms"] is None else said["arms"].split(",")
-    arms = {} if names is None else {"arms": [name.strip() for name in names]}
-    return arms | {
-        "rare": said["rare"], "inner": said["inner"],
-        "amounts": _numbers("--amounts", said["amounts"]),
-        "generator_seeds": said["generator_seeds"], "random_state": said["seed"],
-    }  # fmt: skip
+def protocol_of(said: Mapping[str, Any]) -> Protocol:
+    """How the experiment is made, from the command line's words."""
+    from rarecase.experiment.arms import CLOSED_FORM
+    from rarecase.pipeline.compare import Protocol
+
+    def names(text: str) -> tuple[str, ...]:
+        return tuple(name.strip() for name in text.split(",") if name.strip())
+
+    return Protocol(
+        arms=CLOSED_FORM if said["arms"] is None else names(said["arms"]),
+        classifiers=names(said["classifier"]), inner=said["inner"],
+        amounts=tuple(_numbers("--amounts", said["amounts"])),
+        generator_seeds=said["generator_seeds"], random_state=said["seed"],
+        checks=not said["no_checks"],
+    )  # fmt: skip
 
 
 def _numbers(option: str, text: str, *, kind: type = float) -> list[Any]:
@@ -193,12 +187,10 @@ def _check_folder(out: Path) -> None:
         )
 
 
-def _write(out: Path, args: Namespace, result: CompareResult, found: Features) -> None:
+def _write(out: Path, args: Namespace, result: Result, found: Features) -> None:
     with replacing_file(out / "predictions.parquet") as beside:
         result.predictions.to_parquet(beside, index=False)
     write_json(out / "evidence.json", result.evidence)
-    if result.checks is not None:
-        write_json(out / "checks.json", result.checks.as_json())
     said = {k: v for k, v in vars(args).items() if k not in ("json", "quiet", "verbose")}
     said["rare"] = result.evidence["rare"]  # what it was, if it was left open
     said["features"] = str(Path(args.features).resolve())

@@ -153,8 +153,8 @@ def simulate(args: Namespace, rest: Sequence[str]) -> int:
 
 def blocks(args: Namespace, rest: Sequence[str]) -> int:
     """List the blocks of the U-Net that the settings describe."""
-    from rarecase.features.extract import TUMOUR, feature_shape
-    from rarecase.features.region import REGION
+    from rarecase.features import source_of
+    from rarecase.features.sources.registry import VECTORS
     from rarecase.segmenter import UNet
 
     settings = _resolve(args, rest)
@@ -165,9 +165,9 @@ def blocks(args: Namespace, rest: Sequence[str]) -> int:
         dimensions=shape.dimensions,
     )  # fmt: skip
     listed = []
-    vectors = [(TUMOUR, None), (REGION, None)]
+    vectors = [(name, None) for name in VECTORS]
     for name, reduction in [*((b.name, b.reduction) for b in net.blocks()), *vectors]:
-        found = feature_shape(net, block=name, sides=sides)
+        found = source_of(name).shape(net, sides=sides)
         values = 1
         for side in found:
             values *= side

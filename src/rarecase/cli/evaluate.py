@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from rarecase.cli.arguments import no_more
-from rarecase.cli.compare import RECORD, asked_of, show
+from rarecase.cli.compare import RECORD, protocol_of
 from rarecase.errors import DataError, SettingError
-from rarecase.files import read_json, read_parquet, write_json
+from rarecase.files import read_json
 
 EXTERNAL = "external"  # folder of a run or comparison; another cohort a folder
 
@@ -41,7 +41,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, rest: Sequence[str]) -> int:
     """Write evidence.json anew and show it; with --on, the evidence on another cohort."""
-    from rarecase.cli.show import console, evidence_table, print_json, reporting
+    from rarecase.cli.show import console, print_json, reporting, show
+    from rarecase.evidence.result import reweigh
 
     no_more(rest)
     folder = Path(args.run)
@@ -50,50 +51,22 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
             f"{folder}: no predictions.parquet there. Expected the folder of a finished 'rarecase "
             "run' or 'rarecase compare --out'."
         )
-    compared = (folder / RECORD).is_file()
-    checks: dict[str, Any] | None = None
-    lines: list[str] = []
     if args.name is not None and Path(args.name).name != args.name:
         raise SettingError(f"--name {args.name}: expected a plain name, without folders.")
+    lines: list[str] = []
     with reporting(args):
         if args.on is not None:
-            evidence, checks, lines = (_table_on if compared else _run_on)(folder, args)
-        elif compared:
-            evidence = _of_comparison(folder)
-            kept = folder / "checks.json"
-            checks = read_json(kept) if kept.is_file() else None
+            on = _table_on if (folder / RECORD).is_file() else _run_on
+            evidence, lines = on(folder, args)
         else:
-            evidence = _of_run(folder)
+            evidence = reweigh(folder)
     if args.json:
-        print_json(evidence | ({"checks": checks} if compared or args.on is not None else {}))
-    elif compared or args.on is not None:
-        show(evidence, checks)
-        for line in lines:
-            console().print(line, soft_wrap=True)
-    else:
-        console().print(evidence_table(evidence))
-        console().print(evidence["headline"]["sentence"])
-        for verdict in evidence["verdicts"]:
-            console().print(verdict["sentence"])
+        print_json(evidence)
+        return 0
+    show(evidence)
+    for line in lines:
+        console().print(line, soft_wrap=True)
     return 0
-
-
-def _of_comparison(folder: Path) -> dict[str, Any]:
-    from rarecase.experiment.compare import weigh
-
-    said = _record(folder)
-    evidence = weigh(
-        read_parquet(folder / "predictions.parquet"), rare=said["rare"], seed=said["seed"]
-    )
-    write_json(folder / "evidence.json", evidence)
-    return evidence
-
-
-def _of_run(folder: Path) -> dict[str, Any]:
-    from rarecase.pipeline.resolve import resolve
-    from rarecase.pipeline.steps.evidence import weigh
-
-    return weigh(folder, resolve(preset=None, file=folder / "study.yaml"))
 
 
 def _record(folder: Path) -> dict[str, Any]:
@@ -107,14 +80,13 @@ def _record(folder: Path) -> dict[str, Any]:
     return said
 
 
-OnOther = tuple[dict[str, Any], dict[str, Any] | None, list[str]]
-"""Evidence, self-checks, and what else is to be said."""
+OnOther = tuple[dict[str, Any], list[str]]
+"""Evidence, and what else is to be said."""
 
 
 def _table_on(folder: Path, args: Namespace) -> OnOther:
-    from rarecase.experiment.external import compare_external
     from rarecase.features.read_features import read_features, refuse_seen
-    from rarecase.files import replacing_file
+    from rarecase.pipeline.compare_external import compare_external
 
     said = _record(folder)
     learnt, name = Path(said["features"]), args.name or Path(args.on).stem
@@ -140,15 +112,10 @@ def _table_on(folder: Path, args: Namespace) -> OnOther:
     out = folder / EXTERNAL / name
     result = compare_external(
         home.X, home.y, other.X, other.y, groups=home.groups, groups_other=other.groups,
-        cells=out / "cells", **asked_of(said),
+        rare=said["rare"], protocol=protocol_of(said), cells=out / "cells",
     )  # fmt: skip
-    assert result.checks is not None
-    checks = result.checks.as_json()
-    with replacing_file(out / "predictions.parquet") as beside:
-        result.predictions.to_parquet(beside, index=False)
-    write_json(out / "evidence.json", result.evidence)
-    write_json(out / "checks.json", checks)
-    return result.evidence, checks, [f"\nPredictions and evidence: {out}"]
+    result.write(out)
+    return result.evidence, [f"\nPredictions and evidence: {out}"]
 
 
 def _run_on(folder: Path, args: Namespace) -> OnOther:
@@ -163,5 +130,5 @@ def _run_on(folder: Path, args: Namespace) -> OnOther:
     found = evaluate_on(folder, args.on, name=args.name, changes=changes)
     lines = [f"\nPredictions and evidence: {found.folder}; 'rarecase report {folder}' shows them."]
     if found.dice is not None:
-        lines.insert(0, f"Outlines of the other cohort's tumours: mean Dice {found.dice:.2f}.")
-    return found.evidence, found.checks, lines
+        lines.insert(0, f"Masks of the other cohort's tumours: mean Dice {found.dice:.2f}.")
+    return found.evidence, lines

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rarecase.cli.arguments import no_more
-from rarecase.errors import DataError, SettingError
+from rarecase.errors import SettingError
+from rarecase.generators.registry import KINDS
 
 MOST = 100_000_000  # samples in all
-MANY = 1000  # real samples from which on a training is kept epoch by epoch
+SHOWN = (
+    "precision", "recall", "density", "coverage", "frechet", "two-sample AUC", "nn ratio",
+    "near copies", "membership",
+)  # fmt: skip
 
-EPILOG = f"""\
+EPILOG = """\
 examples:
   rarecase generate features.csv --label Grade --groups patient --generator gaussian --n Low=500 \\
       --out more.csv
@@ -20,8 +24,8 @@ examples:
   rarecase generate run/repeat-0/fold-0/features/bottleneck.zarr --generator acgan --n LGG=1000 \\
       --out samples.zarr
 
---filter keeps some of the samples, and more are made until there are as many as --n says; where ten
-times as many do not give them, nothing is written:
+--filter keeps some of the samples, and more are drawn until there are as many as --n says; where
+ten times as many do not give them, nothing is written:
   recognised  whose class a classifier of real samples recognises
   near        no farther from a real sample of the class than these are from each other
   dense       within reach of a real sample's fifth neighbour of the class
@@ -33,19 +37,20 @@ Whoever judges a classifier that was trained with them must leave out every pati
 generator has learnt from. FILE.json beside FILE lists them as learnt_from, and a .zarr itself as
 seen. ('rarecase compare' fits generators in its folds, and leaves them out by itself.)
 
-A .zarr holds float16; .npz, .parquet and .csv hold what the generator makes.
+A .zarr holds float16; .npz, .parquet and .csv hold what the generator draws.
 
-The training of a network on maps, or on {MANY:,} samples or more, is kept in FILE.checkpoint until
+The training of a network on maps, or on 1,000 samples or more, is kept in FILE.checkpoint until
 FILE is written: after Ctrl-C or a kill the same command goes on with it."""
-
-SUFFIXES = (".zarr", ".npz", ".parquet", ".csv")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """What `rarecase generate` takes."""
     parser.add_argument("features", metavar="FEATURES", help="CSV, TSV, Parquet, npz, or a .zarr")
     parser.add_argument(
-        "--generator", metavar="NAME", required=True, help="as the arms of 'compare' are named"
+        "--generator",
+        metavar="NAME",
+        required=True,
+        help=", ".join(n for n, kind in KINDS.items() if kind.synthetic),
     )
     parser.add_argument(
         "--n", metavar="CLASS=N,…", required=True, help="how many of which class, such as LGG=500"
@@ -54,7 +59,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--out",
         metavar="FILE",
         required=True,
-        help=f"new file: {', '.join(SUFFIXES)} (float16 in a .zarr: 3 digits, at most 65504)",
+        help="new file: .zarr, .npz, .parquet, .csv (float16 in a .zarr: 3 digits, at most 65504)",
     )
     parser.add_argument("--label", metavar="COLUMN", help="column with the classes")
     parser.add_argument("--groups", metavar="COLUMN", help="column with the patients")
@@ -73,66 +78,40 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="everything random derives from it")
 
 
-def checkpoint_of(out: Path) -> Path:
-    """Where a training that takes long is kept until the samples are written."""
-    return out.with_name(out.name + ".checkpoint")
-
-
 def interrupted(args: Namespace) -> str:
     """What is so after Ctrl-C."""
-    if checkpoint_of(Path(args.out)).exists():
+    if Path(f"{args.out}.checkpoint").exists():
         return "interrupted; the same command goes on with the training, from its last epoch."
     return "interrupted; nothing was kept, and the same command starts anew."
 
 
 def run(args: Namespace, rest: Sequence[str]) -> int:
-    """Fit the generator to all of FEATURES, make samples, write them."""
-    from rarecase.cli.auditing import audit_table, audited
-    from rarecase.cli.filtering import filtered, make_filter
-    from rarecase.cli.generating import card_of, check_asked, read_real, write_samples
+    """Fit the generator to all of FEATURES, draw samples, write them."""
     from rarecase.cli.show import console, print_json, reporting, table
-    from rarecase.experiment.arms import named_generator
+    from rarecase.generators.generate import card_of, generate
 
     no_more(rest)
     out, counts = Path(args.out), _counts(args.n)
-    if out.suffix.lower() not in SUFFIXES:
-        raise SettingError(f"--out {out}: expected a name that ends in {', '.join(SUFFIXES)}.")
-    for file in (out, card_of(out)):
-        if file is not None and file.exists():
-            raise DataError(f"{file} exists and was not touched; choose a new name.")
-    generator = named_generator(args.generator).make(args.seed)
-    if "standardise" in generator.get_params():
-        generator.set_params(standardise=True)  # what an arm gets `compare` has standardised
-    path, ignore = Path(args.features), [name for name in args.ignore.split(",") if name]
     with reporting(args):
-        real = read_real(path, label=args.label, groups=args.groups, ignore=ignore, out=out)
-        check_asked(real, counts, out, path=path)
-        chosen = args.filter and make_filter(args.filter, generator, real, seed=args.seed)
-        audit = audited(generator, real, seed=args.seed) if args.audit else None
-        # Of few small samples an epoch takes less time than to write it down.
-        long = len(real.shape) > 1 or len(real.labels) >= MANY
-        checkpoint = checkpoint_of(out) if long else None
-        generator.fit(real.X, real.labels, groups=real.patients, checkpoint=checkpoint)
-        keep = filtered(generator, counts, chosen) if chosen else None
-        made = {name: len(mask) for name, mask in keep.items()} if keep else counts
-        said = {"generator": args.generator, "filter": args.filter, "real": real.counts,
-                "made": made, "kept": counts}  # fmt: skip
-        if audit is not None:
-            said["audit"] = audit
-        write_samples(
-            generator, made, out, real=real, label=args.label or "label",
-            about={**said, "seed": args.seed}, keep=keep,
+        said = generate(
+            Path(args.features), out, counts, kind=args.generator, label=args.label,
+            groups=args.groups, ignore=[name for name in args.ignore.split(",") if name],
+            keep=args.filter, audit=args.audit, seed=args.seed,
         )  # fmt: skip
-        if checkpoint is not None:
-            checkpoint.unlink(missing_ok=True)
     if args.json:
         print_json({"out": out, **said})
         return 0
-    rows = [[name, real.counts[name], made[name], count] for name, count in counts.items()]
-    console().print(table("Samples", ["class", "real", "made", "kept"], rows))
-    if audit is not None:
+    rows = [[n, said["real"][n], said["generated"][n], count] for n, count in counts.items()]
+    console().print(table("Samples", ["class", "real", "generated", "kept"], rows))
+    if "audit" in said:
+        title = "Against patients held out (real: other real patients in place of synthetic ones)"
+        lines = [
+            [line["class"], line["source"], line["held"]]
+            + ["" if line[key] is None else f"{line[key]:.2f}" for key in SHOWN]
+            for line in said["audit"]
+        ]
         console().print()
-        console().print(audit_table(audit))
+        console().print(table(title, ["class", "source", "held out", *SHOWN], lines, text=2))
     card = card_of(out)
     more = "float16" if card is None else f"{card.name} says whom they were learnt from"
     console().print(f"\n{args.generator}: {out} ({more})", soft_wrap=True)

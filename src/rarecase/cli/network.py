@@ -55,7 +55,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     """List the layers of a network, or write what one of them gives for a cohort."""
     from rarecase.cli.show import reporting
     from rarecase.cohort import SliceCache, cache_slices
-    from rarecase.features.network import check_depth, load_network
+    from rarecase.features.sources.network import check_depth, load_network
     from rarecase.pipeline.resolve import resolve
     from rarecase.pipeline.steps.cohort import load_cohort
     from rarecase.seeds import torch_seeded
@@ -109,8 +109,8 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
 
 def _list(net: nn.Module, cache: SliceCache, args: Namespace) -> int:
     from rarecase.cli.show import console, print_json, table
-    from rarecase.features.from_network import example, matched
-    from rarecase.features.network import list_layers
+    from rarecase.features.sources.extract_network import example, matched
+    from rarecase.features.sources.network import list_layers
 
     found = list_layers(net, example(cache, matched(net, cache.channels), depth=args.depth))
     rows = found.to_dict("records")
@@ -130,7 +130,7 @@ def _extract(
     net: nn.Module, cache: SliceCache, args: Namespace, *, block: str, compute: Any
 ) -> int:
     from rarecase.cli.show import console, print_json
-    from rarecase.features.from_network import extract_from_network
+    from rarecase.features.sources.extract_network import extract_from_network
     from rarecase.pipeline.compute import make_fabric
 
     seen = _patients_in(args.seen_patients, cache) if args.seen_patients else []

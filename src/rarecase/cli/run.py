@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rarecase.cli.arguments import overrides_of
-from rarecase.cli.show import console, evidence_table, print_json, reporting, table
+from rarecase.cli.arguments import overrides_of, short_of
+from rarecase.cli.show import console, print_json, reporting, show, table
 from rarecase.errors import DataError, SettingError
 
 if TYPE_CHECKING:
-    from rarecase.pipeline.study import Study
+    from rarecase.study import Study
 
 
 def make_study(args: Namespace, rest: Sequence[str], *, out: str) -> Study:
     """The study that the arguments describe."""
-    from rarecase.pipeline.study import Study
+    from rarecase.study import Study
 
     return Study(
         args.data,
@@ -25,6 +25,7 @@ def make_study(args: Namespace, rest: Sequence[str], *, out: str) -> Study:
         preset=args.preset,
         config=args.config,
         settings=overrides_of(args, rest),
+        short=short_of(args),
     )
 
 
@@ -58,22 +59,14 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
                 "performed": result.performed,
                 "found": result.found,
                 "report": result.report if result.report.exists() else None,
-                "evidence": result.evidence,
+                "evidence": None if result.result is None else result.result.evidence,
             }
         )
         return 0
     out = console()
-    if result.evidence is not None:
-        out.print(evidence_table(result.evidence))
+    if result.result is not None:
+        show(result.result.evidence)
         out.print()
-        out.print(result.evidence["headline"]["sentence"])
-        for verdict in result.evidence["verdicts"]:
-            out.print(verdict["sentence"])
-        out.print()
-        if result.evidence["protocol"] == "faithful":
-            from rarecase.evidence.evidence import PEEKED
-
-            out.print(f"{PEEKED}\n")
     if not result.performed:
         out.print(f"Nothing to do: all {result.found} steps are done with these settings.")
     else:

@@ -58,24 +58,19 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 
     return out
 
 
-def with_interval(score: dict[str, float | None]) -> str:
-    """`0.61 (0.48–0.74)`, or a dash where the score is not defined."""
-    if score["value"] is None:
-        return "–"
-    if score["low"] is None or score["high"] is None:
-        return f"{score['value']:.2f}"
-    return f"{score['value']:.2f} ({score['low']:.2f}–{score['high']:.2f})"
+def show(evidence: dict[str, Any]) -> None:
+    """The table, the verdicts, the self-checks."""
+    from rarecase.evidence.evidence import PEEKED
+    from rarecase.evidence.tables import check_lines, counts_line, said_below, table_rows
 
-
-def evidence_table(evidence: dict[str, Any]) -> Table:
-    """Patient-level scores of every arm and amount, with their intervals."""
-    scored = evidence["rows"][0]["patients"]["scores"]
-    wanted = ("accuracy", "balanced_accuracy", "auc_rare", "auc_macro")
-    names = [name for name in scored if name.startswith("recall_") or name in wanted]
-    rows = [
-        [row["arm"], row["amount"]]
-        + [with_interval(row["patients"]["scores"][name]) for name in names]
-        for row in evidence["rows"]
-    ]
-    heads = [name.replace("_", " ") for name in names]
-    return table("Patients never seen, with 95 % intervals", ["arm", "synthetic", *heads], rows)
+    shown = console()
+    shown.print(counts_line(evidence))
+    shown.print()
+    heads, rows = table_rows(evidence)
+    shown.print(table("", list(heads), [list(row) for row in rows]))
+    shown.print()
+    if evidence["protocol"] == "faithful":
+        shown.print(f"{PEEKED}\n")
+    checks = evidence["checks"]
+    for line in (*said_below(evidence), *(check_lines(checks) if checks else ())):
+        shown.print(line)

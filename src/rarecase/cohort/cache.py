@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, get_args
 
 import numpy as np
@@ -17,10 +16,8 @@ from rarecase.cohort.case import Case, Cohort
 from rarecase.cohort.fitting import Fitted, Normalise, fit_case, pixel_of
 from rarecase.cohort.load import load_groups
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.files import read_json, replacing_directory, write_json
+from rarecase.files import read_json, read_parquet, replacing_directory, write_json
 from rarecase.progress import task
-
-_log = logging.getLogger(__name__)
 
 _KIND = "rarecase slices"
 MOST_AT_ONCE = 4  # cases that are read side by side
@@ -49,7 +46,7 @@ class SliceCache:
         meta = read_json(folder / "meta.json")
         if not isinstance(meta, dict) or meta.get("kind") != _KIND:
             raise DataError(f"{folder}: not a cache of slices (meta.json says nothing of it).")
-        rows = _read_rows(folder / "rows.parquet")
+        rows = read_parquet(folder / "rows.parquet")
         channels, size = tuple(meta["channels"]), int(meta["size"])
         square = (size, size)
         return SliceCache(
@@ -72,80 +69,77 @@ def cache_slices(
 ) -> None:
     """Write every slice of the cohort, fitted to size x size, into the folder `out`.
 
-    pixel: millimetres of a pixel, for everybody; what lies outside of the middle size x size of
-    them is cut off. Without it each slice is padded to a square and resized, whatever its pixels.
+    A case per CPU is in memory at a time, at most four, and one more.
 
+    Parameters
+    ----------
+    out: new, empty, or an earlier cache, which is replaced when the new one is complete.
     normalise: 'tissue' or 'case' (by the foreground), each case by itself, as in
-    `rarecase.imaging.fit_scale`; 'none' keeps raw values, less the background where that is not 0
-    already. skip_empty: leave out axial slices of volumes without tissue (less than 1 % of the
-    pixels above the background in every channel) and without tumour. A case a CPU is in memory at a
-    time, at most four, and one more. `out` must be new, empty, or an earlier cache, which is
-    replaced when the new one is complete. Raises DataError naming the case and file.
+        `rarecase.imaging.fit_scale`; 'none' keeps raw values, less the background where that is
+        not 0 already.
+    skip_empty: leave out axial slices of volumes without tissue (less than 1 % of the pixels above
+        the background in every channel) and without tumour.
+    pixel: millimetres of a pixel, for everybody; what lies outside of the middle size x size of
+        them is cut off. Without it each slice is padded to a square and resized.
+
+    Raises
+    ------
+    DataError: names the case and the file.
     """
-    out = Path(out)
+    out, square = Path(out), (size, size)
     if size < 8:
         raise SettingError(f"size: {size}, at least 8 pixels were expected.")
-    if normalise not in get_args(Normalise):
-        known = get_args(Normalise)
+    if normalise not in (known := get_args(Normalise)):
         raise SettingError(f"normalise: {normalise!r} is unknown; {nearest(normalise, known)}")
     _refuse_to_overwrite(out)
+
+    def read(case: Case) -> tuple[Fitted, dict[str, Any]]:
+        groups = load_groups(case, cohort.channels, pixel=pixel)
+        found = fit_case(
+            groups, size, name=case.case, normalise=normalise, cut=pixel is not None,
+            skip_empty=skip_empty and not case.slices,
+        )  # fmt: skip
+        spacing = groups[0].spacing
+        return found, {
+            "case": case.case, "skipped": found.skipped,
+            "pixel": pixel_of(groups, size, pixel), "step": None if spacing is None else spacing[2],
+            "lowest": min(float(group.images.min()) for group in groups),
+        }  # fmt: skip
+
     rows: list[tuple[Any, ...]] = []
-    skipped: dict[str, int] = {}
-    pixels: list[float | None] = []
-    steps: list[float | None] = []
-    lowest = np.inf
-    square = (size, size)
+    seen: list[dict[str, Any]] = []
     with (
         replacing_directory(out) as folder,
         _GrowingArray(folder / "images.npy", (len(cohort.channels), *square), "float32") as images,
         _GrowingArray(folder / "masks.npy", square, "uint8") as masks,
         task("slices", total=len(cohort.cases)) as bar,
     ):
-
-        def read(case: Case) -> tuple[Fitted, float | None, float | None, float]:
-            groups = load_groups(case, cohort.channels, pixel=pixel)
-            found = fit_case(
-                groups, size, name=case.case, normalise=normalise, cut=pixel is not None,
-                skip_empty=skip_empty and not case.slices,
-            )  # fmt: skip
-            step = None if groups[0].spacing is None else groups[0].spacing[2]
-            least = min(float(group.images.min()) for group in groups)
-            return found, pixel_of(groups, size, pixel), step, least
-
-        workers = readers(MOST_AT_ONCE)
-        for case, (found, side, step, least) in ahead(read, cohort.cases, workers=workers):
-            pixels.append(side)
-            steps.append(step)
-            lowest = min(lowest, least)
+        for case, (found, about) in ahead(read, cohort.cases, workers=readers(MOST_AT_ONCE)):
             images.append(found.images)
             masks.append(found.masks)
-            rows += [
-                (len(rows) + i, case.case, case.patient, case.label, number, has_mask, tumour)
-                for i, (number, has_mask, tumour) in enumerate(found.rows)
-            ]
-            if found.skipped:
-                skipped[case.case] = found.skipped
+            at, one = len(rows), (case.case, case.patient, case.label)
+            rows += [(at + i, *one, *each) for i, each in enumerate(found.rows)]
+            seen.append(about)
             bar.advance(note=case.case)
-        images.finish()
-        masks.finish()
         pd.DataFrame(rows, columns=_ROWS).to_parquet(folder / "rows.parquet", index=False)
-        meta = {
-            "kind": _KIND,
-            "layout": cohort.layout,
-            "channels": list(cohort.channels),
-            "classes": list(cohort.classes),
-            "size": size,
-            "normalise": normalise,
-            "skip_empty": skip_empty,
-            "pixel": pixel,
-            # Of every case where they are known: mm of a pixel as fitted, and between slices.
-            "pixels": sorted(p for p in pixels if p is not None),
-            "steps": sorted(s for s in steps if s is not None),
-            "lowest": lowest,
-            "slices": len(rows),
-            "skipped": {"slices": sum(skipped.values()), "by_case": skipped},
-        }
-        write_json(folder / "meta.json", meta)
+        chosen = {"size": size, "normalise": normalise, "skip_empty": skip_empty, "pixel": pixel}
+        write_json(folder / "meta.json", _meta(cohort, seen) | chosen | {"slices": len(rows)})
+
+
+def _meta(cohort: Cohort, seen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is known of the slices; of cases where they are known: mm of a pixel as fitted, and
+    between slices."""
+    skipped = {each["case"]: each["skipped"] for each in seen if each["skipped"]}
+    return {
+        "kind": _KIND,
+        "layout": cohort.layout,
+        "channels": list(cohort.channels),
+        "classes": list(cohort.classes),
+        "pixels": sorted(each["pixel"] for each in seen if each["pixel"] is not None),
+        "steps": sorted(each["step"] for each in seen if each["step"] is not None),
+        "lowest": min((each["lowest"] for each in seen), default=np.inf),
+        "skipped": {"slices": sum(skipped.values()), "by_case": skipped},
+    }
 
 
 class _GrowingArray:
@@ -155,7 +149,6 @@ class _GrowingArray:
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
-        self._path = path
         self._shape = shape
         self._dtype = np.dtype(dtype)
         self._length = 0
@@ -165,25 +158,17 @@ class _GrowingArray:
     def __enter__(self) -> _GrowingArray:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._file.close()
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        with self._file:
+            if kind is None:
+                self._file.seek(0)
+                assert self._write_header() == self._header
 
     def append(self, values: NDArray) -> None:
         """Add values (n, *shape)."""
         assert values.shape[1:] == self._shape
         self._file.write(np.ascontiguousarray(values, dtype=self._dtype).data)
         self._length += len(values)
-
-    def finish(self) -> None:
-        """Write the final length and close."""
-        self._file.seek(0)
-        assert self._write_header() == self._header
-        self._file.close()
 
     def _write_header(self) -> int:
         header = {
@@ -206,15 +191,6 @@ def _refuse_to_overwrite(out: Path) -> None:
         raise DataError(f"{out}: holds other files, which are left alone. Choose an empty folder.")
 
 
-def _read_rows(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise DataError(f"{path}: no such file, the cache is not complete. Make it again.")
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not a Parquet file ({error}). Make the cache again.") from None
-
-
 def _map(path: Path, shape: tuple[int, ...], dtype: str) -> NDArray:
     try:
         array: NDArray = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -228,3 +204,23 @@ def _map(path: Path, shape: tuple[int, ...], dtype: str) -> NDArray:
             "meta.json and rows.parquet. Make the cache again."
         )
     return array
+
+
+def case_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per case, in the order in which cases come, with the columns of `rows`: `tumour` and
+    `predicted` are sums, `has_mask` says whether any slice has one, `slice` is 0, `row` counts."""
+    each = rows.groupby("case", sort=False)
+    table = each.first().reset_index()
+    for name in {"tumour", "predicted"} & set(rows.columns):
+        table[name] = each[name].sum().to_numpy()
+    table["has_mask"] = each["has_mask"].any().to_numpy()
+    table["slice"], table["row"] = 0, np.arange(len(table))
+    return pd.DataFrame(table[rows.columns])
+
+
+def slices_by_case(rows: pd.DataFrame) -> tuple[NDArray[np.int64], ...]:
+    """For each of those cases the rows of its slices, from the first to the last."""
+    return tuple(
+        mine.sort_values("slice")["row"].to_numpy(dtype=np.int64)
+        for _, mine in rows.groupby("case", sort=False)
+    )

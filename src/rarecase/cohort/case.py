@@ -98,7 +98,7 @@ class Cohort:
         return min(self.classes, key=lambda name: (counts[name], name))
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a case: case, patient, label, site, fold, has_mask, slices.
+        """One row per case: case, patient, label, site, fold, has_mask, slices.
 
         `slices` counts pictures and is empty for volumes, whose files are not opened here.
         """

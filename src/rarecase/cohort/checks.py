@@ -1,4 +1,4 @@
-"""What must hold for a cohort: unique cases, one label a patient, at least two classes."""
+"""What must hold for a cohort: unique cases, one label per patient, at least two classes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check_unique(cases: Sequence[Case]) -> None:
 def patient_labels(
     patients: pd.Series, labels: pd.Series, *, conflict: Conflict = "error"
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """One label a patient from rows of patient and label (None: missing).
+    """One label per patient from rows of patient and label (None: missing).
 
     Returns label by patient, and for the patients without one the reason. conflict, for a patient
     with several labels: 'error'; 'most-common' of the rows (of equals the first by name);

@@ -48,7 +48,7 @@ def fit_case(
     resizing it to a square. skip_empty: leave out slices without tissue and without mask. `name` is
     the case's, to be said.
     """
-    # One scale a case and channel, whatever sizes its pictures have.
+    # One scale per case and channel, whatever sizes its pictures have.
     scales = [
         fit_scale(
             np.concatenate([group.images[:, c].ravel() for group in groups]),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,36 +15,28 @@ import pandas as pd
 from rarecase.ahead import ahead, readers
 from rarecase.cohort.case import Case, Cohort
 from rarecase.cohort.load import CaseArrays, load_groups
+from rarecase.cohort.problems import (
+    Problem,
+    case_problems,
+    cohort_problems,
+    copies,
+    mask_values,
+    sizes_of,
+)
 from rarecase.cohort.thumbnail import Thumbnail, thumbnail
 from rarecase.errors import DataError
-from rarecase.imaging.axial import axial_grid
+from rarecase.imaging.grid import axial_grid
 from rarecase.imaging.pictures import probe_picture
 from rarecase.imaging.volumes import probe_volume
 from rarecase.progress import task
 
-Severity = Literal["error", "warning", "note"]
-
-_ORDER: tuple[Severity, ...] = ("error", "warning", "note")
-# With fewer patients in the rare class than this, intervals will be too wide to say much.
-_FEW_PATIENTS = 20
-_MOST_COVERED = 0.5  # of the foreground, by a mask
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something to know. severity: 'error' stops a study, 'warning' may spoil it, 'note'."""
-
-    severity: Severity
-    case: str | None
-    message: str
-
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """cases: one row a case: case, patient, label, site, channels, mask, slices, size, spacing,
+    """cases: one row per case: case, patient, label, site, channels, mask, slices, size, spacing,
     stored (order of axes in the file), minimum, median, maximum (raw, over all channels),
     tumour_pixels, tumour_ml (volumes only).
-    problems: the worst first. thumbnails: by case, where they were asked for."""
+    problems: the worst first. thumbnails: by case, where they were requested."""
 
     layout: str
     channels: tuple[str, ...]
@@ -82,8 +74,8 @@ def inspect_cohort(
     """Look at every case; a broken file becomes a problem in the list, not an exception.
 
     Without `load` only names and headers are looked at, and intensities and tumours stay empty.
-    `workers` cases are read at a time, by default one a core, up to four. `amiss`: an error that is
-    known already, such as of labels.
+    `workers` cases are read at a time, by default one per core, up to four. `amiss`: an error that
+    is known already, such as of labels.
     """
     look = partial(_look, channels=cohort.channels, load=load, thumbnails=thumbnails)
     count = workers or readers(4)
@@ -97,9 +89,9 @@ def inspect_cohort(
         if each.digest is not None:
             contents[each.digest].append(each.case)
     problems = [Problem("error", None, amiss)] if amiss else []
-    problems += [*_cohort_problems(cohort), *_mask_values(seen)]
+    problems += [*cohort_problems(cohort), *mask_values((e.values, e.case.tumour) for e in seen)]
     problems += [problem for each in seen for problem in each.problems]
-    problems += _copies(contents.values())
+    problems += copies(contents.values())
     columns = [*_row(cohort.cases[0]), *_EMPTY]
     table = pd.DataFrame([_EMPTY | each.row for each in seen])[columns]
     return Inspection(
@@ -108,7 +100,7 @@ def inspect_cohort(
         classes=dict(sorted(Counter(cohort.patients.values()).items())),
         rare=cohort.rare,
         cases=table,
-        problems=tuple(sorted(problems, key=lambda p: (_ORDER.index(p.severity), p.case or ""))),
+        problems=tuple(sorted(problems, key=Problem.rank)),
         thumbnails={e.case.case: e.thumbnail for e in seen if e.thumbnail is not None},
     )
 
@@ -132,7 +124,7 @@ def _look(case: Case, *, channels: Sequence[str], load: bool, thumbnails: bool) 
             return _Seen(case, row | _probe(case, channels[0]), [])
         groups = load_groups(case, channels)
         return _Seen(
-            case, row | _measure(groups), list(_case_problems(case, groups)),
+            case, row | _measure(groups), list(case_problems(case, groups)),
             values=groups[0].values, digest=_digest(groups),
             thumbnail=thumbnail(groups) if thumbnails else None,
         )  # fmt: skip
@@ -141,18 +133,9 @@ def _look(case: Case, *, channels: Sequence[str], load: bool, thumbnails: bool) 
 
 
 _EMPTY: dict[str, Any] = dict.fromkeys(
-    (
-        "slices",
-        "size",
-        "spacing",
-        "stored",
-        "minimum",
-        "median",
-        "maximum",
-        "tumour_pixels",
-        "tumour_ml",
-    )
-)
+    ("slices", "size", "spacing", "stored", "minimum", "median", "maximum", "tumour_pixels",
+     "tumour_ml")
+)  # fmt: skip
 
 
 def _row(case: Case) -> dict[str, Any]:
@@ -169,13 +152,13 @@ def _row(case: Case) -> dict[str, Any]:
 def _probe(case: Case, channel: str) -> dict[str, Any]:
     if case.slices:
         sizes = dict.fromkeys(probe_picture(files.image) for files in case.slices)
-        return {"slices": len(case.slices), "size": _sizes(sizes)}
+        return {"slices": len(case.slices), "size": sizes_of(sizes)}
     header = probe_volume(case.images[channel])
     grid, _ = axial_grid(header.grid)
     x, y, z = grid.shape
     dx, dy, dz = grid.spacing
     return {
-        "slices": z, "size": _sizes([(y, x)]), "spacing": _spacing((dy, dx, dz)),
+        "slices": z, "size": sizes_of([(y, x)]), "spacing": _spacing((dy, dx, dz)),
         "stored": header.stored,
     }  # fmt: skip
 
@@ -190,7 +173,7 @@ def _measure(groups: list[CaseArrays]) -> dict[str, Any]:
         volume = round(pixels * float(np.prod(spacing)) / 1000, 2)
     return {
         "slices": sum(len(group.images) for group in groups),
-        "size": _sizes([group.images.shape[-2:] for group in groups]),
+        "size": sizes_of([group.images.shape[-2:] for group in groups]),
         "spacing": None if spacing is None else _spacing(spacing),
         "stored": None if groups[0].source is None else groups[0].source.codes,
         "minimum": float(values.min()),
@@ -201,96 +184,12 @@ def _measure(groups: list[CaseArrays]) -> dict[str, Any]:
     }
 
 
-def _case_problems(case: Case, groups: list[CaseArrays]) -> Iterable[Problem]:
-    for group in groups:
-        for note in group.notes:
-            yield Problem("warning", case.case, note)
-    masked = np.concatenate([group.has_mask for group in groups])
-    if masked.any() and not masked.all():
-        message = f"{int((~masked).sum())} of {masked.size} slices have no mask"
-        yield Problem("warning", case.case, message)
-    covered = max((_covered(group) for group in groups), default=0.0)
-    if covered > _MOST_COVERED:
-        message = f"the mask covers {covered:.0%} of what is not background; is it one of tumour?"
-        yield Problem("warning", case.case, message)
-    if case.has_mask and not any(g.masks is not None and g.masks.any() for g in groups):
-        yield Problem("note", case.case, "the mask is empty in every slice")
-    if len(groups) > 1:
-        sizes = _sizes([group.images.shape[-2:] for group in groups])
-        yield Problem("note", case.case, f"slices of several sizes ({sizes})")
-
-
-def _covered(group: CaseArrays) -> float:
-    """The share of the image's foreground, on slices with a mask, that the masks take."""
-    if group.masks is None:
-        return 0.0
-    first = group.images[:, 0]
-    there = (first > first.min()) & group.has_mask[:, None, None]
-    return float(group.masks[there].sum() / max(int(there.sum()), 1))
-
-
-def _cohort_problems(cohort: Cohort) -> Iterable[Problem]:
-    for dropped in cohort.dropped:
-        yield Problem("warning", dropped.case, f"left out: {dropped.reason}")
-    counts = Counter(cohort.patients.values())
-    if counts[cohort.rare] < _FEW_PATIENTS and len(counts) > 1:
-        message = f"class {cohort.rare!r} has only {counts[cohort.rare]} patients: expect wide "
-        yield Problem("warning", None, message + "intervals")
-    without = sum(not case.has_mask for case in cohort.cases)
-    if without == len(cohort.cases):
-        message = "no case has a mask: without a U-Net of your own (segmenter.init) a study cannot "
-        yield Problem("warning", None, message + "begin")
-    elif without:
-        message = f"{without} of {len(cohort.cases)} cases have no mask: they are classified, but "
-        yield Problem("note", None, message + "do not train the segmenter")
-    several = sum(n > 1 for n in Counter(case.patient for case in cohort.cases).values())
-    if several:
-        yield Problem("note", None, f"{several} patients have several cases; they stay together")
-    yield from _site_problems(cohort)
-
-
-def _mask_values(seen: Iterable[_Seen]) -> Iterable[Problem]:
-    """Masks of several values, and which of them count."""
-    found = sorted({value for each in seen for value in each.values})
-    chosen = sorted({value for each in seen for value in each.case.tumour})
-    if len(found) > 1 or chosen:
-        listed, counted = (", ".join(map(str, v)) for v in (found, chosen or found))
-        message = f"masks hold the values {listed}; as tumour count {counted} (cohort.tumour)"
-        yield Problem("note", None, message)
-
-
-def _site_problems(cohort: Cohort) -> Iterable[Problem]:
-    classes: dict[str, set[str]] = defaultdict(set)
-    for case in cohort.cases:
-        if case.site is not None:
-            classes[case.site].add(str(case.label))
-    single = sorted(site for site, found in classes.items() if len(found) == 1)
-    if len(classes) > 1 and single:
-        message = f"site(s) {', '.join(single)} have patients of one class only: a classifier may "
-        yield Problem("warning", None, message + "learn the scanner instead of the disease")
-
-
-def _copies(contents: Iterable[list[Case]]) -> Iterable[Problem]:
-    for cases in contents:
-        if len(cases) > 1:
-            names = ", ".join(case.case for case in cases)
-            leak = len({case.patient for case in cases}) > 1
-            words = " under different patients, which would leak into the test" if leak else ""
-            yield Problem(
-                "error" if leak else "warning", cases[0].case, f"same images in {names}{words}"
-            )
-
-
 def _digest(groups: list[CaseArrays]) -> str:
     digest = hashlib.sha256()
     for group in groups:
         digest.update(repr(group.images.shape).encode())
         digest.update(np.ascontiguousarray(group.images).data)
     return digest.hexdigest()
-
-
-def _sizes(sizes: Iterable[tuple[int, ...]]) -> str:
-    return ", ".join("x".join(map(str, size)) for size in sizes)
 
 
 def _spacing(spacing: tuple[float, float, float]) -> str:

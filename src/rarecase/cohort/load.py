@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from rarecase.cohort.case import Case, SliceFiles
 from rarecase.errors import DataError
 from rarecase.imaging.align import place_of
-from rarecase.imaging.axial import axial_grid
-from rarecase.imaging.formats.base import check_shape
-from rarecase.imaging.grid import Grid, carry
+from rarecase.imaging.formats.base import by, check_shape
+from rarecase.imaging.grid import Grid, axial_grid, resample
 from rarecase.imaging.normalise import fit_scale
 from rarecase.imaging.pictures import read_mask_picture, read_picture
 from rarecase.imaging.volumes import (
@@ -51,22 +50,6 @@ class CaseArrays:
     placed: bool = False  # whether a header says how it lies in space
     source: Grid | None = None
     values: tuple[int, ...] = ()
-
-
-def load_case(case: Case, channels: Sequence[str]) -> CaseArrays:
-    """Load a case whose slices share one size.
-
-    Raises DataError for whatever is wrong with its files, and for pictures of several sizes:
-    `load_groups` takes those.
-    """
-    groups = load_groups(case, channels)
-    if len(groups) > 1:
-        sizes = ", ".join(_by(group.images.shape[-2:]) for group in groups)
-        raise DataError(
-            f"Case {case.case!r}: pictures of several sizes ({sizes}). Use load_groups, or "
-            "cache_slices, which brings them to one size."
-        )
-    return groups[0]
 
 
 def load_groups(
@@ -143,7 +126,7 @@ def _load_volumes(case: Case, channels: Sequence[str], *, pixel: float | None) -
         notes += [*mask.notes, *said]
         found = np.unique(mask.data[mask.data > 0])
         inside = np.isin(mask.data, case.tumour) if case.tumour else mask.data > 0
-        covered = carry(inside.astype(np.float32), there, target)
+        covered = resample(inside.astype(np.float32), there, target)
         values = tuple(int(v) for v in found[:MOST_LABELS] if v == int(v))
         masks = (axial(covered) >= 0.5).astype(np.uint8)
         if inside.any() and not covered.any():
@@ -173,7 +156,7 @@ def _on(volume: Volume, there: Grid, target: Grid) -> NDArray[np.float32]:
     """A volume that lies on `there`, on `target`; around it its own background."""
     if there.same_as(target):
         return volume.data
-    return carry(volume.data, there, target, outside=fit_scale(volume.data).background)
+    return resample(volume.data, there, target, outside=fit_scale(volume.data).background)
 
 
 def _channels(case: Case, channels: Sequence[str]) -> list[Volume]:
@@ -224,7 +207,7 @@ def _mask(files: SliceFiles, size: tuple[int, int]) -> NDArray[np.uint8] | None:
     mask = read_mask_picture(files.mask)
     if mask.shape != size:
         raise DataError(
-            f"{files.mask} has the size {_by(mask.shape)} and {files.image} {_by(size)} (height x "
+            f"{files.mask} has the size {by(mask.shape)} and {files.image} {by(size)} (height x "
             "width). A mask must have the size of its picture."
         )
     return mask
@@ -243,7 +226,3 @@ def _group(slices: list[tuple[int, NDArray, NDArray | None]], any_mask: bool) ->
         numbers=np.array([number for number, _, _ in slices], dtype=np.int64),
         spacing=None,
     )
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return "x".join(str(n) for n in shape)

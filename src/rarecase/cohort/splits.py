@@ -30,7 +30,7 @@ def assign_folds(
     repeats: int = 1,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """One row a repeat and patient: repeat, patient, fold.
+    """One row per repeat and patient: repeat, patient, fold.
 
     fold is the one in which the patient is tested, -1 for a patient who only ever trains. 'kfold':
     stratified by class, shuffled anew for every repeat. 'given': the data's own column of folds,
@@ -48,7 +48,7 @@ def assign_folds(
     frames = []
     for repeat in range(repeats):
         if kind == "kfold":
-            fold = _kfold(patients, folds, derive(seed, "folds", repeat))
+            fold = kfold(patients, folds, derive(seed, "folds", repeat))
         elif kind == "holdout":
             fold = _holdout(patients, seed, repeat)
         elif kind == "given":
@@ -111,17 +111,23 @@ def check_disjoint(train: Iterable[str], test: Iterable[str]) -> None:
         )
 
 
-def _kfold(patients: Mapping[str, str], folds: int, seed: int) -> dict[str, int]:
+def kfold(patients: Mapping[str, str], folds: int, seed: int) -> dict[str, int]:
+    """The fold that tests each patient (label by patient), stratified by class, shuffled. Raises
+    `SettingError` where a class has fewer patients than folds."""
     if folds < 2:
         raise SettingError(f"folds: {folds}, at least 2 were expected.")
     counts = Counter(patients.values())
     rare = min(counts, key=lambda name: (counts[name], name))
     if counts[rare] < folds:
         possible = counts[rare]
-        way_out = f"At most {possible} folds" if possible > 1 else "No folds"
+        way_out = (
+            f"Take at most {possible} folds"
+            if possible > 1
+            else "Leave the class out or merge it with another"
+        )
         raise SettingError(
             f"folds: class {rare!r} has {possible} patient(s), fewer than the {folds} folds. "
-            f"{way_out} are possible."
+            f"{way_out}."
         )
     names = sorted(patients)
     labels = [patients[name] for name in names]
@@ -134,7 +140,7 @@ def _holdout(patients: Mapping[str, str], seed: int, repeat: int) -> dict[str, i
     for name, members in _by_class(patients).items():
         if len(members) < 2:
             raise SettingError(
-                f"kind: 'holdout' needs two patients a class, class {name!r} has {len(members)}."
+                f"kind: 'holdout' needs two patients per class, class {name!r} has {len(members)}."
             )
         rng = numpy_rng(seed, "holdout", repeat, name)
         count = math.ceil(_HOLDOUT * len(members))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from rarecase.cohort.load import from_axial
 from rarecase.deploy.model import Found
-from rarecase.imaging.grid import Grid, carry
+from rarecase.imaging.grid import Grid, resample
 from rarecase.imaging.slices import centre, unfit_square
 
 
@@ -23,7 +23,7 @@ def mask_on_file(found: Found) -> tuple[NDArray[np.uint8], Grid]:
     whole = np.zeros((len(group.images), size, size), dtype=np.float32)
     whole[[number[n] for n, _, _ in found.fitted.rows]] = found.chances
     slices = _unfitted(whole, *group.images.shape[-2:], cut=found.cut)
-    chances = carry(from_axial(slices), group.grid, group.source)
+    chances = resample(from_axial(slices), group.grid, group.source)
     return (chances > 0.5).astype(np.uint8), group.source
 
 

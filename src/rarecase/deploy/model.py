@@ -20,9 +20,9 @@ from rarecase.deploy.final_fit import Final
 from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Ranges, case_looks
 from rarecase.errors import DataError
 from rarecase.evidence.scores import rare_share
-from rarecase.features.extract import TUMOUR, features_of_samples
+from rarecase.features.sources.unet import TUMOUR, features_of_samples
 from rarecase.files import read_json, write_json
-from rarecase.imaging.axial import axial_grid
+from rarecase.imaging.grid import axial_grid
 from rarecase.imaging.volumes import probe_volume
 from rarecase.segmenter import Segmenter, Slices, channel_map, load_segmenter
 from rarecase.segmenter.batches import in_order

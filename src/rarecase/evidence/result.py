@@ -15,10 +15,12 @@ from rarecase.evidence.metrics import AUC
 from rarecase.evidence.rows import key_of
 from rarecase.evidence.tables import as_text, main_rows, to_frame
 from rarecase.evidence.text import Score
-from rarecase.files import read_json, read_parquet
+from rarecase.files import read_json, read_parquet, replacing_file, write_json
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+PREDICTIONS, EVIDENCE = "predictions.parquet", "evidence.json"
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,8 +42,14 @@ class Result:
     @classmethod
     def read(cls, folder: str | Path) -> Result:
         """The result in the folder of a run or of `rarecase compare --out`."""
-        predictions = read_parquet(Path(folder) / "predictions.parquet")
-        return cls(predictions, read_json(Path(folder) / "evidence.json"))
+        predictions = read_parquet(Path(folder) / PREDICTIONS)
+        return cls(predictions, read_json(Path(folder) / EVIDENCE))
+
+    def write(self, folder: str | Path) -> None:
+        """Write predictions.parquet and evidence.json into a folder."""
+        with replacing_file(Path(folder) / PREDICTIONS) as beside:
+            self.predictions.to_parquet(beside, index=False)
+        write_json(Path(folder) / EVIDENCE, self.evidence)
 
     @property
     def scores(self) -> Scores:
@@ -77,6 +85,22 @@ class Result:
 
     def __repr__(self) -> str:
         return as_text(self.evidence)
+
+
+def reweigh(folder: str | Path) -> dict[str, Any]:
+    """Compute evidence.json of a run or comparison anew from predictions.parquet, with the rare
+    class, draws and self-checks that it has, and write it."""
+    from rarecase.evidence.evidence import make_evidence
+
+    before = Result.read(folder)
+    said, primary = before.evidence, before.evidence["primary"]
+    found = make_evidence(
+        before.predictions, rare=said["rare"], primary=(primary["features"], primary["classifier"]),
+        faithful=said["protocol"] == "faithful", checks=said["checks"],
+        seed=said["bootstrap"]["seed"], draws=said["bootstrap"]["draws"],
+    )  # fmt: skip
+    write_json(Path(folder) / EVIDENCE, found)
+    return found
 
 
 @dataclass(frozen=True, repr=False)

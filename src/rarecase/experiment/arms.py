@@ -1,102 +1,60 @@
-"""Every arm by its name: a recipe for the training set, and what is done to the probabilities.
-
-A generator enters here, by a line of its own; nothing else needs to know it.
-"""
+"""Every arm by its name. A generator of the registry is an arm; others stand here, a line each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from importlib import import_module
+from collections.abc import Sequence
+from dataclasses import replace
 
 from rarecase.errors import SettingError, nearest
-from rarecase.experiment.posterior import Posterior, logit_adjusted, thresholded, unmoved
-from rarecase.experiment.recipes import ClassWeight, Oversample, Plain, Recipe, Undersample
-from rarecase.generators.base import Generator
-from rarecase.generators.borrowed import Borrowed
-from rarecase.generators.duplicates import Duplicates
-from rarecase.generators.gaussian import Gaussian, GaussianMixture
-from rarecase.generators.mixing import Mixup, Remix
-from rarecase.generators.smote import BorderlineSmote, Smote
+from rarecase.experiment.arm import Arm, Sampler, Tuned
+from rarecase.generators.registry import KINDS
 
+REFERENCE, CONTROL = "none", "duplicates"
 
-@dataclass(frozen=True)
-class Arm:
-    """One way to treat the imbalance. Arms of one recipe share its fits."""
+PLAIN = (
+    Arm("none"),
+    Arm("threshold", posterior="threshold"),
+    Arm("logit-adjustment", posterior="logit"),
+    Arm("class-weight", weights="balanced"),
+    Arm("undersample", Sampler("undersample")),
+)
+"""Arms without added samples."""
 
-    name: str
-    recipe: Recipe
-    posterior: Posterior = unmoved
-    synthetic: bool = False
+VARIANTS = (
+    Arm("acgan-unfiltered", Sampler("acgan"), Tuned(), synthetic=True),
+    Arm("acgan-images", Sampler("acgan", filter="agreement", on="images"), synthetic=True),
+)
+"""Arms whose generator is in the registry under another name."""
 
-
-def _neural(module: str, name: str) -> Callable[[int], Generator]:
-    """A generator of that name, imported when it is made: it needs PyTorch."""
-
-    def make(seed: int) -> Generator:
-        kind = getattr(import_module(f"rarecase.generators.{module}"), name)
-        made: Generator = kind(random_state=seed)
-        return made
-
-    return make
-
-
-def _oversampling(
-    name: str,
-    make: Callable[[int], Generator],
-    *,
-    synthetic: bool = True,
-    agreeing: bool = False,
-) -> Arm:
-    return Arm(name, Oversample(make, agreeing=agreeing), synthetic=synthetic)
+MORE = ("gaussian-mixture", "borrowed")
+"""Of no training, but left out unless named: every arm makes the correction of all stricter."""
 
 
 def make_arms() -> dict[str, Arm]:
-    """All arms, in the order of tables: without samples, with real ones again, with made ones."""
-    plain = Plain()
-    arms = [
-        Arm("none", plain),
-        Arm("threshold", plain, thresholded),
-        Arm("logit-adjustment", plain, logit_adjusted),
-        Arm("class-weight", ClassWeight()),
-        Arm("undersample", Undersample()),
-        _oversampling("duplicates", lambda s: Duplicates(random_state=s), synthetic=False),
-        _oversampling("smote", lambda s: Smote(random_state=s)),
-        _oversampling("borderline-smote", lambda s: BorderlineSmote(random_state=s)),
-        _oversampling("mixup", lambda s: Mixup(random_state=s)),
-        _oversampling("remix", lambda s: Remix(random_state=s)),
-        _oversampling("gaussian", lambda s: Gaussian(standardise=False, random_state=s)),
-        _oversampling(
-            "gaussian-mixture", lambda s: GaussianMixture(standardise=False, random_state=s)
-        ),
-        _oversampling("borrowed", lambda s: Borrowed(standardise=False, random_state=s)),
-        _oversampling("acgan", _neural("acgan", "ACGAN"), agreeing=True),
-        _oversampling("acgan-unfiltered", _neural("acgan", "ACGAN")),
-        _oversampling("adcgan", _neural("adcgan", "ADCGAN")),
-        _oversampling("wgan", _neural("wgan", "WGAN")),
-        _oversampling("infogan", _neural("infogan", "InfoGAN")),
-        _oversampling("cvae", _neural("vae", "CVAE")),
-        _oversampling("diffusion", _neural("diffusion", "Diffusion")),
+    """All arms, in the order of tables: without samples, with real ones again, with synthetic."""
+    generators = [
+        Arm(kind.name, Sampler(kind.name, filter=kind.filter), Tuned(), synthetic=kind.synthetic)
+        for kind in KINDS.values()
     ]
-    return {arm.name: arm for arm in arms}
+    return {arm.name: arm for arm in (*PLAIN, *generators, *VARIANTS)}
 
 
-def named_generator(name: str) -> Oversample:
-    """The recipe of an arm that makes samples: its generator, and whether the paper's filter goes
-    with it."""
-    makers = {
-        arm.name: arm.recipe
-        for arm in make_arms().values()
-        if arm.synthetic and isinstance(arm.recipe, Oversample)
-    }
-    if name not in makers:
-        raise SettingError(f"generator {name!r} is unknown; {nearest(name, makers)}")
-    return makers[name]
+def is_trained(arm: Arm) -> bool:
+    """Whether its sampler trains a network, and needs PyTorch."""
+    kind = arm.sampler.kind if arm.sampler is not None else None
+    return kind in KINDS and KINDS[kind].trained
 
 
-def pick_arms(names: Sequence[str | Arm]) -> list[Arm]:
-    """The arms of these names, in their order, `none` and `duplicates` always among them: they are
-    what the others are measured against. An `Arm` of one's own goes through as it is.
+CLOSED_FORM = tuple(
+    name for name, arm in make_arms().items() if not is_trained(arm) and name not in MORE
+)
+"""The arms that are compared unless others are named: none trains a network."""
+
+
+def pick_arms(names: str | Sequence[str | Arm], *, copies: bool = True) -> list[Arm]:
+    """The arms of these names, in the order of tables; `none`, what all are measured against, is
+    always among them, and `duplicates` where one is synthetic (`copies`). An `Arm` of one's own
+    goes through as it is.
 
     >>> [arm.name for arm in pick_arms(["smote"])]
     ['none', 'duplicates', 'smote']
@@ -110,7 +68,14 @@ def pick_arms(names: Sequence[str | Arm]) -> list[Arm]:
         if arm.name in picked:
             raise SettingError(f"arms: {arm.name!r} stands twice.")
         picked[arm.name] = arm
-    controls = {name: picked.pop(name, known[name]) for name in ("none", "duplicates")}
-    first = [name for name in known if name in controls or name in picked]
-    ordered = {name: (controls | picked)[name] for name in first}
-    return list((ordered | picked).values())
+    synthetic = any(arm.synthetic for arm in picked.values())
+    for name in (REFERENCE, *((CONTROL,) if copies and synthetic else ())):
+        picked.setdefault(name, known[name])
+    order = [*(name for name in known if name in picked), *(n for n in picked if n not in known)]
+    return [picked[name] for name in order]
+
+
+def with_width(arm: Arm, *, width: int, name: str) -> Arm:
+    """The same arm whose networks are so wide, under another name."""
+    sampler = replace(arm.sampler, settings=(*arm.sampler.settings, ("width", width)))
+    return replace(arm, name=name, sampler=sampler)

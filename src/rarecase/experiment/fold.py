@@ -1,203 +1,291 @@
-"""One test fold: every arm tuned on inner folds, fitted on the training patients, and judged."""
+"""One test fold: every arm tuned on inner folds, fitted on the training patients, predicted."""
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from rarecase.arrays import Floats, Ints
-from rarecase.evidence.predictions import DUPLICATES, TUNED
-from rarecase.experiment.arms import Arm
-from rarecase.experiment.classifiers.logistic import Model
-from rarecase.experiment.inner_folds import inner_folds, training_part
-from rarecase.experiment.posterior import unmoved
-from rarecase.experiment.recipes import Recipe
-from rarecase.experiment.training_set import TrainingPart, TrainingSet
-from rarecase.experiment.tuning import Grid, InnerFold, make_grid, pooled, tuned_threshold
-from rarecase.features.feature_set import FeatureTable
-from rarecase.features.standardise import Space
+from rarecase.errors import RarecaseError, SettingError
+from rarecase.experiment.arm import Arm, Counts, control_of
+from rarecase.experiment.arms import REFERENCE
+from rarecase.experiment.design import Design
+from rarecase.experiment.fold_rows import Fit, Place, fit_rows
+from rarecase.experiment.inner_folds import InnerFold, inner_folds, split_off
+from rarecase.experiment.posterior import moved
+from rarecase.experiment.sampling import Synthetic, prepare
+from rarecase.experiment.training_set import (
+    Features,
+    Request,
+    TrainingPart,
+    TrainingSet,
+    levels_of,
+    requests,
+)
+from rarecase.experiment.tuning import Choice, Inner, fit_inner, pooled, untuned
+from rarecase.features.feature_set import FeatureSet
 from rarecase.seeds import derive, numpy_rng
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 log = logging.getLogger(__name__)
 TRAINS, LEFT_OUT = -1, -2  # the fold of patients who are never tested; who are in no part
+REFUSED = (RarecaseError, ValueError, RuntimeError, ArithmeticError, np.linalg.LinAlgError)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is compared: the arms, and how each is tuned."""
+@dataclass(frozen=True, eq=False)
+class FoldResult:
+    """Predictions of every fit, training histories (of classifiers that train in epochs), a row of
+    status for every arm, and the self-checks where they were wanted."""
 
-    arms: Sequence[Arm]
-    model: Model
-    amounts: tuple[float, ...] = (0.5, 1.0, 2.0)
-    inner: int = 3
-    generator_seeds: int = 2
-    rare_patients: int | None = None
-    """Train with this many rare patients only (the scarcity curve)."""
-    seed: int = 0
-    own: bool = False
-    """Whether an arm or the model is the caller's own, which a name does not identify."""
+    predictions: pd.DataFrame
+    history: pd.DataFrame
+    cells: pd.DataFrame
+    checks: dict[str, Any] | None = None
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
+class Tools:
+    """What fits may use: samples that are there already, by arm and seed; a folder for checkpoints;
+    device and precision."""
+
+    given: Mapping[tuple[str, int], Synthetic] = field(default_factory=dict)
+    work: Path | None = None
+    fabric: Fabric | None = None
+
+
+@dataclass(eq=False)
 class _Fold:
     """One fold's data, and what its arms have in common."""
 
-    table: FeatureTable
-    plan: Plan
+    features: FeatureSet
+    design: Design
+    place: Place
+    tools: Tools
     part: TrainingPart
-    inner: list[InnerFold]
-    test: Floats
-    held: Ints  # the patient of each test row
+    trained: Ints  # patients
+    test: Features
+    held: Ints  # the test samples
     seed: int
-    grids: dict[int, Grid] = field(default_factory=dict)
+    inner_parts: list[InnerFold] | None = None
+    inner: dict[Any, Inner] = field(default_factory=dict)
 
-    def grid(self, recipe: Recipe) -> Grid | None:
-        """The inner results of a recipe, computed once for all arms that share it."""
-        if not self.inner:
+    @property
+    def random_state(self) -> int:
+        """What classifiers draw from: the same for all arms, so that only their samples differ."""
+        place = self.place
+        return derive(self.design.seed, "classifier", place.repeat, place.fold) % 2**31
+
+    def choose(self, arm: Arm, *, level: float | None = None) -> Choice:
+        """What is tuned of an arm; the middle of the grid where nothing can be tuned."""
+        found = self._inner(arm) if self.design.tuned(arm) else None
+        if found is None:
+            levels = self._levels(arm) if level is None else (level,)
+            return untuned(levels, self.design.classifier.points)
+        choice = found.choose(arm.posterior, level=level)
+        tunes = self.design.classifier.tune_threshold
+        return choice if tunes else Choice(choice.level, choice.point, math.nan)
+
+    def _levels(self, arm: Arm) -> tuple[float, ...]:
+        return levels_of(arm.amount, self.design.shares, size=len(self.part.y))
+
+    def _inner(self, arm: Arm) -> Inner | None:
+        """The inner results of an arm, computed once for all that share its fits."""
+        design = self.design
+        if self.inner_parts is None:
+            seed = derive(self.seed, "inner folds")
+            self.inner_parts = inner_folds(
+                self.features, self.trained, folds=design.inner, seed=seed
+            )
+        if not self.inner_parts:
             return None
-        if id(recipe) not in self.grids:
-            self.grids[id(recipe)] = make_grid(
-                recipe, self.inner, amounts=self.plan.amounts, model=self.plan.model,
-                label=self.table.label, seed=self.seed,
+        key = (*arm.fits, arm.amount)
+        if key not in self.inner:
+            self.inner[key] = fit_inner(
+                arm, self.inner_parts, classifier=design.classifier, seed=self.seed,
+                levels=self._levels(arm), label=self.features.label, random_state=self.random_state,
             )  # fmt: skip
-        return self.grids[id(recipe)]
+        return self.inner[key]
 
-    def choose(self, arm: Arm, amount: float | None = None) -> tuple[float, float, float]:
-        """Amount, strength and threshold for an arm; the middle ones where nothing can be tuned."""
-        grid, plan = self.grid(arm.recipe), self.plan
-        if grid is None:
-            middle = plan.model.strengths[len(plan.model.strengths) // 2]
-            return (1.0 if amount is None else amount), middle, math.nan
-        place = grid.best(amount if arm.recipe.adds else None)
-        threshold = tuned_threshold(grid, place, arm.posterior, rare=self.table.rare)
-        return grid.amounts[place[0]], grid.strengths[place[1]], threshold
-
-    def predict(self, arm: Arm, training: TrainingSet, strength: float, threshold: float) -> Floats:
-        """Probabilities of the test rows. What moves them afterwards moves a patient's, and the
-        patient's rows all have it then: a threshold is for patients."""
-        p = self.plan.model.fit(training, strength=strength, classes=self.part.classes)(self.test)
-        if arm.posterior is unmoved:
-            return p
-        mean, who = pooled(p, self.held)
-        moved = arm.posterior(mean, part=self.part, threshold=threshold)
-        return moved[np.searchsorted(who, self.held)]
-
-
-def compare_fold(
-    table: FeatureTable, plan: Plan, *, fold_of: Ints, repeat: int, fold: int
-) -> pd.DataFrame:
-    """Predictions of every arm on the patients of `fold`; `fold_of` (patients,) says who is in it
-    (−1: trains only; −2: left out).
-
-    The columns are those of predictions.parquet (`evidence.pooling.COLUMNS`, added, p_<class>).
-    A synthetic arm is followed by its control: as many duplicates of each class as it added.
-    """
-    seed = derive(plan.seed, "cell", repeat, fold)
-    others = np.flatnonzero((fold_of != fold) & (fold_of >= TRAINS))
-    trained = _trained(table, others, plan, seed=seed)
-    train = np.flatnonzero(np.isin(table.patient, trained))
-    held = np.flatnonzero(np.isin(table.patient, np.flatnonzero(fold_of == fold)))
-    space = Space.fit(table.X[train])
-    here = _Fold(
-        table=table,
-        plan=plan,
-        part=training_part(table, train, space),
-        inner=inner_folds(table, trained, folds=plan.inner, seed=derive(seed, "inner folds")),
-        test=space(table.X[held]),
-        held=table.patient[held],
-        seed=seed,
-    )
-    arms = plan.arms
-    if here.part.counts.min() < 2 and any(arm.recipe.adds for arm in arms):
-        log.warning(
-            "repeat %d, fold %d: class %s has one row to train on, too few to make others from; "
-            "arms that add rows are left out there", repeat, fold,
-            table.classes[int(here.part.counts.argmin())],
+    def predict(
+        self, arm: Arm, training: TrainingSet, choice: Choice, *, name: str
+    ) -> tuple[Floats, Any]:
+        """Probabilities of the test samples, and the training's history. What moves them afterwards
+        moves a patient's, and all of the patient's samples have it then: a threshold is for
+        patients."""
+        work = self.tools.work
+        fitted = self.design.classifier.fit(
+            training, choice.point, classes=self.part.classes, random_state=self.random_state,
+            checkpoint=None if work is None else work / f"{name}.safetensors",
+            fabric=self.tools.fabric,
         )  # fmt: skip
-        arms = [arm for arm in plan.arms if not arm.recipe.adds]
-    copies = next((arm for arm in arms if arm.name == DUPLICATES), None)
-    frames = []
-    for arm in arms:
-        frames += _arm_frames(here, arm, held, duplicates=copies)
-    cell = pd.concat(frames, ignore_index=True)
-    cell.insert(2, "repeat", repeat)
-    cell.insert(3, "fold", fold)
-    return cell
+        p = fitted(self.test)
+        if arm.posterior == "none":
+            return p, fitted.history
+        patient, counts = self.features.patient[self.held], self.features.counted[self.held]
+        mean, who = pooled(p[counts], patient[counts])
+        after = moved(mean, arm.posterior, part=self.part, threshold=choice.threshold)
+        return after[np.searchsorted(who, patient)], fitted.history
 
 
-def _trained(table: FeatureTable, patients: Ints, plan: Plan, *, seed: int) -> Ints:
-    """The training patients; of the rare ones no more than the plan wants."""
-    if plan.rare_patients is None:
+def fit_fold(
+    features: FeatureSet,
+    design: Design,
+    place: Place,
+    *,
+    arms: Sequence[Arm] | None = None,
+    tools: Tools | None = None,
+) -> FoldResult:
+    """Fit and predict arms in one test fold.
+
+    Parameters
+    ----------
+    features
+        Vectors or maps of all patients.
+    design, place
+        What is fitted, and where.
+    arms
+        Those of the design to do here (see `Design.tasks`); without it all. A synthetic arm is
+        followed by its control, unless its amount is a count that was not planned.
+    tools
+        Samples that are there already, a folder for checkpoints, device and precision.
+
+    Returns
+    -------
+    FoldResult
+        `predictions` has the columns of `evidence.predictions.COLUMNS`.
+
+    Raises
+    ------
+    SettingError
+        A classifier that does not take such features.
+    RarecaseError
+        The reference arm cannot be fitted. Another arm that cannot is a row of `cells` with its
+        reason, and has no predictions.
+    """
+    here = _open(features, design, place, tools or Tools())
+    frames: list[pd.DataFrame] = []
+    histories: list[pd.DataFrame] = []
+    cells: list[dict[str, Any]] = []
+    for arm in design.arms if arms is None else arms:
+        began = time.perf_counter()
+        reason = _reason(here, arm)
+        try:
+            if reason is None:
+                rows, trained = _arm_frames(here, arm)
+                frames += rows
+                histories += trained
+        except REFUSED as error:
+            if arm.name == REFERENCE:
+                raise
+            reason = f"failed: {error}"
+            log.warning("repeat %d, fold %d, arm %s: %s", place.repeat, place.fold, arm.name, error)
+        cells.append(
+            {
+                "features": features.name, "arm": arm.name, "classifier": design.classifier.name,
+                "repeat": place.repeat, "fold": place.fold, "reason": reason,
+                "status": _status(reason), "seconds": round(time.perf_counter() - began, 3),
+            }
+        )  # fmt: skip
+    return FoldResult(_joined(frames), _joined(histories), pd.DataFrame(cells))
+
+
+def _status(reason: str | None) -> str:
+    if reason is None:
+        return "done"
+    return "failed" if reason.startswith("failed") else "skipped"
+
+
+def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _open(features: FeatureSet, design: Design, place: Place, tools: Tools) -> _Fold:
+    if features.maps != (design.classifier.takes == "maps"):
+        given = "maps" if features.maps else "vectors"
+        raise SettingError(
+            f"classifier {design.classifier.name!r} takes {design.classifier.takes}, and features "
+            f"{features.name!r} are {given}."
+        )
+    seed = derive(design.seed, "cell", place.repeat, place.fold)
+    others = np.flatnonzero((place.fold_of != place.fold) & (place.fold_of >= TRAINS))
+    trained = _trained(features, others, design.rare_patients, seed=seed)
+    train = np.flatnonzero(np.isin(features.patient, trained))
+    tested = np.flatnonzero(place.fold_of == place.fold)
+    held = np.flatnonzero(np.isin(features.patient, tested))
+    part, test = split_off(features, train, held)
+    return _Fold(
+        features, design, place, tools, part=part, trained=trained, test=test, held=held, seed=seed
+    )
+
+
+def _trained(features: FeatureSet, patients: Ints, most: int | None, *, seed: int) -> Ints:
+    """The training patients; of the rare ones no more than `most`."""
+    if most is None:
         return patients
-    is_rare = table.label[patients] == table.rare
-    rare = patients[is_rare]
-    kept = numpy_rng(seed, "rare patients kept").permutation(rare)[: plan.rare_patients]
+    is_rare = features.label[patients] == features.rare
+    kept = numpy_rng(seed, "rare patients kept").permutation(patients[is_rare])[:most]
     return np.sort(np.concatenate([patients[~is_rare], kept]))
 
 
-def _arm_frames(here: _Fold, arm: Arm, held: Ints, *, duplicates: Arm | None) -> list[pd.DataFrame]:
-    amount, strength, threshold = here.choose(arm)
-    seeds = range(here.plan.generator_seeds if arm.recipe.random else 1)
-    frames = []
-    for number in seeds:
-        sets = arm.recipe.prepare(here.part, seed=derive(here.seed, "generator seed", number))
-        training = sets(here.part.missing(amount))
-        p = here.predict(arm, training, strength, threshold)
-        # The threshold arm's own lies at one half after its move.
-        cut = 0.5 if arm.name == "threshold" else threshold
-        frames.append(_frame(here, arm, held, p, training, seed=number, threshold=cut))
-        if arm.synthetic and duplicates is not None:
-            frames.append(_control(here, arm, duplicates, held, training, amount, number))
-    return frames
+def _reason(here: _Fold, arm: Arm) -> str | None:
+    """Why an arm is left out of a fold."""
+    if arm.amount is not None and here.part.counts.min() < 2:
+        few = here.features.classes[int(here.part.counts.argmin())]
+        return f"class {few} has one sample to train on, too few to learn others from"
+    return here.design.skipped(arm, here.features)
+
+
+def _arm_frames(here: _Fold, arm: Arm) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
+    """Predictions and histories of an arm and its control, for all its seeds and amounts."""
+    control = control_of(arm) if arm.synthetic else None
+    counted = isinstance(arm.amount, Counts)
+    choice = None if counted else here.choose(arm)
+    frames, histories = [], []
+    kind = here.design.classifier.name
+    for seed in here.design.seeds_of(arm):
+        sets = prepare(
+            arm, here.part, seed=derive(here.seed, "generator seed", seed or 0),
+            given=here.tools.given.get((arm.name, seed or 0)),
+        )  # fmt: skip
+        for request in requests(arm.amount, here.part, share=choice.level if choice else 1.0):
+            mine = choice or here.choose(arm, level=request.level)
+            training = sets(request.counts)
+            found = [(arm, training, mine, request)]
+            if control is not None and request.planned:
+                found.append(_control(here, arm, control, training, request, seed))
+            for each, data, chosen, asked in found:
+                name = f"{each.name.replace(':', '-')}-{asked.name}-{seed or 0}"
+                p, history = here.predict(each, data, chosen, name=name)
+                fit = Fit(each, kind, asked, data.size, chosen, seed)
+                frames.append(fit_rows(here.features, here.held, here.place, fit, p))
+                if history is not None:
+                    about = {
+                        "arm": each.name,
+                        "amount": asked.name,
+                        "seed": pd.array([seed] * len(history), dtype="Int64"),
+                        "added": data.size,
+                    }
+                    histories.append(history.assign(**about)[[*about, *history.columns]])
+    return frames, histories
 
 
 def _control(
-    here: _Fold,
-    arm: Arm,
-    duplicates: Arm,
-    held: Ints,
-    made: TrainingSet,
-    amount: float,
-    number: int,
-) -> pd.DataFrame:
-    """The control of a synthetic arm: as many duplicates of each class, its strength and threshold
-    tuned at the same amount."""
-    _, strength, threshold = here.choose(duplicates, amount)
-    sets = duplicates.recipe.prepare(here.part, seed=derive(here.seed, "generator seed", number))
-    training = sets(made.added)
-    p = here.predict(duplicates, training, strength, threshold)
-    named = Arm(f"{DUPLICATES}:{arm.name}", duplicates.recipe, duplicates.posterior)
-    return _frame(here, named, held, p, training, seed=number, threshold=threshold)
-
-
-def _frame(
-    here: _Fold,
-    arm: Arm,
-    held: Ints,
-    p: Floats,
-    training: TrainingSet,
-    *,
-    seed: int,
-    threshold: float,
-) -> pd.DataFrame:
-    table = here.table
-    who = table.patient[held]
-    columns = {
-        "arm": arm.name,
-        "amount": TUNED if arm.recipe.adds else 0,
-        "generator_seed": seed if arm.recipe.random else -1,
-        "threshold": threshold,
-        "added": training.size,
-        "case": np.asarray(table.patients)[who],
-        "slice": table.row[held],
-        "patient": np.asarray(table.patients)[who],
-        "label": np.asarray(table.classes)[table.y[held]],
-        "predicted": 1,
-    }
-    chances = {f"p_{name}": p[:, i] for i, name in enumerate(table.classes)}
-    return pd.DataFrame(columns | chances)
+    here: _Fold, arm: Arm, control: Arm, made: TrainingSet, request: Request, seed: int | None
+) -> tuple[Arm, TrainingSet, Choice, Request]:
+    """The control of a synthetic arm: as many copies of each class as it added, its grid point and
+    threshold tuned at the same amount."""
+    like = Arm(control.name, control.sampler, arm.amount, control.weights, control.posterior)
+    choice = here.choose(like, level=request.level)
+    sets = prepare(control, here.part, seed=derive(here.seed, "generator seed", seed or 0))
+    asked = Request(request.name, dict(made.added), request.level)
+    return control, sets(made.added), choice, asked

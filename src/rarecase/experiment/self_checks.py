@@ -1,29 +1,28 @@
-"""Self-checks of a comparison: would it find something where nothing is?
+"""Self-checks of an experiment: would it find something where nothing is?
 
 All with the arm `none`, and never used for a result: labels that were handed out anew must give
-chance; a split by rows shows what a leak would have read; and whoever can tell training from test
-patients by their features sees a shift between the two.
+chance; a split by samples shows what a leak would have read; and whoever can tell training from
+test patients by their features sees a shift between the two.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn.utils.parallel import Parallel, delayed
+import pandas as pd
 
-from rarecase.arrays import Floats, Ints
+from rarecase.arrays import Bools, Floats, Ints
 from rarecase.cohort.splits import stratified_folds
-from rarecase.evidence.predictions import CONTROL, pool_patients
-from rarecase.evidence.rows import plain
-from rarecase.evidence.scores import score_table
-from rarecase.experiment.arms import pick_arms
-from rarecase.experiment.fold import LEFT_OUT, TRAINS, Plan, compare_fold
-from rarecase.features.feature_set import FeatureTable
-from rarecase.ranking import mean_defined
+from rarecase.experiment.design import Design, reference_alone
+from rarecase.experiment.fold import LEFT_OUT, TRAINS, fit_fold
+from rarecase.experiment.fold_rows import Place
+from rarecase.experiment.tuning import pooled
+from rarecase.features.feature_set import FeatureSet
+from rarecase.ranking import concordance, mean_defined
 from rarecase.seeds import derive, numpy_rng
 
 PERMUTATIONS = 20
@@ -32,154 +31,114 @@ SHIFT_FOLDS = 5
 FEWEST_SHIFT = 5  # patients on either side: fewer can always be told from the others
 
 
-@dataclass(frozen=True)
-class FoldChecks:
-    """One test fold. `permuted`: AUC of the rare class for every permutation of the labels;
-    `shift`: AUC with which its patients can be told from those who trained."""
+def fold_checks(features: FeatureSet, design: Design, place: Place) -> dict[str, Any]:
+    """Permuted labels, and the shift between training and test patients, in one test fold.
 
-    permuted: tuple[float, ...]
-    shift: float
-
-    def as_json(self) -> dict[str, Any]:
-        return {"permuted": [plain(p) for p in self.permuted], "shift": plain(self.shift)}
-
-    @classmethod
-    def from_json(cls, said: dict[str, Any]) -> FoldChecks:
-        """What `as_json` wrote."""
-        return cls(tuple(_number(p) for p in said["permuted"]), _number(said["shift"]))
-
-
-@dataclass(frozen=True)
-class SelfChecks:
-    """The folds of one repeat together. `permuted`: mean AUC over the folds for every permutation;
-    `shift`: one AUC a fold. `leak`: AUC on rows when rows, and when patients, are split; None where
-    every patient has one row."""
-
-    permuted: tuple[float, ...]
-    shift: tuple[float, ...]
-    leak: dict[str, float] | None
-
-    @property
-    def mean(self) -> float:
-        return _mean(self.permuted)
-
-    @property
-    def error(self) -> float:
-        """Standard error of the mean."""
-        defined = [p for p in self.permuted if not math.isnan(p)]
-        if len(defined) < 2:
-            return math.nan
-        return float(np.std(defined, ddof=1) / np.sqrt(len(defined)))
-
-    @property
-    def suspicious(self) -> bool:
-        """Whether permuted labels could be told apart: then something leaks."""
-        return abs(self.mean - 0.5) > TOLERATED * self.error
-
-    def as_json(self) -> dict[str, Any]:
-        leak = None if self.leak is None else {k: plain(v) for k, v in self.leak.items()}
-        return {
-            "permuted_auc": [plain(p) for p in self.permuted], "permuted_mean": plain(self.mean),
-            "permuted_error": plain(self.error), "suspicious": self.suspicious, "leak": leak,
-            "shift_auc": [plain(s) for s in self.shift], "shift_mean": plain(_mean(self.shift)),
-        }  # fmt: skip
-
-
-def self_checks(
-    table: FeatureTable, plan: Plan, fold_of: Ints, *, n_jobs: int | None = None
-) -> SelfChecks:
-    """All checks on the folds of one repeat; `fold_of` as in `compare_fold`."""
-    folds = np.unique(fold_of[fold_of >= 0]).tolist()
-    found = Parallel(n_jobs=n_jobs)(
-        delayed(fold_checks)(table, plan, fold_of=fold_of, repeat=0, fold=fold) for fold in folds
-    )
-    possible = min(len(folds), *table.per_class.values())
-    return gather(found, leak=row_leak(table, plan, folds=max(possible, 2)))
-
-
-def gather(folds: Sequence[FoldChecks], *, leak: dict[str, float] | None = None) -> SelfChecks:
-    """The checks of several folds in one."""
-    permuted = np.array([fold.permuted for fold in folds])
-    means: Floats = mean_defined(permuted)
-    return SelfChecks(tuple(means.tolist()), tuple(fold.shift for fold in folds), leak)
-
-
-def fold_checks(
-    table: FeatureTable, plan: Plan, *, fold_of: Ints, repeat: int, fold: int
-) -> FoldChecks:
-    """Permuted labels, and the shift between training and test patients, in one test fold."""
-    none = _none(plan)
-    seed = derive(plan.seed, "checks", repeat, fold)
-    permuted = []
+    Returns
+    -------
+    dict
+        `permuted`: AUC of the rare class for every permutation of the labels; `shift`: AUC with
+        which the fold's patients can be told from those who trained; None where not defined.
+    """
+    none = reference_alone(design)
+    seed = derive(design.seed, "checks", place.repeat, place.fold)
+    tested, permuted = place.fold_of == place.fold, []
     for number in range(PERMUTATIONS):
-        other = _permuted(table, fold_of == fold, seed=derive(seed, "permuted labels", number))
-        cell = compare_fold(other, none, fold_of=fold_of, repeat=repeat, fold=fold)
-        permuted.append(_auc(cell, other))
-    return FoldChecks(tuple(permuted), shift_auc(table, plan, fold_of=fold_of, fold=fold))
+        other = _permuted(features, tested, seed=derive(seed, "permuted labels", number))
+        permuted.append(_auc(other, fit_fold(other, none, place).predictions))
+    return {"permuted": [_plain(a) for a in permuted], "shift": shift_auc(features, none, place)}
 
 
-def shift_auc(table: FeatureTable, plan: Plan, *, fold_of: Ints, fold: int) -> float:
+def gather(
+    folds: Sequence[Mapping[str, Any]], *, leak: Mapping[str, float | None] | None = None
+) -> dict[str, Any]:
+    """The checks of several folds in one.
+
+    Returns
+    -------
+    dict
+        `permuted_auc` (means over folds, a value a permutation), `permuted_mean`, `permuted_error`
+        (its standard error), `suspicious` (permuted labels can be told apart: something leaks),
+        `leak` (AUC on samples when samples, and when patients, are split; None where every patient
+        has one), `shift_auc` (a value a fold), `shift_mean`.
+    """
+    values = np.array([[_number(a) for a in fold["permuted"]] for fold in folds])
+    permuted: Floats = mean_defined(values)
+    mean = float(mean_defined(permuted))
+    defined = permuted[~np.isnan(permuted)]
+    error = float(np.std(defined, ddof=1) / np.sqrt(defined.size)) if defined.size > 1 else math.nan
+    shift = [fold["shift"] for fold in folds]
+    return {
+        "permuted_auc": [_plain(a) for a in permuted.tolist()], "permuted_mean": _plain(mean),
+        "permuted_error": _plain(error), "suspicious": abs(mean - 0.5) > TOLERATED * error,
+        "leak": None if leak is None else dict(leak), "shift_auc": shift,
+        "shift_mean": _plain(float(mean_defined([_number(s) for s in shift]))),
+    }  # fmt: skip
+
+
+def shift_auc(features: FeatureSet, design: Design, place: Place) -> float | None:
     """How well the patients of a fold can be told from those who train for it by their features:
     the AUC, on patients held out, of a classifier that learns just that. One half: not at all;
-    NaN with fewer than five patients on either side."""
-    there = fold_of >= TRAINS
-    tested = fold_of == fold
+    None with fewer than five patients on either side."""
+    there = place.fold_of >= TRAINS
+    tested = place.fold_of == place.fold
     if min(int(tested.sum()), int((there & ~tested).sum())) < FEWEST_SHIFT:
-        return math.nan
-    sides = replace(
-        table, y=tested[table.patient].astype(np.int64), classes=("training", "test"), rare=1
-    )
-    seed = derive(plan.seed, "shift", fold)
-    again = np.full(fold_of.size, LEFT_OUT)
-    again[there] = stratified_folds(tested[there], folds=SHIFT_FOLDS, seed=seed)
-    return _cross_validated(sides, _none(plan), again)
-
-
-def row_leak(table: FeatureTable, plan: Plan, *, folds: int) -> dict[str, float] | None:
-    """AUC on rows when rows are split, whosever they are, and when patients are."""
-    if len(table.patients) == len(table.X):
         return None
-    none, seed = _none(plan), derive(plan.seed, "rows split")
-    alone = replace(table, patient=np.arange(len(table.X)), patients=tuple(map(str, table.row)))
+    sides = replace(
+        features, y=tested[features.patient].astype(np.int64), classes=("training", "test"), rare=1
+    )
+    again = np.full(place.fold_of.size, LEFT_OUT)
+    seed = derive(design.seed, "shift", place.fold)
+    again[there] = stratified_folds(tested[there], folds=SHIFT_FOLDS, seed=seed)
+    return _cross_validated(sides, reference_alone(design), again)
+
+
+def row_leak(features: FeatureSet, design: Design, *, folds: int) -> dict[str, float | None] | None:
+    """AUC on samples when samples are split, whosever they are, and when patients are."""
+    if len(features.patients) == len(features):
+        return None
+    none, seed = reference_alone(design), derive(design.seed, "rows split")
+    names = tuple(map(str, features.rows["slice"]))
+    alone = replace(features, patient=np.arange(len(features)), patients=names)
     found = {}
-    for name, each in (("rows split", alone), ("patients split", table)):
+    for name, each in (("rows split", alone), ("patients split", features)):
         split = stratified_folds(each.label, folds=folds, seed=seed)
-        found[name] = _cross_validated(each, none, split, rows=True)
+        found[name] = _cross_validated(each, none, split, samples=True)
     return found
 
 
-def _none(plan: Plan) -> Plan:
-    arms = [arm for arm in pick_arms([CONTROL]) if arm.name == CONTROL]
-    return replace(plan, arms=arms, generator_seeds=1, rare_patients=None)
-
-
-def _permuted(table: FeatureTable, tested: np.ndarray, *, seed: int) -> FeatureTable:
-    """The same rows under labels that were handed out anew, among those tested and among the
+def _permuted(features: FeatureSet, tested: Bools, *, seed: int) -> FeatureSet:
+    """The same samples under labels that were handed out anew, among those tested and among the
     others, so that both sides keep their numbers of each class."""
-    label, rng = table.label, numpy_rng(seed, "labels")
+    label, rng = features.label, numpy_rng(seed, "labels")
     for side in (tested, ~tested):
         label[side] = rng.permutation(label[side])
-    return replace(table, y=label[table.patient])
+    return replace(features, y=label[features.patient])
 
 
 def _cross_validated(
-    table: FeatureTable, plan: Plan, fold_of: Ints, *, rows: bool = False
-) -> float:
+    features: FeatureSet, design: Design, fold_of: Ints, *, samples: bool = False
+) -> float | None:
     """AUC within test folds, averaged over them."""
-    folds = np.unique(fold_of[fold_of >= 0]).tolist()
-    cells = [compare_fold(table, plan, fold_of=fold_of, repeat=0, fold=f) for f in folds]
-    return _mean([_auc(cell, table, rows=rows) for cell in cells])
+    places = [Place(fold_of, 0, int(f)) for f in np.unique(fold_of[fold_of >= 0])]
+    fits = [fit_fold(features, design, place).predictions for place in places]
+    return _plain(float(mean_defined([_auc(features, fit, samples=samples) for fit in fits])))
 
 
-def _auc(cell: Any, table: FeatureTable, *, rows: bool = False) -> float:
-    """AUC of the rare class in one test fold, of patients or of rows."""
-    scored = cell if rows else pool_patients(cell)
-    scores = score_table(scored, classes=table.classes, rare=table.classes[table.rare])
-    return float(scores["auc_rare"])
+def _auc(features: FeatureSet, rows: pd.DataFrame, *, samples: bool = False) -> float:
+    """AUC of the rare class in one test fold, of patients or of samples."""
+    rare = features.classes[features.rare]
+    p, is_rare = rows[[f"p_{rare}"]].to_numpy(), (rows["label"] == rare).to_numpy()
+    if samples:
+        return concordance(p[:, 0], is_rare)
+    who = np.unique(rows["patient"], return_inverse=True)[1]
+    return concordance(
+        pooled(p, who)[0][:, 0], pooled(is_rare[:, None].astype(np.float64), who)[0][:, 0] > 0
+    )
 
 
-def _mean(values: Sequence[float]) -> float:
-    return float(mean_defined(list(values)))
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
 
 
 def _number(value: float | None) -> float:

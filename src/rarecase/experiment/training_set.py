@@ -1,52 +1,166 @@
-"""A fold's training part as an arm sees it, and the training set it makes of it."""
+"""A fold's training part as an arm sees it, and the training set that it makes of it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rarecase.arrays import Floats, Ints
+from rarecase.experiment.arm import Amount, Counts, Share, Tuned
+from rarecase.features.samples import Joined, Samples
+
+Features = Floats | Samples
+Number = dict[int, int]  # samples to add, by class index
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainingPart:
-    """Real training rows: `X` (n, d), class indices `y` (n,), patient indices `patient` (n,)."""
+    """Real training samples.
 
-    X: Floats
+    Parameters
+    ----------
+    X
+        Vectors (n, d) in the fold's space, or `Samples` of a store, as they are.
+    y, patient
+        Class and patient indices (n,).
+    classes, rare
+        Number of classes, index of the rare one.
+    """
+
+    X: Features
     y: Ints
     patient: Ints
     classes: int
     rare: int
 
     @property
+    def lazy(self) -> bool:
+        """Whether samples are read when they are needed."""
+        return isinstance(self.X, Samples)
+
+    @property
     def counts(self) -> Ints:
-        """Rows of each class (classes,)."""
+        """Samples of each class (classes,)."""
         return np.bincount(self.y, minlength=self.classes)
 
-    def missing(self, amount: float) -> dict[int, int]:
-        """How many rows an amount adds to each class: that share of what it lacks to be as frequent
-        as the most frequent class (1: balanced).
+    def missing(self, share: float) -> Number:
+        """How many samples each class gets: that share of what it lacks to be as frequent as the
+        most frequent class (1: balanced).
 
         >>> part = TrainingPart(np.zeros((4, 1)), np.array([0, 0, 0, 1]), np.arange(4), 2, 1)
         >>> part.missing(1.0), part.missing(0.5)
         ({0: 0, 1: 2}, {0: 0, 1: 1})
         """
         lacking = self.counts.max() - self.counts
-        return {c: round(amount * int(n)) for c, n in enumerate(lacking)}
+        return {c: round(share * int(n)) for c, n in enumerate(lacking)}
+
+    def shared_out(self, total: int) -> Number:
+        """`total` samples, equally many of each class; what does not divide goes to the rare class,
+        then to the others in order.
+
+        >>> TrainingPart(np.zeros((3, 1)), np.arange(3), np.arange(3), 3, 1).shared_out(5)
+        {1: 2, 0: 2, 2: 1}
+        """
+        share, rest = divmod(total, self.classes)
+        order = [self.rare, *(c for c in range(self.classes) if c != self.rare)]
+        return {c: share + (place < rest) for place, c in enumerate(order)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainingSet:
-    """What a classifier is fitted to: `X`, `y`, weights of the rows (None: all 1), and how many
-    rows of each class were added to the real ones."""
+    """What a classifier is fitted to.
 
-    X: Floats
+    Parameters
+    ----------
+    X, y
+        Samples and their class indices (n,): the `real` ones first, then the added.
+    weight
+        Weight of each sample (n,); None: all 1.
+    real
+        How many of the samples, the first, are real ones of the training part.
+    added
+        Samples that were added, by class index.
+    """
+
+    X: Features | Joined
     y: Ints
     weight: Floats | None
-    added: dict[int, int]
+    real: int
+    added: Number
 
     @property
     def size(self) -> int:
-        """Rows that were added."""
+        """Samples that were added."""
         return sum(self.added.values())
+
+
+def joined(part: TrainingPart, X: Features, y: Ints) -> TrainingSet:
+    """The real samples of `part` and added ones `X` of classes `y`."""
+    added = {c: int(n) for c, n in enumerate(np.bincount(y, minlength=part.classes)) if n}
+    both = np.concatenate([part.y, y])
+    if not len(y):
+        return TrainingSet(part.X, part.y, None, len(part.y), {})
+    if not isinstance(part.X, Samples):
+        rows = X.array() if isinstance(X, Samples) else X
+        return TrainingSet(np.concatenate([part.X, rows]), both, None, len(part.y), added)
+    more = X if isinstance(X, Samples) else Samples(X)
+    return TrainingSet(Joined(part.X, more), both, None, len(part.y), added)
+
+
+def balanced_weights(training: TrainingSet, classes: int) -> Floats:
+    """Every class weighs the same, all samples together as much as without weights (n,)."""
+    counts = np.bincount(training.y, minlength=classes)
+    weight: Floats = (len(training.y) / (classes * np.maximum(counts, 1)))[training.y]
+    return weight
+
+
+@dataclass(frozen=True)
+class Request:
+    """One amount of an arm in a fold: what the table calls it, how many samples of each class are
+    requested, the level that inner folds tune at, whether it was planned beforehand."""
+
+    name: str
+    counts: Number
+    level: float = 0.0
+    planned: bool = True
+
+    @property
+    def size(self) -> int:
+        return sum(self.counts.values())
+
+
+def requests(amount: Amount | None, part: TrainingPart, *, share: float) -> list[Request]:
+    """What an amount comes to in a fold, a request for each of its totals; `share`: the one that
+    was tuned. A control's request is what its arm added."""
+    if amount is None:
+        return [Request("0", {})]
+    if isinstance(amount, Counts):
+        return [
+            Request(
+                str(total), part.shared_out(total), total / len(part.y), total == amount.planned
+            )
+            for total in amount.totals
+            if total
+        ]
+    if isinstance(amount, Share):
+        return [Request(f"{100 * amount.x:g}%", part.missing(amount.x), amount.x)]
+    return [Request("tuned", part.missing(share), share)]
+
+
+def levels_of(amount: Amount | None, shares: Sequence[float], *, size: int) -> tuple[float, ...]:
+    """What inner folds try of an amount (see `at_level`): shares of what classes lack; totals as
+    multiples of the `size` of the training part; (0.0,) where nothing is added."""
+    if isinstance(amount, Counts):
+        return tuple(total / size for total in amount.totals if total)
+    if isinstance(amount, Tuned):
+        return tuple(amount.shares or shares)
+    return (amount.x,) if isinstance(amount, Share) else (0.0,)
+
+
+def at_level(part: TrainingPart, amount: Amount | None, level: float) -> Number:
+    """How many samples of each class a level comes to in a training part."""
+    if isinstance(amount, Counts):
+        return part.shared_out(round(level * len(part.y)))
+    return part.missing(level)

@@ -1,4 +1,4 @@
-"""What an arm chooses on inner folds of its training patients: amount, strength and threshold."""
+"""What is chosen on inner folds of the training patients: amount, grid point and threshold."""
 
 from __future__ import annotations
 
@@ -10,82 +10,113 @@ import numpy as np
 
 from rarecase.arrays import Floats, Ints
 from rarecase.evidence.scores import rare_share
-from rarecase.experiment.classifiers.logistic import Model
-from rarecase.experiment.posterior import Posterior
-from rarecase.experiment.recipes import Recipe
-from rarecase.experiment.training_set import TrainingPart
+from rarecase.experiment.arm import Arm, Move
+from rarecase.experiment.classifiers.contract import Classifier, Point
+from rarecase.experiment.inner_folds import InnerFold
+from rarecase.experiment.posterior import moved
+from rarecase.experiment.sampling import prepare
+from rarecase.experiment.training_set import TrainingPart, at_level
 from rarecase.ranking import fold_concordance, mean_defined
 from rarecase.seeds import derive
 
 
 @dataclass(frozen=True)
-class InnerFold:
-    """The training part of an inner fold in its own space, and the real rows held out."""
+class Choice:
+    """What an arm is fitted with; `threshold` is NaN where none could be tuned."""
 
-    part: TrainingPart
-    X: Floats
-    patient: Ints
+    level: float
+    point: Point
+    threshold: float
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Out-of-fold probabilities on real inner patients for every amount and strength.
+def untuned(levels: tuple[float, ...], points: tuple[Point, ...]) -> Choice:
+    """Where nothing can be tuned: balanced classes if there are several levels to choose from, the
+    middle of the grid, no threshold."""
+    level = levels[0] if len(levels) == 1 else 1.0
+    return Choice(level, points[len(points) // 2], math.nan)
 
-    `p` (amounts, strengths, patients, classes), `auc` (amounts, strengths) of the rare class within
-    inner folds; `true`, `fold` (patients,) and `parts`, the training part of each inner fold.
+
+@dataclass(frozen=True, eq=False)
+class Inner:
+    """Out-of-fold probabilities of real inner patients for every level (of the amount) and point
+    (of the grid).
+
+    `p` (levels, points, patients, classes), `auc` (levels, points) of the rare class within inner
+    folds; `true`, `fold` (patients,) and `parts`, the training part of each inner fold.
     """
 
-    amounts: tuple[float, ...]
-    strengths: tuple[float, ...]
+    levels: tuple[float, ...]
+    points: tuple[Point, ...]
     p: Floats
     auc: Floats
     true: Ints
     fold: Ints
     parts: tuple[TrainingPart, ...]
 
-    def best(self, amount: float | None = None) -> tuple[int, int]:
-        """Places of the amount and strength with the largest AUC; of equal ones the smaller amount
-        and the more cautious strength. `amount`: among this one alone."""
-        allowed = np.array([amount is None or a == amount for a in self.amounts])
+    def choose(self, posterior: Move, *, level: float | None = None) -> Choice:
+        """The level and point with the largest AUC; of equal ones the lower level and the more
+        cautious point. `level`: among this one alone."""
+        allowed = np.array([level is None or each == level for each in self.levels])
         scores = np.where(np.isnan(self.auc), 0.5, self.auc).round(12)
         scores[~allowed] = -1.0
-        place = np.unravel_index(int(np.argmax(scores)), scores.shape)
-        return int(place[0]), int(place[1])
+        s, k = np.unravel_index(int(np.argmax(scores)), scores.shape)
+        threshold = self._threshold(self.p[s, k], posterior)
+        return Choice(self.levels[int(s)], self.points[int(k)], threshold)
+
+    def _threshold(self, p: Floats, posterior: Move) -> float:
+        """The best threshold for the rare class after what the arm does to probabilities; its own
+        threshold is not moved before it is known."""
+        rare, after = self.parts[0].rare, np.empty_like(p)
+        for number, part in enumerate(self.parts):
+            inside = self.fold == number
+            after[inside] = moved(p[inside], posterior, part=part, threshold=math.nan)
+        return best_threshold(after, self.true, rare=rare)
 
 
 def pooled(p: Floats, patient: Ints) -> tuple[Floats, Ints]:
-    """Mean probabilities of each patient's rows, and the patients, sorted."""
+    """Mean probabilities of each patient's samples, and the patients, sorted."""
     who, at = np.unique(patient, return_inverse=True)
     total = np.zeros((who.size, p.shape[1]))
     np.add.at(total, at, p)
     return total / np.bincount(at)[:, None], who
 
 
-def make_grid(
-    recipe: Recipe,
+def fit_inner(
+    arm: Arm,
     inner: Sequence[InnerFold],
     *,
-    amounts: Sequence[float],
-    model: Model,
+    levels: tuple[float, ...],
+    classifier: Classifier,
     label: Ints,
     seed: int,
-) -> Grid:
-    """Fit every amount and strength on every inner fold; `label` (all patients,) class indices."""
-    amounts = tuple(amounts) if recipe.adds else (0.0,)
-    strengths = model.strengths
+    random_state: int,
+) -> Inner:
+    """Fit every level and grid point on every inner fold.
+
+    Parameters
+    ----------
+    levels
+        Of the arm's amount (see `training_set.levels_of`).
+    label
+        Class indices of all patients (patients,).
+    seed, random_state
+        What samplers and classifiers draw from.
+    """
+    points = classifier.points
     found: list[Floats] = []
     who: list[Ints] = []
     for number, fold in enumerate(inner):
-        sets = recipe.prepare(fold.part, seed=derive(seed, "inner", number))
-        cells = [
-            [
-                pooled(
-                    model.fit(training, strength=s, classes=fold.part.classes)(fold.X), fold.patient
-                )[0]
-                for s in strengths
-            ]
-            for training in (sets(fold.part.missing(a)) for a in amounts)
-        ]
+        sets = prepare(arm, fold.part, seed=derive(seed, "inner", number))
+        cells = []
+        for level in levels:
+            training = sets(at_level(fold.part, arm.amount, level))
+            fits = (
+                classifier.fit(
+                    training, point, classes=fold.part.classes, random_state=random_state
+                )
+                for point in points
+            )
+            cells.append([pooled(fit(fold.X), fold.patient)[0] for fit in fits])
         found.append(np.array(cells))
         who.append(np.unique(fold.patient))
     p = np.concatenate(found, axis=2)
@@ -94,28 +125,14 @@ def make_grid(
     within = np.repeat(np.arange(len(who)), [each.size for each in who]).astype(np.int64)
     rare = inner[0].part.rare
     auc = np.array([[fold_concordance(q[:, rare], true == rare, within) for q in row] for row in p])
-    return Grid(amounts, strengths, p, auc, true, within, tuple(f.part for f in inner))
-
-
-def tuned_threshold(
-    grid: Grid, place: tuple[int, int], posterior: Posterior, *, rare: int
-) -> float:
-    """The threshold for the rare class with the largest balanced accuracy on inner patients.
-
-    Held against `rare_share`; the middle of all that are equally good. NaN when the inner patients
-    do not hold both kinds.
-    """
-    p = np.empty_like(grid.p[place])
-    for number, part in enumerate(grid.parts):
-        inside = grid.fold == number
-        p[inside] = posterior(grid.p[place][inside], part=part, threshold=math.nan)
-    return best_threshold(p, grid.true, rare=rare)
+    return Inner(levels, points, p, auc, true, within, tuple(f.part for f in inner))
 
 
 def best_threshold(p: Floats, true: Ints, *, rare: int) -> float:
     """The threshold on `rare_share` that maximises balanced accuracy over all classes.
 
-    Of equally good ones the middle of the widest gap between two patients' shares.
+    Of equally good ones the middle of the widest gap between two patients' shares; NaN where `true`
+    does not hold both kinds.
 
     >>> p = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.4, 0.6]])
     >>> best_threshold(p, np.array([0, 0, 1, 1]), rare=1)

@@ -1,4 +1,4 @@
-"""Taking features from any block of a network, and the store that holds them."""
+"""Sources of features, and the store that holds them."""
 
 from rarecase._lazy import attach
 
@@ -6,8 +6,10 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "FeatureStore": "rarecase.features.store",
-        "extract_features": "rarecase.features.extract",
-        "feature_shape": "rarecase.features.extract",
-        "tumour_vectors": "rarecase.features.tumour",
+        "SourceData": "rarecase.features.sources.contract",
+        "extract_features": "rarecase.features.sources.unet",
+        "load_source": "rarecase.features.sources.registry",
+        "source_of": "rarecase.features.sources.registry",
+        "tumour_vectors": "rarecase.features.sources.unet",
     },
 )

@@ -1,39 +1,63 @@
-"""Features, labels and patients, checked: what a comparison is made on."""
+"""Features with their classes and patients, checked: what an experiment is made on."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from rarecase.arrays import Floats, Ints
+from rarecase.arrays import Bools, Floats, Ints
 from rarecase.errors import DataError, SettingError, alike, nearest
+
+if TYPE_CHECKING:
+    from rarecase.features.store import FeatureStore
 
 log = logging.getLogger(__name__)
 LARGEST = 1e100  # of a value: its square is still a number
 MOST_CLASSES = 10  # above which half as many classes as patients are no classes
 
 
-@dataclass(frozen=True)
-class FeatureTable:
-    """Rows `X` (n, d) with class indices `y` (n,) and patient indices `patient` (n,).
+@dataclass(frozen=True, eq=False)
+class FeatureSet:
+    """Samples with their classes and patients: vectors in an array, or maps in a store.
 
-    `classes` and `patients` are the names behind the indices, sorted; `rare` is the index of the
-    rare class; `row` names each row. A patient has one class, `label` (patients,).
+    Parameters
+    ----------
+    X
+        Vectors (n, d), float64, or a `FeatureStore` of maps (n, c, h, w) or (n, c, d, h, w).
+    y, patient
+        Indices (n,) into `classes` and `patients`, the sorted names behind them.
+    rare
+        Index of the rare class.
+    rows
+        A row a sample: case, slice, predicted (pixels of the predicted mask; what shows none counts
+        only where nothing of the patient does), site (None where nobody said).
+    name
+        What tables call these features.
     """
 
-    X: Floats
+    X: Floats | FeatureStore
     y: Ints
     patient: Ints
-    row: NDArray[Any]
     classes: tuple[str, ...]
     patients: tuple[str, ...]
     rare: int
+    rows: pd.DataFrame
+    name: str = "features"
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def maps(self) -> bool:
+        """Whether samples are maps in a store, taken as they are; vectors are standardised."""
+        return not isinstance(self.X, np.ndarray)
 
     @property
     def label(self) -> Ints:
@@ -48,20 +72,67 @@ class FeatureTable:
         counts = np.bincount(self.label, minlength=len(self.classes))
         return dict(zip(self.classes, counts.tolist(), strict=True))
 
-    def feed(self, digest: Any) -> None:
-        """Give features, labels and patients to a digest of hashlib."""
-        for array in (self.X, self.y, self.patient):
-            digest.update(np.ascontiguousarray(array).tobytes())
+    @property
+    def counted(self) -> Bools:
+        """Which samples count for their patient (n,)."""
+        return counted(self.rows["predicted"].to_numpy(), self.patient)
+
+    @property
+    def digest(self) -> str:
+        """What these features are: values, labels, patients."""
+        found = hashlib.sha256(repr((self.name, self.classes, self.patients, self.rare)).encode())
+        for array in (np.asarray(self.X), self.y, self.patient):
+            found.update(np.ascontiguousarray(array).tobytes())
+        return found.hexdigest()[:16]
 
 
-def make_table(
+def counted(predicted: NDArray[Any], patient: Ints) -> Bools:
+    """Samples with a predicted mask, and all of a patient who has none.
+
+    >>> counted(np.array([3, 0, 0, 0]), np.array([0, 0, 1, 1])).tolist()
+    [True, False, True, True]
+    """
+    shown = predicted > 0
+    anywhere = np.zeros(int(patient.max(initial=0)) + 1, dtype=bool)
+    anywhere[patient[shown]] = True
+    return np.asarray(shown | ~anywhere[patient])
+
+
+def store_features(
+    store: FeatureStore, *, classes: Sequence[str], rare: str, name: str
+) -> FeatureSet:
+    """The samples of a store of slices or cases, whose rows say case, slice, patient, label and
+    predicted."""
+    rows = store.rows
+    patients, patient = np.unique(rows["patient"].astype(str).to_numpy(), return_inverse=True)
+    place = {label: code for code, label in enumerate(classes)}
+    return FeatureSet(
+        X=store,
+        y=rows["label"].astype(str).map(place).to_numpy(np.int64),
+        patient=patient.astype(np.int64),
+        classes=tuple(classes),
+        patients=tuple(patients.tolist()),
+        rare=place[rare],
+        rows=_about(rows),
+        name=name,
+    )
+
+
+def _about(rows: pd.DataFrame) -> pd.DataFrame:
+    found = rows[["case", "slice", "predicted"]].reset_index(drop=True)
+    return found.assign(site=rows["site"].to_numpy() if "site" in rows else None)
+
+
+def make_features(
     X: Any,
     y: ArrayLike,
     *,
     groups: ArrayLike | None = None,
     rare: Any = None,
+    sites: ArrayLike | None = None,
     row: Sequence[Any] | None = None,
-) -> FeatureTable:
+    name: str = "features",
+) -> FeatureSet:
     """Check features and bring them into one form.
 
     `X` (n, …), numbers, an array or a DataFrame; more axes than two are flattened. `y` (n,) classes
@@ -100,14 +171,21 @@ def make_table(
         )
     counts = np.bincount(pairs[:, 1], minlength=len(classes))
     found = int(np.argmin(counts)) if rare is None else _index(rare, classes)
-    return FeatureTable(
+    rows = pd.DataFrame(
+        {
+            "case": names.astype(str), "slice": np.arange(len(values)) if row is None else row,
+            "predicted": 1, "site": None if sites is None else np.asarray(sites).astype(str),
+        }
+    )  # fmt: skip
+    return FeatureSet(
         X=values,
         y=codes.astype(np.int64),
         patient=patient.astype(np.int64),
-        row=np.arange(len(values)) if row is None else np.asarray(row),
         classes=tuple(str(c) for c in classes),
         patients=tuple(str(p) for p in patients),
         rare=found,
+        rows=rows,
+        name=name,
     )
 
 

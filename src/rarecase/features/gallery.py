@@ -31,9 +31,9 @@ def write_gallery(
     """Write shown.npz and shown.json into `folder`.
 
     Of every class: up to 300 real samples (those marked in `training`) and as many synthetic ones
-    that the filter kept, as means a channel (n, c); and 25 of each as maps (n, h, w) of the one
+    that the filter kept, as means per channel (n, c); and 25 of each as maps (n, h, w) of the one
     channel in which the classes differ most. Where the filter kept nothing of a class, what was
-    made is shown instead, and shown.json says so. Vectors have no maps.
+    generated is shown instead, and shown.json says so. Vectors have no maps.
     """
     real_labels = real.rows["label"].astype(str).to_numpy()
     made_labels = made.rows["label"].astype(str).to_numpy()
@@ -62,16 +62,8 @@ def write_gallery(
                 arrays[f"{kind}_maps_{place}"] = maps.astype(np.float16)
     with replacing_file(folder / ARRAYS) as beside, beside.open("wb") as stream:
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
-    write_json(
-        folder / ABOUT,
-        {
-            "block": real.block,
-            "shape": list(real.shape),
-            "classes": list(classes),
-            "channel": channel,
-            "unfiltered": unfiltered,
-        },
-    )
+    about = {"block": real.block, "shape": list(real.shape), "classes": list(classes)}
+    write_json(folder / ABOUT, about | {"channel": channel, "unfiltered": unfiltered})
 
 
 def _chosen(at: NDArray[np.intp], seed: int, kind: str, name: str) -> NDArray[np.intp]:
@@ -80,7 +72,7 @@ def _chosen(at: NDArray[np.intp], seed: int, kind: str, name: str) -> NDArray[np
 
 
 def _means(store: FeatureStore, at: NDArray[np.intp]) -> Floats:
-    """Means a channel (n, c), a few samples in memory at a time."""
+    """Means per channel (n, c), a few samples in memory at a time."""
     step = max(1, BATCH_BYTES // (4 * int(np.prod(store.shape))))
     means = [np.empty((0, store.shape[0]))]
     for start in range(0, len(at), step):

@@ -38,7 +38,7 @@ class Moments:
 @dataclass
 class Sums:
     """Of each channel (channels,) the sum and the sum of squares, and both of what is left when
-    `middle` is subtracted; the lowest value of all; a checksum a sample."""
+    `middle` is subtracted; the lowest value of all; a checksum per sample."""
 
     total: NDArray[np.float64]
     square: NDArray[np.float64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rarecase.cohort.tables import SUFFIXES, like_patients, numbers_rows, read_values
 from rarecase.errors import DataError, LeakError, SettingError, nearest
-from rarecase.features.columns import feature_columns
-from rarecase.features.feature_set import make_table
-from rarecase.files import text_encoding
+from rarecase.features.feature_set import make_features
 
 log = logging.getLogger(__name__)
 LARGEST = 4 * 2**30  # bytes of float64 that a comparison takes into memory
@@ -25,7 +24,7 @@ LARGEST = 4 * 2**30  # bytes of float64 that a comparison takes into memory
 @dataclass(frozen=True)
 class Features:
     """What a file holds: `X` (n, d) with names of features where it has them, `y`, `groups` (None:
-    each row is a patient), the name of each row, and `sites` where they were asked for. `seen`: the
+    each row is a patient), the name of each row, and `sites` where they were requested. `seen`: the
     patients whom the network behind the features has learnt from, as far as the file says."""
 
     X: Any
@@ -43,10 +42,8 @@ class Features:
 
     def fingerprint(self) -> str:
         """The same for the same features, labels and patients, and for no others."""
-        table = make_table(self.X, self.y, groups=self.groups)
-        digest = hashlib.sha256(repr((table.classes, table.patients, self.names)).encode())
-        table.feed(digest)
-        return digest.hexdigest()[:16]
+        features = make_features(self.X, self.y, groups=self.groups)
+        return hashlib.sha256(repr((features.digest, self.names)).encode()).hexdigest()[:16]
 
 
 def read_features(
@@ -57,7 +54,7 @@ def read_features(
     site: str | None = None,
     ignore: Sequence[str] = (),
 ) -> Features:
-    """Read features, labels, patients and, if asked for, sites.
+    """Read features, labels, patients and, if requested, sites.
 
     Tables: `label`, `groups` and `site` are columns; every other numeric column but those of
     `ignore` is a feature, and columns of text are left out (`left_out`). `.npz`: arrays X, y and,
@@ -69,106 +66,70 @@ def read_features(
     suffix = path.suffix.lower()
     if not path.exists():
         raise DataError(f"{path}: no such file.")
+    if suffix not in (*SUFFIXES, *kinds):
+        raise DataError(f"{path}: expected one of {', '.join([*SUFFIXES, *kinds])}.")
     if suffix in kinds:
         if ignore:
             raise SettingError(
                 f"--ignore {','.join(ignore)}: the features of {path} have no names to leave out."
             )
         return kinds[suffix](path, label, groups, site)
-    names = [name for name in (label, groups, site) if name is not None]
-    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
-        ".csv": lambda p: _read_text(p, sep=",", names=names),
-        ".tsv": lambda p: _read_text(p, sep="\t", names=names),
-        ".parquet": pd.read_parquet,
-    }
-    if suffix not in readers:
-        known = ", ".join([*readers, *kinds])
-        raise DataError(f"{path}: expected one of {known}.")
-    try:
-        table = readers[suffix](path)
-    except (ValueError, OSError) as error:
-        raise DataError(f"{path}: cannot be read as {suffix[1:]} ({error}).") from None
-    return _of_table(table, path, label=label, groups=groups, site=site, ignore=ignore)
-
-
-def _read_text(path: Path, *, sep: str, names: Sequence[str]) -> pd.DataFrame:
-    """A table whose columns `names` stay as they are written: patients called 007, classes called 1
-    or NA. Only an empty cell is missing there, and where all are whole numbers that once were
-    floats (1.0, 2.0) they are those numbers. Semicolons between columns, and then commas in
-    numbers, are seen."""
-    encoding = text_encoding(path)
-    with path.open(encoding=encoding) as file:
-        first = file.readline()
-    if sep == "," and first.count(";") > first.count(","):
-        sep = ";"
-    start = pd.read_csv(
-        path, sep=sep, dtype=str, keep_default_na=False, nrows=100, encoding=encoding
-    )
-    comma = sep == ";" and any(start[c].str.fullmatch(r"-?\d+,\d+").any() for c in start)
-    table = pd.read_csv(path, sep=sep, decimal="," if comma else ".", encoding=encoding)
-    known = [name for name in names if name in table.columns]
-    # Whole where the head lacks the index's name, as R writes it, and columns cannot be counted.
-    whole = not isinstance(table.index, pd.RangeIndex)
-    written = pd.read_csv(
-        path,
-        sep=sep,
-        dtype=str,
-        keep_default_na=False,
-        usecols=None if whole else known,
-        encoding=encoding,
-    )
-    for name in known:
-        values = written[name].str.strip()
-        values = values.where(values != "")
-        if values.dropna().str.fullmatch(r"-?\d+\.0").all():
-            values = values.str.removesuffix(".0")
-        table[name] = values.to_numpy()
-    return table
-
-
-def _of_table(
-    table: pd.DataFrame,
-    path: Path,
-    *,
-    label: str | None,
-    groups: str | None,
-    site: str | None,
-    ignore: Sequence[str],
-) -> Features:
+    table = read_values(path, names=[name for name in (label, groups, site) if name is not None])
     if label is None:
         raise SettingError("--label COLUMN is missing: the column with the classes.")
-    for option, name in (
-        ("--label", label),
-        ("--groups", groups),
-        ("--site", site),
-        *(("--ignore", n) for n in ignore),
-    ):
+    options = [("--label", label), ("--groups", groups), ("--site", site)]
+    for option, name in [*options, *(("--ignore", name) for name in ignore)]:
         if name is not None and name not in table.columns:
-            raise SettingError(f"{option} {name}: {path} has no such column; "
-                               f"{_hint(name, table)}")  # fmt: skip
+            hint = "it is the table's index: save it with reset_index()."
+            if name not in table.index.names:
+                hint = nearest(name, map(str, table.columns))
+            raise SettingError(f"{option} {name}: {path} has no such column; {hint}")
     missing = table[label].isna()
     if missing.any():
         log.warning("%d rows without %s are left out", int(missing.sum()), label)
         table = table[~missing]
-    numeric, text = feature_columns(
-        table, aside=[label, groups, site, *ignore], label=label, grouped=groups is not None
-    )
+    numeric, text = _feature_columns(table, [label, groups, site, *ignore])
+    if groups is None:
+        _warn_of_patients(table, [*numeric, *text], label=label, text=text)
     if not numeric:
         raise DataError(f"{path}: no numeric column besides {label}; there is nothing to compare.")
-    return Features(
-        X=table[numeric],
-        y=table[label].to_numpy(),
-        groups=None if groups is None else table[groups].to_numpy(),
-        row=table.index.to_numpy(),
-        sites=None if site is None else table[site].to_numpy(),
-        left_out=text,
-    )
+    who, sites = (None if name is None else table[name].to_numpy() for name in (groups, site))
+    y, row = table[label].to_numpy(), table.index.to_numpy()
+    return Features(table[numeric], y, who, row, sites, tuple(text))
 
 
-def _hint(name: str, table: pd.DataFrame) -> str:
-    if name in table.index.names:
-        return "it is the table's index: save it with reset_index()."
-    return nearest(name, map(str, table.columns))
+def _feature_columns(
+    table: pd.DataFrame, aside: Sequence[str | None]
+) -> tuple[list[str], list[str]]:
+    """Columns that are features, and those left out as they hold text, of all but `aside`; a saved
+    index is left out with a warning."""
+    columns = [c for c in table.columns if c not in aside]
+    for name in [c for c in columns if numbers_rows(str(c), table[c])]:
+        log.warning("column %r numbers the rows and is left out", name)
+        columns.remove(name)
+    numeric = [c for c in columns if pd.api.types.is_numeric_dtype(table[c])]
+    return numeric, [str(c) for c in columns if c not in numeric]
+
+
+def _warn_of_patients(
+    table: pd.DataFrame, columns: Sequence[str], *, label: str, text: Sequence[str]
+) -> None:
+    """Say which columns look like one of patients: their rows would be split between training and
+    test."""
+    for name in columns:
+        used = "is used as a feature" if name not in text else "is left out"
+        kind = like_patients(table[name], table[label])
+        if kind == "repeated":
+            log.warning(
+                "column %r %s, but looks like one of patients with several rows each, which would "
+                "be split between training and test: --groups %s keeps them together",
+                name, used, name,
+            )  # fmt: skip
+        elif kind == "distinct" and name not in text:
+            log.warning(
+                "column %r %s, but looks like one that numbers patients: --groups %s, or --ignore "
+                "%s", name, used, name, name,
+            )  # fmt: skip
 
 
 def _read_archive(path: Path, label: str | None, groups: str | None, site: str | None) -> Features:

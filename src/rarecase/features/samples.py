@@ -25,17 +25,22 @@ ON_DEVICE = 0.2  # share of a GPU's free memory that samples may take to be held
 
 
 def is_store(X: Any) -> TypeGuard[FeatureStore]:
-    """Whether `X` is a FeatureStore; asks without importing what a store needs (PyTorch, Zarr): if
-    nobody has, there is none."""
+    """Whether `X` is a FeatureStore, without importing what a store needs (PyTorch, Zarr)."""
     module = sys.modules.get("rarecase.features.store")
     return module is not None and isinstance(X, module.FeatureStore)
+
+
+def _torch() -> Any:
+    import torch  # the base install has none, and does without
+
+    return torch
 
 
 class Samples:
     """`n` samples of one shape, read as float32 by index; a store is read batch by batch.
 
     `rows` picks samples of `X` (and orders them); index 0 is then the first of them. What comes
-    from a store is held in memory as float16 when it takes at most `in_memory` bytes.
+    from a store is held in memory, as it is held there, when it takes at most `in_memory` bytes.
 
     >>> samples = Samples(np.arange(8.0).reshape(4, 2), rows=[3, 1])
     >>> len(samples), samples.shape, samples.read([0])
@@ -55,8 +60,8 @@ class Samples:
         if is_store(X):
             self._rows = _checked_rows(rows, len(X))
             self.shape = X.shape
-            if 2 * len(self._rows) * math.prod(self.shape) <= in_memory:
-                self._array = X.read(self._rows, half=True)
+            if X.dtype.itemsize * len(self._rows) * math.prod(self.shape) <= in_memory:
+                self._array = X.read(self._rows, stored=True)
                 self._rows = np.arange(len(self._rows))
             else:
                 self._store = X
@@ -64,7 +69,7 @@ class Samples:
             self._array = np.asarray(X)
             if self._array.ndim < 2 or self._array.dtype.kind not in "fiub":
                 raise DataError(
-                    "X: expected numbers, one sample a row, (n, d) or (n, c, h, w); "
+                    "X: expected numbers, one sample per row, (n, d) or (n, c, h, w); "
                     f"got {self._array.dtype} of shape {self._array.shape}."
                 )
             self._rows = _checked_rows(rows, len(self._array))
@@ -95,15 +100,16 @@ class Samples:
     def half(self) -> bool:
         """Whether they are held as float16, as in a store."""
         if self._held is not None:
-            return bool(self._held.dtype == self._torch().float16)
-        return self._array is None or self._array.dtype == np.float16
+            return bool(self._held.dtype == _torch().float16)
+        held = self._store if self._array is None else self._array
+        return held is not None and held.dtype == np.float16
 
     def on(self, device: torch.device) -> Samples:
         """These samples in the memory of a GPU, if a fifth of what is free there holds them: then a
         training never waits for the disk. Otherwise, and on a CPU, these very ones."""
         if device.type != "cuda":
             return self
-        free, _ = self._torch().cuda.mem_get_info(device)
+        free, _ = _torch().cuda.mem_get_info(device)
         size = (2 if self.half else 4) * len(self) * math.prod(self.shape)
         return self.held_on(device) if size <= ON_DEVICE * free else self
 
@@ -111,12 +117,11 @@ class Samples:
         """These samples in the memory of `device`, as they are held here (see `tensor`)."""
         if self._held is not None and self._held.device == device:
             return self
-        torch = self._torch()
-        kind = torch.float16 if self.half else torch.float32
-        there = torch.empty((len(self), *self.shape), dtype=kind, device=device)
-        for start in range(0, len(self), 256):
-            part = np.arange(start, min(start + 256, len(self)))
-            there[start : start + len(part)] = self.tensor(part).to(device)
+        kind = _torch().float16 if self.half else _torch().float32
+        there = _torch().empty((len(self), *self.shape), dtype=kind, device=device)
+        for at in range(0, len(self), 256):
+            part = np.arange(at, min(at + 256, len(self)))
+            there[at : at + len(part)] = self.tensor(part).to(device)
         moved = copy.copy(self)
         moved._store = moved._array = None
         moved._held, moved._rows = there, np.arange(len(self))
@@ -128,46 +133,34 @@ class Samples:
         if self._held is not None:
             return self.tensor(indices).float().cpu().numpy()
         if self._store is not None:
-            return self._store.read(rows)
+            return self._store.read(rows).astype(np.float32, copy=False)
         assert self._array is not None
         values = self._array[rows]
         if values.dtype == np.float16 and "torch" in sys.modules:  # a tenth of NumPy's time
-            return self._torch().from_numpy(values).float().numpy()  # type: ignore[no-any-return]
+            return _torch().from_numpy(values).float().numpy()  # type: ignore[no-any-return]
         return values.astype(np.float32, copy=False)
 
     def tensor(self, indices: ArrayLike) -> torch.Tensor:
-        """Samples `indices` (k, *shape) as they are held: float16 from a store, else float32.
-
-        Half the bytes to carry to another device; `.float()` there gives what `read` gives.
-        """
+        """Samples `indices` (k, *shape), float16 if they are held so, else float32: half the bytes
+        to move to another device, and `.float()` there gives what `read` gives."""
         rows = self._rows[np.asarray(indices, dtype=np.int64)]
-        values: NDArray[Any]
         if self._held is not None:
-            wanted = self._torch().from_numpy(rows).to(self._held.device, non_blocking=True)
+            wanted = _torch().from_numpy(rows).to(self._held.device, non_blocking=True)
             return self._held[wanted]
         if self._store is not None:
-            values = self._store.read(rows, half=True)
+            values = self._store.read(rows, stored=True)
         else:
             assert self._array is not None
             values = self._array[rows]
-            if values.dtype != np.float16:
-                values = values.astype(np.float32, copy=False)
-        held: torch.Tensor = self._torch().from_numpy(values)
-        return held
+        if values.dtype != np.float16:
+            values = values.astype(np.float32, copy=False)
+        return _torch().from_numpy(values)  # type: ignore[no-any-return]
 
     def array(self) -> NDArray[Any]:
         """All samples at once, float64 if that is what they are, else float32."""
-        if self._array is not None and self._array.dtype.kind != "f":
-            return self._array[self._rows].astype(np.float64)
-        if self._array is not None and self._array.dtype == np.float64:
-            return self._array[self._rows]
+        if self._array is not None and self._array.dtype not in (np.float16, np.float32):
+            return self._array[self._rows].astype(np.float64, copy=False)
         return self.read(np.arange(len(self)))
-
-    @staticmethod
-    def _torch() -> Any:
-        import torch  # the base install has none, and does without
-
-        return torch
 
     def batches(self, size: int = 64) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """(indices, samples) in order, `size` at a time."""
@@ -235,11 +228,10 @@ class Joined:
         parts = (wanted[early], wanted[~early] - len(self.first))
         found = [self.first.tensor(parts[0]), self.second.tensor(parts[1])]
         device = max(found, key=lambda part: part.device.type != "cpu").device
-        both = Samples._torch().cat([part.to(device, non_blocking=True) for part in found])
+        both = _torch().cat([part.to(device, non_blocking=True) for part in found])
         place = np.argsort(np.concatenate([np.flatnonzero(early), np.flatnonzero(~early)]))
-        order = Samples._torch().from_numpy(place).to(device, non_blocking=True)
-        together: torch.Tensor = both[order]
-        return together
+        order = _torch().from_numpy(place).to(device, non_blocking=True)
+        return both[order]  # type: ignore[no-any-return]
 
 
 def epoch_batches(
@@ -289,7 +281,7 @@ def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:
     if labels.dtype.kind == "f" and np.isfinite(labels).all() and not np.mod(labels, 1).any():
         labels = labels.astype(np.int64)
     if labels.shape != (n,):
-        raise DataError(f"y: expected one label a sample ({n}), got shape {labels.shape}.")
+        raise DataError(f"y: expected one label per sample ({n}), got shape {labels.shape}.")
     if labels.dtype.kind not in "Uiub":
         raise DataError(
             f"y: expected classes as strings, integers or booleans, got {labels.dtype}."
@@ -303,7 +295,6 @@ def _checked_rows(rows: ArrayLike | None, n: int) -> NDArray[np.int64]:
     wanted = np.asarray(rows)
     if wanted.ndim != 1 or wanted.dtype.kind not in "iu":
         raise DataError(f"rows: expected integer indices, got {wanted.dtype} {wanted.shape}.")
-    wanted = wanted.astype(np.int64)
     if len(wanted) and (wanted.min() < 0 or wanted.max() >= n):
         raise DataError(f"rows: X has samples 0 to {n - 1}, got {wanted.min()} to {wanted.max()}.")
-    return wanted
+    return wanted.astype(np.int64)

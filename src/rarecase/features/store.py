@@ -1,8 +1,8 @@
-"""Features of any rank on disk: a Zarr 3 array, float16, one sample a chunk, sharded.
+"""Features of any rank on disk: a Zarr 3 array, one sample per chunk, sharded.
 
 Writing goes through the zarr library. Reading random samples does not: zarr 3.1 resolves every
 inner chunk of a shard on its event loop, 75 samples of (1024, 15, 15) a second on two cores;
-`_shards` reads the shard's own index and the asked chunks, 1,700 a second, and the tests hold
+`shards` reads the shard's own index and the wanted chunks, 1,700 a second, and the tests hold
 the two equal.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -21,28 +21,27 @@ from numpy.typing import ArrayLike, NDArray
 from zarr.codecs import ZstdCodec
 
 from rarecase.errors import DataError
-from rarecase.features._shards import ShardReader
-from rarecase.files import read_json, replacing_file
+from rarecase.features.shards import ShardReader
+from rarecase.files import read_json, read_parquet, replacing_file
 
 SHARD_SAMPLES = 64
 SHARD_BYTES = 64 * 2**20
 LARGEST = 65504.0  # the largest float16
 _FORMAT = "rarecase-features-1"
-_OPEN_SHARDS = 4  # partly written shards held in memory at a time
 
 
 class FeatureStore:
-    """Samples of one block, `(n, *shape)`, with a table of rows beside them.
+    """Samples of one block or source, `(n, *shape)`, with a table of rows beside them.
 
-    On disk: a Zarr group `PATH` with the array `features` (float16, zstd level 1) and
-    `PATH/rows.parquet`, one row a sample. Make one with `create` (write, then close it or use
-    `with`), read one with `open`. Memory does not grow with n.
+    On disk: a Zarr group `PATH` with the array `features` (zstd level 1, a checksum in every chunk)
+    and `PATH/rows.parquet`, one row per sample. Make one with `create` (append in order, then close
+    it or use `with`), read one with `open`. Memory does not grow with n.
 
     >>> import tempfile
     >>> place = Path(tempfile.mkdtemp()) / "bottleneck.zarr"
     >>> rows = pd.DataFrame({"case": ["a", "a", "b"]})
     >>> with FeatureStore.create(place, block="bottleneck", shape=(2, 1, 1), rows=rows) as store:
-    ...     store.write(0, np.arange(6).reshape(3, 2, 1, 1))
+    ...     store.append(np.arange(6).reshape(3, 2, 1, 1))
     >>> FeatureStore.open(place).read([2, 0])[:, :, 0, 0]
     array([[4., 5.],
            [0., 1.]], dtype=float32)
@@ -63,13 +62,16 @@ class FeatureStore:
         self.block = block
         self.seen = frozenset(seen)
         self.shape: tuple[int, ...] = tuple(array.shape[1:])
+        self.dtype = np.dtype(array.dtype)
         self.rows = rows
         self._array = array
         self._per_shard = int(array.shards[0])
-        self._reader = ShardReader(path / "features", self.shape, self._per_shard)
+        self._reader = ShardReader(
+            path / "features", shape=self.shape, dtype=self.dtype, per_shard=self._per_shard
+        )
         self._writing = writing
-        self._written = np.full(len(rows), not writing)
-        self._buffers: dict[int, tuple[NDArray[np.float16], NDArray[np.bool_]]] = {}
+        self._done = 0 if writing else len(rows)  # samples on disk, whole shards of them
+        self._begun = np.empty((0, *self.shape), self.dtype)  # the samples of a shard not yet full
 
     @classmethod
     def create(
@@ -80,12 +82,19 @@ class FeatureStore:
         shape: Sequence[int],
         rows: pd.DataFrame,
         seen: Sequence[str] = (),
+        dtype: Literal["float16", "float64"] = "float16",
     ) -> FeatureStore:
         """A new store of `len(rows)` samples of `shape` ((d,), (c, h, w), (c, d, h, w), …).
 
-        `seen`: the patients whom the network that makes the features has learnt from. Raises
-        `DataError` when `path` exists (nothing is overwritten), when `rows` is empty or `shape`
-        holds something below 1.
+        Parameters
+        ----------
+        seen: the patients whom the network behind the features has learnt from.
+        dtype: float16 for what networks give; float64 for counts, sizes and what is measured.
+
+        Raises
+        ------
+        DataError: `path` exists (nothing is overwritten), `rows` is empty, or `shape` holds
+        something below 1.
         """
         path = Path(path)
         sides = tuple(int(side) for side in shape)
@@ -94,19 +103,14 @@ class FeatureStore:
         if not sides or min(sides) < 1:
             raise DataError(f"shape of block {block!r}: expected sides of at least 1, got {sides}.")
         if len(rows) == 0:
-            raise DataError(f"rows of block {block!r}: expected one row a sample, got none.")
-        sample_bytes = 2 * int(np.prod(sides))
+            raise DataError(f"rows of block {block!r}: expected one row per sample, got none.")
+        sample_bytes = np.dtype(dtype).itemsize * int(np.prod(sides))
         shard = max(1, min(SHARD_SAMPLES, SHARD_BYTES // sample_bytes, len(rows)))
-        group = zarr.create_group(
-            str(path),
-            attributes={
-                "format": _FORMAT, "block": block, "complete": False, "seen": sorted(seen)
-            },
-        )  # fmt: skip
-        array = group.create_array(
+        about = {"format": _FORMAT, "block": block, "complete": False, "seen": sorted(seen)}
+        array = zarr.create_group(str(path), attributes=about).create_array(
             "features",
             shape=(len(rows), *sides),
-            dtype="float16",
+            dtype=dtype,
             chunks=(1, *sides),
             shards=(shard, *sides),
             compressors=ZstdCodec(level=1, checksum=True),
@@ -131,7 +135,7 @@ class FeatureStore:
         rows_file = path / "rows.parquet"
         if not rows_file.is_file():
             raise DataError(f"{rows_file}: no such file; the store is damaged, make it anew.")
-        rows = pd.read_parquet(rows_file)
+        rows = read_parquet(rows_file)
         array = zarr.open_array(str(path / "features"), mode="r")
         if len(rows) != array.shape[0]:
             raise DataError(f"{path}: {array.shape[0]} samples but {len(rows)} rows; make it anew.")
@@ -151,26 +155,26 @@ class FeatureStore:
         """Bytes on disk, rows included."""
         return sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
 
-    def write(self, start: int, batch: ArrayLike | torch.Tensor) -> None:
-        """Write samples `start …` from `batch` (k, *shape), any real type, finite, |x| ≤ 65504.
+    def append(self, batch: ArrayLike | torch.Tensor) -> None:
+        """Write the next samples, `batch` (k, *shape) of any real type, finite, in float16 at most
+        65504 either way. Whole shards (64 samples) go to disk, what is left is gathered.
 
-        Batches that are whole shards (64 samples) go straight to disk; other batches are gathered
-        until a shard is full, so call `close` (or use `with`). Raises `DataError` on a wrong
-        shape, rows beyond the end, NaN, and values that float16 cannot hold.
+        Raises `DataError` on a wrong shape, rows beyond the end, NaN, and values that do not fit.
         """
         if not self._writing:
             raise DataError(f"{self.path} is open for reading; make a new store to write.")
-        half = self._as_half(batch)
-        if start < 0 or start + len(half) > len(self):
+        values = self._checked(batch)
+        there = self._done + len(self._begun)
+        if there + len(values) > len(self):
             raise DataError(
-                f"write of {len(half)} samples at {start}: {self.block!r} has {len(self)} rows."
+                f"append of {len(values)} samples to {there}: {self.block!r} has {len(self)} rows."
             )
-        at = 0
-        while at < len(half):
-            shard, offset = divmod(start + at, self._per_shard)
-            count = min(self._shard_length(shard) - offset, len(half) - at)
-            self._put(shard, offset, half[at : at + count])
-            at += count
+        waiting = np.concatenate([self._begun, values]) if len(self._begun) else values
+        while len(waiting) and len(waiting) >= min(self._per_shard, len(self) - self._done):
+            shard, waiting = waiting[: self._per_shard], waiting[self._per_shard :]
+            self._array[self._done : self._done + len(shard)] = shard
+            self._done += len(shard)
+        self._begun = waiting.copy()  # and not a view, which would keep the batch
 
     def set_rows(self, rows: pd.DataFrame) -> None:
         """Replace the table of rows (same length), for columns known only after writing."""
@@ -183,21 +187,15 @@ class FeatureStore:
         with replacing_file(self.path / "rows.parquet") as beside:
             self.rows.to_parquet(beside)
 
-    def flush(self) -> None:
-        """Put every gathered sample on disk."""
-        for shard in list(self._buffers):
-            self._flush_shard(shard)
-
     def close(self) -> None:
-        """Flush and mark the store finished. `DataError` when rows were never written."""
+        """Mark the store finished. `DataError` when samples are missing."""
         if not self._writing:
             return
-        self.flush()
-        missing = np.flatnonzero(~self._written)
-        if len(missing):
+        there = self._done + len(self._begun)
+        if there < len(self):
             raise DataError(
-                f"{self.path}: {len(missing)} of {len(self)} samples were never written, "
-                f"the first is {missing[0]}."
+                f"{self.path}: {len(self) - there} of {len(self)} samples were never written, "
+                f"the first is {there}."
             )
         zarr.open_group(str(self.path), mode="r+").attrs["complete"] = True
         self._writing = False
@@ -214,11 +212,11 @@ class FeatureStore:
         if kind is None:
             self.close()
 
-    def read(self, indices: ArrayLike, *, half: bool = False) -> NDArray[Any]:
-        """Samples `indices` as float32 (float16 with `half`), (len(indices), *shape).
+    def read(self, indices: ArrayLike, *, stored: bool = False) -> NDArray[Any]:
+        """Samples `indices` (in any order, repeats allowed), (len(indices), *shape), as float32
+        where they are held as float16, unless `stored` asks for them as they are held.
 
-        In the order asked; an index may come twice. Raises `DataError` when one is out of range,
-        was never written, or its chunk is damaged.
+        Raises `DataError` when an index is out of range or a chunk is damaged.
         """
         wanted = np.asarray(indices)
         if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "iu"):
@@ -229,83 +227,50 @@ class FeatureStore:
         if wanted.size and (wanted.min() < 0 or wanted.max() >= len(self)):
             raise DataError(
                 f"indices: {self.block!r} has samples 0 to {len(self) - 1}, "
-                f"asked for {wanted.min()} to {wanted.max()}."
+                f"got {wanted.min()} to {wanted.max()}."
             )
         if self._writing:
-            self.flush()
-            if not self._written[wanted].all():
-                raise DataError(f"{self.path}: some of the samples asked for were never written.")
+            raise DataError(f"{self.path} is being written; close it before reading.")
         values = self._reader.read(wanted)
-        if half:
+        if stored or self.dtype != np.float16:
             return values
         # PyTorch's float16 conversion is vectorised, NumPy's is not: a tenth of the time.
         return torch.from_numpy(values).float().numpy()
 
-    def read_all(self, *, half: bool = False) -> NDArray[Any]:
-        """Every sample, (n, *shape). Memory: 4 bytes a value (2 with `half`)."""
-        return self.read(np.arange(len(self)), half=half)
+    def read_all(self, *, stored: bool = False) -> NDArray[Any]:
+        """Every sample, (n, *shape). Memory: 4 bytes per value (2 with `stored`, of float16)."""
+        return self.read(np.arange(len(self)), stored=stored)
 
-    def batches(self, size: int = SHARD_SAMPLES) -> Iterator[NDArray[np.float32]]:
-        """Go through all samples in order, `size` at a time, float32."""
+    def batches(self, size: int = SHARD_SAMPLES) -> Iterator[NDArray[Any]]:
+        """Go through all samples in order, `size` at a time."""
         for start in range(0, len(self), size):
             yield self.read(np.arange(start, min(start + size, len(self))))
 
-    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+    def __iter__(self) -> Iterator[NDArray[Any]]:
         return self.batches()
 
-    def _shard_length(self, shard: int) -> int:
-        return min(self._per_shard, len(self) - shard * self._per_shard)
-
-    def _as_half(self, batch: ArrayLike | torch.Tensor) -> NDArray[np.float16]:
+    def _checked(self, batch: ArrayLike | torch.Tensor) -> NDArray[Any]:
         if not isinstance(batch, torch.Tensor):
             array = np.asarray(batch)
             if array.dtype.kind not in "fiub":
                 raise DataError(f"batch for {self.block!r}: expected numbers, got {array.dtype}.")
-            copied = array.dtype.kind != "f" or not array.flags.writeable
-            batch = torch.from_numpy(array.astype(np.float32) if copied else array)
-        values = batch
-        if tuple(values.shape[1:]) != self.shape:
+            whole = np.dtype("float32" if self.dtype == np.float16 else "float64")
+            kind = array.dtype if array.dtype.kind == "f" else whole
+            copied = array.dtype != kind or not array.flags.writeable
+            batch = torch.from_numpy(array.astype(kind) if copied else array)
+        if tuple(batch.shape[1:]) != self.shape:
             raise DataError(
                 f"batch for {self.block!r}: expected samples of {self.shape}, "
-                f"got {tuple(values.shape)}."
+                f"got {tuple(batch.shape)}."
             )
-        values = values.detach().to("cpu")
-        # |x| ≤ 65504 is false for NaN too: one pass finds everything float16 cannot hold.
-        if values.numel() and not bool((values.abs() <= LARGEST).all()):
+        values = batch.detach().to("cpu")
+        most = LARGEST if self.dtype == np.float16 else float(np.finfo(np.float64).max)
+        # |x| ≤ most is false for NaN too: one pass finds everything that cannot be held.
+        if values.numel() and not bool((values.abs() <= most).all()):
             largest = float(values.double().abs().max())
             raise DataError(
-                f"block {self.block!r}: largest value {largest:g} does not fit float16 "
-                f"(at most {LARGEST:g}, no NaN); scale the features or choose another block."
+                f"block {self.block!r}: largest value {largest:g} does not fit {self.dtype} "
+                f"(at most {most:g}, no NaN); scale the features or choose another block."
             )
-        return values.to(torch.float16).numpy()
-
-    def _put(self, shard: int, offset: int, piece: NDArray[np.float16]) -> None:
-        first, length = shard * self._per_shard, self._shard_length(shard)
-        self._written[first + offset : first + offset + len(piece)] = True
-        if len(piece) == length:
-            self._buffers.pop(shard, None)
-            self._store_shard(shard, piece)
-            return
-        if shard not in self._buffers:
-            if len(self._buffers) == _OPEN_SHARDS:
-                self._flush_shard(next(iter(self._buffers)))
-            empty = np.zeros((length, *self.shape), np.float16)
-            self._buffers[shard] = (empty, np.zeros(length, bool))
-        values, filled = self._buffers[shard]
-        values[offset : offset + len(piece)] = piece
-        filled[offset : offset + len(piece)] = True
-        if filled.all():
-            self._flush_shard(shard)
-
-    def _flush_shard(self, shard: int) -> None:
-        values, filled = self._buffers.pop(shard)
-        if not filled.all() and self._reader.has(shard):
-            first = shard * self._per_shard
-            others = np.flatnonzero(~filled)
-            values[others] = self._reader.read(first + others)
-        self._store_shard(shard, values)
-
-    def _store_shard(self, shard: int, values: NDArray[np.float16]) -> None:
-        first = shard * self._per_shard
-        self._array[first : first + len(values)] = values
-        self._reader.forget(shard)
+        held: NDArray[Any] = values.to(getattr(torch, self.dtype.name)).numpy()
+        return held

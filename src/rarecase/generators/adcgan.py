@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rarecase.generators.loop import Step
 from rarecase.generators.losses import slope_penalty, source_loss
 from rarecase.generators.networks_mlp import Conditional, Perceptron
-from rarecase.generators.neural import Neural, Player
+from rarecase.generators.neural import Fitting, Step
+from rarecase.generators.perceptrons import Perceptrons
 
 
-class ADCGAN(Neural):
+class ADCGAN(Perceptrons):
     """ADC-GAN (Hou et al. 2022, arXiv 2107.10060, equations 7 and 8): the auxiliary classifier has
-    two outputs a class, real and made. The generator is drawn to the real one and away from the
-    made one, so that where classes overlap it need not leave the overlap empty, as an ACGAN's does
-    to please its classifier. Both heads are kept from rising steeply (`slope_penalty`).
+    two outputs per class, real and synthetic. The generator is drawn to the real one and away from
+    the synthetic one, so that where classes overlap it need not leave the overlap empty, as an
+    ACGAN's does to please its classifier. Both heads are kept from rising steeply
+    (`slope_penalty`).
 
     >>> X, y = np.random.default_rng(0).normal(size=(40, 3)), np.repeat(["a", "b"], [30, 10])
     >>> ADCGAN(hidden=(16,), steps=10).fit(X, y).sample({"b": 7})[0].shape
@@ -32,17 +30,15 @@ class ADCGAN(Neural):
     LR: ClassVar[float] = 1e-3
     CLASS_WEIGHT: ClassVar[float] = 1.0  # λ, of the classifier's losses
 
-    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
+    def _perceptrons(self, features: int, classes: int) -> dict[str, nn.Module]:
         return {
             "generator": Conditional(self.noise, features, classes, hidden=self.hidden),
             "discriminator": Perceptron(features, 1 + 2 * classes, hidden=self.hidden),
         }
 
-    def _step(
-        self, players: Mapping[str, Player], X: NDArray[np.float32], label: NDArray[np.int64]
-    ) -> Step:
-        generator, discriminator = players["generator"], players["discriminator"]
-        device, classes = generator.fabric.device, len(self.classes_)
+    def _step(self, fit: Fitting) -> Step:
+        generator, discriminator = fit.players["generator"], fit.players["discriminator"]
+        device, classes = fit.fabric.device, len(self.classes_)
 
         def heads(vectors: Tensor) -> tuple[Tensor, Tensor]:
             found = discriminator.net(vectors)

@@ -7,24 +7,26 @@ a grid search, takes DataFrames and gives them back.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 import pandas as pd
-from imblearn.over_sampling.base import BaseOverSampler
-from imblearn.utils import check_target_type
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import column_or_1d, validate_data
 
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.samples import Samples, checked_labels, is_store
-from rarecase.files import replacing_directory
-from rarecase.generators.casting import cast_values, column_types, like_columns
+from rarecase.features.samples import Samples, checked_labels, is_store, samples_of
+from rarecase.generators.sampler import Sampler, whole_seed
+from rarecase.generators.saving import (
+    ARRAYS,
+    read_arrays,
+    read_card,
+    read_table,
+    write_generator,
+)
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -34,41 +36,27 @@ if TYPE_CHECKING:
 Label = str | int
 
 
-def whole_seed(random_state: Any) -> int:
-    """What scikit-learn calls a random state as one whole number: a number is itself, a RandomState
-    or (None) NumPy's global one draws it.
-
-    >>> whole_seed(7), whole_seed(np.random.RandomState(1))
-    (7, 1791095845)
-    """
-    if isinstance(random_state, int | np.integer):
-        return int(random_state)
-    return int(check_random_state(random_state).randint(2**31 - 1))
-
-
-class Generator(BaseOverSampler):  # type: ignore[misc]
-    """Learns to make features of a class, of any shape.
+class Generator(Sampler):
+    """Learns to generate features of a class, of any shape.
 
     `fit`, then `sample`; or `fit_resample`, as imbalanced-learn's samplers, whose
-    `sampling_strategy` says how many samples of which class are made. A subclass gives `_fit` and
-    `_make`. After fitting: `classes_` (sorted), `shape_`, `trained_on_` (the groups it saw,
-    sorted), `seed_` (what `random_state`, a number, RandomState or None, came to), `history_` (one
-    row an epoch).
+    `sampling_strategy` says how many samples of which class are added. A subclass gives `_fit`,
+    `_make`, `_state`, `_set_state` and, with a discriminator, `_classify`. After fitting:
+    `classes_` (sorted), `shape_`, `trained_on_` (the groups it saw, sorted), `seed_` (what
+    `random_state`, a number, RandomState or None, came to), `history_` (one row per epoch).
     """
 
-    BLOCK: ClassVar[int] = 16  # samples made at a time; part of what a seed means (see `sample`)
+    BLOCK: ClassVar[int] = 16  # samples drawn at a time; part of what a seed means (see `sample`)
+    TABLES: ClassVar[tuple[str, ...]] = ()  # attributes, less the underscore, that are saved as CSV
+    discriminates: ClassVar[bool] = False  # whether `agreement` can be asked
 
-    _dtype: Any = np.float32  # of the samples made
+    _dtype: Any = np.float32  # of the samples
 
     classes_: list[Label]
     seed_: int
     shape_: tuple[int, ...]
     trained_on_: list[str]
     history_: pd.DataFrame
-
-    def __init__(self, *, sampling_strategy: Any = "auto", random_state: Any = 0):
-        super().__init__(sampling_strategy=sampling_strategy)
-        self.random_state = random_state
 
     def fit(
         self,
@@ -82,16 +70,17 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
     ) -> Self:
         """Fit to samples `X`, (n, d) or (n, c, h, w), with labels `y` (n,), strings or integers.
 
-        `rows` picks samples of `X` (an array or a store); `y` and `groups` then have one entry a
+        `rows` picks samples of `X` (an array or a store); `y` and `groups` then have one entry per
         picked sample. `groups` (the patients) are recorded in `trained_on_`. With `checkpoint`
         (a file) every epoch is saved there and a killed fit goes on from it; the caller removes
         it. `fabric` decides on device and precision. Raises `DataError` on NaN, lengths that
         differ, fewer than two classes, and a class of fewer than two samples.
         """
-        if not is_store(X) and (sparse.issparse(X) or np.ndim(cast("ArrayLike", X)) <= 2):
+        lazy = is_store(X) or isinstance(X, Samples)
+        if not lazy and (sparse.issparse(X) or np.ndim(cast("ArrayLike", X)) <= 2):
             X, y = self._checked_table(X, y)
-        file = None if checkpoint is None else Path(checkpoint)
-        self._fit_samples(Samples(X, rows=rows), y, groups, checkpoint=file, fabric=fabric)
+        file = Path(checkpoint) if checkpoint else None
+        self._fit_samples(samples_of(X, rows=rows), y, groups, checkpoint=file, fabric=fabric)
         return self
 
     def _fit_samples(
@@ -110,7 +99,7 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
             names = np.asarray(groups)
             if names.shape != labels.shape:
                 raise DataError(
-                    f"groups: expected one a sample ({len(labels)}), got shape {names.shape}."
+                    f"groups: expected one per sample ({len(labels)}), got shape {names.shape}."
                 )
             self.trained_on_ = sorted({str(name) for name in names})
         classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
@@ -124,35 +113,20 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
             )
         self.classes_ = classes.tolist()
         self.shape_ = samples.shape
-        # Whose each sample is, for those who ask; each its own patient's where nobody said.
-        self._patients = np.arange(len(labels))
+        self._patients = np.arange(len(labels))  # whose each sample is; its own without groups
         if groups is not None:
             self._patients = np.unique(np.asarray(groups).astype(str), return_inverse=True)[1]
         self._fit(samples, codes.astype(np.int64), checkpoint=checkpoint, fabric=fabric)
 
-    def _saved_settings(self) -> dict[str, Any]:
-        """The arguments that make a generator like this one, which draws what this one draws."""
-        found: dict[str, Any] = self.get_params(deep=False)
-        return found | {"random_state": self.seed_}
-
-    def _checked_table(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """A table as scikit-learn wants it checked, dense, with the names of its columns kept; NaN
-        is found later, and said with the number of its row."""
-        X = validate_data(
-            self, X, **({"y": None} if y is None else {}),
-            accept_sparse=["csr", "csc"], ensure_all_finite=False,
-        )  # fmt: skip
-        return X.toarray() if sparse.issparse(X) else X, column_or_1d(y, warn=True)
-
     def sample(
         self, counts: Mapping[Any, int], *, start: int = 0
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Make `counts[label]` samples a class: X (n, *shape) in the data's units, y (n,).
+        """Generate `counts[label]` samples per class: X (n, *shape) in the data's units, y (n,).
 
         X is float32; float64 from a closed-form generator that was fitted to float64.
 
-        Sample i of a class hangs on (`seed_`, label, i) alone: asking for 100 and, in another
-        call, for 200 gives the same first 100; `start=100` gives the second hundred. Classes come
+        Sample i of a class depends on (`seed_`, label, i) alone: requesting 100 and, in another
+        call, 200 gives the same first 100; `start=100` gives the second hundred. Classes come
         in the order of `counts`. Raises `DataError` on an unknown class and on numbers that are not
         whole ones from 0 on.
         """
@@ -177,97 +151,90 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
     ) -> FeatureStore:
         """`sample` into a new store at `path`, a few samples in memory at a time, as float16.
 
-        Its rows: label, agrees (whether the discriminator calls the asked class; True where there
-        is none). Its `seen`: the groups that the generator was fitted to and, given as `seen`, whom
-        the network behind its features has learnt from. `keep`: for each class, which of its
-        samples are written, (counts[label],); all without it. After an error there is no store.
+        Its rows: label, agrees (whether the discriminator calls the requested class; True where
+        there is none). Its `seen`: the groups that the generator was fitted to and, given as
+        `seen`, whom the network behind its features has learnt from. `keep`: for each class, which
+        of its samples are written, (counts[label],); all without it. After an error there is no
+        store.
         Raises `DataError` where `path` exists and where float16 cannot hold a sample.
         """
-        from rarecase.features.store import FeatureStore  # needs PyTorch and Zarr
+        from rarecase.generators.to_store import write_store
 
         self._check_fitted()
         self._check_counts(counts, start)
-        if path.exists():  # it would be replaced
-            raise DataError(f"{path} exists; remove it or choose another place for {block!r}.")
-        masks = [np.asarray(keep[a]) if keep else np.ones(n, bool) for a, n in counts.items()]
-        for mask, (label, count) in zip(masks, counts.items(), strict=True):
-            if mask.shape != (count,) or mask.dtype != np.bool_:
-                raise DataError(f"keep of {label!r}: expected {count} of bool, got {mask.shape}.")
-        mask = np.concatenate([*masks, np.empty(0, bool)])
-        labels = np.repeat(np.array(list(counts), dtype=object), list(counts.values()))[mask]
-        rows = pd.DataFrame({"label": labels.tolist(), "agrees": False})
-        agrees: list[NDArray[np.bool_]] = [np.empty(0, bool)]
-        with replacing_directory(path) as beside:
-            beside.rmdir()  # the store makes it
-            with FeatureStore.create(
-                beside, block=block, shape=self.shape_, rows=rows,
-                seen=sorted({*self.trained_on_, *seen}),
-            ) as store:  # fmt: skip
-                done = at = 0
-                for label, made in self._pieces(counts, start):
-                    piece = made[mask[done : done + len(made)]]
-                    done += len(made)
-                    if not len(piece):
-                        continue
-                    store.write(at, piece)
-                    at += len(piece)
-                    agrees.append(self._agrees(piece, self._code(label)))
-                store.set_rows(rows.assign(agrees=np.concatenate(agrees)))
-        return FeatureStore.open(path)
+        return write_store(
+            path, self._pieces(counts, start),
+            agrees=lambda X, label: self._agrees(X, self._code(label)),
+            counts=counts, keep=keep, shape=self.shape_, block=block,
+            seen=[*self.trained_on_, *seen],
+        )  # fmt: skip
 
-    def fit_resample(self, X: Any, y: Any, *, groups: ArrayLike | None = None) -> tuple[Any, Any]:
-        """Fit, then add what `sampling_strategy` asks for: the real samples first, then the made.
+    def agreement(
+        self, X: ArrayLike | FeatureStore, y: ArrayLike, *, rows: ArrayLike | None = None
+    ) -> NDArray[np.bool_]:
+        """For each sample, whether the discriminator's class is `y`'s (the paper's filter).
+        Raises `SettingError` where there is no discriminator (`discriminates`)."""
+        if not self.discriminates:
+            raise SettingError(f"{type(self).__name__} has no discriminator to agree with.")
+        self._check_fitted()
+        samples = Samples(X, rows=rows)
+        if samples.shape != self.shape_:
+            raise DataError(f"X: expected samples of shape {self.shape_}, got {samples.shape}.")
+        labels = checked_labels(y, len(samples))
+        codes = {label: self._code(label) for label in np.unique(labels).tolist()}
+        requested = np.array([codes[label] for label in labels.tolist()], dtype=np.int64)
+        guessed = [self._classify(batch) for _, batch in samples.batches()]
+        return np.asarray(np.concatenate([*guessed, np.empty(0, np.int64)]) == requested)
 
-        The default brings every class up to the largest. `sample_indices_` says which sample of `X`
-        each is, −1 for a made one, which belongs to no patient. Made values are of the type that
-        those of `X` are, in a DataFrame column by column: integers are the nearest that the type
-        holds, booleans are true from 0.5 on.
-        """
-        return super().fit_resample(  # type: ignore[no-any-return]
-            X, y, groups=groups, dtypes=column_types(X)
-        )
-
-    def _fit_resample(
-        self,
-        X: Any,
-        y: NDArray[Any],
-        *,
-        groups: ArrayLike | None = None,
-        dtypes: Sequence[Any] | None = None,
-    ) -> tuple[Any, NDArray[Any]]:
-        real = X.toarray() if sparse.issparse(X) else X
-        self._fit_samples(Samples(real), y, groups)  # checked already, and its names kept
-        made, asked = self.sample(self.sampling_strategy_)
-        self.sample_indices_ = np.concatenate([np.arange(len(y)), np.full(len(asked), -1)])
-        alike = cast_values(like_columns(made, dtypes), real.dtype)
-        both = np.concatenate([real, alike])
-        same = type(X)(both) if sparse.issparse(X) else both
-        return same, np.concatenate([y, asked.astype(y.dtype)])
-
-    def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = None) -> tuple[Any, Any, bool]:
-        """imbalanced-learn's, which knows no maps."""
-        if np.ndim(X) == 2:
-            return super()._check_X_y(X, y, accept_sparse)  # type: ignore[no-any-return]
-        y, binarise = check_target_type(y, indicate_one_vs_all=True)
-        return np.asarray(X), np.asarray(y), binarise
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.sampler_tags.sample_indices = True
-        return tags
-
-    @abstractmethod
     def save(self, directory: Path | str) -> None:
-        """Write the fitted generator into `directory` (generator.safetensors, generator.json).
+        """Write the fitted generator into `directory` (generator.json, generator.safetensors; of
+        trained ones also history.csv and diagnosis.csv). A closed form's arrays are the real
+        samples.
 
         Raises `SettingError` before `fit`, and where `sampling_strategy` is a function.
         """
+        self._check_fitted()
+        write_generator(
+            Path(directory),
+            card={
+                "kind": type(self).__name__,
+                "classes": self.classes_,
+                "trained_on": self.trained_on_,
+                "shape": list(self.shape_),
+            },
+            # What makes a generator like this one, which draws what this one draws.
+            settings=self.get_params(deep=False) | {"random_state": self.seed_},
+            arrays=self._state(),
+            tables={name: getattr(self, f"{name}_") for name in self.TABLES},
+        )
 
     @classmethod
-    @abstractmethod
     def load(cls, directory: Path | str, *, device: str = "cpu") -> Self:
         """Read back what `save` wrote, onto a device; the samples are the same. Raises `DataError`
         that names a file which is missing, broken or another kind's."""
+        folder = Path(directory)
+        card = read_card(folder, kind=cls.__name__)
+        found = cls(**card["settings"])
+        found.seed_, found.shape_ = found.random_state, tuple(card["shape"])
+        found.classes_, found.trained_on_ = card["classes"], card["trained_on"]
+        for name in cls.TABLES:
+            setattr(found, f"{name}_", read_table(folder / f"{name}.csv"))
+        arrays = read_arrays(folder)
+        try:
+            found._set_state(arrays, device=device)
+        except KeyError as error:
+            raise DataError(
+                f"{folder / ARRAYS}: not what rarecase saved, there is no {error}."
+            ) from None
+        return found
+
+    @abstractmethod
+    def _state(self) -> dict[str, NDArray[Any]]:
+        """What was learnt, by name."""
+
+    @abstractmethod
+    def _set_state(self, arrays: dict[str, NDArray[Any]], *, device: str) -> None:
+        """Take up what `_state` gave."""
 
     @abstractmethod
     def _fit(
@@ -284,16 +251,20 @@ class Generator(BaseOverSampler):  # type: ignore[misc]
     def _make(self, code: int, block: int) -> NDArray[Any]:
         """Samples block·BLOCK … (block + 1)·BLOCK − 1 of class index `code`."""
 
+    def _classify(self, X: NDArray[np.float32]) -> NDArray[np.int64]:
+        """The discriminator's class indices (n,) for samples in the data's units."""
+        raise NotImplementedError
+
     def _agrees(self, X: NDArray[np.float32], code: int) -> NDArray[np.bool_]:
-        """Whether a discriminator, if there is one, calls `X` the class they were made for."""
-        return np.ones(len(X), dtype=bool)
+        """Whether a discriminator, if there is one, calls `X` the requested class."""
+        return self._classify(X) == code if self.discriminates else np.ones(len(X), dtype=bool)
 
     def _pieces(
         self, counts: Mapping[Any, int], start: int
     ) -> Iterator[tuple[Label, NDArray[Any]]]:
         codes = [self._code(label) for label in counts]
         for code, count in zip(codes, counts.values(), strict=True):
-            # Whole aligned blocks, so that a sample's bits do not hang on how many were asked.
+            # Whole aligned blocks, so that a sample's bits do not depend on how many are drawn.
             end = -(-(start + count) // self.BLOCK) if count else 0
             for block in range(start // self.BLOCK, end):
                 first = block * self.BLOCK

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarecase.errors import DataError
-from rarecase.generators.closed import ClosedForm
+from rarecase.generators.closed_form import ClosedForm
 from rarecase.generators.gaussian import Units, shrinkage
 
 log = logging.getLogger(__name__)

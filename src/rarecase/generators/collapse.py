@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from rarecase.generators.base import Generator
 
 log = logging.getLogger(__name__)
-LOOKED_AT = 128  # samples a class, at most
+comparison = logging.getLogger(f"{__name__}.comparison")  # passes by the filter of `log`
+LOOKED_AT = 128  # samples per class, at most
 FEWEST = 16  # of them, and steps: large maps are made so many at a time
 VALUES = 2**22  # that so many samples may hold: more take seconds to make
 COLUMNS = ["label", "spread", "distinct"]
@@ -39,8 +42,8 @@ def energy_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
 
 
 def diagnose(generator: Generator, samples: Samples, codes: NDArray[np.int64]) -> pd.DataFrame:
-    """One row a class: label, spread (deviation of made over that of real samples; 1: alike),
-    distinct (share of made samples that differ). Warns of a class that collapsed.
+    """One row per class: label, spread (deviation of synthetic over that of real samples; 1:
+    alike), distinct (share of synthetic samples that differ). Warns of a class that collapsed.
 
     A table's columns each have their unit: its spread is the median column's. Maps have one, and
     many values that hardly vary: theirs is that of the mean deviation.
@@ -75,3 +78,36 @@ def _spread(made: NDArray[np.floating], real: NDArray[np.floating], *, table: bo
         return math.nan
     own, usual = made[:, varies].std(axis=0), real[:, varies].std(axis=0)
     return float(np.median(own / usual) if table else own.mean() / usual.mean())
+
+
+class _SaidOnce(logging.Filter):
+    """Keeps back what is said of each class, and says once of each kind of generator that it
+    happened: a comparison fits hundreds, and its classes are numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind, *_, percent = record.args if isinstance(record.args, tuple) else ("a generator", 0)
+        if kind not in self.said:
+            self.said.add(str(kind))
+            comparison.warning(
+                "%s collapsed in a fit of this comparison: what it makes varies %.0f %% as much "
+                "as real samples do. Its arm tells little of what it can do (said once).",
+                kind, percent,
+            )  # fmt: skip
+        return False
+
+
+_said_once = _SaidOnce()
+
+
+@contextmanager
+def collapses_said_once() -> Iterator[None]:
+    """Collapses in this block are said once per kind of generator and process."""
+    log.addFilter(_said_once)
+    try:
+        yield
+    finally:
+        log.removeFilter(_said_once)

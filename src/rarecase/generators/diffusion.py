@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rarecase.generators.loop import Step
 from rarecase.generators.networks_mlp import Conditional
-from rarecase.generators.neural import Neural, Player
-from rarecase.generators.vae import class_weight
+from rarecase.generators.neural import Fitting, Step
+from rarecase.generators.perceptrons import Perceptrons, class_weight
 
 
-class Diffusion(Neural):
+class Diffusion(Perceptrons):
     """Denoising diffusion (Ho et al. 2020, arXiv 2006.11239) of vectors, told the class.
 
     At a time t of the cosine schedule (Nichol and Dhariwal 2021, arXiv 2102.09672) the network
@@ -38,15 +34,13 @@ class Diffusion(Neural):
     BETAS: ClassVar[tuple[float, float]] = (0.9, 0.999)
     DRAWING_STEPS: ClassVar[int] = 50
 
-    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
+    def _perceptrons(self, features: int, classes: int) -> dict[str, nn.Module]:
         return {"denoiser": Denoiser(features, classes, hidden=self.hidden)}
 
-    def _step(
-        self, players: Mapping[str, Player], X: NDArray[np.float32], label: NDArray[np.int64]
-    ) -> Step:
-        denoiser = players["denoiser"]
-        device = denoiser.fabric.device
-        weight = class_weight(label, classes=len(self.classes_)).to(device)
+    def _step(self, fit: Fitting) -> Step:
+        denoiser = fit.players["denoiser"]
+        device = fit.fabric.device
+        weight = class_weight(fit.label, classes=len(self.classes_)).to(device)
 
         def step(values: Tensor, real_label: Tensor, random: torch.Generator, done: int) -> Tensor:
             real = values.flatten(1)

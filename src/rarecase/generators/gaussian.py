@@ -1,5 +1,5 @@
-"""Gaussians whose covariance is shrunk towards the one that all classes share: one a class, or a
-mixture of several."""
+"""Gaussians whose covariance is shrunk towards the one that all classes share: one per class, or
+a mixture of several."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf_shrinkage
 
-from rarecase.generators.closed import ClosedForm, check_range
+from rarecase.generators import validation
+from rarecase.generators.closed_form import ClosedForm
 from rarecase.seeds import derive
 
 
@@ -47,7 +48,7 @@ class Gaussian(ClosedForm):
 
 
 class GaussianMixture(ClosedForm):
-    """Samples of a mixture of up to `components` Gaussians a class, as `Gaussian` makes them.
+    """Samples of a mixture of up to `components` Gaussians per class, as `Gaussian` makes them.
 
     The parts of a class are found by k-means, with `standardise` (see `Gaussian`) on columns
     divided by their deviation over all samples, and weigh what they hold; a part has at least
@@ -73,8 +74,8 @@ class GaussianMixture(ClosedForm):
         self.standardise = standardise
 
     def _prepare(self) -> None:
-        check_range("components", self.components, low=0, high=np.inf)
-        check_range("smallest", self.smallest, low=1, high=np.inf)
+        validation.between("components", self.components, low=0, high=np.inf)
+        validation.between("smallest", self.smallest, low=1, high=np.inf)
         self._units = Units.of(self._X, standardise=self.standardise)
         parts: list[NDArray[Any]] = []
         self._places: list[range] = []

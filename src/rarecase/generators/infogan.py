@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rarecase.generators.loop import Step
 from rarecase.generators.losses import slope_penalty, source_loss
 from rarecase.generators.networks_mlp import Conditional
-from rarecase.generators.neural import Neural, Player
+from rarecase.generators.neural import Fitting, Step
+from rarecase.generators.perceptrons import Perceptrons
 
 
-class InfoGAN(Neural):
+class InfoGAN(Perceptrons):
     """InfoGAN (Chen et al. 2016, arXiv 1606.03657, equation 6) where the classes are known: both
     networks are told the class, and `CODES` continuous codes are found without labels.
 
@@ -36,18 +33,16 @@ class InfoGAN(Neural):
     CODES: ClassVar[int] = 2  # uniform on −1 to 1
     WEIGHT: ClassVar[float] = 0.1  # λ, of the codes
 
-    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
+    def _perceptrons(self, features: int, classes: int) -> dict[str, nn.Module]:
         inputs, outputs = self.noise + self.CODES, 1 + self.CODES
         return {
             "generator": Conditional(inputs, features, classes, hidden=self.hidden),
             "discriminator": Conditional(features, outputs, classes, hidden=self.hidden),
         }
 
-    def _step(
-        self, players: Mapping[str, Player], X: NDArray[np.float32], label: NDArray[np.int64]
-    ) -> Step:
-        generator, discriminator = players["generator"], players["discriminator"]
-        device, classes = generator.fabric.device, len(self.classes_)
+    def _step(self, fit: Fitting) -> Step:
+        generator, discriminator = fit.players["generator"], fit.players["discriminator"]
+        device, classes = fit.fabric.device, len(self.classes_)
 
         def heads(vectors: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
             found = discriminator.net(vectors, label)

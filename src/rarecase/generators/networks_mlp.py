@@ -73,7 +73,7 @@ class Perceptron(nn.Module):
 
 
 class Conditional(nn.Module):
-    """A perceptron that is also told the class, as one entry a class beside its input."""
+    """A perceptron that is also told the class, as one entry per class beside its input."""
 
     def __init__(self, inputs: int, outputs: int, classes: int, *, hidden: tuple[int, ...]):
         super().__init__()

@@ -1,11 +1,10 @@
-"""What the generators for vectors share: scaling, networks, the training loop, saving."""
+"""What all trained generators share: scaling, the training, sampling, saving."""
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
@@ -16,34 +15,18 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rarecase import __version__
-from rarecase.checkpoint import load_tensors, save_tensors
-from rarecase.cohort.splits import validation_patients
-from rarecase.errors import DataError
-from rarecase.features.moments import moments, warn_of_coarse
-from rarecase.features.samples import Samples, epoch_length
-from rarecase.files import replacing_file, write_json
-from rarecase.generators import checks
+from rarecase.features.moments import Moments, moments, warn_of_coarse
+from rarecase.features.samples import Samples, epoch_batches, epoch_length, read_ahead
 from rarecase.generators.base import Generator
-from rarecase.generators.collapse import diagnose, energy_distance
-from rarecase.generators.loop import (
-    Average,
-    Scale,
-    Schedule,
-    Step,
-    Training,
-    Watch,
-    make_adam,
-    resume,
-    run_epochs,
-    training_key,
-)
-from rarecase.generators.saving import read_settings, saved_card, saved_table, written_settings
-from rarecase.seeds import torch_rng, torch_seeded
+from rarecase.generators.collapse import diagnose
+from rarecase.generators.early_stopping import Average, Watch
+from rarecase.generators.scale import Scale
+from rarecase.seeds import numpy_rng, torch_rng, torch_seeded
+from rarecase.training import Row, Schedule, Training, make_adam, run_epochs, training_key
 
-LARGEST = 2 * 2**30  # bytes of weights, gradients and moments that a training may take
-CHECKS = 10  # looks at held-out samples in a whole training
-PATIENCE = 4  # looks without a lower distance after which a training ends
+Step = Callable[[Tensor, Tensor, torch.Generator, int], Tensor]
+"""Scaled samples (n, *shape), class indices (n,), a source of randomness and how many steps were
+done before: does one optimisation step and returns what the epoch sums up (k,)."""
 
 
 @dataclass
@@ -81,159 +64,69 @@ class Player:
         self.optimizer.step()
 
 
+@dataclass(frozen=True)
+class Fitting:
+    """What a step is made of: the networks as `players`; the training samples and their class
+    indices (n,), for what must be known of them beforehand; a folder for what memory cannot
+    hold."""
+
+    fabric: Fabric
+    nets: Mapping[str, nn.Module]
+    players: Mapping[str, Player]
+    optimizers: Mapping[str, torch.optim.Adam]
+    samples: Samples
+    label: NDArray[np.int64]
+    schedule: Schedule
+    scratch: Path | None
+
+
 class Neural(Generator):
-    """A generator of vectors (d,), and of other shapes flattened to them, made of perceptrons.
+    """A generator that trains networks.
 
-    Settings: `hidden` widths; `noise` dimensions; Adam's `lr` and `betas` (None: the class's own,
-    `LR` and `BETAS`); `batch_size`; `steps` of optimisation; `average`, the decay of the moving
-    average of weights that samples are drawn with (0: none); `clip`, the length to which gradients
-    are cut (None: no guard); `holdout`, a share of the training patients that is not learnt from
-    and only decides where to stop (0: none). Vectors are standardised inside, each column by its
-    own deviation; one that never varies comes back as it is. After fitting also `diagnosis_` (see
-    `collapse.diagnose`).
-
-    A subclass names its networks (`_networks`; the one called `SAMPLED` is sampled from) and its
-    step (`_step`, whose sums are called `SUMS`).
+    A subclass names its networks (`_networks`; the one called `SAMPLED` is sampled from, and with
+    those named in `KEPT` it is saved), its step (`_step`, whose sums are called `SUMS`) and its
+    schedule (`_schedule`); see `perceptrons` for what those of vectors share. After fitting also
+    `diagnosis_` (see `collapse.diagnose`).
     """
 
-    BLOCK: ClassVar[int] = 64
+    TABLES: ClassVar[tuple[str, ...]] = ("history", "diagnosis")
     SAMPLED: ClassVar[str] = "generator"
+    KEPT: ClassVar[tuple[str, ...]] = ()
     SUMS: ClassVar[tuple[str, ...]]
-    LR: ClassVar[float] = 2e-4
-    BETAS: ClassVar[tuple[float, float]] = (0.5, 0.999)
+
+    average: float = 0.0  # decay of the moving average of weights that is sampled with; 0: none
+    clip: float | None = None  # length to which gradients are cut; None: no guard
 
     diagnosis_: pd.DataFrame
-
-    def __init__(
-        self,
-        *,
-        hidden: tuple[int, ...] = (256, 256),
-        noise: int = 32,
-        lr: float | None = None,
-        betas: tuple[float, float] | None = None,
-        batch_size: int = 64,
-        steps: int = 2000,
-        average: float = 0.99,
-        clip: float | None = 10.0,
-        holdout: float = 0.0,
-        sampling_strategy: Any = "auto",
-        random_state: Any = 0,
-    ):
-        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
-        self.hidden = hidden
-        self.noise = noise
-        self.lr = lr
-        self.betas = betas
-        self.batch_size = batch_size
-        self.steps = steps
-        self.average = average
-        self.clip = clip
-        self.holdout = holdout
+    _nets: dict[str, nn.Module]
+    _scale: Scale
 
     @abstractmethod
-    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
-        """New networks by name, for vectors of so many features."""
+    def _networks(self, classes: int) -> dict[str, nn.Module]:
+        """New networks by name, for samples of `shape_`."""
 
     @abstractmethod
-    def _step(
-        self, players: Mapping[str, Player], X: NDArray[np.float32], label: NDArray[np.int64]
-    ) -> Step:
-        """The optimisation step. `X` (n, d), `label` (n,): all scaled training vectors and their
-        class indices, for what must be known of them beforehand."""
+    def _step(self, fit: Fitting) -> Step:
+        """The optimisation step."""
 
-    def _draw(self, net: nn.Module, label: Tensor, random: torch.Generator) -> Tensor:
-        """Scaled vectors (n, d) of class indices `label` (n,) from the network to sample from: of
-        noise and class, unless a subclass knows better."""
-        z = torch.randn(len(label), self.noise, generator=random).to(label.device)
-        made: Tensor = net(z, label)
-        return made
+    @abstractmethod
+    def _schedule(self, samples: int) -> Schedule:
+        """How long so many samples are learnt from."""
 
-    def _fit(
-        self,
-        samples: Samples,
-        codes: NDArray[np.int64],
-        *,
-        checkpoint: Path | None,
-        fabric: Fabric | None,
-    ) -> None:
-        self._check_settings()
-        fabric = fabric or Fabric(accelerator="cpu", devices=1)
-        warn_of_coarse(samples)
-        samples = samples.on(fabric.device)
-        found = moments(samples)
-        self._scale = Scale.of(found, table=len(self.shape_) == 1, centred=True)
-        self._nonnegative = found.nonnegative
-        self._build()
-        held = self._held_out(codes)
-        kept = np.flatnonzero(~held)
-        training_samples, label = _picked(samples, kept), codes[kept]
-        schedule = self._schedule(len(kept))
-        optimizers = {name: make_adam(net, schedule) for name, net in self._nets.items()}
-        players = {
-            name: Player.of(fabric, net, optimizers[name], clip=self.clip)
-            for name, net in self._nets.items()
-        }
-        sampled = self._nets[self.SAMPLED]
-        average = Average(sampled, decay=self.average) if self.average else None
-        shown = sampled if average is None else average.net
-        training = Training(
-            type(self).__name__,
-            self._step(players, self._scaled(training_samples), label),
-            self._row,
-            self._nets,
-            optimizers,
-            average=average,
-            watch=self._watch(shown, samples, codes, held, epochs=schedule.epochs),
-        )
-        key = training_key(
-            found.digest, label, training.kept(), scale=self._scale, schedule=schedule,
-            seed=self.seed_,
-            settings=(sorted(self._saved_settings().items(), key=str), kept.tolist()),
-        )  # fmt: skip
-        history = run_epochs(
-            fabric, training, training_samples, label, scale=self._scale, schedule=schedule,
-            seed=self.seed_, history=resume(checkpoint, key, training),
-            checkpoint=checkpoint, key=key,
-        )  # fmt: skip
-        self.history_ = pd.DataFrame(history)
-        best = training.watch is not None and training.watch.epoch > 0
-        self._net = training.watch.best if best and training.watch is not None else shown
-        self.diagnosis_ = diagnose(self, samples, codes)
+    def _check_settings(self) -> None:
+        """Raise `SettingError` for one that cannot be."""
 
-    def _row(self, sums: list[float], batches: int, seen: int) -> dict[str, float]:
-        return {name: value / batches for name, value in zip(self.SUMS, sums, strict=True)}
+    def _fabric(self) -> Fabric:
+        """Where to train unless told otherwise."""
+        return Fabric(accelerator="cpu", devices=1)
 
-    def _build(self) -> None:
-        """New networks for `shape_` and `classes_`, their weights drawn from `random_state`."""
-        features = math.prod(self.shape_)
-        with torch.device("meta"):
-            weights = sum(
-                weight.numel()
-                for net in self._networks(features, len(self.classes_)).values()
-                for weight in net.parameters()
-            )
-        if 16 * weights > LARGEST:  # weights, gradients, two moments; 4 bytes each
-            raise DataError(
-                f"X: {type(self).__name__} is made of perceptrons, and for samples of "
-                f"{self.shape_} ({features:,} values) would need {16 * weights / 2**30:.0f} GiB to "
-                "train. ACGAN takes maps with convolutions; `tumour` vectors are small."
-            )
-        with torch_seeded(self.seed_, type(self).__name__, "weights"):
-            self._nets = self._networks(features, len(self.classes_))
-        self._net = self._nets[self.SAMPLED]
+    def _centred(self, found: Moments) -> bool:
+        """Whether samples are scaled around their mean."""
+        return True
 
     def _held_out(self, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Samples of the patients that only the early stop looks at."""
-        names = [str(who) for who in self._patients]
-        label = {name: str(code) for name, code in zip(names, codes, strict=True)}
-        held = set(validation_patients(label, self.holdout, self.seed_))
-        return np.array([name in held for name in names])
-
-    def _schedule(self, samples: int) -> Schedule:
-        """`steps` in passes over so many samples."""
-        epochs = math.ceil(self.steps / epoch_length(samples, self.batch_size))
-        lr, betas = self.lr or self.LR, self.betas or self.BETAS
-        return Schedule(lr, betas, self.batch_size, epochs, self.steps)
+        """Samples (n,) that are not learnt from."""
+        return np.zeros(len(codes), dtype=bool)
 
     def _watch(
         self,
@@ -244,102 +137,160 @@ class Neural(Generator):
         *,
         epochs: int,
     ) -> Watch | None:
-        """An early stop on the energy distance to held-out training samples, class by class."""
-        rows = {code: np.flatnonzero(held & (codes == code)) for code in range(len(self.classes_))}
-        rows = {code: mine for code, mine in rows.items() if len(mine) > 1}
-        if not rows:
-            return None
-        real = {code: self._scaled(_picked(samples, mine)) for code, mine in rows.items()}
+        """What decides where to stop."""
+        return None
 
-        def distance() -> float:
-            before, self._net = self._net, net
-            mode = net.training
-            net.eval()
-            made = {
-                code: np.concatenate([self._vectors(code, block) for block in range(4)])
-                for code in real
-            }
-            net.train(mode)
-            self._net = before
-            return float(np.mean([energy_distance(real[c], made[c]) for c in real]))
+    def _seeds(self, use: str) -> tuple[str, ...]:
+        """The texts that what is drawn for a use (weights, shuffle, noise, sample) derives from;
+        other texts draw other numbers."""
+        name = type(self).__name__
+        own = {"weights": (name, "weights"), "sample": (name,)}
+        return own.get(use, (f"{name} {use}",))
 
-        return Watch(net, distance, every=max(1, epochs // CHECKS), patience=PATIENCE)
+    def _draw(self, net: nn.Module, label: Tensor, random: torch.Generator) -> Tensor:
+        """Scaled samples (n, …) of class indices `label` (n,) from the network to sample from: of
+        noise and class, unless a subclass knows better."""
+        z = torch.randn(len(label), self._noise, generator=random).to(label.device)
+        drawn: Tensor = net(z, label)
+        return drawn
 
-    def _scaled(self, samples: Samples) -> NDArray[np.float32]:
-        """All samples as the networks see them, (n, d)."""
-        sides = (-1, *(1,) * (len(self.shape_) - 1))
-        values = samples.array().astype(np.float32, copy=False)
-        scaled = (values - self._scale.shift.reshape(sides)) / self._scale.factor.reshape(sides)
-        return np.asarray(scaled.reshape(len(values), -1))
+    @property
+    @abstractmethod
+    def _noise(self) -> int:
+        """Dimensions of the noise."""
 
-    def _vectors(self, code: int, block: int) -> NDArray[np.float32]:
-        """Scaled vectors of a block, (BLOCK, d)."""
-        random = torch_rng(self.seed_, type(self).__name__, self.classes_[code], block)
-        device = next(self._net.parameters()).device
-        label = torch.full((self.BLOCK,), code, device=device)
+    def _row(self, sums: list[float], batches: int, seen: int) -> Row:
+        """The sums of an epoch, its batches and its samples: what the history says of it."""
+        return {name: value / batches for name, value in zip(self.SUMS, sums, strict=True)}
+
+    def _fit(
+        self,
+        samples: Samples,
+        codes: NDArray[np.int64],
+        *,
+        checkpoint: Path | None,
+        fabric: Fabric | None,
+    ) -> None:
+        self._check_settings()
+        fabric = fabric or self._fabric()
+        warn_of_coarse(samples)
+        samples = samples.on(fabric.device)
+        found = moments(samples)
+        table = len(self.shape_) == 1
+        self._scale = Scale.of(found, table=table, centred=self._centred(found))
+        self._build()
+        held = self._held_out(codes)
+        kept = np.flatnonzero(~held)
+        schedule = self._schedule(len(kept))
+        optimizers = {n: make_adam(net, schedule, fused=True) for n, net in self._nets.items()}
+        players = {
+            name: Player.of(fabric, net, optimizers[name], clip=self.clip)
+            for name, net in self._nets.items()
+        }
+        fit = Fitting(
+            fabric, self._nets, players, optimizers, _picked(samples, kept), codes[kept], schedule,
+            scratch=None if checkpoint is None else checkpoint.parent,
+        )  # fmt: skip
+        net = self._nets[self.SAMPLED]
+        average = Average(net, decay=self.average) if self.average else None
+        shown = net if average is None else average.net
+        watch = self._watch(shown, samples, codes, held, epochs=schedule.epochs)
+        settings = self.get_params(deep=False) | {"random_state": self.seed_}
+        key = training_key(
+            self.seed_, found.digest, schedule, sorted(settings.items(), key=str),
+            arrays=(codes, kept, self._scale.shift, self._scale.factor), modules=self._nets,
+        )  # fmt: skip
+        self.history_ = pd.DataFrame(
+            _trained(
+                Training(
+                    "training the generator", self._epoch(fit, average), self._nets, optimizers,
+                    key, cure=f"lower lr (now {schedule.lr:g})",
+                ),
+                average, watch, fit=fit, checkpoint=checkpoint,
+            )
+        )  # fmt: skip
+        if watch is not None and watch.state["epoch"]:
+            shown = watch.best
+        self._nets = {name: self._nets[name] for name in self.KEPT} | {self.SAMPLED: shown}
+        self.diagnosis_ = diagnose(self, samples, codes)
+
+    def _epoch(self, fit: Fitting, average: Average | None) -> Callable[[int], Row]:
+        """One pass over the training samples."""
+        step, device = self._step(fit), fit.fabric.device
+        labels = torch.from_numpy(fit.label).to(device)
+        shift, factor = self._scale.tensors(len(self.shape_), device)
+        length = epoch_length(len(fit.samples), fit.schedule.batch)
+
+        def epoch(number: int) -> Row:
+            shuffle = numpy_rng(self.seed_, *self._seeds("shuffle"), number)
+            batches = epoch_batches(len(fit.samples), fit.schedule.batch, shuffle)
+            batches = batches[: fit.schedule.steps_in(number, length)]
+            random = torch_rng(self.seed_, *self._seeds("noise"), number)
+            sums, steps = None, (number - 1) * length
+            for batch, values in read_ahead(fit.samples, batches, device=device):
+                label = labels[torch.from_numpy(batch).to(device, non_blocking=True)]
+                # No name for the scaled batch here: the step frees it when it is done with it.
+                found = step(values.float().sub_(shift).div_(factor), label, random, steps)
+                sums, steps = found if sums is None else sums + found, steps + 1
+                if average is not None:
+                    average.follow(steps)
+            assert sums is not None
+            return self._row(sums.tolist(), len(batches), sum(len(batch) for batch in batches))
+
+        return epoch
+
+    def _build(self) -> None:
+        """New networks for `shape_` and `classes_`, their weights drawn from the seed."""
+        with torch_seeded(self.seed_, *self._seeds("weights")):
+            self._nets = self._networks(len(self.classes_))
+
+    def _vectors(self, net: nn.Module, code: int, block: int) -> NDArray[np.float32]:
+        """Scaled samples of a block, (BLOCK, …)."""
+        random = torch_rng(self.seed_, *self._seeds("sample"), self.classes_[code], block)
+        label = torch.full((self.BLOCK,), code, device=next(net.parameters()).device)
         with torch.inference_mode():
-            made = self._draw(self._net, label, random)
-        return cast("NDArray[np.float32]", made.float().cpu().numpy())
+            drawn = self._draw(net, label, random)
+        return cast("NDArray[np.float32]", drawn.float().cpu().numpy())
 
     def _make(self, code: int, block: int) -> NDArray[np.float32]:
-        made = torch.from_numpy(self._vectors(code, block)).reshape(-1, *self.shape_)
-        values = self._scale.undo(made).numpy()
-        return np.maximum(values, 0) if self._nonnegative else values
+        drawn = self._vectors(self._nets[self.SAMPLED], code, block)
+        return self._scale.undo(drawn.reshape(-1, *self.shape_))
 
-    def save(self, directory: Path | str) -> None:
-        """Write generator.safetensors, generator.json, history.csv and diagnosis.csv into
-        `directory`."""
-        self._check_fitted()
-        settings, directory = written_settings(self._saved_settings()), Path(directory)
-        tensors = self._scale.saved()
-        tensors |= {f"net.{key}": value for key, value in self._net.state_dict().items()}
-        directory.mkdir(parents=True, exist_ok=True)
-        save_tensors(directory / "generator.safetensors", tensors)
-        for name, table in (("history.csv", self.history_), ("diagnosis.csv", self.diagnosis_)):
-            with replacing_file(directory / name) as beside:
-                table.to_csv(beside, index=False)
-        write_json(
-            directory / "generator.json",
-            {
-                "kind": type(self).__name__,
-                "version": __version__,
-                "classes": self.classes_,
-                "trained_on": self.trained_on_,
-                "shape": list(self.shape_),
-                "nonnegative": self._nonnegative,
-                "settings": settings,
-            },
-        )
+    def _state(self) -> dict[str, NDArray[Any]]:
+        weights = {
+            f"{name}.{key}": value.cpu().numpy()
+            for name, net in self._nets.items()
+            for key, value in net.state_dict().items()
+        }
+        return self._scale.state() | weights
 
-    @classmethod
-    def load(cls, directory: Path | str, *, device: str = "cpu") -> Self:
-        """Read back what `save` wrote; the samples are the same. `DataError` when it is not one."""
-        directory = Path(directory)
-        said = saved_card(directory, cls.__name__)
-        made = cls(**read_settings(said["settings"]))
-        made.seed_ = made.random_state
-        made.classes_, made.trained_on_ = said["classes"], said["trained_on"]
-        made.shape_, made._nonnegative = tuple(said["shape"]), said["nonnegative"]
-        made.history_ = saved_table(directory / "history.csv")
-        made.diagnosis_ = saved_table(directory / "diagnosis.csv")
-        tensors, _ = load_tensors(directory / "generator.safetensors")
-        made._scale = Scale.taken(tensors)
-        made._build()
-        made._net.load_state_dict({k.removeprefix("net."): v for k, v in tensors.items()})
-        made._net.to(device).eval()
-        return made
+    def _set_state(self, arrays: dict[str, NDArray[Any]], *, device: str) -> None:
+        self._scale = Scale.taken(arrays)
+        self._build()
+        self._nets = {name: self._nets[name] for name in (*self.KEPT, self.SAMPLED)}
+        for name, net in self._nets.items():
+            weights = {key: torch.from_numpy(arrays[f"{name}.{key}"]) for key in net.state_dict()}
+            net.load_state_dict(weights)
+            net.to(device).eval()
 
-    def _check_settings(self) -> None:
-        checks.widths("hidden", self.hidden)
-        for name, lowest in (("steps", 1), ("batch_size", 2), ("noise", 1)):
-            checks.whole(name, getattr(self, name), low=lowest)
-        for name, value in (("lr", self.lr), ("clip", self.clip)):
-            if value is not None:
-                checks.above_zero(name, value)
-        if self.betas is not None:
-            checks.betas(self.betas)
-        for name in ("average", "holdout"):
-            checks.share(name, getattr(self, name))
+
+def _trained(
+    training: Training,
+    average: Average | None,
+    watch: Watch | None,
+    *,
+    fit: Fitting,
+    checkpoint: Path | None,
+) -> list[dict[str, Any]]:
+    """The history of a training with what goes beside it."""
+    beside = {} if average is None else {"average": average.net}
+    if watch is not None:
+        training = replace(training, kept=watch.state, after=watch.look, over=lambda: watch.over)
+        beside["best"] = watch.best
+    length = epoch_length(len(fit.samples), fit.schedule.batch)
+    return run_epochs(
+        replace(training, beside=beside), epochs=fit.schedule.passes(length), checkpoint=checkpoint
+    )
 
 
 def _picked(samples: Samples, rows: NDArray[np.int64]) -> Samples:

@@ -2,7 +2,7 @@
 
 The paper keeps what the discriminator, the generator's own opponent, calls right. These ask real
 samples alone, and never the discriminator. All take the fold's real training samples (n, d) with
-their classes (n,), and synthetic ones (m, d) with the classes they were made for (m,); they return
+their classes (n,), and synthetic ones (m, d) with the requested classes (m,); they return
 which to keep, (m,) of bool.
 """
 
@@ -32,8 +32,8 @@ Keep = Callable[[NDArray[np.float64], NDArray[np.float64]], Bools]
 def recognised(
     X: ArrayLike,
     y: ArrayLike,
-    made: ArrayLike,
-    asked: ArrayLike,
+    synthetic: ArrayLike,
+    requested: ArrayLike,
     *,
     groups: ArrayLike | None = None,
     folds: int = 5,
@@ -47,26 +47,26 @@ def recognised(
     >>> recognised(X, y, [[0.1], [5.0], [4.9]], ["a", "b", "a"], folds=3).tolist()
     [True, True, False]
     """
-    real, labels, synthetic, wanted = _checked(X, y, made, asked)
+    real, labels, vectors, wanted = _checked(X, y, synthetic, requested)
     if folds < 2:
         raise SettingError(f"folds: expected 2 or more, got {folds}.")
     who = np.arange(len(real)) if groups is None else np.asarray(groups).astype(str)
     if who.shape != labels.shape:
-        raise DataError(f"groups: expected one a sample ({len(real)}), got shape {who.shape}.")
+        raise DataError(f"groups: expected one per sample ({len(real)}), got shape {who.shape}.")
     classes = np.unique(labels)
     patients = [np.unique(who[labels == name]).size for name in classes]
     if min(patients) < 2:
         few = classes.tolist()[int(np.argmin(patients))]
         raise DataError(f"y: class {few!r} has one patient; expected two or more of each.")
     split = StratifiedGroupKFold(min(folds, *patients), shuffle=True, random_state=seed)
-    total, fitted = np.zeros((len(synthetic), classes.size)), 0
+    total, fitted = np.zeros((len(vectors), classes.size)), 0
     for train, _ in split.split(real, labels, who):
         if np.unique(labels[train]).size < classes.size:
             continue  # a fold that took a class's last patients
         model = make_pipeline(StandardScaler(), _judge())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            total += model.fit(real[train], labels[train]).predict_proba(synthetic)
+            total += model.fit(real[train], labels[train]).predict_proba(vectors)
         fitted += 1
     if not fitted:
         raise DataError("groups: no fold leaves patients of every class to learn from.")
@@ -79,7 +79,7 @@ def _judge() -> LogisticRegression:
 
 
 def near(
-    X: ArrayLike, y: ArrayLike, made: ArrayLike, asked: ArrayLike, *, share: float = 0.95
+    X: ArrayLike, y: ArrayLike, synthetic: ArrayLike, requested: ArrayLike, *, share: float = 0.95
 ) -> Bools:
     """Those no farther from the nearest real sample of their class than `share` of the real ones of
     the class are from theirs.
@@ -95,11 +95,11 @@ def near(
         usual = np.quantile(nearest(own, own, same=True)[:, 0], share)
         return np.asarray(nearest(samples, own)[:, 0] <= usual)
 
-    return _by_class(X, y, made, asked, keep)
+    return _by_class(X, y, synthetic, requested, keep)
 
 
 def dense(
-    X: ArrayLike, y: ArrayLike, made: ArrayLike, asked: ArrayLike, *, neighbours: int = 5
+    X: ArrayLike, y: ArrayLike, synthetic: ArrayLike, requested: ArrayLike, *, neighbours: int = 5
 ) -> Bools:
     """Those that lie within the ball of a real sample of their class, which reaches to its
     `neighbours`-th neighbour of the class (what precision counts; Kynkäänniemi et al. 2019,
@@ -120,34 +120,36 @@ def dense(
             within[rows] |= (apart <= reach[None, columns]).any(axis=1)
         return within
 
-    return _by_class(X, y, made, asked, keep)
+    return _by_class(X, y, synthetic, requested, keep)
 
 
-def _by_class(X: ArrayLike, y: ArrayLike, made: ArrayLike, asked: ArrayLike, keep: Keep) -> Bools:
-    real, labels, synthetic, wanted = _checked(X, y, made, asked)
-    kept = np.zeros(len(synthetic), dtype=bool)
+def _by_class(
+    X: ArrayLike, y: ArrayLike, synthetic: ArrayLike, requested: ArrayLike, keep: Keep
+) -> Bools:
+    real, labels, vectors, wanted = _checked(X, y, synthetic, requested)
+    kept = np.zeros(len(vectors), dtype=bool)
     for name in np.unique(wanted).tolist():
         own, mine = real[labels == name], wanted == name
         if len(own) < 2:
             raise DataError(f"y: class {name!r} has {len(own)} real sample(s); expected two.")
-        kept[mine] = keep(own, synthetic[mine])
+        kept[mine] = keep(own, vectors[mine])
     return kept
 
 
 def _checked(
-    X: ArrayLike, y: ArrayLike, made: ArrayLike, asked: ArrayLike
+    X: ArrayLike, y: ArrayLike, synthetic: ArrayLike, requested: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray, NDArray[np.float64], NDArray]:
-    real, synthetic = _flat(X, name="X"), _flat(made, name="made")
-    if real.shape[1] != synthetic.shape[1]:
+    real, vectors = _flat(X, name="X"), _flat(synthetic, name="synthetic")
+    if real.shape[1] != vectors.shape[1]:
         raise DataError(
-            f"X, made: expected as many features, got {real.shape[1]} and {synthetic.shape[1]}."
+            f"X, synthetic: expected as many features, got {real.shape[1]} and {vectors.shape[1]}."
         )
-    labels, wanted = checked_labels(y, len(real)), checked_labels(asked, len(synthetic))
+    labels, wanted = checked_labels(y, len(real)), checked_labels(requested, len(vectors))
     known = np.unique(labels).tolist()
     for name in np.unique(wanted).tolist():
         if name not in known:
-            raise DataError(f"asked: no real sample is of class {name!r}; y holds {known}.")
-    return real, labels, synthetic, wanted
+            raise DataError(f"requested: no real sample is of class {name!r}; y holds {known}.")
+    return real, labels, vectors, wanted
 
 
 def _flat(samples: ArrayLike, *, name: str) -> NDArray[np.float64]:

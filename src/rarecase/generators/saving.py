@@ -1,4 +1,5 @@
-"""What the folder of a saved generator holds besides tensors, and how it is read back."""
+"""The folder of a saved generator, in one form for every kind: a card (generator.json), arrays
+(generator.safetensors) and, of trained ones, tables (history.csv, diagnosis.csv)."""
 
 from __future__ import annotations
 
@@ -10,17 +11,70 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rarecase import __version__
 from rarecase.errors import DataError, SettingError
-from rarecase.files import read_json
+from rarecase.files import read_json, replacing_file, write_json
+
+CARD, ARRAYS = "generator.json", "generator.safetensors"
 
 
-def saved_card(directory: Path | str, kind: str) -> dict[str, Any]:
-    """What `generator.json` says of a saved generator; `DataError` where it is of another kind."""
-    file = Path(directory) / "generator.json"
-    said = read_json(file)
-    if not isinstance(said, dict) or said.get("kind") != kind:
-        raise DataError(f"{file}: not a generator of kind {kind} that rarecase saved.")
-    return said
+def write_generator(
+    directory: Path,
+    *,
+    card: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+    tables: Mapping[str, pd.DataFrame],
+) -> None:
+    """Write the folder; nothing of it where a setting cannot be saved."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    card = {"version": __version__, **card, "settings": written_settings(settings)}
+    directory.mkdir(parents=True, exist_ok=True)
+    with replacing_file(directory / ARRAYS) as beside:
+        try:
+            save_file({name: np.array(a, order="C") for name, a in arrays.items()}, beside)
+        except SafetensorError as error:  # what it makes of a full disk, among others
+            raise DataError(f"{directory / ARRAYS}: cannot be written ({error}).") from None
+    for name, table in tables.items():
+        with replacing_file(directory / f"{name}.csv") as beside:
+            table.to_csv(beside, index=False)
+    write_json(directory / CARD, card)
+
+
+def read_card(directory: Path, *, kind: str | None = None) -> dict[str, Any]:
+    """What `generator.json` says, its settings as arguments; `DataError` where it is no generator,
+    or one of another kind."""
+    said = read_json(directory / CARD)
+    if not isinstance(said, dict) or not said.get("kind") or kind not in (None, said["kind"]):
+        wanted = "generator" if kind is None else f"generator of kind {kind}"
+        raise DataError(f"{directory / CARD}: not a {wanted} that rarecase saved.")
+    return said | {"settings": read_settings(said["settings"])}
+
+
+def read_arrays(directory: Path) -> dict[str, NDArray[Any]]:
+    """The arrays by their names; `DataError` names a file that is missing or broken."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        found: dict[str, NDArray[Any]] = load_file(directory / ARRAYS)
+    except FileNotFoundError:
+        raise DataError(f"{directory / ARRAYS}: no such file.") from None
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{directory / ARRAYS}: not a safetensors file ({error}).") from None
+    return found
+
+
+def read_table(file: Path) -> pd.DataFrame:
+    """A table that was saved; `DataError` names one that is missing or broken."""
+    try:
+        return pd.read_csv(file)
+    except FileNotFoundError:
+        raise DataError(f"{file}: no such file.") from None
+    except (OSError, ValueError) as error:  # what pandas makes of no table is a ValueError
+        raise DataError(f"{file}: not a CSV table that rarecase saved ({error}).") from None
 
 
 def written_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,30 +112,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return value.item() if isinstance(value, np.generic) else value
-
-
-def saved_table(file: Path) -> pd.DataFrame:
-    """A table that `save` wrote; `DataError` names one that is missing or broken."""
-    try:
-        return pd.read_csv(file)
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file.") from None
-    except (OSError, ValueError) as error:  # what pandas makes of no table is a ValueError
-        raise DataError(f"{file}: not a CSV table that rarecase saved ({error}).") from None
-
-
-def saved_arrays(file: Path, names: tuple[str, ...]) -> list[NDArray[Any]]:
-    """Arrays of a safetensors file by their names, without PyTorch; `DataError` names a file that
-    is missing, broken or lacks one."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        found = load_file(file)
-        return [found[name] for name in names]
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file.") from None
-    except (SafetensorError, OSError) as error:
-        raise DataError(f"{file}: not a safetensors file ({error}).") from None
-    except KeyError as error:
-        raise DataError(f"{file}: not what rarecase saved, there is no {error}.") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -12,12 +11,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rarecase.generators.loop import Step
 from rarecase.generators.networks_mlp import Conditional
-from rarecase.generators.neural import Neural, Player
+from rarecase.generators.neural import Fitting, Step
+from rarecase.generators.perceptrons import Perceptrons
 
 
-class WGAN(Neural):
+class WGAN(Perceptrons):
     """f-CLSWGAN (Xian et al. 2018, arXiv 1712.00981, equations 2 and 3): a Wasserstein GAN with
     gradient penalty, both networks told the class, and beside its loss that of a linear classifier
     fixed beforehand on the real training vectors.
@@ -36,18 +35,18 @@ class WGAN(Neural):
     PENALTY: ClassVar[float] = 10.0 / math.sqrt(2048)
     CLASS_WEIGHT: ClassVar[float] = 0.01  # β, of the classifier's loss
 
-    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
+    def _perceptrons(self, features: int, classes: int) -> dict[str, nn.Module]:
         return {
             "generator": Conditional(self.noise, features, classes, hidden=self.hidden),
             "critic": Conditional(features, 1, classes, hidden=self.hidden),
         }
 
-    def _step(
-        self, players: Mapping[str, Player], X: NDArray[np.float32], label: NDArray[np.int64]
-    ) -> Step:
-        generator, critic = players["generator"], players["critic"]
-        device = generator.fabric.device
-        classify = linear_classifier(X, label, classes=len(self.classes_)).to(device)
+    def _step(self, fit: Fitting) -> Step:
+        generator, critic = fit.players["generator"], fit.players["critic"]
+        device = fit.fabric.device
+        classify = linear_classifier(
+            self._scaled(fit.samples), fit.label, classes=len(self.classes_)
+        ).to(device)
 
         def step(values: Tensor, real_label: Tensor, random: torch.Generator, done: int) -> Tensor:
             real = values.flatten(1)

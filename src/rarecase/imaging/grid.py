@@ -1,4 +1,4 @@
-"""Where voxels lie in the patient: grids, and carrying values from one grid to another."""
+"""Where voxels lie in the patient: grids, and resampling values from one grid to another."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ Affine = NDArray[np.float64]
 _SAME = 0.01
 # Points along each axis that are asked whether they lie in another grid.
 _PROBES = 16
+TILT = 5.0  # degrees up to which slices are taken as they were acquired
+_SHEAR = 0.5  # degrees; a tilted gantry shifts slices against each other
+_SQUARE = 1.02  # sides of pixels that differ by less are square
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +102,34 @@ def with_pixels(grid: Grid, pixel: float) -> Grid:
     return Grid((x, y, z), np.asarray(grid.affine @ step))
 
 
+def axial_grid(grid: Grid, *, pixel: float | None = None) -> tuple[Grid, tuple[str, ...]]:
+    """From a grid in RAS+ order to the one whose third axis counts true axial slices, and what was
+    changed.
+
+    A volume tilted by more than five degrees, or sheared by a tilted gantry, is laid straight;
+    pixels that are not square are made so, of the shorter side, or of `pixel` mm. The slice
+    distance stays. Otherwise the grid itself is returned, and nothing is resampled.
+    """
+    notes = []
+    found = grid
+    if grid.shear > _SHEAR:
+        notes.append(
+            f"its axes stand askew by {grid.shear:.1f} degrees, as from a tilted gantry; resampled "
+            "to straight axial slices"
+        )
+        found = straight(grid)
+    elif grid.tilt > TILT:
+        notes.append(f"its slices are tilted by {grid.tilt:.1f} degrees; resampled to axial slices")
+        found = straight(grid)
+    x, y, _ = found.spacing
+    if pixel is not None:
+        return with_pixels(found, pixel), tuple(notes)
+    if max(x, y) > _SQUARE * min(x, y):
+        notes.append(f"axial pixels of {x:.2f} by {y:.2f} mm; resampled to {min(x, y):.2f} mm")
+        found = with_pixels(found, min(x, y))
+    return found, tuple(notes)
+
+
 def shared(grid: Grid, other: Grid) -> float:
     """The part of `grid` that lies within `other`, 0 to 1, from a lattice of points."""
     axes = [np.linspace(0, n - 1, min(n, _PROBES)) for n in grid.shape]
@@ -113,7 +144,7 @@ def same_voxels(grid: Grid, other: Grid) -> bool:
     return _lattice(_between(grid, other)) is not None
 
 
-def carry(
+def resample(
     values: NDArray, source: Grid, target: Grid, *, outside: float = 0.0
 ) -> NDArray[np.float32]:
     """Values on `source` (its shape) as they are on `target`: linear between voxels, `outside`

@@ -90,22 +90,6 @@ def apply_scale(values: NDArray[np.float32], scale: Scale) -> NDArray[np.float32
     return np.asarray(y, dtype=np.float32)
 
 
-def normalise_case(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Normalise a case (n, c, h, w), each channel by itself; see `apply_scale`.
-
-    >>> images = np.zeros((2, 1, 4, 4), np.float32)
-    >>> images[:, :, 1:3, 1:3] = [[90, 110], [100, 100]]
-    >>> normalised = normalise_case(images)
-    >>> float(normalised[0, 0, 0, 0]), float(normalised[0, 0, 2, 2])
-    (0.0, 1.0)
-    """
-    out = np.empty(images.shape, dtype=np.float32)
-    for channel in range(images.shape[1]):
-        values = images[:, channel]
-        out[:, channel] = apply_scale(values, fit_scale(values))
-    return out
-
-
 def fit_mean_std(
     images: NDArray[np.float32], rows: Sequence[int] | NDArray[np.integer]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

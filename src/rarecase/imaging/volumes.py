@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rarecase.errors import DataError
 from rarecase.imaging.formats import Stored, format_of
 from rarecase.imaging.formats.base import by, channels_of
-from rarecase.imaging.grid import Grid, carry, ras
+from rarecase.imaging.grid import Grid, ras, resample
 
 MOST_LABELS = 32  # different values of a mask
 
@@ -23,7 +23,7 @@ class Volume:
     data: (x, y, z) float32, or (x, y, z, c) for a file of several channels; stored values with
         the file's scaling applied. affine: (4, 4) voxel to millimetre. spacing: mm along x, y, z.
     stored: orientation in the file (such as 'LPS'). source: the grid of the file, to which
-    `carry` takes anything back. placed: whether the file says where it lies. notes: what is odd.
+    `resample` takes anything back. placed: whether the file says where it lies. notes: what is odd.
     """
 
     data: NDArray[np.float32]
@@ -101,7 +101,7 @@ def _read(path: Path, *, several: bool) -> Volume:
     if channels and not several:
         raise DataError(
             f"{path}: holds {channels[0]} volumes (shape {by(stored.data.shape)}), one was "
-            "expected. Split the file into one 3-D file a channel."
+            "expected. Split the file into one 3-D file per channel."
         )
     _refuse_not_finite(path, stored.data)
     i, j, k = stored.data.shape[:3]
@@ -120,8 +120,8 @@ def _read(path: Path, *, several: bool) -> Volume:
 
 def _turned(stored: Stored, source: Grid, turned: Grid) -> NDArray[np.float32]:
     if stored.data.ndim == 3:
-        return carry(stored.data, source, turned)
-    each = [carry(stored.data[..., c], source, turned) for c in range(stored.data.shape[3])]
+        return resample(stored.data, source, turned)
+    each = [resample(stored.data[..., c], source, turned) for c in range(stored.data.shape[3])]
     return np.stack(each, axis=-1)
 
 

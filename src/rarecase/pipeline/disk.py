@@ -12,12 +12,13 @@ import pandas as pd
 
 from rarecase.cohort import Cohort, count_slices
 from rarecase.errors import DataError
-from rarecase.features import feature_shape
-from rarecase.pipeline.amounts import real_training_slices, resolve_amounts
-from rarecase.pipeline.grid import FEATURES, SYNTHETIC, folds_of, study_cells
+from rarecase.experiment.arm import Counts
+from rarecase.features import source_of
+from rarecase.pipeline.designs import Part, make_part, real_training_samples
+from rarecase.pipeline.run_folder import FEATURES, SLICES, SYNTHETIC, folds_of
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Step
-from rarecase.pipeline.steps.cohort import SLICES, load_folds
+from rarecase.pipeline.steps.cohort import load_folds
 from rarecase.segmenter import UNet
 
 FLOAT16 = 2
@@ -28,36 +29,39 @@ class Sizes:
     """What a study is made of, in numbers. Bytes are before compression: an upper bound.
 
     `slices` in the cohort and `units`, the samples that they make (slices, or cases), `real` of a
-    fold's training patients (the mean), `made` synthetic samples a generator; `sample` bytes of one
-    feature sample of `shape`, `sides` of what the network sees; `fits` folds over all repeats,
-    `cells` generators over all.
+    fold's training patients (the mean); `parts` of the experiment; `shapes` of one sample by
+    source; `generated` samples of each generator; `sides` of what the network sees, `inputs` its
+    channels; `cache` bytes of the slices; `fits` folds over all repeats.
     """
 
     slices: int
     units: int
     real: int
-    amounts: tuple[int, ...]
-    made: int
-    shape: tuple[int, ...]
+    parts: tuple[Part, ...]
+    shapes: dict[str, tuple[int, ...]]
+    generated: int
     sides: tuple[int, ...]
     inputs: int
     cache: int
     fits: int
-    cells: int
 
-    @property
-    def sample(self) -> int:
-        return FLOAT16 * int(np.prod(self.shape))
+    def sample(self, source: str) -> int:
+        """Bytes of one sample of a source."""
+        return FLOAT16 * int(np.prod(self.shapes[source]))
 
     @property
     def features(self) -> int:
-        """Bytes of one fold's store of real features."""
-        return self.units * self.sample
+        """Bytes of one fold's stores of real features."""
+        return sum(self.units * self.sample(source) for source in self.shapes)
 
     @property
     def samples(self) -> int:
-        """Bytes of one generator's store of synthetic samples."""
-        return self.made * self.sample
+        """Bytes of one fold's stores of synthetic samples."""
+        return sum(
+            self.generated * self.sample(part.features) * len(part.design.seeds_of(arm))
+            for part in self.parts
+            for arm in part.generated()
+        )
 
 
 def sizes_of(settings: Settings, *, cohort: Cohort, folds: pd.DataFrame) -> Sizes:
@@ -67,8 +71,7 @@ def sizes_of(settings: Settings, *, cohort: Cohort, folds: pd.DataFrame) -> Size
     patients = [
         case.patient for case in cohort.cases for _ in range(1 if volumes else counts[case.case])
     ]
-    real = real_training_slices(pd.DataFrame({"patient": patients}), folds)
-    amounts = resolve_amounts(settings.sweep.amounts, real=real)
+    real = real_training_samples(pd.DataFrame({"patient": patients}), folds)
     size, channels, pretrain = settings.slices.size, len(cohort.channels), settings.pretrain
     inputs = len(pretrain.channels or range(4)) if pretrain.cohort else channels
     chosen = settings.segmenter
@@ -76,26 +79,32 @@ def sizes_of(settings: Settings, *, cohort: Cohort, folds: pd.DataFrame) -> Size
         in_channels=inputs, width=chosen.width, depth=chosen.depth, dimensions=chosen.dimensions
     )
     sides = (settings.slices.planes, size, size) if volumes else (size, size)
+    parts = tuple(make_part(settings, said, real=real) for said in settings.experiment)
+    totals = [
+        total
+        for part in parts
+        for arm in part.design.arms
+        if isinstance(arm.amount, Counts)
+        for total in arm.amount.totals
+    ]
     return Sizes(
         slices=slices,
         units=len(patients),
         real=real,
-        amounts=tuple(amounts),
-        made=settings.generator.made or 2 * max(amounts),
-        shape=feature_shape(net, block=settings.features.block, sides=sides),
+        parts=parts,
+        shapes={part.features: source_of(part.features).shape(net, sides=sides) for part in parts},
+        generated=settings.generator.samples or 2 * max(totals, default=0),
         sides=sides,
         inputs=inputs,
         cache=slices * size * size * (4 * channels + 1),
-        fits=sum(len(numbers) for numbers in folds_of(folds).values()),
-        cells=len(study_cells(settings, folds)),
+        fits=len(folds_of(folds)),
     )
 
 
 def peak_stores(settings: Settings, sizes: Sizes) -> int:
     """The most bytes that stores of features take at one time: those of a fold and of all of its
     generators, or those of every fold where they are kept."""
-    fold = sizes.features + sizes.cells // sizes.fits * sizes.samples
-    return fold * (sizes.fits if settings.features.keep else 1)
+    return (sizes.features + sizes.samples) * (sizes.fits if settings.features.keep else 1)
 
 
 def refuse_small_disk(
@@ -110,11 +119,11 @@ def refuse_small_disk(
     if needed > free and not settings.compute.ignore_disk:
         raise DataError(
             f"{run}: the run needs up to {human_size(needed)}, and {human_size(free)} are free "
-            f"there. A fold's features of {settings.features.block} take "
+            f"there. A fold's features ({', '.join(sizes.shapes)}) take "
             f"{human_size(sizes.features)} before compression, its synthetic samples "
-            f"{human_size(sizes.samples)} for each generator. Choose another disk with --out, a "
-            "block with smaller features ('rarecase blocks'), or a smaller sweep; compression may "
-            "make it fit: compute.ignore_disk=true tries."
+            f"{human_size(sizes.samples)}. Choose another disk with --out, features that are "
+            "smaller ('rarecase blocks'), or smaller amounts; compression may make it fit: "
+            "compute.ignore_disk=true tries."
         )
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from rarecase.ahead import usable_cpus
 from rarecase.cohort import Cohort
-from rarecase.pipeline.amounts import resolve_amount
+from rarecase.experiment.arm import Arm, Counts
+from rarecase.experiment.sampling import new_generator
 from rarecase.pipeline.compute import make_fabric
-from rarecase.pipeline.disk import sizes_of
-from rarecase.pipeline.measure import measure
+from rarecase.pipeline.designs import Part
+from rarecase.pipeline.disk import Sizes, sizes_of
+from rarecase.pipeline.measure import Rates, measure
 from rarecase.pipeline.plan import STAGES
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import peak_memory
@@ -70,66 +71,87 @@ def estimate(
     slices, units, real, fits = sizes.slices, sizes.units, sizes.real, sizes.fits
     chosen, pretrain = settings.segmenter, settings.pretrain
     beside = max(1, min(settings.compute.processes or 1, fits))
-    threads = (settings.compute.threads or usable_cpus()) // beside
-    alone = settings.compute.model_copy(update={"threads": max(1, threads)})
-    rates = measure(
-        settings,
-        channels=sizes.inputs,
-        shape=sizes.shape,
-        sides=sizes.sides,
-        classes=len(cohort.classes),
-        fabric=make_fabric(alone),
-    )
-
-    held_out = settings.split.validation * rates.predict
-    epoch = real * ((1 - settings.split.validation) * rates.train + held_out)
-    coarse = (
-        make_schedule(chosen).coarse_epochs
-        * 0.75
-        * real
-        * (1 - settings.split.validation)
-        * rates.train
-    )
-    # Mirror images are looked at for those who do not train: about a fold and the validation part.
-    held = (1 - real / units) + real / units * settings.split.validation
-    drawn = units * rates.predict * (1 + 3 * held if chosen.flips else 1)
-    segmenter = chosen.epochs * epoch - coarse + drawn
-    batch = settings.generator.batch
-    steps = min(
-        settings.generator.epochs * -(-real // batch), settings.generator.max_steps or 2**62
-    )
-    control = resolve_amount(settings.sweep.headline, real=real)  # as many duplicates
-    trained = sum(real + added for added in (*sizes.amounts, control)) * settings.classifier.epochs
+    fabric = make_fabric(settings.compute)
+    rates = measure(settings, sizes, classes=len(cohort.classes), fabric=fabric)
     masks = slices * settings.slices.size**2 // 8
     # Stores are removed behind each fold, unless they are kept: disk is the most at one time.
     times = fits if settings.features.keep else 1
-    generators = sizes.cells // fits
-    made = times * generators * sizes.samples
-    gan = sum(rates.generate) / len(rates.generate)
+    sources = len(sizes.shapes)
+    segmenter = _segmenter_seconds(settings, rates, real=real, units=units)
     costs = [
         Cost("slices", "segment", 1, slices * READING, sizes.cache),
         Cost("segmenter", "segment", fits, segmenter, fits * (rates.weights + masks), beside),
-        Cost("features", "extract", fits, units * rates.predict, times * sizes.features, beside),
-        Cost("synthetic", "generate", sizes.cells, steps * batch * gan, made, beside),
-        Cost("fidelity", "generate", sizes.cells, units * FIDELITY, 0, beside),
-        Cost("classified", "classify", sizes.cells, trained * rates.classify, 0, beside),
-    ]
-    if settings.compare.arms:
-        seconds = (
-            units * rates.predict + len(settings.compare.arms) * COMPARING[settings.compare.unit]
-        )
-        costs.append(Cost("arms", "classify", fits, seconds, 0, beside))
+        Cost("features", "extract", fits, sources * units * rates.predict,
+             times * sizes.features, beside),
+        *_generator_costs(settings, sizes, rates, times=times, beside=beside),
+        *(
+            Cost(f"cells {part.name}", "classify", fits,
+                 _part_seconds(part, settings, rates, real=real), 0, beside)
+            for part in sizes.parts
+        ),
+    ]  # fmt: skip
     if pretrain.cohort:
         each = 1 if chosen.dimensions == 3 else settings.simulation.slices
         others = sum(pretrain.patients.values()) * each
         seconds = pretrain.epochs * others * rates.train
         costs.insert(1, Cost("pretrain", "segment", 1, seconds, rates.weights))
+    largest = max(sizes.sample(source) for source in sizes.shapes)
     wanted = STAGES[: STAGES.index(until) + 1]
     return Estimate(
         costs=tuple(cost for cost in costs if cost.stage in wanted),
-        memory=beside * (peak_memory() + min(real * sizes.sample, HELD)),
+        memory=beside * (peak_memory() + min(real * largest, HELD)),
         slices=slices,
     )
+
+
+def _segmenter_seconds(settings: Settings, rates: Rates, *, real: int, units: int) -> float:
+    chosen, validation = settings.segmenter, settings.split.validation
+    trained: float = real * (1 - validation) * rates.train
+    epoch = trained + real * validation * rates.predict
+    coarse = int(make_schedule(chosen).coarse_epochs) * 0.75 * trained
+    # Mirror images are looked at for those who do not train: about a fold and the validation part.
+    held = (1 - real / units) + real / units * validation
+    drawn = units * rates.predict * (1 + 3 * held if chosen.flips else 1)
+    return chosen.epochs * epoch - coarse + drawn
+
+
+def _generator_costs(
+    settings: Settings, sizes: Sizes, rates: Rates, *, times: int, beside: int
+) -> list[Cost]:
+    found = []
+    for part in sizes.parts:
+        for arm in part.generated():
+            number = len(part.design.seeds_of(arm))
+            passes = _passes(arm, settings, real=sizes.real)
+            seconds = passes * sizes.real * rates.generate[part.name, arm.name]
+            disk = times * number * sizes.generated * sizes.sample(part.features)
+            fits = sizes.fits * number
+            found += [
+                Cost(f"synthetic {arm.name}", "generate", fits, seconds, disk, beside),
+                Cost(f"fidelity {arm.name}", "generate", fits, sizes.units * FIDELITY, 0, beside),
+            ]
+    return found
+
+
+def _passes(arm: Arm, settings: Settings, *, real: int) -> float:
+    """How often a generator goes over the training samples."""
+    params = new_generator(arm.sampler, seed=0, standardised=False).get_params()
+    if "epochs" in params:
+        steps = params["epochs"] * -(-real // (params["batch_size"] or settings.generator.batch))
+        return float(params["epochs"] * min(1.0, (params["max_steps"] or steps) / steps))
+    return float(params["steps"] * params["batch_size"] / real) if "steps" in params else 1.0
+
+
+def _part_seconds(part: Part, settings: Settings, rates: Rates, *, real: int) -> float:
+    if not part.design.classifier.lazy:
+        return len(part.design.arms) * COMPARING[settings.tuning.unit]
+    trained = 0.0
+    for arm in part.design.arms:
+        totals = arm.amount.totals if isinstance(arm.amount, Counts) else (0,)
+        planned = [t for t in totals if isinstance(arm.amount, Counts) and t == arm.amount.planned]
+        fits = [*totals, *(planned if arm.synthetic else [])]  # the control
+        trained += len(part.design.seeds_of(arm)) * sum(real + added for added in fits)
+    return trained * settings.classifier.epochs * rates.classify[part.name]
 
 
 def human_time(seconds: float) -> str:

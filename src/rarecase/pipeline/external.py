@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,34 +11,40 @@ import pandas as pd
 
 from rarecase.cohort import Cohort, check_disjoint
 from rarecase.errors import DataError, SettingError
-from rarecase.evidence.predictions import pool_patients
-from rarecase.experiment.compare import weigh
-from rarecase.experiment.self_checks import FoldChecks, gather
-from rarecase.files import read_json, read_parquet, replacing_file, write_json
-from rarecase.pipeline.grid import SEGMENTER, Cell, read_cohort_table, read_folds, study_cells
-from rarecase.pipeline.plan import cohort_facts
+from rarecase.evidence.evidence import make_evidence
+from rarecase.evidence.predictions import COLUMNS, FLAGS, KEY, pool_patients
+from rarecase.evidence.result import Result
+from rarecase.experiment.splits import splits_digest
+from rarecase.experiment.tasks import read_result
+from rarecase.files import read_json, write_json
 from rarecase.pipeline.resolve import merged, nest, resolve, validate
+from rarecase.pipeline.run import only_one
+from rarecase.pipeline.run_folder import (
+    COHORT,
+    EXTERNAL,
+    RECORD,
+    SEGMENTER,
+    folds_of,
+    read_cohort_table,
+    read_folds,
+)
 from rarecase.pipeline.settings import Settings
-from rarecase.pipeline.step import RECORD, Context, Step, digest, perform
-from rarecase.pipeline.steps.arms import CHECKS
-from rarecase.pipeline.steps.cohort import COHORT, SLICES, load_cohort, slices_work
-from rarecase.pipeline.steps.external import external_work
-from rarecase.pipeline.study import only_one
+from rarecase.pipeline.step import Context, Step, perform
+from rarecase.pipeline.steps.cohort import load_cohort, slices_step
+from rarecase.pipeline.steps.evidence import gathered
+from rarecase.pipeline.steps.external import external_parts, external_step
 from rarecase.progress import task
 from rarecase.ranking import mean_defined
-
-EXTERNAL = "external"
-VERSION = 1  # goes up when a step computes something else from the same inputs and settings
+from rarecase.seeds import derive
 
 
 @dataclass(frozen=True)
 class External:
-    """`folder` holds predictions.parquet, evidence.json and checks.json; `dice`: mean Dice of the
-    outlines over volumes and the run's folds, None where no volume has a mask."""
+    """`folder` holds predictions.parquet and evidence.json; `dice`: mean Dice of the masks over
+    volumes and the run's folds, None where no volume has one."""
 
     folder: Path
     evidence: dict[str, Any]
-    checks: dict[str, Any] | None
     dice: float | None
 
 
@@ -61,8 +66,10 @@ def evaluate_on(
     """
     run, path = run.absolute(), Path(data).expanduser().absolute()
     home = resolve(preset=None, file=run / "study.yaml")
-    if not home.compare.arms:
-        raise SettingError(f"{run}: the run compares no arms (compare.arms is empty).")
+    if not external_parts(home):
+        raise SettingError(
+            f"{run}: no part of its experiment is on vectors, which are what is judged elsewhere."
+        )
     about = read_json(run / COHORT / "cohort.json")
     settings = _settings(home, path, channels=about["channels"], changes=changes or {})
     out = run / EXTERNAL / (name or path.stem)
@@ -75,32 +82,34 @@ def evaluate_on(
             for step in steps:
                 perform(step)
                 bar.advance(note=step.name)
-    folders = [step.output for step in steps if step.name != SLICES]
-    predictions = ensemble([read_parquet(f / "predictions.parquet") for f in folders])
-    evidence = weigh(predictions, rare=about["rare"], seed=home.seed)
-    checks = _checks(folders)
-    with replacing_file(out / "predictions.parquet") as beside:
-        predictions.to_parquet(beside, index=False)
-    write_json(out / "evidence.json", evidence)
-    if checks is not None:
-        write_json(out / CHECKS, checks)
+    folders = [step.output for step in steps[1:]]
+    found = [read_result(folder) for folder in folders]
+    predictions = ensemble([each.predictions for each in found])
+    checks = gathered([each.checks for each in found if each.checks is not None])
+    evidence = make_evidence(
+        predictions, rare=about["rare"], checks=checks, seed=derive(home.seed, "bootstrap") % 2**31
+    )
+    Result(predictions, evidence).write(out)
     dice = [pd.read_csv(folder / "volumes.csv")["dice"].mean() for folder in folders]
     mean = float(mean_defined(dice))
     write_json(out / "external.json", {"data": str(path), "dice": None if mean != mean else mean})
-    return External(out, evidence, checks, None if mean != mean else mean)
+    return External(out, evidence, None if mean != mean else mean)
 
 
 def ensemble(members: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """One prediction a patient, arm and generator seed: the mean over `members`, each pooled to
-    patients first. Thresholds are averaged too."""
-    fit = ["arm", "amount", "generator_seed"]
-    added = pd.concat(members).groupby(fit)["added"].mean()
+    """One prediction for each patient and cell: the mean over `members`, each pooled to patients
+    first. Thresholds are averaged too."""
+    fit = [*KEY, "seed"]
+    everything = pd.concat(members, ignore_index=True)
+    same = everything.groupby(fit, dropna=False)
+    about = same[[*FLAGS, "splits", "chosen"]].first().join(same[["requested", "added"]].mean())
     pooled = pd.concat([pool_patients(member) for member in members])
     chances = [str(c) for c in pooled.columns if str(c).startswith("p_")]
-    found = pooled.groupby([*fit, "patient", "label"])[["threshold", *chances]].mean().reset_index()
-    found = found.join(added, on=fit)
+    grouped = pooled.groupby([*fit, "patient", "label"], dropna=False, sort=False)
+    found = grouped[["threshold", *chances]].mean().reset_index().join(about, on=fit)
     found[chances] = found[chances].clip(0, 1)  # a mean may pass 1 by a rounding error
-    return found.assign(repeat=0, fold=0, case=found["patient"], slice=0, predicted=1)
+    found = found.assign(repeat=0, fold=0, case=found["patient"], slice=0, predicted=1, site=None)
+    return found[[*COLUMNS, *chances]]
 
 
 def _settings(
@@ -129,19 +138,13 @@ def _steps(
     home: Settings, settings: Settings, cohort: Cohort, *, run: Path, out: Path
 ) -> list[Step]:
     there = Context(run=out, settings=settings)
-    facts = [cohort_facts(cohort, simulated=False), settings.slices.model_dump(mode="json")]
-    steps = [Step(SLICES, EXTERNAL, digest([VERSION, facts]), slices_work, there)]
-    cells = study_cells(home, read_folds(run / COHORT / "cohort.csv"))
-    for repeat, fold in sorted({(cell.repeat, cell.fold) for cell in cells}):
-        cell = Cell(repeat, fold)
-        record = read_json(run / cell.folder(SEGMENTER) / RECORD)
-        needs = [VERSION, steps[0].key, record["key"], home.compare.model_dump(mode="json")]
-        work = functools.partial(external_work, home=Context(run=run, settings=home, cell=cell))
-        name = cell.folder("arms")
-        steps.append(Step(name, EXTERNAL, digest(needs), work, replace(there, cell=cell)))
+    slices = replace(slices_step(there, cohort=cohort), stage=EXTERNAL)
+    steps = [slices]
+    # One test set for all folds: everybody of the other cohort.
+    splits = splits_digest((0, who, 0) for who in cohort.patients)
+    for cell in folds_of(read_folds(run / COHORT / "cohort.csv")):
+        known = read_json(run / cell.folder(SEGMENTER) / RECORD)["key"]
+        learnt = Context(run=run, settings=home, cell=cell)
+        mine = replace(there, cell=cell)
+        steps.append(external_step(mine, home=learnt, known=known, slices=slices, splits=splits))
     return steps
-
-
-def _checks(folders: Sequence[Path]) -> dict[str, Any] | None:
-    found = [read_json(folder / CHECKS) for folder in folders if (folder / CHECKS).is_file()]
-    return gather([FoldChecks.from_json(each) for each in found]).as_json() if found else None

@@ -9,11 +9,12 @@ import pandas as pd
 
 from rarecase.cohort import SliceCache, check_disjoint, validation_patients
 from rarecase.errors import DataError
-from rarecase.files import read_json
-from rarecase.pipeline.grid import read_cohort_table
+from rarecase.files import read_json, read_parquet
+from rarecase.pipeline.designs import Part, make_part, real_training_samples
+from rarecase.pipeline.run_folder import COHORT, SLICES, read_cohort_table, read_folds
 from rarecase.pipeline.step import Context
-from rarecase.pipeline.steps.cohort import COHORT, SLICES
 from rarecase.seeds import derive
+from rarecase.segmenter.feeding import sample_rows
 
 
 @dataclass(frozen=True)
@@ -98,3 +99,12 @@ def load_fold(context: Context) -> Fold:
         validation=tuple(sorted(validation)),
         test=test,
     )
+
+
+def load_part(context: Context, number: int) -> Part:
+    """A part of the study's experiment, its percentages resolved."""
+    settings, run = context.settings, context.run
+    slices = read_parquet(run / SLICES / "rows.parquet")
+    rows = sample_rows(slices, dimensions=settings.segmenter.dimensions)
+    real = real_training_samples(rows, read_folds(run / COHORT / "cohort.csv"))
+    return make_part(settings, settings.experiment[number], real=real)

@@ -1,4 +1,4 @@
-"""How fast this machine does a study's steps: each is done for a moment on made-up numbers of the
+"""How fast this machine does a study's steps: each is done for a moment on random numbers of the
 study's real shapes."""
 
 from __future__ import annotations
@@ -7,13 +7,15 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import lightning_fabric
 import numpy as np
 import torch
+from sklearn.base import clone
 
-from rarecase.experiment.classifiers import make_classifier
-from rarecase.generators import ACGAN
+from rarecase.experiment.sampling import new_generator
+from rarecase.pipeline.disk import Sizes
 from rarecase.pipeline.settings import Settings
 from rarecase.segmenter import Augmentation, UNet
 from rarecase.segmenter.augment import apply, draw
@@ -25,37 +27,59 @@ BUDGET = 1.0  # seconds for each measurement, after one call to warm up
 
 @dataclass(frozen=True)
 class Rates:
-    """Seconds a sample: training the U-Net, predicting with it, a step of each generator, a step of
-    the classifier. `weights`: bytes of the U-Net's parameters."""
+    """Seconds a sample: training the U-Net, predicting with it, a pass of each generator and of the
+    CNN by the part and arm. `weights`: bytes of the U-Net's parameters."""
 
     train: float
     predict: float
-    generate: tuple[float, ...]  # one a width
-    classify: float
+    generate: dict[tuple[str, str], float]
+    classify: dict[str, float]
     weights: int
 
 
 def measure(
-    settings: Settings,
-    *,
-    channels: int,
-    shape: tuple[int, ...],
-    sides: tuple[int, ...],
-    classes: int,
-    fabric: lightning_fabric.Fabric,
+    settings: Settings, sizes: Sizes, *, classes: int, fabric: lightning_fabric.Fabric
 ) -> Rates:
-    """Measure a study whose U-Net takes `channels` of images with these `sides` and whose features
-    have `shape`."""
+    """Measure the steps of a study of these sizes."""
     chosen = settings.segmenter
     net = UNet(
-        in_channels=channels, width=chosen.width, depth=chosen.depth, norm=chosen.norm,
+        in_channels=sizes.inputs, width=chosen.width, depth=chosen.depth, norm=chosen.norm,
         dimensions=chosen.dimensions,
     )  # fmt: skip
-    images = torch.rand(chosen.batch, channels, *sides)
+    images = torch.rand(chosen.batch, sizes.inputs, *sizes.sides)
     train, predict = _unet(net, images, fabric=fabric)
-    generate, classify = _heads(settings, shape=shape, classes=classes, fabric=fabric)
+    generate: dict[tuple[str, str], float] = {}
+    classify: dict[str, float] = {}
+    for part in sizes.parts:
+        if not part.design.classifier.lazy:
+            continue  # linear models are fitted once: nothing beside the rest
+        shape, batch = sizes.shapes[part.features], settings.generator.batch
+        X, y = _samples(shape, classes=classes, batch=batch)
+        for arm in part.generated():
+            gan = one_pass(new_generator(arm.sampler, seed=0, standardised=False), len(X))
+            once = functools.partial(gan.fit, X, y, fabric=fabric)
+            generate[part.name, arm.name] = _per_sample(once, samples=len(X))
+        cnn = clone(part.design.classifier.estimator).set_params(epochs=1)
+        once = functools.partial(cnn.fit, X, y, fabric=fabric)
+        classify[part.name] = _per_sample(once, samples=len(X))
     weights = 4 * sum(parameter.numel() for parameter in net.parameters())
     return Rates(train, predict, generate, classify, weights)
+
+
+def one_pass(generator: Any, samples: int) -> Any:
+    """A generator that goes once over so many samples, if it is trained at all."""
+    params = generator.get_params()
+    if "epochs" in params:
+        return generator.set_params(epochs=1, max_steps=None)
+    if "steps" in params:
+        return generator.set_params(steps=max(1, samples // params["batch_size"]))
+    return generator
+
+
+def _samples(shape: tuple[int, ...], *, classes: int, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    samples = max(4 * batch, 32)
+    X = np.random.default_rng(0).random((samples, *shape), dtype=np.float32)
+    return X, np.array([f"class {i % classes}" for i in range(samples)])
 
 
 def _per_sample(once: Callable[[], object], *, samples: int) -> float:
@@ -93,36 +117,3 @@ def _unet(
 
     samples = len(images)
     return _per_sample(train, samples=samples), _per_sample(predict, samples=samples)
-
-
-def _heads(
-    settings: Settings, *, shape: tuple[int, ...], classes: int, fabric: lightning_fabric.Fabric
-) -> tuple[tuple[float, ...], float]:
-    generator, classifier = settings.generator, settings.classifier
-    samples = max(4 * generator.batch, 32)
-    X = np.random.default_rng(0).random((samples, *shape), dtype=np.float32)
-    y = np.array([f"class {i % classes}" for i in range(samples)])
-    gans = [
-        ACGAN(
-            width=width,
-            hidden=(generator.hidden_generator, generator.hidden_discriminator),
-            batch_size=generator.batch,
-            epochs=1,
-        )
-        for width in generator.widths
-    ]
-    cnn = make_classifier(
-        "auto",
-        shape,
-        epochs=1,
-        batch_size=classifier.batch,
-        channels=tuple(classifier.channels),
-        dense=classifier.dense,
-    )
-    generate = tuple(
-        _per_sample(functools.partial(gan.fit, X, y, fabric=fabric), samples=samples)
-        for gan in gans
-    )
-    if len(shape) == 1:
-        return generate, 0.0  # a linear model is fitted once: nothing beside the rest
-    return generate, _per_sample(lambda: cnn.fit(X, y, fabric=fabric), samples=samples)

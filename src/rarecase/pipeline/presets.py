@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rarecase.experiment.arms import CLOSED_FORM
+
 Nested = dict[str, Any]
 
 # A network of a sixteenth of the paper's cost, trained from (nearly) nothing instead of fine-tuned:
@@ -14,6 +16,23 @@ _SMALL_TRAINING: Nested = {
     "decay": "cosine",
     "loss": "dice+bce",
 }
+
+
+def _experiment(arms: list[str], *, amounts: list[int | str]) -> list[Nested]:
+    """Vectors of the tumour by logistic regression, which is what is deployed, before the paper's
+    study in small; and what the size of the mask alone says."""
+    return [
+        {"features": "tumour", "classifier": "logistic", "arms": arms},
+        {
+            "features": "bottleneck",
+            "classifier": "cnn",
+            "arms": ["acgan"],
+            "amounts": amounts,
+            "planned": amounts[0],
+        },
+        {"features": "outline_size", "classifier": "logistic", "arms": ["none"]},
+    ]
+
 
 PRESETS: dict[str, Nested] = {
     # The paper's network was pre-trained on BraTS. Who has such weights gives them with --init.
@@ -35,7 +54,7 @@ PRESETS: dict[str, Nested] = {
         },
         "generator": {"widths": [64], "max_steps": 1200},
         "classifier": {"epochs": 12, "batch": 16, "dense": 256},
-        "sweep": {"amounts": [0, "25%", "50%", "100%"], "headline": "25%"},
+        "experiment": _experiment(list(CLOSED_FORM), amounts=["25%", "50%", "100%"]),
     },
     "demo": {
         "simulation": {"patients": {"HGG": 24, "LGG": 12}, "slices": 12},
@@ -58,8 +77,9 @@ PRESETS: dict[str, Nested] = {
         },
         "generator": {"widths": [32], "max_steps": 600},
         "classifier": {"epochs": 10, "batch": 16, "dense": 128},
-        "sweep": {"amounts": [0, "25%", "100%"], "headline": "25%"},
-        "compare": {"arms": ["threshold", "class-weight", "smote", "gaussian"]},
+        "experiment": _experiment(
+            ["threshold", "class-weight", "smote", "gaussian"], amounts=["25%", "100%"]
+        ),
         # Three folds: little to gain from processes or bfloat16, and one way to its numbers.
         "compute": {"processes": 1, "precision": "32-true"},
     },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -11,11 +11,14 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from rarecase.errors import SettingError, nearest
+from rarecase.experiment.arms import pick_arms
+from rarecase.experiment.classifiers.registry import make_classifier
 from rarecase.files import write_text
 from rarecase.pipeline.presets import PRESETS
-from rarecase.pipeline.settings import Settings
+from rarecase.pipeline.settings import DesignSettings, Settings
 
 Nested = dict[str, Any]
+VECTORS = ("tumour", "region", "outline_size")
 
 
 def known_names(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
@@ -78,10 +81,59 @@ def read_yaml(path: Path) -> Nested:
     return nest({str(name): value for name, value in read_mapping(path).items()})
 
 
+SHORT = ("features", "classifier", "arms", "amounts", "planned")
+"""What may be said of the whole experiment at once."""
+
+
+def shortened(experiment: Sequence[Nested], short: Mapping[str, Any]) -> list[Nested]:
+    """The parts of an experiment after what was said in short.
+
+    Features or classifiers make parts anew, all pairs that go together; arms and amounts come from
+    what was said, or from the first part of that classifier. Arms alone replace those of every part
+    that compares any; amounts and `planned` those of parts that have some.
+
+    >>> quick = [{"features": "tumour", "classifier": "logistic", "arms": ["smote"]}]
+    >>> shortened(quick, {"arms": ["mixup"]})
+    [{'features': 'tumour', 'classifier': 'logistic', 'arms': ['mixup']}]
+    >>> shortened(quick, {"features": ["region"]})[0]["arms"]
+    ['smote']
+    """
+    given = {name: value for name, value in short.items() if value is not None}
+    counts: Nested = {name: given[name] for name in ("amounts", "planned") if name in given}
+    if "amounts" in counts and "planned" not in counts and counts["amounts"]:
+        counts["planned"] = counts["amounts"][0]
+    if not {"features", "classifier"} & set(given):
+        return [
+            {
+                **said,
+                **({"arms": given["arms"]} if "arms" in given and said["arms"] != ["none"] else {}),
+                **(counts if said.get("amounts") else {}),
+            }
+            for said in experiment
+        ]
+    found = []
+    for features in given.get("features", [experiment[0]["features"]]):
+        usual = "logistic" if features in VECTORS else "cnn"
+        for kind in given.get("classifier", [usual]):
+            if kind == "cnn" and features in VECTORS and len(given.get("classifier", [])) > 1:
+                continue
+            like = next((each for each in experiment if each["classifier"] == kind), None)
+            part = {**(like or {"arms": ["none"]}), "features": features, "classifier": kind}
+            found.append({**part, **{k: given[k] for k in ("arms",) if k in given}})
+            if found[-1].get("amounts"):
+                found[-1] |= counts
+    return found
+
+
 def resolve(
-    *, preset: str | None, file: Path | None = None, overrides: Mapping[str, Any] | None = None
+    *,
+    preset: str | None,
+    file: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    short: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """Settings from the paper's defaults, a preset, a YAML file and overrides, in this order.
+    """Settings from the paper's defaults, a preset, a YAML file and overrides, in this order;
+    `short` changes the experiment as a whole (see `shortened`).
 
     An unknown name or an impossible value is a `SettingError` that names it. Without a preset the
     file's own (`preset: demo`) counts, then quick.
@@ -96,7 +148,11 @@ def resolve(
     if isinstance(segmenter, dict) and segmenter.get("init"):
         # A network that is given replaces the pre-training that the preset would do.
         starting = merged(starting, {"pretrain": {"cohort": None}})
-    return validate(merged({**starting, "preset": name}, {**given, "preset": name}))
+    nested = merged({**starting, "preset": name}, {**given, "preset": name})
+    if short:
+        usual = [part.model_dump() for part in Settings().experiment]
+        nested["experiment"] = shortened(nested.get("experiment", usual), short)
+    return validate(nested)
 
 
 def validate(nested: Nested) -> Settings:
@@ -105,30 +161,48 @@ def validate(nested: Nested) -> Settings:
         settings = Settings.model_validate(nested)
     except ValidationError as error:
         raise SettingError("\n".join(_explain(error))) from None
-    if str(settings.sweep.headline) not in {str(a) for a in settings.sweep.amounts}:
-        raise SettingError(
-            f"sweep.headline is {settings.sweep.headline}, which is not among sweep.amounts "
-            f"{settings.sweep.amounts}: add it there, or choose one of them."
-        )
+    for number, said in enumerate(settings.experiment):
+        _check_design(settings, said, place=f"experiment[{number}]")
     size, step = settings.slices.size, 2**settings.segmenter.depth
     if size % step:
         raise SettingError(
             f"slices.size is {size}, which a U-Net of depth {settings.segmenter.depth} cannot "
             f"halve that often: take {-(-size // step) * step}, or a smaller segmenter.depth."
         )
-    if float(str(settings.sweep.headline).rstrip("%")) == 0:
-        raise SettingError("sweep.headline is 0: the amount of Table 3 needs synthetic samples.")
-    levels = range(1, settings.segmenter.depth + 1)
-    blocks = [f"{side}{level}" for side in ("enc", "dec") for level in levels]
-    if settings.features.block not in (known := ["bottleneck", "tumour", "region", *blocks]):
-        raise SettingError(
-            f"features.block={settings.features.block!r}: {nearest(settings.features.block, known)}"
-        )
     if settings.pretrain.cohort and settings.segmenter.init:
         raise SettingError(
             "pretrain.cohort and segmenter.init both say where the U-Net starts from: give one."
         )
     return settings
+
+
+def _check_design(settings: Settings, said: DesignSettings, *, place: str) -> None:
+    """What must hold within one part of the experiment."""
+    known = known_sources(settings.segmenter.depth)
+    if said.features not in known:
+        raise SettingError(f"{place}.features={said.features!r}: {nearest(said.features, known)}")
+    classifier = make_classifier(said.classifier)
+    if classifier.takes == "maps" and said.features in VECTORS:
+        raise SettingError(
+            f"{place}: classifier {said.classifier!r} takes maps, and {said.features!r} are "
+            "vectors; take 'logistic', or features of a block ('rarecase blocks')."
+        )
+    pick_arms(said.arms)
+    if said.planned is None:
+        return
+    if str(said.planned) not in {str(a) for a in said.amounts}:
+        raise SettingError(
+            f"{place}.planned is {said.planned}, which is not among its amounts {said.amounts}: "
+            "add it there, or choose one of them."
+        )
+    if float(str(said.planned).rstrip("%")) == 0:
+        raise SettingError(f"{place}.planned is 0: a verdict needs synthetic samples.")
+
+
+def known_sources(depth: int) -> list[str]:
+    """Sources of features of a U-Net of this depth."""
+    levels = range(1, depth + 1)
+    return ["bottleneck", *VECTORS, *(f"{side}{n}" for side in ("enc", "dec") for n in levels)]
 
 
 def _explain(error: ValidationError) -> Iterable[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from rarecase.experiment.arm_names import CLOSED_FORM
+from rarecase.experiment.arms import CLOSED_FORM
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -142,11 +142,8 @@ class SegmenterSettings(TrainingSettings):
 
 
 class FeaturesSettings(Section):
-    """What is taken from the U-Net."""
+    """What is taken from the U-Net; which is said by `experiment`."""
 
-    block: str = "bottleneck"
-    """enc1 … bottleneck … dec1; `tumour` (all blocks averaged over the predicted mask); `region`
-    (what a small network learns of crops by that mask)."""
     keep: bool = False
     """Keep the stores of real and synthetic features when nothing needs them any more."""
 
@@ -155,10 +152,7 @@ class GeneratorSettings(Section):
     """The ACGAN."""
 
     widths: Annotated[list[Count], Field(min_length=1)] = [64, 256, 512]
-    """ngf = ndf of the convolutional pair; each width is an arm. The last is the headline's."""
-    images: bool = False
-    """Also an ACGAN of tumour images, which the fold's U-Net turns into features: a baseline arm,
-    as wide as the narrowest."""
+    """ngf = ndf of the convolutional pair; each width is an arm."""
     hidden_generator: Count = 4096
     """Hidden width of the generator for vectors."""
     hidden_discriminator: Count = 1024
@@ -174,15 +168,13 @@ class GeneratorSettings(Section):
     beta1: Fraction = 0.5
     """Of Adam, both networks."""
     seeds: Count = 1
-    """Generators trained per fold, each from its own seed."""
-    made: Count | None = None
-    """Synthetic samples made per fold; without it twice the largest amount of the sweep."""
-    keep: Literal["agreeing", "all"] = "agreeing"
-    """The paper's filter (the discriminator gets the class right), or none."""
+    """Generators trained per fold where amounts are counts, each from its own seed."""
+    samples: Count | None = None
+    """Synthetic samples generated per fold; without it twice the largest amount."""
 
 
 class ClassifierSettings(Section):
-    """The classifier: the paper's CNN for maps; a linear one for vectors."""
+    """The paper's CNN for maps."""
 
     channels: list[Count] = [64, 128]
     """Of the convolutional blocks (the notebook: 64, 128, 128)."""
@@ -194,42 +186,50 @@ class ClassifierSettings(Section):
     """Samples in a batch."""
     learning_rate: Positive = 1e-3
     """Of Adam."""
+    tune_threshold: bool = False
+    """Choose its threshold on inner folds: as many trainings more."""
 
 
-class SweepSettings(Section):
-    """How many synthetic samples join the real ones, spread equally over the classes."""
+class DesignSettings(Section):
+    """Features × arms × a classifier: one part of the experiment."""
 
-    amounts: list[int | str] = [0, 300, 600, 1158, 2400, 4800]
-    """Numbers, or percentages of a fold's real training slices ("25%")."""
-    headline: int | str = 1158
-    """The amount of Table 3, fixed beforehand; one of `amounts`."""
+    features: str
+    """enc1 … bottleneck … dec1; `tumour` (all blocks averaged over the mask); `region` (what a
+    small network learns of crops by the mask); `outline_size` (the mask's size alone)."""
+    classifier: str
+    """`cnn` (the paper's, of maps) or `logistic` (of vectors; of maps averaged over positions)."""
+    arms: list[str]
+    """Ways to treat the imbalance; `none` and `duplicates` are always among them."""
+    amounts: list[int | str] = []
+    """Numbers of synthetic samples in all, or percentages of a fold's real training samples
+    ("25%"), spread equally over the classes. Empty: chosen on inner folds (`tuning.shares`)."""
+    planned: int | str | None = None
+    """The one of `amounts` that was fixed beforehand: it has a control and a verdict."""
 
-    @field_validator("amounts", "headline")
+    @field_validator("amounts", "planned")
     @classmethod
-    def _readable(cls, value: list[int | str] | int | str) -> list[int | str] | int | str:
+    def _readable(cls, value: list[int | str] | int | str | None) -> Any:
         for amount in value if isinstance(value, list) else [value]:
             text = str(amount).removesuffix("%")
-            if not text.replace(".", "", 1).isdigit():
+            if amount is not None and not text.replace(".", "", 1).isdigit():
                 raise ValueError(f"expected a number or a percentage such as 25%, got {amount!r}")
         return value
 
 
-class CompareSettings(Section):
-    """The comparison of arms on each fold's `tumour` vectors, by a linear classifier."""
+class TuningSettings(Section):
+    """What is chosen on inner folds of a fold's training patients, and on which samples."""
 
-    arms: list[str] = list(CLOSED_FORM)
-    """Arms to compare, as `rarecase compare` names them; [] leaves the comparison out."""
-    outline: Literal["predicted", "true"] = "predicted"
-    """The tumour under which features are averaged: the network's, or (to see what better outlines
-    would be worth) the true one where there is a mask."""
-    unit: Literal["patients", "slices"] = "patients"
-    """What a row is: a patient (vectors averaged over slices: seconds) or a slice (minutes)."""
-    amounts: Annotated[list[Positive], Field(min_length=1)] = [0.5, 1.0, 2.0]
+    shares: Annotated[list[Positive], Field(min_length=1)] = [0.5, 1.0, 2.0]
     """Amounts to choose from: shares of what a class lacks to be as frequent as the largest."""
     inner: Annotated[int, Field(ge=2)] = 3
-    """Inner folds on which amount, penalty and threshold are chosen."""
-    generator_seeds: Count = 2
-    """Generators fitted per fold, each from its own seed."""
+    """Inner folds."""
+    seeds: Count = 2
+    """Fits of every sampler, each from its own seed."""
+    masks: Literal["predicted", "true"] = "predicted"
+    """The mask under which vectors are taken: the network's, or (to see what better outlines would
+    be worth) the true one where there is one."""
+    unit: Literal["patients", "slices"] = "patients"
+    """What a vector is of: a patient (averaged over slices: seconds) or a slice (minutes)."""
     checks: bool = True
     """Self-checks: permuted labels, a split by slices, training against test features."""
 
@@ -272,6 +272,18 @@ class Settings(Section):
     features: FeaturesSettings = FeaturesSettings()
     generator: GeneratorSettings = GeneratorSettings()
     classifier: ClassifierSettings = ClassifierSettings()
-    sweep: SweepSettings = SweepSettings()
-    compare: CompareSettings = CompareSettings()
+    experiment: Annotated[list[DesignSettings], Field(min_length=1)] = [
+        DesignSettings(
+            features="bottleneck",
+            classifier="cnn",
+            arms=["acgan"],
+            amounts=[300, 600, 1158, 2400, 4800],
+            planned=1158,
+        ),
+        DesignSettings(features="tumour", classifier="logistic", arms=list(CLOSED_FORM)),
+        DesignSettings(features="outline_size", classifier="logistic", arms=["none"]),
+    ]
+    """What is set side by side: features × arms × a classifier, the first of them the primary
+    one. --features, --classifier, --arms, --amounts and --planned say it in short."""
+    tuning: TuningSettings = TuningSettings()
     compute: ComputeSettings = ComputeSettings()

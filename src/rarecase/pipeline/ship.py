@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from rarecase.deploy.export import write_model
@@ -11,20 +12,22 @@ from rarecase.files import (
     read_json,
     read_parquet,
 )
-from rarecase.pipeline.grid import EVERYBODY, MODEL
 from rarecase.pipeline.resolve import resolve
+from rarecase.pipeline.run import only_one
+from rarecase.pipeline.run_folder import (
+    CLASSIFIER,
+    EVERYBODY,
+    EVIDENCE,
+    MODEL,
+    PREDICTIONS,
+    RECORD,
+    SLICES,
+)
 from rarecase.pipeline.settings import Settings
-from rarecase.pipeline.step import RECORD, Context, Step, digest, perform
-from rarecase.pipeline.steps.cohort import SLICES
-from rarecase.pipeline.steps.evidence import ARMS_EVIDENCE, ARMS_PREDICTIONS
-from rarecase.pipeline.steps.model import classifier_work
-from rarecase.pipeline.steps.segment import segmenter_work
-from rarecase.pipeline.study import only_one
+from rarecase.pipeline.step import Context, Step, perform
+from rarecase.pipeline.steps.model import deployed_part, model_step
+from rarecase.pipeline.steps.segment import segmenter_step
 from rarecase.progress import task
-
-CLASSIFIER = f"{MODEL}/classifier"
-VERSION = 1  # goes up when the model is made otherwise from the same run
-CLASSIFIED = 2  # likewise, of the classifier alone
 
 
 def load_model(place: str | Path) -> Deployed:
@@ -45,16 +48,11 @@ def make_model(run: Path) -> None:
             f"{run}: neither a run folder (no study.yaml) nor an exported model (no {CARD})."
         )
     settings = resolve(preset=None, file=run / "study.yaml")
-    if not settings.compare.arms:
-        raise SettingError(
-            f"{run}: the run compares no arms (compare.arms is empty), so nothing says which "
-            "classifier to hand on. Run it with some."
-        )
-    if not (run / ARMS_EVIDENCE).is_file() or not (run / ARMS_PREDICTIONS).is_file():
+    if not (run / EVIDENCE).is_file() or not (run / PREDICTIONS).is_file():
         raise DataError(f"{run}: not finished; 'rarecase run --out {run}' goes on with it.")
     _check(run, settings)
-    read_json(run / ARMS_EVIDENCE)  # damaged, it is said before anything is trained
-    read_parquet(run / ARMS_PREDICTIONS)
+    deployed_part(settings, read_json(run / EVIDENCE))  # said before anything is trained
+    read_parquet(run / PREDICTIONS)
     steps = _steps(Context(run=run.absolute(), settings=settings, cell=EVERYBODY))
     if all(step.done() for step in steps):
         return
@@ -76,10 +74,10 @@ def _check(run: Path, settings: Settings) -> None:
             f"{run}: its protocol peeks at the test set, so that nothing it measured says what a "
             "model is worth. Run it without --faithful-protocol."
         )
-    if settings.compare.outline == "true":
+    if settings.tuning.masks == "true":
         raise SettingError(
-            f"{run}: its arms were judged under outlines drawn by hand, which new scans have not. "
-            "Run it with --compare.outline predicted."
+            f"{run}: its arms were judged under masks drawn by hand, which new scans have not. "
+            "Run it with --tuning.masks predicted."
         )
 
 
@@ -92,11 +90,8 @@ def _steps(context: Context) -> list[Step]:
     ]
     if not known:
         raise DataError(f"{run}: holds no trained U-Net; the run is not finished.")
-    trained = digest([VERSION, known])
-    segment = Step(f"{MODEL}/{SEGMENTER}", MODEL, trained, segmenter_work, context)
-    evidence = (run / ARMS_EVIDENCE).read_text(encoding="utf-8")
-    said = digest([CLASSIFIED, trained, evidence, context.settings.compare.model_dump(mode="json")])
-    return [segment, Step(CLASSIFIER, MODEL, said, classifier_work, context)]
+    segmenter = replace(segmenter_step(context, cohort=None, start=None), facts=known, stage=MODEL)
+    return [segmenter, model_step(context, segmenter=segmenter)]
 
 
 def export_model(run: str | Path, out: str | Path) -> Path:

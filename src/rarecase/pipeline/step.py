@@ -8,9 +8,11 @@ one whose key differs is done anew; one that was killed finds its checkpoints in
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
 import json
 import logging
+import re
 import resource
 import shutil
 import sys
@@ -23,12 +25,10 @@ from typing import Any
 from rarecase import __version__
 from rarecase.errors import DataError
 from rarecase.files import partial_path, read_json, replacing_directory, write_json, write_text
-from rarecase.pipeline.grid import EVERYBODY, NOWHERE, Cell
+from rarecase.pipeline.run_folder import CHECKPOINTS, EVERYBODY, NOWHERE, RECORD, Cell
 from rarecase.pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
-RECORD = "step.json"
-CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -54,24 +54,50 @@ class Context:
 Work = Callable[[Context, Path], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
-    """`name` is also the folder inside the run; `stage` is the command that runs up to it.
+    """What a step is, said beside its work.
 
-    `products` lie elsewhere in the run and must be there for the step to count as done. `bulky`
-    are parts of the output that may go once every step that `reads` this one is done; `remake`
-    makes them anew, into a folder beside, should one of those have to be done again.
+    Parameters
+    ----------
+    name
+        Also the folder inside the run.
+    stage
+        The command that runs up to it.
+    version
+        Goes up when the work computes something else from the same inputs and settings.
+    facts
+        The settings and values that the result depends on, anything JSON can hold.
+    inputs
+        The steps whose results it depends on.
+    work, context
+        What is done, and where.
+    products
+        What it writes elsewhere in the run; must be there for the step to count as done.
+    bulky, remake
+        Parts of the output that may go once every step that `reads` this one is done; `remake`
+        makes them anew, into a folder beside, should one of those have to be done again.
+    reads
+        Names of steps whose bulky parts it reads.
     """
 
     name: str
     stage: str
-    key: str
+    version: int
+    facts: Any
+    inputs: tuple[Step, ...]
     work: Work
     context: Context
     products: tuple[str, ...] = ()
     bulky: tuple[str, ...] = ()
     remake: Work | None = None
     reads: tuple[str, ...] = ()
+
+    @functools.cached_property
+    def key(self) -> str:
+        """A digest of everything that the result depends on."""
+        kind = re.sub(r"(repeat|fold)-\d+/", "", self.name)
+        return digest([kind, self.version, self.facts, [step.key for step in self.inputs]])
 
     @property
     def output(self) -> Path:

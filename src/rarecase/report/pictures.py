@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rarecase.errors import DataError
 from rarecase.files import read_json
+from rarecase.pipeline import run_folder
 from rarecase.report import names
 from rarecase.report.run_files import RunFiles
 
@@ -50,7 +51,7 @@ class SetAside:
 
 def read_pictures(run: RunFiles) -> SetAside | None:
     """What lies in the run's `pictures/`, None when the run has none."""
-    folder = run.root / names.PICTURES
+    folder = run.root / run_folder.PICTURES
     arrays, about = folder / names.SHOWN_ARRAYS, folder / names.SHOWN
     if not arrays.is_file() or not about.is_file():
         return None

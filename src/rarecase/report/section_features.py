@@ -94,7 +94,7 @@ def _filter(run: RunFiles) -> list[Block]:
             cells = []
             for label in run.classes:
                 part = table[table["label"] == label]
-                generated, kept = int(part["made"].sum()), int(part["kept"].sum())
+                generated, kept = int(part["generated"].sum()), int(part["kept"].sum())
                 generated_all[label] += generated
                 kept_all[label] += kept
                 cells.append(_kept(kept, generated))

@@ -9,6 +9,7 @@ import pandas as pd
 from rarecase.evidence.paper import PUBLISHED_UNET, UNET_SOURCE
 from rarecase.evidence.text import DASH, cell
 from rarecase.imaging.drawing import Overlay, overlay_png
+from rarecase.pipeline import run_folder
 from rarecase.report import names
 from rarecase.report.blocks import (
     Block,
@@ -60,7 +61,7 @@ def _best(folder: Path) -> int | None:
 
 
 def _pretraining(run: RunFiles) -> list[Block]:
-    folder = run.root / names.PRETRAIN
+    folder = run.root / run_folder.PRETRAIN
     history = read_table(folder / names.HISTORY)
     if history is None:
         start = run.setting("segmenter", "init")

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 import pandas as pd
 
 from rarecase.evidence.text import DASH, cell
+from rarecase.pipeline import run_folder
 from rarecase.report import names
 from rarecase.report.blocks import Cell, Table, mean_with_range
 from rarecase.report.run_files import RunFiles, read_table
 
 COLUMNS = {
     "precision": "Precision", "recall": "Recall", "coverage": "Coverage",
-    "told apart": "Two-sample AUC", "nn ratio": "Nearest", "near copies": "Near copies",
+    "two-sample AUC": "Two-sample AUC", "nn ratio": "Nearest", "near copies": "Near copies",
     "membership": "Membership",
 }  # fmt: skip
 UNLIKE = 0.25  # of the coverage that real patients have: less is said
-SOURCES = {"made": "synthetic", "real": "other real patients"}
+SOURCES = {"synthetic": "synthetic", "real": "other real patients"}
 NOTE = (
     "Samples that the classifier may be given, against the features of test patients (of maps, "
     "means over the area); mean over folds and seeds, below it the lowest and highest. Beside "
@@ -40,7 +41,8 @@ def read_fidelity(run: RunFiles) -> pd.DataFrame:
         table.assign(name=name, cell=f"{each.fold.name}, seed {each.seed}")
         for name, generators in run.sources.items()
         for each in generators
-        if (table := read_table(each.beside(names.FIDELITY) / names.FIDELITY_TABLE)) is not None
+        if (table := read_table(each.beside(run_folder.FIDELITY) / names.FIDELITY_TABLE))
+        is not None
     ]
     columns = ["name", "cell", "class", "source", "samples", *COLUMNS]
     return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)

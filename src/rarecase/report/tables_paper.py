@@ -113,11 +113,11 @@ def class_accuracy_table(run: RunFiles) -> Table | None:
         if not found:
             continue
         both = pd.concat(found)
-        generated = int(both["made"].sum())
+        generated = int(both["generated"].sum())
         width = _width(mine[0])
         parts = [both, *(both[both["label"] == label] for label in run.classes)]
         shares = [
-            cell(part["kept"].sum() / part["made"].sum() if len(part) else None, digits=3)
+            cell(part["kept"].sum() / part["generated"].sum() if len(part) else None, digits=3)
             for part in parts
         ]
         theirs = PUBLISHED_CLASS_ACCURACY.get(width or 0, DASH)

@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = attach(
         "Augmentation": "rarecase.segmenter.augment",
         "Normaliser": "rarecase.segmenter.model",
         "PackedMasks": "rarecase.segmenter.predict",
-        "Schedule": "rarecase.segmenter.train",
+        "Schedule": "rarecase.training",
         "Segmenter": "rarecase.segmenter.model",
         "Slices": "rarecase.segmenter.batches",
         "UNet": "rarecase.segmenter.unet",

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from rarecase.cohort.cache import SliceCache
-from rarecase.cohort.case_rows import case_rows, slices_by_case
+from rarecase.cohort.cache import SliceCache, case_rows, slices_by_case
 from rarecase.segmenter import Segmenter, Slices, Volumes, channel_map
 
 

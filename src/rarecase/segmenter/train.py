@@ -6,22 +6,18 @@ epoch was chosen on the test set; here it is chosen on a validation part of the 
 
 from __future__ import annotations
 
-import logging
+import copy
 import math
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import lightning_fabric
 import numpy as np
 import pandas as pd
 import torch
 
-from rarecase import progress
-from rarecase.checkpoint import load_tensors, load_training, save_tensors, save_training
-from rarecase.errors import DataError, RarecaseError, SettingError
+from rarecase.errors import DataError
 from rarecase.seeds import torch_rng
 from rarecase.segmenter.augment import Augmentation, apply, draw
 from rarecase.segmenter.batches import Slices, in_order, shuffled
@@ -29,37 +25,17 @@ from rarecase.segmenter.losses import LOSSES, dice_loss
 from rarecase.segmenter.metrics import hard_dice, iou
 from rarecase.segmenter.model import Segmenter
 from rarecase.segmenter.pooling import shrunk
+from rarecase.training import (
+    Row,
+    Schedule,
+    Training,
+    make_adam,
+    refuse_infinite,
+    run_epochs,
+    training_key,
+)
 
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How to train; the defaults are the paper's. `cosine` lets the rate fall to 0 at the end.
-
-    The first of the epochs, this share of them (`coarse`), see slices at half their size, at a
-    quarter of the cost (progressive resizing): most of what a network learns from random weights
-    can be learnt there.
-    """
-
-    epochs: int = 30
-    batch: int = 10
-    learning_rate: float = 1e-5
-    beta1: float = 0.9
-    decay: Literal["constant", "cosine"] = "constant"
-    loss: Literal["dice", "dice+bce"] = "dice"
-    coarse: float = 0.0
-
-    @property
-    def coarse_epochs(self) -> int:
-        """How many epochs see slices at half size."""
-        return round(self.coarse * self.epochs)
-
-    def rate(self, step: int, *, steps: int) -> float:
-        """Learning rate of optimisation step `step` of `steps`."""
-        if self.decay == "constant":
-            return self.learning_rate
-        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * step / steps))
+Loss = Literal["dice", "dice+bce"]
 
 
 def train_segmenter(
@@ -73,79 +49,90 @@ def train_segmenter(
     fabric: lightning_fabric.Fabric,
     seed: int,
     checkpoint: Path,
+    loss: Loss = "dice",
+    coarse: float = 0.0,
     name: str = "segmenter",
 ) -> pd.DataFrame:
     """Train in place and leave the weights of the best validation epoch in `segmenter`.
 
-    `train_rows` and `validation_rows` index `slices`; without validation rows the last epoch is
-    taken. After every epoch the state goes to `checkpoint`; a call that finds one there goes on
-    from it and ends with the same bits. Returns the history: epoch, part, loss (soft-Dice loss),
-    dice (hard), iou — each the mean over batches, as the paper reports — and seconds.
+    After every epoch the state goes to `checkpoint`; a call that finds one there goes on from it
+    and ends with the same bits.
+
+    Parameters
+    ----------
+    train_rows, validation_rows
+        Samples of `slices`; without validation rows the last epoch is taken.
+    loss
+        What is minimised.
+    coarse
+        The first of the epochs, this share of them, see slices at half their size, at a quarter of
+        the cost (progressive resizing): most of what a network learns from random weights can be
+        learnt there.
+
+    Returns
+    -------
+    The history: epoch, part, loss (soft-Dice loss), dice (hard), iou, each the mean over batches,
+    as the paper reports them, and seconds.
     """
     if not len(train_rows):
         raise DataError("No slice with a mask to train the segmenter on: are the masks missing?")
-    if schedule.epochs < 1 or schedule.batch < 1:
-        raise SettingError("Segmenter epochs and batch must be at least 1.")
     net = segmenter.net.channels_last()
-    optimizer = torch.optim.Adam(
-        net.parameters(), lr=schedule.learning_rate, betas=(schedule.beta1, 0.999)
-    )
+    optimizer = make_adam(net, schedule)
     wrapped, tuned = fabric.setup(net, optimizer)
-    history: list[dict[str, Any]] = []
-    best: dict[str, torch.Tensor] = {}
-    done, best_epoch = 0, 0
-    if checkpoint.exists():
-        meta = load_training(checkpoint, modules={"net": net}, optimizers={"adam": optimizer})
-        history, done, best_epoch = meta["history"], meta["epoch"], meta["best_epoch"]
-        best = load_tensors(_best_file(checkpoint, best_epoch))[0]
-        log.info("%s: going on after epoch %d", name, done)
+    coarse_epochs = round(coarse * schedule.epochs)
+    best = _Best(net, coarse_epochs=coarse_epochs)
+    cure = (
+        f"lower the learning rate (now {schedule.lr:g}), or look for extreme intensities with "
+        "'rarecase inspect'"
+    )
 
-    with progress.task(name, total=schedule.epochs) as bar:
-        bar.advance(done)
-        for epoch in range(done + 1, schedule.epochs + 1):
-            start = time.perf_counter()
-            scores = _train_epoch(
-                wrapped, tuned, slices, rows=train_rows, segmenter=segmenter, schedule=schedule,
-                augmentation=augmentation, fabric=fabric, seed=seed, epoch=epoch,
-            )  # fmt: skip
-            seconds = time.perf_counter() - start
-            history.append({"epoch": epoch, "part": "train", **scores, "seconds": seconds})
-            coarse = epoch <= schedule.coarse_epochs
-            if len(validation_rows):
-                scores = evaluate(
-                    wrapped, slices, rows=validation_rows, segmenter=segmenter,
-                    batch=schedule.batch, fabric=fabric, coarse=coarse,
-                )  # fmt: skip
-                if not math.isfinite(scores["loss"]):
-                    raise _diverged(scores["loss"], schedule=schedule, epoch=epoch)
-                history.append({"epoch": epoch, "part": "validation", **scores, "seconds": 0.0})
-            # What was scored on slices of half the size does not compete with the full size.
-            anew = not coarse and best_epoch <= schedule.coarse_epochs
-            if not len(validation_rows) or anew or scores["loss"] <= _loss_at(history, best_epoch):
-                best_epoch = epoch
-                best = {key: value.detach().clone() for key, value in net.state_dict().items()}
-                save_tensors(_best_file(checkpoint, epoch), best)
-            save_training(
-                checkpoint, modules={"net": net}, optimizers={"adam": optimizer},
-                meta={"epoch": epoch, "best_epoch": best_epoch, "history": history},
-            )  # fmt: skip
-            for old in checkpoint.parent.glob("best-*.safetensors"):
-                if old != _best_file(checkpoint, best_epoch):
-                    old.unlink()
-            bar.advance(note=f"Dice {scores['dice']:.2f}")
-    net.load_state_dict(best)
-    segmenter.best_epoch = best_epoch
+    def epoch(number: int) -> Row:
+        return {"part": "train"} | _train_epoch(
+            wrapped, tuned, slices, rows=train_rows, segmenter=segmenter, schedule=schedule,
+            augmentation=augmentation, fabric=fabric, seed=seed, epoch=number, loss=loss,
+            coarse=number <= coarse_epochs, cure=cure,
+        )  # fmt: skip
+
+    def after(number: int) -> Row | None:
+        if not len(validation_rows):
+            best.offer(number, None)
+            return None
+        scores = evaluate(
+            wrapped, slices, rows=validation_rows, segmenter=segmenter,
+            batch=schedule.batch, fabric=fabric, coarse=number <= coarse_epochs,
+        )  # fmt: skip
+        refuse_infinite(scores, epoch=number, cure=cure)
+        best.offer(number, scores["loss"])
+        return {"part": "validation"} | scores
+
+    key = training_key(
+        seed, schedule, loss, coarse, augmentation,
+        arrays=(train_rows, validation_rows), modules={"net": net},
+    )  # fmt: skip
+    training = Training(
+        name, epoch, {"net": net}, {"adam": optimizer}, key, cure,
+        beside={"best": best.weights}, kept=best.state, after=after,
+    )  # fmt: skip
+    history = run_epochs(training, epochs=schedule.epochs, checkpoint=checkpoint)
+    net.load_state_dict(best.weights.state_dict())
+    segmenter.best_epoch = int(best.state["epoch"])
     return pd.DataFrame(history)
 
 
-def _best_file(checkpoint: Path, epoch: int) -> Path:
-    """One file an epoch: a kill between this and the checkpoint leaves the one that it names."""
-    return checkpoint.with_name(f"best-{epoch}.safetensors")
+class _Best:
+    """The weights of the epoch with the lowest validation loss; the last one's without a loss."""
 
+    def __init__(self, net: torch.nn.Module, *, coarse_epochs: int) -> None:
+        self.net, self.coarse_epochs = net, coarse_epochs
+        self.weights = copy.deepcopy(net).requires_grad_(False)
+        self.state = {"epoch": 0, "loss": math.inf}
 
-def _loss_at(history: list[dict[str, Any]], epoch: int) -> float:
-    losses = [r["loss"] for r in history if r["epoch"] == epoch and r["part"] == "validation"]
-    return losses[0] if losses else math.inf
+    def offer(self, epoch: int, loss: float | None) -> None:
+        # What was scored on slices of half the size does not compete with the full size.
+        anew = self.state["epoch"] <= self.coarse_epochs < epoch
+        if loss is None or anew or loss <= self.state["loss"]:
+            self.state.update(epoch=epoch, loss=loss or 0.0)
+            self.weights.load_state_dict(self.net.state_dict())
 
 
 def _train_epoch(
@@ -160,11 +147,12 @@ def _train_epoch(
     fabric: lightning_fabric.Fabric,
     seed: int,
     epoch: int,
+    loss: Loss,
+    coarse: bool,
+    cure: str,
 ) -> dict[str, float]:
-    net.train()
     batches = shuffled(rows, size=schedule.batch, seed=seed, epoch=epoch)
     generator = torch_rng(seed, "augmentation", epoch)
-    loss_of = LOSSES[schedule.loss]
     scores = []
     read = slices.batches(batches, device=fabric.device)
     for number, (batch, (images, masks)) in enumerate(read):
@@ -173,21 +161,20 @@ def _train_epoch(
             drawn = type(drawn)(**{k: fabric.to_device(v) for k, v in vars(drawn).items()})
             images, moved = apply(drawn, images, masks)
             masks = masks if moved is None else moved
-        if epoch <= schedule.coarse_epochs:
+        if coarse:
             images, masks = halved(images, masks, step=2**segmenter.net.depth)
         step = (epoch - 1) * len(batches) + number
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate(step, steps=schedule.epochs * len(batches))
         logits = net(slices.ready(images, segmenter.normaliser)).float()
-        loss = loss_of(logits, masks)
+        found = LOSSES[loss](logits, masks)
         optimizer.zero_grad()
-        fabric.backward(loss)
+        fabric.backward(found)
         optimizer.step()
-        scores.append(torch.cat([loss.detach().float()[None], _scores(logits.detach(), masks)]))
+        scores.append(torch.cat([found.detach().float()[None], _scores(logits.detach(), masks)]))
     # Asked once an epoch: with every question a CPU waits for its GPU.
     minimised, *means = _means(scores)
-    if not math.isfinite(minimised):
-        raise _diverged(minimised, schedule=schedule, epoch=epoch)
+    refuse_infinite({"loss": minimised}, epoch=epoch, cure=cure)
     return _named(means)
 
 
@@ -199,13 +186,6 @@ def halved(
     height, width = (max(1, round(side / 2 / step)) * step for side in images.shape[-2:])
     size = (*images.shape[2:-2], height, width)
     return shrunk(images, size), (shrunk(masks, size) >= 0.5).to(masks.dtype)
-
-
-def _diverged(loss: float, *, schedule: Schedule, epoch: int) -> RarecaseError:
-    return RarecaseError(
-        f"The segmenter's loss became {loss} in epoch {epoch}. Lower the learning rate (now "
-        f"{schedule.learning_rate:g}), or look for extreme intensities with 'rarecase inspect'."
-    )
 
 
 @torch.no_grad()

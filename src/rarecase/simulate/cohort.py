@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rarecase.ahead import ahead, readers
 from rarecase.errors import DataError, SettingError
@@ -12,10 +15,10 @@ from rarecase.files import read_json, replacing_directory, write_json
 from rarecase.progress import task
 from rarecase.seeds import derive
 from rarecase.simulate.contrast import CHANNELS
-from rarecase.simulate.layout import BratsLayout, Layout
 from rarecase.simulate.patient import (
     COVERAGE,
     FIELD_OF_VIEW,
+    SimulatedPatient,
     check_channels,
     check_grid,
     simulate_patient,
@@ -23,6 +26,7 @@ from rarecase.simulate.patient import (
 from rarecase.simulate.traits import check_label, check_separability
 
 RECORD = "simulation.json"
+LAYOUT = "brats"
 MOST_AT_ONCE = 16  # patients, a thread each; one of 240x240x50 takes some 300 MB meanwhile
 VERSION = 1
 """Goes up when the same settings give other voxels than before."""
@@ -43,7 +47,7 @@ def simulate_cohort(
 ) -> Path:
     """Simulate `patients` (class -> number) and write them to `out` in the BraTS layout.
 
-    Patient `Sim_HGG_007` is the same whatever the numbers asked for. `simulation.json` holds the
+    Patient `Sim_HGG_007` is the same whatever the numbers requested. `simulation.json` holds the
     settings and what was drawn for every patient. Lengths in mm; `prefix` starts every patient's
     name (two cohorts that are used together need two, and two seeds).
 
@@ -51,19 +55,11 @@ def simulate_cohort(
     holds anything else, SettingError for settings that cannot be. Returns `out`.
     """
     settings = _checked_settings(
-        patients=patients,
-        size=size,
-        slices=slices,
-        field_of_view=field_of_view,
-        coverage=coverage,
-        channels=channels,
-        separability=separability,
-        seed=seed,
-        prefix=prefix,
-    )
-    layout = BratsLayout()
+        patients=patients, size=size, slices=slices, field_of_view=field_of_view,
+        coverage=coverage, channels=channels, separability=separability, seed=seed, prefix=prefix,
+    )  # fmt: skip
     named = _named(settings)
-    if _already_there(out, settings, named, layout):
+    if _already_there(out, settings, named):
         return out
     drawn = {}
     with (
@@ -74,16 +70,11 @@ def simulate_cohort(
         def write(name: str) -> dict[str, Any]:
             label, index = named[name]
             simulated = simulate_patient(
-                label=label,
-                seed=derive(seed, "patient", label, index),
-                size=size,
-                slices=slices,
-                field_of_view=field_of_view,
-                coverage=coverage,
-                channels=tuple(channels),
+                label=label, seed=derive(seed, "patient", label, index), size=size, slices=slices,
+                field_of_view=field_of_view, coverage=coverage, channels=tuple(channels),
                 separability=separability,
-            )
-            layout.write(folder, name, simulated)
+            )  # fmt: skip
+            write_patient(folder, name, simulated)
             return simulated.as_json()
 
         for name, said in ahead(write, named, workers=readers(MOST_AT_ONCE)):
@@ -119,7 +110,7 @@ def _checked_settings(
         raise SettingError(f"prefix must be letters, digits and underscores, got {prefix!r}.")
     return {
         "simulator": VERSION,
-        "layout": BratsLayout.name,
+        "layout": LAYOUT,
         "patients": {label: int(patients[label]) for label in sorted(patients)},
         "size": int(size),
         "slices": int(slices),
@@ -141,11 +132,38 @@ def _named(settings: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
     }
 
 
+def files_of(label: str, patient: str, channels: Sequence[str]) -> list[Path]:
+    """Every file of a patient in the BraTS layout, relative to the cohort's folder: one compressed
+    NIfTI file per channel, and the mask.
+
+    >>> [str(f) for f in files_of("LGG", "Sim_LGG_001", ["t2"])]
+    ['LGG/Sim_LGG_001/Sim_LGG_001_t2.nii.gz', 'LGG/Sim_LGG_001/Sim_LGG_001_seg.nii.gz']
+    """
+    return [Path(label) / patient / f"{patient}_{part}.nii.gz" for part in (*channels, "seg")]
+
+
+def write_patient(out: Path, patient: str, simulated: SimulatedPatient) -> None:
+    """Write one patient under the cohort's folder `out`, in LPS voxel order."""
+    arrays: list[NDArray] = [*simulated.images.values(), simulated.mask]
+    files = files_of(simulated.label, patient, tuple(simulated.images))
+    for file, array in zip(files, arrays, strict=True):
+        (out / file).parent.mkdir(parents=True, exist_ok=True)
+        write_nifti(out / file, array, simulated.affine)
+
+
+def write_nifti(path: Path, array: NDArray, affine: NDArray[np.float64]) -> None:
+    """Write a volume as int16 NIfTI-1 in scanner mm; nibabel compresses `.gz` at level 1."""
+    import nibabel
+
+    image = nibabel.Nifti1Image(np.rint(array).astype(np.int16), affine)
+    image.header.set_xyzt_units("mm")
+    image.set_qform(affine, code=1)
+    image.set_sform(affine, code=1)
+    nibabel.save(image, path)
+
+
 def _already_there(
-    out: Path,
-    settings: Mapping[str, Any],
-    named: Mapping[str, tuple[str, int]],
-    layout: Layout,
+    out: Path, settings: Mapping[str, Any], named: Mapping[str, tuple[str, int]]
 ) -> bool:
     """Whether `out` holds this simulation, whole; DataError if it holds anything else."""
     if not out.exists():
@@ -167,7 +185,7 @@ def _already_there(
             "written. Choose another folder, or remove this one first."
         )
     for name, (label, _) in named.items():
-        for file in layout.files(label, name, settings["channels"]):
+        for file in files_of(label, name, settings["channels"]):
             if not (out / file).is_file():
                 raise DataError(
                     f"{out / file}: missing from a simulated cohort that should hold it; nothing "

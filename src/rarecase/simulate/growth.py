@@ -1,7 +1,7 @@
 """When a front that starts somewhere arrives elsewhere: the eikonal equation |∇T| = 1 / speed.
 
 Rouy & Tourin's upwind scheme (SIAM J. Numer. Anal. 29, 1992), relaxed over the whole box at once
-until nothing changes within the volume that is asked for; fast marching's solution (Sethian 1996)
+until nothing changes within the volume that is requested; fast marching's solution (Sethian 1996)
 without its heap. Tumour growth as a front in white-matter-weighted speed follows Konukoglu et
 al., IEEE TMI 29, 2010.
 """

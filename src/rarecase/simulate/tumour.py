@@ -98,7 +98,7 @@ def _open_box(shape: tuple[int, ...]) -> Array:
 
 def _level(time: Array, voxels: int) -> float:
     """The time at which `voxels` points have been reached, or the wall of the lattice if sooner:
-    a tumour that large stays smaller than asked for rather than being cut off flat."""
+    a tumour that large stays smaller than requested rather than being cut off flat."""
     wanted = float(np.partition(time, voxels - 1, axis=None)[voxels - 1])
     wall = np.ones(time.shape, bool)
     wall[3:-3, 3:-3, 3:-3] = False

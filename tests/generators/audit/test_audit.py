@@ -20,7 +20,7 @@ def test_copies_are_found_and_real_patients_are_none():
     X, y, who = cohort()
     found = audit_generator(Duplicates(), X, y, groups=who).set_index(["class", "source"])
     for label in ("HGG", "LGG"):
-        made, real = found.loc[label, "made"], found.loc[label, "real"]
+        made, real = found.loc[label, "synthetic"], found.loc[label, "real"]
         assert made["exact copies"] == 1 and made["nn ratio"] == 0
         assert real["exact copies"] == 0 and real["nn ratio"] > 0.5
         assert made["held"] == real["held"] == 12 and made["samples"] == 12
@@ -67,7 +67,7 @@ def test_what_is_too_little_is_said():
     X, y, who = cohort(patients=4)
     with pytest.raises(DataError, match="no class has three patients"):
         audit_generator(Duplicates(), X, y, groups=who)
-    with pytest.raises(DataError, match="groups: expected one a sample"):
+    with pytest.raises(DataError, match="groups: expected one per sample"):
         audit_generator(Duplicates(), X, y, groups=who[:3])
     X, y, who = cohort(patients=8, slices=2)
     found = audit_generator(Duplicates(), X, y, groups=who)

@@ -12,8 +12,8 @@ from rarecase.errors import DataError
 from rarecase.generators.audit import distances, fidelity
 from rarecase.generators.audit.distances import nearest
 from rarecase.generators.audit.fidelity import (
+    frechet_baseline,
     frechet_distance,
-    frechet_floor,
     kernel_distance,
     neighbourhood,
     two_sample_auc,
@@ -77,10 +77,10 @@ def test_frechet_by_the_matrix_root(n, d):
 
 def test_the_floor_falls_with_more_samples_and_is_what_halves_give():
     few, many = pair(40)[0], pair(600)[0]
-    assert frechet_floor(many) < frechet_floor(few)
-    assert frechet_floor(few) == frechet_floor(few)
+    assert frechet_baseline(many) < frechet_baseline(few)
+    assert frechet_baseline(few) == frechet_baseline(few)
     halves = frechet_distance(few[:20], few[20:])
-    assert frechet_floor(few) == pytest.approx(halves, rel=0.8)
+    assert frechet_baseline(few) == pytest.approx(halves, rel=0.8)
 
 
 def test_kernel_distance_by_scikit_learns_kernel():
@@ -117,24 +117,24 @@ def patients(n, slices, *, seed, d=20):
 def test_other_patients_are_not_told_apart_when_patients_are_held_out_whole():
     (real, who), (other, whose) = patients(30, 8, seed=0, d=60), patients(30, 8, seed=1, d=60)
     assert two_sample_auc(real, other) > 0.75
-    by_patient = two_sample_auc(real, other, groups=who, made_groups=whose)
+    by_patient = two_sample_auc(real, other, groups=who, synthetic_groups=whose)
     assert by_patient == pytest.approx(0.5, abs=0.15)
-    assert two_sample_auc(real, other + 3, groups=who, made_groups=whose) > 0.95
+    assert two_sample_auc(real, other + 3, groups=who, synthetic_groups=whose) > 0.95
     with pytest.raises(DataError, match="expected 2 patients or more of each, got 1"):
         two_sample_auc(real, other, groups=np.zeros(len(real)))
-    with pytest.raises(DataError, match="made_groups: expected one a sample"):
-        two_sample_auc(real, other, made_groups=whose[:9])
+    with pytest.raises(DataError, match="synthetic_groups: expected one per sample"):
+        two_sample_auc(real, other, synthetic_groups=whose[:9])
 
 
 def test_the_floor_by_patients_is_what_other_patients_give():
     (real, who), (other, _) = patients(12, 8, seed=0), patients(12, 8, seed=1)
     apart = frechet_distance(real, other)
-    assert frechet_floor(real) < 0.3 * apart
-    assert apart < frechet_floor(real, groups=who) < 4 * apart
+    assert frechet_baseline(real) < 0.3 * apart
+    assert apart < frechet_baseline(real, groups=who) < 4 * apart
     with pytest.raises(DataError, match="groups: expected two patients"):
-        frechet_floor(real, groups=np.zeros(len(real)))
+        frechet_baseline(real, groups=np.zeros(len(real)))
     with pytest.raises(DataError, match="real: expected four samples"):
-        frechet_floor(real[:3])
+        frechet_baseline(real[:3])
 
 
 def test_what_cannot_be_compared_is_said():
@@ -143,7 +143,7 @@ def test_what_cannot_be_compared_is_said():
         neighbourhood(real, made[:, :5])
     broken = made.copy()
     broken[100, 2] = np.nan
-    with pytest.raises(DataError, match="made: some values are missing"):
+    with pytest.raises(DataError, match="synthetic: some values are missing"):
         frechet_distance(real, broken)
-    with pytest.raises(DataError, match="made: expected two samples"):
+    with pytest.raises(DataError, match="synthetic: expected two samples"):
         kernel_distance(real, made[:1])

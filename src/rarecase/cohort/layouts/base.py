@@ -1,8 +1,7 @@
-"""What every layout shares: where to look, what it returns, and reading CSV tables."""
+"""What every layout shares: where to look, what it returns, names of channels."""
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,8 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from rarecase.cohort.case import Case, Dropped
-from rarecase.errors import DataError
-from rarecase.files import text_encoding
+from rarecase.cohort.tables import read_table
 from rarecase.imaging.formats import SUFFIXES
 
 USUAL = ("flair", "t1", "t1gd", "t2")
@@ -45,6 +43,11 @@ class Source:
             return [self.csv]
         return _visible(p for p in self.root.iterdir() if p.suffix.lower() == ".csv")
 
+    def table(self, name: str) -> Path | None:
+        """The CSV file named by the user, or that of this name in the root; None: neither."""
+        path = self.csv or self.root / name
+        return path if path.is_file() else None
+
     def describe(self) -> str:
         """A few words on what is there, for errors."""
         if self.csv is not None:
@@ -60,7 +63,7 @@ class RawCohort:
     """What a layout reads: cases without labels, and a table of everything that could be one.
 
     labels: columns 'case', 'patient' and one column a candidate (text, NaN where missing); one
-    row a case or a slice. own: the candidate that is the layout's own label, if it has one.
+    row per case or slice. own: the candidate that is the layout's own label, if it has one.
     hint: what to add to the error when there are no labels.
     """
 
@@ -83,60 +86,23 @@ class Layout:
     read: Callable[[Source], RawCohort]
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """A CSV file (comma, semicolon or tab) with every value as text, NaN where empty."""
-    if not path.is_file():
-        raise DataError(f"{path}: no such file.")
-    try:
-        encoding = text_encoding(path)
-        with path.open(encoding=encoding, newline="") as file:
-            first = file.readline()
-        separator = max(",;\t", key=first.count)
-        names = _check_width(path, separator, encoding)
-        table = pd.read_csv(
-            path,
-            dtype=str,
-            sep=separator,
-            encoding=encoding,
-            skipinitialspace=True,
-            index_col=False,
-        )
-    except (
-        UnicodeDecodeError,
-        csv.Error,
-        pd.errors.ParserError,
-        pd.errors.EmptyDataError,
-    ) as error:
-        raise DataError(f"{path}: not a CSV table ({error}).") from None
-    stripped = [name.strip() for name in names]
-    twice = sorted({name for name in stripped if name and stripped.count(name) > 1})
-    if twice:
-        raise DataError(f"{path}: two columns are called {', '.join(twice)}. Rename one.")
-    table.columns = pd.Index([str(name).strip() for name in table.columns])
-    if table.empty:
-        raise DataError(f"{path}: the table has a header and no rows.")
-    for name in table.columns:
-        table[name] = table[name].str.strip()
-    return table
-
-
-def _check_width(path: Path, separator: str, encoding: str) -> list[str]:
-    """The header. Refuses rows longer than it, which pandas would cut or shift without a word."""
-    with path.open(encoding=encoding, newline="") as file:
-        rows = csv.reader(file, delimiter=separator, skipinitialspace=True)
-        names = next(rows, [])
-        for row in rows:
-            if names and len(row) > len(names):
-                raise DataError(
-                    f"{path}: line {rows.line_num} has {len(row)} values, the header {len(names)} "
-                    "names. Mend the line (a stray separator at its end?) or the header."
-                )
-    return names
-
-
 def case_table(cases: Sequence[Case]) -> pd.DataFrame:
     """Columns case and patient, to which labels are joined."""
     return pd.DataFrame({"case": [c.case for c in cases], "patient": [c.patient for c in cases]})
+
+
+def listed(
+    layout: str,
+    table: pd.DataFrame,
+    cases: Sequence[Case],
+    *,
+    channels: tuple[str, ...],
+    ours: Sequence[str],
+) -> RawCohort:
+    """What the table that lists the cases says: any column but `ours` could be the label."""
+    others = [str(name) for name in table.columns if name not in ours]
+    own = "label" if "label" in others else None
+    return RawCohort(layout, channels, tuple(cases), table[["case", "patient", *others]], own)
 
 
 def own_label(table: pd.DataFrame, names: Sequence[str]) -> str | None:
@@ -187,47 +153,6 @@ def channel_name(name: str) -> str:
     if re.search(r"(^|_)t2w?(_|$)", low) and "star" not in words:
         return "t2"
     return low or "image"
-
-
-def need_columns(table: pd.DataFrame, path: Path, names: tuple[str, ...]) -> None:
-    """Refuse a table that lacks one of `names` or has an empty value in it."""
-    for name in names:
-        if name not in table.columns:
-            raise DataError(
-                f"{path}: no column {name!r}. Columns: {', '.join(map(str, table.columns))}."
-            )
-        empty = table.index[table[name].isna()]
-        if len(empty):
-            raise DataError(f"{path}: column {name!r} is empty in line {int(empty[0]) + 2}.")
-
-
-def text(value: object) -> str | None:
-    """A table's value as text, None where it is missing."""
-    return None if pd.isna(value) else str(value)  # type: ignore[call-overload]
-
-
-def fold_number(value: object, path: Path) -> int | None:
-    """A table's fold as a whole number from 0 on, or -1 for patients who only train."""
-    found = text(value)
-    if found is None:
-        return None
-    try:
-        number = float(found)
-    except ValueError:
-        number = float("nan")
-    if number != int(number if number == number else 0) or number < -1:
-        raise DataError(f"{path}: fold {found!r}, a whole number was expected (-1: only trains).")
-    return int(number)
-
-
-def missing_files_error(path: Path, missing: list[Path]) -> DataError:
-    """The error for a table that names files which are not there."""
-    shown = ", ".join(str(p) for p in missing[:3])
-    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-    return DataError(
-        f"{path}: names {len(missing)} missing file(s): {shown}{more}. Paths are taken from the "
-        "table's own folder; mend them or remove the lines."
-    )
 
 
 def _visible(paths: object) -> list[Path]:

@@ -18,12 +18,10 @@ from rarecase.cohort.layouts.base import (
     Source,
     case_table,
     channels_in,
-    need_columns,
     own_label,
-    read_table,
-    text,
 )
-from rarecase.cohort.layouts.label_tables import join_tables, no_labels_hint
+from rarecase.cohort.layouts.label_tables import labelled
+from rarecase.cohort.tables import need_columns, need_distinct, read_table, text
 from rarecase.errors import DataError
 
 _log = logging.getLogger(__name__)
@@ -37,14 +35,13 @@ _NO_TUMOUR = re.compile(
 )
 # Such images are those of derivatives; cases are read as they were scanned.
 _TEMPLATE = re.compile(r"_space-(MNI|Talairach|fsaverage|UNC|SRI)[A-Za-z0-9]*", re.IGNORECASE)
-_KEY = "participant_id"
+_KEY, _PARTICIPANTS = "participant_id", "participants.tsv"
+_OWN = ("label", "group", "grade", "diagnosis")
 
 
 def _table(source: Source) -> Path | None:
-    if source.csv is not None:
-        return source.csv if source.csv.name == "participants.tsv" else None
-    path = source.root / "participants.tsv"
-    return path if path.is_file() else None
+    path = source.table(_PARTICIPANTS)
+    return path if path is not None and path.name == _PARTICIPANTS else None
 
 
 def _subjects(source: Source) -> list[Path]:
@@ -77,11 +74,10 @@ def _read(source: Source) -> RawCohort:
                 dropped.append(Dropped(name, str(error)))
                 continue
             cases.append(Case(name, subject.name, images=images, mask=mask))
-    labels = case_table(cases)
-    path, hint = _table(source), " There is no participants.tsv."
+    path, channels = _table(source), channels_in(cases)
     if source.csv is not None and path is None:
-        joined, labels, unused = join_tables(source, cases, labels)
-        cases, hint = list(joined), no_labels_hint(unused, source.root, cases)
+        return labelled("bids", source, cases, channels=channels, dropped=dropped, own=_OWN)
+    labels, hint = case_table(cases), f" There is no {_PARTICIPANTS}."
     if path is not None:
         table, hint = _participants(path), ""
         if cases and not set(table["patient"]) & {case.patient for case in cases}:
@@ -93,19 +89,17 @@ def _read(source: Source) -> RawCohort:
         if "site" in table.columns:
             sites = dict(zip(table["patient"], table["site"], strict=True))
             cases = [replace(case, site=text(sites.get(case.patient))) for case in cases]
-    own = own_label(labels, ("label", "group", "grade", "diagnosis"))
-    return RawCohort("bids", channels_in(cases), tuple(cases), labels, own, tuple(dropped), hint)
+    own = own_label(labels, _OWN)
+    return RawCohort("bids", channels, tuple(cases), labels, own, tuple(dropped), hint)
 
 
 def _participants(path: Path) -> pd.DataFrame:
     table = read_table(path)
-    need_columns(table, path, (_KEY,))
+    need_columns(table, path, _KEY)
     table = table.rename(columns={_KEY: "patient"}).drop(columns="case", errors="ignore")
     bare = ~table["patient"].str.startswith("sub-")
     table.loc[bare, "patient"] = "sub-" + table.loc[bare, "patient"]
-    twice = table.loc[table["patient"].duplicated(), "patient"]
-    if len(twice):
-        raise DataError(f"{path}: participant {twice.iloc[0]} is listed twice. Keep one line.")
+    need_distinct(table["patient"], path, what="participant")
     return table
 
 

@@ -6,37 +6,21 @@ import re
 from pathlib import Path
 
 from rarecase.cohort.case import Case, Dropped
-from rarecase.cohort.layouts.base import (
-    USUAL,
-    Layout,
-    RawCohort,
-    Source,
-    case_table,
-    own_label,
-)
-from rarecase.cohort.layouts.label_tables import join_tables, no_labels_hint
+from rarecase.cohort.layouts.base import USUAL, Layout, RawCohort, Source, case_table
+from rarecase.cohort.layouts.label_tables import labelled
 from rarecase.cohort.layouts.rembrandt import graded_folders
 from rarecase.errors import DataError
 
 _NAMES = {
-    "flair": "flair",
-    "t2f": "flair",
-    "t1": "t1",
-    "t1n": "t1",
-    "t1ce": "t1gd",
-    "t1gd": "t1gd",
-    "t1c": "t1gd",
-    "t2": "t2",
-    "t2w": "t2",
-    "seg": "mask",
-}
+    "flair": "flair", "t2f": "flair", "t1": "t1", "t1n": "t1", "t1ce": "t1gd", "t1gd": "t1gd",
+    "t1c": "t1gd", "t2": "t2", "t2w": "t2", "seg": "mask",
+}  # fmt: skip
 _ENDS = r"\.(nii(\.gz)?|nrrd|mha)"
 _FILE = re.compile(rf".+[-_]({'|'.join(_NAMES)}){_ENDS}", re.IGNORECASE)
 # BraTS 2020 ships one segmentation under its working name, W39_1998.09.19_Segm.nii.
 _ODD_MASK = re.compile(rf".*_segm(entation)?{_ENDS}", re.IGNORECASE)
 # 2023: the last number is the visit. 2017 to 2019: the last digit is.
 _VISIT = re.compile(r"(BraTS-[A-Za-z]+-\d+)-\d{3}|(Brats1[789]_.+)_\d", re.IGNORECASE)
-_OWN = ("grade", "label", "class")
 
 
 def _recognise(source: Source) -> bool:
@@ -65,10 +49,8 @@ def _read(source: Source) -> RawCohort:
     labels = case_table(cases)
     if graded:
         labels["grade"] = grades
-    joined, labels, unused = join_tables(source, cases, labels)
-    own = own_label(labels, _OWN)
-    hint = no_labels_hint(unused, source.root, cases)
-    return RawCohort("brats", USUAL, joined, labels, own, tuple(dropped), hint)
+    own = ("grade", "label", "class")
+    return labelled("brats", source, cases, channels=USUAL, dropped=dropped, own=own, known=labels)
 
 
 def patient_of(case: str) -> str:

@@ -1,5 +1,5 @@
-"""Layout `dicom`: a folder a patient with DICOM series in it, as archives hand them out, and a CSV
-with the patients' classes.
+"""Layout `dicom`: a folder per patient with DICOM series in it, as archives hand them out, and a
+CSV with the patients' classes.
 """
 
 from __future__ import annotations
@@ -10,16 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rarecase.cohort.case import Case, Dropped
-from rarecase.cohort.layouts.base import (
-    Layout,
-    RawCohort,
-    Source,
-    case_table,
-    channel_name,
-    channels_in,
-    own_label,
-)
-from rarecase.cohort.layouts.label_tables import join_tables, no_labels_hint
+from rarecase.cohort.layouts.base import Layout, RawCohort, Source, channel_name, channels_in
+from rarecase.cohort.layouts.label_tables import labelled
 from rarecase.errors import DataError
 from rarecase.imaging.formats import is_dicom
 
@@ -95,11 +87,7 @@ def _read(source: Source) -> RawCohort:
         cases.append(Case(folder.name, folder.name, images=images, mask=mask))
     if not cases:
         raise DataError(f"{source.root}: no folder there is a patient's: {dropped[0].reason}")
-    labels = case_table(cases)
-    joined, labels, unused = join_tables(source, cases, labels)
-    own = own_label(labels, ("label", "grade", "class"))
-    hint = no_labels_hint(unused, source.root, cases)
-    return RawCohort("dicom", channels_in(cases), joined, labels, own, tuple(dropped), hint)
+    return labelled("dicom", source, cases, channels=channels_in(cases), dropped=dropped)
 
 
 def _check_one_patient(folder: Path, stacks: list[Stack]) -> None:
@@ -107,8 +95,8 @@ def _check_one_patient(folder: Path, stacks: list[Stack]) -> None:
     patients = {each.patient for stack in stacks for each in stack.slices}
     if len(patients) > 1:
         raise DataError(
-            f"{folder}: holds series of {len(patients)} patients; a folder a patient was expected. "
-            "Give the folders below as DATA, or name the series in a manifest CSV."
+            f"{folder}: holds series of {len(patients)} patients; a folder per patient was "
+            "expected. Give the folders below as DATA, or name the series in a manifest CSV."
         )
 
 
@@ -146,7 +134,7 @@ def _mask(folder: Path) -> Path | None:
 
 LAYOUT = Layout(
     "dicom",
-    "a folder a patient with DICOM series (and a DICOM-SEG of the tumour) in it or below, and a "
+    "a folder per patient with DICOM series (and a DICOM-SEG of the tumour) in it or below, and a "
     "CSV with the patients' folders and classes",
     _recognise,
     _read,

@@ -10,8 +10,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from rarecase.cohort.case import Case
-from rarecase.cohort.layouts.base import VOLUME_SUFFIXES, Source, read_table
+from rarecase.cohort.case import Case, Dropped
+from rarecase.cohort.layouts.base import (
+    VOLUME_SUFFIXES,
+    RawCohort,
+    Source,
+    case_table,
+    own_label,
+)
+from rarecase.cohort.tables import read_table
 from rarecase.errors import DataError
 
 _log = logging.getLogger(__name__)
@@ -31,6 +38,28 @@ class _Key:
     @property
     def hits(self) -> int:
         return len({case for cases in self.cases.values() for case in cases})
+
+
+def labelled(
+    layout: str,
+    source: Source,
+    cases: Sequence[Case],
+    *,
+    channels: tuple[str, ...],
+    dropped: Sequence[Dropped],
+    own: Sequence[str] = ("label", "grade", "class"),
+    known: pd.DataFrame | None = None,
+    hint: str = "",
+) -> RawCohort:
+    """Cases with the labels of every table that names them.
+
+    `own`: how the layout's own label may be called; `known`: labels beside case and patient that
+    the folders tell; `hint`: what to say where there is no label and no table.
+    """
+    labels = case_table(cases) if known is None else known
+    joined, labels, unused = join_tables(source, cases, labels)
+    said = no_labels_hint(unused, source.root, cases) or hint
+    return RawCohort(layout, channels, joined, labels, own_label(labels, own), tuple(dropped), said)
 
 
 def join_tables(

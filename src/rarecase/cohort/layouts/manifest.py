@@ -1,4 +1,4 @@
-"""Layout `manifest`: a CSV file with one row a case and one column of volumes a channel.
+"""Layout `manifest`: a CSV file with one row per case and one column of volumes per channel.
 
 A volume is a file of any known format, or the folder of a DICOM series.
 """
@@ -11,29 +11,17 @@ from pathlib import Path
 import pandas as pd
 
 from rarecase.cohort.case import Case
-from rarecase.cohort.layouts.base import (
-    Layout,
-    RawCohort,
-    Source,
-    fold_number,
-    missing_files_error,
-    need_columns,
-    read_table,
-    text,
-)
+from rarecase.cohort.layouts.base import Layout, RawCohort, Source, listed
+from rarecase.cohort.tables import fold_number, need_columns, need_files, read_table, text
 from rarecase.errors import DataError
 from rarecase.imaging.formats import suffix_of
 
+_TABLE = "manifest.csv"
 _OURS = ("case", "patient", "mask", "site", "fold")
 # Columns that hold a segmentation under another name: fed to a network they give the answer away.
 _MASKS = re.compile(
     r"(.*[\W_])?(seg|segmentation|mask|labels?|roi|tumou?r)(\d|[\W_].*)?|tumou?r.*", re.IGNORECASE
 )
-
-
-def _table(source: Source) -> Path | None:
-    path = source.csv or source.root / "manifest.csv"
-    return path if path.is_file() else None
 
 
 def _channel_columns(table: pd.DataFrame, path: Path) -> list[str]:
@@ -53,23 +41,22 @@ def _names_volume(value: str, path: Path) -> bool:
 
 
 def _recognise(source: Source) -> bool:
-    path = _table(source)
-    if path is None:
-        return False
-    return source.csv is None or bool(_channel_columns(read_table(path), path))
+    path = source.table(_TABLE)
+    if path is None or source.csv is None:
+        return path is not None
+    return bool(_channel_columns(read_table(path), path))
 
 
 def _read(source: Source) -> RawCohort:
-    path = _table(source)
-    if path is None:
-        raise DataError(f"{source.root}: no manifest.csv.")
+    path = source.csv or source.root / _TABLE
     table = read_table(path)
-    need_columns(table, path, ("case", "patient"))
+    need_columns(table, path, "case", "patient")
     columns = _channel_columns(table, path)
     if not columns:
         raise DataError(
             f"{path}: no column names volumes (.nii.gz, .nrrd, .mha, .dcm, …, or folders of DICOM "
-            "series). Add one column a channel, such as 'flair', with paths relative to the table."
+            "series). Add one column per channel, such as 'flair', with paths relative to the "
+            "table."
         )
     masks = [name for name in columns if _MASKS.fullmatch(name)]
     if masks:
@@ -81,13 +68,8 @@ def _read(source: Source) -> RawCohort:
     if len(set(channels)) < len(channels):
         raise DataError(f"{path}: two channel columns differ only in upper and lower case.")
     cases = tuple(_case(row, columns, path) for row in table.to_dict("records"))
-    missing = [file for case in cases for file in case.files if not file.exists()]
-    if missing:
-        raise missing_files_error(path, missing)
-    candidates = [name for name in table.columns if name not in (*_OURS, *columns)]
-    labels = table[["case", "patient", *candidates]]
-    own = "label" if "label" in candidates else None
-    return RawCohort("manifest", channels, cases, labels, own)
+    need_files([file for case in cases for file in case.files], path, folders=True)
+    return listed("manifest", table, cases, channels=channels, ours=(*_OURS, *columns))
 
 
 def _case(row: dict, columns: list[str], path: Path) -> Case:

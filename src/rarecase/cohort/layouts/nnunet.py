@@ -9,15 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rarecase.cohort.case import Case, Dropped
-from rarecase.cohort.layouts.base import (
-    Layout,
-    RawCohort,
-    Source,
-    case_table,
-    channel_name,
-    own_label,
-)
-from rarecase.cohort.layouts.label_tables import join_tables, no_labels_hint
+from rarecase.cohort.layouts.base import Layout, RawCohort, Source, channel_name
+from rarecase.cohort.layouts.label_tables import labelled
 from rarecase.errors import DataError
 from rarecase.files import read_json
 
@@ -44,14 +37,11 @@ def _read(source: Source) -> RawCohort:
         cases, dropped = _numbered(source.root, channels, ending)
     if tumour := _not_ignored(said.get("labels")):
         cases = [replace(case, tumour=tumour) for case in cases]
-    labels = case_table(cases)
-    joined, labels, unused = join_tables(source, cases, labels)
-    own = own_label(labels, ("label", "grade", "class"))
-    hint = no_labels_hint(unused, source.root, cases) or (
+    hint = (
         f" {_DESCRIPTION} describes masks; the classes of patients come from a CSV with the case "
         "ids beside it."
     )
-    return RawCohort("nnunet", channels, joined, labels, own, tuple(dropped), hint)
+    return labelled("nnunet", source, cases, channels=channels, dropped=dropped, hint=hint)
 
 
 def _channels(path: Path, said: dict[str, Any]) -> tuple[str, ...]:

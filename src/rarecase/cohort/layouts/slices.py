@@ -1,75 +1,51 @@
-"""Layout `slices`: slices.csv with one row a picture."""
+"""Layout `slices`: slices.csv with one row per picture."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from rarecase.cohort.case import Case, SliceFiles
-from rarecase.cohort.layouts.base import (
-    Layout,
-    RawCohort,
-    Source,
+from rarecase.cohort.layouts.base import Layout, RawCohort, Source, listed
+from rarecase.cohort.tables import (
     fold_number,
-    missing_files_error,
     need_columns,
+    need_distinct,
+    need_files,
     read_table,
     text,
 )
 from rarecase.errors import DataError, LeakError
 from rarecase.imaging.pictures import PICTURE_SUFFIXES, count_planes
 
+_TABLE = "slices.csv"
 _OURS = ("image", "mask", "patient", "case", "site", "fold")
 
 
-def _table(source: Source) -> Path | None:
-    path = source.csv or source.root / "slices.csv"
-    return path if path.is_file() else None
-
-
 def _recognise(source: Source) -> bool:
-    path = _table(source)
-    if path is None:
-        return False
-    if source.csv is None:
-        return True
-    table = read_table(path)
-    if "image" not in table.columns:
-        return False
-    return bool(table["image"].str.lower().str.endswith(PICTURE_SUFFIXES).any())
+    path = source.table(_TABLE)
+    if path is None or source.csv is None:
+        return path is not None
+    images = read_table(path).get("image", pd.Series(dtype=str))
+    return bool(images.str.lower().str.endswith(PICTURE_SUFFIXES).any())
 
 
 def _read(source: Source) -> RawCohort:
-    path = _table(source)
-    if path is None:
-        raise DataError(f"{source.root}: no slices.csv.")
+    path = source.csv or source.root / _TABLE
     table = read_table(path)
-    need_columns(table, path, ("image", "patient"))
-    if "case" in table.columns:
-        need_columns(table, path, ("case",))
-    else:
+    need_columns(table, path, "image", "patient")
+    if "case" not in table.columns:
         table["case"] = table["patient"]
-    twice = table.loc[table["image"].duplicated(), "image"].unique()
-    if len(twice):
-        raise DataError(
-            f"{path}: {len(twice)} picture(s) are listed twice, first {twice[0]}. Keep one line."
-        )
-    root = path.parent
-    cases = tuple(_case(str(name), rows, path) for name, rows in table.groupby("case"))
-    missing = [f for case in cases for f in case.files if not f.is_file()]
-    if missing:
-        raise missing_files_error(path, missing)
-    first = root / str(table["image"].iloc[0])
+    need_columns(table, path, "case")
+    need_distinct(table["image"], path, what="picture")
+    cases = [_case(str(name), rows, path) for name, rows in table.groupby("case")]
+    need_files([file for case in cases for file in case.files], path)
+    first = path.parent / str(table["image"].iloc[0])
     planes = ("image",) if count_planes(first) == 1 else ("red", "green", "blue")
-    cases = tuple(
-        Case(c.case, c.patient, site=c.site, fold=c.fold, slices=c.slices, planes=planes)
-        for c in cases
-    )
-    candidates = [name for name in table.columns if name not in _OURS]
-    labels = table[["case", "patient", *candidates]]
-    own = "label" if "label" in candidates else None
-    return RawCohort("slices", planes, cases, labels, own)
+    cases = [replace(case, planes=planes) for case in cases]
+    return listed("slices", table, cases, channels=planes, ours=_OURS)
 
 
 def _case(name: str, rows: pd.DataFrame, path: Path) -> Case:

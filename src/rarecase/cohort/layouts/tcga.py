@@ -1,4 +1,4 @@
-"""Layout `tcga-lgg`: the public LGG segmentation set (Buda et al. 2019), one folder a patient."""
+"""Layout `tcga-lgg`: the public LGG segmentation set (Buda et al. 2019), one folder per patient."""
 
 from __future__ import annotations
 
@@ -8,15 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from rarecase.cohort.case import Case, Dropped, SliceFiles
-from rarecase.cohort.layouts.base import (
-    Layout,
-    RawCohort,
-    Source,
-    case_table,
-    need_columns,
-    read_table,
-)
-from rarecase.errors import DataError
+from rarecase.cohort.layouts.base import Layout, RawCohort, Source, case_table
+from rarecase.cohort.tables import need_columns, need_distinct, read_table
 
 # The three planes of every picture; a missing sequence was replaced by FLAIR by the authors.
 _PLANES = ("t1", "flair", "t1gd")
@@ -42,10 +35,9 @@ def _read(source: Source) -> RawCohort:
             cases.append(Case(folder.name, patient, site=site, slices=slices, planes=_PLANES))
         else:
             dropped.append(Dropped(folder.name, "no slices (…_<number>.tif) in its folder"))
-    labels = case_table(cases)
-    table = _clinical(source)
-    if table is not None:
-        labels = labels.merge(table, on="patient", how="left")
+    labels, path = case_table(cases), source.table("data.csv")
+    if path is not None:
+        labels = labels.merge(_clinical(path), on="patient", how="left")
     return RawCohort("tcga-lgg", _PLANES, tuple(cases), labels, None, tuple(dropped))
 
 
@@ -61,18 +53,13 @@ def _slices(folder: Path) -> tuple[SliceFiles, ...]:
     return tuple(sorted(found, key=lambda files: files.number))
 
 
-def _clinical(source: Source) -> pd.DataFrame | None:
+def _clinical(path: Path) -> pd.DataFrame:
     """The label table by patient, ids written as in the folder names."""
-    path = source.csv or source.root / "data.csv"
-    if not path.is_file():
-        return None
     table = read_table(path)
-    need_columns(table, path, ("Patient",))
+    need_columns(table, path, "Patient")
     table = table.rename(columns={"Patient": "patient"})
     table["patient"] = table["patient"].str.replace("-", "_")
-    twice = table.loc[table["patient"].duplicated(), "patient"]
-    if len(twice):
-        raise DataError(f"{path}: patient {twice.iloc[0]} is listed twice. Keep one line.")
+    need_distinct(table["patient"], path, what="patient")
     return table
 
 

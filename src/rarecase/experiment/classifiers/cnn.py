@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
-import time
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -13,40 +10,48 @@ import pandas as pd
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
 
-from rarecase.checkpoint import load_tensors, load_training, save_training
-from rarecase.errors import DataError, RarecaseError, SettingError
+from rarecase.errors import DataError, SettingError
 from rarecase.experiment.classifiers.cnn_network import (
     FeatureNet,
     classification_loss,
     predicted_class,
 )
-from rarecase.experiment.classifiers.contract import (
-    Extra,
-    Features,
-    check_predictable,
-    training_set,
-)
+from rarecase.experiment.classifiers.contract import Classifier
 from rarecase.features.moments import moments, safe_scale
 from rarecase.features.samples import (
     Joined,
     Samples,
+    checked_labels,
     epoch_batches,
     read_ahead,
     samples_of,
 )
-from rarecase.progress import task
-from rarecase.seeds import derive, numpy_rng, torch_seeded
+from rarecase.seeds import numpy_rng, torch_seeded
+from rarecase.training import (
+    History,
+    Row,
+    Schedule,
+    Training,
+    make_adam,
+    run_epochs,
+    training_key,
+)
 
 
-class FeatureCNN:
+class FeatureCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """The CNN on maps (c, h, w) or (c, d, h, w), trained with Adam; the last epoch is used, none is
     chosen.
 
-    Mehra and Sahoo (arXiv 2209.14097), section 3: two blocks `channels`, `dense` units, Adam at
-    1e-3, batches of 10, 20 epochs. Maps are divided by their channel's root mean square over the
-    real training samples. After fitting: `classes_` (sorted), `shape_`, `history_` (epoch, loss,
-    accuracy on the training batches, seconds).
+    Maps are divided by their channel's root mean square over the real training samples. After
+    fitting: `classes_` (sorted), `shape_`, `history_` (epoch, loss, accuracy on the training
+    batches, seconds).
+
+    References
+    ----------
+    Mehra and Sahoo, arXiv 2209.14097, section 3: two blocks `channels`, `dense` units, Adam at
+    1e-3, batches of 10, 20 epochs.
     """
 
     def __init__(
@@ -59,17 +64,8 @@ class FeatureCNN:
         batch_size: int = 10,
         epochs: int = 20,
         precision: str = "32-true",
-        random_state: int = 0,
+        random_state: int | None = None,
     ):
-        if not channels or min(channels) < 1 or dense < 1:
-            raise SettingError(f"channels, dense: expected widths from 1, got {channels}, {dense}.")
-        if not 0 <= dropout < 1:
-            raise SettingError(f"dropout: expected 0 to below 1, got {dropout}.")
-        if batch_size < 2 or epochs < 1 or not lr > 0:
-            raise SettingError(
-                "batch_size, epochs, lr: expected at least 2, at least 1 and above 0, "
-                f"got {batch_size}, {epochs}, {lr}."
-            )
         self.channels = channels
         self.dense = dense
         self.dropout = dropout
@@ -78,63 +74,108 @@ class FeatureCNN:
         self.epochs = epochs
         self.precision = precision
         self.random_state = random_state
-        self.classes_: list[Any] = []
-        self.shape_: tuple[int, ...] | None = None
-        self.history_ = pd.DataFrame()
 
     def fit(
         self,
-        X: Features,
+        X: Any,
         y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        rows: ArrayLike | None = None,
-        extra: Extra | None = None,
-        extra_rows: ArrayLike | None = None,
+        real: int | None = None,
         checkpoint: Path | None = None,
         fabric: Fabric | None = None,
     ) -> Self:
-        """Fit to maps `X[rows]` (n, c, h, w) with labels `y` (n,), strings or integers.
+        """Fit to maps.
 
-        `extra` adds samples and their labels (the synthetic ones), of which `extra_rows` picks.
-        With `checkpoint` (a file) every epoch is saved there and a killed fit goes on from it.
-        Raises `DataError` on NaN, wrong shapes and lengths, fewer than two classes;
-        `RarecaseError` when the loss is no longer finite.
+        Parameters
+        ----------
+        X
+            Maps (n, c, h, w) or (n, c, d, h, w): an array, or samples that are read as they are
+            needed.
+        y
+            Classes (n,).
+        sample_weight
+            Weight of each sample in the loss (n,).
+        real
+            How many of the samples, the first, are real: channels are scaled by them alone.
+        checkpoint
+            File that holds the training after every epoch; a killed fit goes on from it.
+        fabric
+            Device and precision.
+
+        Raises
+        ------
+        DataError
+            Lengths or shapes that do not fit, fewer than two classes, values that are not finite,
+            a checkpoint of another training.
+        RarecaseError
+            A loss that is no longer finite.
         """
-        real, samples, self.classes_, codes = training_set(
-            X, y, rows=rows, extra=extra, extra_rows=extra_rows
-        )
-        if len(real.shape) not in (3, 4):
+        self._check_settings()
+        samples = X if isinstance(X, Samples | Joined) else Samples(X)
+        labels = checked_labels(y, len(samples))
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise DataError(f"y: expected two classes or more, got {self.classes_.tolist()}.")
+        if len(samples.shape) not in (3, 4):
             raise DataError(
                 "X: the CNN classifies maps (n, c, h, w) or (n, c, d, h, w), got samples of "
-                f"{real.shape}; "
-                "use make_classifier('linear', …) for vectors."
+                f"{samples.shape}; take classifier 'logistic' for vectors."
             )
         if fabric is None:
             fabric = Fabric(accelerator="auto", devices=1, precision=cast("Any", self.precision))
-        real = real.on(fabric.device)
+        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float32)
+        if weight is not None and weight.shape != labels.shape:
+            raise DataError(
+                f"sample_weight: expected one a sample ({len(labels)}), got shape {weight.shape}."
+            )
         if isinstance(samples, Joined):
-            samples = Joined(real, samples.second.on(fabric.device))
-            moments(samples.second)  # refuses NaN in the extra samples
+            real_ones = samples.first.on(fabric.device)
+            moments(samples.second)  # refuses NaN in the added samples
+            samples = Joined(real_ones, samples.second.on(fabric.device))
         else:
-            samples = real
-        self.shape_ = real.shape
-        self._factor = safe_scale(moments(real).rms).reshape(-1, *(1,) * (len(real.shape) - 1))
-        with torch_seeded(self.random_state, "cnn weights"):
+            samples = samples.on(fabric.device)
+            real_ones = samples if real is None else samples.only(np.arange(real))
+        self.shape_ = samples.shape
+        factor = safe_scale(moments(real_ones).rms)
+        self._factor = factor.reshape(-1, *(1,) * (len(self.shape_) - 1))
+        with torch_seeded(self._seed, "cnn weights"):
             self._net = FeatureNet(
-                real.shape,
+                self.shape_,
                 len(self.classes_),
                 channels=self.channels,
                 dense=self.dense,
                 dropout=self.dropout,
             )
-        self.history_ = pd.DataFrame(self._train(fabric, samples, codes, checkpoint))
+        history = self._train(fabric, samples, codes.astype(np.int64), weight, checkpoint)
+        self.history_ = pd.DataFrame(history)
         self._net.eval()
         return self
 
-    def predict_proba(self, X: Features, *, rows: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Probabilities (n, classes) of maps `X[rows]`, in the order of `classes_`."""
-        samples = samples_of(X, rows=rows)
-        check_predictable(self, samples, self.shape_)
+    @property
+    def _seed(self) -> int:
+        return self.random_state or 0
+
+    def _check_settings(self) -> None:
+        if not self.channels or min(self.channels) < 1 or self.dense < 1:
+            raise SettingError(
+                f"channels, dense: expected widths from 1, got {self.channels}, {self.dense}."
+            )
+        if not 0 <= self.dropout < 1:
+            raise SettingError(f"dropout: expected 0 to below 1, got {self.dropout}.")
+        if self.batch_size < 2 or self.epochs < 1 or not self.lr > 0:
+            raise SettingError(
+                "batch_size, epochs, lr: expected at least 2, at least 1 and above 0, "
+                f"got {self.batch_size}, {self.epochs}, {self.lr}."
+            )
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Probabilities (n, classes) of maps, in the order of `classes_`."""
+        samples = samples_of(X)
+        if not hasattr(self, "shape_"):
+            raise SettingError("this FeatureCNN is not fitted; call fit(X, y) first.")
+        if samples.shape != self.shape_:
+            raise DataError(f"X: expected samples of shape {self.shape_}, got {samples.shape}.")
         device = next(self._net.parameters()).device
         out = np.empty((len(samples), len(self.classes_)))
         for indices, batch in samples.batches():
@@ -151,79 +192,57 @@ class FeatureCNN:
             raise DataError(f"X: sample {bad} gives no finite probability; it may hold NaN.")
         return out
 
-    def predict(self, X: Features, *, rows: ArrayLike | None = None) -> NDArray[Any]:
+    def predict(self, X: Any) -> NDArray[Any]:
         """The most probable class of each sample (n,)."""
-        best = self.predict_proba(X, rows=rows).argmax(axis=1)
-        return cast("NDArray[Any]", np.asarray(self.classes_)[best])
+        return cast("NDArray[Any]", self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def _train(
         self,
         fabric: Fabric,
         samples: Samples | Joined,
         codes: NDArray[np.int64],
+        weight: NDArray[np.float32] | None,
         checkpoint: Path | None,
-    ) -> list[dict[str, float]]:
-        adam = torch.optim.Adam(self._net.parameters(), lr=self.lr, fused=True)
+    ) -> History:
+        schedule = Schedule(lr=self.lr, batch=self.batch_size, epochs=self.epochs)
+        adam = make_adam(self._net, schedule, fused=True)
         net, optimizer = fabric.setup(self._net, adam)
         labels = torch.from_numpy(codes).to(fabric.device)
         factor = torch.from_numpy(self._factor).to(fabric.device)
-        key = self._key(samples, codes)
-        history: list[dict[str, float]] = []
-        if checkpoint is not None and checkpoint.is_file():
-            _, meta = load_tensors(checkpoint)
-            if not isinstance(meta, dict) or meta.get("key") != key:
-                raise DataError(
-                    f"{checkpoint}: a checkpoint of another training (other data, settings or "
-                    "seed); remove it, or give another place."
-                )
-            load_training(checkpoint, modules={"net": self._net}, optimizers={"net": adam})
-            history = meta["history"]
-        with task("training the classifier", total=self.epochs) as bar:
-            bar.advance(len(history))
-            for epoch in range(len(history) + 1, self.epochs + 1):
-                began = time.perf_counter()
-                self._net.train()
-                rng = numpy_rng(self.random_state, "cnn shuffle", epoch)
-                sums = torch.zeros(2, device=fabric.device)
-                with torch_seeded(self.random_state, "cnn dropout", epoch):
-                    batches = epoch_batches(len(samples), self.batch_size, rng)
-                    for batch, values in read_ahead(samples, batches, device=fabric.device):
-                        label = labels[torch.from_numpy(batch).to(values.device, non_blocking=True)]
-                        logits = net(values.float().div_(factor))
-                        loss = classification_loss(logits, label)
-                        optimizer.zero_grad()
-                        fabric.backward(loss)
-                        optimizer.step()
-                        right = (predicted_class(logits.detach()) == label).sum()
-                        sums += torch.stack([loss.detach().float() * len(batch), right])
-                loss_mean, accuracy = (sums / len(samples)).tolist()
-                if not math.isfinite(loss_mean):
-                    raise RarecaseError(
-                        f"the classifier's loss is no longer finite in epoch {epoch}; "
-                        f"lower lr (now {self.lr:g})."
-                    )
-                history.append(
-                    {
-                        "epoch": epoch,
-                        "loss": loss_mean,
-                        "accuracy": accuracy,
-                        "seconds": time.perf_counter() - began,
-                    }
-                )
-                if checkpoint is not None:
-                    save_training(
-                        checkpoint,
-                        modules={"net": self._net},
-                        optimizers={"net": adam},
-                        meta={"key": key, "history": history},
-                    )
-                bar.advance(1, note=f"loss {loss_mean:.3f}")
-        return history
+        weights = None if weight is None else torch.from_numpy(weight).to(fabric.device)
 
-    def _key(self, samples: Samples | Joined, codes: NDArray[np.int64]) -> str:
-        """What a training hangs on; another key means that a checkpoint is of something else."""
-        digest = hashlib.sha256(codes.tobytes() + self._factor.tobytes())
-        if isinstance(samples, Joined):
-            digest.update(moments(samples.second).rms.tobytes())
-        settings = (self.channels, self.dense, self.dropout, self.lr, self.batch_size, self.epochs)
-        return str(derive(self.random_state, samples.shape, settings, digest.hexdigest()))
+        def epoch(number: int) -> Row:
+            rng = numpy_rng(self._seed, "cnn shuffle", number)
+            sums = torch.zeros(2, device=fabric.device)
+            with torch_seeded(self._seed, "cnn dropout", number):
+                batches = epoch_batches(len(samples), self.batch_size, rng)
+                for batch, values in read_ahead(samples, batches, device=fabric.device):
+                    at = torch.from_numpy(batch).to(values.device, non_blocking=True)
+                    label = labels[at]
+                    logits = net(values.float().div_(factor))
+                    loss = classification_loss(
+                        logits, label, weight=None if weights is None else weights[at]
+                    )
+                    optimizer.zero_grad()
+                    fabric.backward(loss)
+                    optimizer.step()
+                    right = (predicted_class(logits.detach()) == label).sum()
+                    sums += torch.stack([loss.detach().float() * len(batch), right])
+            return dict(zip(("loss", "accuracy"), (sums / len(samples)).tolist(), strict=True))
+
+        extra = [moments(samples.second).rms] if isinstance(samples, Joined) else []
+        extra += [] if weight is None else [weight]
+        key = training_key(
+            self._seed, samples.shape, schedule, self.dropout,
+            arrays=(codes, self._factor, *extra), modules={"net": self._net},
+        )  # fmt: skip
+        training = Training(
+            "training the classifier", epoch, {"net": self._net}, {"net": adam}, key,
+            cure=f"lower lr (now {self.lr:g})",
+        )  # fmt: skip
+        return run_epochs(training, epochs=self.epochs, checkpoint=checkpoint)
+
+
+def make() -> Classifier:
+    """The classifier of maps: nothing of it is tuned, its cost is that of many logistic ones."""
+    return Classifier("cnn", FeatureCNN(), takes="maps", lazy=True, tune_threshold=False)

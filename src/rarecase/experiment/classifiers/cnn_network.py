@@ -57,11 +57,16 @@ class FeatureNet(nn.Module):
         return x[:, 0] if x.shape[1] == 1 else x
 
 
-def classification_loss(logits: Tensor, label: Tensor) -> Tensor:
-    """Binary cross-entropy for logits (n,), cross-entropy for (n, classes); mean over samples."""
+def classification_loss(logits: Tensor, label: Tensor, *, weight: Tensor | None = None) -> Tensor:
+    """Binary cross-entropy for logits (n,), cross-entropy for (n, classes): the mean over samples,
+    each weighted (`weight` (n,), on average 1 over a training)."""
+    reduction = "mean" if weight is None else "none"
     if logits.ndim == 1:
-        return F.binary_cross_entropy_with_logits(logits, label.to(logits.dtype))
-    return F.cross_entropy(logits, label)
+        target = label.to(logits.dtype)
+        loss = F.binary_cross_entropy_with_logits(logits, target, reduction=reduction)
+    else:
+        loss = F.cross_entropy(logits, label, reduction=reduction)
+    return loss if weight is None else (loss * weight).mean()
 
 
 def predicted_class(logits: Tensor) -> Tensor:

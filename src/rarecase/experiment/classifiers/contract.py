@@ -1,85 +1,182 @@
-"""What every classifier of features offers, whatever it is fitted on."""
+"""A classifier as data: a scikit-learn estimator with the values that inner folds choose among."""
 
 from __future__ import annotations
 
+import copy
+import functools
+import itertools
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
 
-from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.samples import Joined, Samples, checked_labels, samples_of
+from rarecase.arrays import Floats
+from rarecase.errors import SettingError
+from rarecase.experiment.training_set import Features, TrainingSet
+from rarecase.features.samples import Samples
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from rarecase.features.store import FeatureStore
-
-Features: TypeAlias = "ArrayLike | FeatureStore | Samples"
-Extra: TypeAlias = "tuple[Features, ArrayLike]"
+Point = dict[str, Any]
+SCALARS = (str, int, float)
 
 
-class Classifier(Protocol):
-    """Fits on real and, if given, extra samples; `classes_` (sorted) orders the probabilities."""
+@dataclass(frozen=True)
+class Classifier:
+    """A classifier of the experiment.
 
-    classes_: list[Any]
-    history_: pd.DataFrame
+    Parameters
+    ----------
+    name
+        What tables call it.
+    estimator
+        An unfitted scikit-learn classifier with `predict_proba`.
+    grid
+        Parameter → values to choose from, the most cautious first; empty: nothing is tuned.
+    takes
+        ``vectors`` (maps are averaged over their positions first) or ``maps``.
+    lazy
+        Whether `fit` takes `Samples`, `real`, `checkpoint` and `fabric`, and reads as it goes.
+    tune_threshold
+        Whether a threshold for the rare class is chosen on inner folds.
+
+    Raises
+    ------
+    SettingError
+        An estimator without `predict_proba`, or a grid of parameters that it does not have.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> Classifier("trees", ExtraTreesClassifier(), grid={"max_depth": (2, 4)}).points
+    ({'max_depth': 2}, {'max_depth': 4})
+    """
+
+    name: str
+    estimator: Any
+    grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    takes: Literal["vectors", "maps"] = "vectors"
+    lazy: bool = False
+    tune_threshold: bool = True
+
+    def __post_init__(self) -> None:
+        kind = type(self.estimator).__name__
+        if not hasattr(self.estimator, "predict_proba"):
+            raise SettingError(
+                f"classifier {self.name!r}: {kind} has no predict_proba; wrap it in "
+                "sklearn.calibration.CalibratedClassifierCV."
+            )
+        unknown = set(self.grid) - set(self.estimator.get_params())
+        if unknown or not all(len(values) for values in self.grid.values()):
+            raise SettingError(
+                f"classifier {self.name!r}: grid {dict(self.grid)} does not fit {kind}, whose "
+                f"parameters are {', '.join(sorted(self.estimator.get_params()))}."
+            )
+        # Whoever goes on to change theirs does not change ours.
+        grid = {parameter: tuple(values) for parameter, values in self.grid.items()}
+        object.__setattr__(self, "grid", grid)
+        object.__setattr__(self, "estimator", clone(self.estimator))
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All combinations of the grid's values, the most cautious first."""
+        names = list(self.grid)
+        return tuple(
+            dict(zip(names, values, strict=True))
+            for values in itertools.product(*self.grid.values())
+        )
 
     def fit(
         self,
-        X: Features,
-        y: ArrayLike,
+        training: TrainingSet,
+        point: Point,
         *,
-        rows: ArrayLike | None = None,
-        extra: Extra | None = None,
-        extra_rows: ArrayLike | None = None,
+        classes: int,
+        random_state: int,
         checkpoint: Path | None = None,
         fabric: Fabric | None = None,
-    ) -> Self:
-        """Fit to `X[rows]` with labels `y` and to `extra[0][extra_rows]` with labels `extra[1]`."""
+    ) -> Fitted:
+        """Fit at one point of the grid. `classes`: how many there are; one that `training` lacks
+        gets the probability 0."""
+        model = _fresh(self.estimator, tuple(point.items()), random_state)
+        extra: dict[str, Any] = {}
+        if self.lazy:
+            extra = {"real": training.real, "checkpoint": checkpoint, "fabric": fabric}
+        if training.weight is not None:
+            extra[self._weight_name(model)] = training.weight
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # separable rows, weak penalty
+            model.fit(training.X, training.y, **extra)
+        return Fitted(model, classes)
 
-    def predict_proba(self, X: Features, *, rows: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Probabilities (n, classes) of `X[rows]`."""
-
-
-def training_set(
-    X: Features,
-    y: ArrayLike,
-    *,
-    rows: ArrayLike | None,
-    extra: Extra | None,
-    extra_rows: ArrayLike | None,
-) -> tuple[Samples, Samples | Joined, list[Any], NDArray[np.int64]]:
-    """The real samples, all samples, the classes, and the class index of each of all samples.
-
-    Raises `DataError` on lengths or shapes that differ, on fewer than two classes, and on an
-    extra sample of a class that no real sample has.
-    """
-    real = samples_of(X, rows=rows)
-    labels = checked_labels(y, len(real))
-    classes = np.unique(labels)
-    if len(classes) < 2:
-        raise DataError(f"y: expected at least two classes, got only {classes.tolist()}.")
-    codes = np.searchsorted(classes, labels)
-    if extra is None:
-        return real, real, classes.tolist(), codes
-    made = samples_of(extra[0], rows=extra_rows)
-    made_labels = checked_labels(extra[1], len(made))
-    if len(made) == 0:
-        return real, real, classes.tolist(), codes
-    for name in np.unique(made_labels).tolist():
-        if name not in classes.tolist():
-            hint = nearest(str(name), [str(known) for known in classes.tolist()])
-            raise DataError(f"extra: class {name!r} has no real sample; {hint}")
-    both = np.concatenate([codes, np.searchsorted(classes, made_labels)])
-    return real, Joined(real, made), classes.tolist(), both
+    def _weight_name(self, model: Any) -> str:
+        last = model.steps[-1] if isinstance(model, Pipeline) else ("", model)
+        if not has_fit_parameter(last[1], "sample_weight"):
+            raise SettingError(
+                f"classifier {self.name!r}: {type(last[1]).__name__} takes no sample_weight, which "
+                "an arm with weights needs. Leave class-weight out, or take another classifier."
+            )
+        return f"{last[0]}__sample_weight" if last[0] else "sample_weight"
 
 
-def check_predictable(model: object, samples: Samples, shape: tuple[int, ...] | None) -> None:
-    """`SettingError` before `fit`, `DataError` on samples of another shape than was fitted."""
-    if shape is None:
-        raise SettingError(f"this {type(model).__name__} is not fitted; call fit(X, y) first.")
-    if samples.shape != shape:
-        raise DataError(f"X: expected samples of shape {shape}, got {samples.shape}.")
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A fitted classifier of class indices."""
+
+    model: Any
+    classes: int
+
+    def __call__(self, X: Features) -> Floats:
+        """Samples (n, …) to probabilities (n, classes)."""
+        p = np.zeros((len(X), self.classes))
+        p[:, np.asarray(self.model.classes_, dtype=np.int64)] = self.model.predict_proba(X)
+        return p
+
+    @property
+    def history(self) -> Any:
+        """A row an epoch, where it was trained in epochs; else None."""
+        return getattr(self.model, "history_", None)
+
+
+def seeded(estimator: Any, random_state: int) -> Any:
+    """The estimator with every random state that nobody set set to `random_state`."""
+    params = estimator.get_params()
+    free = [
+        name
+        for name, value in params.items()
+        if value is None and (name == "random_state" or name.endswith("__random_state"))
+    ]
+    return estimator.set_params(**dict.fromkeys(free, random_state))
+
+
+def _fresh(estimator: Any, point: tuple[tuple[str, Any], ...], random_state: int) -> Any:
+    """An unfitted estimator at a point. Thousands are needed, and scikit-learn reads signatures for
+    each; one of plain values alone is copied. Others share what a fit may change."""
+    kinds = tuple(type(value) for _, value in point)  # 1 and 1.0 are equal, and not the same
+    try:
+        made = _template(estimator, point, kinds, random_state)
+    except TypeError:  # a value of the grid that has no hash
+        made = _template.__wrapped__(estimator, point, kinds, random_state)
+    plain = all(value is None or isinstance(value, SCALARS) for value in vars(made).values())
+    return copy.copy(made) if plain else clone(made)
+
+
+@functools.lru_cache(maxsize=256)
+def _template(
+    estimator: Any, point: tuple[tuple[str, Any], ...], kinds: tuple[type, ...], random_state: int
+) -> Any:
+    return seeded(clone(estimator), random_state).set_params(**dict(point))
+
+
+def as_matrix(X: Features) -> Floats:
+    """Vectors (n, d): samples of maps are averaged over their positions."""
+    values = X.array() if isinstance(X, Samples) else X
+    return np.asarray(values.reshape(*values.shape[:2], -1).mean(axis=2), dtype=np.float64)

@@ -1,48 +1,36 @@
-"""One place to pick a classifier."""
+"""Every classifier by its name, a line each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
 
 from rarecase.errors import SettingError, nearest
-from rarecase.experiment.classifiers.cnn import FeatureCNN
-from rarecase.experiment.classifiers.linear import LinearClassifier
+from rarecase.experiment.classifiers.contract import Classifier
 
-KINDS = ("auto", "cnn", "linear")
+CLASSIFIERS = {
+    "logistic": "rarecase.experiment.classifiers.logistic",
+    "cnn": "rarecase.experiment.classifiers.cnn",  # needs PyTorch
+}
+"""Name → module, whose `make()` gives the classifier."""
 
 
 def make_classifier(
-    kind: str,
-    shape: Sequence[int],
-    *,
-    epochs: int = 20,
-    batch_size: int = 10,
-    channels: tuple[int, ...] = (64, 128),
-    dense: int = 2048,
-    lr: float = 1e-3,
-    random_state: int = 0,
-) -> FeatureCNN | LinearClassifier:
-    """A new classifier for samples of `shape`; 'auto': the CNN for maps, linear for vectors.
+    which: str | Classifier | Any, *, settings: Mapping[str, Any] | None = None
+) -> Classifier:
+    """A classifier by its name, a `Classifier`, or a scikit-learn estimator (nothing tuned);
+    `settings` of its estimator.
 
-    The other settings are the CNN's. Raises `SettingError` on an unknown kind, and on one that
-    does not take the shape.
-
-    >>> type(make_classifier("auto", (12,))).__name__
-    'LinearClassifier'
+    >>> make_classifier("logistic").points[0]
+    {'C': 0.1}
     """
-    if kind not in KINDS:
-        raise SettingError(f"classifier {kind!r} is unknown; {nearest(kind, KINDS)}")
-    fitting = {1: "linear", 3: "cnn", 4: "cnn"}.get(len(shape))
-    if fitting is None or kind not in ("auto", fitting):
-        ways = f"{fitting!r}" if fitting else "maps (c, h, w), (c, d, h, w) or vectors (d,)"
-        raise SettingError(f"classifier {kind!r} does not take {tuple(shape)}; use {ways}.")
-    if fitting == "linear":
-        return LinearClassifier(random_state=random_state)
-    return FeatureCNN(
-        channels=channels,
-        dense=dense,
-        lr=lr,
-        batch_size=batch_size,
-        epochs=epochs,
-        random_state=random_state,
-    )
+    if isinstance(which, Classifier):
+        return which
+    if not isinstance(which, str):
+        return Classifier(type(which).__name__, which)
+    if which not in CLASSIFIERS:
+        raise SettingError(f"classifier {which!r} is unknown; {nearest(which, CLASSIFIERS)}")
+    made: Classifier = import_module(CLASSIFIERS[which]).make()
+    made.estimator.set_params(**(settings or {}))
+    return made

@@ -1,4 +1,5 @@
-"""What a generator makes, set against patients that it did not learn from."""
+"""What a generator makes, set against patients that it did not learn from: fidelity, diversity,
+memorisation."""
 
 from __future__ import annotations
 
@@ -14,13 +15,28 @@ from rarecase.cohort.splits import validation_patients
 from rarecase.errors import DataError
 from rarecase.features.samples import Samples, checked_labels
 from rarecase.features.standardise import Space
-from rarecase.generators.audit.measures import FEWEST, MEASURES, audit, comparable
-from rarecase.generators.choose import vectors
+from rarecase.generators.audit.distances import Samples as Vectors
+from rarecase.generators.audit.fidelity import (
+    NEIGHBOURS,
+    frechet_baseline,
+    frechet_distance,
+    kernel_distance,
+    neighbourhood,
+    two_sample_auc,
+)
+from rarecase.generators.audit.memorisation import memorisation
+from rarecase.generators.filters import vectors
+from rarecase.seeds import numpy_rng
 
 if TYPE_CHECKING:
     from rarecase.features.store import FeatureStore
     from rarecase.generators.base import Generator
 
+MEASURES = (
+    "precision", "recall", "density", "coverage", "frechet", "frechet baseline", "kernel",
+    "two-sample AUC", "nn ratio", "exact copies", "near copies", "membership",
+)  # fmt: skip
+FEWEST = 6  # samples of either kind: fewer say nothing
 HELD, OTHERS = 0.25, 1 / 3  # shares of each class's patients; others: of those who are left
 COUNTS = ("class", "source", "train", "held", "samples")
 PIECE = 64
@@ -35,17 +51,17 @@ def audit_generator(
     seed: int = 0,
 ) -> pd.DataFrame:
     """How like real patients whom it has not seen is what `generator` makes, and does it give away
-    those it has? A row a class and source, columns as `evidence.audit` names the measures, besides
-    `class`, `source` (made, real), `train`, `held` and `samples` (how many).
+    those it has? A row per class and source, columns as `audit_samples` names the measures, besides
+    `class`, `source` (synthetic, real), `train`, `held` and `samples` (how many).
 
     A quarter of each class's patients (`groups`; every sample its own patient without) is held out,
     a copy of the generator is fitted to the rest, and samples of each class are set against the
     held-out ones. The rows `real` are what a good generator would get: a third of the remaining
-    patients in place of made samples, the others as those learnt from. As many samples are made as
-    that third has (200 where it has fewer than 6). Of maps (n, c, h, w) the means over the map are
-    compared; all is standardised by the samples learnt from. Measures are NaN where a class has
-    fewer than 6 samples of a kind or nothing varies. Raises `DataError` where no class has three
-    patients.
+    patients in place of synthetic samples, the others as those learnt from. As many samples are
+    drawn as that third has (200 where it has fewer than 6). Of maps (n, c, h, w) the means over the
+    map are compared; all is standardised by the samples learnt from. Measures are NaN where a class
+    has fewer than 6 samples of a kind or nothing varies. Raises `DataError` where no class has
+    three patients.
 
     >>> from rarecase.generators.gaussian import Gaussian
     >>> X, y = np.random.default_rng(0).normal(size=(90, 3)), np.repeat(["a", "b"], [60, 30])
@@ -57,7 +73,7 @@ def audit_generator(
     labels = checked_labels(y, len(samples))
     who = np.arange(len(samples)).astype(str) if groups is None else np.asarray(groups).astype(str)
     if who.shape != labels.shape:
-        raise DataError(f"groups: expected one a sample ({len(labels)}), got shape {who.shape}.")
+        raise DataError(f"groups: expected one per sample ({len(labels)}), got shape {who.shape}.")
     patients = dict(zip(who.tolist(), labels.tolist(), strict=True))
     held = np.isin(who, validation_patients(patients, HELD, seed))
     if not held.any():
@@ -86,29 +102,29 @@ def set_against(
     seed: int,
 ) -> pd.DataFrame:
     """The table that `audit_generator` gives, of real samples (n, d) of classes `labels` (n,) and
-    patients `who` (n,), of which some were `held` out (n,), and of made ones: `make` gives so many
-    (or fewer) of a class, (m, d)."""
+    patients `who` (n,), of which some were `held` out (n,), and of synthetic ones: `make` gives so
+    many (or fewer) of a class, (m, d)."""
     rest = dict(zip(who[~held].tolist(), labels[~held].tolist(), strict=True))
     other = np.isin(who, validation_patients(rest, OTHERS, seed + 1))
     lines = []
     for label in np.unique(labels).tolist():
         mine = labels == label
         stand_in = other & mine
-        made = make(label, comparable(int(stand_in.sum())))
+        drawn = make(label, comparable(int(stand_in.sum())))
         sources = {
-            "made": (~held & mine, made, None),
+            "synthetic": (~held & mine, drawn, None),
             "real": (~held & ~other & mine, real[stand_in], who[stand_in]),
         }
         for source, (own, shown, whose) in sources.items():
             counts = (int(own.sum()), int((held & mine).sum()), len(shown))
             line: dict[str, Any] = {"class": label, "source": source}
             line |= dict(zip(COUNTS[2:], counts, strict=True))
-            learnt = real[~held if source == "made" else ~held & ~other]
+            learnt = real[~held if source == "synthetic" else ~held & ~other]
             if min(counts) >= FEWEST and np.ptp(learnt, axis=0).any():
                 space = Space.fit(learnt)
-                line |= audit(
+                line |= audit_samples(
                     space(real[own]), space(real[held & mine]), space(shown),
-                    groups=who[held & mine], made_groups=whose, seed=seed,
+                    groups=who[held & mine], synthetic_groups=whose, seed=seed,
                 )  # fmt: skip
             lines.append(line)
     return pd.DataFrame(lines, columns=[*COUNTS, *MEASURES])
@@ -118,3 +134,63 @@ def pooled(samples: Samples) -> NDArray[np.float64]:
     """Means over the map of every sample, (n, d) or (n, c), read a few at a time."""
     parts = [vectors(batch) for _, batch in samples.batches(PIECE)]
     return np.concatenate([np.empty((0, samples.shape[0])), *parts])
+
+
+def audit_samples(
+    train: Vectors,
+    held: Vectors,
+    synthetic: Vectors,
+    *,
+    groups: ArrayLike | None = None,
+    synthetic_groups: ArrayLike | None = None,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Measures by name of `synthetic` (m, d), all of one class: `train` (n, d) are the real samples
+    that the generator was fitted to, `held` (k, d) real ones of other patients, whose `groups` (k,)
+    say.
+
+    precision, recall, density, coverage, frechet, frechet baseline (real against real: halves of
+    the held-out patients; NaN with one), kernel, two-sample AUC (patients held out whole; NaN with
+    one), nn ratio, exact and near copies, membership: see `fidelity` and `memorisation`. Read them
+    beside what as many real samples of still other patients get (`synthetic_groups` says whose).
+    Features must be of like scale: standardise them by `train`. Raises `DataError` with fewer than
+    6 samples of a kind.
+
+    >>> X = np.random.default_rng(0).normal(size=(90, 4))
+    >>> found = audit_samples(X[:30], X[30:60], X[60:])
+    >>> found["exact copies"], 0.3 < found["two-sample AUC"] < 0.7
+    (0.0, True)
+    """
+    for name, each in (("train", train), ("held", held), ("synthetic", synthetic)):
+        if len(each) < FEWEST:
+            raise DataError(f"{name}: expected {FEWEST} samples or more, got {len(each)}.")
+    near = neighbourhood(held, synthetic, k=min(NEIGHBOURS, len(held) - 1, len(synthetic) - 1))
+    known = memorisation(train, held, synthetic, seed=seed)
+    baseline, auc = float("nan"), float("nan")
+    if _several(groups):
+        baseline = frechet_baseline(held, groups=groups, seed=seed)
+        # As many of either kind.
+        drawn = numpy_rng(seed, "as many").permutation(len(synthetic))[: len(held)]
+        whose = None if synthetic_groups is None else np.asarray(synthetic_groups)[drawn]
+        if _several(whose):
+            auc = two_sample_auc(
+                held, synthetic[drawn], groups=groups, synthetic_groups=whose, seed=seed
+            )
+    return {
+        "precision": near.precision, "recall": near.recall, "density": near.density,
+        "coverage": near.coverage, "frechet": frechet_distance(held, synthetic),
+        "frechet baseline": baseline, "kernel": kernel_distance(held, synthetic),
+        "two-sample AUC": auc, "nn ratio": known.ratio,
+        "exact copies": known.exact, "near copies": known.near, "membership": known.membership,
+    }  # fmt: skip
+
+
+def comparable(real: int, *, otherwise: int = 200) -> int:
+    """How many synthetic samples to set beside so many `real` ones of other patients: as many,
+    since coverage and recall rise with the number. `otherwise`: where the real ones are too few."""
+    return real if real >= FEWEST else otherwise
+
+
+def _several(groups: ArrayLike | None) -> bool:
+    """Whether there are two patients or more, each sample its own where nobody said."""
+    return groups is None or np.unique(np.asarray(groups).astype(str)).size > 1

@@ -15,14 +15,15 @@ Samples = NDArray[np.floating]
 BLOCK = 1024  # rows of either side in memory as float64 at a time
 
 
-def checked_pair(real: Samples, made: Samples) -> tuple[Samples, Samples]:
+def checked_pair(real: Samples, synthetic: Samples) -> tuple[Samples, Samples]:
     """Both as (n, d); `DataError` where they cannot be compared."""
-    first, second = (np.asarray(each).reshape(len(each), -1) for each in (real, made))
+    first, second = (np.asarray(each).reshape(len(each), -1) for each in (real, synthetic))
     if first.shape[1] != second.shape[1]:
         raise DataError(
-            f"real and made: expected as many features, got {first.shape[1]} and {second.shape[1]}."
+            "real and synthetic: expected as many features, "
+            f"got {first.shape[1]} and {second.shape[1]}."
         )
-    for name, each in (("real", first), ("made", second)):
+    for name, each in (("real", first), ("synthetic", second)):
         if len(each) < 2:
             raise DataError(f"{name}: expected two samples or more, got {len(each)}.")
         if not all(np.isfinite(each[s]).all() for s in _steps(len(each))):

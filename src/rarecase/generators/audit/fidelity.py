@@ -1,6 +1,6 @@
-"""How like real samples are made ones, and how much of the real variety do they cover?
+"""How like real samples are synthetic ones, and how much of the real variety do they cover?
 
-Of one class at a time: pass the samples of a class. All take real (n, d) and made (m, d), any
+Of one class at a time: pass the samples of a class. All take real (n, d) and synthetic (m, d), any
 floating type, and keep memory to a few blocks beside them.
 """
 
@@ -30,7 +30,7 @@ from rarecase.seeds import numpy_rng
 NEIGHBOURS = 5
 BLOCK = 1024  # rows in memory as float64 at a time
 EXACT = 5000  # rows from which the shrinkage of a covariance is estimated
-TOLD = 5000  # samples of either kind that the two-sample classifier is shown
+SHOWN = 5000  # samples of either kind that the two-sample classifier is shown
 
 
 @dataclass(frozen=True)
@@ -44,28 +44,28 @@ class Neighbourhood:
     coverage: float
 
 
-def neighbourhood(real: Samples, made: Samples, *, k: int = NEIGHBOURS) -> Neighbourhood:
+def neighbourhood(real: Samples, synthetic: Samples, *, k: int = NEIGHBOURS) -> Neighbourhood:
     """From balls around each sample that reach to its k-th neighbour among its own kind.
 
-    precision: share of made samples within a real ball; recall: share of real samples within a made
-    ball; density: real balls that a made sample lies in, over k; coverage: share of real balls that
-    hold a made sample. Strictly within, as their authors' `prdc` has it: where more than k samples
-    are alike to the last digit a ball is empty. Slices of one patient are each other's neighbours:
-    set what comes out beside what other real patients get.
+    precision: share of synthetic samples within a real ball; recall: share of real samples within a
+    synthetic ball; density: real balls that a synthetic sample lies in, over k; coverage: share of
+    real balls that hold a synthetic sample. Strictly within, as their authors' `prdc` has it: where
+    more than k samples are alike to the last digit a ball is empty. Slices of one patient are each
+    other's neighbours: set what comes out beside what other real patients get.
 
     >>> X = np.random.default_rng(0).normal(size=(200, 2))
     >>> found = neighbourhood(X[:100], X[100:])
     >>> found.precision > 0.8, found.coverage > 0.8
     (True, True)
     """
-    real, made = checked_pair(real, made)
+    real, synthetic = checked_pair(real, synthetic)
     around_real = nearest(real, real, k=k, same=True)[:, -1]
-    around_made = nearest(made, made, k=k, same=True)[:, -1]
-    precise = np.zeros(len(made), dtype=bool)
+    around_made = nearest(synthetic, synthetic, k=k, same=True)[:, -1]
+    precise = np.zeros(len(synthetic), dtype=bool)
     recalled = np.zeros(len(real), dtype=bool)
     covered = np.zeros(len(real), dtype=bool)
     inside = 0
-    for rows, columns, block in distance_blocks(real, made):
+    for rows, columns, block in distance_blocks(real, synthetic):
         within = block < around_real[rows, None]
         inside += int(within.sum())
         precise[columns] |= within.any(axis=0)
@@ -74,23 +74,23 @@ def neighbourhood(real: Samples, made: Samples, *, k: int = NEIGHBOURS) -> Neigh
     return Neighbourhood(
         precision=float(precise.mean()),
         recall=float(recalled.mean()),
-        density=inside / (k * len(made)),
+        density=inside / (k * len(synthetic)),
         coverage=float(covered.mean()),
     )
 
 
-def frechet_distance(real: Samples, made: Samples) -> float:
+def frechet_distance(real: Samples, synthetic: Samples) -> float:
     """|μ − μ'|² + tr(Σ + Σ' − 2 (Σ Σ')^½), the squared Fréchet distance of two Gaussians.
 
     Dowson and Landau 1982; used as FID by Heusel et al. 2017; here with Ledoit-Wolf covariances.
-    Few samples alone make it large: read it beside `frechet_floor`.
+    Few samples alone make it large: read it beside `frechet_baseline`.
 
     >>> X = np.random.default_rng(0).normal(size=(400, 3))
     >>> round(frechet_distance(X, X + 2.0))
     12
     """
-    real, made = checked_pair(real, made)
-    (mean, cov), (other_mean, other_cov) = _moments(real), _moments(made)
+    real, synthetic = checked_pair(real, synthetic)
+    (mean, cov), (other_mean, other_cov) = _moments(real), _moments(synthetic)
     # tr (Σ Σ')^½ by the symmetric Σ^½ Σ' Σ^½, whose roots are real.
     values, vectors = np.linalg.eigh(cov)
     root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
@@ -100,7 +100,7 @@ def frechet_distance(real: Samples, made: Samples) -> float:
     return max(apart + spread - 2 * float(np.sqrt(np.clip(cross, 0, None)).sum()), 0.0)
 
 
-def frechet_floor(
+def frechet_baseline(
     real: Samples, *, groups: ArrayLike | None = None, draws: int = 10, seed: int = 0
 ) -> float:
     """Fréchet distance between two random halves of the real samples, averaged over `draws`: what
@@ -123,10 +123,10 @@ def frechet_floor(
     return float(np.mean(found)) if found else float("nan")
 
 
-def kernel_distance(real: Samples, made: Samples) -> float:
+def kernel_distance(real: Samples, synthetic: Samples) -> float:
     """Unbiased squared maximum mean discrepancy under the kernel (x·y / d + 1)³ (KID, Bińkowski et
     al. 2018, arXiv 1801.01401). About 0, also below it, where both are alike."""
-    real, made = checked_pair(real, made)
+    real, synthetic = checked_pair(real, synthetic)
     d = real.shape[1]
 
     def within(X: Samples) -> float:
@@ -137,42 +137,41 @@ def kernel_distance(real: Samples, made: Samples) -> float:
         own = float(((np.concatenate(lengths) / d + 1) ** 3).sum())
         return (_kernel_sum(X, X) - own) / (len(X) * (len(X) - 1))
 
-    across = _kernel_sum(real, made) / (len(real) * len(made))
-    return within(real) + within(made) - 2 * across
+    across = _kernel_sum(real, synthetic) / (len(real) * len(synthetic))
+    return within(real) + within(synthetic) - 2 * across
 
 
 def two_sample_auc(
     real: Samples,
-    made: Samples,
+    synthetic: Samples,
     *,
     groups: ArrayLike | None = None,
-    made_groups: ArrayLike | None = None,
+    synthetic_groups: ArrayLike | None = None,
     folds: int = 5,
     seed: int = 0,
 ) -> float:
-    """AUC, on samples held out, of a linear classifier that learns to tell real from made.
+    """AUC, on samples held out, of a linear classifier that learns to tell real from synthetic.
 
-    Lopez-Paz and Oquab 2017 (arXiv 1610.06545). One half: it cannot; below it: made samples are
-    copies of real ones that it has met on the other side. Of more than 5,000 samples of a kind so
-    many are drawn. `groups` (n,), `made_groups` (m,): whose each sample is; a patient's slices are
-    held out together then, in as many folds as there are patients, up to `folds`. Without, a
-    perfect generator is found out by the slices of one patient, which are alike.
-    """
-    real, made = checked_pair(real, made)
+    Lopez-Paz and Oquab 2017 (arXiv 1610.06545). One half: it cannot; below it: synthetic samples
+    are copies of real ones that it has met on the other side. Of more than 5,000 samples of a kind
+    so many are drawn. `groups` (n,), `synthetic_groups` (m,): whose each sample is; a patient's
+    slices are held out together then, in as many folds as there are patients, up to `folds`.
+    Without, a perfect generator is found out by the slices of one patient, which are alike."""
+    real, synthetic = checked_pair(real, synthetic)
     who = [
         _codes(groups, len(real), name="groups"),
-        _codes(made_groups, len(made), name="made_groups"),
+        _codes(synthetic_groups, len(synthetic), name="synthetic_groups"),
     ]
     size = min(int(codes.max()) + 1 for codes in who)
-    least = folds if groups is None and made_groups is None else 2
+    least = folds if groups is None and synthetic_groups is None else 2
     if size < least:
         kind = "samples" if least == folds else "patients"
-        raise DataError(f"real, made: expected {least} {kind} or more of each, got {size}.")
+        raise DataError(f"real, synthetic: expected {least} {kind} or more of each, got {size}.")
     rng, rows = numpy_rng(seed, "told apart"), []
-    for each in (real, made):
-        drawn = rng.choice(len(each), TOLD, replace=False) if len(each) > TOLD else None
+    for each in (real, synthetic):
+        drawn = rng.choice(len(each), SHOWN, replace=False) if len(each) > SHOWN else None
         rows.append(np.arange(len(each)) if drawn is None else np.sort(drawn))
-    X = np.concatenate([real[rows[0]], made[rows[1]]]).astype(np.float64)
+    X = np.concatenate([real[rows[0]], synthetic[rows[1]]]).astype(np.float64)
     y = np.repeat([0, 1], [len(each) for each in rows])
     whose = np.concatenate([who[0][rows[0]], who[0].max() + 1 + who[1][rows[1]]])
     split = (
@@ -196,7 +195,7 @@ def _codes(groups: ArrayLike | None, count: int, *, name: str) -> NDArray[np.int
         return np.arange(count)
     names = np.asarray(groups).astype(str)
     if names.shape != (count,):
-        raise DataError(f"{name}: expected one a sample ({count}), got shape {names.shape}.")
+        raise DataError(f"{name}: expected one per sample ({count}), got shape {names.shape}.")
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 

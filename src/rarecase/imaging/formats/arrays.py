@@ -85,7 +85,7 @@ def _read_pages(path: Path) -> Stored:
             if page.mode not in _PLAIN:
                 raise DataError(
                     f"{path}: page {len(pages) + 1} has the colour mode {page.mode!r}, grey "
-                    "was expected. Save one file a channel."
+                    "was expected. Save one file per channel."
                 )
             pages.append(np.asarray(page, dtype=np.float32))
     if len({page.shape for page in pages}) > 1:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from rarecase.cohort import Cohort, SliceCache, assign_folds, cache_slices, read_cohort
 from rarecase.errors import SettingError, nearest
 from rarecase.files import replacing_file, write_json
+from rarecase.pipeline.run_folder import COHORT, SLICES
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.simulated import study_folder
-from rarecase.pipeline.step import Context
-
-SLICES, COHORT = "slices", "cohort"
+from rarecase.pipeline.step import Context, Step
 
 
 def data_folder(settings: Settings, run: Path) -> Path:
@@ -50,6 +51,66 @@ def load_folds(settings: Settings, cohort: Cohort) -> pd.DataFrame:
         cohort, kind=split.kind, folds=split.folds, repeats=split.repeats, seed=settings.seed
     )
     return folds
+
+
+def cohort_facts(cohort: Cohort, *, simulated: bool) -> Any:
+    """What the cached slices depend on: every case, its label, and which files are its.
+
+    Files count by path, size and time of change; they are not read.
+    """
+    facts: list[Any] = [cohort.layout, cohort.channels]
+    for case in cohort.cases:
+        facts.append((case.case, case.patient, case.label, case.fold, case.site))
+        if not simulated:  # its settings say what is in it; a missing one is made anew
+            pictures = [(files.number, files.image, files.mask) for files in case.slices]
+            files = [(name, case.images.get(name)) for name in cohort.channels]
+            facts += [_with_times(each) for each in (*files, ("mask", case.mask), *pictures)]
+    return [*facts, [(each.case, each.reason) for each in cohort.dropped]]
+
+
+def _with_times(parts: Sequence[Any]) -> list[Any]:
+    """Paths with their size and time of change; anything else as it is."""
+    out: list[Any] = []
+    for part in parts:
+        if isinstance(part, Path):
+            stat = part.stat()
+            out += [str(part), stat.st_size, stat.st_mtime_ns]
+        else:
+            out.append(part)
+    return out
+
+
+def slices_step(context: Context, *, cohort: Cohort) -> Step:
+    """The step that caches the slices of a cohort."""
+    settings = context.settings
+    simulation = None
+    if settings.data is None:
+        simulation = [settings.simulation.model_dump(mode="json"), settings.seed]
+    files = cohort_facts(cohort, simulated=settings.data is None)
+    return Step(
+        name=SLICES,
+        stage="segment",
+        version=2,
+        facts=[files, simulation, settings.slices.model_dump(mode="json")],
+        inputs=(),
+        work=slices_work,
+        context=context,
+    )
+
+
+def cohort_step(context: Context, *, cohort: Cohort, folds: pd.DataFrame, slices: Step) -> Step:
+    """The step that says who is in the cohort, and who is tested when."""
+    settings = context.settings
+    split = [settings.split.model_dump(mode="json"), settings.protocol, settings.seed]
+    return Step(
+        name=COHORT,
+        stage="segment",
+        version=1,
+        facts=[*split, folds.to_json(), rare_class(settings, cohort)],
+        inputs=(slices,),
+        work=cohort_work,
+        context=context,
+    )
 
 
 def slices_work(context: Context, folder: Path) -> None:

@@ -1,86 +1,71 @@
-"""All folds' predictions in one table, the evidence computed from it, and the report."""
+"""All predictions of a run in one table, and the evidence computed from it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from rarecase.evidence import make_evidence
-from rarecase.experiment.compare import weigh as weigh_arms
-from rarecase.experiment.self_checks import FoldChecks, gather
+from rarecase.evidence.evidence import make_evidence
+from rarecase.experiment.self_checks import gather
+from rarecase.experiment.tasks import CHECKS
 from rarecase.files import read_json, read_parquet, replacing_file, write_json
-from rarecase.pipeline.amounts import real_training_slices, resolve_amount
-from rarecase.pipeline.grid import ARMS, CLASSIFIED, read_folds, study_cells
+from rarecase.pipeline.run_folder import COHORT, EVIDENCE, PREDICTIONS
 from rarecase.pipeline.settings import Settings
-from rarecase.pipeline.step import Context
-from rarecase.pipeline.steps.arms import CHECKS
-from rarecase.pipeline.steps.cohort import COHORT, SLICES
+from rarecase.pipeline.step import Context, Step
 from rarecase.seeds import derive
-from rarecase.segmenter.feeding import sample_rows
 
-PREDICTIONS, EVIDENCE = "predictions.parquet", "evidence.json"
-ARMS_PRODUCTS = ARMS_PREDICTIONS, ARMS_EVIDENCE = "arms.parquet", "arms.json"
-ARMS_CHECKS = "arms-checks.json"
+VERSION = 1
 
 
-def evidence_work(context: Context, folder: Path) -> None:
-    """Gather the predictions of every cell; score them. Both land in the run folder itself."""
-    settings, run = context.settings, context.run
-    folds = read_folds(run / COHORT / "cohort.csv")
-    cells = study_cells(settings, folds)
-    tables = [read_parquet(run / cell.folder(CLASSIFIED) / PREDICTIONS) for cell in cells]
-    predictions = pd.concat(tables, ignore_index=True)
-    with replacing_file(run / PREDICTIONS) as beside:
-        predictions.to_parquet(beside, index=False)
-    if settings.compare.arms:
-        folders = dict.fromkeys(cell.folder(ARMS) for cell in cells)
-        tables = [read_parquet(run / folder / PREDICTIONS) for folder in folders]
-        with replacing_file(run / ARMS_PREDICTIONS) as beside:
-            pd.concat(tables, ignore_index=True).to_parquet(beside, index=False)
-        _gather_checks(run, [run / folder / CHECKS for folder in folders])
-    weigh(run, settings)
-
-
-def _gather_checks(run: Path, files: list[Path]) -> None:
-    """The self-checks of all folds in one file; none where they were not wanted."""
-    said = [read_json(file) for file in files if file.is_file()]
-    if not said:
-        (run / ARMS_CHECKS).unlink(missing_ok=True)
-        return
-    leak = next((each["leak"] for each in said if each["leak"]), None)
-    found = gather([FoldChecks.from_json(each) for each in said], leak=leak)
-    write_json(run / ARMS_CHECKS, found.as_json())
-
-
-def weigh(run: Path, settings: Settings) -> dict[str, Any]:
-    """Compute evidence.json (and arms.json) anew from predictions.parquet (and arms.parquet), and
-    from nothing else that was computed. Returns the first."""
-    folds = read_folds(run / COHORT / "cohort.csv")
-    cells = study_cells(settings, folds)
-    rows = sample_rows(
-        read_parquet(run / SLICES / "rows.parquet"), dimensions=settings.segmenter.dimensions
+def evidence_step(context: Context, *, cells: Sequence[Step]) -> Step:
+    """The step that scores all cells of the run."""
+    names = tuple(step.name for step in cells)
+    return Step(
+        name="steps/evidence",
+        stage="classify",
+        version=VERSION,
+        facts=[context.settings.experiment[0].features, context.settings.experiment[0].classifier],
+        inputs=tuple(cells),
+        work=partial(evidence_work, cells=names),
+        context=context,
+        products=(PREDICTIONS, EVIDENCE),
     )
-    real = real_training_slices(rows, folds)
-    rare = read_json(run / COHORT / "cohort.json")["rare"]
-    evidence: dict[str, Any] = make_evidence(
+
+
+def evidence_work(context: Context, folder: Path, *, cells: Sequence[str]) -> None:
+    """Gather the predictions of all cells (folders below the run); score them. Both land in the
+    run folder itself."""
+    run = context.run
+    tables = [read_parquet(run / cell / PREDICTIONS) for cell in cells]
+    with replacing_file(run / PREDICTIONS) as beside:
+        pd.concat(tables, ignore_index=True).to_parquet(beside, index=False)
+    said = [read_json(run / c / CHECKS) for c in cells if (run / c / CHECKS).is_file()]
+    weigh(run, context.settings, checks=gathered(said))
+
+
+def gathered(said: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The self-checks of all folds in one; None where they were not wanted."""
+    leak = next((each["leak"] for each in said if each.get("leak")), None)
+    return gather(said, leak=leak) if said else None
+
+
+def weigh(run: Path, settings: Settings, *, checks: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Compute evidence.json anew from predictions.parquet, and from nothing else that was
+    computed. Without `checks` those that were there are kept."""
+    if checks is None and (run / EVIDENCE).is_file():
+        checks = read_json(run / EVIDENCE).get("checks")
+    first = settings.experiment[0]
+    found: dict[str, Any] = make_evidence(
         read_parquet(run / PREDICTIONS),
-        rare=rare,
-        headline=resolve_amount(settings.sweep.headline, real=real),
-        headline_arm=cells[-1].arm,
+        rare=read_json(run / COHORT / "cohort.json")["rare"],
+        primary=(first.features, first.classifier),
         faithful=settings.protocol == "faithful",
+        checks=checks,
         seed=derive(settings.seed, "bootstrap") % 2**31,
     )
-    write_json(run / EVIDENCE, evidence)
-    if settings.compare.arms:
-        compared = read_parquet(run / ARMS_PREDICTIONS)
-        write_json(run / ARMS_EVIDENCE, weigh_arms(compared, rare=rare, seed=settings.seed))
-    return evidence
-
-
-def report_work(context: Context, folder: Path) -> None:
-    """Write `report/` from what lies in the run folder."""
-    from rarecase.report import make_report  # matplotlib only where a figure is drawn
-
-    make_report(context.run)
+    write_json(run / EVIDENCE, found)
+    return found

@@ -1,44 +1,66 @@
-"""What a fold's generator made, set against the patients that are tested: how like, and whose."""
+"""Synthetic samples of a fold, set against the patients that are tested: how like, and whose."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from rarecase.experiment.arm import Arm
 from rarecase.features import FeatureStore
 from rarecase.features.samples import Samples
+from rarecase.features.sources.contract import tumour_slices
 from rarecase.files import replacing_file
 from rarecase.generators.audit.audit import pooled, set_against
-from rarecase.pipeline.fold import load_fold
-from rarecase.pipeline.grid import IMAGES, SYNTHETIC
-from rarecase.pipeline.step import Context
-from rarecase.pipeline.steps.features import SAMPLES, rows_in, store_path, used_samples
-from rarecase.pipeline.steps.images import tumour_slices
+from rarecase.pipeline.fold import load_fold, load_part
+from rarecase.pipeline.run_folder import FIDELITY, source_store
+from rarecase.pipeline.step import Context, Step
+from rarecase.pipeline.steps.synthetic import rows_in, samples_of_step
+
+VERSION = 1
 
 
-def fidelity_work(context: Context, folder: Path) -> None:
-    """fidelity.csv: a row a class and source, as `audit_generator` has them, of the samples that
-    the classifier may be given; `real` are training patients in place of made samples."""
-    fold = load_fold(context)
-    store = FeatureStore.open(store_path(context))
-    parts = [rows_in(store, fold.training), rows_in(store, fold.test)]
-    if context.cell.arm == IMAGES:  # its generator learnt from images that show a tumour
-        parts = [tumour_slices(store.rows, part) for part in parts]
-    rows = np.concatenate(parts)
+def fidelity_step(
+    context: Context, *, number: int, arm: Arm, seed: int, features: Step, synthetic: Step
+) -> Step:
+    """The step that sets an arm's samples against test patients."""
+    name = f"{context.settings.experiment[number].features}-{arm.name}-seed{seed}"
+    return Step(
+        name=context.cell.folder(f"{FIDELITY}/{name}"),
+        stage="generate",
+        version=VERSION,
+        facts=[arm.sampler.filter],
+        inputs=(features, synthetic),
+        work=partial(fidelity_work, number=number, arm_name=arm.name, seed=seed),
+        context=context,
+        reads=(features.name, synthetic.name),
+    )
+
+
+def fidelity_work(context: Context, folder: Path, *, number: int, arm_name: str, seed: int) -> None:
+    """fidelity.csv: a row for each class and source, as `audit_generator` has them, of the samples
+    that classifiers may be given; `real` are training patients in place of synthetic samples."""
+    fold, part = load_fold(context), load_part(context, number)
+    arm = part.arm(arm_name)
+    store = FeatureStore.open(source_store(context.fold_folder, part.features))
+    sides = [rows_in(store, fold.training), rows_in(store, fold.test)]
+    if arm.sampler.on == "images":  # its generator learnt from images that show a tumour
+        sides = [tumour_slices(store.rows, side) for side in sides]
+    rows = np.concatenate(sides)
     about = store.rows.iloc[rows]
-    samples = FeatureStore.open(context.run / context.cell.folder(SYNTHETIC) / SAMPLES)
-    kept, label = used_samples(context, samples), samples.rows["label"].to_numpy(str)
+    samples = samples_of_step(context, part, arm, seed, fold.classes)
 
-    def made(name: str, count: int) -> np.ndarray:
-        return pooled(Samples(samples, rows=np.flatnonzero(kept & (label == name))[:count]))
+    def synthetic(name: str, count: int) -> np.ndarray:
+        mine = samples.kept & (samples.y == fold.classes.index(name))
+        return pooled(Samples(samples.store, rows=np.flatnonzero(mine)[:count]))
 
     table = set_against(
         pooled(Samples(store, rows=rows)),
         about["label"].to_numpy(str),
         about["patient"].to_numpy(str),
-        made,
-        held=np.repeat([False, True], [len(part) for part in parts]),
+        synthetic,
+        held=np.repeat([False, True], [len(side) for side in sides]),
         seed=context.settings.seed,
     )
     with replacing_file(folder / "fidelity.csv") as beside:

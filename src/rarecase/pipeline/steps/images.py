@@ -1,5 +1,4 @@
-"""The baseline that makes images: an ACGAN of tumour slices, and the features that the fold's
-U-Net, as it is, takes of what it makes."""
+"""The baseline of images: features that the fold's U-Net, as it is, takes of synthetic ones."""
 
 from __future__ import annotations
 
@@ -12,24 +11,15 @@ import pandas as pd
 
 from rarecase import progress
 from rarecase.features import FeatureStore
-from rarecase.features.extract import features_of_samples
-from rarecase.generators import ACGAN
+from rarecase.features.sources.unet import features_of_samples
+from rarecase.generators.base import Generator
 from rarecase.segmenter import Segmenter, Slices
 
 PIECE = 64  # images made at a time
 
 
-def tumour_slices(rows: pd.DataFrame, training: np.ndarray) -> np.ndarray:
-    """The training slices in which the network sees a tumour; a patient's all, where it sees none
-    in any: the images that the generator learns to make."""
-    mine = rows.iloc[training]
-    seen = mine["predicted"] > 0
-    shown = seen | ~mine["patient"].isin(mine.loc[seen, "patient"])
-    return training[shown.to_numpy()]
-
-
-def features_of_made(
-    generator: ACGAN,
+def features_of_images(
+    generator: Generator,
     segmenter: Segmenter,
     channels: Sequence[int],
     counts: Mapping[str, int],
@@ -38,14 +28,15 @@ def features_of_made(
     out: Path,
     fabric: lightning_fabric.Fabric,
 ) -> FeatureStore:
-    """Make `counts` images a class and write their features of `block` to a store at `out`.
+    """Generate `counts` images of each class; their features of `block` go to a store at `out`.
 
     `channels`: which channel of the images feeds each of the U-Net's. Rows: label, agrees (whether
     the generator's discriminator calls the image the class it was made for).
     """
     labels = [label for label, count in counts.items() for _ in range(count)]
-    agrees, store, at = np.zeros(len(labels), dtype=bool), None, 0
-    with progress.task("features of made images", total=len(labels)) as bar:
+    agrees: list[np.ndarray] = []
+    store = None
+    with progress.task("features of synthetic images", total=len(labels)) as bar:
         for label, count in counts.items():
             for start in range(0, count, PIECE):
                 made, asked = generator.sample({label: min(PIECE, count - start)}, start=start)
@@ -59,11 +50,10 @@ def features_of_made(
                         out, block=block, shape=maps.shape[1:],
                         rows=pd.DataFrame({"label": labels, "agrees": False}),
                     )  # fmt: skip
-                store.write(at, maps)
-                agrees[at : at + len(made)] = generator.agreement(made, asked)
-                at += len(made)
+                store.append(maps)
+                agrees.append(generator.agreement(made, asked))
                 bar.advance(len(made))
     assert store is not None  # there is always a class, and a sample of it
-    store.set_rows(store.rows.assign(agrees=agrees))
+    store.set_rows(store.rows.assign(agrees=np.concatenate(agrees)))
     store.close()
     return FeatureStore.open(out)

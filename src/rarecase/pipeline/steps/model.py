@@ -13,48 +13,90 @@ from rarecase import __version__
 from rarecase.deploy.final_fit import fit_final, out_of_fold_threshold
 from rarecase.deploy.model import save_classifier
 from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Ranges, case_looks
-from rarecase.errors import DataError
-from rarecase.evidence.predictions import CONTROL
-from rarecase.experiment.arms import pick_arms
-from rarecase.features.extract import TUMOUR
+from rarecase.errors import DataError, SettingError
+from rarecase.experiment.arms import REFERENCE
+from rarecase.features.sources.unet import TUMOUR
 from rarecase.files import read_json, read_parquet
-from rarecase.pipeline.comparing import tumour_table
+from rarecase.pipeline.designs import Part, make_part
 from rarecase.pipeline.fold import Fold, load_fold
-from rarecase.pipeline.grid import SEGMENTER
-from rarecase.pipeline.step import CHECKPOINTS, Context
-from rarecase.pipeline.steps.evidence import ARMS_EVIDENCE, ARMS_PREDICTIONS
-from rarecase.pipeline.steps.features import extract_block
-from rarecase.seeds import derive
+from rarecase.pipeline.run_folder import (
+    CHECKPOINTS,
+    CLASSIFIER,
+    EVIDENCE,
+    MODEL,
+    PREDICTIONS,
+    SEGMENTER,
+)
+from rarecase.pipeline.settings import Settings
+from rarecase.pipeline.step import Context, Step
+from rarecase.pipeline.steps.cells import features_of
+from rarecase.pipeline.steps.features import extract
 from rarecase.segmenter import channel_map, load_segmenter
 from rarecase.segmenter.feeding import one_case
 
 NOT_SURE = 0.5  # the threshold where no out-of-fold predictions tell a better one
 
 
+VERSION = 3
+
+
+def model_step(context: Context, *, segmenter: Step) -> Step:
+    """The step that fits the deployed classifier to every patient."""
+    settings = context.settings
+    evidence = (context.run / EVIDENCE).read_text(encoding="utf-8")
+    return Step(
+        name=CLASSIFIER,
+        stage=MODEL,
+        version=VERSION,
+        facts=[evidence, settings.tuning.model_dump(mode="json"), settings.seed],
+        inputs=(segmenter,),
+        work=classifier_work,
+        context=context,
+    )
+
+
+def deployed_part(settings: Settings, evidence: dict[str, Any]) -> tuple[int, str]:
+    """Which part of the experiment is deployed, and which of its arms: of the parts whose features
+    a scan has by itself (`tumour`) and whose classifier is linear, the first; its synthetic arm
+    whose verdict is `helps`, the one that moved the AUC most of several, otherwise `none`."""
+    for number, said in enumerate(settings.experiment):
+        if (said.features, said.classifier) == (TUMOUR, "logistic"):
+            helps = [
+                v for v in evidence["verdicts"]
+                if v["answer"] == "helps"
+                and (v["features"], v["classifier"]) == (said.features, said.classifier)
+            ]  # fmt: skip
+            if not helps:
+                return number, REFERENCE
+            best = max(helps, key=lambda v: v["against"]["reference"]["difference"])
+            return number, str(best["arm"])
+    raise SettingError(
+        "experiment: no part has features 'tumour' and classifier 'logistic', which is what can be "
+        "deployed. Add one, such as with --features tumour."
+    )
+
+
 def classifier_work(context: Context, folder: Path) -> None:
-    """Fit the arm that the evidence speaks for to every patient's `tumour` vectors, outlined by the
-    U-Net that has learnt from everybody; the threshold comes from out-of-fold predictions."""
+    """Fit the arm that the evidence speaks for to every patient's `tumour` vectors, under masks of
+    the U-Net that has learnt from everybody; the threshold comes from out-of-fold predictions."""
     settings, run = context.settings, context.run
     fold = load_fold(context)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # half written by a killed attempt
     # As a prediction computes them. With half the digits of a network that computes in bfloat16, a
-    # channel that is all but silent is another one, and a classifier may hang on it.
-    store = extract_block(
-        context, fold, block=TUMOUR, out=folder / CHECKPOINTS / "tumour.zarr", exact=True
+    # channel that is all but silent is another one, and a classifier may depend on it.
+    store = extract(
+        context, fold, source=TUMOUR, out=folder / CHECKPOINTS / "tumour.zarr", exact=True
     )
-    unit = settings.compare.unit
-    table = tumour_table(store.read_all(), store.rows, unit=unit, rare=fold.rare)
-    evidence = read_json(run / ARMS_EVIDENCE)
-    name = arm_of(evidence)
-    final = fit_final(
-        table, next(arm for arm in pick_arms([name]) if arm.name == name),
-        amounts=settings.compare.amounts, inner=settings.compare.inner,
-        generator_seeds=settings.compare.generator_seeds,
-        random_state=derive(settings.seed, "arms"),
-    )  # fmt: skip
+    unit = settings.tuning.unit
+    evidence = read_json(run / EVIDENCE)
+    number, name = deployed_part(settings, evidence)
+    part = make_part(settings, settings.experiment[number])
+    table = features_of(store, part, classes=fold.classes, rare=fold.rare, unit=unit)
+    final = fit_final(table, part.arm(name), part.design)
     threshold = out_of_fold_threshold(
-        read_parquet(run / ARMS_PREDICTIONS), arm=name, rare=fold.rare
-    )
+        read_parquet(run / PREDICTIONS), features=part.features,
+        classifier=part.design.classifier.name, arm=name, rare=fold.rare,
+    )  # fmt: skip
     counts = {table.classes[c]: int((table.label == c).sum()) for c in range(len(table.classes))}
     meta = fold.cache.meta
     card: dict[str, Any] = {
@@ -76,29 +118,22 @@ def classifier_work(context: Context, folder: Path) -> None:
         "dimensions": settings.segmenter.dimensions,
         "ranges": Ranges.fit(fold.cache).as_json(),
         "learnt_from": {"patients": counts, "slices": len(fold.cache.rows)},
-        "evidence": _evidence(evidence, name) | {"dice": _dice(run)},
+        "evidence": _evidence(evidence, part, name) | {"dice": _dice(run)},
     }
     familiar = _familiar(context, fold)
     card["looks"] = bool(familiar)
     save_classifier(folder, final, familiar, card)
 
 
-def arm_of(evidence: dict[str, Any]) -> str:
-    """The synthetic arm whose verdict is `helps`, the one that moved the AUC most of several;
-    otherwise `none`."""
-    helps = [v for v in evidence["verdicts"] if v["answer"] == "helps"]
-    if not helps:
-        return CONTROL
-    return str(max(helps, key=lambda v: v["against"]["none"]["difference"])["arm"])
-
-
-def _evidence(evidence: dict[str, Any], arm: str) -> dict[str, Any]:
+def _evidence(evidence: dict[str, Any], part: Part, arm: str) -> dict[str, Any]:
     """What the arm is worth, on patients who were tested by what was learnt from others."""
-    row = next(row for row in evidence["rows"] if row["arm"] == arm)
+    key = {"features": part.features, "classifier": part.design.classifier.name}
+    rows = [r for r in evidence["rows"] if all(r[k] == v for k, v in key.items())]
+    row = next(row for row in rows if row["arm"] == arm)
     names = ("auc_rare", "tuned_balanced_accuracy", f"tuned_recall_{evidence['rare']}")
     scores = {n: row["patients"]["scores"][n] for n in names if n in row["patients"]["scores"]}
     verdicts = [v["sentence"] for v in evidence["verdicts"]]
-    return {"arm": arm, "patients": row["counts"]["patients"], "scores": scores,
+    return {"arm": arm, **key, "patients": row["counts"]["patients"], "scores": scores,
             "verdicts": verdicts}  # fmt: skip
 
 

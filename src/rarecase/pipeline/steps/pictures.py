@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from rarecase.files import replacing_file, write_json
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
-from rarecase.pipeline.grid import SEGMENTER
+from rarecase.pipeline.run_folder import PICTURES, SEGMENTER
 from rarecase.pipeline.simulated import PRETRAIN
-from rarecase.pipeline.step import Context
+from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.segment import fit_normaliser
 from rarecase.seeds import torch_rng
 from rarecase.segmenter import (
@@ -38,6 +38,19 @@ from rarecase.segmenter.feeding import feed
 CHANNELS = 8  # maps shown of a block
 STILL = Augmentation(0, 0, 0, 0, 0, 0, 0, 0)
 Arrays = dict[str, NDArray]
+
+
+def pictures_step(context: Context, *, segmenter: Step, start: Step | None) -> Step:
+    """The step of what the report shows of the first fold's network."""
+    return Step(
+        name=PICTURES,
+        stage="segment",
+        version=1,
+        facts=None,
+        inputs=(segmenter, *(() if start is None else (start,))),
+        work=pictures_work,
+        context=context,
+    )
 
 
 def pictures_work(context: Context, folder: Path) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import logging
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import lightning_fabric
 import numpy as np
@@ -24,9 +25,11 @@ from rarecase.files import replacing_file
 from rarecase.imaging import fit_mean_std
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
+from rarecase.pipeline.run_folder import CHECKPOINTS, SEGMENTER
 from rarecase.pipeline.settings import Settings, TrainingSettings
 from rarecase.pipeline.simulated import PRETRAIN, SIMULATED, simulate_pretraining
-from rarecase.pipeline.step import CHECKPOINTS, Context
+from rarecase.pipeline.step import Context, Step, digest
+from rarecase.pipeline.steps.cohort import cohort_facts
 from rarecase.seeds import derive, torch_seeded
 from rarecase.segmenter import (
     Augmentation,
@@ -37,7 +40,9 @@ from rarecase.segmenter import (
     Slices,
     UNet,
     load_segmenter,
+    model_files,
     predict_masks,
+    read_card,
     train_segmenter,
 )
 from rarecase.segmenter.feeding import feed
@@ -51,11 +56,9 @@ def make_schedule(training: TrainingSettings) -> Schedule:
     return Schedule(
         epochs=training.epochs,
         batch=training.batch,
-        learning_rate=training.learning_rate,
-        beta1=training.beta1,
+        lr=training.learning_rate,
+        betas=(training.beta1, 0.999),
         decay=training.decay,
-        loss=training.loss,
-        coarse=training.coarse,
     )
 
 
@@ -138,6 +141,8 @@ def pretrain_work(context: Context, folder: Path) -> None:
         train_rows=slices.samples_of(np.flatnonzero(masked & ~held)),
         validation_rows=slices.samples_of(np.flatnonzero(masked & held)),
         schedule=make_schedule(training),
+        loss=training.loss,
+        coarse=training.coarse,
         augmentation=make_augmentation(training),
         fabric=make_fabric(settings.compute),
         seed=seed,
@@ -166,6 +171,8 @@ def segmenter_work(context: Context, folder: Path) -> None:
             train_rows=train_rows,
             validation_rows=slices.samples_of(fold.rows_of(fold.validation, masked=True)),
             schedule=make_schedule(settings.segmenter),
+            loss=settings.segmenter.loss,
+            coarse=settings.segmenter.coarse,
             augmentation=make_augmentation(settings.segmenter),
             fabric=fabric,
             seed=derive(settings.seed, "segmenter", context.cell.repeat, context.cell.fold),
@@ -244,3 +251,62 @@ def predict_volumes(
         table[columns].to_csv(beside, index=False)
     with replacing_file(folder / "rows.parquet") as beside:
         rows.to_parquet(beside, index=False)
+
+
+def pretrain_step(context: Context) -> Step:
+    """The step that pre-trains the U-Net on another cohort."""
+    settings = context.settings
+    shape = [getattr(settings.segmenter, n) for n in ("width", "depth", "norm", "dimensions")]
+    return Step(
+        name=PRETRAIN,
+        stage="segment",
+        version=1,
+        facts=[
+            settings.pretrain.model_dump(mode="json"), _pretraining_facts(settings),
+            settings.slices.model_dump(mode="json"), shape, settings.compute.precision,
+            settings.split.validation, settings.seed,
+        ],
+        inputs=(),
+        work=pretrain_work,
+        context=context,
+    )  # fmt: skip
+
+
+def segmenter_step(context: Context, *, cohort: Step | None, start: Step | None) -> Step:
+    """The step that trains the U-Net of a fold; `start`: pre-training, if there is any."""
+    settings = context.settings
+    training = settings.segmenter.model_dump(mode="json", exclude={"init"})
+    return Step(
+        name=context.cell.folder(SEGMENTER),
+        stage="segment",
+        version=2,
+        facts=[training, settings.compute.precision, init_facts(settings)],
+        inputs=tuple(step for step in (cohort, start) if step is not None),
+        work=segmenter_work,
+        context=context,
+    )
+
+
+def init_facts(settings: Settings) -> str | None:
+    """The initial network by content: moving it elsewhere changes nothing."""
+    if not settings.segmenter.init:
+        return None
+    weights, card = model_files(Path(settings.segmenter.init))
+    return digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in (weights, card)])
+
+
+def seen_before(settings: Settings) -> set[str]:
+    """Patients that the U-Net will have seen before the first fold."""
+    if settings.segmenter.init:
+        card = read_card(Path(settings.segmenter.init))
+        return {*card["trained_on"], *card["validated_on"]}
+    if settings.pretrain.cohort and settings.pretrain.cohort != SIMULATED:
+        return set(load_pretraining(settings).patients)
+    return set()
+
+
+def _pretraining_facts(settings: Settings) -> Any:
+    """The cohort to pre-train on: its files, or what it is simulated from."""
+    if settings.pretrain.cohort == SIMULATED:
+        return settings.simulation.slices
+    return cohort_facts(load_pretraining(settings), simulated=False)

@@ -1,0 +1,87 @@
+"""The rows that a fit leaves in the predictions table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rarecase.arrays import Floats, Ints
+from rarecase.experiment.arm import Arm
+from rarecase.experiment.arms import REFERENCE
+from rarecase.experiment.training_set import Request
+from rarecase.experiment.tuning import Choice
+from rarecase.features.feature_set import FeatureSet
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which fold: `fold_of` (patients,) says who is tested in which (−1: trains only; −2: left
+    out), `splits` is the digest of all folds."""
+
+    fold_of: Ints
+    repeat: int
+    fold: int
+    splits: str = ""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One fit of a fold: arm, classifier, what was requested and added, what was chosen, the seed
+    of the sampler (None: nothing was drawn)."""
+
+    arm: Arm
+    classifier: str
+    request: Request
+    added: int
+    choice: Choice
+    seed: int | None
+
+
+def _text(values: list[str | None]) -> Any:
+    """Text or null, of the same kind whether some are null or all: as a file has it."""
+    return pd.array(values, dtype="str")
+
+
+def _plain(value: Any) -> Any:
+    """What a grid may hold besides numbers and text: NumPy's, and objects by their repr."""
+    return value.item() if isinstance(value, np.generic) else repr(value)
+
+
+def fit_rows(features: FeatureSet, held: Ints, place: Place, fit: Fit, p: Floats) -> pd.DataFrame:
+    """A row for each test sample `held` with its probabilities `p` (n, classes); columns as
+    `evidence.predictions.COLUMNS`."""
+    rows, arm, choice = features.rows.iloc[held], fit.arm, fit.choice
+    chosen = dict(choice.point)
+    if fit.request.name == "tuned":
+        chosen["share"] = choice.level
+    columns = {
+        "features": features.name,
+        "arm": arm.name,
+        "classifier": fit.classifier,
+        "amount": fit.request.name,
+        "synthetic": arm.synthetic,
+        "control_of": _text([arm.control_of] * len(rows)),
+        "planned": fit.request.planned,
+        "reference": arm.name == REFERENCE,
+        "splits": place.splits,
+        "repeat": place.repeat,
+        "fold": place.fold,
+        "seed": pd.array([fit.seed] * len(rows), dtype="Int64"),
+        # An arm that moved its threshold has it at one half.
+        "threshold": 0.5 if arm.posterior == "threshold" else choice.threshold,
+        "requested": fit.request.size,
+        "added": fit.added,
+        "chosen": json.dumps(chosen, default=_plain),
+        "case": rows["case"].to_numpy(),
+        "slice": rows["slice"].to_numpy(),
+        "patient": np.asarray(features.patients)[features.patient[held]],
+        "site": _text(rows["site"].to_list()),
+        "label": np.asarray(features.classes)[features.y[held]],
+        "predicted": rows["predicted"].to_numpy(),
+    }
+    chances = {f"p_{name}": p[:, i] for i, name in enumerate(features.classes)}
+    return pd.DataFrame(columns | chances)

@@ -1,0 +1,187 @@
+"""From a fold's real samples to training sets: as they are, weighted, fewer, or more."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from imblearn.over_sampling.base import BaseOverSampler
+from sklearn.base import clone
+
+from rarecase.arrays import Bools, Ints
+from rarecase.errors import SettingError
+from rarecase.experiment.arm import Arm, Sampler
+from rarecase.experiment.training_set import (
+    Number,
+    TrainingPart,
+    TrainingSet,
+    balanced_weights,
+    joined,
+)
+from rarecase.features.samples import Samples
+from rarecase.features.store import FeatureStore
+from rarecase.generators.base import Generator
+from rarecase.generators.collapse import collapses_said_once
+from rarecase.generators.filters import AGREEMENT, kept_by, vectors
+from rarecase.generators.registry import make_generator
+from rarecase.seeds import derive, numpy_rng
+
+log = logging.getLogger(__name__)
+MORE = 4  # times as many are generated at most where a filter may refuse some
+Sets = Callable[[Mapping[int, int]], TrainingSet]
+"""From numbers to add of each class to a training set."""
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """Samples that a step generated: a store, which of them may be used, their class indices."""
+
+    store: FeatureStore
+    kept: Bools
+    y: Ints
+
+
+def prepare(arm: Arm, part: TrainingPart, *, seed: int, given: Synthetic | None = None) -> Sets:
+    """Fit the arm's sampler to `part`; what comes back makes a training set of any number.
+
+    Parameters
+    ----------
+    seed
+        What the sampler draws from.
+    given
+        Samples of this sampler and seed that are there already.
+    """
+    sets = _sets(arm.sampler, part, seed=seed, given=given)
+    if arm.weights == "none":
+        return sets
+
+    def weighted(counts: Mapping[int, int]) -> TrainingSet:
+        training = sets(counts)
+        return replace(training, weight=balanced_weights(training, part.classes))
+
+    return weighted
+
+
+def adds(sampler: Sampler | None) -> bool:
+    """Whether it adds samples, and so has an amount."""
+    if sampler is None or sampler.kind == "undersample":
+        return False
+    return isinstance(sampler.kind, str | BaseOverSampler)
+
+
+def _sets(
+    sampler: Sampler | None, part: TrainingPart, *, seed: int, given: Synthetic | None
+) -> Sets:
+    if sampler is None:
+        return lambda counts: TrainingSet(part.X, part.y, None, len(part.y), {})
+    if given is not None:
+        return lambda counts: _taken(part, given, counts)
+    if sampler.kind == "undersample":
+        return _undersampled(part, seed=seed)
+    if sampler.kind == "duplicates" and isinstance(part.X, Samples):
+        return _copies(part, part.X, seed=derive(seed, "generator") % 2**32)
+    if not isinstance(sampler.kind, str | Generator):
+        return _resampled(sampler, part, seed=derive(seed, "generator") % 2**32)
+    return _generated(sampler, part, seed=derive(seed, "generator") % 2**32)
+
+
+def _generated(sampler: Sampler, part: TrainingPart, *, seed: int) -> Sets:
+    generator = new_generator(sampler, seed=seed, standardised=not part.lazy)
+    with collapses_said_once():
+        generator.fit(part.X, part.y, groups=part.patient)
+
+    def of(counts: Mapping[int, int]) -> TrainingSet:
+        wanted = {c: n for c, n in counts.items() if n}
+        if sampler.filter is None:
+            return joined(part, *generator.sample(wanted))
+        X, y = generator.sample({c: MORE * n for c, n in wanted.items()})
+        kept = _kept(sampler.filter, generator, part, X, y)
+        rows = [np.flatnonzero(kept & (y == c))[:n] for c, n in wanted.items()]
+        taken = np.concatenate([*rows, np.empty(0, np.int64)])
+        return joined(part, X[taken], y[taken])
+
+    return of
+
+
+def _kept(name: str, generator: Generator, part: TrainingPart, X: Any, y: Ints) -> Bools:
+    """Which synthetic samples a filter keeps."""
+    if name == AGREEMENT:
+        agrees: Bools = generator.agreement(X, y)
+        return agrees
+    real = part.X.array() if isinstance(part.X, Samples) else part.X
+    return kept_by(name, vectors(real), part.y, vectors(X), y, groups=part.patient)
+
+
+def new_generator(sampler: Sampler, *, seed: int, standardised: bool) -> Any:
+    """The sampler's generator, unfitted. `standardised`: its samples will be, so that it need not
+    do it again."""
+    if not isinstance(sampler.kind, str):
+        params = {"random_state": seed} if "random_state" in sampler.kind.get_params() else {}
+        return clone(sampler.kind).set_params(**params)
+    generator = make_generator(sampler.kind, settings=dict(sampler.settings), random_state=seed)
+    said = "standardise" in dict(sampler.settings)
+    if standardised and not said and "standardise" in generator.get_params():
+        generator.set_params(standardise=False)
+    return generator
+
+
+def _taken(part: TrainingPart, given: Synthetic, counts: Mapping[int, int]) -> TrainingSet:
+    """The first samples of each class that were kept; numbers nest."""
+    rows = [np.flatnonzero(given.kept & (given.y == c))[:n] for c, n in counts.items()]
+    for found, (c, n) in zip(rows, counts.items(), strict=True):
+        if len(found) < n:
+            log.warning(
+                "%d synthetic samples of class number %d are missing from %d: the filter kept too "
+                "few. Raise generator.made.", n - len(found), c, n,
+            )  # fmt: skip
+    taken = np.sort(np.concatenate([*rows, np.empty(0, np.int64)])).astype(np.int64)
+    return joined(part, Samples(given.store, rows=taken), given.y[taken])
+
+
+def _undersampled(part: TrainingPart, *, seed: int) -> Sets:
+    """As many samples of every class as the rarest has, drawn at random."""
+    rng, fewest = numpy_rng(seed, "undersample"), part.counts.min()
+    kept = [
+        rng.choice(np.flatnonzero(part.y == c), size=fewest, replace=False)
+        for c in range(part.classes)
+    ]
+    rows = np.sort(np.concatenate(kept))
+    X = part.X.only(rows) if isinstance(part.X, Samples) else part.X[rows]
+    return lambda counts: TrainingSet(X, part.y[rows], None, len(rows), {})
+
+
+def _copies(part: TrainingPart, samples: Samples, *, seed: int) -> Sets:
+    """Duplicates of samples that are read when they are needed: their numbers are copied."""
+    generator = make_generator("duplicates", settings={}, random_state=seed)
+    generator.fit(np.arange(float(len(samples)))[:, None], part.y)
+
+    def of(counts: Number | Mapping[int, int]) -> TrainingSet:
+        numbers, y = generator.sample({c: n for c, n in counts.items() if n})
+        return joined(part, samples.only(numbers[:, 0].astype(np.int64)), y)
+
+    return of
+
+
+def _resampled(sampler: Sampler, part: TrainingPart, *, seed: int) -> Sets:
+    """A sampler of imbalanced-learn of the caller's own."""
+    if isinstance(part.X, Samples):
+        raise SettingError(
+            f"{type(sampler.kind).__name__} resamples vectors, and these features are maps: take a "
+            "Generator, or a classifier of vectors."
+        )
+    resample = new_generator(sampler, seed=seed, standardised=True)
+    X_real = part.X
+
+    def of(counts: Mapping[int, int]) -> TrainingSet:
+        if adds(sampler):
+            there = dict(enumerate(part.counts.tolist()))
+            resample.set_params(sampling_strategy={c: there[c] + n for c, n in counts.items()})
+            X, y = resample.fit_resample(X_real, part.y)
+            return joined(part, X[len(X_real) :], y[len(X_real) :])
+        X, y = resample.fit_resample(X_real, part.y)
+        return TrainingSet(X, y, None, len(y), {})
+
+    return of

@@ -1,0 +1,1 @@
+"""Sources of features: what they may look at, what they learn, what they write."""

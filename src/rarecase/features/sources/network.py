@@ -1,0 +1,226 @@
+"""Any PyTorch network as a maker of features: loaded by name, listed by layer, tapped by hooks."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from rarecase.checkpoint import load_tensors
+from rarecase.errors import DataError, RarecaseError, SettingError, nearest
+from rarecase.features.sources.unet import masked_mean
+from rarecase.restricted import read_state_dict
+
+PARALLEL = "module."  # before every name, where a network was wrapped to train on several GPUs
+
+
+def load_network(
+    spec: str, *, weights: Path | None = None, arguments: Mapping[str, Any] | None = None
+) -> nn.Module:
+    """The network behind `module:name`: a class or function that makes one, called with
+    `arguments`, or a network itself; in evaluation mode.
+
+    The module is looked for as Python does, the working folder included. `weights`: safetensors, or
+    a PyTorch state dict (read with `weights_only=True`); they must fit to the last name. Raises
+    `SettingError` for a name that leads nowhere, `DataError` for weights that do not fit.
+
+    >>> load_network("torch.nn:Conv2d", arguments={"in_channels": 1, "out_channels": 2,
+    ...                                            "kernel_size": 3})
+    Conv2d(1, 2, kernel_size=(3, 3), stride=(1, 1))
+    """
+    module_name, sign, name = spec.partition(":")
+    if not sign or not name or not module_name:
+        raise SettingError(f"network {spec!r}: expected MODULE:NAME, such as my_nets:make_unet.")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = import_module(module_name)
+    except ImportError as error:
+        raise SettingError(
+            f"network {spec!r}: {error}. Install it, or start where {module_name}.py lies."
+        ) from None
+    except Exception as error:  # anything at all may go wrong in somebody's module
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise SettingError(
+            f"network {spec!r}: importing {module_name} failed in {place.filename}, line "
+            f"{place.lineno} ({type(error).__name__}: {error}). It must import in Python as it is."
+        ) from error
+    if not hasattr(module, name):
+        public = [each for each in vars(module) if not each.startswith("_")]
+        raise SettingError(f"network {spec!r}: no {name!r} there; {nearest(name, public)}")
+    made = getattr(module, name)
+    if isinstance(made, nn.Module) and arguments:
+        raise SettingError(
+            f"network {spec!r}: is a network already, so {', '.join(arguments)} cannot be given to "
+            "it (--network-args). Name the class or function that makes it."
+        )
+    if not isinstance(made, nn.Module):
+        try:
+            made = made(**(arguments or {}))
+        except Exception as error:  # somebody's function, as above
+            raise SettingError(
+                f"network {spec!r}: cannot be made ({type(error).__name__}: {error})."
+            ) from error
+    if not isinstance(made, nn.Module):
+        raise SettingError(f"network {spec!r}: gave a {type(made).__name__}, no torch.nn.Module.")
+    if weights is not None:
+        _load_weights(made, weights)
+    return made.eval()
+
+
+def check_depth(net: nn.Module, depth: int | None) -> None:
+    """Raise `SettingError` for slices given to a network of volumes, which would take a slice's
+    channels for its depth."""
+    if depth is None and any(isinstance(module, nn.Conv3d) for module in net.modules()):
+        raise SettingError(
+            f"{type(net).__name__} takes volumes (it has 3-D convolutions): give --depth N, the "
+            "number of slices that each case is brought to."
+        )
+
+
+def _load_weights(net: nn.Module, path: Path) -> None:
+    if path.suffix == ".safetensors":
+        tensors, _ = load_tensors(path)
+    else:
+        tensors = read_state_dict(path)
+    own = net.state_dict()
+    if tensors.keys() != own.keys() and all(name.startswith(PARALLEL) for name in tensors):
+        tensors = {name.removeprefix(PARALLEL): values for name, values in tensors.items()}
+    missing, spare = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
+    wrong = [
+        f"{n} {tuple(tensors[n].shape)} for {tuple(own[n].shape)}"
+        for n in own if n in tensors and tensors[n].shape != own[n].shape
+    ]  # fmt: skip
+    if missing or spare or wrong:
+        lists = (("lacks", missing), ("has besides", spare), ("shapes differ:", wrong))
+        said = [f"{words} {_first(names)}" for words, names in lists if names]
+        raise DataError(f"{path}: does not fit {type(net).__name__}: {'; '.join(said)}.")
+    net.load_state_dict(tensors)
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
+def wanted_channels(net: nn.Module) -> int | None:
+    """How many channels the first convolution takes, None without one."""
+    kinds = (nn.Conv2d, nn.Conv3d)
+    first = next((m for m in net.modules() if isinstance(m, kinds)), None)
+    return None if first is None else int(first.in_channels)
+
+
+@torch.no_grad()
+def list_layers(net: nn.Module, images: Tensor) -> pd.DataFrame:
+    """Every layer that gives a tensor for a batch of `images`: layer, kind, shape (without the
+    batch), parameters; in the order in which they come."""
+    found: dict[str, dict[str, Any]] = {}
+
+    def note(name: str) -> Any:
+        def hook(module: nn.Module, _: Any, output: Any) -> None:
+            maps = _tensor(output)
+            if maps is not None and name not in found:
+                count = sum(p.numel() for p in module.parameters())
+                found[name] = {
+                    "layer": name, "kind": type(module).__name__, "shape": tuple(maps.shape[1:]),
+                    "parameters": count,
+                }  # fmt: skip
+
+        return hook
+
+    handles = [m.register_forward_hook(note(name)) for name, m in net.named_modules() if name]
+    try:
+        _call(net, images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return pd.DataFrame(list(found.values()), columns=["layer", "kind", "shape", "parameters"])
+
+
+class _Reached(Exception):  # noqa: N818, nothing has gone wrong
+    """The layer has been computed; nothing behind it is needed."""
+
+
+class Tap(nn.Module):
+    """A network up to one of its layers: images in, that layer's output out, (n, …).
+
+    The network is not changed; a layer that is used several times gives what it gave first.
+    """
+
+    def __init__(self, net: nn.Module, layer: str) -> None:
+        super().__init__()
+        names = [name for name, _ in net.named_modules() if name]
+        if layer not in names:
+            raise SettingError(f"block {layer!r}: no such layer; {nearest(layer, names)}")
+        self.net, self.layer = net, layer
+
+    def forward(self, images: Tensor) -> Tensor:
+        found: list[Tensor] = []
+
+        def hook(module: nn.Module, _: Any, output: Any) -> None:
+            maps = _tensor(output)
+            if maps is None:
+                raise SettingError(
+                    f"block {self.layer!r}: gives a {type(output).__name__} without a tensor in it."
+                )
+            found.append(maps)
+            raise _Reached
+
+        handle = self.net.get_submodule(self.layer).register_forward_hook(hook)
+        try:
+            _call(self.net, images)
+        except _Reached:
+            pass
+        finally:
+            handle.remove()
+        if not found:
+            raise SettingError(f"block {self.layer!r}: the network never comes to it.")
+        return found[0]
+
+
+def pooled(maps: Tensor, masks: Tensor | None) -> Tensor:
+    """Maps (n, c, …) averaged over space, (n, c); under `masks` (n, 1, …) of the images' size where
+    there are any pixels in them, brought to the maps' size by averaging."""
+    if masks is not None and masks.ndim != maps.ndim:
+        raise SettingError(
+            f"a mask cannot be laid over features of shape {tuple(maps.shape[1:])}. Take "
+            "--pool mean, or a block that gives maps."
+        )
+    if maps.ndim < 3:
+        return maps
+    if maps.ndim == 3:  # tokens (n, places, c), as transformers give them
+        return maps.float().mean(dim=1)
+    if masks is None:
+        return maps.float().mean(dim=tuple(range(2, maps.ndim)))
+    return masked_mean(maps, masks)
+
+
+def _call(net: nn.Module, images: Tensor) -> None:
+    try:
+        net(images)
+    except RarecaseError:
+        raise
+    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
+        raise DataError(
+            f"the network failed on a batch of shape {tuple(images.shape)}: {error}. Channels, "
+            "--slices.size and --depth must be what it expects."
+        ) from error
+
+
+def _tensor(output: Any) -> Tensor | None:
+    """The first tensor with a batch axis in what a layer gave."""
+    if isinstance(output, Tensor):
+        return output if output.ndim >= 2 else None
+    parts: Sequence[Any] = ()
+    if isinstance(output, Mapping):
+        parts = list(output.values())
+    elif isinstance(output, list | tuple):
+        parts = output
+    return next((t for each in parts if (t := _tensor(each)) is not None), None)

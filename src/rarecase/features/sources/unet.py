@@ -1,0 +1,177 @@
+"""The blocks of the fold's U-Net as features, streamed to a store: maps, or `tumour` vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import lightning_fabric
+import numpy as np
+import pandas as pd
+import torch
+
+from rarecase import progress
+from rarecase.features.sources.contract import Masks, Source, SourceData
+from rarecase.features.store import FeatureStore
+from rarecase.segmenter.batches import Slices, Volumes, in_order
+from rarecase.segmenter.model import Segmenter
+from rarecase.segmenter.pooling import shrunk
+from rarecase.segmenter.unet import UNet
+
+TUMOUR = "tumour"
+
+
+class Block(Source):
+    """Maps (c, h, w) of one block after its ReLU, of volumes (c, d, h, w)."""
+
+    kind: ClassVar[Literal["maps", "vectors"]] = "maps"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def shape(self, net: UNet, *, sides: Sequence[int]) -> tuple[int, ...]:
+        """The shape of one sample; an unknown block is an error.
+
+        >>> Block("bottleneck").shape(UNet(in_channels=4), sides=(240, 240))
+        (1024, 15, 15)
+        """
+        found = net.block(self.name)
+        return (found.channels, *(side // found.reduction for side in sides))
+
+    def transform(self, data: SourceData, *, out: Path) -> FeatureStore:
+        return extract_features(
+            data.segmenter, data.slices, rows=data.samples, block=self.name, out=out,
+            fabric=data.fabric, masks=data.masks,
+        )  # fmt: skip
+
+
+class Tumour(Block):
+    """Vectors (d,): every block's features averaged over the mask, and joined."""
+
+    kind: ClassVar[Literal["maps", "vectors"]] = "vectors"
+
+    def shape(self, net: UNet, *, sides: Sequence[int]) -> tuple[int, ...]:
+        """The channels of all blocks.
+
+        >>> Tumour("tumour").shape(UNet(in_channels=1, width=8, depth=2), sides=(32, 32))
+        (80,)
+        """
+        return (sum(each.channels for each in net.blocks()),)
+
+
+class _Extractor(torch.nn.Module):
+    """Images in, features of one block out, computing no further than that block."""
+
+    def __init__(self, net: UNet, *, block: str) -> None:
+        super().__init__()
+        self.net, self.block = net, block
+
+    def forward(
+        self, images: torch.Tensor, masks: torch.Tensor, known: torch.Tensor
+    ) -> torch.Tensor:
+        if self.block != TUMOUR:
+            return self.net.features(images, block=self.block)
+        blocks = [maps for _, maps in self.net.walk(images)]
+        return tumour_vectors(blocks, self.net.head(blocks[-1]), masks=masks, known=known)
+
+
+def sides_of(slices: Slices) -> tuple[int, ...]:
+    """Sides of a sample as the network sees it."""
+    square = tuple(slices.images.shape[-2:])
+    return (slices.planes, *square) if isinstance(slices, Volumes) else square
+
+
+@torch.no_grad()
+def features_of_samples(
+    segmenter: Segmenter,
+    slices: Slices,
+    samples: np.ndarray,
+    *,
+    block: str,
+    fabric: lightning_fabric.Fabric,
+) -> np.ndarray:
+    """Features of `block` for a few samples at once, (n, *shape) float32; `tumour` vectors under
+    the network's own outline."""
+    extractor = fabric.setup_module(_Extractor(segmenter.net.channels_last(), block=block)).eval()
+    images, masks = fabric.to_device(slices.batch(samples))
+    given = torch.zeros(len(images), dtype=torch.bool, device=images.device)
+    maps = extractor(slices.ready(images, segmenter.normaliser), masks, given)
+    found: np.ndarray = maps.float().cpu().numpy()
+    return found
+
+
+@torch.no_grad()
+def extract_features(
+    segmenter: Segmenter,
+    slices: Slices,
+    *,
+    rows: pd.DataFrame,
+    block: str,
+    out: Path,
+    fabric: lightning_fabric.Fabric,
+    batch: int = 16,
+    masks: Masks = "predicted",
+) -> FeatureStore:
+    """Write the features after the ReLU of `block`, or `tumour` vectors, for every slice to a store
+    at `out`; of volumes, for every case. Memory holds one batch, however many there are.
+
+    Parameters
+    ----------
+    rows: one row per sample, in the order of `slices`; kept with the store.
+    masks: what `tumour` vectors are averaged over, the network's own mask or, where a slice has
+        one, the true one. Blocks do not depend on it.
+    """
+    net = segmenter.net.channels_last()
+    extractor = fabric.setup_module(_Extractor(net, block=block)).eval()
+    shape = (Tumour if block == TUMOUR else Block)(block).shape(net, sides=sides_of(slices))
+    batch = 1 if isinstance(slices, Volumes) else batch
+    known = rows["has_mask"].to_numpy(bool) if masks == "true" else np.zeros(len(rows), bool)
+    with (
+        FeatureStore.create(
+            out, block=block, shape=shape, rows=rows, seen=sorted(segmenter.seen)
+        ) as store,
+        progress.task(f"features of {block}", total=len(rows)) as bar,
+    ):
+        parts = in_order(np.arange(len(rows)), size=batch)
+        for part, (images, true) in slices.batches(parts, device=fabric.device):
+            given = fabric.to_device(torch.from_numpy(known[part]))
+            maps = extractor(slices.ready(images, segmenter.normaliser), true, given)
+            store.append(maps.float().cpu().numpy())
+            bar.advance(len(part))
+    return FeatureStore.open(out)
+
+
+def masked_mean(maps: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Mean of `maps` (n, c, h, w) under `weights` (n, 1, H, W) ≥ 0, as (n, c); also of maps of one
+    more axis.
+
+    The weights are brought to the block's size by averaging. Where a slice's weights are all 0 the
+    plain mean is taken.
+    """
+    small, space = shrunk(weights.float(), maps.shape[2:]), tuple(range(2, maps.ndim))
+    total = small.sum(dim=space)
+    weighted = (maps.float() * small).sum(dim=space) / total.clamp(min=1e-12)
+    return torch.where(total > 0, weighted, maps.float().mean(dim=space))
+
+
+def tumour_vectors(
+    blocks: list[torch.Tensor],
+    logits: torch.Tensor,
+    *,
+    masks: torch.Tensor | None = None,
+    known: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Join the masked means of all blocks: (n, Σ channels); of volumes too.
+
+    The mask is where the probability exceeds one half, or that of `masks` (n, 1, h, w) where
+    `known` (n,) says so; a slice without tumour in it is averaged under its probabilities instead,
+    which point at the most suspicious place.
+    """
+    probabilities = logits.float().sigmoid()
+    mask = (probabilities > 0.5).float()
+    if masks is not None and known is not None:
+        mask = torch.where(known.reshape(-1, *(1,) * (mask.ndim - 1)), masks, mask)
+    empty = mask.sum(dim=tuple(range(1, mask.ndim)), keepdim=True) == 0
+    weights = torch.where(empty, probabilities, mask)
+    return torch.cat([masked_mean(maps, weights) for maps in blocks], dim=1)

@@ -1,0 +1,81 @@
+"""Generators without training: what they know are the real samples and a few sums over them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rarecase.errors import DataError
+from rarecase.features.samples import Samples
+from rarecase.generators.base import Generator
+from rarecase.seeds import derive, numpy_rng
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+
+class ClosedForm(Generator):
+    """Keeps the samples it is fitted to, flattened, in float64 if they come so.
+
+    A subclass gives `_make_flat` and, if it sums something up beforehand, `_prepare`. What `save`
+    writes holds the real samples.
+    """
+
+    BLOCK: ClassVar[int] = 256
+
+    def _fit(
+        self,
+        samples: Samples,
+        codes: NDArray[np.int64],
+        *,
+        checkpoint: Path | None,
+        fabric: Fabric | None,
+    ) -> None:
+        values = samples.array().reshape(len(samples), -1)
+        bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        if bad.size:
+            raise DataError(
+                f"X: sample {bad[0]} holds NaN or infinite values; drop such samples or fill them "
+                "in."
+            )
+        self._keep(values, codes, self._patients)
+        self.history_ = pd.DataFrame()
+
+    def _keep(
+        self, values: NDArray[Any], codes: NDArray[np.int64], patients: NDArray[np.int64]
+    ) -> None:
+        self._X, self._codes, self._patients = values, codes, patients
+        self._dtype = values.dtype
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Sum up what `_make_flat` needs from `_X` (n, d), `_codes` and `_patients` (n,)."""
+
+    def _make(self, code: int, block: int) -> NDArray[Any]:
+        rng = numpy_rng(self.seed_, type(self).__name__, self.classes_[code], block)
+        made = self._make_flat(code, block, rng)
+        return np.asarray(made.astype(self._dtype, copy=False).reshape(self.BLOCK, *self.shape_))
+
+    @abstractmethod
+    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[Any]:
+        """Samples of block number `block` of class index `code`, (BLOCK, d)."""
+
+    def _of_class(self, code: int) -> NDArray[Any]:
+        mine: NDArray[Any] = self._X[self._codes == code]
+        return mine
+
+    def _draws(self, *names: object) -> int:
+        """A seed for a library that wants 32 bits."""
+        return derive(self.seed_, type(self).__name__, *names) % 2**32
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        return {"X": self._X, "codes": self._codes, "patients": self._patients}
+
+    def _set_state(self, arrays: dict[str, NDArray[Any]], *, device: str) -> None:
+        self.history_ = pd.DataFrame()
+        self._keep(arrays["X"], arrays["codes"], arrays["patients"])

@@ -1,0 +1,141 @@
+"""The real samples that a generator learns from, read from a file of any kind."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarecase.errors import DataError, SettingError, nearest
+from rarecase.features.feature_set import make_features
+from rarecase.features.read_features import read_features
+from rarecase.features.samples import is_store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+SHOWN = 5  # rows or features that a message names
+
+
+@dataclass(frozen=True)
+class Real:
+    """The real samples: `X` (n, …), an array or a FeatureStore, with the names of the class and the
+    patient of each, `labels` and `patients` (n,). `classes`: the names, sorted; `values` (classes,)
+    what the file itself calls them, numbers for instance. `columns`: names of features, if they
+    have some. `seen`: whom the network behind the features has learnt from."""
+
+    X: Any
+    labels: NDArray[np.str_]
+    patients: NDArray[np.str_]
+    classes: tuple[str, ...]
+    values: NDArray[Any]
+    columns: tuple[str, ...] = ()
+    seen: frozenset[str] = frozenset()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one sample."""
+        return tuple(self.X.shape if self.in_store else self.X.shape[1:])
+
+    @property
+    def in_store(self) -> bool:
+        """Whether they stay in a store, float16, and are read batch by batch."""
+        return is_store(self.X)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Samples of each class."""
+        return {name: int((self.labels == name).sum()) for name in self.classes}
+
+    def named(self, names: Sequence[str]) -> NDArray[Any]:
+        """Classes (k,) as the file calls them."""
+        place = {name: at for at, name in enumerate(self.classes)}
+        return self.values[[place[name] for name in names]]
+
+
+def read_real(
+    path: Path, *, label: str | None, groups: str | None, ignore: Sequence[str], out: Path
+) -> Real:
+    """The samples of a file that `compare` takes too, maps in their shape. Classes and patients are
+    named as there. Raises `DataError` and `SettingError` as `read_features` and `make_features`."""
+    if path.suffix.lower() == ".zarr":
+        return _read_store(path, label=label or "label", groups=groups or "patient", ignore=ignore)
+    found = read_features(path, label=label, groups=groups, ignore=ignore)
+    if found.left_out:
+        log.warning("left out, as they hold text: %s", ", ".join(found.left_out))
+    table = make_features(found.X, found.y, groups=found.groups)
+    labels = np.asarray(table.classes)[table.y]
+    values = _values(found.y, table.y, table.classes)
+    # A CSV holds text alone, and gets back what it held.
+    if path.suffix.lower() in (".csv", ".tsv") and out.suffix.lower() != ".csv":
+        values = _typed(table.classes)
+    return Real(
+        np.asarray(table.X).reshape(np.shape(found.X)), labels,
+        np.asarray(table.patients)[table.patient],
+        table.classes, values, tuple(found.names),
+    )  # fmt: skip
+
+
+def _read_store(path: Path, *, label: str, groups: str, ignore: Sequence[str]) -> Real:
+    from rarecase.features.store import FeatureStore  # needs PyTorch and Zarr
+
+    if ignore:
+        raise SettingError(
+            f"--ignore {','.join(ignore)}: the features of {path} have no names to leave out."
+        )
+    store = FeatureStore.open(path)  # maps as they are, read batch by batch
+    for option, name in (("--label", label), ("--groups", groups)):
+        if name not in store.rows.columns:
+            raise SettingError(
+                f"{path}: its rows have no column {name!r}; {nearest(name, store.rows.columns)}"
+            )
+        _refuse_missing(store.rows[name], path, option=option)
+    y = store.rows[label].to_numpy()
+    # The rows' numbers stand for the samples, which may be too many to hold.
+    numbers = np.arange(float(len(store)))[:, None]
+    table = make_features(numbers, y, groups=store.rows[groups].to_numpy())
+    return Real(
+        store, np.asarray(table.classes)[table.y], np.asarray(table.patients)[table.patient],
+        table.classes, _values(y, table.y, table.classes), seen=store.seen,
+    )  # fmt: skip
+
+
+def _refuse_missing(column: pd.Series, path: Path, *, option: str) -> None:
+    missing = column.isna().to_numpy().nonzero()[0].tolist()
+    if missing:
+        raise DataError(
+            f"{path}: {len(missing)} of {len(column)} rows have no {column.name} (counted from 0: "
+            f"{few(map(str, missing[: SHOWN + 1]))}). Fill them in in {path / 'rows.parquet'}, "
+            f"make the store without these samples, or name another column with {option}."
+        )
+
+
+def few(names: Iterable[str]) -> str:
+    """The first of many names, for a message."""
+    shown = list(names)
+    return ", ".join(shown[:SHOWN]) + (", …" if len(shown) > SHOWN else "")
+
+
+def _values(y: Any, codes: NDArray[np.integer], classes: Sequence[str]) -> NDArray[Any]:
+    """What `y` (n,) or (n, 1) calls the classes that it has by the indices `codes` (n,)."""
+    first = np.unique(codes, return_index=True)[1]
+    values = np.asarray(y).reshape(-1)[first]
+    if values.dtype.kind == "O":
+        values = np.array(values.tolist())
+    return values if values.dtype.kind in "biufSU" else np.array(classes)
+
+
+def _typed(names: Sequence[str]) -> NDArray[Any]:
+    """Classes of a CSV as pandas by itself reads such a column: numbers, or truth values."""
+    if all(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", name) for name in names):
+        return np.array([int(name) for name in names], dtype=np.int64)
+    if sorted(name.lower() for name in names) == ["false", "true"]:
+        return np.array([name.lower() == "true" for name in names])
+    return np.array(names)

@@ -1,0 +1,129 @@
+"""Every generator by its name. Adding one is a file of its own and a line here: the command line,
+the experiment's arms, the documentation's table and the contract suite read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rarecase.errors import DataError, SettingError, nearest
+
+if TYPE_CHECKING:
+    from rarecase.generators.base import Generator
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A generator, imported when it is needed.
+
+    Parameters
+    ----------
+    name, target
+        What it is called, and its class as "module:Class".
+    trained
+        Whether it trains a network, and needs PyTorch.
+    random
+        Whether its samples depend on a seed.
+    synthetic
+        Whether it generates anything new, and gets a verdict.
+    takes
+        Shapes of samples: vectors (d,), maps (c, h, w) and (c, d, h, w).
+    filter
+        The filter that goes with it in its source.
+    settings
+        What it is made with unless told otherwise.
+    standardises
+        Whether it has the setting `standardise`, to be switched off on columns that already are.
+    """
+
+    name: str
+    target: str
+    trained: bool
+    random: bool = True
+    synthetic: bool = True
+    takes: tuple[str, ...] = ("vectors", "maps")
+    filter: str | None = None
+    settings: tuple[tuple[str, Any], ...] = ()
+    standardises: bool = False
+
+    @property
+    def class_name(self) -> str:
+        return self.target.split(":")[1]
+
+    def load_class(self) -> type[Generator]:
+        """The class itself; imports what it needs."""
+        module, name = self.target.split(":")
+        found: type[Generator] = getattr(import_module(module), name)
+        return found
+
+
+def _closed(name: str, target: str, **more: Any) -> Kind:
+    return Kind(name, f"rarecase.generators.{target}", trained=False, **more)
+
+
+def _trained(name: str, target: str, **more: Any) -> Kind:
+    return Kind(name, f"rarecase.generators.{target}", trained=True, **more)
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        _closed("duplicates", "resampling:Duplicates", synthetic=False),
+        _closed("smote", "resampling:Smote"),
+        _closed("borderline-smote", "resampling:BorderlineSmote"),
+        _closed("mixup", "resampling:Mixup"),
+        _closed("remix", "resampling:Remix"),
+        _closed("gaussian", "gaussian:Gaussian", standardises=True),
+        _closed("gaussian-mixture", "gaussian:GaussianMixture", standardises=True),
+        _closed("borrowed", "borrowed:Borrowed", standardises=True),
+        _trained("acgan", "acgan:ACGAN", filter="agreement"),
+        _trained("adcgan", "adcgan:ADCGAN"),
+        _trained("wgan", "wgan:WGAN"),
+        _trained("infogan", "infogan:InfoGAN"),
+        _trained("cvae", "cvae:CVAE"),
+        _trained("diffusion", "diffusion:Diffusion"),
+    )
+}
+
+
+def find_kind(name: str) -> Kind:
+    """The generator of that name; `SettingError` with the nearest where there is none."""
+    if name not in KINDS:
+        raise SettingError(f"generator {name!r} is unknown; {nearest(name, KINDS)}")
+    return KINDS[name]
+
+
+def make_generator(
+    kind: str, *, settings: Mapping[str, Any] | None = None, random_state: Any = 0
+) -> Generator:
+    """An unfitted generator by its name.
+
+    >>> make_generator("smote", settings={"neighbours": 3}, random_state=1)
+    Smote(neighbours=3, random_state=1)
+    """
+    found = find_kind(kind)
+    made = found.load_class()(random_state=random_state)
+    given = {**dict(found.settings), **(settings or {})}
+    known = made.get_params(deep=False)
+    for name in given:
+        if name not in known:
+            raise SettingError(
+                f"generator {kind!r} has no setting {name!r}; {nearest(name, known)}"
+            )
+    made.set_params(**given)
+    return made
+
+
+def load_generator(folder: Path | str, *, device: str = "cpu") -> Generator:
+    """A saved generator of any kind, by its card; see `Generator.load`."""
+    from rarecase.generators.saving import CARD, read_card
+
+    name = read_card(Path(folder))["kind"]
+    for kind in KINDS.values():
+        if kind.class_name == name:
+            return kind.load_class().load(folder, device=device)
+    known = ", ".join(kind.class_name for kind in KINDS.values())
+    raise DataError(f"{Path(folder) / CARD}: kind {name!r} is not among {known}; use its own load.")

@@ -1,0 +1,221 @@
+"""Any features, any ways to treat the imbalance, any classifiers, on the same folds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from rarecase.errors import SettingError
+from rarecase.evidence.evidence import make_evidence
+from rarecase.evidence.paired import PERMUTATIONS
+from rarecase.evidence.result import Result
+from rarecase.experiment.arm import Arm, identity
+from rarecase.experiment.arms import CLOSED_FORM
+from rarecase.experiment.classifiers.contract import Classifier
+from rarecase.experiment.design import Design, make_design
+from rarecase.experiment.self_checks import gather, row_leak
+from rarecase.experiment.splits import Splits, draw_splits
+from rarecase.experiment.tasks import run_tasks, tasks_of
+from rarecase.features.feature_set import FeatureSet, make_features
+from rarecase.seeds import derive
+
+log = logging.getLogger(__name__)
+DRAWS = 1000  # of the bootstrap
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How an experiment on features is made: the arms and classifiers, what is tuned, what the
+    evidence rests on. Arguments of `compare` by the same names."""
+
+    arms: Sequence[str | Arm] = CLOSED_FORM
+    classifiers: Sequence[str | Classifier | Any] = ("logistic",)
+    inner: int = 3
+    amounts: Sequence[float] = (0.5, 1.0, 2.0)
+    generator_seeds: int = 2
+    random_state: int = 0
+    checks: bool = True
+    draws: int = DRAWS
+    permutations: int = PERMUTATIONS
+
+    def designs(self) -> list[Design]:
+        """A design for each classifier, checked."""
+        return [
+            make_design(
+                self.arms, classifier=classifier, amounts=self.amounts, inner=self.inner,
+                seeds=self.generator_seeds, seed=self.random_state,
+            )
+            for classifier in self.classifiers
+        ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Work:
+    """Who computes and where results are kept: an executor of `concurrent.futures` (None: this
+    process), and a folder in which finished tasks are found again (None: nowhere)."""
+
+    executor: Executor | None = None
+    cells: Path | None = None
+
+
+def compare(
+    X: Any,
+    y: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    sites: ArrayLike | None = None,
+    rare: Any = None,
+    folds: int = 5,
+    repeats: int = 5,
+    arms: Sequence[str | Arm] = CLOSED_FORM,
+    classifiers: Sequence[str | Classifier | Any] = ("logistic",),
+    inner: int = 3,
+    amounts: Sequence[float] = (0.5, 1.0, 2.0),
+    generator_seeds: int = 2,
+    random_state: int = 0,
+    checks: bool = True,
+    draws: int = DRAWS,
+    permutations: int = PERMUTATIONS,
+    executor: Executor | None = None,
+    cells: Path | str | None = None,
+) -> Result:
+    """Compare ways to treat a rare class on features, on patients never seen.
+
+    Stratified, patient-grouped folds, drawn anew `repeats` times. Scaler, generator, filter,
+    amount, the classifier's parameters and the threshold are chosen inside the training part, on
+    `inner` folds of real patients.
+
+    Parameters
+    ----------
+    X
+        Features (n, d): an array or a DataFrame; or several sets of the same rows, by name.
+    y
+        Classes (n,), strings or integers.
+    groups
+        Whose each row is (n,); without it every row is a patient of its own.
+    sites
+        The site of each row (n,): each site is tested once by what was learnt at the others, and
+        `folds` and `repeats` do not apply.
+    rare
+        The rare class; without it the one with the fewest patients.
+    arms
+        Names (`rarecase arms` lists them) or arms of one's own; `none` and `duplicates` are always
+        among them.
+    classifiers
+        Names, scikit-learn estimators (nothing tuned) or `Classifier`.
+    amounts
+        Shares of what a class lacks to be as frequent as the most frequent one, to choose from.
+    generator_seeds
+        Fits of every sampler, each from its own seed.
+    checks
+        Whether to permute labels, look for a leak and a shift.
+    draws, permutations
+        Of the bootstrap and of the permutation test.
+    executor
+        Any of `concurrent.futures`; the result is the same to the bit.
+    cells
+        A folder in which finished tasks are kept, so that the same call goes on after a kill.
+
+    Returns
+    -------
+    Result
+        Prints as a table with the verdicts.
+
+    Raises
+    ------
+    DataError, SettingError
+        Input that cannot be used, with the way out.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(60, 3)), np.repeat(["common", "rare"], [45, 15])
+    >>> found = compare(X, y, arms=["smote"], repeats=1, checks=False, draws=100)
+    >>> found.verdict("smote")
+    'inconclusive'
+    """
+    protocol = Protocol(
+        arms, classifiers, inner, amounts, generator_seeds, random_state, checks, draws,
+        permutations,
+    )  # fmt: skip
+    sets = feature_sets(X, y, groups=groups, sites=sites, rare=rare)
+    splits = draw_splits(sets[0], sites=sites, folds=folds, repeats=repeats, seed=random_state)
+    work = Work(executor, None if cells is None else Path(cells))
+    return run_plan(sets, protocol.designs(), splits, protocol, work)
+
+
+def feature_sets(
+    X: Any, y: ArrayLike, *, groups: ArrayLike | None, sites: ArrayLike | None, rare: Any
+) -> list[FeatureSet]:
+    """One set of features, or several of the same rows by name, checked."""
+    named = X if isinstance(X, Mapping) else {"features": X}
+    if not named:
+        raise SettingError("X: expected features, or several sets of them by name, got none.")
+    return [
+        make_features(each, y, groups=groups, rare=rare, sites=sites, name=str(name))
+        for name, each in named.items()
+    ]
+
+
+def run_plan(
+    sets: Sequence[FeatureSet],
+    designs: Sequence[Design],
+    splits: Splits,
+    protocol: Protocol,
+    work: Work,
+    *,
+    leak: bool = True,
+    name: str = "comparing arms",
+) -> Result:
+    tasks = [
+        each
+        for features in sets
+        for design in designs
+        for each in tasks_of(features, design, splits, checks=protocol.checks)
+    ]
+    found = run_tasks(
+        tasks, executor=work.executor, folder=work.cells, key=_key(sets, designs, splits, protocol),
+        name=name,
+    )  # fmt: skip
+    checks = None
+    if protocol.checks:
+        first = sets[0], designs[0]
+        mine = [
+            result.checks
+            for task, result in zip(tasks, found, strict=True)
+            if (task.features, task.design) == first and result.checks is not None
+        ]
+        checks = gather(mine, leak=_leak(*first, splits) if leak else None)
+        if checks["suspicious"]:
+            log.warning(
+                "with permuted labels the AUC is %.3f ± %.3f instead of 0.5: look for features "
+                "that tell test patients apart by more than their class (without a leak this is "
+                "said once in 130 studies).", checks["permuted_mean"], checks["permuted_error"],
+            )  # fmt: skip
+    predictions = pd.concat([each.predictions for each in found], ignore_index=True)
+    evidence = make_evidence(
+        predictions, rare=sets[0].classes[sets[0].rare], checks=checks, draws=protocol.draws,
+        permutations=protocol.permutations, seed=derive(protocol.random_state, "bootstrap") % 2**31,
+    )  # fmt: skip
+    return Result(predictions, evidence)
+
+
+def _leak(features: FeatureSet, design: Design, splits: Splits) -> dict[str, float | None] | None:
+    folds = int(splits.folds[0].max()) + 1
+    return row_leak(features, design, folds=max(min(folds, *features.per_class.values()), 2))
+
+
+def _key(
+    sets: Sequence[FeatureSet], designs: Sequence[Design], splits: Splits, protocol: Protocol
+) -> str | None:
+    digests = [design.digest for design in designs]
+    if None in digests:
+        return None
+    return identity([[each.digest for each in sets], digests, splits.digest, protocol.checks])

@@ -1,0 +1,148 @@
+"""The experiment in a fold: arms fitted to its training patients, judged on its test patients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rarecase.experiment.arm import described
+from rarecase.experiment.classifiers.contract import as_matrix
+from rarecase.experiment.design import Design
+from rarecase.experiment.fold import TRAINS, Tools, fit_fold
+from rarecase.experiment.fold_rows import Place
+from rarecase.experiment.self_checks import fold_checks, row_leak
+from rarecase.experiment.tasks import write_result
+from rarecase.features.feature_set import FeatureSet, counted, make_features, store_features
+from rarecase.features.samples import Samples
+from rarecase.features.sources.contract import Masks, outlined
+from rarecase.features.store import FeatureStore
+from rarecase.pipeline.compute import make_fabric
+from rarecase.pipeline.designs import Part, make_part
+from rarecase.pipeline.fold import load_fold, load_part
+from rarecase.pipeline.run_folder import CELLS, CHECKPOINTS, source_store
+from rarecase.pipeline.step import Context, Step
+from rarecase.pipeline.steps.synthetic import given_samples
+
+LEAK_FOLDS = 3
+
+
+VERSION = 1
+
+
+def cells_step(
+    context: Context,
+    *,
+    number: int,
+    task: str,
+    splits: str,
+    checks: bool,
+    features: Step,
+    synthetic: Sequence[Step],
+) -> Step:
+    """The step of one task (see `Design.tasks`) of part `number` of the experiment in a fold."""
+    settings = context.settings
+    said = settings.experiment[number]
+    part = make_part(settings, said)
+    arms = [described(arm) for arm in part.design.tasks()[task]]
+    facts: list[Any] = [said.amounts, said.planned, arms, splits, checks, settings.seed]
+    facts.append(settings.tuning.model_dump(mode="json"))
+    if part.design.classifier.lazy:
+        facts.append(settings.classifier.model_dump(mode="json"))
+    return Step(
+        name=context.cell.folder(f"{CELLS}/{part.name}-{task}"),
+        stage="classify",
+        version=VERSION,
+        facts=facts,
+        inputs=(features, *synthetic),
+        work=partial(cells_work, number=number, task=task, splits=splits, checks=checks),
+        context=context,
+        reads=tuple(step.name for step in (features, *synthetic)),
+    )
+
+
+def cells_work(
+    context: Context, folder: Path, *, number: int, task: str, splits: str, checks: bool
+) -> None:
+    """Predictions of a task's arms on the fold's test patients, histories, the self-checks where
+    they are wanted."""
+    tuning = context.settings.tuning
+    fold, cell, part = load_fold(context), context.cell, load_part(context, number)
+    store = FeatureStore.open(source_store(context.fold_folder, part.features))
+    design, arms = part.design, part.design.tasks()[task]
+    features = features_of(
+        store, part, classes=fold.classes, rare=fold.rare, masks=tuning.masks, unit=tuning.unit,
+    )  # fmt: skip
+    place = Place(fold_of(features, fold.test, cell.fold), cell.repeat, cell.fold, splits)
+    (folder / CHECKPOINTS).mkdir(exist_ok=True)
+    tools = Tools(
+        given=given_samples(context, part, arms, fold.classes),
+        work=folder / CHECKPOINTS,
+        fabric=make_fabric(context.settings.compute) if design.classifier.lazy else None,
+    )
+    found = fit_fold(features, design, place, arms=arms, tools=tools)
+    if checks:
+        said = fold_checks(features, design, place)
+        if (cell.repeat, cell.fold) == (0, 0):  # it takes many slices' fits
+            slices = features_of(
+                store, part, classes=fold.classes, rare=fold.rare, masks=tuning.masks,
+                unit="slices",
+            )  # fmt: skip
+            said["leak"] = _leak(slices, design)
+        found = replace(found, checks=said)
+    write_result(folder, found)
+
+
+def fold_of(features: FeatureSet, tested: tuple[str, ...], fold: int) -> np.ndarray:
+    """The fold of each patient: `fold` for the tested, −1 for those who train."""
+    inside = set(tested)
+    return np.array([fold if who in inside else TRAINS for who in features.patients])
+
+
+def features_of(
+    store: FeatureStore,
+    part: Part,
+    *,
+    classes: tuple[str, ...],
+    rare: str,
+    masks: Masks = "predicted",
+    unit: str = "patients",
+) -> FeatureSet:
+    """The samples of a store as a part of the experiment takes them.
+
+    Maps go to a classifier of maps as they are. A classifier of vectors gets their means over the
+    map, of samples that show a mask (all, of a patient without any), each by itself (`unit`
+    slices) or averaged over a patient. `masks`: true counts the mask drawn by hand, where there is
+    one.
+    """
+    if part.design.classifier.takes == "maps":
+        return store_features(store, classes=classes, rare=rare, name=part.features)
+    X = as_matrix(Samples(store))
+    return vectors_of(X, outlined(store.rows, masks), rare=rare, name=part.features, unit=unit)
+
+
+def vectors_of(X: np.ndarray, rows: pd.DataFrame, *, rare: str, name: str, unit: str) -> FeatureSet:
+    """Vectors (n, d) of slices or cases, of those whose `predicted` shows a mask (all, of a patient
+    without any), each by itself (`unit` slices) or averaged over a patient."""
+    who = np.unique(rows["patient"].astype(str), return_inverse=True)[1]
+    shown = np.flatnonzero(counted(rows["predicted"].to_numpy(), who))
+    X, about = X[shown], rows.iloc[shown].reset_index(drop=True)
+    if unit == "patients":
+        X = pd.DataFrame(X).groupby(about["patient"]).mean().to_numpy()
+        about = about.groupby("patient").first().reset_index()
+    return make_features(
+        X.astype(np.float64), about["label"].to_numpy(), groups=about["patient"].to_numpy(),
+        rare=rare, row=about["row"].tolist(), name=name,
+    )  # fmt: skip
+
+
+def _leak(features: FeatureSet, design: Design) -> dict[str, float | None] | None:
+    """What a split by slices would have read, measured with one grid point: it is dear."""
+    first = {name: values[1:2] for name, values in design.classifier.grid.items()}
+    cheap = replace(design, classifier=replace(design.classifier, grid=first), inner=2)
+    return row_leak(features, cheap, folds=LEAK_FOLDS)

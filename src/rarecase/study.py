@@ -1,0 +1,138 @@
+"""A study: data and settings in, a run folder with evidence and report out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rarecase.cohort import Cohort
+from rarecase.errors import SettingError, nearest
+from rarecase.evidence.result import Result
+from rarecase.pipeline.cell_grid import CellGrid, study_grid
+from rarecase.pipeline.disk import refuse_small_disk
+from rarecase.pipeline.plan import STAGES, plan
+from rarecase.pipeline.resolve import resolve, write_settings
+from rarecase.pipeline.run import (
+    check_run_folder,
+    only_one,
+    perform_all,
+    prune,
+    refuse_other_data,
+)
+from rarecase.pipeline.run_folder import REPORT, SETTINGS
+from rarecase.pipeline.settle import settled, with_precision
+from rarecase.pipeline.simulated import planned_cohort, simulate_study, study_folder
+from rarecase.pipeline.step import Step, unfinished
+from rarecase.pipeline.steps.cohort import load_cohort, load_folds
+from rarecase.report.step import report_step
+
+if TYPE_CHECKING:
+    from rarecase.pipeline.estimate import Estimate
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What a run left: where, how many steps it performed and found done, and what it found (None
+    before stage `classify`)."""
+
+    run: Path
+    performed: int
+    found: int
+    result: Result | None
+
+    @property
+    def report(self) -> Path:
+        """The report's page, there after stage `report`."""
+        return self.run / REPORT
+
+
+class Study:
+    """The whole experiment in one object.
+
+    `data`: folder or table of the cohort (None: the simulated cohort). `label`: COLUMN or
+    COLUMN=V (see `rarecase.cohort`). `preset`: demo, quick or paper. `out`: the run folder, new or
+    of an earlier run, which is gone on with (without data, preset and config: as it was set).
+    `settings`: dotted overrides, such as {"segmenter.epochs": 3}; `config`: a YAML file of them.
+    `short`: the experiment in short, `features`, `classifier`, `arms` (lists of names), `amounts`
+    and `planned` (see `pipeline.resolve.shortened`).
+
+    Raises `SettingError` for settings that cannot be, `DataError` for data that cannot be used.
+    """
+
+    def __init__(
+        self,
+        data: str | Path | None = None,
+        *,
+        out: str | Path,
+        label: str | None = None,
+        preset: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        config: str | Path | None = None,
+        short: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.run_folder = Path(out).absolute()
+        overrides = dict(settings or {})
+        if label is not None:
+            overrides["cohort.label"] = label
+        if data is not None:
+            overrides["data"] = str(data)
+        file = Path(config) if config else None
+        earlier = self.run_folder / SETTINGS
+        new = file or preset or {"data", "preset"} & set(overrides)
+        if not new and earlier.is_file():
+            file = earlier  # the study that this folder holds, perhaps with a setting changed
+        said = settled(resolve(preset=preset, file=file, overrides=overrides, short=short))
+        check_run_folder(self.run_folder)
+        refuse_other_data(earlier, said)
+        self.settings = with_precision(said, earlier)
+
+    def cohort(self) -> Cohort:
+        """The cohort as the settings choose it; a simulated one is made now if it is not there."""
+        if not self.settings.data:
+            simulate_study(self.settings, self.run_folder)
+        return load_cohort(self.settings, self.run_folder)
+
+    def plan(self, *, until: str = "report") -> list[Step]:
+        """The steps up to the end of stage `until`, done or not."""
+        return self._plan(self.cohort(), until=until)
+
+    def estimate(self, *, until: str = "report") -> tuple[Cohort, list[Step], Estimate]:
+        """What a run would cost, measured on this machine. Writes nothing."""
+        from rarecase.pipeline.estimate import estimate
+
+        made = self.settings.data or study_folder(self.run_folder).exists()
+        cohort = self.cohort() if made else planned_cohort(self.settings)
+        folds = load_folds(self.settings, cohort)
+        cost = estimate(self.settings, cohort=cohort, folds=folds, until=until)
+        return cohort, self._plan(cohort, until=until), cost
+
+    def _plan(self, cohort: Cohort, *, until: str) -> list[Step]:
+        if until not in STAGES:
+            raise SettingError(f"until={until!r}: {nearest(until, STAGES)}")
+        return plan(
+            self.settings, run=self.run_folder, cohort=cohort, until=until, finish=report_step
+        )
+
+    @property
+    def grid(self) -> CellGrid:
+        """Every cell of the experiment, a row each, before anything runs."""
+        return study_grid(self.settings, self.cohort(), run=self.run_folder)
+
+    def run(self, *, until: str = "report", cluster: str | None = None) -> StudyResult:
+        """Perform every step that is not done. The same call goes on where a killed one stopped.
+        `cluster`: where Dask computes, `local`, tcp://HOST:PORT or a scheduler file."""
+        self.run_folder.mkdir(parents=True, exist_ok=True)
+        with only_one(self.run_folder):
+            cohort = self.cohort()
+            whole = self._plan(cohort, until=STAGES[-1])
+            steps = self._plan(cohort, until=until)
+            todo = unfinished(steps)
+            refuse_small_disk(self.settings, cohort=cohort, run=self.run_folder, todo=todo)
+            write_settings(self.run_folder / SETTINGS, self.settings)
+            prune(self.run_folder, keep=whole)
+            perform_all(steps, todo, whole=whole, settings=self.settings, cluster=cluster)
+        finished = STAGES.index(until) >= STAGES.index("classify")
+        found = Result.read(self.run_folder) if finished else None
+        return StudyResult(self.run_folder, len(todo), len(steps) - len(todo), found)

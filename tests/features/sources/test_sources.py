@@ -1,0 +1,149 @@
+"""What every source of features keeps to."""
+
+from pathlib import Path
+
+import lightning_fabric
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import rarecase
+from rarecase.cohort import SliceCache
+from rarecase.errors import DataError, SettingError
+from rarecase.features import SourceData, load_source, source_of
+from rarecase.features.sources.contract import CARD
+from rarecase.features.sources.registry import SOURCES
+from rarecase.segmenter import PackedMasks, Segmenter, UNet
+
+NAMES = ["enc1", "bottleneck", "dec1", "tumour", "region", "outline_size"]
+SIDE, PER = 32, 5
+
+
+def cohort(tmp_path, *, patients=8, seed=0, dimensions=2):
+    """Small noisy slices with a square of tumour, larger and brighter in class b."""
+    rng = np.random.default_rng(seed)
+    n = patients * PER
+    rare = np.repeat(np.arange(patients) % 2 == 1, PER)
+    masks = np.zeros((n, SIDE, SIDE), np.uint8)
+    for i in range(n):
+        side = int(rng.integers(5, 9)) + 3 * rare[i]
+        masks[i, 6 : 6 + side, 9 : 9 + side] = i % PER > 0
+    images = rng.normal(0, 0.2, (n, 1, SIDE, SIDE)).astype(np.float32)
+    images[:, 0] += masks * (1 + rare)[:, None, None]
+    drawn = masks.copy()
+    drawn[:, :8] = 0  # what the network predicts is not what is true
+    names = [f"p{i}" for i in np.repeat(np.arange(patients), PER)]
+    rows = pd.DataFrame({
+        "row": range(n), "case": names, "patient": names, "label": np.where(rare, "b", "a"),
+        "slice": np.tile(np.arange(PER), patients), "has_mask": np.arange(n) % 7 > 0,
+        "tumour": masks.sum((1, 2)), "predicted": drawn.sum((1, 2)),
+        "part": np.repeat(["train"] * (patients - 2) + ["validation", "test"], PER),
+    })  # fmt: skip
+    path = tmp_path / f"predicted-{seed}.npy"
+    bits = PackedMasks.create(path, samples=n, height=SIDE, width=SIDE)
+    bits[:] = np.packbits(drawn, axis=-1)
+    bits.flush()
+    torch.manual_seed(0)
+    net = UNet(in_channels=1, width=4, depth=2, dimensions=dimensions)
+    return SourceData(
+        cache=SliceCache(images, masks, rows, ("flair",), {"classes": ["a", "b"]}), rows=rows,
+        segmenter=Segmenter(net=net, channels=("flair",), trained_on=("p0", "p1")),
+        predicted=PackedMasks(path, width=SIDE), planes=4,
+        fabric=lightning_fabric.Fabric(accelerator="cpu", devices=1, precision="32-true"),
+    )  # fmt: skip
+
+
+def changed(data, **values):
+    return SourceData(**{**vars(data), **values})
+
+
+def test_there_is_a_case_for_every_source():
+    kinds = {type(source_of(name)) for name in NAMES}
+    assert kinds == {type(source_of(name)) for name in SOURCES}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_features_have_the_announced_shape_and_repeat_to_the_bit(name, tmp_path):
+    data = cohort(tmp_path)
+    found = []
+    for i in range(2):
+        source = source_of(name).fit(data, seed=3)
+        found.append(source.transform(data, out=tmp_path / f"{i}.zarr"))
+    store = found[0]
+    assert store.shape == source.shape(data.segmenter.net, sides=(SIDE, SIDE))
+    assert store.block == source.name == name
+    assert (len(store.shape) > 1) == (source.kind == "maps")
+    assert {"case", "patient", "label", "slice", "predicted"} <= set(store.rows.columns)
+    assert store.seen >= {"p0", "p1"} and not store.seen & {"p7"}
+    np.testing.assert_array_equal(store.read_all(), found[1].read_all())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_saved_is_enough_for_other_patients(name, tmp_path):
+    data, others = cohort(tmp_path), cohort(tmp_path, seed=1)
+    source = source_of(name).fit(data, seed=3)
+    source.save(tmp_path / "kept")
+    before = source.transform(others, out=tmp_path / "before.zarr")
+    after = load_source(tmp_path / "kept").transform(others, out=tmp_path / "after.zarr")
+    np.testing.assert_array_equal(before.read_all(), after.read_all())
+    assert before.seen == after.seen
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_learnt_from_anybody_but_training_patients(name, tmp_path):
+    data = cohort(tmp_path)
+    apart = np.flatnonzero(data.rows["part"] != "train")
+    rows = data.rows.copy()
+    rows.loc[apart, "label"] = "a"
+    images = data.cache.images.copy()
+    images[apart] = 9
+    other = changed(data, rows=rows, cache=SliceCache(images, *list(vars(data.cache).values())[1:]))
+    sources = [source_of(name).fit(each, seed=3) for each in (data, other)]
+    stores = [s.transform(data, out=tmp_path / f"{i}.zarr") for i, s in enumerate(sources)]
+    np.testing.assert_array_equal(stores[0].read_all(), stores[1].read_all())
+
+
+@pytest.mark.parametrize("name", ["tumour", "region", "outline_size"])
+def test_true_masks_change_what_is_taken_under_them(name, tmp_path):
+    data = cohort(tmp_path)
+    source = source_of(name).fit(data, seed=3)
+    drawn = source.transform(data, out=tmp_path / "a.zarr").read_all()
+    true = source.transform(changed(data, masks="true"), out=tmp_path / "b.zarr").read_all()
+    assert not np.array_equal(drawn, true)
+
+
+def test_sizes_by_hand(tmp_path):
+    data = cohort(tmp_path)
+    store = source_of("outline_size").transform(data, out=tmp_path / "a.zarr")
+    mine = data.rows[data.rows["patient"] == "p3"]
+    place = store.rows["patient"].tolist().index("p3")
+    expected = [np.log1p(mine["predicted"].sum()), (mine["predicted"] > 0).sum(), PER]
+    np.testing.assert_array_equal(store.read([place])[0], expected)
+    assert store.rows["predicted"][place] == mine["predicted"].sum()
+
+
+def test_a_network_of_volumes_makes_a_sample_of_a_case(tmp_path):
+    data = cohort(tmp_path, dimensions=3)
+    store = source_of("bottleneck").transform(data, out=tmp_path / "a.zarr")
+    assert len(store) == 8 and store.shape == (16, 1, 8, 8)
+
+
+def test_refuses(tmp_path):
+    with pytest.raises(SettingError, match="did you mean 'tumour'"):
+        source_of("tumor")
+    with pytest.raises(DataError, match="no such file"):
+        load_source(tmp_path)
+    source_of("tumour").save(tmp_path)
+    card = (tmp_path / CARD).read_text()
+    (tmp_path / CARD).write_text(card.replace('"version": 1', '"version": 0'))
+    with pytest.raises(DataError, match="version 0 of 'tumour'"):
+        load_source(tmp_path)
+    (tmp_path / CARD).write_text("{}")
+    with pytest.raises(DataError, match="not a source of features"):
+        load_source(tmp_path)
+
+
+def test_the_docs_name_every_source():
+    text = (Path(rarecase.__file__).parents[2] / "docs/data.md").read_text()
+    assert [name for name in SOURCES if f"`{name}`" not in text] == []
