@@ -106,12 +106,5 @@ class SliceReader:
         true = None
         if known and self.masks is not None:
             true = (np.asarray(self.masks[row]) > 0).astype(np.uint8)
-        return Overlay(
-            title=title,
-            case=case,
-            image=image,
-            true=true,
-            predicted=predicted,
-            dice=score,
-            slice_dice=None if true is None else dice(true, predicted),
-        )
+        shown = None if true is None else dice(true, predicted)
+        return Overlay(title, case, image, predicted, true=true, dice=score, slice_dice=shown)
