@@ -9,8 +9,8 @@ from fake_run import fake_run
 
 from rarecase.errors import DataError
 from rarecase.report import make_report
-from rarecase.report.pictures import read_pictures
 from rarecase.report.run_files import RunFiles
+from rarecase.report.set_aside import read_pictures
 from rarecase.report.tables_paper import augmentation_table, class_accuracy_table, unet_table
 
 

@@ -17,11 +17,11 @@ from rarecase.features.store import FeatureStore
 from rarecase.report import make_report
 from rarecase.report.blocks import Cell
 from rarecase.report.cautions import find_cautions
-from rarecase.report.feature_samples import read_pair
 from rarecase.report.figures_features import mosaic, principal_plane
 from rarecase.report.overlays import SliceReader, choose_cases, dice
 from rarecase.report.run_files import RunFiles
 from rarecase.report.section_method import differences, names_alone
+from rarecase.report.set_aside import read_pair
 from rarecase.report.tables_fidelity import fidelity_table, unlike_new_patients
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 from rarecase.evidence.text import DASH
 from rarecase.report.blocks import Block, Bullets, Details, Section, Table, Text, counted, joined
 from rarecase.report.figures_pictures import class_figure
-from rarecase.report.pictures import read_pictures
 from rarecase.report.run_files import RunFiles
+from rarecase.report.set_aside import read_pictures
 
 FEW_SITES = 12
 

@@ -15,8 +15,8 @@ from rarecase.report.blocks import Block, Cell, Details, Figure, Section, Table,
 from rarecase.report.figures_pictures import augmentation_figure, tuning_figure
 from rarecase.report.figures_segmenter import learning_curves
 from rarecase.report.overlays import SHOWN, SliceReader, choose_cases
-from rarecase.report.pictures import read_pictures
 from rarecase.report.run_files import FoldFolder, RunFiles, read_table
+from rarecase.report.set_aside import read_pictures
 from rarecase.report.tables_paper import augmentation_table, unet_table
 
 SOUND = (
