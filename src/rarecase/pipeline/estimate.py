@@ -16,7 +16,6 @@ from rarecase.pipeline.measure import Rates, measure
 from rarecase.pipeline.plan import STAGES
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import peak_memory
-from rarecase.pipeline.steps.segment import make_schedule
 
 READING = 0.012  # seconds to read, normalise and fit a slice; small beside the rest
 FIDELITY = 0.005  # seconds a sample, of a thousand channels
@@ -108,7 +107,7 @@ def _segmenter_seconds(settings: Settings, rates: Rates, *, real: int, units: in
     chosen, validation = settings.segmenter, settings.split.validation
     trained: float = real * (1 - validation) * rates.train
     epoch = trained + real * validation * rates.predict
-    coarse = int(make_schedule(chosen).coarse_epochs) * 0.75 * trained
+    coarse = round(chosen.coarse * chosen.epochs) * 0.75 * trained
     # Mirror images are looked at for those who do not train: about a fold and the validation part.
     held = (1 - real / units) + real / units * validation
     drawn = units * rates.predict * (1 + 3 * held if chosen.flips else 1)

@@ -24,12 +24,13 @@ from rarecase.pipeline.steps.segment import (
 from rarecase.seeds import derive
 from rarecase.segmenter import read_card, train_segmenter
 from rarecase.segmenter.feeding import feed
+from rarecase.segmenter.networks import ARGUMENTS
 
 
 def pretrain_step(context: Context) -> Step:
     """The step that pre-trains the U-Net on another cohort."""
     settings = context.settings
-    shape = [getattr(settings.segmenter, n) for n in ("width", "depth", "norm", "dimensions")]
+    shape = [getattr(settings.segmenter, n) for n in ("network", *ARGUMENTS)]
     return Step(
         name=PRETRAIN,
         stage="segment",

@@ -30,7 +30,6 @@ from rarecase.segmenter import (
     Schedule,
     Segmenter,
     Slices,
-    UNet,
     load_segmenter,
     model_files,
     predict_masks,
@@ -38,6 +37,7 @@ from rarecase.segmenter import (
 )
 from rarecase.segmenter.feeding import feed
 from rarecase.segmenter.metrics import volume_dice
+from rarecase.segmenter.networks import network_like
 
 log = logging.getLogger(__name__)
 
@@ -60,12 +60,8 @@ def make_augmentation(training: TrainingSettings) -> Augmentation | None:
 
 def new_segmenter(settings: Settings, *, channels: tuple[str, ...], seed: int) -> Segmenter:
     """A U-Net of the study's architecture with random weights."""
-    shape = settings.segmenter
     with torch_seeded(seed, "weights"):
-        net = UNet(
-            in_channels=len(channels), width=shape.width, depth=shape.depth, norm=shape.norm,
-            dimensions=shape.dimensions,
-        )  # fmt: skip
+        net = network_like(settings.segmenter, in_channels=len(channels))
     # Tumour is rare among pixels: starting from odds of 1 to 20 saves the epochs in which a
     # network would do nothing but learn that.
     torch.nn.init.constant_(cast(torch.Tensor, net.head.bias), -3.0)
