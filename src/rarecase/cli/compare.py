@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rarecase.cli.show import show
 from rarecase.errors import DataError, SettingError
 from rarecase.files import replacing_file, write_json
 
@@ -76,7 +75,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, rest: Sequence[str]) -> int:
     """Compare and print the table; with --out also write what it was computed from."""
-    from rarecase.cli.show import console, print_json, reporting
+    from rarecase.cli.show import console, print_json, reporting, show
     from rarecase.experiment.splits import draw_splits
     from rarecase.features.read_features import read_features, refuse_seen
     from rarecase.pipeline.compare import compare, feature_sets

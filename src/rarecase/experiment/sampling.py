@@ -139,7 +139,7 @@ def _taken(part: TrainingPart, given: Synthetic, counts: Mapping[int, int]) -> T
         if len(found) < n:
             log.warning(
                 "%d synthetic samples of class number %d are missing from %d: the filter kept too "
-                "few. Raise generator.made.", n - len(found), c, n,
+                "few. Raise generator.samples.", n - len(found), c, n,
             )  # fmt: skip
     taken = np.sort(np.concatenate([*rows, np.empty(0, np.int64)])).astype(np.int64)
     return joined(part, Samples(given.store, rows=taken), given.y[taken])

@@ -132,15 +132,19 @@ def make_features(
     sites: ArrayLike | None = None,
     row: Sequence[Any] | None = None,
     name: str = "features",
+    constant: bool = False,
 ) -> FeatureSet:
     """Check features and bring them into one form.
 
     `X` (n, …), numbers, an array or a DataFrame; more axes than two are flattened. `y` (n,) classes
     as strings or integers. `groups` (n,) says whose row it is; without it each row is a patient of
-    its own. `rare` names the rare class; without it the one with the fewest patients. Raises
-    `DataError` for what would make the result wrong, and says how to mend it.
+    its own. `rare` names the rare class; without it the one with the fewest patients. `constant`:
+    features that tell nobody apart are accepted. Raises `DataError` for what would make the result
+    wrong, and says how to mend it.
     """
     values = _numbers(X)
+    if not constant and not np.ptp(values, axis=0).any():
+        raise DataError("X: every feature is constant; there is nothing to tell classes apart by.")
     labels = _labels(y, len(values))
     names = _groups(groups, len(values))
     classes, codes = np.unique(labels, return_inverse=True)
@@ -226,8 +230,6 @@ def _numbers(X: Any) -> Floats:
             f"X: feature {columns[at] if columns else at!r} of row {row} is {values[row, at]:g}; "
             f"expected values up to {LARGEST:g}. If it stands for a missing one, drop it."
         )
-    if not np.ptp(values, axis=0).any():
-        raise DataError("X: every feature is constant; there is nothing to tell classes apart by.")
     return values
 
 
