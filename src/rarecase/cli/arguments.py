@@ -15,7 +15,7 @@ SHORT = (
     ("--channels", "cohort.channels", "NAMES", "channels to use, such as flair or flair,t1gd"),
     ("--init", "segmenter.init", "FILE", "model.safetensors of a trained U-Net to start from"),
     ("--seed", "seed", "N", "everything random derives from it"),
-    ("--threads", "compute.threads", "N", "CPU threads"),
+    ("--threads", "compute.threads", "N", "CPU threads of each process"),
     ("--device", "compute.device", "NAME", "auto, cpu, cuda or mps"),
 )
 

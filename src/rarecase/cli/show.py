@@ -33,6 +33,7 @@ def reporting(args: Namespace) -> Iterator[None]:
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
     for noisy in ("lightning_fabric", "lightning.fabric", "fsspec", "matplotlib", "zarr"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    logging.getLogger("distributed").setLevel(logging.WARNING)
     if args.quiet:
         yield
         return
@@ -52,7 +53,10 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 
         title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False
     )
     for place, head in enumerate(columns):
-        out.add_column(Text(head), justify="left" if place < text else "right", overflow="fold")
+        words = place < text or head == "verdict"  # are not broken
+        out.add_column(
+            Text(head), justify="left" if words else "right", overflow="fold", no_wrap=words
+        )
     for row in rows:
         out.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     return out
@@ -61,7 +65,7 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 
 def show(evidence: dict[str, Any]) -> None:
     """The table, the verdicts, the self-checks."""
     from rarecase.evidence.evidence import PEEKED
-    from rarecase.evidence.tables import check_lines, counts_line, said_below, table_rows
+    from rarecase.evidence.tables import counts_line, said_below, table_rows
 
     shown = console()
     shown.print(counts_line(evidence))
@@ -71,6 +75,5 @@ def show(evidence: dict[str, Any]) -> None:
     shown.print()
     if evidence["protocol"] == "faithful":
         shown.print(f"{PEEKED}\n")
-    checks = evidence["checks"]
-    for line in (*said_below(evidence), *(check_lines(checks) if checks else ())):
+    for line in said_below(evidence):
         shown.print(line)

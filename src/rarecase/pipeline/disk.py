@@ -99,9 +99,10 @@ def sizes_of(settings: Settings, *, cohort: Cohort, folds: pd.DataFrame) -> Size
 
 
 def peak_stores(settings: Settings, sizes: Sizes) -> int:
-    """The most bytes that stores of features take at one time: those of a fold and of all of its
-    generators, or those of every fold where they are kept."""
-    return (sizes.features + sizes.samples) * (sizes.fits if settings.features.keep else 1)
+    """The most bytes that stores of features take at one time: those of the folds that are
+    computed side by side and of all of their generators; of every fold where they are kept."""
+    beside = sizes.fits if settings.features.keep else settings.compute.processes or 1
+    return (sizes.features + sizes.samples) * min(beside, sizes.fits)
 
 
 def refuse_small_disk(

@@ -69,12 +69,12 @@ def estimate(
     sizes = sizes_of(settings, cohort=cohort, folds=folds)
     slices, units, real, fits = sizes.slices, sizes.units, sizes.real, sizes.fits
     chosen, pretrain = settings.segmenter, settings.pretrain
-    beside = max(1, min(settings.compute.processes or 1, fits))
+    beside = settings.compute.processes or 1
     fabric = make_fabric(settings.compute)
     rates = measure(settings, sizes, classes=len(cohort.classes), fabric=fabric)
     masks = slices * settings.slices.size**2 // 8
     # Stores are removed behind each fold, unless they are kept: disk is the most at one time.
-    times = fits if settings.features.keep else 1
+    times = fits if settings.features.keep else min(beside, fits)
     sources = len(sizes.shapes)
     segmenter = _segmenter_seconds(settings, rates, real=real, units=units)
     costs = [

@@ -244,14 +244,17 @@ class ComputeSettings(Section):
     precision: str = "auto"
     """auto: bfloat16 where it is measured to be faster; else one of Fabric's, such as 32-true."""
     threads: Count | None = None
-    """CPU threads; without it all that this process may use."""
+    """CPU threads of each step, whoever performs it, so that the bits do not depend on that;
+    without it the CPUs shared out among the processes. Settled when a run begins."""
     compile: bool = False
     """torch.compile the networks (on a CPU: half a minute each, then a little faster)."""
     ignore_disk: bool = False
     """Start even when the disk may be too small: compression may make it fit."""
     processes: Count | None = None
-    """Folds, or generators of a fold, computed side by side, each with its share of the threads;
-    without it one a thread as far as memory allows, and up to four on a GPU."""
+    """Steps computed side by side on this machine; without it one a CPU as far as memory and folds
+    allow, and up to four on a GPU."""
+    resources: dict[str, float] = {}
+    """What each step needs of a Dask worker, as that was started with, such as {GPU: 1}."""
 
 
 class Settings(Section):
