@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from support.studies import copied, flags, predictions
 
 from rarecase import Study
 from rarecase.cli.main import main
 from rarecase.generators.gaussian import Gaussian
+from support.studies import copied, flags, predictions
 
 ARMS = ["duplicates", "gaussian", "acgan", "adcgan"]
 PARTS = [

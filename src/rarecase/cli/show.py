@@ -71,7 +71,8 @@ def show(evidence: dict[str, Any]) -> None:
     shown.print(counts_line(evidence))
     shown.print()
     heads, rows = table_rows(evidence)
-    shown.print(table("", list(heads), [list(row) for row in rows]))
+    names = next(place for place, head in enumerate(heads) if head in ("amount", "added"))
+    shown.print(table("", list(heads), [list(row) for row in rows], text=names))
     shown.print()
     if evidence["protocol"] == "faithful":
         shown.print(f"{PEEKED}\n")
