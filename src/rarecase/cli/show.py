@@ -22,7 +22,7 @@ def console() -> Console:
     """Results go to standard output; a pipe or file has room for a wide table."""
     out = Console(highlight=False, markup=False)  # brackets in names are brackets
     if not out.is_terminal:
-        out.width = 120
+        out.width = 150
     return out
 
 
@@ -53,9 +53,10 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 
         title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False
     )
     for place, head in enumerate(columns):
-        words = place < text or head == "verdict"  # are not broken
+        words = place < text or head == "verdict"
+        whole = words or "interval" in head  # is not broken
         out.add_column(
-            Text(head), justify="left" if words else "right", overflow="fold", no_wrap=words
+            Text(head), justify="left" if words else "right", overflow="fold", no_wrap=whole
         )
     for row in rows:
         out.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
