@@ -100,14 +100,15 @@ class Study:
         return self._plan(self.cohort(), until=until)
 
     def estimate(self, *, until: str = "report") -> tuple[Cohort, list[Step], Estimate]:
-        """What a run would cost, measured on this machine. Writes nothing."""
+        """What remains of a run would cost, measured on this machine. Writes nothing."""
         from rarecase.pipeline.estimate import estimate
 
         made = self.settings.data or study_folder(self.run_folder).exists()
         cohort = self.cohort() if made else planned_cohort(self.settings)
         folds = load_folds(self.settings, cohort)
-        cost = estimate(self.settings, cohort=cohort, folds=folds, until=until)
-        return cohort, self._plan(cohort, until=until), cost
+        steps = self._plan(cohort, until=until)
+        cost = estimate(self.settings, cohort=cohort, folds=folds, todo=unfinished(steps))
+        return cohort, steps, cost
 
     def _plan(self, cohort: Cohort, *, until: str) -> list[Step]:
         if until not in STAGES:

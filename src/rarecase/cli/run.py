@@ -126,7 +126,7 @@ def _dry_run(study: Study, args: Namespace) -> int:
         out.print(
             f"In all about {human_time(cost.seconds)}, {human_size(cost.memory)} of memory, "
             f"{human_size(cost.disk)} of disk ({human_size(free)} free). "
-            f"{done} of {len(steps)} steps are done already. Nothing was run."
+            f"{done} of {len(steps)} steps are done already; this is what remains. Nothing was run."
         )
     if cost.disk > free:
         raise DataError(

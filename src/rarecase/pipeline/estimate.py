@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -13,10 +15,10 @@ from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.designs import Part
 from rarecase.pipeline.disk import Sizes, sizes_of
 from rarecase.pipeline.measure import Rates, measure
-from rarecase.pipeline.plan import STAGES
 from rarecase.pipeline.settings import Settings
-from rarecase.pipeline.step import peak_memory
+from rarecase.pipeline.step import Step, peak_memory
 
+FOLD = r"repeat-\d+/fold-\d+"
 READING = 0.012  # seconds to read, normalise and fit a slice; small beside the rest
 FIDELITY = 0.005  # seconds a sample, of a thousand channels
 COMPARING = {"patients": 1.0, "slices": 10.0}  # seconds an arm and fold, about
@@ -26,10 +28,11 @@ HELD = 2**30  # bytes of features that a training holds in memory at most
 @dataclass(frozen=True)
 class Cost:
     """One line of the estimate: `times` repetitions of `seconds` each, `beside` of them at a time,
-    `disk` bytes in all."""
+    `disk` bytes in all. `names`: a pattern of the steps that it stands for, in brackets what one
+    repetition is."""
 
     step: str
-    stage: str
+    names: str
     times: int
     seconds: float
     disk: int
@@ -60,9 +63,9 @@ class Estimate:
 
 
 def estimate(
-    settings: Settings, *, cohort: Cohort, folds: pd.DataFrame, until: str = "report"
+    settings: Settings, *, cohort: Cohort, folds: pd.DataFrame, todo: Sequence[Step]
 ) -> Estimate:
-    """Measure and multiply, for the stages up to `until`.
+    """Measure and multiply, for the steps `todo` that remain.
 
     Takes some seconds, with the paper's network about a minute. `folds`: repeat, patient, fold.
     """
@@ -78,13 +81,14 @@ def estimate(
     sources = len(sizes.shapes)
     segmenter = _segmenter_seconds(settings, rates, real=real, units=units)
     costs = [
-        Cost("slices", "segment", 1, slices * READING, sizes.cache),
-        Cost("segmenter", "segment", fits, segmenter, fits * (rates.weights + masks), beside),
-        Cost("features", "extract", fits, sources * units * rates.predict,
+        Cost("slices", "(slices)", 1, slices * READING, sizes.cache),
+        Cost("segmenter", rf"({FOLD})/segmenter", fits, segmenter,
+             fits * (rates.weights + masks), beside),
+        Cost("features", rf"({FOLD})/features/.+", fits, sources * units * rates.predict,
              times * sizes.features, beside),
         *_generator_costs(settings, sizes, rates, times=times, beside=beside),
         *(
-            Cost(f"cells {part.name}", "classify", fits,
+            Cost(f"cells {part.name}", rf"({FOLD})/cells/{re.escape(part.name)}-.+", fits,
                  _part_seconds(part, settings, rates, real=real), 0, beside)
             for part in sizes.parts
         ),
@@ -93,14 +97,20 @@ def estimate(
         each = 1 if chosen.dimensions == 3 else settings.simulation.slices
         others = sum(pretrain.patients.values()) * each
         seconds = pretrain.epochs * others * rates.train
-        costs.insert(1, Cost("pretrain", "segment", 1, seconds, rates.weights))
+        costs.insert(1, Cost("pretrain", "(pretrain)", 1, seconds, rates.weights))
     largest = max(sizes.sample(source) for source in sizes.shapes)
-    wanted = STAGES[: STAGES.index(until) + 1]
     return Estimate(
-        costs=tuple(cost for cost in costs if cost.stage in wanted),
+        costs=tuple(left for cost in costs if (left := remaining(cost, todo)).times),
         memory=beside * (peak_memory() + min(real * largest, HELD)),
         slices=slices,
     )
+
+
+def remaining(cost: Cost, todo: Sequence[Step]) -> Cost:
+    """The part of a line that the steps `todo` make."""
+    found = (re.fullmatch(cost.names, step.name) for step in todo)
+    times = len({match[1] for match in found if match is not None})
+    return replace(cost, times=times, disk=cost.disk * times // max(cost.times, 1))
 
 
 def _segmenter_seconds(settings: Settings, rates: Rates, *, real: int, units: int) -> float:
@@ -125,9 +135,24 @@ def _generator_costs(
             seconds = passes * sizes.real * rates.generate[part.name, arm.name]
             disk = times * number * sizes.generated * sizes.sample(part.features)
             fits = sizes.fits * number
+            like = rf"{re.escape(part.features)}-{re.escape(arm.name)}-seed\d+"
             found += [
-                Cost(f"synthetic {arm.name}", "generate", fits, seconds, disk, beside),
-                Cost(f"fidelity {arm.name}", "generate", fits, sizes.units * FIDELITY, 0, beside),
+                Cost(
+                    f"synthetic {arm.name}",
+                    rf"({FOLD}/synthetic/{like})",
+                    fits,
+                    seconds,
+                    disk,
+                    beside,
+                ),
+                Cost(
+                    f"fidelity {arm.name}",
+                    rf"({FOLD}/fidelity/{like})",
+                    fits,
+                    sizes.units * FIDELITY,
+                    0,
+                    beside,
+                ),
             ]
     return found
 
