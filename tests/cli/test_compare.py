@@ -44,7 +44,7 @@ def test_a_table_to_verdicts_and_evaluate_says_the_same(table, tmp_path, capsys)
     assert "Left out, as they hold text: comment, clinic." in said
     for name in ("none", "threshold", "duplicates", "smote"):
         assert f"\n{name}" in said
-    assert "smote: no evidence" in said or "smote helps" in said or "smote harms" in said
+    assert any(f"smote (features, logistic): {a}" in said for a in ("inconclusive", "helps", "harms"))
     assert "Labels permuted 20 times" in said
     kept = json.loads((out / "evidence.json").read_text())
     (out / "evidence.json").unlink()
@@ -259,7 +259,7 @@ def test_interrupted_without_a_folder_nothing_was_kept(table, capsys, monkeypatc
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rarecase.experiment.compare.run_folds", interrupted)
+    monkeypatch.setattr("rarecase.pipeline.compare.run_tasks", interrupted)
     code, _, said = call(capsys, "compare", table, "--label", "Grade")
     assert code == 130 and "nothing was kept" in said
 
