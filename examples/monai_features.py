@@ -31,5 +31,5 @@ with tempfile.TemporaryDirectory() as place:
         "--depth", "12", "--slices.size", "48",
     ]  # fmt: skip
     main([*network, "--list-blocks"])
-    main([*network, "--features", "model.1.submodule.0", "--pool", "mask", "--out", str(features)])
+    main([*network, "--block", "model.1.submodule.0", "--pool", "mask", "--out", str(features)])
     main(["compare", str(features), "--arms", "threshold,smote,gaussian", "--repeats", "1"])

@@ -2,7 +2,7 @@
 
     pip install dynamic-network-architectures
     NNUNET_PLANS=nnUNetPlans.json rarecase extract DATA --network nnunet_features:network \
-        --weights fold_0.safetensors --depth 64 --features encoder.stages.4 --pool mean --out f.zarr
+        --weights fold_0.safetensors --depth 64 --block encoder.stages.4 --pool mean --out f.zarr
 
 Start it where this file lies. NNUNET_PLANS is the plan that nnU-Net v2 wrote for the data set;
 NNUNET_CONFIGURATION is one of its configurations (3d_fullres, or 2d without --depth),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import fcntl
 import json
 import logging
 import os
@@ -61,6 +62,27 @@ def replacing_directory(path: Path, *, keep_partial: bool = False) -> Iterator[P
     if path.exists():
         shutil.rmtree(path)
     beside.replace(path)
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock file `path`: one process at a time, on any machine that sees it. The lock goes
+    with its process, however that ends. Raises `BlockingIOError` where it is held and not waited
+    for."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with path.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            try:
+                if not os.path.samestat(os.fstat(lock.fileno()), path.stat()):
+                    continue  # another's by now
+            except FileNotFoundError:  # whoever held it removed it
+                continue
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from rarecase.pipeline.run import (
     refuse_other_data,
 )
 from rarecase.pipeline.run_folder import REPORT, SETTINGS
-from rarecase.pipeline.settle import settled, with_precision
+from rarecase.pipeline.settle import settled
 from rarecase.pipeline.simulated import planned_cohort, simulate_study, study_folder
 from rarecase.pipeline.step import Step, unfinished
 from rarecase.pipeline.steps.cohort import load_cohort, load_folds
@@ -83,10 +84,10 @@ class Study:
         new = file or preset or {"data", "preset"} & set(overrides)
         if not new and earlier.is_file():
             file = earlier  # the study that this folder holds, perhaps with a setting changed
-        said = settled(resolve(preset=preset, file=file, overrides=overrides, short=short))
+        said = resolve(preset=preset, file=file, overrides=overrides, short=short)
         check_run_folder(self.run_folder)
-        refuse_other_data(earlier, said)
-        self.settings = with_precision(said, earlier)
+        self.settings = settled(said, earlier)
+        refuse_other_data(earlier, self.settings)
 
     def cohort(self) -> Cohort:
         """The cohort as the settings choose it; a simulated one is made now if it is not there."""
@@ -120,9 +121,28 @@ class Study:
         """Every cell of the experiment, a row each, before anything runs."""
         return study_grid(self.settings, self.cohort(), run=self.run_folder)
 
-    def run(self, *, until: str = "report", cluster: str | None = None) -> StudyResult:
+    def run(
+        self,
+        *,
+        until: str = "report",
+        cluster: str | None = None,
+        executor: Executor | None = None,
+    ) -> StudyResult:
         """Perform every step that is not done. The same call goes on where a killed one stopped.
-        `cluster`: where Dask computes, `local`, tcp://HOST:PORT or a scheduler file."""
+
+        Parameters
+        ----------
+        until
+            The last stage.
+        cluster
+            Where Dask computes: `local`, tcp://HOST:PORT or a scheduler file. The run folder and
+            the data must lie where all of its machines see them.
+        executor
+            Any of `concurrent.futures` instead. Processes compute side by side; threads of one
+            process take turns.
+        """
+        if cluster is not None and executor is not None:
+            raise SettingError("cluster, executor: one of them says who computes, not both.")
         self.run_folder.mkdir(parents=True, exist_ok=True)
         with only_one(self.run_folder):
             cohort = self.cohort()
@@ -132,7 +152,9 @@ class Study:
             refuse_small_disk(self.settings, cohort=cohort, run=self.run_folder, todo=todo)
             write_settings(self.run_folder / SETTINGS, self.settings)
             prune(self.run_folder, keep=whole)
-            perform_all(steps, todo, whole=whole, settings=self.settings, cluster=cluster)
+            perform_all(
+                steps, todo, whole=whole, settings=self.settings, cluster=cluster, executor=executor
+            )
         finished = STAGES.index(until) >= STAGES.index("classify")
         found = Result.read(self.run_folder) if finished else None
         return StudyResult(self.run_folder, len(todo), len(steps) - len(todo), found)

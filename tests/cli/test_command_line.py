@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from support.studies import copied, flags
 
 from rarecase import __version__, simulate_cohort
 from rarecase.cli.main import build_parser, main
+from support.studies import copied, flags
 
 
 def rarecase(*words: object, code: int = 0) -> subprocess.CompletedProcess[str]:

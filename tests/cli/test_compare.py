@@ -44,7 +44,9 @@ def test_a_table_to_verdicts_and_evaluate_says_the_same(table, tmp_path, capsys)
     assert "Left out, as they hold text: comment, clinic." in said
     for name in ("none", "threshold", "duplicates", "smote"):
         assert f"\n{name}" in said
-    assert any(f"smote (features, logistic): {a}" in said for a in ("inconclusive", "helps", "harms"))
+    assert any(
+        f"smote (features, logistic): {a}" in said for a in ("inconclusive", "helps", "harms")
+    )
     assert "Labels permuted 20 times" in said
     kept = json.loads((out / "evidence.json").read_text())
     (out / "evidence.json").unlink()

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from support.studies import copied, flags, predictions
 
 from rarecase import Study
 from rarecase.cli.main import main
 from rarecase.generators.gaussian import Gaussian
 from rarecase.generators.registry import KINDS
+from support.studies import copied, flags, predictions
 
 ARMS = ["duplicates", "gaussian", "acgan", "adcgan"]
 PARTS = [

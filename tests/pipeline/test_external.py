@@ -6,8 +6,6 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from support.predictions import make_predictions
-from support.studies import copied, stamps
 
 from rarecase import Study, simulate_cohort
 from rarecase.cli.main import main
@@ -15,6 +13,8 @@ from rarecase.cohort import read_cohort
 from rarecase.errors import DataError, LeakError, SettingError
 from rarecase.pipeline.external import ensemble, evaluate_on
 from rarecase.report import make_report
+from support.predictions import make_predictions
+from support.studies import copied, stamps
 
 
 @pytest.fixture(scope="module")

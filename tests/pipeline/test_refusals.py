@@ -1,11 +1,11 @@
 """What a study refuses, before anything runs or is overwritten."""
 
 import pytest
-from support.studies import copied
 
 from rarecase import Study
 from rarecase.cli.main import main
 from rarecase.errors import DataError, LeakError, SettingError
+from support.studies import copied
 
 
 def test_a_disk_that_is_too_small_is_said_before_anything_runs(tiny, tmp_path, monkeypatch):

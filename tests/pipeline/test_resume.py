@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from support.studies import copied, fill_the_disk, predictions, redone, stamps
 
 from rarecase import Study
 from rarecase.cohort import read_cohort
 from rarecase.errors import DataError
+from support.studies import copied, fill_the_disk, predictions, redone, stamps
 
 
 def of_maps(tiny, **changes):

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from support.studies import predictions
 
 from rarecase import Study
 from rarecase.cohort import read_cohort
@@ -17,6 +16,7 @@ from rarecase.features import FeatureStore
 from rarecase.features.standardise import Space
 from rarecase.generators.audit.fidelity import frechet_distance
 from rarecase.segmenter import load_segmenter
+from support.studies import predictions
 
 
 def test_every_test_patient_is_predicted_once_in_every_cell_of_one_table(finished):

@@ -59,9 +59,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="also with only K rare patients to learn from (without numbers: 4, 8, 16, … all)",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="everything random derives from it")
-    parser.add_argument("--jobs", type=int, default=-1, help="processes (default: all cores)")
+    parser.add_argument("--jobs", type=int, default=-1, help="processes (default: one a CPU)")
     parser.add_argument(
-        "--cluster", metavar="WHERE", help="Dask instead: local, tcp://HOST:PORT, a scheduler file"
+        "--cluster",
+        metavar="WHERE",
+        help="Dask computes: local (then with --jobs workers), tcp://HOST:PORT or a scheduler file",
     )
     parser.add_argument(
         "--allow-seen", action="store_true",

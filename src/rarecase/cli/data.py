@@ -155,15 +155,12 @@ def blocks(args: Namespace, rest: Sequence[str]) -> int:
     """List the blocks of the U-Net that the settings describe."""
     from rarecase.features import source_of
     from rarecase.features.sources.registry import VECTORS
-    from rarecase.segmenter import UNet
+    from rarecase.segmenter.networks import network_like
 
     settings = _resolve(args, rest)
     shape, size = settings.segmenter, settings.slices.size
     sides = (settings.slices.planes, size, size) if shape.dimensions == 3 else (size, size)
-    net = UNet(
-        in_channels=1, width=shape.width, depth=shape.depth, norm=shape.norm,
-        dimensions=shape.dimensions,
-    )  # fmt: skip
+    net = network_like(shape, in_channels=1)
     listed = []
     vectors = [(name, None) for name in VECTORS]
     for name, reduction in [*((b.name, b.reduction) for b in net.blocks()), *vectors]:

@@ -92,6 +92,11 @@ def build_parser() -> argparse.ArgumentParser:
         sub.set_defaults(until=stage)
         add_study(sub)
         sub.add_argument("--dry-run", action="store_true", help="show steps, time, memory, disk")
+        sub.add_argument(
+            "--cluster", metavar="WHERE",
+            help="Dask computes: local, tcp://HOST:PORT or a scheduler file; RUN and DATA must lie "
+            "where all of its machines see them under the same names",
+        )  # fmt: skip
         if name == "run":
             sub.add_argument(
                 "--until", metavar="STAGE", default=stage,

@@ -22,10 +22,10 @@ EPILOG = """\
 with a network of your own:
   rarecase extract DATA --network torchvision.models:resnet18 --channels flair --list-blocks
   rarecase extract DATA --network torchvision.models:resnet18 --weights w.safetensors \\
-      --channels flair,t1gd,t2 --features layer3 --pool mean --out resnet.zarr
+      --channels flair,t1gd,t2 --block layer3 --pool mean --out resnet.zarr
   rarecase extract DATA --network monai.networks.nets:UNet --depth 32 --slices.size 96 \\
       --network-args 'spatial_dims: 3, in_channels: 1, out_channels: 1, channels: [8, 16, 32],
-      strides: [2, 2]' --features model.1.submodule.1 --out unet3d.zarr
+      strides: [2, 2]' --block model.1.submodule.1 --out unet3d.zarr
   rarecase compare resnet.zarr
 
 The network is imported and called as it stands: run only what you trust. It is up to you to compare
@@ -38,6 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     group.add_argument("--network", metavar="MODULE:NAME", help="makes the network, or is one")
     group.add_argument("--network-args", metavar="YAML", help="keyword arguments to make it with")
     group.add_argument("--weights", metavar="FILE", help=".safetensors, or a .pth state dict")
+    group.add_argument("--block", metavar="NAME", help="the layer whose features are taken")
     group.add_argument(
         "--list-blocks", action="store_true", help="list its layers, extract nothing"
     )
@@ -62,10 +63,10 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
 
     if args.data is None:
         raise SettingError("DATA is missing: the cohort whose features are wanted.")
-    block = args.features
+    block = args.block
     if not args.list_blocks and (block is None or args.out is None):
         raise SettingError(
-            "--features and --out are needed; --list-blocks shows which blocks there are."
+            "--block and --out are needed; --list-blocks shows which blocks there are."
         )
     if args.out is not None and Path(args.out).exists():
         raise DataError(f"{args.out} exists and was not touched; choose a new name.")

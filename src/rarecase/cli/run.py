@@ -51,7 +51,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         study = make_study(args, rest, out=args.out)
         if args.dry_run:
             return _dry_run(study, args)
-        result = study.run(until=args.until)
+        result = study.run(until=args.until, cluster=args.cluster)
     if args.json:
         print_json(
             {

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rarecase.evidence.text import number
+from rarecase.evidence.text import number, with_interval
 
 EXAMPLE = '''"""How to use this model: python predict.py SCAN [SCAN …]; needs `rarecase[torch]`."""
 
@@ -30,7 +30,9 @@ def model_card(card: dict[str, Any]) -> str:
     learnt, evidence = card["learnt_from"], card["evidence"]
     tested = evidence["patients"]
     patients = counted(learnt["patients"])
-    scores = "\n".join(f"| {_name(n)} | {scored(v)} |" for n, v in evidence["scores"].items())
+    scores = "\n".join(
+        f"| {_name(n)} | {with_interval(v)} |" for n, v in evidence["scores"].items()
+    )
     dice = "not measured (no masks)" if evidence["dice"] is None else number(evidence["dice"])
     flat = card.get("dimensions", 2) == 2
     outlines = (
@@ -43,7 +45,10 @@ def model_card(card: dict[str, Any]) -> str:
     look = "another look" if card.get("looks", True) else (
         "but not another look, which takes\nmore cases than it has learnt from"
     )  # fmt: skip
-    verdicts = "\n".join(f"- {sentence}" for sentence in evidence["verdicts"]) or "- none asked"
+    verdicts = (
+        "\n".join(f"- {sentence}" for sentence in evidence["verdicts"])
+        or "- none: no synthetic arm was planned"
+    )
     return f"""# Model card
 
 **For research alone. Not a medical device: nothing that it says may decide on a patient.**
@@ -102,12 +107,3 @@ def _name(score: str) -> str:
     if score == "auc_rare":
         return "AUC of the rare class"
     return score.replace("_", " ").replace("tuned ", "at the tuned threshold: ")
-
-
-def scored(value: dict[str, float | None]) -> str:
-    """A score with its interval in words."""
-    if value["value"] is None:
-        return "not defined"
-    if value["low"] is None or value["high"] is None:
-        return number(value["value"])
-    return f"{number(value['value'])} ({number(value['low'])} to {number(value['high'])})"

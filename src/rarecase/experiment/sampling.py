@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
@@ -23,12 +23,14 @@ from rarecase.experiment.training_set import (
     joined,
 )
 from rarecase.features.samples import Samples
-from rarecase.features.store import FeatureStore
 from rarecase.generators.base import Generator
 from rarecase.generators.collapse import collapses_said_once
 from rarecase.generators.filters import AGREEMENT, kept_by, vectors
 from rarecase.generators.registry import KINDS, make_generator
 from rarecase.seeds import derive, numpy_rng
+
+if TYPE_CHECKING:
+    from rarecase.features.store import FeatureStore
 
 log = logging.getLogger(__name__)
 MORE = 4  # times as many are generated at most where a filter may refuse some

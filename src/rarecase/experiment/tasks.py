@@ -10,19 +10,27 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from rarecase import __version__
 from rarecase.errors import DataError, SettingError
 from rarecase.experiment.arm import Arm
+from rarecase.experiment.arms import is_trained
 from rarecase.experiment.design import Design
 from rarecase.experiment.fold import FoldResult, Tools, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks
 from rarecase.experiment.splits import Splits
 from rarecase.features.feature_set import FeatureSet
-from rarecase.files import read_json, read_parquet, replacing_directory, replacing_file, write_json
-from rarecase.progress import task
+from rarecase.files import (
+    locked,
+    read_json,
+    read_parquet,
+    replacing_directory,
+    replacing_file,
+    write_json,
+)
+from rarecase.progress import placed, task
+from rarecase.threads import limited
 
 log = logging.getLogger(__name__)
 PREDICTIONS, HISTORY, CELLS, CHECKS = (
@@ -144,10 +152,13 @@ def run_tasks(
 
 def perform(what: Task, folder: Path | None) -> FoldResult:
     """Run a task with one thread and, with `folder`, keep its result there."""
-    with threadpool_limits(1):
+    if what.design.classifier.lazy or any(is_trained(arm) for arm in what.arms):
+        import torch  # noqa: F401  # now, so that its threads are limited, too
+    with limited(1), placed(f"repeat {what.place.repeat}, fold {what.place.fold}"):
         found = what.run()
     if folder is not None:
-        with replacing_directory(folder / what.folder) as beside:
+        place = folder / what.folder
+        with locked(place.with_name(f"{place.name}.lock")), replacing_directory(place) as beside:
             write_result(beside, found)
     return found
 

@@ -16,7 +16,6 @@ from rarecase.pipeline.measure import Rates, measure
 from rarecase.pipeline.plan import STAGES
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import peak_memory
-from rarecase.pipeline.steps.segment import make_schedule
 
 READING = 0.012  # seconds to read, normalise and fit a slice; small beside the rest
 FIDELITY = 0.005  # seconds a sample, of a thousand channels
@@ -70,12 +69,12 @@ def estimate(
     sizes = sizes_of(settings, cohort=cohort, folds=folds)
     slices, units, real, fits = sizes.slices, sizes.units, sizes.real, sizes.fits
     chosen, pretrain = settings.segmenter, settings.pretrain
-    beside = max(1, min(settings.compute.processes or 1, fits))
+    beside = settings.compute.processes or 1
     fabric = make_fabric(settings.compute)
     rates = measure(settings, sizes, classes=len(cohort.classes), fabric=fabric)
     masks = slices * settings.slices.size**2 // 8
     # Stores are removed behind each fold, unless they are kept: disk is the most at one time.
-    times = fits if settings.features.keep else 1
+    times = fits if settings.features.keep else min(beside, fits)
     sources = len(sizes.shapes)
     segmenter = _segmenter_seconds(settings, rates, real=real, units=units)
     costs = [
@@ -108,7 +107,7 @@ def _segmenter_seconds(settings: Settings, rates: Rates, *, real: int, units: in
     chosen, validation = settings.segmenter, settings.split.validation
     trained: float = real * (1 - validation) * rates.train
     epoch = trained + real * validation * rates.predict
-    coarse = int(make_schedule(chosen).coarse_epochs) * 0.75 * trained
+    coarse = round(chosen.coarse * chosen.epochs) * 0.75 * trained
     # Mirror images are looked at for those who do not train: about a fold and the validation part.
     held = (1 - real / units) + real / units * validation
     drawn = units * rates.predict * (1 + 3 * held if chosen.flips else 1)

@@ -21,6 +21,7 @@ from rarecase.segmenter import Augmentation, UNet
 from rarecase.segmenter.augment import apply, draw
 from rarecase.segmenter.batches import laid_out
 from rarecase.segmenter.losses import dice_loss
+from rarecase.segmenter.networks import network_like
 
 BUDGET = 1.0  # seconds for each measurement, after one call to warm up
 
@@ -42,10 +43,7 @@ def measure(
 ) -> Rates:
     """Measure the steps of a study of these sizes."""
     chosen = settings.segmenter
-    net = UNet(
-        in_channels=sizes.inputs, width=chosen.width, depth=chosen.depth, norm=chosen.norm,
-        dimensions=chosen.dimensions,
-    )  # fmt: skip
+    net = network_like(chosen, in_channels=sizes.inputs)
     images = torch.rand(chosen.batch, sizes.inputs, *sizes.sides)
     train, predict = _unet(net, images, fabric=fabric)
     generate: dict[tuple[str, str], float] = {}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from rarecase.errors import DataError
-from rarecase.files import PARTIAL
+from rarecase.files import PARTIAL, locked
 from rarecase.pipeline.executor import pool, run_steps
 from rarecase.pipeline.resolve import resolve
 from rarecase.pipeline.run_folder import EXTERNAL, MODEL, RECORD, SETTINGS
@@ -28,13 +28,16 @@ def perform_all(
     whole: Sequence[Step],
     settings: Settings,
     cluster: str | None = None,
+    executor: Executor | None = None,
 ) -> None:
     """Perform the steps `todo` of `steps`; stores that nothing of the `whole` study needs any more
-    are removed. `cluster`: where Dask computes (see `executor.pool`)."""
-    keep = settings.features.keep
+    are removed. `cluster`: where Dask computes (see `executor.pool`); `executor`: who, instead."""
+    keep, compute = settings.features.keep, settings.compute
     with (
         task("all steps", total=len(steps)) as bar,
-        pool(settings.compute.processes or 1, cluster=cluster) as executor,
+        nullcontext(executor)
+        if executor is not None
+        else pool(compute.processes or 1, cluster=cluster, resources=compute.resources) as workers,
     ):
         bar.advance(len(steps) - len(todo))
 
@@ -43,7 +46,7 @@ def perform_all(
             if not keep:
                 discard_bulky(whole)
 
-        run_steps(todo, executor=executor, after=after)
+        run_steps(todo, executor=workers, after=after)
     if not keep:
         discard_bulky(whole)  # what a kill left
 
@@ -78,9 +81,9 @@ def refuse_other_data(earlier: Path, settings: Settings) -> None:
 def only_one(folder: Path) -> Iterator[None]:
     """Around work in a run folder: one process at a time. The lock goes with the process, however
     it ends."""
-    with (folder / ".lock").open("w") as lock:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(locked(folder / ".lock", wait=False))
         except BlockingIOError:
             raise DataError(f"{folder}: another process is running this study.") from None
         yield
