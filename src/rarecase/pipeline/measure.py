@@ -4,8 +4,10 @@ study's real shapes."""
 from __future__ import annotations
 
 import functools
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,12 +58,24 @@ def measure(
         for arm in part.generated():
             gan = one_pass(new_generator(arm.sampler, seed=0, standardised=False), len(X))
             once = functools.partial(gan.fit, X, y, fabric=fabric)
-            generate[part.name, arm.name] = _per_sample(once, samples=len(X))
+            with _unsaid("rarecase.generators.collapse"):  # of random numbers, after one pass
+                generate[part.name, arm.name] = _per_sample(once, samples=len(X))
         cnn = clone(part.design.classifier.estimator).set_params(epochs=1)
         once = functools.partial(cnn.fit, X, y, fabric=fabric)
         classify[part.name] = _per_sample(once, samples=len(X))
     weights = 4 * sum(parameter.numel() for parameter in net.parameters())
     return Rates(train, predict, generate, classify, weights)
+
+
+@contextmanager
+def _unsaid(name: str) -> Iterator[None]:
+    """Without the warnings of this logger."""
+    logger = logging.getLogger(name)
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = False
 
 
 def one_pass(generator: Any, samples: int) -> Any:
