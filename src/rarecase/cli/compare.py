@@ -90,6 +90,8 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     out = None if args.out is None else Path(args.out)
     if out is not None:
         _check_folder(out)
+    if args.jobs == 0 or args.jobs < -1:
+        raise SettingError(f"--jobs {args.jobs}: expected 1 or more, or -1 for all cores.")
     protocol = protocol_of(vars(args))
     with reporting(args), pool(args.jobs, cluster=args.cluster) as executor:
         found = read_features(

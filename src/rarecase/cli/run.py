@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,6 +84,7 @@ def _dry_run(study: Study, args: Namespace) -> int:
     from rarecase.pipeline.estimate import human_time
 
     cohort, steps, cost = study.estimate(until=args.until)
+    grid = study.grid
     free = free_disk(study.run_folder)
     facts = {
         "patients": len(cohort.patients),
@@ -91,6 +93,7 @@ def _dry_run(study: Study, args: Namespace) -> int:
         "classes": {c: sum(v == c for v in cohort.patients.values()) for c in cohort.classes},
         "dropped": len(cohort.dropped),
         "steps": [{"step": step.name, "done": step.done()} for step in steps],
+        "cells": json.loads(grid.to_frame().to_json(orient="records")),
         "seconds": round(cost.seconds),
         "memory_bytes": cost.memory,
         "disk_bytes": cost.disk,
@@ -100,7 +103,7 @@ def _dry_run(study: Study, args: Namespace) -> int:
         print_json(facts)
     else:
         out = console()
-        classes = ", ".join(f"{n} {name}" for name, n in facts["classes"].items())  # type: ignore[attr-defined]
+        classes = ", ".join(f"{n} {name}" for name, n in facts["classes"].items())
         out.print(
             f"{len(cohort.patients)} patients ({classes}), {len(cohort.cases)} cases, "
             f"{cost.slices} slices; {len(cohort.dropped)} cases left out."
@@ -114,6 +117,7 @@ def _dry_run(study: Study, args: Namespace) -> int:
                 human_size(each.disk),
             ]
             for each in cost.costs
+            if each.times
         ]
         out.print(
             table(
@@ -128,6 +132,7 @@ def _dry_run(study: Study, args: Namespace) -> int:
             f"{human_size(cost.disk)} of disk ({human_size(free)} free). "
             f"{done} of {len(steps)} steps are done already; this is what remains. Nothing was run."
         )
+        out.print(str(grid))
     if cost.disk > free:
         raise DataError(
             f"{study.run_folder}: the run needs about {human_size(cost.disk)}, but only "

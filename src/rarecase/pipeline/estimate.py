@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,12 +15,21 @@ from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.designs import Part
 from rarecase.pipeline.disk import Sizes, sizes_of
 from rarecase.pipeline.measure import Rates, measure
+from rarecase.pipeline.plan import STAGES
+from rarecase.pipeline.run_folder import (
+    CELLS,
+    FEATURES,
+    FIDELITY,
+    PRETRAIN,
+    SEGMENTER,
+    SLICES,
+    SYNTHETIC,
+)
 from rarecase.pipeline.settings import Settings
-from rarecase.pipeline.step import Step, peak_memory
+from rarecase.pipeline.step import Step, peak_memory, unfinished
 
-FOLD = r"repeat-\d+/fold-\d+"
 READING = 0.012  # seconds to read, normalise and fit a slice; small beside the rest
-FIDELITY = 0.005  # seconds a sample, of a thousand channels
+MEASURED = 0.005  # seconds a sample, of a thousand channels
 COMPARING = {"patients": 1.0, "slices": 10.0}  # seconds an arm and fold, about
 HELD = 2**30  # bytes of features that a training holds in memory at most
 
@@ -28,15 +37,26 @@ HELD = 2**30  # bytes of features that a training holds in memory at most
 @dataclass(frozen=True)
 class Cost:
     """One line of the estimate: `times` repetitions of `seconds` each, `beside` of them at a time,
-    `disk` bytes in all. `names`: a pattern of the steps that it stands for, in brackets what one
-    repetition is."""
+    `disk` bytes in all. `names`: a pattern of the steps that it is of."""
 
     step: str
-    names: str
+    stage: str
     times: int
     seconds: float
     disk: int
     beside: int = 1
+    names: str = "*"
+
+    def left(self, steps: Sequence[str], todo: Sequence[str]) -> Cost:
+        """What of it is left when of the `steps` of a study only `todo` are to be done. Stores of a
+        fold come and go: where any is left, there is as much of them at one time as before."""
+        of, left = (len(fnmatch.filter(names, self.names)) for names in (steps, todo))
+        whole = max(of, 1)
+        kept = self.stage in ("extract", "generate") and left > 0
+        return replace(
+            self, times=left, seconds=self.seconds * self.times / whole,
+            disk=self.disk if kept else self.disk * left // whole,
+        )  # fmt: skip
 
     @property
     def total(self) -> float:
@@ -63,12 +83,18 @@ class Estimate:
 
 
 def estimate(
-    settings: Settings, *, cohort: Cohort, folds: pd.DataFrame, todo: Sequence[Step]
+    settings: Settings,
+    *,
+    cohort: Cohort,
+    folds: pd.DataFrame,
+    steps: Sequence[Step],
+    until: str = "report",
 ) -> Estimate:
-    """Measure and multiply, for the steps `todo` that remain.
+    """Measure and multiply, for what is left of the `steps`, those of the stages up to `until`.
 
     Takes some seconds, with the paper's network about a minute. `folds`: repeat, patient, fold.
     """
+    names, todo = ([s.name for s in some] for some in (steps, unfinished(steps)))
     sizes = sizes_of(settings, cohort=cohort, folds=folds)
     slices, units, real, fits = sizes.slices, sizes.units, sizes.real, sizes.fits
     chosen, pretrain = settings.segmenter, settings.pretrain
@@ -81,15 +107,16 @@ def estimate(
     sources = len(sizes.shapes)
     segmenter = _segmenter_seconds(settings, rates, real=real, units=units)
     costs = [
-        Cost("slices", "(slices)", 1, slices * READING, sizes.cache),
-        Cost("segmenter", rf"({FOLD})/segmenter", fits, segmenter,
-             fits * (rates.weights + masks), beside),
-        Cost("features", rf"({FOLD})/features/.+", fits, sources * units * rates.predict,
-             times * sizes.features, beside),
+        Cost("slices", "segment", 1, slices * READING, sizes.cache, names=SLICES),
+        Cost("segmenter", "segment", fits, segmenter, fits * (rates.weights + masks), beside,
+             f"*/{SEGMENTER}"),
+        Cost("features", "extract", fits, sources * units * rates.predict,
+             times * sizes.features, beside, f"*/{FEATURES}/*"),
         *_generator_costs(settings, sizes, rates, times=times, beside=beside),
         *(
-            Cost(f"cells {part.name}", rf"({FOLD})/cells/{re.escape(part.name)}-.+", fits,
-                 _part_seconds(part, settings, rates, real=real), 0, beside)
+            Cost(f"cells {part.name}", "classify", fits,
+                 _part_seconds(part, settings, rates, real=real), 0, beside,
+                 f"*/{CELLS}/{part.name}-*")
             for part in sizes.parts
         ),
     ]  # fmt: skip
@@ -97,20 +124,14 @@ def estimate(
         each = 1 if chosen.dimensions == 3 else settings.simulation.slices
         others = sum(pretrain.patients.values()) * each
         seconds = pretrain.epochs * others * rates.train
-        costs.insert(1, Cost("pretrain", "(pretrain)", 1, seconds, rates.weights))
+        costs.insert(1, Cost("pretrain", "segment", 1, seconds, rates.weights, names=PRETRAIN))
     largest = max(sizes.sample(source) for source in sizes.shapes)
+    wanted = STAGES[: STAGES.index(until) + 1]
     return Estimate(
-        costs=tuple(left for cost in costs if (left := remaining(cost, todo)).times),
+        costs=tuple(cost.left(names, todo) for cost in costs if cost.stage in wanted),
         memory=beside * (peak_memory() + min(real * largest, HELD)),
         slices=slices,
     )
-
-
-def remaining(cost: Cost, todo: Sequence[Step]) -> Cost:
-    """The part of a line that the steps `todo` make."""
-    found = (re.fullmatch(cost.names, step.name) for step in todo)
-    times = len({match[1] for match in found if match is not None})
-    return replace(cost, times=times, disk=cost.disk * times // max(cost.times, 1))
 
 
 def _segmenter_seconds(settings: Settings, rates: Rates, *, real: int, units: int) -> float:
@@ -134,26 +155,13 @@ def _generator_costs(
             passes = _passes(arm, settings, real=sizes.real)
             seconds = passes * sizes.real * rates.generate[part.name, arm.name]
             disk = times * number * sizes.generated * sizes.sample(part.features)
-            fits = sizes.fits * number
-            like = rf"{re.escape(part.features)}-{re.escape(arm.name)}-seed\d+"
+            fits, name = sizes.fits * number, f"{part.features}-{arm.name}-seed*"
             found += [
-                Cost(
-                    f"synthetic {arm.name}",
-                    rf"({FOLD}/synthetic/{like})",
-                    fits,
-                    seconds,
-                    disk,
-                    beside,
-                ),
-                Cost(
-                    f"fidelity {arm.name}",
-                    rf"({FOLD}/fidelity/{like})",
-                    fits,
-                    sizes.units * FIDELITY,
-                    0,
-                    beside,
-                ),
-            ]
+                Cost(f"synthetic {arm.name}", "generate", fits, seconds, disk, beside,
+                     f"*/{SYNTHETIC}/{name}"),
+                Cost(f"fidelity {arm.name}", "generate", fits, sizes.units * MEASURED, 0, beside,
+                     f"*/{FIDELITY}/{name}"),
+            ]  # fmt: skip
     return found
 
 

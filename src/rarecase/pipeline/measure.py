@@ -58,7 +58,7 @@ def measure(
         for arm in part.generated():
             gan = one_pass(new_generator(arm.sampler, seed=0, standardised=False), len(X))
             once = functools.partial(gan.fit, X, y, fabric=fabric)
-            with _unsaid():
+            with _unsaid("rarecase.generators.collapse"):  # of random numbers, after one pass
                 generate[part.name, arm.name] = _per_sample(once, samples=len(X))
         cnn = clone(part.design.classifier.estimator).set_params(epochs=1)
         once = functools.partial(cnn.fit, X, y, fabric=fabric)
@@ -68,14 +68,14 @@ def measure(
 
 
 @contextmanager
-def _unsaid() -> Iterator[None]:
-    """A generator that goes over random numbers once has collapsed, and nobody need know."""
-    speaker = logging.getLogger("rarecase.generators.collapse")
-    before, speaker.disabled = speaker.disabled, True
+def _unsaid(name: str) -> Iterator[None]:
+    """Without the warnings of this logger."""
+    logger = logging.getLogger(name)
+    logger.disabled = True
     try:
         yield
     finally:
-        speaker.disabled = before
+        logger.disabled = False
 
 
 def one_pass(generator: Any, samples: int) -> Any:
