@@ -171,7 +171,7 @@ def test_a_cluster_that_is_not_there(monkeypatch, tmp_path):
         both()
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     with (
-        pytest.raises(SettingError, match="pip install 'rarecase.cluster.'"),
+        pytest.raises(SettingError, match=r"pip install 'rarecase.cluster.'"),
         pool(1, cluster="local"),
     ):
         pass
