@@ -46,7 +46,8 @@ def model_card(card: dict[str, Any]) -> str:
 **For research alone. Not a medical device: nothing that it says may decide on a patient.**
 
 ## What it does
-{_masks(card)}, channels {", ".join(card["channels"])}) and tells {" from ".join(card["classes"])} by a
+{_masks(card)}, channels {", ".join(card["channels"])}) and
+tells {" from ".join(card["classes"])} by a
 linear classifier on the U-Net's features under its own outline. The rare class, {card["rare"]}, is
 called from a probability of {number(card["threshold"])} on, the threshold with the best balanced
 accuracy on out-of-fold predictions.
