@@ -25,6 +25,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python tools/structure.py --totals
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/augmentation.py

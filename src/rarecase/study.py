@@ -100,14 +100,18 @@ class Study:
         return self._plan(self.cohort(), until=until)
 
     def estimate(self, *, until: str = "report") -> tuple[Cohort, list[Step], Estimate]:
-        """What a run would cost, measured on this machine. Writes nothing."""
+        """What the rest of a run would cost, measured on this machine. Writes nothing."""
         from rarecase.pipeline.estimate import estimate
 
+        cohort = self._cohort_so_far()
+        folds, steps = load_folds(self.settings, cohort), self._plan(cohort, until=until)
+        cost = estimate(self.settings, cohort=cohort, folds=folds, steps=steps, until=until)
+        return cohort, steps, cost
+
+    def _cohort_so_far(self) -> Cohort:
+        """The cohort; a simulated one that is not there yet as it will be. Writes nothing."""
         made = self.settings.data or study_folder(self.run_folder).exists()
-        cohort = self.cohort() if made else planned_cohort(self.settings)
-        folds = load_folds(self.settings, cohort)
-        cost = estimate(self.settings, cohort=cohort, folds=folds, until=until)
-        return cohort, self._plan(cohort, until=until), cost
+        return self.cohort() if made else planned_cohort(self.settings)
 
     def _plan(self, cohort: Cohort, *, until: str) -> list[Step]:
         if until not in STAGES:
@@ -118,8 +122,8 @@ class Study:
 
     @property
     def grid(self) -> CellGrid:
-        """Every cell of the experiment, a row each, before anything runs."""
-        return study_grid(self.settings, self.cohort(), run=self.run_folder)
+        """Every cell of the experiment, a row each, done or not. Writes nothing."""
+        return study_grid(self.settings, self._cohort_so_far(), run=self.run_folder)
 
     def run(
         self,

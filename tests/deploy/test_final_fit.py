@@ -90,7 +90,7 @@ def test_the_threshold_is_that_of_averaged_out_of_fold_patients():
     mean = table.groupby("patient")["p_rare"].mean()
     true = (table.groupby("patient")["label"].first() == "rare").astype(int).to_numpy()
     expected = best_threshold(np.stack([1 - mean, mean], axis=1), true, rare=1)
-    of = {"features": "f", "classifier": "logistic", "arm": "none", "rare": "rare"}
+    of = {"features": "f", "classifier": "logistic", "arm": "none", "amount": "0", "rare": "rare"}
     assert out_of_fold_threshold(table, **of) == pytest.approx(expected)
     others = pd.concat([table, table.assign(classifier="trees", p_rare=0.5, p_common=0.5)])
     assert out_of_fold_threshold(others, **of) == pytest.approx(expected)

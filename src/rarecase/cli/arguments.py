@@ -28,6 +28,9 @@ EXPERIMENT = (
     ("--planned", "NUMBER", "the one of them that gets a verdict (default: the first)"),
 )
 
+WHOLE = ("--experiment", "--protocol")
+"""Settings of no section, which have no short name of that name."""
+
 # Settings that are said by naming them: option, setting, the value that it stands for, help.
 SWITCHES = (
     ("--keep-features", "features.keep", "true", "keep the stores of features"),
@@ -100,7 +103,7 @@ def split_settings(words: Sequence[str]) -> tuple[list[str], list[str]]:
     while waiting:
         word = waiting.pop(0)
         name, sign, _ = word.partition("=")
-        if not (name.startswith("--") and "." in name):
+        if not (name.startswith("--") and "." in name) and name not in WHOLE:
             plain.append(word)
             continue
         dotted.append(word)

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rarecase.cli.show import show
 from rarecase.errors import DataError, SettingError
 from rarecase.files import replacing_file, write_json
 
@@ -78,7 +77,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, rest: Sequence[str]) -> int:
     """Compare and print the table; with --out also write what it was computed from."""
-    from rarecase.cli.show import console, print_json, reporting
+    from rarecase.cli.show import console, print_json, reporting, show
     from rarecase.experiment.splits import draw_splits
     from rarecase.features.read_features import read_features, refuse_seen
     from rarecase.pipeline.compare import compare, feature_sets
@@ -91,6 +90,8 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     out = None if args.out is None else Path(args.out)
     if out is not None:
         _check_folder(out)
+    if args.jobs == 0 or args.jobs < -1:
+        raise SettingError(f"--jobs {args.jobs}: expected 1 or more, or -1 for all cores.")
     protocol = protocol_of(vars(args))
     with reporting(args), pool(args.jobs, cluster=args.cluster) as executor:
         found = read_features(

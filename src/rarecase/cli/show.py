@@ -22,7 +22,7 @@ def console() -> Console:
     """Results go to standard output; a pipe or file has room for a wide table."""
     out = Console(highlight=False, markup=False)  # brackets in names are brackets
     if not out.is_terminal:
-        out.width = 120
+        out.width = 150
     return out
 
 
@@ -53,7 +53,11 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 
         title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False
     )
     for place, head in enumerate(columns):
-        out.add_column(Text(head), justify="left" if place < text else "right", overflow="fold")
+        words = place < text or head == "verdict"
+        whole = words or "interval" in head  # is not broken
+        out.add_column(
+            Text(head), justify="left" if words else "right", overflow="fold", no_wrap=whole
+        )
     for row in rows:
         out.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     return out
@@ -62,16 +66,16 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 
 def show(evidence: dict[str, Any]) -> None:
     """The table, the verdicts, the self-checks."""
     from rarecase.evidence.evidence import PEEKED
-    from rarecase.evidence.tables import check_lines, counts_line, said_below, table_rows
+    from rarecase.evidence.tables import counts_line, said_below, table_rows
 
     shown = console()
     shown.print(counts_line(evidence))
     shown.print()
     heads, rows = table_rows(evidence)
-    shown.print(table("", list(heads), [list(row) for row in rows]))
+    names = next(place for place, head in enumerate(heads) if head in ("amount", "added"))
+    shown.print(table("", list(heads), [list(row) for row in rows], text=names))
     shown.print()
     if evidence["protocol"] == "faithful":
         shown.print(f"{PEEKED}\n")
-    checks = evidence["checks"]
-    for line in (*said_below(evidence), *(check_lines(checks) if checks else ())):
+    for line in said_below(evidence):
         shown.print(line)

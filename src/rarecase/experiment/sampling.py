@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
@@ -23,12 +23,14 @@ from rarecase.experiment.training_set import (
     joined,
 )
 from rarecase.features.samples import Samples
-from rarecase.features.store import FeatureStore
 from rarecase.generators.base import Generator
 from rarecase.generators.collapse import collapses_said_once
 from rarecase.generators.filters import AGREEMENT, kept_by, vectors
 from rarecase.generators.registry import KINDS, make_generator
 from rarecase.seeds import derive, numpy_rng
+
+if TYPE_CHECKING:
+    from rarecase.features.store import FeatureStore
 
 log = logging.getLogger(__name__)
 MORE = 4  # times as many are generated at most where a filter may refuse some
@@ -137,7 +139,7 @@ def _taken(part: TrainingPart, given: Synthetic, counts: Mapping[int, int]) -> T
         if len(found) < n:
             log.warning(
                 "%d synthetic samples of class number %d are missing from %d: the filter kept too "
-                "few. Raise generator.made.", n - len(found), c, n,
+                "few. Raise generator.samples.", n - len(found), c, n,
             )  # fmt: skip
     taken = np.sort(np.concatenate([*rows, np.empty(0, np.int64)])).astype(np.int64)
     return joined(part, Samples(given.store, rows=taken), given.y[taken])

@@ -130,6 +130,8 @@ class SegmenterSettings(TrainingSettings):
     flips: bool = False
     """Predict masks of patients it did not train on from a slice and its three mirror images
     together: steadier, four times the work."""
+    network: str = "unet"
+    """The segmentation network, by its name."""
     width: Count = 64
     """Channels of the first block."""
     depth: Annotated[int, Field(ge=1, le=7)] = 4

@@ -10,6 +10,7 @@ from rarecase.pipeline.compute import fitting_processes, settle_precision
 from rarecase.pipeline.resolve import resolve, validate
 from rarecase.pipeline.settings import Settings
 from rarecase.segmenter import read_card
+from rarecase.segmenter.networks import ARGUMENTS
 
 
 def settled(settings: Settings, earlier: Path) -> Settings:
@@ -36,8 +37,8 @@ def settled(settings: Settings, earlier: Path) -> Settings:
     if dump["segmenter"]["init"]:
         # The network that is given decides its own architecture; the settings then say the truth.
         card = read_card(Path(dump["segmenter"]["init"]))
-        names = ("width", "depth", "norm", "dimensions")
-        dump["segmenter"] |= {n: v for n, v in card["architecture"].items() if n in names}
+        said = card["architecture"]
+        dump["segmenter"] |= {"network": said["name"], **{n: said[n] for n in ARGUMENTS}}
     return _with_compute(validate(dump), earlier)
 
 

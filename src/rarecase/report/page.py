@@ -67,7 +67,7 @@ def render(run: RunFiles, sections: Sequence[Section]) -> str:
     environment.filters["cell"] = lambda c: c if isinstance(c, Cell) else Cell(c)
     finished = [str(r["finished"]) for _, r in run.steps() if r.get("finished")]
     return environment.get_template("report.html.j2").render(
-        title=f"Do synthetic features help the rare class {run.rare}?",
+        title=f"Which features know the rare class {run.rare}, and do synthetic ones help?",
         run=run.root.resolve().name,
         finished=max(finished, default="").replace("T", " "),
         sections=sections,
