@@ -34,14 +34,6 @@ def model_card(card: dict[str, Any]) -> str:
         f"| {_name(n)} | {with_interval(v)} |" for n, v in evidence["scores"].items()
     )
     dice = "not measured (no masks)" if evidence["dice"] is None else number(evidence["dice"])
-    flat = card.get("dimensions", 2) == 2
-    outlines = (
-        "Outlines the tumour in every axial slice with a 2-D U-Net (slices of "
-        f"{card['size']}×{card['size']}\npixels"
-        if flat else
-        f"Outlines the tumour with a 3-D U-Net (volumes of {card['planes']}×{card['size']}×"
-        f"{card['size']} voxels"
-    )  # fmt: skip
     look = "another look" if card.get("looks", True) else (
         "but not another look, which takes\nmore cases than it has learnt from"
     )  # fmt: skip
@@ -54,7 +46,8 @@ def model_card(card: dict[str, Any]) -> str:
 **For research alone. Not a medical device: nothing that it says may decide on a patient.**
 
 ## What it does
-{outlines}, channels {", ".join(card["channels"])}) and tells {" from ".join(card["classes"])} by a
+{_masks(card)}, channels {", ".join(card["channels"])}) and
+tells {" from ".join(card["classes"])} by a
 linear classifier on the U-Net's features under its own outline. The rare class, {card["rare"]}, is
 called from a probability of {number(card["threshold"])} on, the threshold with the best balanced
 accuracy on out-of-fold predictions.
@@ -88,6 +81,18 @@ Other scanners, hospitals and populations than those learnt from are not covered
 Made with rarecase {card["version"]}. `python predict.py SCAN` shows how to load it;
 `rarecase predict FOLDER SCAN` does the same.
 """
+
+
+def _masks(card: dict[str, Any]) -> str:
+    """What the U-Net does, in 2-D or 3-D."""
+    flat = card.get("dimensions", 2) == 2
+    return (
+        "Outlines the tumour in every axial slice with a 2-D U-Net (slices of "
+        f"{card['size']}×{card['size']}\npixels"
+        if flat else
+        f"Outlines the tumour with a 3-D U-Net (volumes of {card['planes']}×{card['size']}×"
+        f"{card['size']} voxels"
+    )  # fmt: skip
 
 
 def counted(patients: dict[str, int]) -> str:

@@ -149,20 +149,7 @@ def make_features(
     names = _groups(groups, len(values))
     classes, codes = np.unique(labels, return_inverse=True)
     patients, patient = np.unique(names, return_inverse=True)
-    if len(classes) > max(MOST_CLASSES, len(patients) / 2):
-        raise DataError(
-            f"y: {len(classes)} classes among {len(patients)} patients, such as {classes[0]} and "
-            f"{classes[1]}. Cut a continuous outcome into classes first; or is this the column "
-            "of patients?"
-        )
-    capitals = len({str(c).casefold() for c in classes}) < len(classes)
-    for group in alike(map(str, classes)) if capitals else ():
-        log.warning(
-            "classes %s differ in capitals alone and count as different ones",
-            " and ".join(map(repr, group)),
-        )  # fmt: skip
-    if len(classes) < 2:
-        raise DataError(f"y: expected two classes or more, got one class: {classes.tolist()}.")
+    _check_classes(classes, patients=len(patients))
     pairs = np.unique(np.stack([patient, codes], axis=1), axis=0)
     twice = pairs[:-1][pairs[:-1, 0] == pairs[1:, 0], 0]
     if twice.size:
@@ -192,6 +179,24 @@ def make_features(
         rows=rows,
         name=name,
     )
+
+
+def _check_classes(classes: NDArray[Any], *, patients: int) -> None:
+    """Raise `DataError` for what are no classes; say what looks like a slip."""
+    if len(classes) > max(MOST_CLASSES, patients / 2):
+        raise DataError(
+            f"y: {len(classes)} classes among {patients} patients, such as {classes[0]} and "
+            f"{classes[1]}. Cut a continuous outcome into classes first; or is this the column "
+            "of patients?"
+        )
+    capitals = len({str(c).casefold() for c in classes}) < len(classes)
+    for group in alike(map(str, classes)) if capitals else ():
+        log.warning(
+            "classes %s differ in capitals alone and count as different ones",
+            " and ".join(map(repr, group)),
+        )  # fmt: skip
+    if len(classes) < 2:
+        raise DataError(f"y: expected two classes or more, got one class: {classes.tolist()}.")
 
 
 def _numbers(X: Any) -> Floats:

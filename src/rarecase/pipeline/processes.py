@@ -29,12 +29,17 @@ def local_executor(processes: int) -> Iterator[Executor]:
     theirs, ours = spawn.Pipe(duplex=False)
     listener = Listener()
     listening = threading.Thread(target=_listen, args=(messages, listener, over), daemon=True)
+    together = spawn.Barrier(processes)
     executor = ProcessPoolExecutor(
-        processes, mp_context=spawn, initializer=_begin, initargs=(messages, theirs)
+        processes, mp_context=spawn, initializer=_begin, initargs=(messages, theirs, together)
     )
     listening.start()
     try:
         with main_left_alone():
+            # All begin before the first task: Python's pool does not notice, until something else
+            # happens, that a process died which was the last to be added.
+            for _ in range(processes):
+                executor.submit(int)
             yield Forwarding(executor, send=_say, room=lambda: processes)
             executor.shutdown()  # everything said arrives before a process ends
     except BrokenProcessPool:
@@ -59,12 +64,13 @@ def _listen(messages: Any, listener: Listener, over: threading.Event) -> None:
                 return
 
 
-def _begin(messages: Any, lifeline: Any) -> None:
+def _begin(messages: Any, lifeline: Any, together: Any) -> None:
     """What a new process does first."""
     global _messages
     _messages = messages
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends this one
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
+    together.wait()
 
 
 def _say(message: Message) -> None:

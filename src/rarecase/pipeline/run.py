@@ -33,11 +33,12 @@ def perform_all(
     """Perform the steps `todo` of `steps`; stores that nothing of the `whole` study needs any more
     are removed. `cluster`: where Dask computes (see `executor.pool`); `executor`: who, instead."""
     keep, compute = settings.features.keep, settings.compute
+    most = max(1, min(compute.processes or 1, len(todo)))
     with (
         task("all steps", total=len(steps)) as bar,
         nullcontext(executor)
-        if executor is not None
-        else pool(compute.processes or 1, cluster=cluster, resources=compute.resources) as workers,
+        if executor is not None or not todo
+        else pool(most, cluster=cluster, resources=compute.resources) as workers,
     ):
         bar.advance(len(steps) - len(todo))
 
