@@ -47,6 +47,9 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
+NAME = 50  # characters of a name at most; what is longer is prose, which may be broken
+
+
 def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 1) -> Table:
     """A plain table whose first `text` columns are words and the others numbers."""
     out = Table(
@@ -54,7 +57,8 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 
     )
     for place, head in enumerate(columns):
         words = place < text or head == "verdict"
-        whole = words or "interval" in head  # is not broken
+        widest = max((len(str(row[place])) for row in rows), default=0)
+        whole = (words or "interval" in head) and widest <= NAME  # is not broken
         out.add_column(
             Text(head), justify="left" if words else "right", overflow="fold", no_wrap=whole
         )
