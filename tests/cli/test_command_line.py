@@ -38,7 +38,7 @@ def run_folder(finished, tmp_path_factory) -> Path:
 def test_a_whole_run_in_a_process_of_its_own(finished, tiny, tmp_path):
     settings = {**tiny, "experiment": tiny["experiment"][2:]}
     done = rarecase("run", *flags(settings), "--out", tmp_path / "run")
-    assert "rare class LGG" in done.stdout and "outline_size" in done.stdout
+    assert "rare class LGG" in done.stdout and "\nnone" in done.stdout
     assert str(tmp_path / "run/report/index.html") in done.stdout
 
 

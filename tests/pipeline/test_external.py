@@ -48,10 +48,10 @@ def test_every_patient_elsewhere_is_judged_by_every_folds_arms(mine, elsewhere):
     for member in members:
         assert set(member["patient"]) == set(everybody)
     pick = {"features": "tumour", "arm": "smote", "seed": 1}
-    mine = table[(table[list(pick)] == list(pick.values())).all(axis=1)].set_index("patient")
+    averaged = table[(table[list(pick)] == list(pick.values())).all(axis=1)].set_index("patient")
     theirs = [m[(m[list(pick)] == list(pick.values())).all(axis=1)] for m in members]
     mean = np.mean([m.groupby("patient")["p_LGG"].mean() for m in theirs], axis=0)
-    np.testing.assert_allclose(mine["p_LGG"].sort_index(), mean)
+    np.testing.assert_allclose(averaged["p_LGG"].sort_index(), mean)
     assert found.evidence["counts"]["patients"] == {"HGG": 4, "LGG": 3}
     assert found.evidence["verdicts"][0]["answer"] == "too few to say"
     assert len(found.evidence["checks"]["shift_auc"]) == 2

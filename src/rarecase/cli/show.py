@@ -8,18 +8,19 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from rarecase import progress
-from rarecase.cli.bars import Bars, Lines
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 
 def console() -> Console:
     """Results go to standard output; a pipe or file has room for a wide table."""
+    from rich.console import Console
+
     out = Console(highlight=False, markup=False)  # brackets in names are brackets
     if not out.is_terminal:
         out.width = 150
@@ -37,6 +38,10 @@ def reporting(args: Namespace) -> Iterator[None]:
     if args.quiet:
         yield
         return
+    from rich.console import Console
+
+    from rarecase.cli.bars import Bars, Lines
+
     error = Console(stderr=True, highlight=False)
     with progress.use(Bars(error) if error.is_terminal else Lines()):
         yield
@@ -47,14 +52,21 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
+NAME = 50  # characters of a name at most; what is longer is prose, which may be broken
+
+
 def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 1) -> Table:
     """A plain table whose first `text` columns are words and the others numbers."""
+    from rich.table import Table
+    from rich.text import Text
+
     out = Table(
         title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False
     )
     for place, head in enumerate(columns):
         words = place < text or head == "verdict"
-        whole = words or "interval" in head  # is not broken
+        widest = max((len(str(row[place])) for row in rows), default=0)
+        whole = (words or "interval" in head) and widest <= NAME  # is not broken
         out.add_column(
             Text(head), justify="left" if words else "right", overflow="fold", no_wrap=whole
         )

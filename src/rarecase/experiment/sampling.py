@@ -13,7 +13,7 @@ from imblearn.over_sampling.base import BaseOverSampler
 from sklearn.base import clone
 
 from rarecase.arrays import Bools, Ints
-from rarecase.errors import SettingError
+from rarecase.errors import DataError, SettingError
 from rarecase.experiment.arm import Arm, Sampler
 from rarecase.experiment.training_set import (
     Number,
@@ -47,7 +47,11 @@ class Synthetic:
     y: Ints
 
 
-def prepare(arm: Arm, part: TrainingPart, *, seed: int, given: Synthetic | None = None) -> Sets:
+Given = Synthetic | str
+"""Samples that a step generated, or why it could not."""
+
+
+def prepare(arm: Arm, part: TrainingPart, *, seed: int, given: Given | None = None) -> Sets:
     """Fit the arm's sampler to `part`; what comes back makes a training set of any number.
 
     Parameters
@@ -55,7 +59,7 @@ def prepare(arm: Arm, part: TrainingPart, *, seed: int, given: Synthetic | None 
     seed
         What the sampler draws from.
     given
-        Samples of this sampler and seed that are there already.
+        Samples of this sampler and seed that are there already, or why they cannot be.
     """
     sets = _sets(arm.sampler, part, seed=seed, given=given)
     if arm.weights == "none":
@@ -75,11 +79,11 @@ def adds(sampler: Sampler | None) -> bool:
     return isinstance(sampler.kind, str | BaseOverSampler)
 
 
-def _sets(
-    sampler: Sampler | None, part: TrainingPart, *, seed: int, given: Synthetic | None
-) -> Sets:
+def _sets(sampler: Sampler | None, part: TrainingPart, *, seed: int, given: Given | None) -> Sets:
     if sampler is None:
         return lambda counts: TrainingSet(part.X, part.y, None, len(part.y), {})
+    if isinstance(given, str):
+        raise DataError(given)
     if given is not None:
         return lambda counts: _taken(part, given, counts)
     if sampler.kind == "undersample":
