@@ -167,7 +167,8 @@ def _differs(path: Path, entry: Entry) -> bool:
     stat = path.stat()
     if stat.st_size != entry["bytes"]:
         return True
-    return _known(path.absolute(), stat.st_size, stat.st_mtime_ns, stat.st_ino) != entry["sha256"]
+    now = _known(path.absolute(), stat.st_size, stat.st_mtime_ns, stat.st_ino)
+    return bool(now != entry["sha256"])
 
 
 @lru_cache(maxsize=65536)
@@ -186,7 +187,7 @@ def missing_or_cut(folder: Path, said: Mapping[str, Any]) -> Path | None:
                     continue
             except OSError:
                 pass
-            return folder / name
+            return Path(folder / name)
     return None
 
 

@@ -19,6 +19,7 @@ from rarecase.cli import evaluate as evaluate_command
 from rarecase.cli import generate as generate_command
 from rarecase.cli import network as network_command
 from rarecase.cli import predict as predict_command
+from rarecase.cli import verify as verify_command
 from rarecase.cli.arguments import add_output, add_study, split_settings
 from rarecase.errors import RarecaseError, SettingError
 
@@ -127,6 +128,12 @@ def build_parser() -> argparse.ArgumentParser:
     export = command("export", "write a run's model to a folder of its own", module="predict")
     predict_command.add_export(export)
     add_output(export)
+    verify = command(
+        "verify", "check that every file of a run is as it was written", module="verify",
+        epilog=verify_command.EPILOG,
+    )  # fmt: skip
+    verify_command.add_arguments(verify)
+    add_output(verify)
     report = command("report", "write the report of a run folder anew", module="data")
     report.add_argument("run", metavar="RUN", help="run folder")
     add_output(report)

@@ -13,6 +13,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from rarecase import __version__
+from rarecase.checksums import check_file, record_files, write_checksums
 from rarecase.errors import DataError, SettingError
 from rarecase.experiment.arm import Arm
 from rarecase.experiment.design import Design
@@ -96,6 +97,7 @@ def read_result(folder: Path) -> FoldResult:
 def _table(path: Path) -> pd.DataFrame:
     """A table as it was before it was text: an arm may be called NA, and an amount is no number."""
     nulls = {name: [""] for name in ("seed", "reason")}
+    check_file(path)
     return pd.read_csv(path, dtype=KINDS_OF, keep_default_na=False, na_values=nulls)
 
 
@@ -149,6 +151,7 @@ def perform(what: Task, folder: Path | None) -> FoldResult:
     if folder is not None:
         with replacing_directory(folder / what.folder) as beside:
             write_result(beside, found)
+            write_checksums(beside)
     return found
 
 
@@ -174,6 +177,7 @@ def _claim(folder: Path, key: str | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / KEY).is_file():
         write_json(folder / KEY, said)
+        record_files(folder, [KEY])
     elif read_json(folder / KEY) != said:
         raise DataError(
             f"{folder} holds cells of another comparison (other features, labels, arms or "

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rarecase.checksums import check_file
 from rarecase.errors import DataError
 from rarecase.files import read_json
 from rarecase.report import names
@@ -43,6 +44,7 @@ def read_pair(folder: Path) -> FeaturePair | None:
     if not arrays.is_file() or not about.is_file():
         return None
     said = read_json(about)
+    check_file(arrays)
     real: dict[str, Samples] = {}
     synthetic: dict[str, Samples] = {}
     try:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rarecase.checksums import check_file
 from rarecase.errors import DataError
 from rarecase.files import read_json
 from rarecase.report import names
@@ -55,6 +56,7 @@ def read_pictures(run: RunFiles) -> SetAside | None:
     if not arrays.is_file() or not about.is_file():
         return None
     said = read_json(about)
+    check_file(arrays)
     try:
         with np.load(arrays, allow_pickle=False) as found:
             return _gathered(found, said)
