@@ -124,8 +124,8 @@ def test_a_damaged_file_is_refused_by_a_step_that_reads_it(run):
 
 @pytest.mark.parametrize(
     "name",
-    ["repeat-0/fold-0/features/tumour/tumour.zarr/rows.parquet", "evidence.json", "cohort/step.json",
-     "repeat-0/fold-1/segmenter/model.safetensors", "checksums.json"],
+    ["repeat-0/fold-0/features/tumour/tumour.zarr/rows.parquet", "evidence.json",
+     "cohort/step.json", "repeat-0/fold-1/segmenter/model.safetensors", "checksums.json"],
 )  # fmt: skip
 def test_repaired_and_run_again_it_predicts_the_same(run, finished, name):
     flip(run / name, 40)
@@ -139,7 +139,9 @@ def test_repaired_and_run_again_it_predicts_the_same(run, finished, name):
 
 def test_bulky_parts_that_went_are_not_missing_and_come_back(run):
     parts = list(run.glob("repeat-*/fold-*/features/*/*.zarr"))
-    before = {path: path.read_bytes() for part in parts for path in part.rglob("*") if path.is_file()}
+    before = {
+        path: path.read_bytes() for part in parts for path in part.rglob("*") if path.is_file()
+    }
     for part in parts:
         shutil.rmtree(part)
     assert verify_folder(run) == []

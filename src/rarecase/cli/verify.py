@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rarecase.cli.arguments import no_more
-from rarecase.cli.show import console, print_json, reporting, table
 from rarecase.errors import DataError
 
 EPILOG = """\
@@ -27,6 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, rest: Sequence[str]) -> int:
     """List every damaged, missing, changed or foreign file with its step."""
+    from rarecase.cli.show import console, print_json, reporting, table
     from rarecase.verify import repair, verify_folder
 
     no_more(rest)
