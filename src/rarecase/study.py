@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rarecase.checksums import check_file, record_files
 from rarecase.cohort import Cohort
-from rarecase.errors import SettingError, nearest
+from rarecase.errors import DataError, SettingError, nearest
 from rarecase.evidence.result import Result
 from rarecase.pipeline.cell_grid import CellGrid, study_grid
 from rarecase.pipeline.disk import refuse_small_disk
@@ -31,6 +33,8 @@ from rarecase.report.step import report_step
 
 if TYPE_CHECKING:
     from rarecase.pipeline.estimate import Estimate
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,10 @@ class Study:
         new = file or preset or {"data", "preset"} & set(overrides)
         if not new and earlier.is_file():
             file = earlier  # the study that this folder holds, perhaps with a setting changed
+            try:
+                check_file(earlier)
+            except DataError:
+                log.warning("%s has changed since the run; its results follow it", earlier)
         said = resolve(preset=preset, file=file, overrides=overrides, short=short)
         check_run_folder(self.run_folder)
         self.settings = settled(said, earlier)
@@ -155,6 +163,7 @@ class Study:
             todo = unfinished(steps)
             refuse_small_disk(self.settings, cohort=cohort, run=self.run_folder, todo=todo)
             write_settings(self.run_folder / SETTINGS, self.settings)
+            record_files(self.run_folder, [SETTINGS], by_hand=True)
             prune(self.run_folder, keep=whole)
             perform_all(
                 steps, todo, whole=whole, settings=self.settings, cluster=cluster, executor=executor

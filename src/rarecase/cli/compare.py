@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rarecase.checksums import record_files
+from rarecase.cli.show import show
 from rarecase.errors import DataError, SettingError
 from rarecase.files import replacing_file, write_json
 
@@ -117,6 +119,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
             if out is not None:
                 with replacing_file(out / "scarcity.csv") as beside:
                     curve.to_csv(beside, index=False)
+                record_files(out, ["scarcity.csv"])
     if args.json:
         said = {} if curve is None else {"scarcity": json.loads(curve.to_json(orient="records"))}
         print_json(result.evidence | said)
@@ -191,11 +194,10 @@ def _check_folder(out: Path) -> None:
 
 
 def _write(out: Path, args: Namespace, result: Result, found: Features) -> None:
-    with replacing_file(out / "predictions.parquet") as beside:
-        result.predictions.to_parquet(beside, index=False)
-    write_json(out / "evidence.json", result.evidence)
+    result.write(out)
     said = {k: v for k, v in vars(args).items() if k not in ("json", "quiet", "verbose")}
     said["rare"] = result.evidence["rare"]  # what it was, if it was left open
     said["features"] = str(Path(args.features).resolve())
     said["fingerprint"] = found.fingerprint()
     write_json(out / RECORD, json.loads(json.dumps(said, default=str)))
+    record_files(out, [RECORD])

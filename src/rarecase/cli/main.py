@@ -16,7 +16,7 @@ from functools import partial
 from importlib import import_module
 
 from rarecase import __version__
-from rarecase.cli import compare, data, evaluate, generate, predict, run, weights
+from rarecase.cli import compare, data, evaluate, generate, predict, run, verify, weights
 from rarecase.cli.arguments import add_output, add_study, split_settings
 from rarecase.errors import RarecaseError, SettingError
 
@@ -64,6 +64,8 @@ COMMANDS = (
     Command("predict", "mask and classify new scans with a run's model", "predict",
             predict.add_predict, predict.EPILOG),
     Command("export", "write a run's model to a folder of its own", "predict", predict.add_export),
+    Command("verify", "check every file of a run, a comparison or an exported model", "verify",
+            verify.add_arguments, verify.EPILOG),
     Command("report", "write the report of a run folder anew", "data", data.add_report),
     Command("simulate", "write a simulated glioma cohort (BraTS layout)", "data",
             data.add_simulate),

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from rarecase import __version__
+from rarecase.checksums import check_file, record_files, write_checksums
 from rarecase.errors import DataError, SettingError
 from rarecase.experiment.arm import Arm
 from rarecase.experiment.arms import is_trained
@@ -104,6 +105,7 @@ def read_result(folder: Path) -> FoldResult:
 def _table(path: Path) -> pd.DataFrame:
     """A table as it was before it was text: an arm may be called NA, and an amount is no number."""
     nulls = {name: [""] for name in ("seed", "reason")}
+    check_file(path)
     return pd.read_csv(path, dtype=KINDS_OF, keep_default_na=False, na_values=nulls)
 
 
@@ -160,6 +162,7 @@ def perform(what: Task, folder: Path | None) -> FoldResult:
         place = folder / what.folder
         with locked(place.with_name(f"{place.name}.lock")), replacing_directory(place) as beside:
             write_result(beside, found)
+            write_checksums(beside)
     return found
 
 
@@ -185,6 +188,7 @@ def _claim(folder: Path, key: str | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / KEY).is_file():
         write_json(folder / KEY, said)
+        record_files(folder, [KEY])
     elif read_json(folder / KEY) != said:
         raise DataError(
             f"{folder} holds cells of another comparison (other features, labels, arms or "

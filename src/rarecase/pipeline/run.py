@@ -9,13 +9,14 @@ from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
+from rarecase.checksums import CHECKSUMS, PARTIAL
 from rarecase.errors import DataError
-from rarecase.files import PARTIAL, locked
+from rarecase.files import locked
 from rarecase.pipeline.executor import pool, run_steps
 from rarecase.pipeline.resolve import resolve
 from rarecase.pipeline.run_folder import EXTERNAL, MODEL, RECORD, SETTINGS
 from rarecase.pipeline.settings import Settings
-from rarecase.pipeline.step import Step, discard_bulky
+from rarecase.pipeline.step import Step, discard_bulky, unfinished
 from rarecase.progress import task
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,9 @@ def perform_all(
             if not keep:
                 discard_bulky(whole)
 
-        run_steps(todo, executor=workers, after=after)
+        while todo:  # again: what a step did anew came out otherwise, and others depend on it
+            run_steps(todo, executor=workers, after=after)
+            todo = unfinished(steps)
     if not keep:
         discard_bulky(whole)  # what a kill left
 
@@ -58,7 +61,7 @@ def check_run_folder(folder: Path) -> None:
     if folder.is_dir() and any(folder.iterdir()) and not (folder / SETTINGS).exists():
         # A simulated cohort alone: killed before its first step. Dot files: the system's.
         names = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
-        if names - {"simulated"}:
+        if names - {"simulated", CHECKSUMS}:
             raise DataError(
                 f"{folder} is not empty and holds no {SETTINGS}, so it is not a run folder; "
                 "nothing in it was touched. Choose a new folder."
@@ -104,4 +107,5 @@ def prune(run: Path, *, keep: Sequence[Step]) -> None:
     for each in keep:
         if not each.done():
             for product in each.products:
-                (run / product).unlink(missing_ok=True)
+                gone = run / product
+                shutil.rmtree(gone) if gone.is_dir() else gone.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rarecase.files import map_array, read_parquet
 from rarecase.imaging.drawing import Overlay
 from rarecase.pipeline import run_folder
 from rarecase.report import names
@@ -63,10 +64,10 @@ class SliceReader:
     def __init__(self, run: RunFiles) -> None:
         self._root = run.root
         folder = run.root / run_folder.SLICES
-        self.images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+        self.images = map_array(folder / "images.npy")
         masks = folder / "masks.npy"
-        self.masks = np.load(masks, mmap_mode="r", allow_pickle=False) if masks.is_file() else None
-        self.rows = pd.read_parquet(folder / names.ROWS)
+        self.masks = map_array(masks) if masks.is_file() else None
+        self.rows = read_parquet(folder / names.ROWS)
         meta = optional_json(folder / "meta.json") or {}
         channels = [str(c) for c in meta.get("channels") or run.cohort_facts.get("channels") or []]
         self.channel = channels.index("flair") if "flair" in channels else 0
@@ -82,8 +83,8 @@ class SliceReader:
         folder = fold / run_folder.SEGMENTER
         if not (folder / names.ROWS).is_file() or not (folder / "predicted.npy").is_file():
             return None
-        rows = pd.read_parquet(folder / names.ROWS).reset_index(drop=True)
-        bits = np.load(folder / "predicted.npy", mmap_mode="r", allow_pickle=False)
+        rows = read_parquet(folder / names.ROWS).reset_index(drop=True)
+        bits = map_array(folder / "predicted.npy")
         return rows, bits
 
     def overlay(self, case: str, fold: Path, *, title: str, score: float | None) -> Overlay | None:

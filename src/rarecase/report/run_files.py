@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from rarecase.checksums import check_file
 from rarecase.errors import DataError
-from rarecase.files import read_json
+from rarecase.files import read_csv, read_json
 from rarecase.pipeline import run_folder
 from rarecase.report import names
 
@@ -96,8 +97,8 @@ class RunFiles:
     @cached_property
     def cohort(self) -> pd.DataFrame:
         """cohort.csv, names as text."""
-        texts = {"case": str, "patient": str, "label": str, "site": str}
-        table = pd.read_csv(self.root / names.COHORT_TABLE, dtype=texts, keep_default_na=True)
+        texts = ("case", "patient", "label", "site")
+        table = read_csv(self.root / names.COHORT_TABLE, texts=texts)
         return table.assign(site=table["site"].fillna("")) if "site" in table else table
 
     @cached_property
@@ -119,6 +120,7 @@ class RunFiles:
     def settings_text(self) -> str | None:
         """study.yaml as it stands."""
         path = self.root / run_folder.SETTINGS
+        check_file(path)
         return path.read_text(encoding="utf-8") if path.is_file() else None
 
     @cached_property
@@ -199,14 +201,8 @@ def read_table(path: Path) -> pd.DataFrame | None:
     """A CSV with names as text, or None when it is missing or has no rows."""
     if not path.is_file():
         return None
-    try:
-        # As they stand: a class may be called 1, True or NA.
-        texts = dict.fromkeys(("case", "patient", "label", "class", "part"), str)
-        table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path}: not a CSV table ({error}). Do the step that wrote it again."
-        ) from None
+    # As they stand: a class may be called 1, True or NA.
+    table = read_csv(path, texts=("case", "patient", "label", "class", "part"), missing=("",))
     return table if len(table) else None
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarecase.arrays import Floats
+from rarecase.checksums import check_file
 from rarecase.errors import DataError
 from rarecase.files import read_json
 from rarecase.pipeline import run_folder
@@ -89,6 +90,7 @@ def _read(folder: Path, gathered: Callable[[Arrays, dict[str, Any]], Found]) -> 
     if not arrays.is_file() or not about.is_file():
         return None
     said = read_json(about)
+    check_file(arrays)
     try:
         with np.load(arrays, allow_pickle=False) as found:
             return gathered(found, said)

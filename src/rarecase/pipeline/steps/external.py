@@ -22,6 +22,7 @@ from rarecase.features import FeatureStore, SourceData
 from rarecase.features.samples import Samples
 from rarecase.features.sources.contract import outlined
 from rarecase.features.sources.registry import load_source
+from rarecase.files import read_parquet
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.designs import Part
 from rarecase.pipeline.fold import Fold, load_fold, load_part
@@ -119,7 +120,7 @@ def _our_data(home: Context, fold: Fold) -> SourceData:
     place = home.fold_folder / SEGMENTER
     return SourceData(
         cache=fold.cache,
-        rows=pd.read_parquet(place / "rows.parquet"),
+        rows=read_parquet(place / "rows.parquet"),
         segmenter=load_segmenter(place),
         predicted=PackedMasks(place / "predicted.npy", width=fold.cache.masks.shape[-1]),
         planes=home.settings.slices.planes,
@@ -138,7 +139,7 @@ def _their_data(context: Context, there: Fold, folder: Path, *, source: Path) ->
     predict_volumes(there, segmenter, slices, folder=folder, fabric=fabric, flips=flips)
     return SourceData(
         cache=cache,
-        rows=pd.read_parquet(folder / "rows.parquet"),
+        rows=read_parquet(folder / "rows.parquet"),
         segmenter=segmenter,
         predicted=PackedMasks(folder / "predicted.npy", width=cache.masks.shape[-1]),
         planes=context.settings.slices.planes,

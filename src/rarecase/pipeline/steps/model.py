@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from rarecase import __version__
+from rarecase.checksums import check_file
 from rarecase.deploy.final_fit import fit_final, out_of_fold_threshold
 from rarecase.deploy.model import save_classifier
 from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Ranges, case_looks
 from rarecase.errors import DataError, SettingError
 from rarecase.experiment.arms import REFERENCE
 from rarecase.features.sources.unet import TUMOUR
-from rarecase.files import read_json, read_parquet
+from rarecase.files import read_csv, read_json, read_parquet
 from rarecase.pipeline.designs import Part
 from rarecase.pipeline.fold import Fold, load_fold, load_part
 from rarecase.pipeline.run_folder import (
@@ -43,6 +44,7 @@ VERSION = 3
 def model_step(context: Context, *, segmenter: Step) -> Step:
     """The step that fits the deployed classifier to every patient."""
     settings = context.settings
+    check_file(context.run / EVIDENCE)
     evidence = (context.run / EVIDENCE).read_text(encoding="utf-8")
     return Step(
         name=CLASSIFIER,
@@ -148,7 +150,7 @@ def _dice(run: Path) -> float | None:
     """Mean Dice a volume of patients who were not trained on, over the study's folds."""
     found = []
     for path in sorted(run.glob(f"repeat-*/fold-*/{SEGMENTER}/volumes.csv")):
-        table = pd.read_csv(path)
+        table = read_csv(path)
         found.append(table.loc[table["part"] == "test", "dice"])
     scores = pd.concat(found).dropna() if found else pd.Series(dtype=float)
     return float(scores.mean()) if len(scores) else None

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from rarecase.checksums import check_file
 from rarecase.errors import DataError, SettingError
 from rarecase.files import replacing_file
 from rarecase.imaging import fit_mean_std
@@ -203,4 +204,5 @@ def init_facts(settings: Settings) -> str | None:
     if not settings.segmenter.init:
         return None
     weights, card = model_files(Path(settings.segmenter.init))
+    check_file(weights)
     return digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in (weights, card)])
