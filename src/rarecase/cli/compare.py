@@ -79,7 +79,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, rest: Sequence[str]) -> int:
     """Compare and print the table; with --out also write what it was computed from."""
-    from rarecase.cli.show import console, print_json, reporting, show
+    from rarecase.cli.show import console, print_json, reporting
     from rarecase.experiment.splits import draw_splits
     from rarecase.features.read_features import read_features, refuse_seen
     from rarecase.pipeline.compare import compare, feature_sets
