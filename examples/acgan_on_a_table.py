@@ -18,7 +18,8 @@ print(f"made {len(X_new)} samples of class {y_new[0]}")
 print("real mean:     ", X[y == "rare"].mean(axis=0).round(2))
 print("synthetic mean:", X_new.mean(axis=0).round(2))
 # Hardly any disagreement, whatever the means say: the paper's filter is no test of quality.
-print(f"the discriminator calls the class of {gan.class_accuracy(X_new, y_new):.0%} of them right")
+right = gan.agreement(X_new, y_new).mean()
+print(f"the discriminator calls the class of {right:.0%} of them right")
 
 X_res, y_res = ACGAN(hidden=(128, 64), epochs=60, batch_size=32).fit_resample(X, y)
 print("after fit_resample:", {name: int((y_res == name).sum()) for name in ("common", "rare")})

@@ -9,31 +9,9 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 import pytest
 import torch
 
-REAL = Path(__file__).parents[1] / "../shared/data"
+from support.studies import OUTLINING, TINY
 
-# A study of a few seconds: tiny volumes, a tiny U-Net, everything else in full.
-TINY = {
-    "preset": "demo",
-    "simulation.patients": {"HGG": 6, "LGG": 4},
-    "simulation.slices": 6,
-    "slices.size": 32,
-    "split.folds": 2,
-    "compute.processes": 1,
-    "pretrain.cohort": None,
-    "segmenter.width": 4,
-    "segmenter.depth": 2,
-    "segmenter.epochs": 2,
-    "generator.widths": [8],
-    "generator.max_steps": 20,
-    "classifier.epochs": 2,
-    "classifier.channels": [8, 8],
-    "classifier.dense": 16,
-    "sweep.amounts": [0, 10, "50%"],
-    "sweep.headline": 10,
-    "compare.arms": ["smote"],
-    "compare.amounts": [1.0],
-    "compare.generator_seeds": 1,
-}
+REAL = Path(__file__).parents[1] / "../shared/data"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,3 +30,24 @@ def _seeded() -> None:
 def tiny() -> dict:
     """Dotted settings of the smallest whole study."""
     return dict(TINY)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Path:
+    """A finished tiny study; tests that change something copy it first."""
+    from rarecase import Study
+
+    run = tmp_path_factory.mktemp("study") / "run"
+    result = Study(out=run, settings=TINY).run()
+    assert result.found == 0 and result.performed > 0
+    return run
+
+
+@pytest.fixture(scope="session")
+def outlining(tmp_path_factory) -> Path:
+    """A finished study whose U-Net outlines tumours, to predict with."""
+    from rarecase import Study
+
+    run = tmp_path_factory.mktemp("outlining") / "run"
+    Study(out=run, settings=OUTLINING).run()
+    return run

@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from rarecase.checksums import check_file
 from rarecase.errors import DataError
 from rarecase.files import replacing_file
 
@@ -40,6 +41,7 @@ def load_tensors(path: Path) -> tuple[Tensors, Any]:
         raise DataError(f"{path}: no such file.")
     if not os.access(path, os.R_OK):
         raise DataError(f"{path}: this user may not read it.")
+    check_file(path)
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

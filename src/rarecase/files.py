@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import codecs
+import fcntl
 import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rarecase.checksums import PARTIAL, check_file
 from rarecase.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 _log = logging.getLogger(__name__)
-PARTIAL = ".rarecase.partial"  # no name that a user's own file or folder has
 _UMASK = os.umask(0)  # can only be asked for by setting it
 os.umask(_UMASK)
 
@@ -63,6 +65,27 @@ def replacing_directory(path: Path, *, keep_partial: bool = False) -> Iterator[P
     beside.replace(path)
 
 
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock file `path`: one process at a time, on any machine that sees it. The lock goes
+    with its process, however that ends. Raises `BlockingIOError` where it is held and not waited
+    for."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with path.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            try:
+                if not os.path.samestat(os.fstat(lock.fileno()), path.stat()):
+                    continue  # another's by now
+            except FileNotFoundError:  # whoever held it removed it
+                continue
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` in one step."""
     with replacing_file(path) as beside:
@@ -101,6 +124,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
     """Read a table; a broken or missing file is named in the error."""
     import pandas as pd
 
+    check_file(path)
     try:
         return pd.read_parquet(path)
     except FileNotFoundError:
@@ -111,9 +135,44 @@ def read_parquet(path: Path) -> pd.DataFrame:
 
 def read_json(path: Path) -> Any:
     """Read JSON; a broken or missing file is named in the error."""
+    check_file(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not valid JSON ({error}).") from None
+
+
+def read_csv(
+    path: Path, *, texts: Iterable[str] = (), missing: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Read a table that rarecase wrote; a broken or missing file is named in the error. `texts`:
+    columns that are text whatever they look like; `missing`: the words for a value that is not
+    there (None: those of pandas)."""
+    import pandas as pd
+
+    check_file(path)
+    try:
+        return pd.read_csv(
+            path, dtype=dict.fromkeys(texts, str), keep_default_na=missing is None,
+            na_values=missing,
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file.") from None
+    except (ValueError, OSError) as error:  # what pandas makes of no table is a ValueError
+        raise DataError(f"{path}: not a CSV table ({error}).") from None
+
+
+def map_array(path: Path) -> NDArray[Any]:
+    """An .npy file as a memory map; a broken or missing file is named in the error."""
+    import numpy as np
+
+    check_file(path)
+    try:
+        found: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file.") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: not an .npy file ({error}).") from None
+    return found

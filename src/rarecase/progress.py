@@ -1,6 +1,6 @@
-"""Progress that lower rooms announce and the command line shows.
+"""Progress that lower packages announce and the command line shows.
 
-A room calls `task("fine-tuning", total=30)` and advances it; nothing is shown until somebody
+A module calls `task("fine-tuning", total=30)` and advances it; nothing is shown until somebody
 (the command line) installs a reporter with `use`.
 """
 
@@ -50,3 +50,19 @@ def use(reporter: Reporter) -> Iterator[None]:
         yield
     finally:
         _reporter.reset(token)
+
+
+class _Placed:
+    def __init__(self, reporter: Reporter, place: str) -> None:
+        self._reporter, self._place = reporter, place
+
+    def task(self, name: str, *, total: float) -> AbstractContextManager[Task]:
+        said = name if "fold" in name or not self._place else f"{self._place}: {name}"
+        return self._reporter.task(said, total=total)
+
+
+@contextmanager
+def placed(place: str) -> Iterator[None]:
+    """Put `place`, such as "repeat 0, fold 1", before the names of tasks that do not say it."""
+    with use(_Placed(_reporter.get(), place)):
+        yield

@@ -57,5 +57,5 @@ def rare_share(p: Floats, *, rare: int) -> Floats:
     For two classes this is p_rare.
     """
     others = np.delete(p, rare, axis=1).max(axis=1)
-    share: Floats = p[:, rare] / np.maximum(p[:, rare] + others, TINY)
+    share: Floats = p[:, rare] / np.maximum(p[:, rare] + others, np.finfo(np.float64).tiny)
     return share

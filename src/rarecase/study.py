@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rarecase.checksums import check_file, record_files
 from rarecase.cohort import Cohort
-from rarecase.errors import SettingError, nearest
+from rarecase.errors import DataError, SettingError, nearest
 from rarecase.evidence.result import Result
 from rarecase.pipeline.cell_grid import CellGrid, study_grid
 from rarecase.pipeline.disk import refuse_small_disk
@@ -22,7 +25,7 @@ from rarecase.pipeline.run import (
     refuse_other_data,
 )
 from rarecase.pipeline.run_folder import REPORT, SETTINGS
-from rarecase.pipeline.settle import settled, with_precision
+from rarecase.pipeline.settle import settled
 from rarecase.pipeline.simulated import planned_cohort, simulate_study, study_folder
 from rarecase.pipeline.step import Step, unfinished
 from rarecase.pipeline.steps.cohort import load_cohort, load_folds
@@ -30,6 +33,8 @@ from rarecase.report.step import report_step
 
 if TYPE_CHECKING:
     from rarecase.pipeline.estimate import Estimate
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -83,10 +88,14 @@ class Study:
         new = file or preset or {"data", "preset"} & set(overrides)
         if not new and earlier.is_file():
             file = earlier  # the study that this folder holds, perhaps with a setting changed
-        said = settled(resolve(preset=preset, file=file, overrides=overrides, short=short))
+            try:
+                check_file(earlier)
+            except DataError:
+                log.warning("%s has changed since the run; its results follow it", earlier)
+        said = resolve(preset=preset, file=file, overrides=overrides, short=short)
         check_run_folder(self.run_folder)
-        refuse_other_data(earlier, said)
-        self.settings = with_precision(said, earlier)
+        self.settings = settled(said, earlier)
+        refuse_other_data(earlier, self.settings)
 
     def cohort(self) -> Cohort:
         """The cohort as the settings choose it; a simulated one is made now if it is not there."""
@@ -99,14 +108,18 @@ class Study:
         return self._plan(self.cohort(), until=until)
 
     def estimate(self, *, until: str = "report") -> tuple[Cohort, list[Step], Estimate]:
-        """What a run would cost, measured on this machine. Writes nothing."""
+        """What the rest of a run would cost, measured on this machine. Writes nothing."""
         from rarecase.pipeline.estimate import estimate
 
+        cohort = self._cohort_so_far()
+        folds, steps = load_folds(self.settings, cohort), self._plan(cohort, until=until)
+        cost = estimate(self.settings, cohort=cohort, folds=folds, steps=steps, until=until)
+        return cohort, steps, cost
+
+    def _cohort_so_far(self) -> Cohort:
+        """The cohort; a simulated one that is not there yet as it will be. Writes nothing."""
         made = self.settings.data or study_folder(self.run_folder).exists()
-        cohort = self.cohort() if made else planned_cohort(self.settings)
-        folds = load_folds(self.settings, cohort)
-        cost = estimate(self.settings, cohort=cohort, folds=folds, until=until)
-        return cohort, self._plan(cohort, until=until), cost
+        return self.cohort() if made else planned_cohort(self.settings)
 
     def _plan(self, cohort: Cohort, *, until: str) -> list[Step]:
         if until not in STAGES:
@@ -117,12 +130,31 @@ class Study:
 
     @property
     def grid(self) -> CellGrid:
-        """Every cell of the experiment, a row each, before anything runs."""
-        return study_grid(self.settings, self.cohort(), run=self.run_folder)
+        """Every cell of the experiment, a row each, done or not. Writes nothing."""
+        return study_grid(self.settings, self._cohort_so_far(), run=self.run_folder)
 
-    def run(self, *, until: str = "report", cluster: str | None = None) -> StudyResult:
+    def run(
+        self,
+        *,
+        until: str = "report",
+        cluster: str | None = None,
+        executor: Executor | None = None,
+    ) -> StudyResult:
         """Perform every step that is not done. The same call goes on where a killed one stopped.
-        `cluster`: where Dask computes, `local`, tcp://HOST:PORT or a scheduler file."""
+
+        Parameters
+        ----------
+        until
+            The last stage.
+        cluster
+            Where Dask computes: `local`, tcp://HOST:PORT or a scheduler file. The run folder and
+            the data must lie where all of its machines see them.
+        executor
+            Any of `concurrent.futures` instead. Processes compute side by side; threads of one
+            process take turns.
+        """
+        if cluster is not None and executor is not None:
+            raise SettingError("cluster, executor: one of them says who computes, not both.")
         self.run_folder.mkdir(parents=True, exist_ok=True)
         with only_one(self.run_folder):
             cohort = self.cohort()
@@ -131,8 +163,11 @@ class Study:
             todo = unfinished(steps)
             refuse_small_disk(self.settings, cohort=cohort, run=self.run_folder, todo=todo)
             write_settings(self.run_folder / SETTINGS, self.settings)
+            record_files(self.run_folder, [SETTINGS], by_hand=True)
             prune(self.run_folder, keep=whole)
-            perform_all(steps, todo, whole=whole, settings=self.settings, cluster=cluster)
+            perform_all(
+                steps, todo, whole=whole, settings=self.settings, cluster=cluster, executor=executor
+            )
         finished = STAGES.index(until) >= STAGES.index("classify")
         found = Result.read(self.run_folder) if finished else None
         return StudyResult(self.run_folder, len(todo), len(steps) - len(todo), found)

@@ -157,7 +157,7 @@ def no_masks(folder):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (cut_short, "images.npy: damaged"),
+        (cut_short, "images.npy: not an .npy file"),
         (no_rows, "rows.parquet: no such file"),
         (no_masks, "masks.npy: no such file"),
         (other_size, "images.npy: float32 of shape .* was expected"),

@@ -5,10 +5,17 @@ import pandas as pd
 import pytest
 
 from rarecase.deploy.final_fit import fit_final, out_of_fold_threshold
-from rarecase.experiment.arms import pick_arms
+from rarecase.experiment import make_design
 from rarecase.experiment.classifiers.logistic import Logistic
 from rarecase.experiment.tuning import best_threshold
 from rarecase.features.feature_set import make_features
+from support.features import vectors
+
+
+def fitted(X, y, arm="none", **settings):
+    design = make_design([arm], **settings)
+    (mine,) = (each for each in design.arms if each.name == arm)
+    return fit_final(make_features(X, y), mine, design)
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -20,14 +27,14 @@ def test_plain_weights_give_what_the_fitted_model_gives(classes, d, monkeypatch)
     kept = []
     real = Logistic.fit
 
-    def fit(self, training, **more):
-        kept.append((training, real(self, training, **more)))
+    def fit(self, X, y, sample_weight=None):
+        kept.append((X, real(self, X, y, sample_weight)))
         return kept[-1][1]
 
     monkeypatch.setattr(Logistic, "fit", fit)
-    final = fit_final(make_features(X, y), pick_arms([])[0])
-    training, model = kept[-1]
-    np.testing.assert_allclose(final(X), model(training.X), atol=1e-8)
+    final = fitted(X, y)
+    inside, model = kept[-1]
+    np.testing.assert_allclose(final(X), model.predict_proba(inside), atol=1e-8)
 
 
 def test_what_hardly_varied_among_those_learnt_from_cannot_decide_alone():
@@ -35,7 +42,7 @@ def test_what_hardly_varied_among_those_learnt_from_cannot_decide_alone():
     y = np.repeat(["a", "b"], [40, 14])
     X = rng.normal(size=(54, 6)) + (y == "b")[:, None]
     X[:, 0] *= 1e-4
-    final = fit_final(make_features(X, y), pick_arms([])[0])
+    final = fitted(X, y)
     strange = X[:1].copy()
     strange[0, 0] = 5.0  # fifty thousand deviations off
     bounded = X[:1].copy()
@@ -45,14 +52,25 @@ def test_what_hardly_varied_among_those_learnt_from_cannot_decide_alone():
 
 
 def test_a_synthetic_arm_averages_its_seeds():
-    rng = np.random.default_rng(0)
-    y = np.repeat(["a", "b"], [40, 14])
-    X = rng.normal(size=(54, 6)) + (y == "b")[:, None]
-    arm = next(arm for arm in pick_arms(["gaussian"]) if arm.name == "gaussian")
-    final = fit_final(make_features(X, y), arm, generator_seeds=3)
-    assert final.weights.shape == (3, 2, 6) and final.amount in (0.5, 1.0, 2.0)
+    X, y, _ = vectors((40, 14), d=6)
+    final = fitted(X, y, "gaussian", seeds=3)
+    assert final.weights.shape == (3, 2, 6) and final.chosen["share"] in (0.5, 1.0, 2.0)
+    assert final.chosen["C"] in (0.1, 1.0, 10.0, 100.0)
     assert not np.allclose(final.weights[0], final.weights[1])
     np.testing.assert_allclose(final(X).sum(axis=1), 1)
+
+
+def test_weights_are_of_the_deployed_model_too():
+    X, y, _ = vectors((40, 14), d=6)
+    plain, heavy = (fitted(X, y, arm)(X)[:, 1].mean() for arm in ("none", "class-weight"))
+    assert heavy > plain
+
+
+def test_with_too_few_rare_patients_to_tune_the_middle_is_taken():
+    X, y, _ = vectors((20, 2))
+    assert fitted(X, y).chosen == {"C": 10.0, "share": 0.0}
+    assert fitted(X, y, "duplicates", amounts=[0.5]).chosen == {"C": 10.0, "share": 0.5}
+    assert fitted(X, y, "duplicates").chosen == {"C": 10.0, "share": 1.0}
 
 
 def test_the_threshold_is_that_of_averaged_out_of_fold_patients():
@@ -63,13 +81,16 @@ def test_the_threshold_is_that_of_averaged_out_of_fold_patients():
     for repeat in range(3):
         p = np.clip(rng.normal(0.3 + 0.3 * (label == "rare"), 0.1), 0, 1)
         frames.append(
-            pd.DataFrame({"arm": "none", "amount": 0, "repeat": repeat, "fold": 0,
-                          "generator_seed": -1, "threshold": 0.5, "case": who, "slice":
-                          np.arange(24) % 2, "patient": who, "label": label, "predicted": 1,
-                          "p_common": 1 - p, "p_rare": p})
+            pd.DataFrame({"features": "f", "classifier": "logistic", "arm": "none", "amount": "0",
+                          "repeat": repeat, "fold": 0, "seed": None, "threshold": 0.5, "case": who,
+                          "slice": np.arange(24) % 2, "patient": who, "label": label,
+                          "predicted": 1, "p_common": 1 - p, "p_rare": p})
         )  # fmt: skip
     table = pd.concat(frames)
     mean = table.groupby("patient")["p_rare"].mean()
     true = (table.groupby("patient")["label"].first() == "rare").astype(int).to_numpy()
     expected = best_threshold(np.stack([1 - mean, mean], axis=1), true, rare=1)
-    assert out_of_fold_threshold(table, arm="none", rare="rare") == pytest.approx(expected)
+    of = {"features": "f", "classifier": "logistic", "arm": "none", "amount": "0", "rare": "rare"}
+    assert out_of_fold_threshold(table, **of) == pytest.approx(expected)
+    others = pd.concat([table, table.assign(classifier="trees", p_rare=0.5, p_common=0.5)])
+    assert out_of_fold_threshold(others, **of) == pytest.approx(expected)

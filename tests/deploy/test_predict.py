@@ -18,29 +18,24 @@ import yaml
 from lightning_fabric import Fabric
 from nibabel.orientations import axcodes2ornt, ornt_transform
 from PIL import Image
-from rarecase.pipeline.study import Study
 from written import dicom
 
-from rarecase import load_model, predict_images, read_cohort, simulate_cohort
+from rarecase import Study, load_model, predict_images, read_cohort, simulate_cohort
 from rarecase.cli.main import main
 from rarecase.cohort import SliceCache
 from rarecase.deploy.card import model_card
 from rarecase.deploy.inputs import cases_named
 from rarecase.deploy.model import _vectors
-from rarecase.errors import DataError
+from rarecase.errors import DataError, SettingError
 from rarecase.imaging import read_mask_volume
 from rarecase.pipeline.ship import export_model
 from rarecase.segmenter import Slices
+from support.studies import copied
 
 
 @pytest.fixture(scope="module")
-def run(tiny, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("predicting") / "run"
-    more = {"simulation.patients": {"HGG": 8, "LGG": 6}, "cohort.channels": ["flair"],
-            "segmenter.epochs": 25, "segmenter.learning_rate": 5e-3,
-            "segmenter.width": 8}  # fmt: skip
-    Study(out=folder, settings={**tiny, **more}).run()
-    return folder
+def run(outlining, tmp_path_factory):
+    return copied(outlining, tmp_path_factory.mktemp("predicting"))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +59,8 @@ def predict(model, out, *images):
 
 def test_the_model_is_made_once_and_knows_its_worth(run, model):
     card = json.loads((run / "model" / "classifier" / "model.json").read_text())
-    assert card["arm"] in {"none", "smote", "gaussian"} and 0 <= card["threshold"] <= 1
+    assert card["arm"] in {"none", "smote"} and card["chosen"]["C"] in (0.1, 1.0, 10.0, 100.0)
+    assert card["evidence"]["features"] == "tumour" and 0 <= card["threshold"] <= 1
     assert card["learnt_from"]["patients"] == {"HGG": 8, "LGG": 6}
     assert card["evidence"]["scores"]["auc_rare"]["value"] is not None
     assert 0.2 < card["evidence"]["dice"] <= 1  # a U-Net that outlines nothing would test nothing
@@ -193,8 +189,8 @@ def test_pictures_get_masks_of_their_size(tiny, tmp_path):
             lines.append(f"files/{name}.png,files/{name}_m.png,p{i},{label}")
     (data / "slices.csv").write_text("\n".join(lines) + "\n")
     settings = {k: v for k, v in tiny.items() if not k.startswith("simulation")}
-    settings |= {"cohort.channels": None}
-    Study(data, out=tmp_path / "run", settings=settings).run()
+    settings |= {"cohort.channels": None, "experiment": tiny["experiment"][1:2]}
+    Study(data, out=tmp_path / "run", settings=settings).run(until="classify")
     new = tmp_path / "case"
     new.mkdir()
     for j in range(3):
@@ -395,3 +391,12 @@ def test_a_folder_that_is_no_run(tmp_path):
         load_model(tmp_path / "x")
     with pytest.raises(DataError, match="neither a run folder"):
         load_model(Path(tmp_path / "missing"))
+
+
+def test_a_run_without_what_can_be_deployed_says_so(run, tmp_path):
+    other = copied(run, tmp_path)
+    said = yaml.safe_load((other / "study.yaml").read_text())
+    said["experiment"] = [each for each in said["experiment"] if each["features"] != "tumour"]
+    (other / "study.yaml").write_text(yaml.safe_dump(said))
+    with pytest.raises(SettingError, match=r"experiment: .*'tumour'.*'logistic'.*--features"):
+        load_model(other)

@@ -14,7 +14,7 @@ from rarecase.experiment.arms import make_arms
 from rarecase.experiment.sampling import adds, new_generator, prepare
 from rarecase.experiment.training_set import TrainingPart
 from rarecase.features.samples import Joined, Samples
-from rarecase.generators import ACGAN, Gaussian, Smote
+from rarecase.generators import ACGAN, Gaussian, Smote, collapse
 
 LIMIT = {0: 2.0, 1: -0.5}  # few samples of class 0 are above it, most of class 1
 
@@ -182,12 +182,8 @@ def test_a_foreign_sampler_takes_vectors_alone():
     assert found.added == {1: 4} and found.X.shape == (2, 3, 3)
 
 
-def test_a_collapse_is_said_once_a_comparison_and_not_fold_by_fold(caplog):
-    pytest.importorskip("rarecase.generators.collapse")
-    from rarecase.generators import collapse
-
-    if "nullcontext" in repr(collapse.collapses_said_once):
-        pytest.skip("generators are not merged yet")
+def test_a_collapse_is_said_once_a_comparison_and_not_fold_by_fold(caplog, monkeypatch):
+    monkeypatch.setattr(collapse._said_once, "said", set())
     part = part_of()
     settings = (("hidden", (8, 8)), ("lr", 1e-12), ("epochs", 2))  # learns nothing, makes one
     caplog.set_level(logging.WARNING)

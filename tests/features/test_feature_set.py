@@ -4,6 +4,7 @@ import pytest
 
 from rarecase.errors import DataError, SettingError
 from rarecase.features.feature_set import make_features
+from support.features import map_set
 
 X = np.random.default_rng(0).normal(size=(6, 2))
 Y = ["a", "a", "a", "a", "b", "b"]
@@ -74,3 +75,33 @@ def with_nan():
 def test_what_would_make_the_result_wrong_is_refused(call, words):
     with pytest.raises((DataError, SettingError), match=words.replace("(", r"\(")):
         call()
+
+
+def test_what_counts_of_a_patient():
+    features = make_features(X, Y, groups=WHO)
+    assert len(features) == 6 and not features.maps and features.counted.all()
+    assert features.label.tolist() == [0, 0, 0, 1, 1]
+    assert features.rows["case"].tolist() == WHO and features.rows["slice"].tolist() == [*range(6)]
+    assert features.rows["site"].isna().all()
+    named = make_features(X, Y, groups=WHO, sites=["s"] * 6, row=[*"abcdef"], name="mine")
+    assert named.rows["site"].tolist() == ["s"] * 6 and named.rows["slice"].tolist() == [*"abcdef"]
+    assert named.name == "mine"
+
+
+def test_a_store_of_slices_as_it_is(tmp_path):
+    features = map_set(tmp_path / "maps.zarr", (3, 2))
+    assert features.maps and len(features) == 10 and features.rare == 1
+    assert features.patients == tuple(f"p{i:02d}" for i in range(5))
+    assert features.counted.tolist() == [True, False] * 5
+    assert list(features.rows) == ["case", "slice", "predicted", "site"]
+
+
+def test_the_digest_is_of_values_labels_patients_and_name():
+    mine = make_features(X, Y, groups=WHO).digest
+    assert mine == make_features(X.copy(), Y, groups=WHO).digest
+    others = [
+        make_features(X + 1, Y, groups=WHO), make_features(X, Y, groups=WHO, name="b"),
+        make_features(X, Y, groups=WHO, rare="a"), make_features(X, Y),
+        make_features(X, [*"aaaabc"], groups=WHO),
+    ]  # fmt: skip
+    assert len({mine, *(each.digest for each in others)}) == 6

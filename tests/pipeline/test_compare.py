@@ -1,59 +1,50 @@
+"""`compare` from end to end: what comes out, resumes, and is refused."""
+
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
-from rarecase.experiment.arm_names import MORE, NEURAL
-from rarecase.experiment.scarcity import scarcity_curve
-from rarecase.experiment.setup import make_plan
+from sklearn.ensemble import ExtraTreesClassifier
 
-from rarecase import SettingError, compare
-from rarecase.errors import DataError
-from rarecase.experiment import CLOSED_FORM, Arm, Oversample, TrainingPart
-from rarecase.experiment.arms import make_arms
-from rarecase.experiment.fold import compare_fold
-from rarecase.features.feature_set import make_table
-from rarecase.generators import Smote
+from rarecase.errors import DataError, SettingError
+from rarecase.evidence.result import Result
+from rarecase.experiment import Arm, Sampler, Tuned
+from rarecase.experiment.classifiers import Classifier
 from rarecase.generators.closed_form import ClosedForm
+from rarecase.pipeline.compare import Protocol, compare
+from rarecase.pipeline.scarcity import scarcity_curve
+from support.features import vectors
 
 SHORT = {"repeats": 2, "folds": 3, "draws": 50, "permutations": 199, "checks": False,
-         "generator_seeds": 1}  # fmt: skip
-
-
-def data(n=(45, 15), *, shift=0.8, d=4, rows=1, seed=0):
-    rng = np.random.default_rng(seed)
-    y = np.repeat(["common", "rare"], n)
-    X = rng.normal(size=(sum(n), d)) + shift * (y == "rare")[:, None]
-    who = [f"p{i:03d}" for i in range(sum(n))]
-    X = np.repeat(X, rows, axis=0) + 0.3 * rng.normal(size=(sum(n) * rows, d))
-    return X, np.repeat(y, rows), np.repeat(who, rows)
+         "generator_seeds": 1, "inner": 2}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def result():
-    X, y, groups = data(rows=2)
+    X, y, groups = vectors(rows=2)
     arms = ["threshold", "logit-adjustment", "class-weight", "undersample", "smote", "gaussian"]
     return compare(X, y, groups=groups, arms=arms, **SHORT)
 
 
+def rows_of(result, **of):
+    return {
+        row["arm"]: row["patients"]["scores"]
+        for row in result.evidence["rows"]
+        if all(row[name] == value for name, value in of.items())
+    }
+
+
 def test_every_arm_predicts_every_patient_once_a_repeat(result):
     p = result.predictions
-    assert set(p["arm"]) == {
-        "none", "threshold", "logit-adjustment", "class-weight", "undersample", "duplicates",
-        "smote", "duplicates:smote", "gaussian", "duplicates:gaussian",
-    }  # fmt: skip
+    assert p["arm"].nunique() == 10 and p["splits"].nunique() == 1
     for _, arm in p.groupby("arm"):
         assert len(arm) == 2 * 120
         assert (arm.groupby(["repeat", "patient"])["fold"].nunique() == 1).all()
 
 
-def test_controls_are_matched_in_number_fold_by_fold(result):
-    added = result.predictions.groupby(["arm", "repeat", "fold"])["added"].first().unstack(0)
-    assert (added["duplicates:smote"] == added["smote"]).all()
-    assert (added["duplicates:gaussian"] == added["gaussian"]).all()
-    assert (added["smote"] > 0).all()
-
-
 def test_moved_thresholds_rank_as_none_does(result):
-    rows = {row["arm"]: row["patients"]["scores"] for row in result.evidence["rows"]}
+    rows = rows_of(result)
     for arm in ("threshold", "logit-adjustment"):
         assert rows[arm]["auc_rare"] == rows["none"]["auc_rare"]
     tuned = rows["none"]["tuned_balanced_accuracy"]["value"]
@@ -62,83 +53,54 @@ def test_moved_thresholds_rank_as_none_does(result):
 
 
 def test_synthetic_arms_get_verdicts_and_only_they(result):
-    assert [v["arm"] for v in result.evidence["verdicts"]] == ["gaussian", "smote"]
-    assert result.verdict("smote") in {"no evidence", "helps", "harms"}
-    with pytest.raises(SettingError, match="'none' has no verdict"):
+    assert {v["arm"] for v in result.evidence["verdicts"]} == {"gaussian", "smote"}
+    assert result.verdict("smote") in {"inconclusive", "helps", "harms"}
+    with pytest.raises(SettingError, match="'none' has no such verdict"):
         result.verdict("none")
 
 
-def test_prints_and_gives_a_frame(result):
-    text = str(result)
-    assert text.startswith("Patients: 45 common, 15 rare; rare class rare. 2 × 3 test folds")
-    order = [line.split()[0] for line in text.splitlines()[3:11]]
-    assert order[:3] == ["none", "threshold", "logit-adjustment"]
-    assert "smote: " in text or "smote helps" in text
+def test_prints_and_gives_frames(result):
+    assert isinstance(result, Result) and "smote" in str(result) and "smote" in repr(result)
     frame = result.to_frame().set_index("arm")
     assert frame.loc["smote", "verdict"] == result.verdict("smote")
     assert 0 <= frame.loc["none", "auc_rare_low"] <= frame.loc["none", "auc_rare"] <= 1
 
 
 def test_the_same_seed_and_side_by_side_give_the_same():
-    X, y, groups = data()
+    X, y, groups = vectors()
     first = compare(X, y, groups=groups, arms=["smote"], **SHORT)
-    again = compare(X, y, groups=groups, arms=["smote"], n_jobs=2, **SHORT)
+    with ThreadPoolExecutor(2) as executor:
+        again = compare(X, y, groups=groups, arms=["smote"], executor=executor, **SHORT)
     pd.testing.assert_frame_equal(first.predictions, again.predictions)
     assert first.evidence == again.evidence
     other = compare(X, y, groups=groups, arms=["smote"], random_state=1, **SHORT)
     assert not first.predictions.equals(other.predictions)
 
 
-def test_nothing_of_a_test_patient_reaches_a_fold():
-    """Wild features of the test patients must leave the training untouched: the probabilities of
-    the others, whoever they are, stay the same bits."""
-    X, y, groups = data(rows=2)
-    fold_of = np.arange(60) % 3
-    plan = make_plan(
-        ["smote", "gaussian", "threshold"], model=None, amounts=(1.0,), inner=2, generator_seeds=1,
-        random_state=0,
-    )  # fmt: skip
-    before = compare_fold(make_table(X, y, groups=groups), plan, fold_of=fold_of, repeat=0, fold=0)
-    wild = X.copy()
-    one = np.flatnonzero(groups == groups[0])  # patient 0 is tested in fold 0
-    wild[one] *= 1e4
-    after = compare_fold(
-        make_table(wild, y, groups=groups), plan, fold_of=fold_of, repeat=0, fold=0
-    )
-    others = before["patient"] != groups[0]
-    pd.testing.assert_frame_equal(before[others], after[others])
-    assert not before[~others].equals(after[~others])
-
-
 def test_a_comparison_goes_on_where_it_stopped(tmp_path, monkeypatch):
-    X, y, groups = data()
+    X, y, groups = vectors()
     call = {"groups": groups, "arms": ["smote"], "cells": tmp_path / "cells", **SHORT}
     whole = compare(X, y, **call)
-    kept = sorted((tmp_path / "cells").glob("*.parquet"))
+    kept = sorted((tmp_path / "cells").rglob("predictions.parquet"))
     assert len(kept) == 6
-    kept[2].unlink()
-    from rarecase.experiment import run_folds as run
+    kept[2].write_bytes(b"damaged")
+    from rarecase.experiment import tasks
 
-    made = []
-    monkeypatch.setattr(
-        run, "compare_fold", lambda *a, **k: made.append(k["fold"]) or compare_fold(*a, **k)
-    )
+    made, real = [], tasks.fit_fold
+    monkeypatch.setattr(tasks, "fit_fold", lambda *a, **k: made.append(a[2].fold) or real(*a, **k))
     again = compare(X, y, **call)
     assert made == [2]
     pd.testing.assert_frame_equal(again.predictions, whole.predictions)
+    assert again.evidence == whole.evidence
+    for change in ({"inner": 3}, {"random_state": 1}, {"arms": ["mixup"]}, {"checks": True},
+                   {"folds": 4}, {"classifiers": [ExtraTreesClassifier(3)]}):  # fmt: skip
+        with pytest.raises(DataError, match="cells of another comparison"):
+            compare(X, y, **(call | change))
     with pytest.raises(DataError, match="cells of another comparison"):
         compare(X + 1, y, **call)
-    own = Arm("mine", Oversample(lambda seed: Smote(random_state=seed)), synthetic=True)
-    with pytest.raises(SettingError, match="of your own could have the same name"):
+    own = Arm("mine", Sampler("smote", (("neighbours", object()),)), Tuned(), synthetic=True)
+    with pytest.raises(SettingError, match="one of your own has no parameters"):
         compare(X, y, **(call | {"arms": [own]}))
-
-
-def test_a_fold_with_one_rare_row_to_train_on_does_without_generators(caplog):
-    X, y, _ = data((20, 2))
-    found = compare(X, y, arms=["threshold", "smote"], **(SHORT | {"folds": 2}))
-    assert set(found.predictions["arm"]) == {"none", "threshold"}
-    assert "class rare has one row to train on" in caplog.text
-    assert found.evidence["verdicts"] == []
 
 
 class Fresh(ClosedForm):
@@ -149,79 +111,95 @@ class Fresh(ClosedForm):
 
 
 def test_an_arm_of_ones_own_enters_by_being_listed():
-    X, y, groups = data()
-    mine = Arm("fresh", Oversample(lambda s: Fresh(random_state=s)), synthetic=True)
+    X, y, groups = vectors()
+    mine = Arm("fresh", Sampler(Fresh()), synthetic=True)
     found = compare(X, y, groups=groups, arms=[mine], **SHORT)
     assert [v["arm"] for v in found.evidence["verdicts"]] == ["fresh"]
     assert "duplicates:fresh" in set(found.predictions["arm"])
 
 
+def test_several_features_and_classifiers_on_the_same_folds():
+    X, y, groups = vectors()
+    sets = {"all": X, "two": X[:, :2]}
+    trees = Classifier("trees", ExtraTreesClassifier(5, max_depth=3), grid={"max_depth": (1, 3)})
+    found = compare(
+        sets, y, groups=groups, arms=["smote"], classifiers=["logistic", trees],
+        **(SHORT | {"repeats": 1}),
+    )  # fmt: skip
+    verdicts = [(v["features"], v["classifier"], v["arm"]) for v in found.evidence["verdicts"]]
+    assert verdicts == [(f, c, "smote") for f in ("all", "two") for c in ("logistic", "trees")]
+    assert found.evidence["primary"] == {"features": "all", "classifier": "logistic"}
+    tested = found.predictions.groupby(["features", "classifier", "arm", "fold"])["patient"]
+    assert (tested.agg(lambda who: tuple(sorted(who))).groupby("fold").nunique() == 1).all()
+    alone = compare(X[:, :2], y, groups=groups, arms=["smote"], **(SHORT | {"repeats": 1}))
+    mine = found.predictions.query("features == 'two' and classifier == 'logistic'")
+    pd.testing.assert_series_equal(
+        mine["p_rare"].reset_index(drop=True), alone.predictions["p_rare"]
+    )
+
+
 def test_three_classes():
-    rng = np.random.default_rng(0)
-    y = np.repeat(["a", "b", "c"], [24, 18, 9])
-    X = rng.normal(size=(51, 3)) + np.eye(3)[np.unique(y, return_inverse=True)[1]]
+    X, y, _ = vectors((24, 18, 9), names=("a", "b", "c"), d=3, shift=1.0)
     found = compare(X, y, arms=["threshold", "smote", "remix"], **SHORT)
     frame = found.to_frame().set_index("arm")
     assert "auc_macro" in frame.columns
     assert found.evidence["rare"] == "c"
-    added = found.predictions.query("arm == 'smote'").groupby(["repeat", "fold"])["added"].first()
-    assert (added > 0).all()
 
 
-def test_fewer_rare_patients_in_training_and_the_same_tested():
-    X, y, groups = data()
-    curve = scarcity_curve(
-        X, y, groups=groups, ks=[3, 8], arms=["smote"], folds=3, repeats=1, draws=20,
-        permutations=99, generator_seeds=1,
-    )  # fmt: skip
+def test_self_checks_are_said():
+    X, y, groups = vectors((30, 12), shift=0.0, d=60, rows=4, seed=5)
+    found = compare(X, y, groups=groups, arms=["none"],
+                    **(SHORT | {"repeats": 1, "checks": True}))  # fmt: skip
+    checks = found.evidence["checks"]
+    assert len(checks["permuted_auc"]) == 20 and len(checks["shift_auc"]) == 3
+    assert not checks["suspicious"]
+    assert checks["leak"]["rows split"] > 0.9 and checks["leak"]["patients split"] < 0.75
+
+
+def test_each_site_is_tested_once_by_what_the_others_taught():
+    X, y, who = vectors((32, 16), d=3, rows=2)
+    patient = np.unique(who, return_inverse=True)[1]
+    sites = np.array(["Berlin", "Ankara", "Cadiz"])[patient % 3]
+    found = compare(X, y, groups=who, sites=sites, arms=["smote"], **SHORT)
+    tested = found.predictions.groupby("fold")["patient"].unique()
+    of_site = {name: set(who[sites == name]) for name in ("Ankara", "Berlin", "Cadiz")}
+    assert [set(patients) for patients in tested] == list(of_site.values())
+    assert found.evidence["repeats"] == 1
+    named = found.predictions.groupby("fold")["site"].unique().map(list).tolist()
+    assert named == [["Ankara"], ["Berlin"], ["Cadiz"]]
+
+
+def test_the_scarcity_curve():
+    X, y, groups = vectors()
+    short = Protocol(arms=["smote"], inner=2, draws=20, permutations=99, generator_seeds=1)
+    call = {"groups": groups, "folds": 3, "repeats": 1, "protocol": short}
+    curve = scarcity_curve(X, y, ks=[8, 3], **call)
     assert curve["k"].unique().tolist() == [3, 8]
     assert curve.groupby("k")["auc_rare"].first().between(0, 1).all()
-    with pytest.raises(SettingError, match="expected numbers from 2 to 10"):
-        scarcity_curve(X, y, groups=groups, ks=[3, 11], folds=3, repeats=1)
-    plan = make_plan(
-        ["none"], model=None, amounts=(1.0,), inner=2, generator_seeds=1, random_state=0
-    )
-    table = make_table(X, y, groups=groups)
-    from dataclasses import replace
-
-    from rarecase.experiment.fold import _trained
-
-    kept = _trained(table, np.arange(60), replace(plan, rare_patients=4), seed=0)
-    assert (table.label[kept] == table.rare).sum() == 4
-    assert (table.label[kept] != table.rare).sum() == 45
+    for ks in ([3, 11], [1], []):
+        with pytest.raises(SettingError, match="expected numbers from 2 to 10"):
+            scarcity_curve(X, y, ks=ks, **call)
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (
-            {"folds": 20},
-            r"class 'rare' has 15 patient\(s\), fewer than the 20 folds. Take at most 15",
-        ),
+        ({"folds": 20}, r"class 'rare' has 15 patient\(s\)"),
         ({"folds": 1}, "folds, repeats: expected at least 2 and 1"),
         ({"arms": ["smoted"]}, "did you mean 'smote'"),
         ({"arms": ["smote", "smote"]}, "stands twice"),
         ({"amounts": []}, "amounts: expected shares above 0"),
-        ({"inner": 1}, "inner, generator_seeds"),
+        ({"inner": 1}, "inner, seeds"),
+        ({"classifiers": ["logistics"]}, "did you mean 'logistic'"),
+        ({"classifiers": ["cnn"]}, "'cnn' takes maps"),
     ],
 )
 def test_settings_that_cannot_be(change, words):
-    X, y, groups = data()
+    X, y, groups = vectors()
     with pytest.raises(SettingError, match=words):
-        compare(X, y, groups=groups, **(SHORT | change))
+        compare(X, y, groups=groups, **({"arms": ["smote"]} | SHORT | change))
 
 
-def test_the_light_list_of_names_is_that_of_the_registry():
-    assert [*CLOSED_FORM, *MORE, *NEURAL] == [*make_arms()]
-
-
-def test_amounts_count_what_a_class_lacks():
-    part = TrainingPart(np.zeros((9, 1)), np.repeat([0, 1, 2], [5, 3, 1]), np.arange(9), 3, 2)
-    assert part.missing(1.0) == {0: 0, 1: 2, 2: 4}
-    assert part.missing(2.0) == {0: 0, 1: 4, 2: 8}
-    sets = Oversample(lambda s: Smote(random_state=s)).prepare(
-        TrainingPart(np.random.default_rng(0).normal(size=(9, 2)), np.repeat([0, 1], [6, 3]),
-                     np.arange(9), 2, 1), seed=0)  # fmt: skip
-    small, large = sets({0: 0, 1: 2}), sets({0: 0, 1: 5})
-    assert small.added == {1: 2} and large.size == 5
-    np.testing.assert_array_equal(small.X, large.X[:11])  # amounts nest
+def test_no_features_at_all():
+    with pytest.raises(SettingError, match="expected features, or several sets"):
+        compare({}, ["a", "b"])

@@ -92,9 +92,10 @@ def test_the_preset_is_the_papers_shapes_and_schedule():
     assert (tuning.coarse, tuning.flips, tuning.decay) == (0, False, "constant")
     gan = paper.generator
     assert gan.widths == [64, 256, 512] and (gan.epochs, gan.batch) == (50, 16)
-    assert gan.learning_rate == 0.002 and gan.max_steps is None and gan.keep == "agreeing"
-    assert paper.features.block == "bottleneck" and paper.split.kind == "holdout"
-    assert max(paper.sweep.amounts) == 4800 and paper.sweep.headline == 1158
+    assert gan.learning_rate == 0.002 and gan.max_steps is None
+    first = paper.experiment[0]
+    assert (first.features, first.classifier, first.arms) == ("bottleneck", "cnn", ["acgan"])
+    assert max(first.amounts) == 4800 and first.planned == 1158 and paper.split.kind == "holdout"
     classifier = paper.classifier
     assert (classifier.channels, classifier.dense) == ([64, 128], 2048)
     assert (classifier.epochs, classifier.batch, classifier.learning_rate) == (20, 10, 1e-3)

@@ -13,6 +13,8 @@ from rarecase.pipeline.resolve import (
 )
 from rarecase.pipeline.settings import Settings
 
+MAPS = {"features": "bottleneck", "classifier": "cnn", "arms": ["acgan"]}
+
 
 def test_the_papers_values_are_the_defaults():
     paper = resolve(preset="paper")
@@ -24,7 +26,8 @@ def test_the_papers_values_are_the_defaults():
     assert (paper.generator.learning_rate, paper.generator.batch) == (0.002, 16)
     assert paper.generator.epochs == 50 and paper.generator.max_steps is None
     assert paper.split.kind == "holdout"
-    assert paper.sweep.amounts[-1] == 4800 and paper.sweep.headline == 1158
+    first = paper.experiment[0]
+    assert first.amounts[-1] == 4800 and first.planned == 1158
     assert (paper.classifier.epochs, paper.classifier.batch) == (20, 10)
 
 
@@ -55,8 +58,8 @@ def test_settings_of_the_command_line_are_read_as_what_they_hold():
     assert parse_setting("cohort.label", "COC=1,2") == "COC=1,2"
     assert parse_setting("cohort.label", "2") == "2"
     assert parse_setting("classifier.channels", "64") == [64]
-    assert parse_setting("sweep.amounts", "300") == [300]
-    assert parse_setting("sweep.headline", "300") == 300
+    assert parse_setting("tuning.shares", "1") == [1]
+    assert parse_setting("experiment", "[{features: tumour}]") == [{"features": "tumour"}]
     assert parse_setting("pretrain.channels", "null") is None
     assert parse_setting("simulation.patients", "{HGG: 2}") == {"HGG": 2}
     assert parse_setting("segmenter.augment", "false") is False
@@ -75,17 +78,19 @@ def test_patients_are_replaced_as_a_whole():
         ({"segmenter.epochs": "many"}, r"segmenter\.epochs: .*integer.*'many'"),
         ({"segmenter.epochs": 0}, r"segmenter\.epochs: .*greater than or equal to 1.*0"),
         ({"split.kind": "loo"}, r"split\.kind: .*'kfold', 'given', 'site' or 'holdout'"),
-        ({"sweep.amounts": [0, "lots"]}, r"sweep\.amounts: .*25%.*'lots'"),
-        ({"sweep.headline": 7}, r"headline is 7.*not among"),
+        ({"experiment": [{**MAPS, "amounts": [0, "lots"]}]}, r"amounts: .*25%.*'lots'"),
+        ({"experiment": []}, r"experiment: .*at least 1 item"),
+        ({"experiment": [{**MAPS, "arm": ["smote"]}]}, r"Unknown setting 'experiment\.arm'"),
+        ({"sweep.amounts": [300]}, r"Unknown setting 'sweep'"),
+        ({"tuning.shares": [0.0]}, r"tuning\.shares: .*greater than 0"),
         ({"slices.size": 100}, r"slices\.size is 100.*take 112"),
         ({"pretrain.cohort": "simulated", "segmenter.init": "m"}, "give one"),
         ({"seed.x": 1}, r"seed: .*integer"),
         ({"segmenter.coarse": 1.5}, r"segmenter\.coarse: .*less than 1"),
         ({"generator.widths": []}, r"generator\.widths: .*at least 1 item"),
         ({"protocol": "faithfull"}, "'sound' or 'faithful'"),
-        ({"features.block": "botleneck"}, "did you mean 'bottleneck'"),
-        ({"features.block": "dec5"}, "did you mean 'dec"),
-        ({"sweep.amounts": [0], "sweep.headline": 0}, "needs synthetic samples"),
+        ({"experiment": [{**MAPS, "features": "botleneck"}]}, "did you mean 'bottleneck'"),
+        ({"experiment": [{**MAPS, "features": "dec5"}]}, "did you mean 'dec"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_named_with_a_way_out(override, message):

@@ -3,10 +3,8 @@ import json
 import pytest
 
 from rarecase.files import partial_path
-from rarecase.pipeline.executor import SerialExecutor, make_executor
 from rarecase.pipeline.resolve import resolve
-from rarecase.pipeline.settings import ComputeSettings
-from rarecase.pipeline.step import CHECKPOINTS, Context, Step, perform
+from rarecase.pipeline.step import CHECKPOINTS, Context, Step, discard_bulky, perform, unfinished
 
 
 @pytest.fixture
@@ -14,8 +12,9 @@ def context(tmp_path):
     return Context(run=tmp_path, settings=resolve(preset="demo"))
 
 
-def make(context, work, key="k", products=()):
-    return Step("part/one", "segment", key, work, context, products)
+def make(context, work, key="k", products=(), name="part/one", inputs=(), **more):
+    return Step(name=name, stage="segment", version=1, facts=key, inputs=inputs, work=work,
+                context=context, products=products, **more)  # fmt: skip
 
 
 def write(context, folder):
@@ -29,7 +28,7 @@ def test_a_step_is_done_when_its_folder_holds_its_key(context):
     assert step.done()
     assert (step.output / "result.txt").read_text() == "done"
     record = json.loads((step.output / "step.json").read_text())
-    assert record["key"] == "k" and record["seconds"] >= 0 and record["peak_memory_mb"] > 0
+    assert record["key"] == step.key and record["seconds"] >= 0 and record["peak_memory_mb"] > 0
     assert not make(context, write, key="other").done()
     assert {p.name for p in step.output.parent.iterdir()} == {"one"}  # nothing left beside
 
@@ -77,7 +76,7 @@ def test_killed_between_the_last_write_and_the_move(context):
     step = make(context, write)
     perform(step)
     step.output.rename(partial_path(step.output))
-    step.output.with_name("one.key").write_text("k")
+    step.output.with_name("one.key").write_text(step.key)
     perform(make(context, lambda *_: pytest.fail("performed again")))
     assert step.done()
 
@@ -106,12 +105,30 @@ def test_missing_products_make_a_step_undone(context):
     assert step.done()
 
 
-def test_serial_executor_keeps_the_order(context):
-    order = []
-    steps = [
-        Step(name, "segment", "k", lambda c, f, n=name: order.append(n), context)
-        for name in ("a", "b", "c")
-    ]
-    SerialExecutor().run(steps, after=lambda step: order.append(step.name.upper()))
-    assert order == ["a", "A", "b", "B", "c", "C"]
-    assert isinstance(make_executor(steps, ComputeSettings(processes=1)), SerialExecutor)
+def test_a_key_is_of_facts_version_and_inputs_and_not_of_the_fold(context):
+    def key(**changes):
+        return make(context, write, **changes).key
+
+    first = make(context, write, name="repeat-0/fold-0/one")
+    assert first.key == key(name="repeat-0/fold-7/one") != key(name="repeat-0/fold-0/two")
+    assert key() != key(key="other")
+    assert key() != key(inputs=(first,)) != key(inputs=(make(context, write, key="other"),))
+    assert Step(**{**vars(make(context, write)), "version": 2}).key != key()
+
+
+def test_parts_that_may_go_are_made_anew_for_who_reads_them(context):
+    def store(context, folder):
+        (folder / "big").mkdir()
+        (folder / "big" / "x").touch()
+
+    of = make(context, store, name="store", bulky=("big",), remake=store)
+    reader = make(context, write, name="reader", inputs=(of,), reads=("store",))
+    for step in (of, reader):
+        perform(step)
+    discard_bulky([of, reader])
+    assert of.done() and not of.whole() and unfinished([of, reader]) == []
+    again = make(context, write, key="other", name="reader", inputs=(of,), reads=("store",))
+    assert unfinished([of, again]) == [of, again]
+    discard_bulky([of, again])
+    perform(of)
+    assert of.whole()

@@ -37,7 +37,8 @@ def model():
         "evidence": {"verdicts": [], "scores": {}, "patients": 0, "arm": "none", "dice": None},
         "learnt_from": {"patients": {"HGG": 1, "LGG": 1}, "slices": 2}, "version": "test",
     }  # fmt: skip
-    final = Final(np.zeros((1, 2, 4)), np.zeros((1, 2)), np.zeros(4), np.ones(4), 1.0, 1.0)
+    chosen = {"C": 1.0, "share": 0.0}
+    final = Final(np.zeros((1, 2, 4)), np.zeros((1, 2)), np.zeros(4), np.ones(4), chosen)
     return Deployed(Segmenter(net=net, channels=("flair",)), final, {}, card)
 
 

@@ -6,9 +6,8 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from rarecase.pipeline.study import Study
 
-from rarecase import predict_images, read_cohort, simulate_cohort
+from rarecase import Study, predict_images, read_cohort, simulate_cohort
 from rarecase.errors import SettingError
 from rarecase.features import FeatureStore
 from rarecase.pipeline.ship import load_model
@@ -19,8 +18,11 @@ def shape(tiny):
     return {
         **tiny, "segmenter.dimensions": 3, "slices.planes": 4, "segmenter.batch": 2,
         "segmenter.epochs": 12, "segmenter.learning_rate": 1e-2, "cohort.channels": ["flair"],
-        "generator.batch": 4, "sweep.amounts": [0, "100%"], "sweep.headline": "100%",
-        "features.keep": True, "simulation.patients": {"HGG": 8, "LGG": 6},
+        "generator.batch": 4, "features.keep": True,
+        "experiment": [
+            {**tiny["experiment"][0], "amounts": ["100%"], "planned": "100%"},
+            *tiny["experiment"][1:],
+        ], "simulation.patients": {"HGG": 8, "LGG": 6},
     }  # fmt: skip
 
 
@@ -30,22 +32,23 @@ def run(shape, tmp_path_factory):
 
 
 def test_a_case_is_a_sample(run):
-    store = FeatureStore.open(run / "repeat-0/fold-0/features/bottleneck.zarr")
+    store = FeatureStore.open(run / "repeat-0/fold-0/features/bottleneck/bottleneck.zarr")
     assert len(store) == 14 and store.shape == (16, 1, 8, 8)
     slices = pd.read_parquet(run / "repeat-0/fold-0/segmenter/rows.parquet")
     assert len(slices) > 14  # outlines are of slices, wherever they come from
     by_case = slices.groupby("case", sort=False)["predicted"].sum()
     assert store.rows["predicted"].tolist() == by_case.tolist()
-    made = FeatureStore.open(run / "repeat-0/fold-0/synthetic/acgan-seed0/samples.zarr")
+    made = FeatureStore.open(run / "repeat-0/fold-0/synthetic/bottleneck-acgan-seed0/samples.zarr")
     assert made.shape == store.shape
 
 
 def test_predictions_evidence_and_report(run):
     predictions = pd.read_parquet(run / "predictions.parquet")
-    assert set(predictions["arm"]) == {"none", "acgan", "duplicates:acgan"}
-    each = predictions[predictions["arm"] == "none"]
+    maps = predictions[predictions["features"] == "bottleneck"]
+    assert set(maps["arm"]) == {"none", "acgan", "duplicates:acgan"}
+    each = maps[maps["arm"] == "none"]
     assert sorted(each["patient"]) == sorted(set(each["patient"])) and len(each) == 14
-    assert {"none", "smote", "trivial"} <= set(pd.read_parquet(run / "arms.parquet")["arm"])
+    assert set(predictions["features"]) == {"bottleneck", "tumour", "outline_size"}
     assert json.loads((run / "evidence.json").read_text())["rare"] == "LGG"
     assert "Feature" in (run / "report" / "index.html").read_text()
     assert Study(out=run).run().performed == 0
@@ -64,14 +67,14 @@ def test_it_predicts_on_the_grid_of_new_scans(run, tmp_path):
         np.testing.assert_allclose(mask.affine, image.affine, atol=1e-4)
 
 
-@pytest.mark.parametrize("wish", [{"features.block": "region"}, {"generator.images": True}])
+@pytest.mark.parametrize("wish", [{"features": ["region"]}, {"arms": ["acgan-images"]}])
 def test_what_works_on_slices_alone_is_refused(shape, wish, tmp_path):
     with pytest.raises(SettingError, match="works on slices"):
-        Study(out=tmp_path / "run", settings={**shape, **wish})
+        Study(out=tmp_path / "run", settings=shape, short=wish)
 
 
 def test_the_estimate_counts_cases(shape, tmp_path):
     _, _, cost = Study(out=tmp_path / "run", settings=shape).estimate()
     assert cost.slices == 14 * 6
     lines = {each.step: each for each in cost.costs}
-    assert lines["features"].disk == 2 * 14 * 2 * 16 * 8 * 8 * 1
+    assert lines["features"].disk > 2 * 14 * 2 * 16 * 8 * 8 * 1  # and the vectors

@@ -237,7 +237,7 @@ def _write_synthetic(folder, rng, classes, shape, *, keep):
     agrees = rng.random(len(labels)) < (0.7 if keep else -1)
     rows = pd.DataFrame({"label": labels, "agrees": agrees})
     _store(folder / "samples.zarr", rows, _values(rng, labels, classes, shape))
-    table = rows.groupby("label")["agrees"].agg(made="size", kept="sum").reset_index()
+    table = rows.groupby("label")["agrees"].agg(generated="size", kept="sum").reset_index()
     table.to_csv(folder / "filter.csv", index=False)
     epochs = np.arange(1, 11)
     pd.DataFrame(
@@ -290,7 +290,7 @@ def _write_gallery(made, features, rows, classes):
 def _write_fidelity(folder, classes, fold):
     """In the last class nothing could be measured."""
     write_step(folder, 2)
-    names = ["precision", "recall", "coverage", "told apart", "nn ratio", "near copies",
+    names = ["precision", "recall", "coverage", "two-sample AUC", "nn ratio", "near copies",
              "membership"]  # fmt: skip
     rows = [
         {"class": name, "source": source, "train": 20, "held": 8, "samples": 30}
@@ -299,7 +299,7 @@ def _write_fidelity(folder, classes, fold):
             for place, measure in enumerate(names)
         }
         for name in classes
-        for source, base in (("made", 0.1), ("real", 0.4))
+        for source, base in (("synthetic", 0.1), ("real", 0.4))
     ]
     pd.DataFrame(rows).to_csv(folder / "fidelity.csv", index=False)
 
@@ -322,9 +322,7 @@ def _predictions(rng, tested, classes, repeat, fold, *, seeds, arms, amounts, pl
                 for seed in seeds
             ]  # fmt: skip
         about = {"amount": str(planned), "requested": planned, "added": planned}
-        rows += [{**counted, **about, "arm": f"duplicates:{arm}", "control_of": arm}] * bool(
-            amounts
-        )
+        rows.append({**counted, **about, "arm": f"duplicates:{arm}", "control_of": arm})
     if tuned:
         vectors = {"features": "tumour", "classifier": "logistic"}
         about = {**vectors, "amount": "tuned", "requested": 9, "added": 9}

@@ -16,12 +16,13 @@ from rarecase.report import make_report
 
 SECTIONS = [
     "summary",
+    "results",
+    "amounts",
+    "table-3",
     "cohort",
     "segmenter",
     "overlays",
     "features",
-    "sweep",
-    "table-3",
     "paper",
     "method",
 ]
@@ -61,8 +62,10 @@ class Page(HTMLParser):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_section_is_there_and_in_the_contents(reports, kind):
     page = Page(reports[kind][1])
-    assert [s["id"] for s in page.all("section")] == SECTIONS
-    assert [a["href"] for a in page.all("a")] == [f"#{name}" for name in SECTIONS]
+    # Where nothing was added there are no amounts to look at.
+    names = [name for name in SECTIONS if name != "amounts" or kind != "unaugmented"]
+    assert [s["id"] for s in page.all("section")] == names
+    assert [a["href"] for a in page.all("a")] == [f"#{name}" for name in names]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -102,12 +105,15 @@ def test_the_finding_stands_first_and_the_numbers_are_those_of_the_evidence(repo
     run, text = reports["two"]
     evidence = json.loads((run / "evidence.json").read_text())
     words = Page(text).words
-    assert evidence["headline"]["sentence"] in words
-    assert words.index(evidence["headline"]["sentence"]) < words.index("Test patients: scores")
+    assert len(evidence["verdicts"]) == 2
+    for verdict in evidence["verdicts"]:
+        assert words.count(verdict["sentence"]) == 1
+        assert words.index(verdict["sentence"]) < words.index("Test patients: every arm")
+    assert evidence["best"]["note"] in words
     for row in evidence["rows"]:
-        score = row["patients"]["scores"]["recall_LGG"]
-        assert f"{score['value']:.2f} {score['low']:.2f} to {score['high']:.2f}" in words
-    assert "not controlled, as no duplicates of real samples were run" in words
+        for name in ("recall_LGG", "brier", "calibration_error"):
+            score = row["patients"]["scores"][name]
+            assert f"{score['value']:.2f} {score['low']:.2f} to {score['high']:.2f}" in words
 
 
 def test_text_from_files_is_escaped(reports):
@@ -144,22 +150,23 @@ def test_what_is_missing_is_said(reports):
         "No test case has a mask",
         "No case has a true mask",
         "the filter kept nothing",
-        "The filter kept no synthetic sample of HGG and LGG in repeat 0, fold 0",
+        "The filter kept no synthetic sample of HGG and LGG (acgan, repeat 0, fold 0)",
         "No case was left out",
         "The cohort is simulated",
     ):
         assert piece in bare, piece
     unaugmented = Page(reports["unaugmented"][1]).words
-    assert "No generator was trained in this run." in unaugmented
-    assert "there is no sweep" in unaugmented
-    assert "not reached" in unaugmented
+    assert "No generator's samples were kept in this run." in unaugmented
+    assert "there is no verdict" in unaugmented
+    assert "none planned" in unaugmented
 
 
 def test_three_classes_have_their_own_tables(reports):
     words = Page(reports["three"][1]).words
     assert "Macro AUC" in words
+    assert "wgan: the pictures below" in words
     assert "the paper (two classes, as printed)" in words
-    assert "8 patients of class men" in words
+    assert "8 test patients of class men" in words
 
 
 def test_the_same_run_gives_the_same_page(reports):
@@ -219,9 +226,9 @@ def test_a_sparse_run_still_makes_a_page(tmp_path, reports):
 def test_report_and_evidence_import_no_torch():
     code = (
         "import sys, importlib, pkgutil, rarecase.report, rarecase.evidence\n"
-        "for room in (rarecase.report, rarecase.evidence):\n"
-        "    for m in pkgutil.iter_modules(room.__path__):\n"
-        "        importlib.import_module(f'{room.__name__}.{m.name}')\n"
+        "for package in (rarecase.report, rarecase.evidence):\n"
+        "    for m in pkgutil.iter_modules(package.__path__):\n"
+        "        importlib.import_module(f'{package.__name__}.{m.name}')\n"
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,25 +9,21 @@ from fake_run import fake_run
 
 from rarecase.errors import DataError
 from rarecase.report import make_report
-from rarecase.report.pictures import read_pictures
 from rarecase.report.run_files import RunFiles
+from rarecase.report.set_aside import read_pictures
 from rarecase.report.tables_paper import augmentation_table, class_accuracy_table, unet_table
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    made = fake_run(tmp_path_factory.mktemp("paper") / "run")
-    for fold in (0, 1):  # a second generator, wider, in every fold
+    made = fake_run(tmp_path_factory.mktemp("paper") / "run", arms=("acgan-64", "acgan-512"))
+    for fold in (0, 1):
         place = made / f"repeat-0/fold-{fold}/synthetic"
-        narrow = (place / "acgan-seed0").rename(place / "acgan-64-seed0")
-        wide = place / "acgan-512-seed0"
-        wide.mkdir()
-        for name in ("history.csv", "filter.csv", "shown.npz", "shown.json"):
-            (wide / name).write_bytes((narrow / name).read_bytes())
-        for width, folder in ((64, narrow), (512, wide)):
+        for width in (64, 512):
+            folder = place / f"bottleneck-acgan-{width}-seed0"
             (folder / "generator.json").write_text(json.dumps({"settings": {"width": width}}))
-        table = pd.read_csv(wide / "filter.csv")
-        table.assign(kept=table["made"]).to_csv(wide / "filter.csv", index=False)
+        table = pd.read_csv(folder / "filter.csv")
+        table.assign(kept=table["generated"]).to_csv(folder / "filter.csv", index=False)
     return made
 
 
@@ -76,17 +72,17 @@ def test_table_2_takes_each_metrics_best_epoch_and_the_one_kept(run):
 
 def test_class_accuracy_by_width_stands_beside_the_papers(run):
     files = RunFiles(run)
-    assert files.arms == ["acgan-64", "acgan-512"]
+    assert [*files.sources] == ["acgan-64", "acgan-512"]
     rows = class_accuracy_table(files).rows
     assert [row[:3] for row in rows] == [
-        ["ACGAN of width 64", "64", "0.76"],
-        ["ACGAN of width 512", "512", "0.823"],
+        ["acgan-64", "64", "0.76"],
+        ["acgan-512", "512", "0.823"],
     ]
     tables = pd.concat(
-        pd.read_csv(run / f"repeat-0/fold-{fold}/synthetic/acgan-64-seed0/filter.csv")
+        pd.read_csv(run / f"repeat-0/fold-{fold}/synthetic/bottleneck-acgan-64-seed0/filter.csv")
         for fold in (0, 1)
     )
-    assert rows[0][3].text == f"{tables['kept'].sum() / tables['made'].sum():.3f}"
+    assert rows[0][3].text == f"{tables['kept'].sum() / tables['generated'].sum():.3f}"
     assert rows[1][3].text == "1.000"
 
 

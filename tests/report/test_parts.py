@@ -11,16 +11,17 @@ from sklearn.decomposition import PCA
 from sklearn.feature_selection import f_classif
 from sklearn.metrics import f1_score
 
+from rarecase.evidence.text import DASH
 from rarecase.features.gallery import telling_channel
 from rarecase.features.store import FeatureStore
 from rarecase.report import make_report
-from rarecase.report.blocks import DASH, Cell
+from rarecase.report.blocks import Cell
 from rarecase.report.cautions import find_cautions
-from rarecase.report.feature_samples import read_pair
 from rarecase.report.figures_features import mosaic, principal_plane
 from rarecase.report.overlays import SliceReader, choose_cases, dice
 from rarecase.report.run_files import RunFiles
 from rarecase.report.section_method import differences, names_alone
+from rarecase.report.set_aside import read_pair
 from rarecase.report.tables_fidelity import fidelity_table, unlike_new_patients
 
 
@@ -127,17 +128,17 @@ def test_an_overlay_shows_the_slice_with_the_largest_tumour(run):
 def test_synthetic_features_are_shown_beside_other_real_patients(run):
     table = fidelity_table(RunFiles(run))
     assert [tuple(row[:3]) for row in table.rows] == [
-        ("ACGAN", "HGG", "synthetic"), ("ACGAN", "HGG", "other real patients"),
-        ("ACGAN", "LGG", "synthetic"), ("ACGAN", "LGG", "other real patients"),
+        ("acgan", "HGG", "synthetic"), ("acgan", "HGG", "other real patients"),
+        ("acgan", "LGG", "synthetic"), ("acgan", "LGG", "other real patients"),
     ]  # fmt: skip
-    place = table.columns.index("Told apart")
+    place = table.columns.index("Two-sample AUC")
     assert table.rows[0][place] == Cell("0.18", "0.13 to 0.23")  # of two folds
     assert table.rows[1][place] == Cell("0.48", "0.43 to 0.53")
     assert table.rows[2][place] == DASH
     assert table.caption in make_report(run).read_text()
 
 
-def test_classes_may_be_numbers_and_an_older_run_has_nothing_measured(tmp_path):
+def test_classes_may_be_numbers_and_nothing_may_be_measured(tmp_path):
     made = fake_run(tmp_path / "run", classes=("1", "NA"))
     table = fidelity_table(RunFiles(made))
     assert [row[1] for row in table.rows] == ["1", "1", "NA", "NA"]
@@ -151,15 +152,15 @@ def test_classes_may_be_numbers_and_an_older_run_has_nothing_measured(tmp_path):
 def test_samples_that_cover_nothing_are_warned_of(tmp_path):
     made = fake_run(tmp_path / "run")
     assert not unlike_new_patients(RunFiles(made))
-    path = made / "repeat-0/fold-0/fidelity/acgan-seed0/fidelity.csv"
+    path = made / "repeat-0/fold-0/fidelity/bottleneck-acgan-seed0/fidelity.csv"
     found = pd.read_csv(path)
-    found.loc[found["source"] == "made", "coverage"] = 0.01  # of one fold
+    found.loc[found["source"] == "synthetic", "coverage"] = 0.01  # of one fold
     found.to_csv(path, index=False)
     (said,) = unlike_new_patients(RunFiles(made))
-    assert said.startswith("Synthetic samples of class HGG (ACGAN) are not like")
+    assert said.startswith("Synthetic samples of class HGG (acgan) are not like")
     assert "cover 0.12 of the test patients' variety, other real patients 0.47" in said
     assert said in find_cautions(RunFiles(made))
-    found.loc[found["source"] == "made", "samples"] = 7  # as the filter left them
+    found.loc[found["source"] == "synthetic", "samples"] = 7  # as the filter left them
     found.to_csv(path, index=False)
     assert not unlike_new_patients(RunFiles(made))
 
@@ -172,7 +173,7 @@ def test_a_run_in_which_nothing_was_measured_has_no_such_table(tmp_path):
 def test_real_samples_come_from_training_patients_and_synthetic_ones_were_kept(run):
     folder = RunFiles(run).generators[0].path
     pair = read_pair(folder)
-    real = FeatureStore.open(folder.parents[1] / "features" / "bottleneck.zarr")
+    real = FeatureStore.open(folder.parents[1] / "features" / "bottleneck" / "bottleneck.zarr")
     made = FeatureStore.open(folder / "samples.zarr")
     usable = {
         "real": (real, pair.real, real.rows["part"] != "test"),
@@ -224,7 +225,7 @@ def test_caution_a_class_never_called(small):
     score = {"value": 0.0, "low": 0.0, "high": 0.0}
     assert "is called right" not in cautions(small)
     change_evidence(small, lambda e: e["rows"][0]["patients"]["scores"].update(recall_LGG=score))
-    assert "No patient of class LGG is called right with no synthetic samples" in cautions(small)
+    assert "No patient of class LGG is called right by none (bottleneck, cnn)" in cautions(small)
 
 
 def test_caution_last_epoch_was_the_best(small):

@@ -15,7 +15,7 @@ SHORT = (
     ("--channels", "cohort.channels", "NAMES", "channels to use, such as flair or flair,t1gd"),
     ("--init", "segmenter.init", "FILE", "model.safetensors of a trained U-Net to start from"),
     ("--seed", "seed", "N", "everything random derives from it"),
-    ("--threads", "compute.threads", "N", "CPU threads"),
+    ("--threads", "compute.threads", "N", "CPU threads of each process"),
     ("--device", "compute.device", "NAME", "auto, cpu, cuda or mps"),
 )
 
@@ -27,6 +27,9 @@ EXPERIMENT = (
     ("--amounts", "NUMBERS", "synthetic samples, such as 300,1200 or 25%%,100%%, for the cnn"),
     ("--planned", "NUMBER", "the one of them that gets a verdict (default: the first)"),
 )
+
+WHOLE = ("--experiment", "--protocol")
+"""Settings of no section, which have no short name of that name."""
 
 # Settings that are said by naming them: option, setting, the value that it stands for, help.
 SWITCHES = (
@@ -100,7 +103,7 @@ def split_settings(words: Sequence[str]) -> tuple[list[str], list[str]]:
     while waiting:
         word = waiting.pop(0)
         name, sign, _ = word.partition("=")
-        if not (name.startswith("--") and "." in name):
+        if not (name.startswith("--") and "." in name) and name not in WHOLE:
             plain.append(word)
             continue
         dotted.append(word)

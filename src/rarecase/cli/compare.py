@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rarecase.checksums import record_files
 from rarecase.cli.show import show
 from rarecase.errors import DataError, SettingError
 from rarecase.files import replacing_file, write_json
@@ -60,9 +61,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="also with only K rare patients to learn from (without numbers: 4, 8, 16, … all)",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="everything random derives from it")
-    parser.add_argument("--jobs", type=int, default=-1, help="processes (default: all cores)")
+    parser.add_argument("--jobs", type=int, default=-1, help="processes (default: one a CPU)")
     parser.add_argument(
-        "--cluster", metavar="WHERE", help="Dask instead: local, tcp://HOST:PORT, a scheduler file"
+        "--cluster",
+        metavar="WHERE",
+        help="Dask computes: local (then with --jobs workers), tcp://HOST:PORT or a scheduler file",
     )
     parser.add_argument(
         "--allow-seen", action="store_true",
@@ -89,6 +92,8 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     out = None if args.out is None else Path(args.out)
     if out is not None:
         _check_folder(out)
+    if args.jobs == 0 or args.jobs < -1:
+        raise SettingError(f"--jobs {args.jobs}: expected 1 or more, or -1 for all cores.")
     protocol = protocol_of(vars(args))
     with reporting(args), pool(args.jobs, cluster=args.cluster) as executor:
         found = read_features(
@@ -114,6 +119,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
             if out is not None:
                 with replacing_file(out / "scarcity.csv") as beside:
                     curve.to_csv(beside, index=False)
+                record_files(out, ["scarcity.csv"])
     if args.json:
         said = {} if curve is None else {"scarcity": json.loads(curve.to_json(orient="records"))}
         print_json(result.evidence | said)
@@ -188,11 +194,10 @@ def _check_folder(out: Path) -> None:
 
 
 def _write(out: Path, args: Namespace, result: Result, found: Features) -> None:
-    with replacing_file(out / "predictions.parquet") as beside:
-        result.predictions.to_parquet(beside, index=False)
-    write_json(out / "evidence.json", result.evidence)
+    result.write(out)
     said = {k: v for k, v in vars(args).items() if k not in ("json", "quiet", "verbose")}
     said["rare"] = result.evidence["rare"]  # what it was, if it was left open
     said["features"] = str(Path(args.features).resolve())
     said["fingerprint"] = found.fingerprint()
     write_json(out / RECORD, json.loads(json.dumps(said, default=str)))
+    record_files(out, [RECORD])

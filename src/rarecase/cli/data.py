@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rarecase.cli.arguments import no_more, overrides_of
+from rarecase.cli.arguments import add_study, no_more, overrides_of
 from rarecase.cli.show import console, print_json, reporting, table
 from rarecase.errors import DataError, SettingError
 
@@ -23,6 +23,33 @@ def _resolve(args: Namespace, rest: Sequence[str]) -> Any:
         preset=args.preset,
         file=Path(args.config) if args.config else None,
         overrides=overrides_of(args, rest),
+    )
+
+
+def add_inspect(parser: ArgumentParser) -> None:
+    """What `rarecase inspect` takes."""
+    add_study(parser)
+    parser.add_argument("--fast", action="store_true", help="do not open the images")
+    parser.add_argument("--html", metavar="FILE", help="write a contact sheet of all cases, too")
+
+
+def add_report(parser: ArgumentParser) -> None:
+    """What `rarecase report` takes."""
+    parser.add_argument("run", metavar="RUN", help="run folder")
+
+
+def add_simulate(parser: ArgumentParser) -> None:
+    """What `rarecase simulate` takes."""
+    parser.add_argument("folder", metavar="OUT", help="new folder")
+    parser.add_argument("--patients", default="HGG=24,LGG=12", help="default: HGG=24,LGG=12")
+    parser.add_argument("--size", type=int, default=240, help="pixels a side (default 240)")
+    parser.add_argument("--slices", type=int, default=50, help="a volume (default 50)")
+    parser.add_argument(
+        "--separability", type=float, default=1.0, help="1: as in life; 0: the classes look alike"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--prefix", default="Sim", help="of patients' names; another for a cohort beside another"
     )
 
 
@@ -155,15 +182,12 @@ def blocks(args: Namespace, rest: Sequence[str]) -> int:
     """List the blocks of the U-Net that the settings describe."""
     from rarecase.features import source_of
     from rarecase.features.sources.registry import VECTORS
-    from rarecase.segmenter import UNet
+    from rarecase.segmenter.networks import network_like
 
     settings = _resolve(args, rest)
     shape, size = settings.segmenter, settings.slices.size
     sides = (settings.slices.planes, size, size) if shape.dimensions == 3 else (size, size)
-    net = UNet(
-        in_channels=1, width=shape.width, depth=shape.depth, norm=shape.norm,
-        dimensions=shape.dimensions,
-    )  # fmt: skip
+    net = network_like(shape, in_channels=1)
     listed = []
     vectors = [(name, None) for name in VECTORS]
     for name, reduction in [*((b.name, b.reduction) for b in net.blocks()), *vectors]:

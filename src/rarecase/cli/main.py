@@ -10,15 +10,13 @@ import argparse
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 
 from rarecase import __version__
-from rarecase.cli import compare as compare_command
-from rarecase.cli import evaluate as evaluate_command
-from rarecase.cli import generate as generate_command
-from rarecase.cli import network as network_command
-from rarecase.cli import predict as predict_command
+from rarecase.cli import compare, data, evaluate, generate, predict, run, verify, weights
 from rarecase.cli.arguments import add_output, add_study, split_settings
 from rarecase.errors import RarecaseError, SettingError
 
@@ -34,29 +32,48 @@ start here:
 Any setting can follow as --section.name VALUE ('rarecase settings' explains them all).
 'rarecase COMMAND --help' says more about a command."""
 
-RUN_EPILOG = """\
-examples:
-  rarecase {command} --preset demo --out demo-run
-  rarecase {command} BraTS2020/ --preset quick --channels flair --out run
-  rarecase {command} tcga-lgg/ --label COCCluster=2 --preset quick --out run --segmenter.epochs 10
-  rarecase {command} --out run                        go on with, or repeat, what is there"""
-
-IMPORT_EPILOG = """\
-examples:
-  rarecase import u_net_flair_all.npz --out brats --channels flair,t1,t1gd,t2
-  rarecase import unet.pth --out brats --names in-order --joins up-first
-  rarecase run DATA --preset paper --init brats/model.safetensors --out run"""
-
 # What rarecase[torch] brings, and the base install leaves out.
 EXTRAS = ("torch", "lightning_fabric", "safetensors", "zarr", "nibabel", "nilearn", "PIL",
           "matplotlib", "jinja2", "SimpleITK", "pydicom", "highdicom")  # fmt: skip
 
-STAGES = {
-    "run": ("report", "everything: data in, evidence and report out"),
-    "segment": ("segment", "up to the U-Net: slices, folds, pre-training, training, masks"),
-    "extract": ("extract", "up to the features of every slice"),
-    "classify": ("classify", "up to predictions and scores"),
-}
+
+@dataclass(frozen=True)
+class Command:
+    """A command: its name, what it does in a line, the module that does it (by its function `run`,
+    or one called like the command), what adds its arguments, and examples."""
+
+    name: str
+    text: str
+    module: str
+    add: Callable[[argparse.ArgumentParser], None]
+    epilog: str = ""
+
+
+COMMANDS = (
+    Command("inspect", "show what is in a cohort and what is wrong", "data", data.add_inspect),
+    *(
+        Command(name, text, "run", partial(run.add_arguments, stage=stage), run.epilog_of(name))
+        for name, (stage, text) in run.STAGES.items()
+    ),
+    Command("compare", "compare ways to treat a rare class on a table of features", "compare",
+            compare.add_arguments, compare.EPILOG),
+    Command("evaluate", "compute scores, tests and verdicts anew from predictions.parquet",
+            "evaluate", evaluate.add_arguments, evaluate.EPILOG),
+    Command("generate", "generate synthetic samples from features", "generate",
+            generate.add_arguments, generate.EPILOG),
+    Command("predict", "mask and classify new scans with a run's model", "predict",
+            predict.add_predict, predict.EPILOG),
+    Command("export", "write a run's model to a folder of its own", "predict", predict.add_export),
+    Command("verify", "check every file of a run, a comparison or an exported model", "verify",
+            verify.add_arguments, verify.EPILOG),
+    Command("report", "write the report of a run folder anew", "data", data.add_report),
+    Command("simulate", "write a simulated glioma cohort (BraTS layout)", "data",
+            data.add_simulate),
+    Command("import", "make a U-Net trained with other software usable with --init", "weights",
+            weights.add_arguments, weights.EPILOG),
+    Command("blocks", "list sources of features and the size of what they give", "data", add_study),
+    Command("settings", "explain every setting, with a preset's values", "data", add_study),
+)  # fmt: skip
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -64,116 +81,22 @@ def build_parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog="rarecase",
-        description="Find out whether synthetic features help your rare class.",
+        description="Find out which features know your rare class, and whether synthetic ones add "
+        "anything.",
         epilog=EPILOG,
         formatter_class=raw,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"rarecase {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-
-    def command(name: str, text: str, *, module: str, epilog: str = "") -> argparse.ArgumentParser:
+    for each in COMMANDS:
         sub = commands.add_parser(
-            name, help=text, description=text[0].upper() + text[1:] + ".", epilog=epilog,
-            formatter_class=raw, allow_abbrev=False,
+            each.name, help=each.text, description=each.text[0].upper() + each.text[1:] + ".",
+            epilog=each.epilog, formatter_class=raw, allow_abbrev=False,
         )  # fmt: skip
-        sub.set_defaults(module=module)
-        return sub
-
-    inspect = command("inspect", "show what is in a cohort and what is wrong", module="data")
-    add_study(inspect)
-    inspect.add_argument("--fast", action="store_true", help="do not open the images")
-    inspect.add_argument("--html", metavar="FILE", help="write a contact sheet of all cases, too")
-    add_output(inspect)
-    for name, (stage, text) in STAGES.items():
-        own = network_command.EPILOG if name == "extract" else ""
-        epilog = f"{RUN_EPILOG.format(command=name)}\n\n{own}".rstrip()
-        sub = command(name, text, module="run", epilog=epilog)
-        sub.set_defaults(until=stage)
-        add_study(sub)
-        sub.add_argument("--dry-run", action="store_true", help="show steps, time, memory, disk")
-        if name == "run":
-            sub.add_argument(
-                "--until", metavar="STAGE", default=stage,
-                help="stop behind segment, extract, generate, classify or report",
-            )  # fmt: skip
-        if name == "extract":
-            network_command.add_arguments(sub)
+        sub.set_defaults(module=each.module)
+        each.add(sub)
         add_output(sub)
-    compare = command(
-        "compare", "compare ways to treat a rare class on a table of features", module="compare",
-        epilog=compare_command.EPILOG,
-    )  # fmt: skip
-    compare_command.add_arguments(compare)
-    add_output(compare)
-    evaluate = command(
-        "evaluate", "compute scores, tests and verdicts anew from predictions.parquet",
-        module="evaluate", epilog=evaluate_command.EPILOG,
-    )  # fmt: skip
-    evaluate_command.add_arguments(evaluate)
-    add_output(evaluate)
-    generate = command(
-        "generate", "make synthetic samples from features", module="generate",
-        epilog=generate_command.EPILOG,
-    )  # fmt: skip
-    generate_command.add_arguments(generate)
-    add_output(generate)
-    predict = command(
-        "predict", "outline and classify new scans with a run's model", module="predict",
-        epilog=predict_command.EPILOG,
-    )  # fmt: skip
-    predict_command.add_predict(predict)
-    add_output(predict)
-    export = command("export", "write a run's model to a folder of its own", module="predict")
-    predict_command.add_export(export)
-    add_output(export)
-    report = command("report", "write the report of a run folder anew", module="data")
-    report.add_argument("run", metavar="RUN", help="run folder")
-    add_output(report)
-    simulate = command("simulate", "write a simulated glioma cohort (BraTS layout)", module="data")
-    simulate.add_argument("folder", metavar="OUT", help="new folder")
-    simulate.add_argument("--patients", default="HGG=24,LGG=12", help="default: HGG=24,LGG=12")
-    simulate.add_argument("--size", type=int, default=240, help="pixels a side (default 240)")
-    simulate.add_argument("--slices", type=int, default=50, help="a volume (default 50)")
-    simulate.add_argument(
-        "--separability", type=float, default=1.0, help="1: as in life; 0: the classes look alike"
-    )
-    simulate.add_argument("--seed", type=int, default=0)
-    simulate.add_argument(
-        "--prefix", default="Sim", help="of patients' names; another for a cohort beside another"
-    )
-    add_output(simulate)
-    weights = command(
-        "import", "make a U-Net trained with other software usable with --init", module="weights",
-        epilog=IMPORT_EPILOG,
-    )  # fmt: skip
-    weights.add_argument("weights", metavar="FILE", help="TensorLayer's .npz, or PyTorch's .pth")
-    weights.add_argument("--out", metavar="FOLDER", required=True, help="new folder for the model")
-    weights.add_argument(
-        "--channels", metavar="NAMES", default="flair,t1,t1gd,t2",
-        help="what the network's inputs are, in order (default: flair,t1,t1gd,t2)",
-    )  # fmt: skip
-    weights.add_argument(
-        "--patients", metavar="FILE", help="whom it was trained on, a patient a line"
-    )
-    weights.add_argument(
-        "--names", metavar="FILE",
-        help="YAML, 'our name: name in the file' a line; or in-order: one after another",
-    )  # fmt: skip
-    weights.add_argument(
-        "--joins", choices=("skip-first", "up-first"),
-        help="what its decoders expect first (default for PyTorch: skip-first)",
-    )  # fmt: skip
-    weights.add_argument("--norm", choices=("none", "batch"), default="none", help="its layers")
-    add_output(weights)
-    blocks = command(
-        "blocks", "list the U-Net's blocks and the size of their features", module="data"
-    )
-    add_study(blocks)
-    add_output(blocks)
-    settings = command("settings", "explain every setting, with a preset's values", module="data")
-    add_study(settings)
-    add_output(settings)
     return parser
 
 
@@ -209,7 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.command == "compare" and args.out is None:
             return _say("interrupted; nothing was kept. --out FOLDER keeps what is done.", code=130)
         if args.command == "generate":
-            return _say(generate_command.interrupted(args), code=130)
+            return _say(generate.interrupted(args), code=130)
         return _say("interrupted; the same command goes on where it stopped.", code=130)
 
 

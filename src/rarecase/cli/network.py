@@ -38,6 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     group.add_argument("--network", metavar="MODULE:NAME", help="makes the network, or is one")
     group.add_argument("--network-args", metavar="YAML", help="keyword arguments to make it with")
     group.add_argument("--weights", metavar="FILE", help=".safetensors, or a .pth state dict")
+    group.add_argument("--block", metavar="NAME", help="the layer whose features are taken")
     group.add_argument(
         "--list-blocks", action="store_true", help="list its layers, extract nothing"
     )
@@ -62,7 +63,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
 
     if args.data is None:
         raise SettingError("DATA is missing: the cohort whose features are wanted.")
-    block = getattr(args, "features.block")
+    block = args.block
     if not args.list_blocks and (block is None or args.out is None):
         raise SettingError(
             "--block and --out are needed; --list-blocks shows which blocks there are."
@@ -74,7 +75,6 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     if args.dry_run:
         raise SettingError("--dry-run is for studies; --list-blocks shows what there is here.")
     overrides = overrides_of(args, rest)
-    overrides.pop("features.block", None)
     if overrides.get("slices.normalise") == "cohort":
         raise SettingError("slices.normalise=cohort needs a study; choose tissue or case.")
     file = Path(args.config) if args.config else None

@@ -72,11 +72,12 @@ def predict(args: Namespace, rest: Sequence[str]) -> int:
 
 def _provenance(card: dict[str, Any]) -> str:
     """What the calls rest on, in a few lines."""
-    from rarecase.deploy.card import counted, scored
+    from rarecase.deploy.card import counted
+    from rarecase.evidence.text import with_interval
 
     evidence = card["evidence"]
     area = evidence["scores"].get("auc_rare")
-    worth = "not defined" if area is None else scored(area)
+    worth = "not defined" if area is None else with_interval(area)
     return (
         f"{card['rare']} is called from a probability of {card['threshold']:.2f} on. Learnt from "
         f"{counted(card['learnt_from']['patients'])}; arm {card['arm']}; AUC of {card['rare']} on "

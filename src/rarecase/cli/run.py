@@ -2,17 +2,60 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+import json
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rarecase.cli.arguments import overrides_of, short_of
+from rarecase.cli import network
+from rarecase.cli.arguments import add_study, overrides_of, short_of
 from rarecase.cli.show import console, print_json, reporting, show, table
 from rarecase.errors import DataError, SettingError
 
 if TYPE_CHECKING:
     from rarecase.study import Study
+
+
+STAGES = {
+    "run": ("report", "everything: data in, evidence and report out"),
+    "segment": ("segment", "up to the U-Net: slices, folds, pre-training, training, masks"),
+    "extract": ("extract", "up to the features of every slice"),
+    "classify": ("classify", "up to predictions and scores"),
+}
+"""Command → the stage that it runs up to, and what it does."""
+
+RUN_EPILOG = """\
+examples:
+  rarecase {command} --preset demo --out demo-run
+  rarecase {command} BraTS2020/ --preset quick --channels flair --out run
+  rarecase {command} tcga-lgg/ --label COCCluster=2 --preset quick --out run --segmenter.epochs 10
+  rarecase {command} --out run                        go on with, or repeat, what is there"""
+
+
+def epilog_of(name: str) -> str:
+    """Examples of a command."""
+    own = network.EPILOG if name == "extract" else ""
+    return f"{RUN_EPILOG.format(command=name)}\n\n{own}".rstrip()
+
+
+def add_arguments(parser: ArgumentParser, *, stage: str) -> None:
+    """What `rarecase run` and the stages on the way take."""
+    parser.set_defaults(until=stage)
+    add_study(parser)
+    parser.add_argument("--dry-run", action="store_true", help="show steps, time, memory, disk")
+    parser.add_argument(
+        "--cluster", metavar="WHERE",
+        help="Dask computes: local, tcp://HOST:PORT or a scheduler file; RUN and DATA must lie "
+        "where all of its machines see them under the same names",
+    )  # fmt: skip
+    if stage == "report":
+        parser.add_argument(
+            "--until", metavar="STAGE", default=stage,
+            help="stop behind segment, extract, generate, classify or report",
+        )  # fmt: skip
+    if stage == "extract":
+        network.add_arguments(parser)
 
 
 def make_study(args: Namespace, rest: Sequence[str], *, out: str) -> Study:
@@ -32,8 +75,6 @@ def make_study(args: Namespace, rest: Sequence[str], *, out: str) -> Study:
 def run(args: Namespace, rest: Sequence[str]) -> int:
     """Run a study up to the command's stage, or show what that would cost."""
     if getattr(args, "network", None):
-        from rarecase.cli import network
-
         return network.run(args, rest)
     if getattr(args, "list_blocks", False):
         raise SettingError("--list-blocks needs --network; 'rarecase blocks' lists the U-Net's.")
@@ -51,7 +92,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         study = make_study(args, rest, out=args.out)
         if args.dry_run:
             return _dry_run(study, args)
-        result = study.run(until=args.until)
+        result = study.run(until=args.until, cluster=args.cluster)
     if args.json:
         print_json(
             {
@@ -83,6 +124,7 @@ def _dry_run(study: Study, args: Namespace) -> int:
     from rarecase.pipeline.estimate import human_time
 
     cohort, steps, cost = study.estimate(until=args.until)
+    grid = study.grid
     free = free_disk(study.run_folder)
     facts = {
         "patients": len(cohort.patients),
@@ -91,6 +133,7 @@ def _dry_run(study: Study, args: Namespace) -> int:
         "classes": {c: sum(v == c for v in cohort.patients.values()) for c in cohort.classes},
         "dropped": len(cohort.dropped),
         "steps": [{"step": step.name, "done": step.done()} for step in steps],
+        "cells": json.loads(grid.to_frame().to_json(orient="records")),
         "seconds": round(cost.seconds),
         "memory_bytes": cost.memory,
         "disk_bytes": cost.disk,
@@ -100,34 +143,26 @@ def _dry_run(study: Study, args: Namespace) -> int:
         print_json(facts)
     else:
         out = console()
-        classes = ", ".join(f"{n} {name}" for name, n in facts["classes"].items())  # type: ignore[attr-defined]
+        classes = ", ".join(f"{n} {name}" for name, n in facts["classes"].items())
         out.print(
             f"{len(cohort.patients)} patients ({classes}), {len(cohort.cases)} cases, "
             f"{cost.slices} slices; {len(cohort.dropped)} cases left out."
         )
         rows = [
-            [
-                each.step,
-                each.times,
-                human_time(each.seconds),
-                human_time(each.total),
-                human_size(each.disk),
-            ]
+            [each.step, each.times, human_time(each.seconds), human_time(each.total),
+             human_size(each.disk)]
             for each in cost.costs
-        ]
-        out.print(
-            table(
-                "Estimate, measured on this machine",
-                ["step", "times", "each", "in all", "disk"],
-                rows,
-            )
-        )
+            if each.times
+        ]  # fmt: skip
+        heads = ["step", "times", "each", "in all", "disk"]
+        out.print(table("Estimate, measured on this machine", heads, rows))
         done = sum(step.done() for step in steps)
         out.print(
             f"In all about {human_time(cost.seconds)}, {human_size(cost.memory)} of memory, "
             f"{human_size(cost.disk)} of disk ({human_size(free)} free). "
-            f"{done} of {len(steps)} steps are done already. Nothing was run."
+            f"{done} of {len(steps)} steps are done already; this is what remains. Nothing was run."
         )
+        out.print(str(grid))
     if cost.disk > free:
         raise DataError(
             f"{study.run_folder}: the run needs about {human_size(cost.disk)}, but only "

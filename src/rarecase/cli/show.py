@@ -8,21 +8,22 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from rarecase import progress
-from rarecase.cli.bars import Bars, Lines
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 
 def console() -> Console:
     """Results go to standard output; a pipe or file has room for a wide table."""
+    from rich.console import Console
+
     out = Console(highlight=False, markup=False)  # brackets in names are brackets
     if not out.is_terminal:
-        out.width = 120
+        out.width = 150
     return out
 
 
@@ -33,9 +34,14 @@ def reporting(args: Namespace) -> Iterator[None]:
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
     for noisy in ("lightning_fabric", "lightning.fabric", "fsspec", "matplotlib", "zarr"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    logging.getLogger("distributed").setLevel(logging.WARNING)
     if args.quiet:
         yield
         return
+    from rich.console import Console
+
+    from rarecase.cli.bars import Bars, Lines
+
     error = Console(stderr=True, highlight=False)
     with progress.use(Bars(error) if error.is_terminal else Lines()):
         yield
@@ -46,13 +52,24 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
+NAME = 50  # characters of a name at most; what is longer is prose, which may be broken
+
+
 def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 1) -> Table:
     """A plain table whose first `text` columns are words and the others numbers."""
+    from rich.table import Table
+    from rich.text import Text
+
     out = Table(
         title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False
     )
     for place, head in enumerate(columns):
-        out.add_column(Text(head), justify="left" if place < text else "right", overflow="fold")
+        words = place < text or head == "verdict"
+        widest = max((len(str(row[place])) for row in rows), default=0)
+        whole = (words or "interval" in head) and widest <= NAME  # is not broken
+        out.add_column(
+            Text(head), justify="left" if words else "right", overflow="fold", no_wrap=whole
+        )
     for row in rows:
         out.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     return out
@@ -61,16 +78,16 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 
 def show(evidence: dict[str, Any]) -> None:
     """The table, the verdicts, the self-checks."""
     from rarecase.evidence.evidence import PEEKED
-    from rarecase.evidence.tables import check_lines, counts_line, said_below, table_rows
+    from rarecase.evidence.tables import counts_line, said_below, table_rows
 
     shown = console()
     shown.print(counts_line(evidence))
     shown.print()
     heads, rows = table_rows(evidence)
-    shown.print(table("", list(heads), [list(row) for row in rows]))
+    names = next(place for place, head in enumerate(heads) if head in ("amount", "added"))
+    shown.print(table("", list(heads), [list(row) for row in rows], text=names))
     shown.print()
     if evidence["protocol"] == "faithful":
         shown.print(f"{PEEKED}\n")
-    checks = evidence["checks"]
-    for line in (*said_below(evidence), *(check_lines(checks) if checks else ())):
+    for line in said_below(evidence):
         shown.print(line)

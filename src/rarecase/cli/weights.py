@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,35 @@ from rarecase.errors import DataError, SettingError
 
 if TYPE_CHECKING:
     from rarecase.segmenter import UNet
+
+
+EPILOG = """\
+examples:
+  rarecase import u_net_flair_all.npz --out brats --channels flair,t1,t1gd,t2
+  rarecase import unet.pth --out brats --names in-order --joins up-first
+  rarecase run DATA --preset paper --init brats/model.safetensors --out run"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """What `rarecase import` takes."""
+    parser.add_argument("weights", metavar="FILE", help="TensorLayer's .npz, or PyTorch's .pth")
+    parser.add_argument("--out", metavar="FOLDER", required=True, help="new folder for the model")
+    parser.add_argument(
+        "--channels", metavar="NAMES", default="flair,t1,t1gd,t2",
+        help="what the network's inputs are, in order (default: flair,t1,t1gd,t2)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--patients", metavar="FILE", help="whom it was trained on, a patient a line"
+    )
+    parser.add_argument(
+        "--names", metavar="FILE",
+        help="YAML, 'our name: name in the file' a line; or in-order: one after another",
+    )  # fmt: skip
+    parser.add_argument(
+        "--joins", choices=("skip-first", "up-first"),
+        help="what its decoders expect first (default for PyTorch: skip-first)",
+    )  # fmt: skip
+    parser.add_argument("--norm", choices=("none", "batch"), default="none", help="its layers")
 
 
 def run(args: Namespace, rest: Sequence[str]) -> int:

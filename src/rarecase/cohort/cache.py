@@ -17,7 +17,7 @@ from rarecase.cohort.case import Case, Cohort
 from rarecase.cohort.fitting import Fitted, Normalise, fit_case, pixel_of
 from rarecase.cohort.load import load_groups
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.files import read_json, read_parquet, replacing_directory, write_json
+from rarecase.files import map_array, read_json, read_parquet, replacing_directory, write_json
 from rarecase.progress import task
 
 _KIND = "rarecase slices"
@@ -207,12 +207,7 @@ def _refuse_to_overwrite(out: Path) -> None:
 
 
 def _map(path: Path, shape: tuple[int, ...], dtype: str) -> NDArray:
-    try:
-        array: NDArray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file, the cache is not complete.") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: damaged ({error}). Make the cache again.") from None
+    array = map_array(path)
     if array.shape != shape or array.dtype != dtype:
         raise DataError(
             f"{path}: {array.dtype} of shape {array.shape}, {dtype} of {shape} was expected from "

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rarecase.evidence.text import number
+from rarecase.evidence.text import number, with_interval
 
 EXAMPLE = '''"""How to use this model: python predict.py SCAN [SCAN …]; needs `rarecase[torch]`."""
 
@@ -30,26 +30,24 @@ def model_card(card: dict[str, Any]) -> str:
     learnt, evidence = card["learnt_from"], card["evidence"]
     tested = evidence["patients"]
     patients = counted(learnt["patients"])
-    scores = "\n".join(f"| {_name(n)} | {scored(v)} |" for n, v in evidence["scores"].items())
+    scores = "\n".join(
+        f"| {_name(n)} | {with_interval(v)} |" for n, v in evidence["scores"].items()
+    )
     dice = "not measured (no masks)" if evidence["dice"] is None else number(evidence["dice"])
-    flat = card.get("dimensions", 2) == 2
-    outlines = (
-        "Outlines the tumour in every axial slice with a 2-D U-Net (slices of "
-        f"{card['size']}×{card['size']}\npixels"
-        if flat else
-        f"Outlines the tumour with a 3-D U-Net (volumes of {card['planes']}×{card['size']}×"
-        f"{card['size']} voxels"
-    )  # fmt: skip
     look = "another look" if card.get("looks", True) else (
         "but not another look, which takes\nmore cases than it has learnt from"
     )  # fmt: skip
-    verdicts = "\n".join(f"- {sentence}" for sentence in evidence["verdicts"]) or "- none asked"
+    verdicts = (
+        "\n".join(f"- {sentence}" for sentence in evidence["verdicts"])
+        or "- none: no synthetic arm was planned"
+    )
     return f"""# Model card
 
 **For research alone. Not a medical device: nothing that it says may decide on a patient.**
 
 ## What it does
-{outlines}, channels {", ".join(card["channels"])}) and tells {" from ".join(card["classes"])} by a
+{_masks(card)}, channels {", ".join(card["channels"])}) and
+tells {" from ".join(card["classes"])} by a
 linear classifier on the U-Net's features under its own outline. The rare class, {card["rare"]}, is
 called from a probability of {number(card["threshold"])} on, the threshold with the best balanced
 accuracy on out-of-fold predictions.
@@ -85,6 +83,18 @@ Made with rarecase {card["version"]}. `python predict.py SCAN` shows how to load
 """
 
 
+def _masks(card: dict[str, Any]) -> str:
+    """What the U-Net does, in 2-D or 3-D."""
+    flat = card.get("dimensions", 2) == 2
+    return (
+        "Outlines the tumour in every axial slice with a 2-D U-Net (slices of "
+        f"{card['size']}×{card['size']}\npixels"
+        if flat else
+        f"Outlines the tumour with a 3-D U-Net (volumes of {card['planes']}×{card['size']}×"
+        f"{card['size']} voxels"
+    )  # fmt: skip
+
+
 def counted(patients: dict[str, int]) -> str:
     """Patients by class in words."""
     return ", ".join(f"{count} {name}" for name, count in patients.items())
@@ -102,12 +112,3 @@ def _name(score: str) -> str:
     if score == "auc_rare":
         return "AUC of the rare class"
     return score.replace("_", " ").replace("tuned ", "at the tuned threshold: ")
-
-
-def scored(value: dict[str, float | None]) -> str:
-    """A score with its interval in words."""
-    if value["value"] is None:
-        return "not defined"
-    if value["low"] is None or value["high"] is None:
-        return number(value["value"])
-    return f"{number(value['value'])} ({number(value['low'])} to {number(value['high'])})"

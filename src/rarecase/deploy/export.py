@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from rarecase.checksums import write_checksums
 from rarecase.deploy.card import EXAMPLE, model_card
 from rarecase.deploy.model import SEGMENTER, Deployed, save_classifier
 from rarecase.errors import DataError
@@ -36,4 +37,5 @@ def write_model(model: Deployed, out: Path) -> Path:
         save_classifier(folder, model.final, model.familiar, model.card)
         write_text(folder / "model_card.md", model_card(model.card))
         write_text(folder / "predict.py", EXAMPLE)
+        write_checksums(folder, again="Export the model from its run again.")
     return out

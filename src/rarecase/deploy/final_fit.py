@@ -10,7 +10,7 @@ from scipy.special import softmax
 
 from rarecase.arrays import Floats
 from rarecase.evidence.predictions import pool_patients
-from rarecase.experiment.arm import Arm
+from rarecase.experiment.arm import Arm, Counts
 from rarecase.experiment.classifiers.logistic import linear
 from rarecase.experiment.design import Design
 from rarecase.experiment.inner_folds import inner_folds
@@ -75,11 +75,14 @@ def fit_final(features: FeatureSet, arm: Arm, design: Design) -> Final:
     part = TrainingPart(
         space(X), features.y, features.patient, len(features.classes), features.rare
     )
-    choice = _choice(features, arm, design, seed=seed, size=len(part.y), state=random_state)
+    planned = arm.amount.planned if isinstance(arm.amount, Counts) else None
+    choice = _choice(
+        features, arm, design, seed=seed, size=len(part.y), state=random_state, planned=planned
+    )
     members = []
     for number in design.seeds_of(arm):
         sets = prepare(arm, part, seed=derive(seed, "generator seed", number or 0))
-        (request,) = requests(arm.amount, part, share=choice.level)
+        (request,) = (r for r in requests(arm.amount, part, share=choice.level) if r.planned)
         fitted = design.classifier.fit(
             sets(request.counts), choice.point, classes=part.classes, random_state=random_state
         )
@@ -89,11 +92,19 @@ def fit_final(features: FeatureSet, arm: Arm, design: Design) -> Final:
 
 
 def _choice(
-    features: FeatureSet, arm: Arm, design: Design, *, seed: int, size: int, state: int
+    features: FeatureSet,
+    arm: Arm,
+    design: Design,
+    *,
+    seed: int,
+    size: int,
+    state: int,
+    planned: int | None,
 ) -> Choice:
     everybody = np.arange(len(features.patients))
     folds = inner_folds(features, everybody, folds=design.inner, seed=derive(seed, "inner folds"))
-    levels = levels_of(arm.amount, design.shares, size=size)
+    level = None if planned is None else planned / size
+    levels = levels_of(arm.amount, design.shares, size=size) if level is None else (level,)
     if not folds:
         return untuned(levels, design.classifier.points)
     inner = fit_inner(
@@ -104,12 +115,18 @@ def _choice(
 
 
 def out_of_fold_threshold(
-    predictions: pd.DataFrame, *, features: str, classifier: str, arm: str, rare: str
+    predictions: pd.DataFrame,
+    *,
+    features: str,
+    classifier: str,
+    arm: str,
+    amount: str,
+    rare: str,
 ) -> float:
     """The threshold for the rare class with the best balanced accuracy on patients who were tested,
     each by what was learnt from others. NaN where the predictions do not hold both kinds."""
     classes = [str(c)[2:] for c in predictions.columns if str(c).startswith("p_")]
-    keys = {"features": features, "classifier": classifier, "arm": arm}
+    keys = {"features": features, "classifier": classifier, "arm": arm, "amount": amount}
     mine = predictions
     for column, value in keys.items():
         mine = mine[mine[column] == value]

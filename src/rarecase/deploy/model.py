@@ -30,7 +30,7 @@ from rarecase.segmenter.feeding import one_case
 from rarecase.segmenter.predict import predict_chances
 
 CARD, WEIGHTS, SEGMENTER = "model.json", "classifier.safetensors", "segmenter"
-FINAL, CHOSEN = ("weights", "offsets", "centre", "reach"), ("amount", "strength")
+FINAL, CHOSEN = ("weights", "offsets", "centre", "reach"), "chosen"
 LOOKS = "looks."  # before the name of what is known of them
 BATCH = 16
 UNCHECKED = (
@@ -177,14 +177,14 @@ def save_classifier(
         arrays |= {f"{LOOKS}{name}.{part}": v for part, v in known.arrays().items()}
     tensors = {n: torch.from_numpy(np.ascontiguousarray(v)) for n, v in arrays.items()}
     save_tensors(folder / WEIGHTS, tensors)
-    write_json(folder / CARD, card | {name: getattr(final, name) for name in CHOSEN})
+    write_json(folder / CARD, card | {CHOSEN: final.chosen})
 
 
 def load_deployed(folder: Path, *, segmenter: Path | None = None) -> Deployed:
     """Read a model from its folder: model.json and classifier.safetensors, and the U-Net in
     segmenter/ (or in `segmenter`)."""
     card = read_json(folder / CARD)
-    known = isinstance(card, dict) and {*CHOSEN, "channels", "ranges"} <= set(card)
+    known = isinstance(card, dict) and {CHOSEN, "channels", "ranges"} <= set(card)
     if not known or card.get("kind") != "rarecase model":
         raise DataError(f"{folder}: no model of rarecase ({CARD} says nothing of one).")
     tensors, _ = load_tensors(folder / WEIGHTS)
@@ -201,7 +201,7 @@ def load_deployed(folder: Path, *, segmenter: Path | None = None) -> Deployed:
             looks.setdefault(kind, {})[part] = values
     return Deployed(
         segmenter=load_segmenter(segmenter or folder / SEGMENTER),
-        final=Final(**{name: arrays.get(name, card.get(name)) for name in (*FINAL, *CHOSEN)}),
+        final=Final(**{name: arrays[name] for name in FINAL}, chosen=card[CHOSEN]),
         familiar={kind: OutOfDistribution.of(parts) for kind, parts in looks.items()},
         card=card,
     )

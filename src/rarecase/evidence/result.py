@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from rarecase.checksums import record_files
 from rarecase.errors import SettingError, nearest
 from rarecase.evidence.metrics import AUC
 from rarecase.evidence.rows import key_of
@@ -50,6 +51,7 @@ class Result:
         with replacing_file(Path(folder) / PREDICTIONS) as beside:
             self.predictions.to_parquet(beside, index=False)
         write_json(Path(folder) / EVIDENCE, self.evidence)
+        record_files(Path(folder), [PREDICTIONS, EVIDENCE])
 
     @property
     def scores(self) -> Scores:
@@ -100,6 +102,7 @@ def reweigh(folder: str | Path) -> dict[str, Any]:
         seed=said["bootstrap"]["seed"], draws=said["bootstrap"]["draws"],
     )  # fmt: skip
     write_json(Path(folder) / EVIDENCE, found)
+    record_files(Path(folder), [EVIDENCE])
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ import numpy as np
 from rarecase.errors import SettingError, nearest
 from rarecase.generators.registry import KINDS
 
+SHARED = "arms"  # what the task of all arms that train no network is called
 Weights = Literal["none", "balanced"]
 Move = Literal["none", "threshold", "logit"]
 
@@ -59,7 +61,7 @@ class Sampler:
         A name of `generators.registry.KINDS`, `undersample`, or a sampler of imbalanced-learn
         (every `Generator` is one), unfitted.
     settings
-        Names and values that the generator is made with, such as ``(("width", 64),)``.
+        What the generator is made with, such as ``{"width": 64}`` (kept as pairs).
     filter
         Which samples are kept: a name of `generators.filters`, None for all.
     seeds
@@ -69,12 +71,14 @@ class Sampler:
     """
 
     kind: Any
-    settings: tuple[tuple[str, Any], ...] = ()
+    settings: Any = ()
     filter: str | None = None
     seeds: int | None = None
     on: Literal["features", "images"] = "features"
 
     def __post_init__(self) -> None:
+        if isinstance(self.settings, dict):
+            object.__setattr__(self, "settings", tuple(sorted(self.settings.items())))
         known = (*KINDS, "undersample")
         if isinstance(self.kind, str) and self.kind not in known:
             raise SettingError(f"sampler {self.kind!r} is unknown; {nearest(self.kind, known)}")
@@ -92,7 +96,8 @@ class Arm:
     Parameters
     ----------
     name
-        What tables call it; nothing is ever read out of it.
+        What tables and folders call it: letters, digits, ``.:_+-`` and blanks; nothing is ever
+        read out of it.
     sampler, amount
         What is added and how much; ``amount`` may be ``"tuned"``. None: as the design says.
     weights
@@ -122,6 +127,11 @@ class Arm:
     control_of: str | None = None
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w.:+ -]+", self.name) or self.name == SHARED:
+            raise SettingError(
+                f"arm {self.name!r}: expected a name of letters, digits and .:_+- other than "
+                f"{SHARED!r}, since folders are called by it."
+            )
         if self.sampler is not None and not isinstance(self.sampler, Sampler):
             object.__setattr__(self, "sampler", Sampler(self.sampler))
         if isinstance(self.amount, str):

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from rarecase.errors import SettingError
-from rarecase.experiment.arm import Amount, Arm, AsManyAs, Counts, Tuned, identity
+from rarecase.experiment.arm import SHARED, Amount, Arm, AsManyAs, Counts, Sampler, Tuned, identity
 from rarecase.experiment.arms import REFERENCE, is_trained, pick_arms
 from rarecase.experiment.classifiers.contract import Classifier
 from rarecase.experiment.classifiers.registry import make_classifier
 from rarecase.experiment.sampling import adds
 from rarecase.features.feature_set import FeatureSet
+from rarecase.generators.filters import check_name
+from rarecase.generators.registry import make_generator
 
 LARGEST = 100.0  # share
 
@@ -52,7 +54,7 @@ class Design:
         classifier does; every other by itself."""
         alone = [arm for arm in self.arms if self.classifier.lazy or is_trained(arm)]
         shared = tuple(arm for arm in self.arms if arm not in alone)
-        found = {"arms": shared} if shared else {}
+        found = {SHARED: shared} if shared else {}
         return found | {arm.name: (arm,) for arm in alone}
 
     def seeds_of(self, arm: Arm) -> list[int | None]:
@@ -109,11 +111,21 @@ def make_design(
         raise SettingError(f"inner, seeds: expected at least 2 and 1, got {inner}, {seeds}.")
     # Counts are for classifiers that take their time: copies are then fitted as controls alone.
     picked = pick_arms(arms, copies=not isinstance(amounts, Counts))
+    for arm in picked:
+        _check_sampler(arm.sampler)
     return Design(
         arms=tuple(_with_amount(arm, rule) for arm in picked),
         classifier=make_classifier(classifier),
         shares=shares, inner=inner, seeds=seeds, seed=seed,
     )  # fmt: skip
+
+
+def _check_sampler(sampler: Sampler | None) -> None:
+    """Settings and filters that there are not are said now, not as a failure of every fold."""
+    if sampler is not None and sampler.filter is not None:
+        check_name(sampler.filter)
+    if sampler is not None and sampler.settings and isinstance(sampler.kind, str):
+        make_generator(sampler.kind, settings=dict(sampler.settings))
 
 
 def _with_amount(arm: Arm, rule: Amount) -> Arm:

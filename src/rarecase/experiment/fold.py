@@ -21,7 +21,7 @@ from rarecase.experiment.design import Design
 from rarecase.experiment.fold_rows import Fit, Place, fit_rows
 from rarecase.experiment.inner_folds import InnerFold, inner_folds, split_off
 from rarecase.experiment.posterior import moved
-from rarecase.experiment.sampling import Synthetic, prepare
+from rarecase.experiment.sampling import Given, prepare
 from rarecase.experiment.training_set import (
     Features,
     Request,
@@ -58,7 +58,7 @@ class Tools:
     """What fits may use: samples that are there already, by arm and seed; a folder for checkpoints;
     device and precision."""
 
-    given: Mapping[tuple[str, int], Synthetic] = field(default_factory=dict)
+    given: Mapping[tuple[str, int], Given] = field(default_factory=dict)
     work: Path | None = None
     fabric: Fabric | None = None
 

@@ -6,14 +6,14 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
 from sklearn.base import clone
 
 from rarecase.arrays import Bools, Ints
-from rarecase.errors import SettingError
+from rarecase.errors import DataError, SettingError
 from rarecase.experiment.arm import Arm, Sampler
 from rarecase.experiment.training_set import (
     Number,
@@ -23,12 +23,14 @@ from rarecase.experiment.training_set import (
     joined,
 )
 from rarecase.features.samples import Samples
-from rarecase.features.store import FeatureStore
 from rarecase.generators.base import Generator
 from rarecase.generators.collapse import collapses_said_once
 from rarecase.generators.filters import AGREEMENT, kept_by, vectors
 from rarecase.generators.registry import KINDS, make_generator
 from rarecase.seeds import derive, numpy_rng
+
+if TYPE_CHECKING:
+    from rarecase.features.store import FeatureStore
 
 log = logging.getLogger(__name__)
 MORE = 4  # times as many are generated at most where a filter may refuse some
@@ -45,7 +47,11 @@ class Synthetic:
     y: Ints
 
 
-def prepare(arm: Arm, part: TrainingPart, *, seed: int, given: Synthetic | None = None) -> Sets:
+Given = Synthetic | str
+"""Samples that a step generated, or why it could not."""
+
+
+def prepare(arm: Arm, part: TrainingPart, *, seed: int, given: Given | None = None) -> Sets:
     """Fit the arm's sampler to `part`; what comes back makes a training set of any number.
 
     Parameters
@@ -53,7 +59,7 @@ def prepare(arm: Arm, part: TrainingPart, *, seed: int, given: Synthetic | None 
     seed
         What the sampler draws from.
     given
-        Samples of this sampler and seed that are there already.
+        Samples of this sampler and seed that are there already, or why they cannot be.
     """
     sets = _sets(arm.sampler, part, seed=seed, given=given)
     if arm.weights == "none":
@@ -73,11 +79,11 @@ def adds(sampler: Sampler | None) -> bool:
     return isinstance(sampler.kind, str | BaseOverSampler)
 
 
-def _sets(
-    sampler: Sampler | None, part: TrainingPart, *, seed: int, given: Synthetic | None
-) -> Sets:
+def _sets(sampler: Sampler | None, part: TrainingPart, *, seed: int, given: Given | None) -> Sets:
     if sampler is None:
         return lambda counts: TrainingSet(part.X, part.y, None, len(part.y), {})
+    if isinstance(given, str):
+        raise DataError(given)
     if given is not None:
         return lambda counts: _taken(part, given, counts)
     if sampler.kind == "undersample":
@@ -137,7 +143,7 @@ def _taken(part: TrainingPart, given: Synthetic, counts: Mapping[int, int]) -> T
         if len(found) < n:
             log.warning(
                 "%d synthetic samples of class number %d are missing from %d: the filter kept too "
-                "few. Raise generator.made.", n - len(found), c, n,
+                "few. Raise generator.samples.", n - len(found), c, n,
             )  # fmt: skip
     taken = np.sort(np.concatenate([*rows, np.empty(0, np.int64)])).astype(np.int64)
     return joined(part, Samples(given.store, rows=taken), given.y[taken])

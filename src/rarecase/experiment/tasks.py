@@ -10,19 +10,28 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from rarecase import __version__
+from rarecase.checksums import check_file, record_files, write_checksums
 from rarecase.errors import DataError, SettingError
 from rarecase.experiment.arm import Arm
+from rarecase.experiment.arms import is_trained
 from rarecase.experiment.design import Design
 from rarecase.experiment.fold import FoldResult, Tools, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks
 from rarecase.experiment.splits import Splits
 from rarecase.features.feature_set import FeatureSet
-from rarecase.files import read_json, read_parquet, replacing_directory, replacing_file, write_json
-from rarecase.progress import task
+from rarecase.files import (
+    locked,
+    read_json,
+    read_parquet,
+    replacing_directory,
+    replacing_file,
+    write_json,
+)
+from rarecase.progress import placed, task
+from rarecase.threads import limited
 
 log = logging.getLogger(__name__)
 PREDICTIONS, HISTORY, CELLS, CHECKS = (
@@ -96,6 +105,7 @@ def read_result(folder: Path) -> FoldResult:
 def _table(path: Path) -> pd.DataFrame:
     """A table as it was before it was text: an arm may be called NA, and an amount is no number."""
     nulls = {name: [""] for name in ("seed", "reason")}
+    check_file(path)
     return pd.read_csv(path, dtype=KINDS_OF, keep_default_na=False, na_values=nulls)
 
 
@@ -144,11 +154,15 @@ def run_tasks(
 
 def perform(what: Task, folder: Path | None) -> FoldResult:
     """Run a task with one thread and, with `folder`, keep its result there."""
-    with threadpool_limits(1):
+    if what.design.classifier.lazy or any(is_trained(arm) for arm in what.arms):
+        import torch  # noqa: F401  # now, so that its threads are limited, too
+    with limited(1), placed(f"repeat {what.place.repeat}, fold {what.place.fold}"):
         found = what.run()
     if folder is not None:
-        with replacing_directory(folder / what.folder) as beside:
+        place = folder / what.folder
+        with locked(place.with_name(f"{place.name}.lock")), replacing_directory(place) as beside:
             write_result(beside, found)
+            write_checksums(beside)
     return found
 
 
@@ -174,6 +188,7 @@ def _claim(folder: Path, key: str | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / KEY).is_file():
         write_json(folder / KEY, said)
+        record_files(folder, [KEY])
     elif read_json(folder / KEY) != said:
         raise DataError(
             f"{folder} holds cells of another comparison (other features, labels, arms or "

@@ -132,33 +132,24 @@ def make_features(
     sites: ArrayLike | None = None,
     row: Sequence[Any] | None = None,
     name: str = "features",
+    constant: bool = False,
 ) -> FeatureSet:
     """Check features and bring them into one form.
 
     `X` (n, …), numbers, an array or a DataFrame; more axes than two are flattened. `y` (n,) classes
     as strings or integers. `groups` (n,) says whose row it is; without it each row is a patient of
-    its own. `rare` names the rare class; without it the one with the fewest patients. Raises
-    `DataError` for what would make the result wrong, and says how to mend it.
+    its own. `rare` names the rare class; without it the one with the fewest patients. `constant`:
+    features that tell nobody apart are accepted. Raises `DataError` for what would make the result
+    wrong, and says how to mend it.
     """
     values = _numbers(X)
+    if not constant and not np.ptp(values, axis=0).any():
+        raise DataError("X: every feature is constant; there is nothing to tell classes apart by.")
     labels = _labels(y, len(values))
     names = _groups(groups, len(values))
     classes, codes = np.unique(labels, return_inverse=True)
     patients, patient = np.unique(names, return_inverse=True)
-    if len(classes) > max(MOST_CLASSES, len(patients) / 2):
-        raise DataError(
-            f"y: {len(classes)} classes among {len(patients)} patients, such as {classes[0]} and "
-            f"{classes[1]}. Cut a continuous outcome into classes first; or is this the column "
-            "of patients?"
-        )
-    capitals = len({str(c).casefold() for c in classes}) < len(classes)
-    for group in alike(map(str, classes)) if capitals else ():
-        log.warning(
-            "classes %s differ in capitals alone and count as different ones",
-            " and ".join(map(repr, group)),
-        )  # fmt: skip
-    if len(classes) < 2:
-        raise DataError(f"y: expected two classes or more, got one class: {classes.tolist()}.")
+    _check_classes(classes, patients=len(patients))
     pairs = np.unique(np.stack([patient, codes], axis=1), axis=0)
     twice = pairs[:-1][pairs[:-1, 0] == pairs[1:, 0], 0]
     if twice.size:
@@ -188,6 +179,24 @@ def make_features(
         rows=rows,
         name=name,
     )
+
+
+def _check_classes(classes: NDArray[Any], *, patients: int) -> None:
+    """Raise `DataError` for what are no classes; say what looks like a slip."""
+    if len(classes) > max(MOST_CLASSES, patients / 2):
+        raise DataError(
+            f"y: {len(classes)} classes among {patients} patients, such as {classes[0]} and "
+            f"{classes[1]}. Cut a continuous outcome into classes first; or is this the column "
+            "of patients?"
+        )
+    capitals = len({str(c).casefold() for c in classes}) < len(classes)
+    for group in alike(map(str, classes)) if capitals else ():
+        log.warning(
+            "classes %s differ in capitals alone and count as different ones",
+            " and ".join(map(repr, group)),
+        )  # fmt: skip
+    if len(classes) < 2:
+        raise DataError(f"y: expected two classes or more, got one class: {classes.tolist()}.")
 
 
 def _numbers(X: Any) -> Floats:
@@ -226,8 +235,6 @@ def _numbers(X: Any) -> Floats:
             f"X: feature {columns[at] if columns else at!r} of row {row} is {values[row, at]:g}; "
             f"expected values up to {LARGEST:g}. If it stands for a missing one, drop it."
         )
-    if not np.ptp(values, axis=0).any():
-        raise DataError("X: every feature is constant; there is nothing to tell classes apart by.")
     return values
 
 

@@ -11,11 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import google_crc32c
 import numpy as np
 from numcodecs.zstd import Zstd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from rarecase.errors import DataError
+from rarecase.checksums import refusal
 
 _THREADS = min(4, os.cpu_count() or 1)
 _AT_ONCE = 4  # samples a thread takes at a time
@@ -24,7 +25,8 @@ _AT_ONCE = 4  # samples a thread takes at a time
 class ShardReader:
     """Reads samples of `shape` and `dtype`, one per chunk, `per_shard` per shard, of a Zarr array.
 
-    Zstd compares every chunk with the checksum that was written with it.
+    Zstd compares every chunk with the checksum that was written with it, and so does this with the
+    index: whatever changed is refused.
     """
 
     def __init__(self, array: Path, *, shape: tuple[int, ...], dtype: Any, per_shard: int):
@@ -63,14 +65,17 @@ class ShardReader:
                         chunk = os.pread(stream.fileno(), int(length), int(start))
                         self._codec.decode(chunk, out=out[place])
             except FileNotFoundError:
-                raise DataError(f"{file}: no such file; the store is damaged.") from None
+                raise refusal(file, "no such file") from None
             except (OSError, RuntimeError, ValueError, OverflowError) as error:
-                raise DataError(f"{file}: damaged ({error}); make the store anew.") from None
+                raise refusal(file, str(error)) from None
 
     def _index(self, shard: int, descriptor: int) -> NDArray[np.uint64]:
         if shard not in self._indexes:
             size = 16 * self._per_shard
             end = os.fstat(descriptor).st_size
-            raw = os.pread(descriptor, size, end - size - 4)
+            raw = os.pread(descriptor, size + 4, end - size - 4)
+            if google_crc32c.value(raw[:size]).to_bytes(4, "little") != raw[size:]:
+                raise ValueError("its index is not what was written")
+            raw = raw[:size]
             self._indexes[shard] = np.frombuffer(raw, "<u8").reshape(self._per_shard, 2)
         return self._indexes[shard]

@@ -20,6 +20,7 @@ import zarr
 from numpy.typing import ArrayLike, NDArray
 from zarr.codecs import ZstdCodec
 
+from rarecase.checksums import check_file
 from rarecase.errors import DataError
 from rarecase.features.shards import ShardReader
 from rarecase.files import read_json, read_parquet, replacing_file
@@ -136,6 +137,7 @@ class FeatureStore:
         if not rows_file.is_file():
             raise DataError(f"{rows_file}: no such file; the store is damaged, make it anew.")
         rows = read_parquet(rows_file)
+        check_file(path / "features" / "zarr.json")
         array = zarr.open_array(str(path / "features"), mode="r")
         if len(rows) != array.shape[0]:
             raise DataError(f"{path}: {array.shape[0]} samples but {len(rows)} rows; make it anew.")

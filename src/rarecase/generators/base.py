@@ -19,12 +19,12 @@ from scipy import sparse
 
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.samples import Samples, checked_labels, is_store, samples_of
+from rarecase.files import read_csv
 from rarecase.generators.sampler import Sampler, whole_seed
 from rarecase.generators.saving import (
     ARRAYS,
     read_arrays,
     read_card,
-    read_table,
     write_generator,
 )
 
@@ -218,7 +218,7 @@ class Generator(Sampler):
         found.seed_, found.shape_ = found.random_state, tuple(card["shape"])
         found.classes_, found.trained_on_ = card["classes"], card["trained_on"]
         for name in cls.TABLES:
-            setattr(found, f"{name}_", read_table(folder / f"{name}.csv"))
+            setattr(found, f"{name}_", read_csv(folder / f"{name}.csv"))
         arrays = read_arrays(folder)
         try:
             found._set_state(arrays, device=device)

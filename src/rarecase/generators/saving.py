@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rarecase import __version__
+from rarecase.checksums import check_file
 from rarecase.errors import DataError, SettingError
 from rarecase.files import read_json, replacing_file, write_json
 
@@ -58,6 +59,7 @@ def read_arrays(directory: Path) -> dict[str, NDArray[Any]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
+    check_file(directory / ARRAYS)
     try:
         found: dict[str, NDArray[Any]] = load_file(directory / ARRAYS)
     except FileNotFoundError:
@@ -65,16 +67,6 @@ def read_arrays(directory: Path) -> dict[str, NDArray[Any]]:
     except (SafetensorError, OSError) as error:
         raise DataError(f"{directory / ARRAYS}: not a safetensors file ({error}).") from None
     return found
-
-
-def read_table(file: Path) -> pd.DataFrame:
-    """A table that was saved; `DataError` names one that is missing or broken."""
-    try:
-        return pd.read_csv(file)
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file.") from None
-    except (OSError, ValueError) as error:  # what pandas makes of no table is a ValueError
-        raise DataError(f"{file}: not a CSV table that rarecase saved ({error}).") from None
 
 
 def written_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

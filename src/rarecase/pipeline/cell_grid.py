@@ -10,6 +10,7 @@ import pandas as pd
 from rarecase.cohort import Cohort, count_slices
 from rarecase.experiment.arm import Counts, Tuned
 from rarecase.experiment.tasks import CELLS as STATUS
+from rarecase.files import read_csv
 from rarecase.pipeline.designs import make_part, real_training_samples
 from rarecase.pipeline.run_folder import CELLS, folds_of
 from rarecase.pipeline.settings import Settings
@@ -71,7 +72,7 @@ def study_grid(settings: Settings, cohort: Cohort, *, run: Path) -> CellGrid:
 def _known(path: Path) -> dict[str, tuple[str, float, str | None]]:
     if not path.is_file():
         return {}
-    table = pd.read_csv(path, dtype={"arm": str}, keep_default_na=False)
+    table = read_csv(path, texts=("arm",), missing=())
     return {
         str(row["arm"]): (str(row["status"]), float(row["seconds"]), row["reason"] or None)
         for row in table.to_dict("records")

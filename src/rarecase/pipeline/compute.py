@@ -35,22 +35,24 @@ def settle_precision(compute: ComputeSettings, *, dimensions: int = 2) -> str:
     )
 
 
-def fitting_processes(settings: Settings, *, threads: int) -> int:
-    """How many trainings may run side by side: one a thread, as far as half of the memory allows.
+def fitting_processes(settings: Settings, *, cpus: int) -> int:
+    """How many steps may run side by side: one for each of `cpus`, as far as half of the memory
+    allows and there are folds to share out.
 
     Two trainings of one thread get further than one of two. On a GPU small networks leave most of
-    it idle: up to four share it, as far as half of its memory and two threads each allow. From the
+    it idle: up to four share it, as far as half of its memory and two CPUs each allow. From the
     whole memory, not from what is free, so that the same machine always says the same.
     """
     # PyTorch itself, and activations; preset quick was measured to take 1.13 GB, this says 1.4.
-    shape, size = settings.segmenter, settings.slices.size
+    shape, size, split = settings.segmenter, settings.slices.size, settings.split
     planes = settings.slices.planes if shape.dimensions == 3 else 1
     need = 2**30 + 160 * shape.batch * planes * size**2 * shape.width
+    folds = split.folds * split.repeats if split.kind == "kfold" else cpus
     kind = bottom.pick_accelerator(settings.compute.device)
     if kind == "cuda" and torch.cuda.is_available():
         there = torch.cuda.get_device_properties(0).total_memory
-        return max(1, min(SHARING, threads // 2, there // (2 * need)))
-    return 1 if kind != "cpu" else max(1, min(threads, total_memory() // (2 * need)))
+        return max(1, min(SHARING, folds, cpus // 2, there // (2 * need)))
+    return 1 if kind != "cpu" else max(1, min(folds, cpus, total_memory() // (2 * need)))
 
 
 def total_memory() -> int:

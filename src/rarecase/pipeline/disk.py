@@ -19,7 +19,7 @@ from rarecase.pipeline.run_folder import FEATURES, SLICES, SYNTHETIC, folds_of
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Step
 from rarecase.pipeline.steps.cohort import load_folds
-from rarecase.segmenter import UNet
+from rarecase.segmenter.networks import network_like
 
 FLOAT16 = 2
 
@@ -74,10 +74,7 @@ def sizes_of(settings: Settings, *, cohort: Cohort, folds: pd.DataFrame) -> Size
     real = real_training_samples(pd.DataFrame({"patient": patients}), folds)
     size, channels, pretrain = settings.slices.size, len(cohort.channels), settings.pretrain
     inputs = len(pretrain.channels or range(4)) if pretrain.cohort else channels
-    chosen = settings.segmenter
-    net = UNet(
-        in_channels=inputs, width=chosen.width, depth=chosen.depth, dimensions=chosen.dimensions
-    )
+    net = network_like(settings.segmenter, in_channels=inputs)
     sides = (settings.slices.planes, size, size) if volumes else (size, size)
     parts = tuple(make_part(settings, said, real=real) for said in settings.experiment)
     totals = [
@@ -102,9 +99,10 @@ def sizes_of(settings: Settings, *, cohort: Cohort, folds: pd.DataFrame) -> Size
 
 
 def peak_stores(settings: Settings, sizes: Sizes) -> int:
-    """The most bytes that stores of features take at one time: those of a fold and of all of its
-    generators, or those of every fold where they are kept."""
-    return (sizes.features + sizes.samples) * (sizes.fits if settings.features.keep else 1)
+    """The most bytes that stores of features take at one time: those of the folds that are
+    computed side by side and of all of their generators; of every fold where they are kept."""
+    beside = sizes.fits if settings.features.keep else settings.compute.processes or 1
+    return (sizes.features + sizes.samples) * min(beside, sizes.fits)
 
 
 def refuse_small_disk(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -14,12 +16,20 @@ from rarecase.pipeline.designs import Part
 from rarecase.pipeline.disk import Sizes, sizes_of
 from rarecase.pipeline.measure import Rates, measure
 from rarecase.pipeline.plan import STAGES
+from rarecase.pipeline.run_folder import (
+    CELLS,
+    FEATURES,
+    FIDELITY,
+    PRETRAIN,
+    SEGMENTER,
+    SLICES,
+    SYNTHETIC,
+)
 from rarecase.pipeline.settings import Settings
-from rarecase.pipeline.step import peak_memory
-from rarecase.pipeline.steps.segment import make_schedule
+from rarecase.pipeline.step import Step, peak_memory, unfinished
 
 READING = 0.012  # seconds to read, normalise and fit a slice; small beside the rest
-FIDELITY = 0.005  # seconds a sample, of a thousand channels
+MEASURED = 0.005  # seconds a sample, of a thousand channels
 COMPARING = {"patients": 1.0, "slices": 10.0}  # seconds an arm and fold, about
 HELD = 2**30  # bytes of features that a training holds in memory at most
 
@@ -27,7 +37,7 @@ HELD = 2**30  # bytes of features that a training holds in memory at most
 @dataclass(frozen=True)
 class Cost:
     """One line of the estimate: `times` repetitions of `seconds` each, `beside` of them at a time,
-    `disk` bytes in all."""
+    `disk` bytes in all. `names`: a pattern of the steps that it is of."""
 
     step: str
     stage: str
@@ -35,6 +45,18 @@ class Cost:
     seconds: float
     disk: int
     beside: int = 1
+    names: str = "*"
+
+    def left(self, steps: Sequence[str], todo: Sequence[str]) -> Cost:
+        """What of it is left when of the `steps` of a study only `todo` are to be done. Stores of a
+        fold come and go: where any is left, there is as much of them at one time as before."""
+        of, left = (len(fnmatch.filter(names, self.names)) for names in (steps, todo))
+        whole = max(of, 1)
+        kept = self.stage in ("extract", "generate") and left > 0
+        return replace(
+            self, times=left, seconds=self.seconds * self.times / whole,
+            disk=self.disk if kept else self.disk * left // whole,
+        )  # fmt: skip
 
     @property
     def total(self) -> float:
@@ -61,32 +83,40 @@ class Estimate:
 
 
 def estimate(
-    settings: Settings, *, cohort: Cohort, folds: pd.DataFrame, until: str = "report"
+    settings: Settings,
+    *,
+    cohort: Cohort,
+    folds: pd.DataFrame,
+    steps: Sequence[Step],
+    until: str = "report",
 ) -> Estimate:
-    """Measure and multiply, for the stages up to `until`.
+    """Measure and multiply, for what is left of the `steps`, those of the stages up to `until`.
 
     Takes some seconds, with the paper's network about a minute. `folds`: repeat, patient, fold.
     """
+    names, todo = ([s.name for s in some] for some in (steps, unfinished(steps)))
     sizes = sizes_of(settings, cohort=cohort, folds=folds)
     slices, units, real, fits = sizes.slices, sizes.units, sizes.real, sizes.fits
     chosen, pretrain = settings.segmenter, settings.pretrain
-    beside = max(1, min(settings.compute.processes or 1, fits))
+    beside = settings.compute.processes or 1
     fabric = make_fabric(settings.compute)
     rates = measure(settings, sizes, classes=len(cohort.classes), fabric=fabric)
     masks = slices * settings.slices.size**2 // 8
     # Stores are removed behind each fold, unless they are kept: disk is the most at one time.
-    times = fits if settings.features.keep else 1
+    times = fits if settings.features.keep else min(beside, fits)
     sources = len(sizes.shapes)
     segmenter = _segmenter_seconds(settings, rates, real=real, units=units)
     costs = [
-        Cost("slices", "segment", 1, slices * READING, sizes.cache),
-        Cost("segmenter", "segment", fits, segmenter, fits * (rates.weights + masks), beside),
+        Cost("slices", "segment", 1, slices * READING, sizes.cache, names=SLICES),
+        Cost("segmenter", "segment", fits, segmenter, fits * (rates.weights + masks), beside,
+             f"*/{SEGMENTER}"),
         Cost("features", "extract", fits, sources * units * rates.predict,
-             times * sizes.features, beside),
+             times * sizes.features, beside, f"*/{FEATURES}/*"),
         *_generator_costs(settings, sizes, rates, times=times, beside=beside),
         *(
             Cost(f"cells {part.name}", "classify", fits,
-                 _part_seconds(part, settings, rates, real=real), 0, beside)
+                 _part_seconds(part, settings, rates, real=real), 0, beside,
+                 f"*/{CELLS}/{part.name}-*")
             for part in sizes.parts
         ),
     ]  # fmt: skip
@@ -94,11 +124,11 @@ def estimate(
         each = 1 if chosen.dimensions == 3 else settings.simulation.slices
         others = sum(pretrain.patients.values()) * each
         seconds = pretrain.epochs * others * rates.train
-        costs.insert(1, Cost("pretrain", "segment", 1, seconds, rates.weights))
+        costs.insert(1, Cost("pretrain", "segment", 1, seconds, rates.weights, names=PRETRAIN))
     largest = max(sizes.sample(source) for source in sizes.shapes)
     wanted = STAGES[: STAGES.index(until) + 1]
     return Estimate(
-        costs=tuple(cost for cost in costs if cost.stage in wanted),
+        costs=tuple(cost.left(names, todo) for cost in costs if cost.stage in wanted),
         memory=beside * (peak_memory() + min(real * largest, HELD)),
         slices=slices,
     )
@@ -108,7 +138,7 @@ def _segmenter_seconds(settings: Settings, rates: Rates, *, real: int, units: in
     chosen, validation = settings.segmenter, settings.split.validation
     trained: float = real * (1 - validation) * rates.train
     epoch = trained + real * validation * rates.predict
-    coarse = int(make_schedule(chosen).coarse_epochs) * 0.75 * trained
+    coarse = round(chosen.coarse * chosen.epochs) * 0.75 * trained
     # Mirror images are looked at for those who do not train: about a fold and the validation part.
     held = (1 - real / units) + real / units * validation
     drawn = units * rates.predict * (1 + 3 * held if chosen.flips else 1)
@@ -125,11 +155,13 @@ def _generator_costs(
             passes = _passes(arm, settings, real=sizes.real)
             seconds = passes * sizes.real * rates.generate[part.name, arm.name]
             disk = times * number * sizes.generated * sizes.sample(part.features)
-            fits = sizes.fits * number
+            fits, name = sizes.fits * number, f"{part.features}-{arm.name}-seed*"
             found += [
-                Cost(f"synthetic {arm.name}", "generate", fits, seconds, disk, beside),
-                Cost(f"fidelity {arm.name}", "generate", fits, sizes.units * FIDELITY, 0, beside),
-            ]
+                Cost(f"synthetic {arm.name}", "generate", fits, seconds, disk, beside,
+                     f"*/{SYNTHETIC}/{name}"),
+                Cost(f"fidelity {arm.name}", "generate", fits, sizes.units * MEASURED, 0, beside,
+                     f"*/{FIDELITY}/{name}"),
+            ]  # fmt: skip
     return found
 
 

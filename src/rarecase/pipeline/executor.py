@@ -2,53 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
-from multiprocessing import get_context
 
+from rarecase.ahead import usable_cpus
+from rarecase.errors import DataError, SettingError
+from rarecase.files import locked
+from rarecase.pipeline.forwarding import Forwarding
+from rarecase.pipeline.processes import local_executor
 from rarecase.pipeline.step import Step, perform
+from rarecase.progress import placed
+from rarecase.threads import limited
 
 After = Callable[[Step], None]
+LOOK = 60.0  # seconds until a cluster that has grown is given more
 
 
 def run_steps(steps: Sequence[Step], *, executor: Executor | None, after: After) -> None:
-    """Perform steps, each when those that it needs are done; call `after` when one is."""
+    """Perform steps, each when those that it needs are done; call `after` when one is.
+
+    Earlier ones first, and no more at a time than the executor has room for: a fold is finished,
+    and its stores of features go, before others are begun. The first error cancels the rest and is
+    raised.
+    """
     if executor is None:
         for step in steps:
-            perform(step)
+            _perform(step)
             after(step)
         return
-    waiting = list(steps)
-    names = {step.name for step in steps}
+    waiting, names = list(steps), {step.name for step in steps}
     done: set[str] = set()
     running: dict[Future[None], Step] = {}
     try:
         while waiting or running:
-            for step in [s for s in waiting if _needs(s) & names <= done]:
-                running[executor.submit(perform, step)] = step
+            free = _room(executor, most=len(steps)) - len(running)
+            for step in [s for s in waiting if _needs(s) & names <= done][: max(free, 0)]:
+                running[executor.submit(_perform, step)] = step
                 waiting.remove(step)
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
+            for future in wait(running, timeout=LOOK, return_when=FIRST_COMPLETED).done:
                 step = running.pop(future)
                 future.result()
                 done.add(step.name)
                 after(step)
-    except BaseException:
+    finally:
         for future in running:
             future.cancel()
-        raise
 
 
 def _needs(step: Step) -> set[str]:
     return {each.name for each in step.inputs} | set(step.reads)
 
 
+def _room(executor: Executor, *, most: int) -> int:
+    """How many steps an executor performs at a time, as far as it says; at least one."""
+    if isinstance(executor, Forwarding):
+        return max(1, executor.room())
+    return getattr(executor, "_max_workers", None) or most
+
+
+def _perform(step: Step) -> None:
+    """What is done where a step runs. A second worker may come for the same step, when the first
+    was given up but is alive: it waits, and finds the step done."""
+    run = step.context.run
+    if not run.is_dir():
+        raise DataError(
+            f"{run} is not there on {socket.gethostname()}: a run on a cluster needs a folder that "
+            "all of its machines see under the same name."
+        )
+    place = step.context.where() if step.name.startswith("repeat-") else ""
+    with (
+        limited(step.context.settings.compute.threads),
+        locked(step.output.with_name(f"{step.output.name}.lock")),
+        placed(place),
+    ):
+        perform(step)
+
+
 @contextmanager
-def pool(processes: int, *, cluster: str | None = None) -> Iterator[Executor | None]:
-    """An executor of so many processes; None for one: this process does the work."""
-    if processes == 1 and cluster is None:
+def pool(
+    processes: int, *, cluster: str | None = None, resources: Mapping[str, float] | None = None
+) -> Iterator[Executor | None]:
+    """An executor of so many processes, whose progress and log lines are shown by this one.
+
+    Parameters
+    ----------
+    processes
+        On this machine; −1: one for each CPU.
+    cluster
+        Dask instead: `local`, the address of a scheduler or a scheduler file.
+    resources
+        What each task needs of a Dask worker, such as {"GPU": 1}.
+
+    Yields
+    ------
+    Executor or None
+        None for one process: this one does the work.
+    """
+    if processes == 0 or processes < -1:
+        raise SettingError(f"processes: expected 1 or more, or -1 for all CPUs, got {processes}.")
+    count = usable_cpus() if processes == -1 else processes
+    if cluster is not None:
+        from rarecase.pipeline.cluster import dask_executor
+
+        with dask_executor(cluster, processes=count, resources=resources or {}) as executor:
+            yield executor
+    elif count == 1:
         yield None
-        return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as executor:
-        yield executor
+    else:
+        with local_executor(count) as executor:
+            yield executor

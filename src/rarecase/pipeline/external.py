@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from rarecase.checksums import check_file, record_files
 from rarecase.cohort import Cohort, check_disjoint
 from rarecase.errors import DataError, SettingError
 from rarecase.evidence.evidence import make_evidence
@@ -16,7 +17,7 @@ from rarecase.evidence.predictions import COLUMNS, FLAGS, KEY, pool_patients
 from rarecase.evidence.result import Result
 from rarecase.experiment.splits import splits_digest
 from rarecase.experiment.tasks import read_result
-from rarecase.files import read_json, write_json
+from rarecase.files import read_csv, read_json, write_json
 from rarecase.pipeline.resolve import merged, nest, resolve, validate
 from rarecase.pipeline.run import only_one
 from rarecase.pipeline.run_folder import (
@@ -65,6 +66,7 @@ def evaluate_on(
     `LeakError` for a patient that the run knows, `DataError` for a cohort without its classes.
     """
     run, path = run.absolute(), Path(data).expanduser().absolute()
+    check_file(run / "study.yaml")
     home = resolve(preset=None, file=run / "study.yaml")
     if not external_parts(home):
         raise SettingError(
@@ -90,9 +92,10 @@ def evaluate_on(
         predictions, rare=about["rare"], checks=checks, seed=derive(home.seed, "bootstrap") % 2**31
     )
     Result(predictions, evidence).write(out)
-    dice = [pd.read_csv(folder / "volumes.csv")["dice"].mean() for folder in folders]
+    dice = [read_csv(folder / "volumes.csv")["dice"].mean() for folder in folders]
     mean = float(mean_defined(dice))
     write_json(out / "external.json", {"data": str(path), "dice": None if mean != mean else mean})
+    record_files(out, ["external.json"])
     return External(out, evidence, None if mean != mean else mean)
 
 

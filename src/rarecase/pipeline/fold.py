@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,8 @@ from rarecase.segmenter.feeding import sample_rows
 
 @dataclass(frozen=True)
 class Fold:
-    """Patients by part. `fitting` and `validation` together are the training part.
+    """Patients by part. `fitting` and `validation` together are the training part. `sites` of
+    patients, as far as they are known.
 
     Under the paper's protocol, asked for by name, everybody who is not tested is fitted to, and
     `validation` is the test part.
@@ -31,6 +33,7 @@ class Fold:
     fitting: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
+    sites: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def training(self) -> tuple[str, ...]:
@@ -98,6 +101,7 @@ def load_fold(context: Context) -> Fold:
         fitting=tuple(sorted(fitting)),
         validation=tuple(sorted(validation)),
         test=test,
+        sites={who: at for who, at in zip(table["patient"], table["site"], strict=True) if at},
     )
 
 

@@ -4,8 +4,10 @@ study's real shapes."""
 from __future__ import annotations
 
 import functools
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +23,7 @@ from rarecase.segmenter import Augmentation, UNet
 from rarecase.segmenter.augment import apply, draw
 from rarecase.segmenter.batches import laid_out
 from rarecase.segmenter.losses import dice_loss
+from rarecase.segmenter.networks import network_like
 
 BUDGET = 1.0  # seconds for each measurement, after one call to warm up
 
@@ -42,10 +45,7 @@ def measure(
 ) -> Rates:
     """Measure the steps of a study of these sizes."""
     chosen = settings.segmenter
-    net = UNet(
-        in_channels=sizes.inputs, width=chosen.width, depth=chosen.depth, norm=chosen.norm,
-        dimensions=chosen.dimensions,
-    )  # fmt: skip
+    net = network_like(chosen, in_channels=sizes.inputs)
     images = torch.rand(chosen.batch, sizes.inputs, *sizes.sides)
     train, predict = _unet(net, images, fabric=fabric)
     generate: dict[tuple[str, str], float] = {}
@@ -58,12 +58,24 @@ def measure(
         for arm in part.generated():
             gan = one_pass(new_generator(arm.sampler, seed=0, standardised=False), len(X))
             once = functools.partial(gan.fit, X, y, fabric=fabric)
-            generate[part.name, arm.name] = _per_sample(once, samples=len(X))
+            with _unsaid("rarecase.generators.collapse"):  # of random numbers, after one pass
+                generate[part.name, arm.name] = _per_sample(once, samples=len(X))
         cnn = clone(part.design.classifier.estimator).set_params(epochs=1)
         once = functools.partial(cnn.fit, X, y, fabric=fabric)
         classify[part.name] = _per_sample(once, samples=len(X))
     weights = 4 * sum(parameter.numel() for parameter in net.parameters())
     return Rates(train, predict, generate, classify, weights)
+
+
+@contextmanager
+def _unsaid(name: str) -> Iterator[None]:
+    """Without the warnings of this logger."""
+    logger = logging.getLogger(name)
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = False
 
 
 def one_pass(generator: Any, samples: int) -> Any:

@@ -18,7 +18,8 @@ from rarecase.pipeline.steps.evidence import evidence_step
 from rarecase.pipeline.steps.features import features_step
 from rarecase.pipeline.steps.fidelity import fidelity_step
 from rarecase.pipeline.steps.pictures import pictures_step
-from rarecase.pipeline.steps.segment import pretrain_step, seen_before, segmenter_step
+from rarecase.pipeline.steps.pretrain import pretrain_step, seen_before
+from rarecase.pipeline.steps.segment import segmenter_step
 from rarecase.pipeline.steps.synthetic import synthetic_step
 from rarecase.segmenter import refuse_seen
 

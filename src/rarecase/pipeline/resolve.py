@@ -13,12 +13,12 @@ from pydantic import BaseModel, ValidationError
 from rarecase.errors import SettingError, nearest
 from rarecase.experiment.arms import pick_arms
 from rarecase.experiment.classifiers.registry import make_classifier
+from rarecase.features.sources.registry import SOURCES, VECTORS
 from rarecase.files import write_text
 from rarecase.pipeline.presets import PRESETS
 from rarecase.pipeline.settings import DesignSettings, Settings
 
 Nested = dict[str, Any]
-VECTORS = ("tumour", "region", "outline_size")
 
 
 def known_names(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
@@ -202,7 +202,7 @@ def _check_design(settings: Settings, said: DesignSettings, *, place: str) -> No
 def known_sources(depth: int) -> list[str]:
     """Sources of features of a U-Net of this depth."""
     levels = range(1, depth + 1)
-    return ["bottleneck", *VECTORS, *(f"{side}{n}" for side in ("enc", "dec") for n in levels)]
+    return [*SOURCES, *(f"{side}{n}" for side in ("enc", "dec") for n in levels)]
 
 
 def _explain(error: ValidationError) -> Iterable[str]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
+from rarecase.checksums import CHECKSUMS, PARTIAL
 from rarecase.errors import DataError
-from rarecase.files import PARTIAL
+from rarecase.files import locked
 from rarecase.pipeline.executor import pool, run_steps
 from rarecase.pipeline.resolve import resolve
 from rarecase.pipeline.run_folder import EXTERNAL, MODEL, RECORD, SETTINGS
 from rarecase.pipeline.settings import Settings
-from rarecase.pipeline.step import Step, discard_bulky
+from rarecase.pipeline.step import Step, discard_bulky, unfinished
 from rarecase.progress import task
 
 log = logging.getLogger(__name__)
@@ -28,13 +29,17 @@ def perform_all(
     whole: Sequence[Step],
     settings: Settings,
     cluster: str | None = None,
+    executor: Executor | None = None,
 ) -> None:
     """Perform the steps `todo` of `steps`; stores that nothing of the `whole` study needs any more
-    are removed. `cluster`: where Dask computes (see `executor.pool`)."""
-    keep = settings.features.keep
+    are removed. `cluster`: where Dask computes (see `executor.pool`); `executor`: who, instead."""
+    keep, compute = settings.features.keep, settings.compute
+    most = max(1, min(compute.processes or 1, len(todo)))
     with (
         task("all steps", total=len(steps)) as bar,
-        pool(settings.compute.processes or 1, cluster=cluster) as executor,
+        nullcontext(executor)
+        if executor is not None or not todo
+        else pool(most, cluster=cluster, resources=compute.resources) as workers,
     ):
         bar.advance(len(steps) - len(todo))
 
@@ -43,7 +48,9 @@ def perform_all(
             if not keep:
                 discard_bulky(whole)
 
-        run_steps(todo, executor=executor, after=after)
+        while todo:  # again: what a step did anew came out otherwise, and others depend on it
+            run_steps(todo, executor=workers, after=after)
+            todo = unfinished(steps)
     if not keep:
         discard_bulky(whole)  # what a kill left
 
@@ -54,7 +61,7 @@ def check_run_folder(folder: Path) -> None:
     if folder.is_dir() and any(folder.iterdir()) and not (folder / SETTINGS).exists():
         # A simulated cohort alone: killed before its first step. Dot files: the system's.
         names = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
-        if names - {"simulated"}:
+        if names - {"simulated", CHECKSUMS}:
             raise DataError(
                 f"{folder} is not empty and holds no {SETTINGS}, so it is not a run folder; "
                 "nothing in it was touched. Choose a new folder."
@@ -78,9 +85,9 @@ def refuse_other_data(earlier: Path, settings: Settings) -> None:
 def only_one(folder: Path) -> Iterator[None]:
     """Around work in a run folder: one process at a time. The lock goes with the process, however
     it ends."""
-    with (folder / ".lock").open("w") as lock:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(locked(folder / ".lock", wait=False))
         except BlockingIOError:
             raise DataError(f"{folder}: another process is running this study.") from None
         yield
@@ -100,4 +107,5 @@ def prune(run: Path, *, keep: Sequence[Step]) -> None:
     for each in keep:
         if not each.done():
             for product in each.products:
-                (run / product).unlink(missing_ok=True)
+                gone = run / product
+                shutil.rmtree(gone) if gone.is_dir() else gone.unlink(missing_ok=True)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from rarecase.files import read_csv
+
 SETTINGS, RECORD, CHECKPOINTS = "study.yaml", "step.json", "checkpoints"
 SLICES, COHORT, PRETRAIN, PICTURES = "slices", "cohort", "pretrain", "pictures"
 SEGMENTER, FEATURES, SYNTHETIC, FIDELITY, CELLS = (
@@ -48,8 +50,7 @@ def folds_of(table: pd.DataFrame) -> list[Cell]:
 
 def read_cohort_table(cohort_csv: Path) -> pd.DataFrame:
     """`cohort.csv` with names as text, whatever they look like: a class may be called 1 or NA."""
-    names = ["case", "patient", "label", "site"]
-    return pd.read_csv(cohort_csv, dtype=dict.fromkeys(names, str), keep_default_na=False)
+    return read_csv(cohort_csv, texts=("case", "patient", "label", "site"), missing=())
 
 
 def read_folds(cohort_csv: Path) -> pd.DataFrame:

@@ -130,6 +130,8 @@ class SegmenterSettings(TrainingSettings):
     flips: bool = False
     """Predict masks of patients it did not train on from a slice and its three mirror images
     together: steadier, four times the work."""
+    network: str = "unet"
+    """The segmentation network, by its name."""
     width: Count = 64
     """Channels of the first block."""
     depth: Annotated[int, Field(ge=1, le=7)] = 4
@@ -242,14 +244,17 @@ class ComputeSettings(Section):
     precision: str = "auto"
     """auto: bfloat16 where it is measured to be faster; else one of Fabric's, such as 32-true."""
     threads: Count | None = None
-    """CPU threads; without it all that this process may use."""
+    """CPU threads of each step, whoever performs it, so that the bits do not depend on that;
+    without it the CPUs shared out among the processes. Settled when a run begins."""
     compile: bool = False
     """torch.compile the networks (on a CPU: half a minute each, then a little faster)."""
     ignore_disk: bool = False
     """Start even when the disk may be too small: compression may make it fit."""
     processes: Count | None = None
-    """Folds, or generators of a fold, computed side by side, each with its share of the threads;
-    without it one a thread as far as memory allows, and up to four on a GPU."""
+    """Steps computed side by side on this machine; without it one a CPU as far as memory and folds
+    allow, and up to four on a GPU."""
+    resources: dict[str, float] = {}
+    """What each step needs of a Dask worker, as that was started with, such as {GPU: 1}."""
 
 
 class Settings(Section):

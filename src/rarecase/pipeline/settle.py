@@ -1,4 +1,4 @@
-"""Settings settled once for a run, so that `study.yaml` repeats it from anywhere."""
+"""What settings leave open, settled once for a run."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ from rarecase.pipeline.compute import fitting_processes, settle_precision
 from rarecase.pipeline.resolve import resolve, validate
 from rarecase.pipeline.settings import Settings
 from rarecase.segmenter import read_card
+from rarecase.segmenter.networks import ARGUMENTS
 
 
-def settled(settings: Settings) -> Settings:
-    """Paths absolute, threads and processes counted, so that `study.yaml` repeats the run from
-    anywhere."""
+def settled(settings: Settings, earlier: Path) -> Settings:
+    """Paths absolute, threads, processes and precision settled, so that `study.yaml` repeats the
+    run from anywhere.
+
+    Parameters
+    ----------
+    earlier
+        The `study.yaml` of the run that goes on, if there is one: what it has settled is kept.
+    """
     dump = settings.model_dump()
     for section, name in (("", "data"), ("segmenter", "init"), ("pretrain", "cohort")):
         place = dump[section] if section else dump
@@ -25,18 +32,14 @@ def settled(settings: Settings) -> Settings:
                     f"{section + '.' if section else ''}{name}: no such file or folder: {path}"
                 )
             place[name] = str(path)
-    dump["compute"]["threads"] = dump["compute"]["threads"] or usable_cpus()
-    dump["compute"]["processes"] = dump["compute"]["processes"] or fitting_processes(
-        settings, threads=dump["compute"]["threads"]
-    )
     if settings.segmenter.dimensions == 3:
         _refuse_flat(settings)
     if dump["segmenter"]["init"]:
         # The network that is given decides its own architecture; the settings then say the truth.
         card = read_card(Path(dump["segmenter"]["init"]))
-        names = ("width", "depth", "norm", "dimensions")
-        dump["segmenter"] |= {n: v for n, v in card["architecture"].items() if n in names}
-    return validate(dump)
+        said = card["architecture"]
+        dump["segmenter"] |= {"network": said["name"], **{n: said[n] for n in ARGUMENTS}}
+    return _with_compute(validate(dump), earlier)
 
 
 def _refuse_flat(settings: Settings) -> None:
@@ -54,16 +57,26 @@ def _refuse_flat(settings: Settings) -> None:
             )
 
 
-def with_precision(settings: Settings, earlier: Path) -> Settings:
-    """`auto` replaced by what it stands for, measured once a run: a run that goes on keeps it."""
-    if settings.compute.precision != "auto":
-        return settings
-    dump = settings.model_dump()
-    before = resolve(preset=None, file=earlier).compute if earlier.is_file() else settings.compute
-    known = before.precision != "auto" and before.device == settings.compute.device
-    dump["compute"]["precision"] = (
-        before.precision
-        if known
-        else settle_precision(settings.compute, dimensions=settings.segmenter.dimensions)
+def _with_compute(settings: Settings, earlier: Path) -> Settings:
+    """What was left open, by what this machine has, once a run: the bits depend on it."""
+    compute = settings.compute
+    before = resolve(preset=None, file=earlier).compute if earlier.is_file() else compute
+    same = before.device == compute.device
+    cpus, threads = usable_cpus(), compute.threads or before.threads
+    processes = compute.processes or fitting_processes(
+        settings, cpus=cpus // threads if threads else cpus
     )
+    precision = compute.precision
+    if precision == "auto":
+        precision = (
+            before.precision
+            if same and before.precision != "auto"
+            else settle_precision(compute, dimensions=settings.segmenter.dimensions)
+        )
+    dump = settings.model_dump()
+    dump["compute"] |= {
+        "threads": threads or max(1, cpus // processes),
+        "processes": processes,
+        "precision": precision,
+    }
     return validate(dump)

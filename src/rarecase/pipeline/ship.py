@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from rarecase.checksums import check_file
 from rarecase.deploy.export import write_model
 from rarecase.deploy.model import CARD, SEGMENTER, Deployed, load_deployed
 from rarecase.errors import DataError, SettingError
@@ -47,6 +48,7 @@ def make_model(run: Path) -> None:
         raise DataError(
             f"{run}: neither a run folder (no study.yaml) nor an exported model (no {CARD})."
         )
+    check_file(run / "study.yaml")
     settings = resolve(preset=None, file=run / "study.yaml")
     if not (run / EVIDENCE).is_file() or not (run / PREDICTIONS).is_file():
         raise DataError(f"{run}: not finished; 'rarecase run --out {run}' goes on with it.")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from rarecase.checksums import CHECKSUMS, record_files, write_checksums
 from rarecase.cohort import Case, Cohort, SliceFiles
 from rarecase.files import write_text
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import digest
 from rarecase.seeds import derive
 from rarecase.simulate import simulate_cohort
+from rarecase.verify import verify_folder
+
+log = logging.getLogger(__name__)
 
 SIMULATED, STUDY, PRETRAIN = "simulated", "study", "pretrain"
 CHANNELS = ("flair", "t1", "t1gd", "t2")
@@ -28,6 +33,7 @@ def simulate_study(settings: Settings, run: Path) -> Path:
     return _simulate(
         study_folder(run),
         settings,
+        run=run,
         patients=chosen.patients,
         separability=chosen.separability,
         seed=settings.seed,
@@ -40,6 +46,7 @@ def simulate_pretraining(settings: Settings, run: Path) -> Path:
     return _simulate(
         run / SIMULATED / PRETRAIN,
         settings,
+        run=run,
         patients=settings.pretrain.patients,
         separability=1.0,
         seed=derive(settings.seed, PRETRAIN) % 2**31,
@@ -51,6 +58,7 @@ def _simulate(
     folder: Path,
     settings: Settings,
     *,
+    run: Path,
     patients: Mapping[str, int],
     separability: float,
     seed: int,
@@ -63,6 +71,10 @@ def _simulate(
         shutil.rmtree(folder)  # our own, of other settings
     folder.parent.mkdir(parents=True, exist_ok=True)
     write_text(mark, key)
+    record_files(run, [mark.relative_to(run).as_posix()])
+    if (folder / CHECKSUMS).is_file() and verify_folder(folder):
+        log.warning("%s: damaged; it is simulated anew", folder)
+        shutil.rmtree(folder)
     made: Path = simulate_cohort(
         folder,
         patients=patients,
@@ -72,6 +84,8 @@ def _simulate(
         seed=seed,
         prefix=prefix,
     )
+    if not (folder / CHECKSUMS).is_file():
+        write_checksums(folder)
     return made
 
 

@@ -23,12 +23,22 @@ from pathlib import Path
 from typing import Any
 
 from rarecase import __version__
+from rarecase.checksums import (
+    CHECKSUMS,
+    digests,
+    missing_or_cut,
+    read_record,
+    record_files,
+    refusal,
+    write_record,
+)
 from rarecase.errors import DataError
-from rarecase.files import partial_path, read_json, replacing_directory, write_json, write_text
+from rarecase.files import partial_path, replacing_directory, write_text
 from rarecase.pipeline.run_folder import CHECKPOINTS, EVERYBODY, NOWHERE, RECORD, Cell
 from rarecase.pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
+TIMED = ("history.csv", "cells.csv")  # they say how long things took
 
 
 @dataclass(frozen=True)
@@ -104,9 +114,35 @@ class Step:
         return self.context.run / self.name
 
     def done(self) -> bool:
-        """Whether the result lies there, made from the same inputs and settings."""
-        there = all((self.context.run / product).exists() for product in self.products)
-        return there and _key_at(self.output) == self.key
+        """Whether the result lies there, made from the same inputs and settings. Raises `DataError`
+        where a file of it is missing or cut, or its record damaged."""
+        said = read_record(self.output / RECORD)
+        if said is None or said["key"] != self.key:
+            return False
+        cut = missing_or_cut(self.output, said)
+        if cut is not None:
+            raise refusal(cut, "missing, or of another size")
+        now = self.learnt_from()
+        same = all(said["inputs"].get(name, result) == result for name, result in now.items())
+        return same and self._products_there()
+
+    def learnt_from(self) -> dict[str, str]:
+        """A digest of the result of every input that is there."""
+        said = {step.name: read_record(step.output / RECORD) for step in self.inputs}
+        return {name: each["result"] for name, each in said.items() if each is not None}
+
+    def _products_there(self) -> bool:
+        run = self.context.run
+        if not self.products:
+            return True
+        known = (read_record(run / CHECKSUMS) or {"files": {}})["files"]
+        mine = {name: entry for name, entry in known.items() if entry.get("step") == self.name}
+        if not mine or not all((run / product).exists() for product in (*self.products, *mine)):
+            return False
+        cut = missing_or_cut(run, {"files": mine})
+        if cut is not None:
+            raise refusal(cut, "of another size")
+        return True
 
     def whole(self) -> bool:
         """Whether all bulky parts are there."""
@@ -127,7 +163,7 @@ def discard_bulky(steps: Sequence[Step]) -> None:
     """Remove the bulky parts that no step of `steps`, the whole study, needs any more."""
     for step in steps:
         readers = [each for each in steps if step.name in each.reads]
-        if step.bulky and step.done() and all(reader.done() for reader in readers):
+        if step.bulky and all(_key_at(each.output) == each.key for each in (step, *readers)):
             for part in step.bulky:
                 shutil.rmtree(step.output / part, ignore_errors=True)
 
@@ -144,8 +180,8 @@ def digest(value: Any) -> str:
 
 def _key_at(folder: Path) -> str | None:
     try:
-        return str(read_json(folder / RECORD)["key"])
-    except (DataError, KeyError, TypeError):
+        return (read_record(folder / RECORD) or {}).get("key")
+    except DataError:
         return None
 
 
@@ -179,6 +215,12 @@ def _remake(step: Step) -> None:
         shutil.rmtree(step.output / part, ignore_errors=True)
         (beside / part).replace(step.output / part)
     shutil.rmtree(beside)
+    said = read_record(step.output / RECORD)
+    assert said is not None, step.name
+    files = digests(step.output)
+    if files != said["files"]:
+        log.warning("step %s: what was made anew differs from what was removed", step.name)
+        write_record(step.output / RECORD, said | {"files": files})
 
 
 def _clear(folder: Path) -> None:
@@ -194,15 +236,26 @@ def _work(step: Step, folder: Path) -> None:
     start = time.perf_counter()
     step.work(step.context, folder)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-    write_json(
+    files, elsewhere = digests(folder), dict[str, Any]()
+    if step.products:
+        record_files(step.context.run, step.products, step=step.name)
+        said = read_record(step.context.run / CHECKSUMS) or {}
+        elsewhere = {n: e for n, e in said["files"].items() if e.get("step") == step.name}
+    write_record(
         folder / RECORD,
         {
             "step": step.name,
             "key": step.key,
+            "result": digest(
+                {n: e["sha256"] for n, e in (elsewhere | files).items() if n not in TIMED}
+            ),
+            "inputs": step.learnt_from(),
             "seconds": round(time.perf_counter() - start, 3),
             "peak_memory_mb": round(peak_memory() / 2**20),
             "finished": datetime.datetime.now().isoformat(timespec="seconds"),
             "version": __version__,
+            "bulky": step.bulky,
+            "files": files,
         },
     )
 

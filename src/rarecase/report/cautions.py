@@ -20,21 +20,9 @@ SHIFT = 0.10
 def find_cautions(run: RunFiles) -> list[str]:
     """The cautions that apply to this run, gravest first."""
     rules = (
-        _peeked,
-        _simulated,
-        _leak,
-        _unknown_patients,
-        _few_rare,
-        _few_per_fold,
-        _one_class_called,
-        _filter,
-        unlike_new_patients,
-        _added,
-        _masks,
-        _segmenter_shift,
-        _last_epoch,
-        _one_training,
-    )
+        _peeked, _simulated, _leak, _unknown_patients, _few_rare, _few_per_fold, _one_class_called,
+        _filter, unlike_new_patients, _added, _masks, _segmenter_shift, _last_epoch, _one_training,
+    )  # fmt: skip
     return [text for rule in rules for text in rule(run)]
 
 

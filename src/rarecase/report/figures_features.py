@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from rarecase.arrays import Floats
 from rarecase.imaging.drawing import canvas, look, panels, png
 from rarecase.report.blocks import Figure, file_stem
-from rarecase.report.feature_samples import FeaturePair, Floats
+from rarecase.report.set_aside import FeaturePair
 
 SIDE = 5
 GAP = 2

@@ -20,7 +20,7 @@ from rarecase.imaging.drawing import (
 )
 from rarecase.report.blocks import Figure, joined
 from rarecase.report.overlays import dice
-from rarecase.report.pictures import SetAside, Shown
+from rarecase.report.set_aside import SetAside, Shown
 
 
 def class_figure(shown: SetAside) -> Figure:

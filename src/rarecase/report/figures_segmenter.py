@@ -58,11 +58,6 @@ def learning_curves(
 
 
 _KEPT: dict[str, Any] = {
-    "linestyle": "none",
-    "marker": "o",
-    "markersize": 6,
-    "markerfacecolor": "white",
-    "markeredgecolor": INK,
-    "markeredgewidth": 1.3,
-    "zorder": 5,
-}
+    "linestyle": "none", "marker": "o", "markersize": 6, "markerfacecolor": "white",
+    "markeredgecolor": INK, "markeredgewidth": 1.3, "zorder": 5,
+}  # fmt: skip

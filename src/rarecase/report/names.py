@@ -1,15 +1,11 @@
-"""Names of files in a run folder, as the steps of a run write them."""
+"""Names of the files in a run's folders that a report reads, beside those of the folders."""
 
-COHORT, SLICES, PICTURES, PRETRAIN, EXTERNAL = (
-    "cohort", "slices", "pictures", "pretrain", "external",
-)  # fmt: skip
+from rarecase.pipeline.run_folder import COHORT, EXTERNAL, MODEL, REPORT
+
 COHORT_TABLE, COHORT_FACTS = f"{COHORT}/cohort.csv", f"{COHORT}/cohort.json"
-SETTINGS, EVIDENCE = "study.yaml", "evidence.json"
-SEGMENTER, SYNTHETIC, FIDELITY = "segmenter", "synthetic", "fidelity"  # below a fold
 HISTORY, VOLUMES, ROWS, CARD = "history.csv", "volumes.csv", "rows.parquet", "model.json"
 GENERATOR, KEPT, FIDELITY_TABLE = "generator.json", "filter.csv", "fidelity.csv"
 SHOWN, SHOWN_ARRAYS = "shown.json", "shown.npz"
-RECORD, PARTIAL = "step.json", ".partial"
-OTHER_COHORT = "external.json"
-APART = ("report", "model", EXTERNAL)
+OTHER_COHORT, PARTIAL = "external.json", ".partial"
+APART = (REPORT.split("/")[0], MODEL, EXTERNAL)
 """What is made of a run that is there, and is no part of what it cost."""

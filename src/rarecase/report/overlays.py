@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rarecase.files import map_array, read_parquet
 from rarecase.imaging.drawing import Overlay
+from rarecase.pipeline import run_folder
 from rarecase.report import names
 from rarecase.report.run_files import RunFiles, optional_json
 
@@ -61,11 +63,11 @@ class SliceReader:
 
     def __init__(self, run: RunFiles) -> None:
         self._root = run.root
-        folder = run.root / names.SLICES
-        self.images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+        folder = run.root / run_folder.SLICES
+        self.images = map_array(folder / "images.npy")
         masks = folder / "masks.npy"
-        self.masks = np.load(masks, mmap_mode="r", allow_pickle=False) if masks.is_file() else None
-        self.rows = pd.read_parquet(folder / names.ROWS)
+        self.masks = map_array(masks) if masks.is_file() else None
+        self.rows = read_parquet(folder / names.ROWS)
         meta = optional_json(folder / "meta.json") or {}
         channels = [str(c) for c in meta.get("channels") or run.cohort_facts.get("channels") or []]
         self.channel = channels.index("flair") if "flair" in channels else 0
@@ -74,15 +76,15 @@ class SliceReader:
     @staticmethod
     def available(run: RunFiles) -> bool:
         """Whether the cache of slices is there."""
-        return all((run.root / names.SLICES / n).is_file() for n in ("images.npy", names.ROWS))
+        return all((run.root / run_folder.SLICES / n).is_file() for n in ("images.npy", names.ROWS))
 
     def predicted(self, fold: Path) -> tuple[pd.DataFrame, NDArray[np.uint8]] | None:
         """rows.parquet and the packed masks of a fold's segmenter, None when missing."""
-        folder = fold / names.SEGMENTER
+        folder = fold / run_folder.SEGMENTER
         if not (folder / names.ROWS).is_file() or not (folder / "predicted.npy").is_file():
             return None
-        rows = pd.read_parquet(folder / names.ROWS).reset_index(drop=True)
-        bits = np.load(folder / "predicted.npy", mmap_mode="r", allow_pickle=False)
+        rows = read_parquet(folder / names.ROWS).reset_index(drop=True)
+        bits = map_array(folder / "predicted.npy")
         return rows, bits
 
     def overlay(self, case: str, fold: Path, *, title: str, score: float | None) -> Overlay | None:
@@ -105,12 +107,5 @@ class SliceReader:
         true = None
         if known and self.masks is not None:
             true = (np.asarray(self.masks[row]) > 0).astype(np.uint8)
-        return Overlay(
-            title=title,
-            case=case,
-            image=image,
-            true=true,
-            predicted=predicted,
-            dice=score,
-            slice_dice=None if true is None else dice(true, predicted),
-        )
+        shown = None if true is None else dice(true, predicted)
+        return Overlay(title, case, image, predicted, true=true, dice=score, slice_dice=shown)

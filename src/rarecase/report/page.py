@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from rarecase.checksums import record_files
 from rarecase.files import replacing_directory, write_text
 from rarecase.report.blocks import Block, Cell, Details, Figure, Section
 from rarecase.report.run_files import RunFiles
@@ -51,6 +52,8 @@ def make_report(run: Path, *, out: Path | None = None) -> Path:
             (figures / f"{figure.name}.png").write_bytes(figure.png)
     page = folder / "index.html"
     write_text(page, render(files, sections))
+    if out is None:
+        record_files(files.root, ["report"], step="steps/report")
     return page
 
 
@@ -67,7 +70,7 @@ def render(run: RunFiles, sections: Sequence[Section]) -> str:
     environment.filters["cell"] = lambda c: c if isinstance(c, Cell) else Cell(c)
     finished = [str(r["finished"]) for _, r in run.steps() if r.get("finished")]
     return environment.get_template("report.html.j2").render(
-        title=f"Do synthetic features help the rare class {run.rare}?",
+        title=f"Which features know the rare class {run.rare}, and do synthetic ones help?",
         run=run.root.resolve().name,
         finished=max(finished, default="").replace("T", " "),
         sections=sections,

@@ -11,8 +11,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from rarecase.checksums import check_file
 from rarecase.errors import DataError
-from rarecase.files import read_json
+from rarecase.files import read_csv, read_json
+from rarecase.pipeline import run_folder
 from rarecase.report import names
 
 
@@ -32,7 +34,7 @@ class FoldFolder:
     @property
     def segmenter(self) -> Path:
         """The folder of its segmenter."""
-        return self.path / names.SEGMENTER
+        return self.path / run_folder.SEGMENTER
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class GeneratorFolder:
     @property
     def path(self) -> Path:
         """Where the generator and its samples lie."""
-        return self.beside(names.SYNTHETIC)
+        return self.beside(run_folder.SYNTHETIC)
 
     def beside(self, part: str) -> Path:
         """Where another part of the same generator lies, as its fidelity."""
@@ -69,7 +71,7 @@ class RunFiles:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for needed in (names.COHORT_TABLE, names.COHORT_FACTS, names.EVIDENCE):
+        for needed in (names.COHORT_TABLE, names.COHORT_FACTS, run_folder.EVIDENCE):
             if not (root / needed).is_file():
                 raise DataError(
                     f"{root / needed}: no such file. A report needs a run folder whose steps up to "
@@ -79,12 +81,12 @@ class RunFiles:
     @cached_property
     def evidence(self) -> dict[str, Any]:
         """evidence.json."""
-        return dict(read_json(self.root / names.EVIDENCE))
+        return dict(read_json(self.root / run_folder.EVIDENCE))
 
     @cached_property
     def others(self) -> dict[str, Path]:
         """Folders of other cohorts that the run was judged on, by name."""
-        found = sorted((self.root / names.EXTERNAL).glob(f"*/{names.OTHER_COHORT}"))
+        found = sorted((self.root / run_folder.EXTERNAL).glob(f"*/{names.OTHER_COHORT}"))
         return {path.parent.name: path.parent for path in found}
 
     @property
@@ -95,8 +97,8 @@ class RunFiles:
     @cached_property
     def cohort(self) -> pd.DataFrame:
         """cohort.csv, names as text."""
-        texts = {"case": str, "patient": str, "label": str, "site": str}
-        table = pd.read_csv(self.root / names.COHORT_TABLE, dtype=texts, keep_default_na=True)
+        texts = ("case", "patient", "label", "site")
+        table = read_csv(self.root / names.COHORT_TABLE, texts=texts)
         return table.assign(site=table["site"].fillna("")) if "site" in table else table
 
     @cached_property
@@ -117,7 +119,8 @@ class RunFiles:
     @cached_property
     def settings_text(self) -> str | None:
         """study.yaml as it stands."""
-        path = self.root / names.SETTINGS
+        path = self.root / run_folder.SETTINGS
+        check_file(path)
         return path.read_text(encoding="utf-8") if path.is_file() else None
 
     @cached_property
@@ -126,7 +129,9 @@ class RunFiles:
         try:
             loaded = yaml.safe_load(self.settings_text or "")
         except yaml.YAMLError as error:
-            raise DataError(f"{self.root / names.SETTINGS}: not valid YAML ({error}).") from None
+            raise DataError(
+                f"{self.root / run_folder.SETTINGS}: not valid YAML ({error})."
+            ) from None
         return loaded if isinstance(loaded, dict) else {}
 
     def setting(self, section: str, name: str) -> Any:
@@ -175,7 +180,7 @@ class RunFiles:
         """(folder relative to the run, its record) of every step, in order of finishing."""
         records = [
             (str(path.parent.relative_to(self.root)), dict(read_json(path)))
-            for path in self.root.rglob(names.RECORD)
+            for path in self.root.rglob(run_folder.RECORD)
             if not any(p.endswith(names.PARTIAL) for p in path.relative_to(self.root).parts)
         ]
         records = [r for r in records if r[0].split("/")[0] not in names.APART]
@@ -196,14 +201,8 @@ def read_table(path: Path) -> pd.DataFrame | None:
     """A CSV with names as text, or None when it is missing or has no rows."""
     if not path.is_file():
         return None
-    try:
-        # As they stand: a class may be called 1, True or NA.
-        texts = dict.fromkeys(("case", "patient", "label", "class", "part"), str)
-        table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path}: not a CSV table ({error}). Do the step that wrote it again."
-        ) from None
+    # As they stand: a class may be called 1, True or NA.
+    table = read_csv(path, texts=("case", "patient", "label", "class", "part"), missing=("",))
     return table if len(table) else None
 
 

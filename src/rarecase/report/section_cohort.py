@@ -5,19 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from rarecase.evidence.text import DASH
-from rarecase.report.blocks import (
-    Block,
-    Bullets,
-    Details,
-    Section,
-    Table,
-    Text,
-    counted,
-    joined,
-)
+from rarecase.report.blocks import Block, Bullets, Details, Section, Table, Text, counted, joined
 from rarecase.report.figures_pictures import class_figure
-from rarecase.report.pictures import read_pictures
 from rarecase.report.run_files import RunFiles
+from rarecase.report.set_aside import read_pictures
 
 FEW_SITES = 12
 
@@ -48,15 +39,10 @@ def _classes(run: RunFiles) -> Table:
     groups = [(c, cohort[cohort["label"] == c]) for c in run.classes]
     for name, part in [*groups, ("all", cohort)]:
         with_mask = int(part["has_mask"].astype(bool).sum()) if "has_mask" in part else 0
-        rows.append(
-            [
-                f"{name} (rare)" if name == run.rare else name,
-                f"{part['patient'].nunique():,}",
-                f"{len(part):,}",
-                f"{int(part['slices'].sum()):,}" if "slices" in part else DASH,
-                f"{with_mask:,}",
-            ]
-        )
+        called = f"{name} (rare)" if name == run.rare else name
+        slices = f"{int(part['slices'].sum()):,}" if "slices" in part else DASH
+        numbers = [f"{part['patient'].nunique():,}", f"{len(part):,}", slices, f"{with_mask:,}"]
+        rows.append([called, *numbers])
     return Table(
         caption="Classes",
         columns=["Class", "Patients", "Cases", "Slices", "Cases with a mask"],
@@ -95,17 +81,10 @@ def _folds(cohort: pd.DataFrame, classes: list[str]) -> list[Block]:
         repeat = column.removeprefix("test_fold_")
         for fold in sorted(int(f) for f in people[column].unique() if f >= 0):
             tested = people[people[column] == fold]
-            training = len(people) - len(tested)
             counts = tested["label"].value_counts()
-            rows.append(
-                [
-                    repeat,
-                    str(fold),
-                    *(f"{int(counts.get(c, 0)):,}" for c in classes),
-                    f"{len(tested):,}",
-                    f"{training:,}",
-                ]
-            )
+            each = [*(int(counts.get(c, 0)) for c in classes), len(tested)]
+            each.append(len(people) - len(tested))
+            rows.append([repeat, str(fold), *(f"{n:,}" for n in each)])
     table = Table(
         caption="Folds: patients tested in each",
         columns=["Repeat", "Fold", *(f"{c} tested" for c in classes), "All tested", "Others"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rarecase.evidence.tables import check_lines, counts_line
 from rarecase.evidence.text import number
 from rarecase.files import read_json
+from rarecase.pipeline import run_folder
 from rarecase.report import names
 from rarecase.report.blocks import Block, Bullets, Section, Text
 from rarecase.report.run_files import RunFiles
@@ -25,7 +26,7 @@ def external_section(run: RunFiles) -> Section | None:
         return None
     blocks: list[Block] = [Text(EXPLAINED)]
     for name, folder in run.others.items():
-        evidence = read_json(folder / names.EVIDENCE)
+        evidence = read_json(folder / run_folder.EVIDENCE)
         blocks.append(Text(counts_line(evidence)))
         dice = read_json(folder / names.OTHER_COHORT)["dice"]
         if dice is not None:

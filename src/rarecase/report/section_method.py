@@ -9,15 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from rarecase.evidence.text import DASH
-from rarecase.report.blocks import (
-    Block,
-    Bullets,
-    Code,
-    Details,
-    Section,
-    Table,
-    Text,
-)
+from rarecase.report.blocks import Block, Bullets, Code, Details, Section, Table, Text
 from rarecase.report.run_files import RunFiles
 
 SOUND = (
@@ -47,86 +39,50 @@ ALWAYS = (
     "from a moved threshold.",
 )
 
+CHOSEN: tuple[tuple[str, str, Any, str], ...] = (
+    ("slices", "size", 240, "Slices are {} pixels wide and high; the paper's 240."),
+    ("segmenter", "dimensions", 2, "The U-Net is {}-dimensional: a whole case is one sample, and "
+     "where this report says slices it means cases. The paper's looks at slices."),
+    ("segmenter", "width", 64, "The U-Net's first block has {} channels; the paper's 64."),
+    ("segmenter", "norm", "none", "The U-Net has {} normalisation; the paper's has none."),
+    ("segmenter", "epochs", 30, "The U-Net is trained for {} epochs; the paper's for 30."),
+    ("segmenter", "augment_strength", 1.0,
+     "The augmentations (flips apart) are {} times as strong as the paper's."),
+    ("segmenter", "coarse", 0.0, "In the first {:.0%} of its epochs the U-Net sees slices at half "
+     "size; the paper's does not."),
+    ("segmenter", "flips", False, "Masks of patients not trained on are predicted from a slice and "
+     "its mirror images together; the paper's from the slice."),
+    ("segmenter", "loss", "dice", "The U-Net's loss is {}; the paper's soft Dice alone."),
+    ("segmenter", "learning_rate", 1e-5,
+     "The U-Net's learning rate is {}; the paper's 0.00001."),
+    ("split", "kind", "holdout", "Patients are split by {}; the paper's once, 90 to 10."),
+    ("generator", "max_steps", None,
+     "The ACGAN's training stops after {} steps at most; the paper's after 50 epochs."),
+)  # fmt: skip
+"""Section, setting, the paper's value, and what is said where the run has another."""
+
 LIBRARIES = (
-    "rarecase",
-    "torch",
-    "lightning-fabric",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "pandas",
-    "zarr",
-    "nibabel",
-    "matplotlib",
-)
+    "rarecase", "torch", "lightning-fabric", "numpy", "scipy", "scikit-learn", "pandas", "zarr",
+    "nibabel", "matplotlib",
+)  # fmt: skip
 
 
 def differences(run: RunFiles) -> list[str]:
     """What was done differently from the paper: what is always so, then what this run chose."""
     found = [*(PEEKED if run.peeked else SOUND), *ALWAYS]
     settings = run.settings
-    segmenter = settings.get("segmenter") or {}
-    pretrain = settings.get("pretrain") or {}
-    slices = settings.get("slices") or {}
-    split = settings.get("split") or {}
-    if "cohort" in pretrain or "init" in segmenter:
-        source = pretrain.get("cohort") or segmenter.get("init")
+    if "pretrain" in settings or "segmenter" in settings:
+        source = run.setting("pretrain", "cohort") or run.setting("segmenter", "init")
         if source == "simulated":
             found.append("The U-Net is pre-trained on simulated patients, not on BraTS.")
         elif source:
             found.append(f"The U-Net starts from {source}; the paper's was pre-trained on BraTS.")
         else:
             found.append("The U-Net starts from random weights; the paper's from BraTS.")
-    chosen: tuple[tuple[dict[str, Any], str, Any, str], ...] = (
-        (slices, "size", 240, "Slices are {} pixels wide and high; the paper's 240."),
-        (
-            segmenter,
-            "dimensions",
-            2,
-            "The U-Net is {}-dimensional: a whole case is one sample, and where this report says "
-            "slices it means cases. The paper's looks at slices.",
-        ),
-        (segmenter, "width", 64, "The U-Net's first block has {} channels; the paper's 64."),
-        (segmenter, "norm", "none", "The U-Net has {} normalisation; the paper's has none."),
-        (segmenter, "epochs", 30, "The U-Net is trained for {} epochs; the paper's for 30."),
-        (
-            segmenter,
-            "augment_strength",
-            1.0,
-            "The augmentations (flips apart) are {} times as strong as the paper's.",
-        ),
-        (
-            segmenter,
-            "coarse",
-            0.0,
-            "In the first {:.0%} of its epochs the U-Net sees slices at half size; the paper's "
-            "does not.",
-        ),
-        (
-            segmenter,
-            "flips",
-            False,
-            "Masks of patients not trained on are predicted from a slice and its mirror images "
-            "together; the paper's from the slice.",
-        ),
-        (segmenter, "loss", "dice", "The U-Net's loss is {}; the paper's soft Dice alone."),
-        (
-            segmenter,
-            "learning_rate",
-            1e-5,
-            "The U-Net's learning rate is {}; the paper's 0.00001.",
-        ),
-        (split, "kind", "holdout", "Patients are split by {}; the paper's once, 90 to 10."),
-        (
-            settings.get("generator") or {},
-            "max_steps",
-            None,
-            "The ACGAN's training stops after {} steps at most; the paper's after 50 epochs.",
-        ),
-    )
-    for section, name, theirs, sentence in chosen:
-        if name in section and section[name] != theirs:
-            found.append(sentence.format(section[name]))
+    for section, name, theirs, sentence in CHOSEN:
+        part = settings.get(section) or {}
+        if name in part and part[name] != theirs:
+            found.append(sentence.format(part[name]))
     extra = settings.get("differences")
     return found + [str(line) for line in extra] if isinstance(extra, list) else found
 
@@ -180,16 +136,13 @@ def _time(run: RunFiles) -> list[Block]:
     grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for folder, record in records:
         grouped[_kind(folder)].append(record)
-    rows = [
-        [
-            kind,
-            f"{len(parts):,}",
-            duration(sum(_number(p, "seconds") for p in parts)),
-            duration(max(_number(p, "seconds") for p in parts)),
-            _megabytes(max(_number(p, "peak_memory_mb") for p in parts)),
-        ]
-        for kind, parts in grouped.items()
-    ]
+    rows = []
+    for kind, parts in grouped.items():
+        seconds = [_number(part, "seconds") for part in parts]
+        memory = _megabytes(max(_number(part, "peak_memory_mb") for part in parts))
+        rows.append(
+            [kind, f"{len(parts):,}", duration(sum(seconds)), duration(max(seconds)), memory]
+        )
     total = sum(_number(record, "seconds") for _, record in records)
     rows.append(["all", f"{len(records):,}", duration(total), "", ""])
     return [

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rarecase.report import names
 from rarecase.report.blocks import Block, Cell, Section, Table, Text
-from rarecase.report.pictures import read_pictures
 from rarecase.report.run_files import RunFiles, optional_json
+from rarecase.report.set_aside import read_pictures
 
 NOT_HERE = "not in this run"
 

@@ -9,21 +9,14 @@ import pandas as pd
 from rarecase.evidence.paper import PUBLISHED_UNET, UNET_SOURCE
 from rarecase.evidence.text import DASH, cell
 from rarecase.imaging.drawing import Overlay, overlay_png
+from rarecase.pipeline import run_folder
 from rarecase.report import names
-from rarecase.report.blocks import (
-    Block,
-    Cell,
-    Details,
-    Figure,
-    Section,
-    Table,
-    Text,
-)
+from rarecase.report.blocks import Block, Cell, Details, Figure, Section, Table, Text
 from rarecase.report.figures_pictures import augmentation_figure, tuning_figure
 from rarecase.report.figures_segmenter import learning_curves
 from rarecase.report.overlays import SHOWN, SliceReader, choose_cases
-from rarecase.report.pictures import read_pictures
 from rarecase.report.run_files import FoldFolder, RunFiles, read_table
+from rarecase.report.set_aside import read_pictures
 from rarecase.report.tables_paper import augmentation_table, unet_table
 
 SOUND = (
@@ -60,7 +53,7 @@ def _best(folder: Path) -> int | None:
 
 
 def _pretraining(run: RunFiles) -> list[Block]:
-    folder = run.root / names.PRETRAIN
+    folder = run.root / run_folder.PRETRAIN
     history = read_table(folder / names.HISTORY)
     if history is None:
         start = run.setting("segmenter", "init")
@@ -68,14 +61,9 @@ def _pretraining(run: RunFiles) -> list[Block]:
         return [Text(f"The segmenters were not pre-trained in this run. {words}", "missing")]
     cohort = run.setting("pretrain", "cohort")
     source = f" on {cohort} patients" if cohort == "simulated" else ""
-    return [
-        learning_curves(
-            {"pretrain": history},
-            best={"pretrain": _best(folder)},
-            name="pretraining",
-            caption=f"Pre-training{source}, before any patient of this study was seen.",
-        )
-    ]
+    caption = f"Pre-training{source}, before any patient of this study was seen."
+    best = {"pretrain": _best(folder)}
+    return [learning_curves({"pretrain": history}, best=best, name="pretraining", caption=caption)]
 
 
 def _curves(run: RunFiles) -> list[Block]:
@@ -116,25 +104,15 @@ def _dice(run: RunFiles) -> list[Block]:
         if len(part):
             low, high = dice.quantile([0.25, 0.75])
             spread = f"{cell(low)} to {cell(high)}"
-        rows.append(
-            [
-                name,
-                f"{len(part):,}",
-                cell(dice.mean()),
-                Cell(cell(dice.median()), spread if len(part) > 1 else ""),
-                cell(dice.min()),
-                f"{int((dice < 0.5).sum()):,}",
-            ]
-        )
+        median = Cell(cell(dice.median()), spread if len(part) > 1 else "")
+        worst = [cell(dice.min()), f"{int((dice < 0.5).sum()):,}"]
+        rows.append([name, f"{len(part):,}", cell(dice.mean()), median, *worst])
     parts = {p: volumes[volumes["part"] == p]["dice"].astype(float).mean() for p in _PARTS}
     known = {p: cell(v) for p, v in parts.items() if v == v}
+    means = ", ".join(f"{_PARTS[p]} {v}" for p, v in known.items())
     note = (
-        "Mean Dice a volume: "
-        + ", ".join(f"{_PARTS[p]} {v}" for p, v in known.items())
-        + (
-            ". The gap between training and test patients is the shift that the classifier meets "
-            "between the features it learns from and those it is tested on."
-        )
+        f"Mean Dice per volume: {means}. The gap between training and test patients is the shift "
+        "that the classifier meets between the features it learns from and those it is tested on."
     )
     return [
         Table(
@@ -147,11 +125,8 @@ def _dice(run: RunFiles) -> list[Block]:
     ]
 
 
-_PARTS = {
-    "train": "training patients",
-    "validation": "validation patients",
-    "test": "test patients",
-}
+_PARTS = {part: f"{word} patients" for part, word in
+          {"train": "training", "validation": "validation", "test": "test"}.items()}  # fmt: skip
 
 
 def _folds(run: RunFiles) -> list[Block]:
@@ -165,39 +140,23 @@ def _folds(run: RunFiles) -> list[Block]:
         epochs = "?" if history is None else str(int(history["epoch"].max()))
         mine = volumes[(volumes["repeat"] == fold.repeat) & (volumes["fold"] == fold.fold)]
         dice = {p: mine[mine["part"] == p]["dice"].astype(float).mean() for p in _PARTS}
-        rows.append(
-            [
-                str(fold.repeat),
-                str(fold.fold),
-                _count(card.get("trained_on"), run),
-                _count(card.get("validated_on"), run),
-                f"{card.get('best_epoch') or DASH} of {epochs}",
-                *(cell(value) for value in dice.values()),
-            ]
-        )
+        patients = [_count(card.get(name), run) for name in ("trained_on", "validated_on")]
+        kept = f"{card.get('best_epoch') or DASH} of {epochs}"
+        each = [cell(value) for value in dice.values()]
+        rows.append([str(fold.repeat), str(fold.fold), *patients, kept, *each])
     if not rows:
         return [Text("No segmenter's card (model.json) was found.", "missing")]
+    mirrored = ""
+    if run.setting("segmenter", "flips"):
+        mirrored = " Masks of training patients are predicted without mirror images."
     table = Table(
         caption="Segmenters by fold",
-        columns=[
-            "Repeat",
-            "Fold",
-            "Patients trained on",
-            "Validated on",
-            "Epoch kept",
-            "Dice training",
-            "Dice validation",
-            "Dice test",
-        ],
+        columns=["Repeat", "Fold", "Patients trained on", "Validated on", "Epoch kept",
+                 "Dice training", "Dice validation", "Dice test"],
         rows=rows,
         heads=2,
-        note="Mean Dice a volume, of cases with a mask."
-        + (
-            " Training patients are outlined without the help of mirror images."
-            if run.setting("segmenter", "flips")
-            else ""
-        ),
-    )
+        note=f"Mean Dice per volume, of cases with a mask.{mirrored}",
+    )  # fmt: skip
     return [Details(f"Segmenters by fold ({len(rows)})", [table])] if len(rows) > 6 else [table]
 
 
@@ -244,14 +203,10 @@ def _overlays(run: RunFiles) -> list[Overlay]:
         return _unranked(run, reader, folders)
     chosen = chosen.sort_values("label", key=lambda c: c.map(run.classes.index), kind="stable")
     found = [
-        reader.overlay(
-            str(row["case"]),
-            folders[int(row["fold"])].path,
-            title=f"{row['label']}, {row['rank']}",
-            score=float(row["dice"]),
-        )
+        reader.overlay(str(row["case"]), folders[int(row["fold"])].path,
+                       title=f"{row['label']}, {row['rank']}", score=float(row["dice"]))
         for _, row in chosen.iterrows()
-    ]
+    ]  # fmt: skip
     return [overlay for overlay in found if overlay is not None]
 
 

@@ -22,7 +22,7 @@ def report_step(context: Context, inputs: Sequence[Step]) -> Step:
         inputs=tuple(inputs),
         work=report_work,
         context=context,
-        products=(REPORT,),
+        products=(REPORT.split("/")[0],),
     )
 
 

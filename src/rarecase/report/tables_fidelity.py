@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from rarecase.evidence.text import DASH, cell
+from rarecase.pipeline import run_folder
 from rarecase.report import names
 from rarecase.report.blocks import Cell, Table, mean_with_range
 from rarecase.report.run_files import RunFiles, read_table
@@ -40,7 +41,8 @@ def read_fidelity(run: RunFiles) -> pd.DataFrame:
         table.assign(name=name, cell=f"{each.fold.name}, seed {each.seed}")
         for name, generators in run.sources.items()
         for each in generators
-        if (table := read_table(each.beside(names.FIDELITY) / names.FIDELITY_TABLE)) is not None
+        if (table := read_table(each.beside(run_folder.FIDELITY) / names.FIDELITY_TABLE))
+        is not None
     ]
     columns = ["name", "cell", "class", "source", "samples", *COLUMNS]
     return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)

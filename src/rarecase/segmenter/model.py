@@ -13,6 +13,7 @@ from rarecase import __version__
 from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.errors import DataError, LeakError
 from rarecase.files import read_json, write_json
+from rarecase.segmenter.networks import architecture_of, make_network
 from rarecase.segmenter.unet import UNet
 
 CARD = (
@@ -81,15 +82,8 @@ class Segmenter:
 
     def describe(self) -> dict[str, Any]:
         """What `model.json` holds."""
-        net = self.net
         return {
-            "architecture": {
-                "in_channels": net.in_channels,
-                "width": net.width,
-                "depth": net.depth,
-                "norm": net.norm,
-                "dimensions": net.dimensions,
-            },
+            "architecture": architecture_of(self.net),
             "channels": list(self.channels),
             "normaliser": asdict(self.normaliser),
             "trained_on": list(self.trained_on),
@@ -134,7 +128,7 @@ def load_segmenter(path: Path) -> Segmenter:
     weights, file = model_files(path)
     card = read_card(path)
     try:
-        net = UNet(**card["architecture"])
+        net = make_network(**card["architecture"])
         tensors, _ = load_tensors(weights)
         net.load_state_dict(tensors)
         return Segmenter(

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from rarecase import progress
+from rarecase.files import map_array
 from rarecase.segmenter.batches import Slices, Volumes, in_order, laid_out
 from rarecase.segmenter.model import Segmenter
 
@@ -75,7 +76,7 @@ class PackedMasks:
     """Binary masks (n, h, w) on disk as packed bits (n, h, ceil(w / 8)) in one `.npy` file."""
 
     def __init__(self, path: Path, *, width: int) -> None:
-        self._bits: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        self._bits: np.ndarray = map_array(path)
         self._width = width
 
     @staticmethod

@@ -24,7 +24,7 @@ from rarecase.features.sources.contract import Masks, outlined
 from rarecase.features.store import FeatureStore
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.designs import Part, make_part
-from rarecase.pipeline.fold import load_fold, load_part
+from rarecase.pipeline.fold import Fold, load_fold, load_part
 from rarecase.pipeline.run_folder import CELLS, CHECKPOINTS, source_store
 from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.synthetic import given_samples
@@ -78,6 +78,7 @@ def cells_work(
     features = features_of(
         store, part, classes=fold.classes, rare=fold.rare, masks=tuning.masks, unit=tuning.unit,
     )  # fmt: skip
+    features = with_sites(features, fold)
     place = Place(fold_of(features, fold.test, cell.fold), cell.repeat, cell.fold, splits)
     (folder / CHECKPOINTS).mkdir(exist_ok=True)
     tools = Tools(
@@ -102,6 +103,12 @@ def fold_of(features: FeatureSet, tested: tuple[str, ...], fold: int) -> np.ndar
     """The fold of each patient: `fold` for the tested, −1 for those who train."""
     inside = set(tested)
     return np.array([fold if who in inside else TRAINS for who in features.patients])
+
+
+def with_sites(features: FeatureSet, fold: Fold) -> FeatureSet:
+    """The same, its rows with their patients' sites."""
+    sites = [fold.sites.get(features.patients[who]) for who in features.patient.tolist()]
+    return replace(features, rows=features.rows.assign(site=pd.Series(sites, dtype=object)))
 
 
 def features_of(
@@ -138,7 +145,7 @@ def vectors_of(X: np.ndarray, rows: pd.DataFrame, *, rare: str, name: str, unit:
         about = about.groupby("patient").first().reset_index()
     return make_features(
         X.astype(np.float64), about["label"].to_numpy(), groups=about["patient"].to_numpy(),
-        rare=rare, row=about["row"].tolist(), name=name,
+        rare=rare, row=about["row"].tolist(), name=name, constant=True,  # nothing outlined: chance
     )  # fmt: skip
 
 

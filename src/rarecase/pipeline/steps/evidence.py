@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from rarecase.checksums import record_files
 from rarecase.evidence.evidence import make_evidence
 from rarecase.experiment.self_checks import gather
 from rarecase.experiment.tasks import CHECKS
@@ -19,13 +20,14 @@ from rarecase.pipeline.step import Context, Step
 from rarecase.seeds import derive
 
 VERSION = 1
+NAME = "steps/evidence"
 
 
 def evidence_step(context: Context, *, cells: Sequence[Step]) -> Step:
     """The step that scores all cells of the run."""
     names = tuple(step.name for step in cells)
     return Step(
-        name="steps/evidence",
+        name=NAME,
         stage="classify",
         version=VERSION,
         facts=[context.settings.experiment[0].features, context.settings.experiment[0].classifier],
@@ -43,6 +45,7 @@ def evidence_work(context: Context, folder: Path, *, cells: Sequence[str]) -> No
     tables = [read_parquet(run / cell / PREDICTIONS) for cell in cells]
     with replacing_file(run / PREDICTIONS) as beside:
         pd.concat(tables, ignore_index=True).to_parquet(beside, index=False)
+    record_files(run, [PREDICTIONS], step=NAME)
     said = [read_json(run / c / CHECKS) for c in cells if (run / c / CHECKS).is_file()]
     weigh(run, context.settings, checks=gathered(said))
 
@@ -68,4 +71,5 @@ def weigh(run: Path, settings: Settings, *, checks: dict[str, Any] | None = None
         seed=derive(settings.seed, "bootstrap") % 2**31,
     )
     write_json(run / EVIDENCE, found)
+    record_files(run, [EVIDENCE], step=NAME)
     return found

@@ -13,6 +13,7 @@ import pandas as pd
 
 from rarecase.cohort import SliceCache, check_disjoint
 from rarecase.experiment.classifiers.contract import as_matrix
+from rarecase.experiment.classifiers.registry import make_classifier
 from rarecase.experiment.fold import FoldResult, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks
@@ -21,9 +22,10 @@ from rarecase.features import FeatureStore, SourceData
 from rarecase.features.samples import Samples
 from rarecase.features.sources.contract import outlined
 from rarecase.features.sources.registry import load_source
+from rarecase.files import read_parquet
 from rarecase.pipeline.compute import make_fabric
-from rarecase.pipeline.designs import Part, make_part
-from rarecase.pipeline.fold import Fold, load_fold
+from rarecase.pipeline.designs import Part
+from rarecase.pipeline.fold import Fold, load_fold, load_part
 from rarecase.pipeline.run_folder import CELLS, CHECKPOINTS, FEATURES, SEGMENTER, SLICES
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Context, Step
@@ -35,10 +37,11 @@ from rarecase.segmenter.feeding import feed
 VERSION = 2
 
 
-def external_parts(settings: Settings) -> list[Part]:
-    """The parts of the experiment that are judged on another cohort: those on vectors."""
-    parts = [make_part(settings, said) for said in settings.experiment]
-    return [part for part in parts if part.design.classifier.takes == "vectors"]
+def external_parts(settings: Settings) -> list[int]:
+    """The parts of the experiment, by number, that are judged on another cohort: those on
+    vectors."""
+    kinds = [make_classifier(said.classifier) for said in settings.experiment]
+    return [number for number, kind in enumerate(kinds) if kind.takes == "vectors"]
 
 
 def external_step(
@@ -77,7 +80,8 @@ def external_work(context: Context, folder: Path, *, home: Context, splits: str)
     ours = _our_data(home, fold)
     found: list[FoldResult] = []
     checks = None
-    for part in external_parts(home.settings):
+    for number in external_parts(home.settings):
+        part = load_part(home, number)
         stores = [
             _taken(home, part, data, folder / CHECKPOINTS / f"{part.name}-{side}.zarr")
             for side, data in (("ours", ours), ("theirs", theirs))
@@ -116,7 +120,7 @@ def _our_data(home: Context, fold: Fold) -> SourceData:
     place = home.fold_folder / SEGMENTER
     return SourceData(
         cache=fold.cache,
-        rows=pd.read_parquet(place / "rows.parquet"),
+        rows=read_parquet(place / "rows.parquet"),
         segmenter=load_segmenter(place),
         predicted=PackedMasks(place / "predicted.npy", width=fold.cache.masks.shape[-1]),
         planes=home.settings.slices.planes,
@@ -135,7 +139,7 @@ def _their_data(context: Context, there: Fold, folder: Path, *, source: Path) ->
     predict_volumes(there, segmenter, slices, folder=folder, fabric=fabric, flips=flips)
     return SourceData(
         cache=cache,
-        rows=pd.read_parquet(folder / "rows.parquet"),
+        rows=read_parquet(folder / "rows.parquet"),
         segmenter=segmenter,
         predicted=PackedMasks(folder / "predicted.npy", width=cache.masks.shape[-1]),
         planes=context.settings.slices.planes,

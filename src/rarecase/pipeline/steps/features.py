@@ -6,10 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from rarecase.features import FeatureStore, SourceData, source_of
 from rarecase.features.sources.contract import Masks
+from rarecase.files import read_parquet
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.run_folder import FEATURES, SEGMENTER
@@ -63,7 +62,7 @@ def extract(
     place, found = context.fold_folder / SEGMENTER, source_of(source)
     data = SourceData(
         cache=fold.cache,
-        rows=pd.read_parquet(place / "rows.parquet"),
+        rows=read_parquet(place / "rows.parquet"),
         segmenter=load_segmenter(place),
         predicted=PackedMasks(place / "predicted.npy", width=fold.cache.masks.shape[-1]),
         planes=context.settings.slices.planes,

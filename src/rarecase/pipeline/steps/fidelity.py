@@ -50,6 +50,8 @@ def fidelity_work(context: Context, folder: Path, *, number: int, arm_name: str,
     rows = np.concatenate(sides)
     about = store.rows.iloc[rows]
     samples = samples_of_step(context, part, arm, seed, fold.classes)
+    if isinstance(samples, str):
+        return  # nothing was generated: nothing to set against anybody
 
     def synthetic(name: str, count: int) -> np.ndarray:
         mine = samples.kept & (samples.y == fold.classes.index(name))

@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 
 from rarecase import __version__
+from rarecase.checksums import check_file
 from rarecase.deploy.final_fit import fit_final, out_of_fold_threshold
 from rarecase.deploy.model import save_classifier
 from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Ranges, case_looks
 from rarecase.errors import DataError, SettingError
 from rarecase.experiment.arms import REFERENCE
 from rarecase.features.sources.unet import TUMOUR
-from rarecase.files import read_json, read_parquet
-from rarecase.pipeline.designs import Part, make_part
-from rarecase.pipeline.fold import Fold, load_fold
+from rarecase.files import read_csv, read_json, read_parquet
+from rarecase.pipeline.designs import Part
+from rarecase.pipeline.fold import Fold, load_fold, load_part
 from rarecase.pipeline.run_folder import (
     CHECKPOINTS,
     CLASSIFIER,
@@ -43,6 +44,7 @@ VERSION = 3
 def model_step(context: Context, *, segmenter: Step) -> Step:
     """The step that fits the deployed classifier to every patient."""
     settings = context.settings
+    check_file(context.run / EVIDENCE)
     evidence = (context.run / EVIDENCE).read_text(encoding="utf-8")
     return Step(
         name=CLASSIFIER,
@@ -90,12 +92,13 @@ def classifier_work(context: Context, folder: Path) -> None:
     unit = settings.tuning.unit
     evidence = read_json(run / EVIDENCE)
     number, name = deployed_part(settings, evidence)
-    part = make_part(settings, settings.experiment[number])
+    part = load_part(context, number)
+    row = _row(evidence, part, name)
     table = features_of(store, part, classes=fold.classes, rare=fold.rare, unit=unit)
     final = fit_final(table, part.arm(name), part.design)
     threshold = out_of_fold_threshold(
         read_parquet(run / PREDICTIONS), features=part.features,
-        classifier=part.design.classifier.name, arm=name, rare=fold.rare,
+        classifier=part.design.classifier.name, arm=name, amount=row["amount"], rare=fold.rare,
     )  # fmt: skip
     counts = {table.classes[c]: int((table.label == c).sum()) for c in range(len(table.classes))}
     meta = fold.cache.meta
@@ -118,22 +121,28 @@ def classifier_work(context: Context, folder: Path) -> None:
         "dimensions": settings.segmenter.dimensions,
         "ranges": Ranges.fit(fold.cache).as_json(),
         "learnt_from": {"patients": counts, "slices": len(fold.cache.rows)},
-        "evidence": _evidence(evidence, part, name) | {"dice": _dice(run)},
+        "evidence": _evidence(evidence, row) | {"dice": _dice(run)},
     }
     familiar = _familiar(context, fold)
     card["looks"] = bool(familiar)
     save_classifier(folder, final, familiar, card)
 
 
-def _evidence(evidence: dict[str, Any], part: Part, arm: str) -> dict[str, Any]:
-    """What the arm is worth, on patients who were tested by what was learnt from others."""
-    key = {"features": part.features, "classifier": part.design.classifier.name}
+def _row(evidence: dict[str, Any], part: Part, arm: str) -> dict[str, Any]:
+    """The row of the evidence that speaks of the arm: of several amounts the planned one."""
+    key = {"features": part.features, "classifier": part.design.classifier.name, "arm": arm}
     rows = [r for r in evidence["rows"] if all(r[k] == v for k, v in key.items())]
-    row = next(row for row in rows if row["arm"] == arm)
+    found: dict[str, Any] = next(r for r in rows if r["planned"] or not r["synthetic"])
+    return found
+
+
+def _evidence(evidence: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    """What the arm is worth, on patients who were tested by what was learnt from others."""
     names = ("auc_rare", "tuned_balanced_accuracy", f"tuned_recall_{evidence['rare']}")
     scores = {n: row["patients"]["scores"][n] for n in names if n in row["patients"]["scores"]}
     verdicts = [v["sentence"] for v in evidence["verdicts"]]
-    return {"arm": arm, **key, "patients": row["counts"]["patients"], "scores": scores,
+    key = {name: row[name] for name in ("arm", "features", "classifier")}
+    return {**key, "patients": row["counts"]["patients"], "scores": scores,
             "verdicts": verdicts}  # fmt: skip
 
 
@@ -141,7 +150,7 @@ def _dice(run: Path) -> float | None:
     """Mean Dice a volume of patients who were not trained on, over the study's folds."""
     found = []
     for path in sorted(run.glob(f"repeat-*/fold-*/{SEGMENTER}/volumes.csv")):
-        table = pd.read_csv(path)
+        table = read_csv(path)
         found.append(table.loc[table["part"] == "test", "dice"])
     scores = pd.concat(found).dropna() if found else pd.Series(dtype=float)
     return float(scores.mean()) if len(scores) else None

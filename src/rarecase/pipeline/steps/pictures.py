@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from rarecase.files import replacing_file, write_json
+from rarecase.files import read_csv, read_parquet, replacing_file, write_json
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.run_folder import PICTURES, SEGMENTER
@@ -98,8 +98,8 @@ def pictures_work(context: Context, folder: Path) -> None:
 def choose_slices(fold: Fold, segmenter: Path) -> pd.DataFrame:
     """Of every class the test case with the median Dice (by name, where none has a mask), at the
     slice with most tumour. The rare class stands last, as in the paper's Figures 3 and 4."""
-    rows = pd.read_parquet(segmenter / "rows.parquet")
-    volumes = pd.read_csv(segmenter / "volumes.csv", dtype={"case": str, "label": str})
+    rows = read_parquet(segmenter / "rows.parquet")
+    volumes = read_csv(segmenter / "volumes.csv", texts=("case", "label"))
     tested = rows[rows["part"] == "test"]
     found = []
     for name in [*(c for c in fold.classes if c != fold.rare), fold.rare]:

@@ -6,20 +6,14 @@ import hashlib
 import itertools
 import logging
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import lightning_fabric
 import numpy as np
 import pandas as pd
 import torch
 
-from rarecase.cohort import (
-    Cohort,
-    SliceCache,
-    cache_slices,
-    read_cohort,
-    validation_patients,
-)
+from rarecase.checksums import check_file
 from rarecase.errors import DataError, SettingError
 from rarecase.files import replacing_file
 from rarecase.imaging import fit_mean_std
@@ -27,9 +21,8 @@ from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.run_folder import CHECKPOINTS, SEGMENTER
 from rarecase.pipeline.settings import Settings, TrainingSettings
-from rarecase.pipeline.simulated import PRETRAIN, SIMULATED, simulate_pretraining
+from rarecase.pipeline.simulated import PRETRAIN
 from rarecase.pipeline.step import Context, Step, digest
-from rarecase.pipeline.steps.cohort import cohort_facts
 from rarecase.seeds import derive, torch_seeded
 from rarecase.segmenter import (
     Augmentation,
@@ -38,15 +31,14 @@ from rarecase.segmenter import (
     Schedule,
     Segmenter,
     Slices,
-    UNet,
     load_segmenter,
     model_files,
     predict_masks,
-    read_card,
     train_segmenter,
 )
 from rarecase.segmenter.feeding import feed
 from rarecase.segmenter.metrics import volume_dice
+from rarecase.segmenter.networks import network_like
 
 log = logging.getLogger(__name__)
 
@@ -69,12 +61,8 @@ def make_augmentation(training: TrainingSettings) -> Augmentation | None:
 
 def new_segmenter(settings: Settings, *, channels: tuple[str, ...], seed: int) -> Segmenter:
     """A U-Net of the study's architecture with random weights."""
-    shape = settings.segmenter
     with torch_seeded(seed, "weights"):
-        net = UNet(
-            in_channels=len(channels), width=shape.width, depth=shape.depth, norm=shape.norm,
-            dimensions=shape.dimensions,
-        )  # fmt: skip
+        net = network_like(settings.segmenter, in_channels=len(channels))
     # Tumour is rare among pixels: starting from odds of 1 to 20 saves the epochs in which a
     # network would do nothing but learn that.
     torch.nn.init.constant_(cast(torch.Tensor, net.head.bias), -3.0)
@@ -94,63 +82,6 @@ def write_history(folder: Path, history: pd.DataFrame) -> None:
     """Write `history.csv`."""
     with replacing_file(folder / "history.csv") as beside:
         history.to_csv(beside, index=False)
-
-
-def load_pretraining(settings: Settings) -> Cohort:
-    """The cohort to pre-train on, from the user's folder. Masks are all that is learnt from it."""
-    folder = Path(str(settings.pretrain.cohort))
-    return read_cohort(folder, channels=settings.pretrain.channels, labels=False)
-
-
-def pretrain_work(context: Context, folder: Path) -> None:
-    """Train a U-Net on the whole of another cohort, a part of it kept for choosing the epoch."""
-    settings, training = context.settings, context.settings.pretrain
-    work = folder / CHECKPOINTS
-    if not (work / "slices" / "meta.json").exists():
-        if training.cohort == SIMULATED:
-            data = simulate_pretraining(settings, context.run)
-            cohort = read_cohort(data, channels=training.channels)
-        else:
-            cohort = load_pretraining(settings)
-        cache_slices(
-            cohort,
-            work / "slices",
-            size=settings.slices.size,
-            normalise=settings.slices.alone,
-            skip_empty=settings.slices.skip_empty,
-            pixel=settings.slices.pixel,
-        )
-    cache = SliceCache.open(work / "slices")
-    patients = cache.rows.drop_duplicates("patient").set_index("patient")["label"].to_dict()
-    chosen = validation_patients(
-        patients,
-        fraction=settings.split.validation,
-        seed=derive(settings.seed, PRETRAIN, "validation"),
-    )
-    fitting = tuple(sorted(set(patients) - set(chosen)))
-    masked = cache.rows["has_mask"].to_numpy()
-    held = cache.rows["patient"].isin(chosen).to_numpy()
-    seed = derive(settings.seed, PRETRAIN)
-    segmenter = new_segmenter(settings, channels=tuple(cache.channels), seed=seed)
-    slices = feed(segmenter, cache, planes=settings.slices.planes)
-    segmenter.normaliser = fit_normaliser(settings, slices, np.flatnonzero(~held))
-    segmenter.trained_on, segmenter.validated_on = fitting, tuple(sorted(chosen))
-    history = train_segmenter(
-        segmenter,
-        slices,
-        train_rows=slices.samples_of(np.flatnonzero(masked & ~held)),
-        validation_rows=slices.samples_of(np.flatnonzero(masked & held)),
-        schedule=make_schedule(training),
-        loss=training.loss,
-        coarse=training.coarse,
-        augmentation=make_augmentation(training),
-        fabric=make_fabric(settings.compute),
-        seed=seed,
-        checkpoint=work / "training.safetensors",
-        name="pre-training the U-Net",
-    )
-    write_history(folder, history)
-    segmenter.save(folder)
 
 
 def segmenter_work(context: Context, folder: Path) -> None:
@@ -253,25 +184,6 @@ def predict_volumes(
         rows.to_parquet(beside, index=False)
 
 
-def pretrain_step(context: Context) -> Step:
-    """The step that pre-trains the U-Net on another cohort."""
-    settings = context.settings
-    shape = [getattr(settings.segmenter, n) for n in ("width", "depth", "norm", "dimensions")]
-    return Step(
-        name=PRETRAIN,
-        stage="segment",
-        version=1,
-        facts=[
-            settings.pretrain.model_dump(mode="json"), _pretraining_facts(settings),
-            settings.slices.model_dump(mode="json"), shape, settings.compute.precision,
-            settings.split.validation, settings.seed,
-        ],
-        inputs=(),
-        work=pretrain_work,
-        context=context,
-    )  # fmt: skip
-
-
 def segmenter_step(context: Context, *, cohort: Step | None, start: Step | None) -> Step:
     """The step that trains the U-Net of a fold; `start`: pre-training, if there is any."""
     settings = context.settings
@@ -292,21 +204,5 @@ def init_facts(settings: Settings) -> str | None:
     if not settings.segmenter.init:
         return None
     weights, card = model_files(Path(settings.segmenter.init))
+    check_file(weights)
     return digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in (weights, card)])
-
-
-def seen_before(settings: Settings) -> set[str]:
-    """Patients that the U-Net will have seen before the first fold."""
-    if settings.segmenter.init:
-        card = read_card(Path(settings.segmenter.init))
-        return {*card["trained_on"], *card["validated_on"]}
-    if settings.pretrain.cohort and settings.pretrain.cohort != SIMULATED:
-        return set(load_pretraining(settings).patients)
-    return set()
-
-
-def _pretraining_facts(settings: Settings) -> Any:
-    """The cohort to pre-train on: its files, or what it is simulated from."""
-    if settings.pretrain.cohort == SIMULATED:
-        return settings.simulation.slices
-    return cohort_facts(load_pretraining(settings), simulated=False)

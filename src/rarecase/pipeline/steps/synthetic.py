@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from rarecase.experiment.arm import Arm, Counts, described
-from rarecase.experiment.sampling import Synthetic, new_generator
+from rarecase.experiment.fold import REFUSED
+from rarecase.experiment.sampling import Given, Synthetic, new_generator
 from rarecase.features.gallery import write_gallery
 from rarecase.features.sources.contract import tumour_slices
 from rarecase.features.store import FeatureStore
-from rarecase.files import replacing_file
+from rarecase.files import read_json, replacing_file, write_json
 from rarecase.generators.base import Generator
 from rarecase.generators.filters import filter_table
 from rarecase.generators.registry import load_generator
@@ -25,6 +27,9 @@ from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.images import features_of_images
 from rarecase.seeds import derive
 from rarecase.segmenter import channel_map, load_segmenter
+
+FAILED = "failed.json"
+log = logging.getLogger(__name__)
 
 
 def rows_in(store: FeatureStore, patients: tuple[str, ...]) -> np.ndarray:
@@ -71,14 +76,21 @@ def synthetic_work(
     state = derive(context.settings.seed, arm.sampler.kind, cell.repeat, cell.fold, seed) % 2**31
     generator: Generator = new_generator(arm.sampler, seed=state, standardised=False)
     (folder / CHECKPOINTS).mkdir(exist_ok=True)
-    generator.fit(
-        fold.cache.images if images else store,
-        about["label"].astype(str).to_numpy(),
-        rows=learnt,
-        groups=about["patient"].astype(str).to_numpy(),
-        checkpoint=folder / CHECKPOINTS / "generator.safetensors",
-        fabric=make_fabric(context.settings.compute, exact=len(store.shape) == 1 and not images),
-    )
+    exact = len(store.shape) == 1 and not images
+    try:
+        generator.fit(
+            fold.cache.images if images else store,
+            about["label"].astype(str).to_numpy(),
+            rows=learnt,
+            groups=about["patient"].astype(str).to_numpy(),
+            checkpoint=folder / CHECKPOINTS / "generator.safetensors",
+            fabric=make_fabric(context.settings.compute, exact=exact),
+        )
+    except REFUSED as error:  # the arm has then failed in this fold; the study goes on
+        log.warning("%s, arm %s: %s", context.where(), arm_name, error)
+        write_json(folder / FAILED, {"reason": str(error)})
+        (folder / SAMPLES).mkdir()
+        return
     generator.save(folder)
     samples = _sample(generator, context, fold, part=part, arm=arm, folder=folder)
     with replacing_file(folder / "filter.csv") as beside:
@@ -97,6 +109,9 @@ def samples_work(context: Context, folder: Path, *, number: int, arm_name: str, 
     part = load_part(context, number)
     arm = part.arm(arm_name)
     place = context.fold_folder / synthetic_name(part.features, arm_name, seed)
+    if (place / FAILED).is_file():
+        (folder / SAMPLES).mkdir()
+        return
     device = str(make_fabric(context.settings.compute).device)
     generator = load_generator(place, device=device)
     _sample(generator, context, load_fold(context), part=part, arm=arm, folder=folder)
@@ -126,8 +141,8 @@ def _sample(
 
 def given_samples(
     context: Context, part: Part, arms: Sequence[Arm], classes: Sequence[str]
-) -> dict[tuple[str, int], Synthetic]:
-    """The samples that steps generated for these arms, by arm and seed."""
+) -> dict[tuple[str, int], Given]:
+    """The samples that steps generated for these arms, or why they could not, by arm and seed."""
     return {
         (arm.name, seed or 0): samples_of_step(context, part, arm, seed or 0, classes)
         for arm in part.generated()
@@ -138,9 +153,11 @@ def given_samples(
 
 def samples_of_step(
     context: Context, part: Part, arm: Arm, seed: int, classes: Sequence[str]
-) -> Synthetic:
-    """An arm's samples of one seed, and which of them its filter keeps."""
+) -> Given:
+    """An arm's samples of one seed, and which of them its filter keeps; or why there are none."""
     place = context.fold_folder / synthetic_name(part.features, arm.name, seed)
+    if (place / FAILED).is_file():
+        return str(read_json(place / FAILED)["reason"])
     store = FeatureStore.open(place / SAMPLES)
     code = {name: number for number, name in enumerate(classes)}
     agrees = store.rows["agrees"].to_numpy(dtype=bool)

@@ -1,21 +1,27 @@
-"""The slices, masks and maps that the run set aside for its report (`pictures/`)."""
+"""What a run set aside to be shown: slices, masks and maps of the first fold (`pictures/`), and
+real and synthetic features beside each generator (features/gallery.py)."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rarecase.arrays import Floats
+from rarecase.checksums import check_file
 from rarecase.errors import DataError
 from rarecase.files import read_json
+from rarecase.pipeline import run_folder
 from rarecase.report import names
 from rarecase.report.run_files import RunFiles
 
-Pictures = Mapping[str, NDArray[Any]]
+Arrays = Mapping[str, NDArray[Any]]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -48,21 +54,51 @@ class SetAside:
     blocks: Mapping[str, tuple[NDArray[np.float32], int]]
 
 
+@dataclass(frozen=True)
+class Samples:
+    """Some samples of one class: means per channel (n, c), and maps (m, h, w) of one channel."""
+
+    means: Floats
+    maps: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class FeaturePair:
+    """Real (training) and synthetic samples by class; `channel` is that of the maps. `unfiltered`
+    names the classes of which nothing was kept, so that what was generated is shown instead."""
+
+    block: str
+    shape: tuple[int, ...]
+    channel: int
+    real: dict[str, Samples]
+    synthetic: dict[str, Samples]
+    unfiltered: tuple[str, ...]
+
+
 def read_pictures(run: RunFiles) -> SetAside | None:
     """What lies in the run's `pictures/`, None when the run has none."""
-    folder = run.root / names.PICTURES
+    return _read(run.root / run_folder.PICTURES, _pictures)
+
+
+def read_pair(folder: Path) -> FeaturePair | None:
+    """The samples in a generator's folder, None when none were set aside."""
+    return _read(folder, _pair)
+
+
+def _read(folder: Path, gathered: Callable[[Arrays, dict[str, Any]], Found]) -> Found | None:
     arrays, about = folder / names.SHOWN_ARRAYS, folder / names.SHOWN
     if not arrays.is_file() or not about.is_file():
         return None
     said = read_json(about)
+    check_file(arrays)
     try:
         with np.load(arrays, allow_pickle=False) as found:
-            return _gathered(found, said)
+            return gathered(found, said)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(f"{arrays}: damaged ({error}). Do the step that wrote it again.") from None
 
 
-def _gathered(found: Pictures, said: dict[str, Any]) -> SetAside:
+def _pictures(found: Arrays, said: dict[str, Any]) -> SetAside:
     before = found.get("before")
     slices = [
         Shown(
@@ -90,3 +126,19 @@ def _gathered(found: Pictures, said: dict[str, Any]) -> SetAside:
             for name, channels in said["blocks"]
         },
     )
+
+
+def _pair(found: Arrays, said: dict[str, Any]) -> FeaturePair:
+    def samples(kind: str) -> dict[str, Samples]:
+        each = {}
+        for place, name in enumerate(said["classes"]):
+            means = found[f"{kind}_means_{place}"]
+            maps = found.get(f"{kind}_maps_{place}", np.empty((0, 1, 1)))
+            if len(means):
+                each[str(name)] = Samples(means, np.asarray(maps).astype(np.float32))
+        return each
+
+    return FeaturePair(
+        str(said["block"]), tuple(said["shape"]), int(said["channel"]),
+        real=samples("real"), synthetic=samples("made"), unfiltered=tuple(said["unfiltered"]),
+    )  # fmt: skip

@@ -1,0 +1,134 @@
+"""The experiment that settings describe."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rarecase.errors import DataError, SettingError
+from rarecase.experiment import Counts, Tuned, make_design
+from rarecase.pipeline.designs import Part, make_part, real_training_samples, resolve_amount
+from rarecase.pipeline.resolve import resolve, shortened
+from rarecase.pipeline.steps.cells import features_of
+from rarecase.seeds import derive
+from support.features import write_store
+
+
+def study_parts(settings, *, real):
+    return [make_part(settings, said, real=real) for said in settings.experiment]
+
+
+def test_real_training_samples_is_the_mean_over_folds():
+    rows = pd.DataFrame({"patient": ["a"] * 4 + ["b"] * 2 + ["c"] * 6})
+    folds = pd.DataFrame({"repeat": 0, "patient": ["a", "b", "c"], "fold": [0, 1, 1]})
+    assert real_training_samples(rows, folds) == round(((2 + 6) + 4) / 2)
+    holdout = pd.DataFrame({"repeat": 0, "patient": ["a", "b", "c"], "fold": [-1, -1, 0]})
+    assert real_training_samples(rows, holdout) == 6
+
+
+def test_amounts():
+    assert resolve_amount("25.5%", real=1000) == 255
+    assert [resolve_amount(each, real=14) for each in ("50%", 7, 0, "7", 5)] == [7, 7, 0, 7, 5]
+
+
+def test_the_papers_experiment():
+    parts = study_parts(resolve(preset="paper"), real=4540)
+    maps = next(part for part in parts if part.design.classifier.takes == "maps")
+    synthetic = [arm for arm in maps.design.arms if arm.synthetic]
+    assert synthetic and all(isinstance(arm.amount, Counts) for arm in synthetic)
+    assert {arm.amount.planned for arm in synthetic} == {1158}
+    assert synthetic[0].amount.totals[-1] == 4800 and 0 not in synthetic[0].amount.totals
+    assert [arm.name for arm in maps.generated()] == [arm.name for arm in synthetic]
+    settings = dict(synthetic[0].sampler.settings)
+    assert (settings["lr"], settings["batch_size"], settings["epochs"]) == (0.002, 16, 50)
+    net = maps.design.classifier.estimator
+    assert (net.epochs, net.batch_size, net.dense) == (20, 10, 2048)
+    assert not maps.design.classifier.tune_threshold and maps.design.seed == 0
+
+
+def test_widths_are_arms_and_vectors_are_tuned():
+    said = [
+        {"features": "bottleneck", "classifier": "cnn", "arms": ["acgan"], "amounts": [10, "50%"],
+         "planned": 10},
+        {"features": "tumour", "classifier": "logistic", "arms": ["smote"]},
+    ]  # fmt: skip
+    settings = resolve(
+        preset="quick",
+        overrides={
+            "experiment": said, "generator.widths": [8, 16], "tuning.shares": [1.0], "seed": 3,
+        },
+    )  # fmt: skip
+    maps, vectors = study_parts(settings, real=14)
+    assert (maps.name, vectors.name) == ("bottleneck-cnn", "tumour-logistic")
+    arms = {arm.name: arm for arm in maps.design.arms}
+    assert [*arms] == ["none", "acgan-8", "acgan-16"]
+    assert arms["acgan-16"].amount == Counts((7, 10), 10)
+    assert dict(arms["acgan-16"].sampler.settings)["width"] == 16
+    assert {arm.name: arm.amount for arm in vectors.design.arms} == {
+        "none": None, "duplicates": Tuned(), "smote": Tuned(),
+    }  # fmt: skip
+    assert vectors.design.shares == (1.0,) and vectors.generated() == []
+    assert (maps.design.seed, vectors.design.seed) == (3, derive(3, "arms"))
+
+
+QUICK = [
+    {"features": "tumour", "classifier": "logistic", "arms": ["smote"]},
+    {"features": "bottleneck", "classifier": "cnn", "arms": ["acgan"], "amounts": [10],
+     "planned": 10},
+    {"features": "region", "classifier": "logistic", "arms": ["none"]},
+]  # fmt: skip
+
+
+def test_arms_in_short_replace_those_of_parts_that_compare_any():
+    found = shortened(QUICK, {"arms": ["mixup"]})
+    assert [part["arms"] for part in found] == [["mixup"], ["mixup"], ["none"]]
+    assert [part["features"] for part in found] == ["tumour", "bottleneck", "region"]
+    assert shortened(QUICK, {}) == shortened(QUICK, {"arms": None}) == QUICK
+
+
+def test_amounts_in_short_are_for_parts_that_have_some():
+    found = shortened(QUICK, {"amounts": [5, 7]})
+    assert "amounts" not in found[0] and "amounts" not in found[2]
+    assert (found[1]["amounts"], found[1]["planned"]) == ([5, 7], 5)
+    both = shortened(QUICK, {"amounts": [5, 7], "planned": 7})
+    assert (both[1]["amounts"], both[1]["planned"]) == ([5, 7], 7)
+
+
+def test_features_and_classifiers_in_short_make_all_pairs_that_go_together():
+    found = shortened(QUICK, {"features": ["region", "enc1"]})
+    assert [(p["features"], p["classifier"], p["arms"]) for p in found] == [
+        ("region", "logistic", ["smote"]), ("enc1", "cnn", ["acgan"]),
+    ]  # fmt: skip
+    found = shortened(QUICK, {"features": ["tumour", "enc1"], "classifier": ["cnn", "logistic"]})
+    assert [(p["features"], p["classifier"]) for p in found] == [
+        ("tumour", "logistic"), ("enc1", "cnn"), ("enc1", "logistic"),
+    ]  # fmt: skip
+    assert found[1]["amounts"] == [10] and "amounts" not in found[2]
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"features": "tumor"}, "did you mean 'tumour'"),
+        ({"classifier": "logit"}, "did you mean 'logistic'"),
+        ({"classifier": "cnn"}, "'cnn' takes maps, and 'tumour' are vectors"),
+        ({"arms": ["smoted"]}, "did you mean 'smote'"),
+        ({"amounts": [5, 7], "planned": 6}, "planned is 6, which is not among its amounts"),
+        ({"amounts": [0, 7], "planned": 0}, "a verdict needs synthetic samples"),
+    ],
+)
+def test_parts_that_cannot_be(part, words):
+    with pytest.raises(SettingError, match=words):
+        resolve(preset="quick", overrides={"experiment": [QUICK[0] | part]})
+
+
+def test_a_missing_label_is_no_class(tmp_path):
+    rows = pd.DataFrame({"patient": list("abcd"), "label": ["LGG", "HGG"] * 2, "row": range(4),
+                         "case": list("abcd"), "slice": 0, "predicted": 9})  # fmt: skip
+    part = Part("tumour", make_design(["none"]))
+    X = np.arange(8.0).reshape(4, 2)
+    about = {"classes": ("HGG", "LGG"), "rare": "LGG", "unit": "slices"}
+    store = write_store(tmp_path / "a.zarr", X, **rows)
+    assert features_of(store, part, **about).classes == ("HGG", "LGG")
+    missing = rows.assign(label=["LGG", None, "LGG", "HGG"])
+    with pytest.raises(DataError, match="labels are missing"):
+        features_of(write_store(tmp_path / "b.zarr", X, **missing), part, **about)
