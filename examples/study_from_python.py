@@ -10,11 +10,13 @@ import sys
 
 from rarecase import Study
 
-result = Study(
+study = Study(
     out=sys.argv[1],
     preset="demo",
     settings={"simulation.separability": 0.0, "pretrain.patients": {"HGG": 8, "LGG": 8}},
-).run()
-assert result.evidence is not None
-print(result.evidence["headline"]["sentence"])
-print(result.report)
+    short={"features": ["tumour"], "classifier": ["logistic"], "arms": ["threshold", "smote"]},
+)
+print(study.grid)  # what will be fitted, cell by cell: .to_frame()
+finished = study.run()
+print(finished.result)  # the table, and a sentence for each verdict
+print(finished.report)

@@ -1,4 +1,4 @@
-"""rarecase: do synthetic features help your rare class?
+"""rarecase: which features know your rare class, and do synthetic ones add anything?
 
 `Study(data, label=..., out=...).run()` takes a folder of volumes to the evidence; everything the
 command line does can be had from here.

@@ -32,9 +32,11 @@ start here:
 Any setting can follow as --section.name VALUE ('rarecase settings' explains them all).
 'rarecase COMMAND --help' says more about a command."""
 
-# What rarecase[torch] brings, and the base install leaves out.
-EXTRAS = ("torch", "lightning_fabric", "safetensors", "zarr", "nibabel", "nilearn", "PIL",
-          "matplotlib", "jinja2", "SimpleITK", "pydicom", "highdicom")  # fmt: skip
+# What the base install leaves out, by the extra that brings it.
+IMAGING = ("nibabel", "nilearn", "PIL", "SimpleITK", "pydicom", "highdicom")
+EXTRAS = dict.fromkeys(IMAGING, "imaging") | dict.fromkeys(
+    ("torch", "lightning_fabric", "safetensors", "zarr"), "torch"
+)
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _say(
             f"this needs {error.name}, which the base install leaves out: "
-            "pip install 'rarecase[torch]'.",
+            f"pip install 'rarecase[{EXTRAS[error.name]}]'.",
             code=2,
         )
     except OSError as error:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from rarecase.errors import SettingError, nearest
 from rarecase.experiment.arms import pick_arms
-from rarecase.experiment.classifiers.registry import make_classifier
+from rarecase.experiment.classifiers.registry import takes_of
 from rarecase.features.sources.registry import SOURCES, VECTORS
 from rarecase.files import write_text
 from rarecase.pipeline.presets import PRESETS
@@ -181,8 +181,7 @@ def _check_design(settings: Settings, said: DesignSettings, *, place: str) -> No
     known = known_sources(settings.segmenter.depth)
     if said.features not in known:
         raise SettingError(f"{place}.features={said.features!r}: {nearest(said.features, known)}")
-    classifier = make_classifier(said.classifier)
-    if classifier.takes == "maps" and said.features in VECTORS:
+    if takes_of(said.classifier) == "maps" and said.features in VECTORS:
         raise SettingError(
             f"{place}: classifier {said.classifier!r} takes maps, and {said.features!r} are "
             "vectors; take 'logistic', or features of a block ('rarecase blocks')."

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Point = dict[str, Any]
 SCALARS = (str, int, float)
+Takes = Literal["vectors", "maps"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Classifier:
     name: str
     estimator: Any
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    takes: Literal["vectors", "maps"] = "vectors"
+    takes: Takes = "vectors"
     lazy: bool = False
     tune_threshold: bool = True
 

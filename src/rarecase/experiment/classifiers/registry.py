@@ -7,13 +7,25 @@ from importlib import import_module
 from typing import Any
 
 from rarecase.errors import SettingError, nearest
-from rarecase.experiment.classifiers.contract import Classifier
+from rarecase.experiment.classifiers.contract import Classifier, Takes
 
-CLASSIFIERS = {
-    "logistic": "rarecase.experiment.classifiers.logistic",
-    "cnn": "rarecase.experiment.classifiers.cnn",  # needs PyTorch
+CLASSIFIERS: dict[str, tuple[str, Takes]] = {
+    "logistic": ("rarecase.experiment.classifiers.logistic", "vectors"),
+    "cnn": ("rarecase.experiment.classifiers.cnn", "maps"),  # needs PyTorch
 }
-"""Name → module, whose `make()` gives the classifier."""
+"""Name → module, whose `make()` gives the classifier, and what that takes."""
+
+
+def takes_of(name: str) -> Takes:
+    """What the classifier of that name takes, without importing it; `SettingError` for an unknown
+    one.
+
+    >>> takes_of("cnn")
+    'maps'
+    """
+    if name not in CLASSIFIERS:
+        raise SettingError(f"classifier {name!r} is unknown; {nearest(name, CLASSIFIERS)}")
+    return CLASSIFIERS[name][1]
 
 
 def make_classifier(
@@ -29,8 +41,7 @@ def make_classifier(
         return which
     if not isinstance(which, str):
         return Classifier(type(which).__name__, which)
-    if which not in CLASSIFIERS:
-        raise SettingError(f"classifier {which!r} is unknown; {nearest(which, CLASSIFIERS)}")
-    made: Classifier = import_module(CLASSIFIERS[which]).make()
+    takes_of(which)
+    made: Classifier = import_module(CLASSIFIERS[which][0]).make()
     made.estimator.set_params(**(settings or {}))
     return made
