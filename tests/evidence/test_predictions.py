@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rarecase.errors import DataError
-from rarecase.evidence.predictions import check_predictions, pool_patients, shows_tumour
+from rarecase.evidence.predictions import check_predictions, pool_patients
 from support.predictions import make_predictions
 
 
@@ -76,7 +76,7 @@ def test_pooling_is_the_mean_over_slices_that_show_a_tumour_or_all(data):
     table = rows(*(("a1", i, s, v) for i, (s, v) in enumerate(zip(seen, p, strict=True))))
     counted = [v for s, v in zip(seen, p, strict=True) if s] or p
     assert pool_patients(table)["p_A"].item() == pytest.approx(np.mean(counted))
-    assert shows_tumour(table, ["patient"]).sum() == len(counted)
+    assert pool_patients(table)["slices"].item() == len(counted)
 
 
 def test_classes_come_in_the_order_of_the_columns():

@@ -112,13 +112,15 @@ def fit_scores(fit: Fit, weights: Floats, *, metrics: Sequence[Metric], rare: in
     return np.stack([metric.function(fit, weights, rare=rare) for metric in metrics])
 
 
-def mean_scores(fits: Sequence[Fit], *, metrics: Sequence[Metric], rare: int) -> Floats:
-    """Every metric, averaged over repeats and seeds: (metrics,); NaN where defined in none."""
+def mean_scores(fits: Sequence[Fit], *, metrics: Sequence[Metric], rare: int) -> dict[str, float]:
+    """Name → value, averaged over repeats and seeds, NaN where defined in none; empty without any
+    fit."""
     each = [
         fit_scores(fit, np.ones((1, fit.true.size)), metrics=metrics, rare=rare)[:, 0]
         for fit in fits
     ]
-    return mean_defined(np.stack(each))
+    means = mean_defined(np.stack(each)).tolist() if each else []
+    return {metric.name: mean for metric, mean in zip(metrics, means, strict=bool(each))}
 
 
 def score_table(table: pd.DataFrame, *, classes: Sequence[str], rare: str) -> dict[str, float]:
@@ -134,8 +136,5 @@ def score_table(table: pd.DataFrame, *, classes: Sequence[str], rare: str) -> di
     -------
     Name → value; NaN where a score is defined nowhere (no rare sample in any fold).
     """
-    metrics = metrics_of(classes, rare=rare)
-    values = mean_scores(
-        fits_of(table, classes=classes), metrics=metrics, rare=list(classes).index(rare)
-    )
-    return {metric.name: float(v) for metric, v in zip(metrics, values, strict=True)}
+    metrics, fits = metrics_of(classes, rare=rare), fits_of(table, classes=classes)
+    return mean_scores(fits, metrics=metrics, rare=list(classes).index(rare))
