@@ -20,7 +20,6 @@ from rarecase.experiment.arms import REFERENCE
 from rarecase.experiment.design import Design
 from rarecase.experiment.fold_rows import Fit, Place, fit_rows
 from rarecase.experiment.inner_folds import InnerFold, inner_folds, split_off
-from rarecase.experiment.posterior import moved
 from rarecase.experiment.sampling import Synthetic, prepare
 from rarecase.experiment.training_set import (
     Features,
@@ -30,7 +29,7 @@ from rarecase.experiment.training_set import (
     levels_of,
     requests,
 )
-from rarecase.experiment.tuning import Choice, Inner, fit_inner, pooled, untuned
+from rarecase.experiment.tuning import Choice, Inner, fit_inner, moved, pooled, untuned
 from rarecase.features.feature_set import FeatureSet
 from rarecase.seeds import derive, numpy_rng
 

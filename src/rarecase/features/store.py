@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -203,12 +202,7 @@ class FeatureStore:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if kind is None:
             self.close()
 
@@ -245,9 +239,6 @@ class FeatureStore:
         """Go through all samples in order, `size` at a time."""
         for start in range(0, len(self), size):
             yield self.read(np.arange(start, min(start + size, len(self))))
-
-    def __iter__(self) -> Iterator[NDArray[Any]]:
-        return self.batches()
 
     def _checked(self, batch: ArrayLike | torch.Tensor) -> NDArray[Any]:
         if not isinstance(batch, torch.Tensor):
