@@ -129,11 +129,10 @@ def compare_fits(
 def pair_folds(arm: Sequence[Fit], control: Sequence[Fit], *, rare: int) -> Iterator[Pair]:
     """Every test fold that both have and that holds rare and other patients, weighted so that the
     weighted sum of differences is the mean over fits of the mean over their folds."""
-    matched = []
+    found = []
     for fit in arm:
         others = matching(fit, control)
-        matched += [(fit, other, 1 / len(others)) for other in others]
-    found = [(weight, [*_ranked(fit, other, rare=rare)]) for fit, other, weight in matched]
+        found += [(1 / len(others), [*_ranked(fit, other, rare=rare)]) for other in others]
     total = sum(weight for weight, folds in found if folds)
     for weight, folds in found:
         for pair in folds:

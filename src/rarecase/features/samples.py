@@ -58,7 +58,7 @@ class Samples:
         self._array: NDArray[Any] | None = None
         self._held: torch.Tensor | None = None
         if is_store(X):
-            self._rows = _checked_rows(rows, len(X))
+            self._rows = np.arange(len(X)) if rows is None else checked_rows(rows, len(X))
             self.shape = X.shape
             if X.dtype.itemsize * len(self._rows) * math.prod(self.shape) <= in_memory:
                 self._array = X.read(self._rows, stored=True)
@@ -72,7 +72,8 @@ class Samples:
                     "X: expected numbers, one sample per row, (n, d) or (n, c, h, w); "
                     f"got {self._array.dtype} of shape {self._array.shape}."
                 )
-            self._rows = _checked_rows(rows, len(self._array))
+            n = len(self._array)
+            self._rows = np.arange(n) if rows is None else checked_rows(rows, n)
             self.shape = tuple(self._array.shape[1:])
         if min(self.shape) < 1:
             raise DataError(f"X: expected samples with at least one value, got {self.shape}.")
@@ -173,7 +174,7 @@ def samples_of(X: ArrayLike | FeatureStore | Samples, *, rows: ArrayLike | None 
     """Samples `rows` of `X`, which may be samples already."""
     if not isinstance(X, Samples):
         return Samples(X, rows=rows)
-    return X if rows is None else X.only(_checked_rows(rows, len(X)))
+    return X if rows is None else X.only(checked_rows(rows, len(X)))
 
 
 def read_ahead(
@@ -280,12 +281,13 @@ def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:
     return labels
 
 
-def _checked_rows(rows: ArrayLike | None, n: int) -> NDArray[np.int64]:
-    if rows is None:
-        return np.arange(n)
+def checked_rows(rows: ArrayLike, n: int, *, of: str = "X") -> NDArray[np.int64]:
+    """Indices into `n` samples, in any order, repeats allowed; `DataError` otherwise."""
     wanted = np.asarray(rows)
-    if wanted.ndim != 1 or wanted.dtype.kind not in "iu":
-        raise DataError(f"rows: expected integer indices, got {wanted.dtype} {wanted.shape}.")
-    if len(wanted) and (wanted.min() < 0 or wanted.max() >= n):
-        raise DataError(f"rows: X has samples 0 to {n - 1}, got {wanted.min()} to {wanted.max()}.")
+    if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "iu"):
+        raise DataError(f"rows: expected integers, got {wanted.dtype} {wanted.shape}.")
+    if wanted.size and (wanted.min() < 0 or wanted.max() >= n):
+        raise DataError(
+            f"rows: {of} has samples 0 to {n - 1}, got {wanted.min()} to {wanted.max()}."
+        )
     return wanted.astype(np.int64)

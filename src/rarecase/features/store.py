@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from zarr.codecs import ZstdCodec
 
 from rarecase.errors import DataError
+from rarecase.features.samples import checked_rows
 from rarecase.features.shards import ShardReader
 from rarecase.files import read_json, read_parquet, replacing_file
 
@@ -212,17 +213,7 @@ class FeatureStore:
 
         Raises `DataError` when an index is out of range or a chunk is damaged.
         """
-        wanted = np.asarray(indices)
-        if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "iu"):
-            raise DataError(
-                f"indices: expected a list of integers, got {wanted.dtype} {wanted.shape}."
-            )
-        wanted = wanted.astype(np.int64)
-        if wanted.size and (wanted.min() < 0 or wanted.max() >= len(self)):
-            raise DataError(
-                f"indices: {self.block!r} has samples 0 to {len(self) - 1}, "
-                f"got {wanted.min()} to {wanted.max()}."
-            )
+        wanted = checked_rows(indices, len(self), of=repr(self.block))
         if self._writing:
             raise DataError(f"{self.path} is being written; close it before reading.")
         values = self._reader.read(wanted)
