@@ -171,7 +171,7 @@ def test_epoch_batches_are_a_permutation(n, size):
 def test_refusals(store):
     with pytest.raises(DataError, match="samples 0 to 149"):
         Samples(store, rows=[150])
-    with pytest.raises(DataError, match="integer indices"):
+    with pytest.raises(DataError, match="expected integers"):
         Samples(X, rows=[0.5])
     with pytest.raises(DataError, match="one sample per row"):
         Samples(X[0, 0, 0])

@@ -11,11 +11,10 @@ from functools import partial
 from typing import Protocol
 
 import numpy as np
-import pandas as pd
 
 from rarecase.arrays import Floats
 from rarecase.evidence import scores
-from rarecase.evidence.fits import Fit, fits_of
+from rarecase.evidence.fits import Fit
 from rarecase.ranking import mean_defined
 
 AUC = "auc_rare"
@@ -121,20 +120,3 @@ def mean_scores(fits: Sequence[Fit], *, metrics: Sequence[Metric], rare: int) ->
     ]
     means = mean_defined(np.stack(each)).tolist() if each else []
     return {metric.name: mean for metric, mean in zip(metrics, means, strict=bool(each))}
-
-
-def score_table(table: pd.DataFrame, *, classes: Sequence[str], rare: str) -> dict[str, float]:
-    """Scores of one arm, averaged over its repeats and seeds.
-
-    Parameters
-    ----------
-    table
-        A row per sample (slice or patient): repeat, fold, seed, label, p_<class> and, where one was
-        tuned, threshold.
-
-    Returns
-    -------
-    Name → value; NaN where a score is defined nowhere (no rare sample in any fold).
-    """
-    metrics, fits = metrics_of(classes, rare=rare), fits_of(table, classes=classes)
-    return mean_scores(fits, metrics=metrics, rare=list(classes).index(rare))

@@ -226,31 +226,29 @@ class Joined:
         return both[order]  # type: ignore[no-any-return]
 
 
-def epoch_batches(
-    n: int, size: int, rng: np.random.Generator, *, smallest: int = 2
-) -> list[NDArray[np.int64]]:
+def epoch_batches(n: int, size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
     """A shuffled pass over `n` samples without replacement; nothing is dropped.
 
-    A last batch of fewer than `smallest` samples joins the one before it (batch norm needs two).
+    A last batch of a single sample joins the one before it (batch norm needs two).
 
     >>> [len(batch) for batch in epoch_batches(9, 4, np.random.default_rng(0))]
     [4, 5]
     """
-    return np.split(rng.permutation(n), _cuts(n, size, smallest))
+    return np.split(rng.permutation(n), _cuts(n, size))
 
 
-def epoch_length(n: int, size: int, *, smallest: int = 2) -> int:
+def epoch_length(n: int, size: int) -> int:
     """How many batches `epoch_batches` makes.
 
     >>> epoch_length(9, 4), epoch_length(10, 4)
     (2, 3)
     """
-    return 1 + len(_cuts(n, size, smallest))
+    return 1 + len(_cuts(n, size))
 
 
-def _cuts(n: int, size: int, smallest: int) -> list[int]:
+def _cuts(n: int, size: int) -> list[int]:
     cuts = list(range(size, n, size))
-    return cuts[:-1] if cuts and n - cuts[-1] < smallest else cuts
+    return cuts[:-1] if cuts and n - cuts[-1] < 2 else cuts
 
 
 def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:
