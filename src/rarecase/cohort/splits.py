@@ -178,19 +178,9 @@ def _by_site(cohort: Cohort) -> dict[str, int]:
 
 def site_folds(examined: Iterable[tuple[str, str]], *, labels: Mapping[str, str]) -> dict[str, int]:
     """The fold that tests each patient when every site is tested once, by what was learnt at the
-    others; folds are numbered in the order of the sites' names.
-
-    Parameters
-    ----------
-    examined
-        Patient and site of every examination.
-    labels
-        Label by patient.
-
-    Raises
-    ------
-    SettingError, LeakError, DataError
-        One site alone; a patient at two; a class that is at one site alone.
+    others; folds are numbered in the order of the sites' names. `examined`: patient and site of
+    every examination. Raises `SettingError` for one site alone, `LeakError` for a patient at two,
+    `DataError` for a class that is at one site alone.
     """
     sites: dict[str, str] = {}
     for patient, site in examined:
