@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from rarecase.pipeline.grid import SEGMENTER
 
 from rarecase.cohort import validation_patients
-from rarecase.evidence.predictions import DUPLICATES, shows_tumour
+from rarecase.evidence.predictions import DUPLICATES
 from rarecase.features import FeatureStore
+from rarecase.features.feature_set import counted
 from rarecase.features.samples import Samples
 from rarecase.features.sources.unet import features_of_samples
 from rarecase.files import replacing_file
@@ -120,7 +122,7 @@ class FoldSlices:
     @classmethod
     def of(cls, context: Context, store_path: Path) -> FoldSlices:
         fold, store = load_fold(context), FeatureStore.open(store_path)
-        seen = shows_tumour(store.rows, ["patient"]).to_numpy()
+        seen = counted(store.rows["predicted"].to_numpy(), pd.factorize(store.rows["patient"])[0])
         inside = store.rows["patient"].isin(fold.training).to_numpy()
         return cls(
             context, fold, store, np.flatnonzero(seen & inside), np.flatnonzero(seen & ~inside)

@@ -26,9 +26,8 @@ import torch
 from rarecase.pipeline.grid import SEGMENTER, Cell, read_folds, study_cells
 from scipy import ndimage
 
-from rarecase.evidence.predictions import shows_tumour
 from rarecase.experiment.fold import TRAINS
-from rarecase.features.feature_set import FeatureTable, make_table
+from rarecase.features.feature_set import FeatureTable, counted, make_table
 from rarecase.features.sources.contract import outlined
 from rarecase.features.sources.unet import TUMOUR, masked_mean
 from rarecase.pipeline.fold import Fold, load_fold
@@ -200,11 +199,11 @@ def keep_fold(context: Context, out: Path, *, device: str) -> None:
     own = pd.read_parquet(context.fold_folder / SEGMENTER / "rows.parquet")
     for outline, arrays in whole.items():
         rows = outlined(own, outline)  # type: ignore[arg-type]
-        counted = shows_tumour(rows, ["patient"]).to_numpy()
-        rows = rows.loc[counted, ROWS].reset_index(drop=True)
+        shown = counted(rows["predicted"].to_numpy(), pd.factorize(rows["patient"])[0])
+        rows = rows.loc[shown, ROWS].reset_index(drop=True)
         rows.to_csv(out / f"{outline}-rows.csv", index=False)
         for summary, values in arrays.items():
-            here = values[counted]
+            here = values[shown]
             np.save(out / f"{outline}-{summary}.npy", here.astype(np.float16))
             for pooling in POOLINGS:
                 name = f"{outline}-{summary}-{pooling.replace(' ', '-')}.npy"

@@ -46,6 +46,11 @@ def fold_concordance(score: Floats, positive: Bools, fold: Ints) -> float:
     return float(mean_defined(inside))
 
 
+def plain(value: float) -> float | None:
+    """A float for JSON, which has no NaN."""
+    return None if math.isnan(value) else float(value)
+
+
 def ratio(over: Floats, under: Floats) -> Floats:
     """over / under, NaN where nothing is under."""
     return np.where(under > 0, over / np.where(under > 0, under, 1.0), np.nan)

@@ -99,8 +99,8 @@ def test_a_patient_at_two_sites_leaks():
 @pytest.mark.parametrize(
     ("data", "kind", "options", "error", "message"),
     [
-        (cohort(9, 3), "kfold", {}, SettingError, "'LGG' has 3 .*the 5 folds. At most 3 folds"),
-        (cohort(9, 1), "kfold", {}, SettingError, r"'LGG' has 1 .*No folds are possible"),
+        (cohort(9, 3), "kfold", {}, SettingError, "'LGG' has 3 .*the 5 folds. Take at most 3"),
+        (cohort(9, 1), "kfold", {}, SettingError, r"'LGG' has 1 .*Leave the class out"),
         (cohort(), "kfold", {"folds": 1}, SettingError, "folds: 1, at least 2"),
         (cohort(), "kfold", {"repeats": 0}, SettingError, "repeats: 0"),
         (cohort(), "k-fold", {}, SettingError, "'k-fold' is unknown; did you mean 'kfold'"),

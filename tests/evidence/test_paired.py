@@ -118,12 +118,12 @@ def test_overlap_is_test_over_training_in_cross_validation_and_none_outside_it()
     score = by_fold.mean() / math.sqrt((1 / 10 + 1 / 4) * by_fold.var(ddof=1))
     from scipy.stats import t
 
-    assert found.t_greater == pytest.approx(t.sf(score, 9))
+    assert found.t_p_greater == pytest.approx(t.sf(score, 9))
     outside = [Fit(f.repeat, f.seed, f.patient, f.true, f.p, 0 * f.fold) for f in arm]
     other = same_folds(outside, control)
     external = compare_fits(outside, other, rare=1, permutations=99)
     by_fold = fold_differences(list(pair_folds(outside, other, rare=1)))
-    assert external.t_greater == pytest.approx(
+    assert external.t_p_greater == pytest.approx(
         ttest_1samp(by_fold, 0, alternative="greater").pvalue
     )
 
@@ -139,8 +139,8 @@ def test_a_monotone_change_of_scale_is_no_difference():
 def test_one_fold_leaves_the_permutation_alone_and_no_rare_patient_nothing():
     arm, control = fits(40, folds=1, skill=3.0, seed=6), fits(40, folds=1, seed=7)
     found = compare_fits(arm, control, rare=1)
-    assert math.isnan(found.t_greater)
-    assert found.p_greater == found.permutation_greater < 0.01
+    assert math.isnan(found.t_p_greater)
+    assert found.p_greater == found.permutation_p_greater < 0.01
     assert 0 < found.detectable(alpha=0.05) < 1
     lonely = [Fit(0, 0, np.arange(5), np.zeros(5, int), np.full((5, 2), 0.5), np.zeros(5, int))]
     assert math.isnan(compare_fits(lonely, lonely, rare=1).difference)

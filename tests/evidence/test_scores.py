@@ -15,8 +15,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from rarecase.evidence.fits import Fit
-from rarecase.evidence.metrics import metrics_of, score_table
+from rarecase.evidence.fits import Fit, fits_of
+from rarecase.evidence.metrics import mean_scores, metrics_of
 from rarecase.evidence.scores import (
     balanced_accuracy,
     calibration_error,
@@ -153,11 +153,18 @@ def table(repeat, seed, fold, labels, p_b):
             "repeat": repeat,
             "seed": seed,
             "fold": fold,
+            "patient": [f"p{i}" for i in range(len(p))],
             "label": list(labels),
+            "threshold": np.nan,
             "p_A": 1 - p,
             "p_B": p,
         }
     )
+
+
+def averaged(table, *, rare):
+    fits = fits_of(table, classes=["A", "B"], patients=["p0", "p1", "p2"])
+    return mean_scores(fits, metrics=metrics_of(["A", "B"], rare=rare), rare="AB".index(rare))
 
 
 def test_by_hand_over_folds_and_seeds():
@@ -171,11 +178,11 @@ def test_by_hand_over_folds_and_seeds():
             table(0, 1, 1, "AB", [0.4, 0.3]),
         ]
     )
-    scores = score_table(both, classes=["A", "B"], rare="B")
+    scores = averaged(both, rare="B")
     assert scores["recall_A"] == pytest.approx((2 / 3 + 1) / 2)
     assert scores["recall_B"] == pytest.approx(1 / 4)
     assert scores["accuracy"] == pytest.approx((3 / 5 + 3 / 5) / 2)
     assert scores["balanced_accuracy"] == pytest.approx(((2 / 3 + 1 / 2) / 2 + 1 / 2) / 2)
     assert scores["auc_rare"] == pytest.approx((1 + 0.25) / 2)
-    as_a = score_table(both, classes=["A", "B"], rare="A")
+    as_a = averaged(both, rare="A")
     assert as_a["auc_rare"] == pytest.approx((1 + 0.25) / 2)  # symmetric: p_A = 1 - p_B

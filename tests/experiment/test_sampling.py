@@ -158,7 +158,9 @@ def test_copies_of_maps_are_read_when_they_are_needed():
     found = prepare(make_arms()["duplicates"], part, seed=0)({0: 2, 1: 5})
     assert isinstance(found.X, Joined) and len(found.X) == 18 + 7 and found.added == {0: 2, 1: 5}
     real = part.X.array()
-    for copied, label in zip(found.X.read(np.arange(18, 25)), found.y[18:], strict=True):
+    for copied, label in zip(
+        found.X.tensor(np.arange(18, 25)).float().numpy(), found.y[18:], strict=True
+    ):
         (at,) = np.flatnonzero((real == copied).all(axis=(1, 2, 3)))
         assert part.y[at] == label
 
@@ -171,7 +173,7 @@ def test_copies_of_maps_are_those_of_vectors():
         prepare(make_arms()["duplicates"], part, seed=3)({0: 2, 1: 9}) for part in (maps, flat)
     ]
     assert drawn[0].added == drawn[1].added
-    mine = drawn[0].X.read(np.arange(18, 29)).reshape(11, -1)
+    mine = drawn[0].X.tensor(np.arange(18, 29)).float().numpy().reshape(11, -1)
     np.testing.assert_array_equal(mine, drawn[1].X[18:])
 
 

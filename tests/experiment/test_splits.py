@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rarecase.errors import DataError, LeakError, SettingError
-from rarecase.experiment.splits import draw_splits, site_folds, splits_digest, splits_of
+from rarecase.experiment.splits import draw_splits, splits_digest, splits_of
 from rarecase.features.feature_set import make_features
 from support.features import vector_set
 
@@ -54,7 +54,7 @@ def test_folds_that_cannot_be():
 def test_each_site_is_a_fold_in_the_order_of_names():
     X, y, who, sites = table()
     features = make_features(X, y, groups=who)
-    found = site_folds(features, sites)
+    (found,) = draw_splits(features, sites=sites).folds
     assert found.tolist() == [1] * 4 + [0] * 4 + [2] * 4
     splits = draw_splits(features, sites=sites, folds=99, repeats=99)
     assert len(splits.folds) == 1 and [place.fold for place in splits.places()] == [0, 1, 2]
@@ -65,11 +65,11 @@ def test_each_site_is_a_fold_in_the_order_of_names():
     [
         (lambda y, s: s[:-1], DataError, r"expected one site a row \(24\), got \(23,\)"),
         (lambda y, s: np.where(s == "Cadiz", None, s), DataError, "some rows have no site"),
-        (lambda y, s: np.full(24, "Bonn"), SettingError, "all rows come from 'Bonn'"),
+        (lambda y, s: np.full(24, "Bonn"), SettingError, "all patients come from 'Bonn'"),
         (
             lambda y, s: np.where(np.arange(24) == 1, "Cadiz", s),
             LeakError,
-            "patient 'p00' was examined at two sites",
+            "'p00' was examined at the sites",
         ),
         (
             lambda y, s: np.where(y == "rare", "Bonn", "Cadiz"),
@@ -81,4 +81,4 @@ def test_each_site_is_a_fold_in_the_order_of_names():
 def test_sites_that_cannot_be(change, error, words):
     X, y, who, sites = table()
     with pytest.raises(error, match=words):
-        site_folds(make_features(X, y, groups=who), change(y, sites))
+        draw_splits(make_features(X, y, groups=who), sites=change(y, sites))

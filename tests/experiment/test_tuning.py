@@ -11,9 +11,8 @@ from rarecase.experiment import Arm, Counts, Sampler, Share, Tuned
 from rarecase.experiment.arm import AsManyAs
 from rarecase.experiment.classifiers import make_classifier
 from rarecase.experiment.inner_folds import inner_folds
-from rarecase.experiment.posterior import moved
 from rarecase.experiment.training_set import TrainingPart, at_level, levels_of, requests
-from rarecase.experiment.tuning import best_threshold, fit_inner, pooled, untuned
+from rarecase.experiment.tuning import best_threshold, fit_inner, moved, pooled, untuned
 from rarecase.features.samples import Samples
 from rarecase.ranking import fold_concordance
 from support.features import map_set, vector_set

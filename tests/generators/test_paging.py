@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rarecase.checkpoint import load_training, save_training
-from rarecase.generators.paging import page_moments, release_all
+from rarecase.generators.paging import PagedMoments
 
 
 def trained(steps, *, paged, start=None, state=None, folder=None):
@@ -16,12 +16,13 @@ def trained(steps, *, paged, start=None, state=None, folder=None):
     adam = torch.optim.Adam(net.parameters(), lr=0.1, fused=True)
     if state is not None:
         load_training(state, modules={"net": net}, optimizers={"adam": adam})
-    moments = page_moments([adam], folder=folder) if paged else []
+    moments = PagedMoments([adam], folder=folder) if paged else None
     for step in range(start or 0, steps):
         torch.manual_seed(100 + step)
         net(torch.randn(5, 2, 6, 6)).square().mean().backward()
         adam.step()
-        release_all(moments)
+        if moments is not None:
+            moments.release()
         adam.zero_grad()
     return net, adam
 

@@ -166,24 +166,44 @@ def _given(cohort: Cohort) -> dict[str, int]:
 
 
 def _by_site(cohort: Cohort) -> dict[str, int]:
-    sites: dict[str, str] = {}
     for case in cohort.cases:
         if case.site is None:
             raise DataError(
                 f"Case {case.case!r} has no site: kind='site' needs one for every case (a column "
                 "'site')."
             )
-        if sites.setdefault(case.patient, case.site) != case.site:
+    sites = [(case.patient, str(case.site)) for case in cohort.cases]
+    return site_folds(sites, labels=cohort.patients)
+
+
+def site_folds(examined: Iterable[tuple[str, str]], *, labels: Mapping[str, str]) -> dict[str, int]:
+    """The fold that tests each patient when every site is tested once, by what was learnt at the
+    others; folds are numbered in the order of the sites' names. `examined`: patient and site of
+    every examination. Raises `SettingError` for one site alone, `LeakError` for a patient at two,
+    `DataError` for a class that is at one site alone.
+    """
+    sites: dict[str, str] = {}
+    for patient, site in examined:
+        if sites.setdefault(patient, site) != site:
             raise LeakError(
-                f"Patient {case.patient!r} was examined at the sites {sites[case.patient]!r} and "
-                f"{case.site!r}: with kind='site' the patient would be trained and tested on."
+                f"Patient {patient!r} was examined at the sites {sites[patient]!r} and {site!r}, "
+                "and would be trained and tested on. Give the patient one site, or leave the other "
+                "out."
             )
     names = sorted(set(sites.values()))
     if len(names) < 2:
         raise SettingError(
-            f"kind: 'site' needs at least two sites, all patients come from {names[0]!r}. Use "
-            "kind='kfold'."
+            f"sites: expected two or more, all patients come from {names[0]!r}. Split patients "
+            "instead (kind='kfold', or no sites)."
         )
+    for name in names:
+        lacking = set(labels.values()) - {labels[p] for p, site in sites.items() if site != name}
+        if lacking:
+            raise DataError(
+                f"sites: every patient of class {', '.join(map(repr, sorted(lacking)))} comes from "
+                f"{name!r}, so that nothing could be learnt about it at the other sites. Split "
+                "patients instead (kind='kfold', or no sites)."
+            )
     return {patient: names.index(sites[patient]) for patient in sorted(sites)}
 
 

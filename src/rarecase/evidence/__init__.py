@@ -14,6 +14,5 @@ __getattr__, __dir__, __all__ = attach(
         "make_evidence": "rarecase.evidence.evidence",
         "pool_patients": "rarecase.evidence.predictions",
         "recompute_table_3": "rarecase.evidence.paper",
-        "score_table": "rarecase.evidence.metrics",
     },
 )

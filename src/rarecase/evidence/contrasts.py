@@ -2,54 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rarecase.evidence.fits import Fit
 from rarecase.evidence.metrics import AUC
-from rarecase.evidence.paired import Comparison, compare_fits
-from rarecase.evidence.rows import Cell, Entry, Family, Key, number_of, plain
-from rarecase.evidence.verdict import Contrast, as_json, explain, judge
+from rarecase.evidence.paired import Comparison
+from rarecase.evidence.rows import Cell, Entry, Family, Key
+from rarecase.evidence.verdict import Contrast, explain, judge
+from rarecase.ranking import plain
 
 NUMBERS = ("p_helps", "p_harms", "detectable")
 
 
-@dataclass(frozen=True)
-class Question:
-    """Which class is rare (its name, its index, how many test patients it has), and how the paired
-    tests are drawn."""
-
-    rare: str
-    index: int
-    patients: int
-    permutations: int
-    seed: int
-
-    def compare(self, arm: Sequence[Fit], other: Sequence[Fit]) -> Comparison:
-        """The paired tests of an arm against another."""
-        return compare_fits(
-            arm, other, rare=self.index, permutations=self.permutations, seed=self.seed
-        )
-
-
 def family_verdicts(
-    family: Family, rows: Sequence[Mapping[str, Any]], question: Question, *, full_names: bool
+    family: Family,
+    rows: Sequence[Mapping[str, Any]],
+    compare: Callable[[Sequence[Fit], Sequence[Fit]], Comparison],
+    *,
+    rare: str,
+    rare_patients: int,
+    full_names: bool,
 ) -> list[dict[str, Any]]:
     """The verdicts on the planned synthetic arms of a family (see `make_evidence`).
 
-    The correction is over all of them; `rows` are the family's rows of the evidence.
+    The correction is over all of them; `rows` are the family's rows of the evidence, `compare` the
+    paired tests of an arm against another.
     """
     scores = {entry.key: row["patients"]["scores"] for entry, row in zip(family, rows, strict=True)}
     planned = [entry for entry in family if entry.synthetic and entry.planned]
-    tested = {entry.key: _contrast(entry, family, scores, question) for entry in planned}
-    judged = judge(tested, rare_patients=question.patients)
+    tested = {entry.key: _contrast(entry, family, scores, compare) for entry in planned}
+    judged = judge(tested, rare_patients=rare_patients)
     found = []
     for entry in planned:
         contrast, verdict = tested[entry.key], judged[entry.key]
         sentence = explain(
             _name(entry, full=full_names), verdict, contrast,
-            reference=family[0].key.arm, rare=question.rare, rare_patients=question.patients,
+            reference=family[0].key.arm, rare=rare, rare_patients=rare_patients,
         )  # fmt: skip
         found.append(
             {
@@ -58,8 +48,8 @@ def family_verdicts(
                 **{name: plain(getattr(verdict, name)) for name in NUMBERS},
                 "possible": plain(contrast.possible),
                 "against": {
-                    "reference": as_json(contrast.reference),
-                    "control": as_json(contrast.control),
+                    "reference": contrast.reference.as_json(),
+                    "control": contrast.control and contrast.control.as_json(),
                 },
                 "sentence": sentence,
             }
@@ -68,24 +58,24 @@ def family_verdicts(
 
 
 def _contrast(
-    entry: Entry, family: Family, scores: Mapping[Key, Any], question: Question
+    entry: Entry, family: Family, scores: Mapping[Key, Any], compare: Callable[..., Comparison]
 ) -> Contrast:
-    reference, control = family[0], _control(entry, family)
-    mine, base = scores[entry.key], scores[reference.key]
+    """An arm at an amount against the reference, and the control of that arm at that amount."""
+    (_, arm, _, amount), reference = entry.key, family[0]
+    control = next((e for e in family if e.control_of == arm and e.key.amount == amount), None)
+
+    def score(of: Entry, name: str) -> float:
+        value = scores[of.key][name]["value"]
+        return math.nan if value is None else value
+
     balanced = "tuned_balanced_accuracy"
     return Contrast(
-        reference=question.compare(entry.patients, reference.patients),
-        control=None if control is None else question.compare(entry.patients, control.patients),
-        balanced=number_of(mine[balanced]) - number_of(base[balanced]),
-        possible=1 - number_of(base[AUC]),
+        reference=compare(entry.patients, reference.patients),
+        control=None if control is None else compare(entry.patients, control.patients),
+        balanced=score(entry, balanced) - score(reference, balanced),
+        possible=1 - score(reference, AUC),
         missing=_missing(entry, control, family),
     )
-
-
-def _control(entry: Entry, family: Family) -> Entry | None:
-    """The row that is the control of this arm at this amount."""
-    of, amount = entry.key.arm, entry.key.amount
-    return next((e for e in family if e.control_of == of and e.key.amount == amount), None)
 
 
 def _missing(entry: Entry, control: Entry | None, family: Family) -> str:

@@ -23,16 +23,17 @@ rare patient) is null:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from rarecase.errors import SettingError, nearest
-from rarecase.evidence.contrasts import Question, family_verdicts
-from rarecase.evidence.intervals import DRAWS, LEVEL, Draws, Scorer, make_draws
-from rarecase.evidence.metrics import AUC, Metric, metrics_of
-from rarecase.evidence.paired import PERMUTATIONS
+from rarecase.evidence.contrasts import family_verdicts
+from rarecase.evidence.intervals import DRAWS, LEVEL, Scorer, make_draws
+from rarecase.evidence.metrics import AUC, metrics_of
+from rarecase.evidence.paired import PERMUTATIONS, compare_fits
 from rarecase.evidence.paper import paper_row
 from rarecase.evidence.predictions import CELL, KEY, check_predictions, pool_patients
 from rarecase.evidence.rows import Family, Key, counts, key_of, make_row, read_families
@@ -98,9 +99,19 @@ def make_evidence(
     facts = _facts(predictions, pooled, classes)
     labels = known["label"].astype(str).map(classes.index).to_numpy(np.int64)
     drawn = make_draws(labels, facts["seeds"], draws=draws, seed=seed)
-    metrics, few = metrics_of(classes, rare=rare), facts["counts"]["patients"][rare]
-    question = Question(rare, classes.index(rare), few, permutations, seed)
-    rows, verdicts = _weigh(families, drawn, metrics, question, judged=not faithful)
+    metrics, index = metrics_of(classes, rare=rare), classes.index(rare)
+    compare = partial(compare_fits, rare=index, permutations=permutations, seed=seed)
+    rows: list[Found] = []
+    verdicts: list[Found] = []
+    for family in families.values():
+        scorer = Scorer(drawn, metrics, index)
+        mine = [make_row(entry, family, scorer) for entry in family]
+        rows += mine
+        if not faithful:
+            verdicts += family_verdicts(
+                family, mine, compare, rare=rare, full_names=len(families) > 1,
+                rare_patients=facts["counts"]["patients"][rare],
+            )  # fmt: skip
     return facts | {
         "rare": rare,
         "protocol": "faithful" if faithful else "sound",
@@ -135,26 +146,6 @@ def _facts(predictions: pd.DataFrame, pooled: pd.DataFrame, classes: Sequence[st
             for (repeat, fold), part in parts.items()
         ],
     }
-
-
-def _weigh(
-    families: Mapping[tuple[str, str], Family],
-    draws: Draws,
-    metrics: Sequence[Metric],
-    question: Question,
-    *,
-    judged: bool,
-) -> tuple[list[Found], list[Found]]:
-    """Rows and verdicts of all families."""
-    rows: list[Found] = []
-    verdicts: list[Found] = []
-    for family in families.values():
-        scorer = Scorer(draws, metrics, question.index)
-        mine = [make_row(entry, family, scorer) for entry in family]
-        rows += mine
-        if judged:
-            verdicts += family_verdicts(family, mine, question, full_names=len(families) > 1)
-    return rows, verdicts
 
 
 def _primary(

@@ -51,18 +51,16 @@ class Fit:
         )  # fmt: skip
 
 
-def fits_of(
-    table: pd.DataFrame, *, classes: Sequence[str], patients: Sequence[str] = ()
-) -> list[Fit]:
+def fits_of(table: pd.DataFrame, *, classes: Sequence[str], patients: Sequence[str]) -> list[Fit]:
     """The fits of one features × arm × classifier × amount, by repeat and seed.
 
     Parameters
     ----------
     table
-        repeat, seed, fold, patient, label, p_<class> and, where one was tuned, threshold; a row per
-        sample.
+        repeat, seed, fold, patient, label, threshold (NaN where none was tuned), p_<class>; a row
+        per sample.
     patients
-        The cohort's patients, whom `Fit.patient` counts; empty: it counts the rows.
+        The cohort's patients, whom `Fit.patient` counts.
     """
     where = {name: i for i, name in enumerate(patients)}
     label = {name: i for i, name in enumerate(classes)}
@@ -70,16 +68,15 @@ def fits_of(
     parts: dict[Any, pd.DataFrame] = dict(iter(table.groupby(keys, dropna=False)))
     fits = []
     for (repeat, seed), part in parts.items():
-        who = part["patient"].map(where).to_numpy(np.int64) if where else np.arange(len(part))
         fits.append(
             Fit(
                 repeat=int(repeat),
                 seed=None if pd.isna(seed) else int(seed),
-                patient=who,
+                patient=part["patient"].map(where).to_numpy(np.int64),
                 true=part["label"].astype(str).map(label).to_numpy(dtype=np.int64),
                 p=part[[f"p_{c}" for c in classes]].to_numpy(dtype=np.float64),
                 fold=part["fold"].to_numpy(dtype=np.int64),
-                threshold=part["threshold"].to_numpy(np.float64) if "threshold" in part else None,
+                threshold=part["threshold"].to_numpy(np.float64),
             )
         )
     return fits

@@ -11,11 +11,10 @@ from functools import partial
 from typing import Protocol
 
 import numpy as np
-import pandas as pd
 
 from rarecase.arrays import Floats
 from rarecase.evidence import scores
-from rarecase.evidence.fits import Fit, fits_of
+from rarecase.evidence.fits import Fit
 from rarecase.ranking import mean_defined
 
 AUC = "auc_rare"
@@ -112,30 +111,12 @@ def fit_scores(fit: Fit, weights: Floats, *, metrics: Sequence[Metric], rare: in
     return np.stack([metric.function(fit, weights, rare=rare) for metric in metrics])
 
 
-def mean_scores(fits: Sequence[Fit], *, metrics: Sequence[Metric], rare: int) -> Floats:
-    """Every metric, averaged over repeats and seeds: (metrics,); NaN where defined in none."""
+def mean_scores(fits: Sequence[Fit], *, metrics: Sequence[Metric], rare: int) -> dict[str, float]:
+    """Name → value, averaged over repeats and seeds, NaN where defined in none; empty without any
+    fit."""
     each = [
         fit_scores(fit, np.ones((1, fit.true.size)), metrics=metrics, rare=rare)[:, 0]
         for fit in fits
     ]
-    return mean_defined(np.stack(each))
-
-
-def score_table(table: pd.DataFrame, *, classes: Sequence[str], rare: str) -> dict[str, float]:
-    """Scores of one arm, averaged over its repeats and seeds.
-
-    Parameters
-    ----------
-    table
-        A row per sample (slice or patient): repeat, fold, seed, label, p_<class> and, where one was
-        tuned, threshold.
-
-    Returns
-    -------
-    Name → value; NaN where a score is defined nowhere (no rare sample in any fold).
-    """
-    metrics = metrics_of(classes, rare=rare)
-    values = mean_scores(
-        fits_of(table, classes=classes), metrics=metrics, rare=list(classes).index(rare)
-    )
-    return {metric.name: float(v) for metric, v in zip(metrics, values, strict=True)}
+    means = mean_defined(np.stack(each)).tolist() if each else []
+    return {metric.name: mean for metric, mean in zip(metrics, means, strict=bool(each))}

@@ -23,11 +23,15 @@ from scipy.stats import norm, rankdata, t
 
 from rarecase.arrays import Bools, Floats, Ints
 from rarecase.evidence.fits import Fit, matching
-from rarecase.ranking import concordance, mean_defined
+from rarecase.ranking import concordance, mean_defined, plain
 from rarecase.seeds import numpy_rng
 
 PERMUTATIONS = 9_999
 POWER = 0.8
+SAID = (
+    "difference", "p_greater", "p_less", "permutation_p_greater", "permutation_p_less",
+    "t_p_greater", "t_p_less", "error",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,20 +63,24 @@ class Comparison:
     """
 
     difference: float
-    permutation_greater: float
-    permutation_less: float
-    t_greater: float
-    t_less: float
+    permutation_p_greater: float
+    permutation_p_less: float
+    t_p_greater: float
+    t_p_less: float
     error: float  # the larger of the two tests' standard errors
     freedom: float
 
     @property
     def p_greater(self) -> float:
-        return larger(self.permutation_greater, self.t_greater)
+        return larger(self.permutation_p_greater, self.t_p_greater)
 
     @property
     def p_less(self) -> float:
-        return larger(self.permutation_less, self.t_less)
+        return larger(self.permutation_p_less, self.t_p_less)
+
+    def as_json(self) -> dict[str, float | None]:
+        """Its numbers for evidence.json, which has no NaN."""
+        return {name: plain(getattr(self, name)) for name in SAID}
 
     def detectable(self, *, alpha: float) -> float:
         """Smallest difference in AUC that this comparison finds with a power of 80 %; NaN where
@@ -109,10 +117,10 @@ def compare_fits(
     spread = math.sqrt(float(np.square(share).sum()))
     return Comparison(
         difference=difference,
-        permutation_greater=greater,
-        permutation_less=less,
-        t_greater=float(t.sf(score, freedom)) if known else math.nan,
-        t_less=float(t.cdf(score, freedom)) if known and (error > 0 or difference) else math.nan,
+        permutation_p_greater=greater,
+        permutation_p_less=less,
+        t_p_greater=float(t.sf(score, freedom)) if known else math.nan,
+        t_p_less=float(t.cdf(score, freedom)) if known and (error > 0 or difference) else math.nan,
         error=max(error, spread) if known else spread,
         freedom=freedom,
     )
@@ -121,11 +129,10 @@ def compare_fits(
 def pair_folds(arm: Sequence[Fit], control: Sequence[Fit], *, rare: int) -> Iterator[Pair]:
     """Every test fold that both have and that holds rare and other patients, weighted so that the
     weighted sum of differences is the mean over fits of the mean over their folds."""
-    matched = []
+    found = []
     for fit in arm:
         others = matching(fit, control)
-        matched += [(fit, other, 1 / len(others)) for other in others]
-    found = [(weight, [*_ranked(fit, other, rare=rare)]) for fit, other, weight in matched]
+        found += [(1 / len(others), [*_ranked(fit, other, rare=rare)]) for other in others]
     total = sum(weight for weight, folds in found if folds)
     for weight, folds in found:
         for pair in folds:

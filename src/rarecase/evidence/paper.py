@@ -21,7 +21,6 @@ class PublishedRow:
     hgg: str
     lgg: str
     overall: str
-    source: str = SOURCE
 
 
 WITHOUT = PublishedRow("without synthetic features", "0.95", "0.05", "0.61")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rarecase.errors import DataError
+from rarecase.features.feature_set import counted
 
 KEY = ["features", "arm", "classifier", "amount"]
 """What identifies one row of the evidence; `amount` is text: "0", "1158", "tuned"."""
@@ -159,18 +160,6 @@ def _check_arms(predictions: pd.DataFrame) -> None:
         )
 
 
-def shows_tumour(rows: pd.DataFrame, unit: list[str]) -> pd.Series:
-    """Which rows count for their `unit` (columns): those with a predicted tumour; all, where the
-    unit has none."""
-    seen = rows["predicted"] > 0
-    if seen.all():
-        return seen
-    counted: pd.Series = seen | ~seen.groupby([rows[c] for c in unit], dropna=False).transform(
-        "any"
-    )
-    return counted
-
-
 def pool_patients(predictions: pd.DataFrame) -> pd.DataFrame:
     """Pool slices to patients: the mean of every p_<class> over slices with a predicted tumour.
 
@@ -184,8 +173,9 @@ def pool_patients(predictions: pd.DataFrame) -> pd.DataFrame:
     """
     probabilities = [str(c) for c in predictions.columns if str(c).startswith("p_")]
     unit = [*CELL, "patient"]
-    counted = predictions[shows_tumour(predictions, unit)]
-    grouped = counted.groupby(unit, dropna=False, sort=True, observed=True)
+    whose = predictions.groupby(unit, dropna=False, observed=True).ngroup().to_numpy()
+    shown = predictions[counted(predictions["predicted"].to_numpy(), whose)]
+    grouped = shown.groupby(unit, dropna=False, sort=True, observed=True)
     pooled = grouped[probabilities].mean()
     pooled.insert(0, "label", grouped["label"].first())
     pooled.insert(1, "slices", grouped.size())

@@ -3,9 +3,9 @@ against the reference."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -15,6 +15,7 @@ from rarecase.evidence.fits import Fit, fits_of
 from rarecase.evidence.intervals import Scorer, arm_differences, arm_scores, percentile_interval
 from rarecase.evidence.metrics import Metric, mean_scores
 from rarecase.evidence.predictions import CELL, FLAGS, KEY
+from rarecase.ranking import plain
 
 Cell = tuple[int, int, int | None]
 """Repeat, fold and seed of one fit of a row."""
@@ -136,11 +137,11 @@ def read_families(
 def make_row(entry: Entry, family: Family, scorer: Scorer) -> dict[str, Any]:
     """A row of the evidence (see `make_evidence`)."""
     reference = family[0]
-    moved, slices = None, _slice_scores(entry.slices, scorer)
-    slices_moved = None
+    said = partial(mean_scores, metrics=scorer.metrics, rare=scorer.rare)
+    moved, slices, slices_moved = None, said(entry.slices), None
     if entry is not reference:
         moved = arm_differences(entry.patients, reference.patients, scorer)
-        base = _slice_scores(_same_folds(reference.slices, entry.slices), scorer)
+        base = said(_same_folds(reference.slices, entry.slices))
         slices_moved = {name: plain(slices[name] - base[name]) for name in base} or None
     return {
         **entry.key._asdict(),
@@ -166,14 +167,6 @@ def _same_folds(fits: Sequence[Fit], tested: Sequence[Fit]) -> list[Fit]:
     return [fit.restricted(folds[fit.repeat]) for fit in there]
 
 
-def _slice_scores(fits: Sequence[Fit], scorer: Scorer) -> dict[str, float]:
-    """Name → value, averaged over fits; empty without any."""
-    if not fits:
-        return {}
-    values = mean_scores(fits, metrics=scorer.metrics, rare=scorer.rare)
-    return {m.name: float(v) for m, v in zip(scorer.metrics, values, strict=True)}
-
-
 def with_intervals(metrics: Sequence[Metric], values: Floats) -> dict[str, dict[str, float | None]]:
     """Name → value (the first draw) with the interval of the others; values (metrics, draws)."""
     result = {}
@@ -181,17 +174,6 @@ def with_intervals(metrics: Sequence[Metric], values: Floats) -> dict[str, dict[
         low, high = percentile_interval(each[1:])
         result[metric.name] = {"value": plain(each[0]), "low": plain(low), "high": plain(high)}
     return result
-
-
-def plain(value: float) -> float | None:
-    """A float for JSON, which has no NaN."""
-    return None if math.isnan(value) else float(value)
-
-
-def number_of(score: Mapping[str, float | None]) -> float:
-    """The value of a score of a row; NaN where it is not defined."""
-    value = score["value"]
-    return math.nan if value is None else value
 
 
 def counts(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, int]:

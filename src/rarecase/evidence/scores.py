@@ -74,12 +74,13 @@ def macro_f1(fit: Fit, weights: Floats, *, rare: int, tuned: bool = False) -> Fl
 
 def auc_rare(fit: Fit, weights: Floats, *, rare: int) -> Floats:
     """AUC of the rare class against the rest, within folds."""
-    return _auc(fit, weights, of=rare)
+    return _mean_of_folds(_concordance, fit, weights, of=rare)
 
 
 def auc_macro(fit: Fit, weights: Floats, *, rare: int) -> Floats:
     """Mean of the classes' AUCs, each against the rest, within folds."""
-    return mean_defined(np.stack([_auc(fit, weights, of=c) for c in range(fit.p.shape[1])]))
+    each = [auc_rare(fit, weights, rare=c) for c in range(fit.p.shape[1])]
+    return mean_defined(np.stack(each))
 
 
 def average_precision(fit: Fit, weights: Floats, *, rare: int) -> Floats:
@@ -116,10 +117,6 @@ def _one_hot(label: Ints, fit: Fit) -> Bools:
 def _sum(weights: Floats, which: Bools) -> Floats:
     """Weights of the samples in `which` (n,) or (n, m): (draws,) or (m, draws)."""
     return np.asarray((weights @ which.astype(np.float64)).T)
-
-
-def _auc(fit: Fit, weights: Floats, *, of: int) -> Floats:
-    return _mean_of_folds(_concordance, fit, weights, of=of)
 
 
 def _mean_of_folds(ranked: _Ranked, fit: Fit, weights: Floats, *, of: int) -> Floats:

@@ -183,17 +183,12 @@ def counts_line(evidence: Evidence) -> str:
     """Who was compared, and on how many folds."""
     patients = ", ".join(f"{n} {name}" for name, n in evidence["counts"]["patients"].items())
     references = dict.fromkeys(row["arm"] for row in evidence["rows"] if row["reference"])
+    repeats, folds = evidence["repeats"], len({fold["fold"] for fold in evidence["folds"]})
+    tested = "One test set" if folds * repeats == 1 else f"{repeats} × {folds} test folds"
     return (
-        f"Patients: {patients}; rare class {evidence['rare']}. {_folds(evidence)}; every number is "
-        f"on patients that the arm never saw, and changes (Δ) are against {', '.join(references)}."
+        f"Patients: {patients}; rare class {evidence['rare']}. {tested}; every number is on "
+        f"patients that the arm never saw, and changes (Δ) are against {', '.join(references)}."
     )
-
-
-def _folds(evidence: Evidence) -> str:
-    folds = len({fold["fold"] for fold in evidence["folds"]})
-    if folds * evidence["repeats"] == 1:
-        return "One test set"
-    return f"{evidence['repeats']} × {folds} test folds"
 
 
 def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = 11) -> list[str]:

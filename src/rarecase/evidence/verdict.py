@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -170,20 +170,3 @@ def _moved(tested: Contrast, reference: str) -> str:
     if tested.control is not None:
         text += f", {signed(tested.control.difference)} against its control"
     return text
-
-
-def as_json(comparison: Comparison | None) -> dict[str, Any] | None:
-    """A comparison's numbers for evidence.json, which has no NaN."""
-    if comparison is None:
-        return None
-    found = {
-        "difference": comparison.difference,
-        "p_greater": comparison.p_greater,
-        "p_less": comparison.p_less,
-        "permutation_p_greater": comparison.permutation_greater,
-        "permutation_p_less": comparison.permutation_less,
-        "t_p_greater": comparison.t_greater,
-        "t_p_less": comparison.t_less,
-        "error": comparison.error,
-    }
-    return {k: None if math.isnan(v) else float(v) for k, v in found.items()}

@@ -51,10 +51,10 @@ def join_features(
 
 def _refuse_same_rows(home: FeatureSet, away: FeatureSet) -> None:
     """Where patients have no names, the same features say that they are the same."""
-    known = {row.tobytes() for row in home.X}
+    known = {row.tobytes() for row in np.asarray(home.X)}
     same = [
         row
-        for row, values in zip(away.rows["slice"], away.X, strict=True)
+        for row, values in zip(away.rows["slice"], np.asarray(away.X), strict=True)
         if values.tobytes() in known
     ]
     if same:

@@ -18,9 +18,8 @@ from rarecase.errors import RarecaseError, SettingError
 from rarecase.experiment.arm import Arm, Counts, control_of
 from rarecase.experiment.arms import REFERENCE
 from rarecase.experiment.design import Design
-from rarecase.experiment.fold_rows import Fit, Place, fit_rows
+from rarecase.experiment.fold_rows import Place, fit_rows
 from rarecase.experiment.inner_folds import InnerFold, inner_folds, split_off
-from rarecase.experiment.posterior import moved
 from rarecase.experiment.sampling import Given, prepare
 from rarecase.experiment.training_set import (
     Features,
@@ -30,7 +29,7 @@ from rarecase.experiment.training_set import (
     levels_of,
     requests,
 )
-from rarecase.experiment.tuning import Choice, Inner, fit_inner, pooled, untuned
+from rarecase.experiment.tuning import Choice, Inner, fit_inner, moved, pooled, untuned
 from rarecase.features.feature_set import FeatureSet
 from rarecase.seeds import derive, numpy_rng
 
@@ -266,8 +265,12 @@ def _arm_frames(here: _Fold, arm: Arm) -> tuple[list[pd.DataFrame], list[pd.Data
             for each, data, chosen, asked in found:
                 name = f"{each.name.replace(':', '-')}-{asked.name}-{seed or 0}"
                 p, history = here.predict(each, data, chosen, name=name)
-                fit = Fit(each, kind, asked, data.size, chosen, seed)
-                frames.append(fit_rows(here.features, here.held, here.place, fit, p))
+                frames.append(
+                    fit_rows(
+                        here.features, here.held, here.place, p, arm=each, classifier=kind,
+                        request=asked, added=data.size, choice=chosen, seed=seed,
+                    )
+                )  # fmt: skip
                 if history is not None:
                     about = {
                         "arm": each.name,

@@ -28,19 +28,6 @@ class Place:
     splits: str = ""
 
 
-@dataclass(frozen=True)
-class Fit:
-    """One fit of a fold: arm, classifier, what was requested and added, what was chosen, the seed
-    of the sampler (None: nothing was drawn)."""
-
-    arm: Arm
-    classifier: str
-    request: Request
-    added: int
-    choice: Choice
-    seed: int | None
-
-
 def _text(values: list[str | None]) -> Any:
     """Text or null, of the same kind whether some are null or all: as a file has it."""
     return pd.array(values, dtype="str")
@@ -51,30 +38,41 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else repr(value)
 
 
-def fit_rows(features: FeatureSet, held: Ints, place: Place, fit: Fit, p: Floats) -> pd.DataFrame:
+def fit_rows(
+    features: FeatureSet,
+    held: Ints,
+    place: Place,
+    p: Floats,
+    *,
+    arm: Arm,
+    classifier: str,
+    request: Request,
+    added: int,
+    choice: Choice,
+    seed: int | None,
+) -> pd.DataFrame:
     """A row for each test sample `held` with its probabilities `p` (n, classes); columns as
-    `evidence.predictions.COLUMNS`."""
-    rows, arm, choice = features.rows.iloc[held], fit.arm, fit.choice
-    chosen = dict(choice.point)
-    if fit.request.name == "tuned":
+    `evidence.predictions.COLUMNS`. `seed`: the sampler's, None where nothing was drawn."""
+    rows, chosen = features.rows.iloc[held], dict(choice.point)
+    if request.name == "tuned":
         chosen["share"] = choice.level
     columns = {
         "features": features.name,
         "arm": arm.name,
-        "classifier": fit.classifier,
-        "amount": fit.request.name,
+        "classifier": classifier,
+        "amount": request.name,
         "synthetic": arm.synthetic,
         "control_of": _text([arm.control_of] * len(rows)),
-        "planned": fit.request.planned,
+        "planned": request.planned,
         "reference": arm.name == REFERENCE,
         "splits": place.splits,
         "repeat": place.repeat,
         "fold": place.fold,
-        "seed": pd.array([fit.seed] * len(rows), dtype="Int64"),
+        "seed": pd.array([seed] * len(rows), dtype="Int64"),
         # An arm that moved its threshold has it at one half.
         "threshold": 0.5 if arm.posterior == "threshold" else choice.threshold,
-        "requested": fit.request.size,
-        "added": fit.added,
+        "requested": request.size,
+        "added": added,
         "chosen": json.dumps(chosen, default=_plain),
         "case": rows["case"].to_numpy(),
         "slice": rows["slice"].to_numpy(),

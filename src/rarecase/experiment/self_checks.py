@@ -22,7 +22,7 @@ from rarecase.experiment.fold import LEFT_OUT, TRAINS, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.tuning import pooled
 from rarecase.features.feature_set import FeatureSet
-from rarecase.ranking import concordance, mean_defined
+from rarecase.ranking import concordance, mean_defined, plain
 from rarecase.seeds import derive, numpy_rng
 
 PERMUTATIONS = 20
@@ -46,7 +46,7 @@ def fold_checks(features: FeatureSet, design: Design, place: Place) -> dict[str,
     for number in range(PERMUTATIONS):
         other = _permuted(features, tested, seed=derive(seed, "permuted labels", number))
         permuted.append(_auc(other, fit_fold(other, none, place).predictions))
-    return {"permuted": [_plain(a) for a in permuted], "shift": shift_auc(features, none, place)}
+    return {"permuted": [plain(a) for a in permuted], "shift": shift_auc(features, none, place)}
 
 
 def gather(
@@ -62,17 +62,17 @@ def gather(
         `leak` (AUC on samples when samples, and when patients, are split; None where every patient
         has one), `shift_auc` (a value a fold), `shift_mean`.
     """
-    values = np.array([[_number(a) for a in fold["permuted"]] for fold in folds])
+    values = np.array([fold["permuted"] for fold in folds], dtype=np.float64)
     permuted: Floats = mean_defined(values)
     mean = float(mean_defined(permuted))
     defined = permuted[~np.isnan(permuted)]
     error = float(np.std(defined, ddof=1) / np.sqrt(defined.size)) if defined.size > 1 else math.nan
     shift = [fold["shift"] for fold in folds]
     return {
-        "permuted_auc": [_plain(a) for a in permuted.tolist()], "permuted_mean": _plain(mean),
-        "permuted_error": _plain(error), "suspicious": abs(mean - 0.5) > TOLERATED * error,
+        "permuted_auc": [plain(a) for a in permuted.tolist()], "permuted_mean": plain(mean),
+        "permuted_error": plain(error), "suspicious": abs(mean - 0.5) > TOLERATED * error,
         "leak": None if leak is None else dict(leak), "shift_auc": shift,
-        "shift_mean": _plain(float(mean_defined([_number(s) for s in shift]))),
+        "shift_mean": plain(float(mean_defined(np.array(shift, dtype=np.float64)))),
     }  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def _cross_validated(
     """AUC within test folds, averaged over them."""
     places = [Place(fold_of, 0, int(f)) for f in np.unique(fold_of[fold_of >= 0])]
     fits = [fit_fold(features, design, place).predictions for place in places]
-    return _plain(float(mean_defined([_auc(features, fit, samples=samples) for fit in fits])))
+    return plain(float(mean_defined([_auc(features, fit, samples=samples) for fit in fits])))
 
 
 def _auc(features: FeatureSet, rows: pd.DataFrame, *, samples: bool = False) -> float:
@@ -135,11 +135,3 @@ def _auc(features: FeatureSet, rows: pd.DataFrame, *, samples: bool = False) -> 
     return concordance(
         pooled(p, who)[0][:, 0], pooled(is_rare[:, None].astype(np.float64), who)[0][:, 0] > 0
     )
-
-
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)

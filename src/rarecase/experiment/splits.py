@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rarecase.arrays import Ints
-from rarecase.cohort.splits import kfold
-from rarecase.errors import DataError, LeakError, SettingError
+from rarecase.cohort.splits import kfold, site_folds
+from rarecase.errors import DataError, SettingError
 from rarecase.experiment.fold_rows import Place
 from rarecase.features.feature_set import FeatureSet
 from rarecase.seeds import derive
@@ -60,49 +60,24 @@ def draw_splits(
     repeats: int = 5,
     seed: int = 0,
 ) -> Splits:
-    """Stratified folds, drawn anew for every repeat; or, with `sites` (n,), each site once."""
+    """Stratified folds, drawn anew for every repeat; or, with `sites` (n,), each site once. Raises
+    `SettingError`, `DataError`, `LeakError`."""
+    labels = [features.classes[c] for c in features.label]
+    patients = dict(zip(features.patients, labels, strict=True))
     if sites is not None:
-        return splits_of(features, [site_folds(features, sites)])
+        names = np.asarray(sites)
+        if names.shape != (len(features),):
+            raise DataError(f"sites: expected one site a row ({len(features)}), got {names.shape}.")
+        if pd.isna(names).any():
+            raise DataError("sites: some rows have no site; name it, or leave them out.")
+        whose = np.asarray(features.patients)[features.patient]
+        examined = zip(whose.tolist(), names.astype(str).tolist(), strict=True)
+        at = site_folds(examined, labels=patients)
+        return splits_of(features, [np.array([at[who] for who in features.patients])])
     if folds < 2 or repeats < 1:
         raise SettingError(f"folds, repeats: expected at least 2 and 1, got {folds}, {repeats}.")
-    names = [features.classes[c] for c in features.label]
-    patients = dict(zip(features.patients, names, strict=True))
     drawn = []
     for repeat in range(repeats):
         found = kfold(patients, folds, derive(seed, "folds", repeat))
         drawn.append(np.array([found[who] for who in features.patients]))
     return splits_of(features, drawn)
-
-
-def site_folds(features: FeatureSet, sites: ArrayLike) -> Ints:
-    """The test fold of each patient when every site is tested once, by what was learnt at the
-    others. `sites` (n,) names the site of each row; folds are numbered in the order of names.
-    """
-    names = np.asarray(sites)
-    if names.shape != (len(features),):
-        raise DataError(f"sites: expected one site a row ({len(features)}), got {names.shape}.")
-    if pd.isna(names).any():
-        raise DataError("sites: some rows have no site; name it, or leave them out.")
-    found, at = np.unique(names.astype(str), return_inverse=True)
-    known = found.tolist()
-    if len(known) < 2:
-        raise SettingError(f"sites: expected two sites or more, all rows come from {known[0]!r}.")
-    fold = np.empty(len(features.patients), dtype=np.int64)
-    fold[features.patient] = at
-    moved = np.flatnonzero(fold[features.patient] != at)
-    if moved.size:
-        who = features.patients[features.patient[moved[0]]]
-        raise LeakError(
-            f"sites: patient {who!r} was examined at two sites, {known[at[moved[0]]]!r} and "
-            f"{known[fold[features.patient[moved[0]]]]!r}, and would be trained and tested on. "
-            "Give the patient one site, or leave the other rows out."
-        )
-    for number, name in enumerate(known):
-        lacking = set(range(len(features.classes))) - set(features.label[fold != number].tolist())
-        if lacking:
-            lost = ", ".join(repr(features.classes[c]) for c in sorted(lacking))
-            raise DataError(
-                f"sites: every patient of class {lost} comes from {name!r}, so that nothing could "
-                "be learnt about it at the other sites. Leave sites out, or merge some."
-            )
-    return fold

@@ -35,40 +35,32 @@ def write_gallery(
     channel in which the classes differ most. Where the filter kept nothing of a class, what was
     generated is shown instead, and shown.json says so. Vectors have no maps.
     """
-    real_labels = real.rows["label"].astype(str).to_numpy()
-    made_labels = made.rows["label"].astype(str).to_numpy()
     agrees = made.rows["agrees"].to_numpy(dtype=bool)
-    real_at, made_at, unfiltered = {}, {}, []
-    for name in classes:
-        own = np.flatnonzero(training & (real_labels == name))
-        real_at[name] = _chosen(own, seed, "real", name)
-        kept = np.flatnonzero((made_labels == name) & agrees)
-        if not kept.size:
-            kept = np.flatnonzero(made_labels == name)
-            unfiltered += [name] if kept.size else []
-        made_at[name] = _chosen(kept, seed, "synthetic", name)
-    arrays: dict[str, NDArray] = {}
+    parts, unfiltered = [], []  # of every class: kind, number of the class, store, samples
     for place, name in enumerate(classes):
-        arrays[f"real_means_{place}"] = _means(real, real_at[name])
-        arrays[f"made_means_{place}"] = _means(made, made_at[name])
+        own = training & (real.rows["label"].astype(str) == name).to_numpy()
+        drawn = (made.rows["label"].astype(str) == name).to_numpy()
+        if drawn.any() and not (drawn & agrees).any():
+            unfiltered.append(name)
+        else:
+            drawn = drawn & agrees
+        for kind, seeded, store, where in (
+            ("real", "real", real, own), ("made", "synthetic", made, drawn)
+        ):  # fmt: skip
+            rng = numpy_rng(seed, "report samples", f"{seeded} {name}")
+            parts.append((kind, place, store, rng.permutation(np.flatnonzero(where))[:MOST]))
+    arrays = {f"{kind}_means_{place}": _means(store, at) for kind, place, store, at in parts}
     found = {name: arrays[f"real_means_{place}"] for place, name in enumerate(classes)}
     channel = telling_channel({name: means for name, means in found.items() if len(means)})
-    if len(real.shape) > 1:
-        for place, name in enumerate(classes):
-            for kind, store, at in (("real", real, real_at), ("made", made, made_at)):
-                maps = store.read(at[name][:MAPS])[:, channel]
-                if maps.ndim == 4:  # of a volume the plane in the middle
-                    maps = maps[:, maps.shape[1] // 2]
-                arrays[f"{kind}_maps_{place}"] = maps.astype(np.float16)
+    for kind, place, store, at in parts if len(real.shape) > 1 else ():
+        maps = store.read(at[:MAPS])[:, channel]
+        if maps.ndim == 4:  # of a volume the plane in the middle
+            maps = maps[:, maps.shape[1] // 2]
+        arrays[f"{kind}_maps_{place}"] = maps.astype(np.float16)
     with replacing_file(folder / ARRAYS) as beside, beside.open("wb") as stream:
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
     about = {"block": real.block, "shape": list(real.shape), "classes": list(classes)}
     write_json(folder / ABOUT, about | {"channel": channel, "unfiltered": unfiltered})
-
-
-def _chosen(at: NDArray[np.intp], seed: int, kind: str, name: str) -> NDArray[np.intp]:
-    rng = numpy_rng(seed, "report samples", f"{kind} {name}")
-    return rng.permutation(at)[:MOST]
 
 
 def _means(store: FeatureStore, at: NDArray[np.intp]) -> Floats:

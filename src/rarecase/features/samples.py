@@ -58,7 +58,7 @@ class Samples:
         self._array: NDArray[Any] | None = None
         self._held: torch.Tensor | None = None
         if is_store(X):
-            self._rows = _checked_rows(rows, len(X))
+            self._rows = np.arange(len(X)) if rows is None else checked_rows(rows, len(X))
             self.shape = X.shape
             if X.dtype.itemsize * len(self._rows) * math.prod(self.shape) <= in_memory:
                 self._array = X.read(self._rows, stored=True)
@@ -72,7 +72,8 @@ class Samples:
                     "X: expected numbers, one sample per row, (n, d) or (n, c, h, w); "
                     f"got {self._array.dtype} of shape {self._array.shape}."
                 )
-            self._rows = _checked_rows(rows, len(self._array))
+            n = len(self._array)
+            self._rows = np.arange(n) if rows is None else checked_rows(rows, n)
             self.shape = tuple(self._array.shape[1:])
         if min(self.shape) < 1:
             raise DataError(f"X: expected samples with at least one value, got {self.shape}.")
@@ -129,13 +130,9 @@ class Samples:
 
     def read(self, indices: ArrayLike) -> NDArray[np.float32]:
         """Samples `indices` (k,) as float32, (k, *shape)."""
-        rows = self._rows[np.asarray(indices, dtype=np.int64)]
         if self._held is not None:
             return self.tensor(indices).float().cpu().numpy()
-        if self._store is not None:
-            return self._store.read(rows).astype(np.float32, copy=False)
-        assert self._array is not None
-        values = self._array[rows]
+        values = self._stored(indices)
         if values.dtype == np.float16 and "torch" in sys.modules:  # a tenth of NumPy's time
             return _torch().from_numpy(values).float().numpy()  # type: ignore[no-any-return]
         return values.astype(np.float32, copy=False)
@@ -143,18 +140,22 @@ class Samples:
     def tensor(self, indices: ArrayLike) -> torch.Tensor:
         """Samples `indices` (k, *shape), float16 if they are held so, else float32: half the bytes
         to move to another device, and `.float()` there gives what `read` gives."""
-        rows = self._rows[np.asarray(indices, dtype=np.int64)]
         if self._held is not None:
+            rows = self._rows[np.asarray(indices, dtype=np.int64)]
             wanted = _torch().from_numpy(rows).to(self._held.device, non_blocking=True)
             return self._held[wanted]
-        if self._store is not None:
-            values = self._store.read(rows, stored=True)
-        else:
-            assert self._array is not None
-            values = self._array[rows]
+        values = self._stored(indices)
         if values.dtype != np.float16:
             values = values.astype(np.float32, copy=False)
         return _torch().from_numpy(values)  # type: ignore[no-any-return]
+
+    def _stored(self, indices: ArrayLike) -> NDArray[Any]:
+        """Samples `indices` from memory or disk, of the type they are held in there."""
+        rows = self._rows[np.asarray(indices, dtype=np.int64)]
+        if self._store is not None:
+            return self._store.read(rows, stored=True)
+        assert self._array is not None
+        return np.asarray(self._array[rows])
 
     def array(self) -> NDArray[Any]:
         """All samples at once, float64 if that is what they are, else float32."""
@@ -173,7 +174,7 @@ def samples_of(X: ArrayLike | FeatureStore | Samples, *, rows: ArrayLike | None 
     """Samples `rows` of `X`, which may be samples already."""
     if not isinstance(X, Samples):
         return Samples(X, rows=rows)
-    return X if rows is None else X.only(_checked_rows(rows, len(X)))
+    return X if rows is None else X.only(checked_rows(rows, len(X)))
 
 
 def read_ahead(
@@ -211,15 +212,6 @@ class Joined:
         """Whether nothing has to be read from a disk."""
         return self.first.in_memory and self.second.in_memory
 
-    def read(self, indices: ArrayLike) -> NDArray[np.float32]:
-        """Samples `indices` (k,) as float32, (k, *shape)."""
-        wanted = np.asarray(indices, dtype=np.int64)
-        out = np.empty((len(wanted), *self.shape), np.float32)
-        early = wanted < len(self.first)
-        out[early] = self.first.read(wanted[early])
-        out[~early] = self.second.read(wanted[~early] - len(self.first))
-        return out
-
     def tensor(self, indices: ArrayLike) -> torch.Tensor:
         """Samples `indices` (k, *shape), float16 if both are held so, else float32; on a GPU if one
         of them is."""
@@ -234,31 +226,29 @@ class Joined:
         return both[order]  # type: ignore[no-any-return]
 
 
-def epoch_batches(
-    n: int, size: int, rng: np.random.Generator, *, smallest: int = 2
-) -> list[NDArray[np.int64]]:
+def epoch_batches(n: int, size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
     """A shuffled pass over `n` samples without replacement; nothing is dropped.
 
-    A last batch of fewer than `smallest` samples joins the one before it (batch norm needs two).
+    A last batch of a single sample joins the one before it (batch norm needs two).
 
     >>> [len(batch) for batch in epoch_batches(9, 4, np.random.default_rng(0))]
     [4, 5]
     """
-    return np.split(rng.permutation(n), _cuts(n, size, smallest))
+    return np.split(rng.permutation(n), _cuts(n, size))
 
 
-def epoch_length(n: int, size: int, *, smallest: int = 2) -> int:
+def epoch_length(n: int, size: int) -> int:
     """How many batches `epoch_batches` makes.
 
     >>> epoch_length(9, 4), epoch_length(10, 4)
     (2, 3)
     """
-    return 1 + len(_cuts(n, size, smallest))
+    return 1 + len(_cuts(n, size))
 
 
-def _cuts(n: int, size: int, smallest: int) -> list[int]:
+def _cuts(n: int, size: int) -> list[int]:
     cuts = list(range(size, n, size))
-    return cuts[:-1] if cuts and n - cuts[-1] < smallest else cuts
+    return cuts[:-1] if cuts and n - cuts[-1] < 2 else cuts
 
 
 def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:
@@ -289,12 +279,13 @@ def checked_labels(y: ArrayLike, n: int) -> NDArray[Any]:
     return labels
 
 
-def _checked_rows(rows: ArrayLike | None, n: int) -> NDArray[np.int64]:
-    if rows is None:
-        return np.arange(n)
+def checked_rows(rows: ArrayLike, n: int, *, of: str = "X") -> NDArray[np.int64]:
+    """Indices into `n` samples, in any order, repeats allowed; `DataError` otherwise."""
     wanted = np.asarray(rows)
-    if wanted.ndim != 1 or wanted.dtype.kind not in "iu":
-        raise DataError(f"rows: expected integer indices, got {wanted.dtype} {wanted.shape}.")
-    if len(wanted) and (wanted.min() < 0 or wanted.max() >= n):
-        raise DataError(f"rows: X has samples 0 to {n - 1}, got {wanted.min()} to {wanted.max()}.")
+    if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "iu"):
+        raise DataError(f"rows: expected integers, got {wanted.dtype} {wanted.shape}.")
+    if wanted.size and (wanted.min() < 0 or wanted.max() >= n):
+        raise DataError(
+            f"rows: {of} has samples 0 to {n - 1}, got {wanted.min()} to {wanted.max()}."
+        )
     return wanted.astype(np.int64)

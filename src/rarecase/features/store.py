@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -22,6 +21,7 @@ from zarr.codecs import ZstdCodec
 
 from rarecase.checksums import check_file
 from rarecase.errors import DataError
+from rarecase.features.samples import checked_rows
 from rarecase.features.shards import ShardReader
 from rarecase.files import read_json, read_parquet, replacing_file
 
@@ -205,12 +205,7 @@ class FeatureStore:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if kind is None:
             self.close()
 
@@ -220,17 +215,7 @@ class FeatureStore:
 
         Raises `DataError` when an index is out of range or a chunk is damaged.
         """
-        wanted = np.asarray(indices)
-        if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "iu"):
-            raise DataError(
-                f"indices: expected a list of integers, got {wanted.dtype} {wanted.shape}."
-            )
-        wanted = wanted.astype(np.int64)
-        if wanted.size and (wanted.min() < 0 or wanted.max() >= len(self)):
-            raise DataError(
-                f"indices: {self.block!r} has samples 0 to {len(self) - 1}, "
-                f"got {wanted.min()} to {wanted.max()}."
-            )
+        wanted = checked_rows(indices, len(self), of=repr(self.block))
         if self._writing:
             raise DataError(f"{self.path} is being written; close it before reading.")
         values = self._reader.read(wanted)
@@ -247,9 +232,6 @@ class FeatureStore:
         """Go through all samples in order, `size` at a time."""
         for start in range(0, len(self), size):
             yield self.read(np.arange(start, min(start + size, len(self))))
-
-    def __iter__(self) -> Iterator[NDArray[Any]]:
-        return self.batches()
 
     def _checked(self, batch: ArrayLike | torch.Tensor) -> NDArray[Any]:
         if not isinstance(batch, torch.Tensor):

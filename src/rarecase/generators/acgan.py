@@ -17,7 +17,7 @@ from rarecase.generators.acgan_step import Pair, piece_size, take_step
 from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator
 from rarecase.generators.networks_mlp import MLPDiscriminator, MLPGenerator
 from rarecase.generators.neural import Fitting, Neural, Step
-from rarecase.generators.paging import PagedMoments, page_moments, release_all
+from rarecase.generators.paging import PagedMoments
 from rarecase.training import Row, Schedule
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # Fabric's that leave the weights in float32
@@ -149,16 +149,12 @@ class ACGAN(Neural):
             fit.nets["generator"], fit.nets["discriminator"],
             batch=fit.schedule.batch, device=device.type,
         )  # fmt: skip
-        paged: list[PagedMoments] = []
-        pair = Pair(
-            fit.fabric, g.net, d.net, g.optimizer, d.optimizer, piece,
-            release=lambda: release_all(paged),
-        )  # fmt: skip
+        pair = Pair(fit.fabric, g.net, d.net, g.optimizer, d.optimizer, piece)
+        page = piece is not None and device.type == "cpu"
 
         def step(values: Tensor, real_label: Tensor, random: torch.Generator, done: int) -> Tensor:
-            # Now, when a checkpoint has been taken up.
-            if not paged and piece is not None and device.type == "cpu":
-                paged.extend(page_moments(list(fit.optimizers.values()), folder=fit.scratch))
+            if page and pair.paged is None:  # now, when a checkpoint has been taken up
+                pair.paged = PagedMoments(fit.optimizers.values(), folder=fit.scratch)
             z = torch.randn(len(values), noise, generator=random)
             requested = torch.randint(classes, (len(values),), generator=random)
             z, requested = (drawn.to(device, non_blocking=True) for drawn in (z, requested))

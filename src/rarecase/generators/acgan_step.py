@@ -8,7 +8,7 @@ batch's; the generator, which has, always makes the whole batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,16 +18,17 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from rarecase.generators.losses import discriminator_loss, generator_loss
+from rarecase.generators.paging import PagedMoments
 
 # Bytes of activations from which a step is done in pieces, by kind of device.
 LEAN_ABOVE = {"cpu": 512 * 2**20, "cuda": 8 * 2**30, "mps": 2 * 2**30}
 PIECE = 128 * 2**20  # bytes of activations that a piece may take
 
 
-@dataclass(frozen=True)
+@dataclass
 class Pair:
-    """Both networks as Fabric wraps them, their optimisers, and how many samples make a piece
-    (None: the whole batch at once). `release` is called when an optimiser has made its step."""
+    """Both networks as Fabric wraps them, their optimisers, how many samples make a piece (None:
+    the whole batch at once), and the moments whose memory is given back after each step."""
 
     fabric: Fabric
     generator: Any
@@ -35,7 +36,11 @@ class Pair:
     generator_optimizer: Any
     discriminator_optimizer: Any
     piece: int | None
-    release: Callable[[], None] = lambda: None
+    paged: PagedMoments | None = None
+
+    def release(self) -> None:
+        if self.paged is not None:
+            self.paged.release()
 
 
 def piece_size(

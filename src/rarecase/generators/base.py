@@ -95,13 +95,15 @@ class Generator(Sampler):
         labels = checked_labels(y, len(samples))
         self.seed_ = whole_seed(self.random_state)
         self.trained_on_ = []
+        self._patients = np.arange(len(labels))  # whose each sample is; its own without groups
         if groups is not None:
-            names = np.asarray(groups)
+            names = np.asarray(groups).astype(str)
             if names.shape != labels.shape:
                 raise DataError(
                     f"groups: expected one per sample ({len(labels)}), got shape {names.shape}."
                 )
-            self.trained_on_ = sorted({str(name) for name in names})
+            known, self._patients = np.unique(names, return_inverse=True)
+            self.trained_on_ = known.tolist()
         classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
         if len(classes) < 2:
             raise DataError(f"y: expected two classes or more, got one class: {classes.tolist()}.")
@@ -113,9 +115,6 @@ class Generator(Sampler):
             )
         self.classes_ = classes.tolist()
         self.shape_ = samples.shape
-        self._patients = np.arange(len(labels))  # whose each sample is; its own without groups
-        if groups is not None:
-            self._patients = np.unique(np.asarray(groups).astype(str), return_inverse=True)[1]
         self._fit(samples, codes.astype(np.int64), checkpoint=checkpoint, fabric=fabric)
 
     def sample(
@@ -262,17 +261,14 @@ class Generator(Sampler):
     def _pieces(
         self, counts: Mapping[Any, int], start: int
     ) -> Iterator[tuple[Label, NDArray[Any]]]:
-        codes = [self._code(label) for label in counts]
-        for code, count in zip(codes, counts.values(), strict=True):
+        for label, count in counts.items():
+            code = self._code(label)
             # Whole aligned blocks, so that a sample's bits do not depend on how many are drawn.
             end = -(-(start + count) // self.BLOCK) if count else 0
             for block in range(start // self.BLOCK, end):
                 first = block * self.BLOCK
-                made = self._make(code, block)
-                yield (
-                    self.classes_[code],
-                    made[max(start - first, 0) : min(start + count - first, self.BLOCK)],
-                )
+                piece = slice(max(start - first, 0), min(start + count - first, self.BLOCK))
+                yield self.classes_[code], self._make(code, block)[piece]
 
     def _code(self, label: Any) -> int:
         plain = label.item() if isinstance(label, np.generic) else label

@@ -11,7 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -20,15 +20,18 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class PagedMoments:
-    """The moments of one Adam in files below `folder`; `release` gives their memory back.
+    """The moments of Adam optimisers in files below `folder`; `release` gives their memory back.
+    Where the system does not know how, they stay in memory.
 
     Make it after a checkpoint was loaded: moments that are there are taken over. Raises OSError
     when the disk has no room for them.
     """
 
-    def __init__(self, optimizer: torch.optim.Adam, *, folder: Path | None = None) -> None:
+    def __init__(self, optimizers: Iterable[torch.optim.Adam], *, folder: Path | None) -> None:
         self._maps: list[mmap.mmap] = []
-        for group in optimizer.param_groups:
+        if not hasattr(mmap, "MADV_DONTNEED") or not hasattr(os, "posix_fallocate"):
+            return
+        for optimizer, group in ((each, g) for each in optimizers for g in each.param_groups):
             for parameter in group["params"]:
                 state = optimizer.state[parameter]
                 state.setdefault("step", torch.zeros((), dtype=torch.float32))
@@ -53,18 +56,3 @@ class PagedMoments:
         """Give the pages back; what was written stays in the file."""
         for mapped in self._maps:
             mapped.madvise(mmap.MADV_DONTNEED)
-
-
-def page_moments(
-    optimizers: Sequence[torch.optim.Adam], *, folder: Path | None
-) -> list[PagedMoments]:
-    """Paged moments of each optimiser, where the system knows how; elsewhere none."""
-    if not hasattr(mmap, "MADV_DONTNEED") or not hasattr(os, "posix_fallocate"):
-        return []
-    return [PagedMoments(optimizer, folder=folder) for optimizer in optimizers]
-
-
-def release_all(paged: Sequence[PagedMoments]) -> None:
-    """`release` of each."""
-    for moments in paged:
-        moments.release()

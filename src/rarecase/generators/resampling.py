@@ -58,15 +58,17 @@ class Smote(ClosedForm):
         validation.between("neighbours", self.neighbours, low=0, high=np.inf)
 
     def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        return self._smote(SMOTE, code, block, {})
+
+    def _smote(self, kind: Any, code: int, block: int, more: dict[str, int]) -> NDArray[np.float64]:
+        """What a sampler of imbalanced-learn adds to the class."""
         mine = int((self._codes == code).sum())
-        smote = SMOTE(
+        smote = kind(
             sampling_strategy={1: mine + self.BLOCK},
             k_neighbors=min(self.neighbours, mine - 1),
             random_state=self._draws(code, block),
+            **more,
         )
-        return self._last(smote, code)
-
-    def _last(self, smote: Any, code: int) -> NDArray[np.float64]:
         with warnings.catch_warnings():
             # "more samples than the majority class": the amount is the caller's to choose
             warnings.simplefilter("ignore", UserWarning)
@@ -82,14 +84,8 @@ class BorderlineSmote(Smote):
     """
 
     def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        mine = int((self._codes == code).sum())
-        smote = BorderlineSMOTE(
-            sampling_strategy={1: mine + self.BLOCK},
-            k_neighbors=min(self.neighbours, mine - 1),
-            m_neighbors=min(2 * self.neighbours, len(self._X) - 1),
-            random_state=self._draws(code, block),
-        )
-        made = self._last(smote, code)
+        around = min(2 * self.neighbours, len(self._X) - 1)
+        made = self._smote(BorderlineSMOTE, code, block, {"m_neighbors": around})
         return made if len(made) == self.BLOCK else super()._make_flat(code, block, rng)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -112,6 +113,20 @@ def stretched(volume: torch.Tensor, *, planes: int) -> torch.Tensor:
     """
     size = (planes, *volume.shape[2:])
     return functional.interpolate(volume[None], size, mode="trilinear", align_corners=False)[0]
+
+
+def shrunk(maps: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Maps (n, c, h, w), or (n, c, d, h, w), at `size`, its last two or three sides, by averaging.
+
+    Samples and channels go as one axis: an axis of a single channel has whatever stride it was born
+    with (0 from NumPy), and where CUDA's kernel trusts it, every sample gets what is the first's.
+
+    >>> shrunk(torch.tensor([0.0, 2.0, 4.0, 4.0]).reshape(1, 1, 1, 4), (1, 2)).flatten().tolist()
+    [1.0, 4.0]
+    """
+    pool: Any = functional.adaptive_avg_pool3d if len(size) == 3 else functional.adaptive_avg_pool2d
+    small: torch.Tensor = pool(maps.flatten(0, 1), tuple(size))
+    return small.reshape(*maps.shape[:2], *small.shape[1:])
 
 
 def laid_out(images: torch.Tensor) -> torch.Tensor:

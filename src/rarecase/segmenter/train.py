@@ -20,11 +20,10 @@ import torch
 from rarecase.errors import DataError
 from rarecase.seeds import torch_rng
 from rarecase.segmenter.augment import Augmentation, apply, draw
-from rarecase.segmenter.batches import Slices, in_order, shuffled
+from rarecase.segmenter.batches import Slices, in_order, shrunk, shuffled
 from rarecase.segmenter.losses import LOSSES, dice_loss
 from rarecase.segmenter.metrics import hard_dice, iou
 from rarecase.segmenter.model import Segmenter
-from rarecase.segmenter.pooling import shrunk
 from rarecase.training import (
     Row,
     Schedule,

@@ -54,10 +54,14 @@ def simulate_cohort(
     A folder that holds this very simulation is returned as it is. Raises DataError when `out`
     holds anything else, SettingError for settings that cannot be. Returns `out`.
     """
-    settings = _checked_settings(
-        patients=patients, size=size, slices=slices, field_of_view=field_of_view,
-        coverage=coverage, channels=channels, separability=separability, seed=seed, prefix=prefix,
-    )  # fmt: skip
+    settings = {
+        "simulator": VERSION, "layout": LAYOUT,
+        "patients": {label: int(patients[label]) for label in sorted(patients)},
+        "size": int(size), "slices": int(slices), "field_of_view": float(field_of_view),
+        "coverage": float(coverage), "channels": list(channels),
+        "separability": float(separability), "seed": int(seed), "prefix": prefix,
+    }  # fmt: skip
+    _check(settings)
     named = _named(settings)
     if _already_there(out, settings, named):
         return out
@@ -84,43 +88,23 @@ def simulate_cohort(
     return out
 
 
-def _checked_settings(
-    *,
-    patients: Mapping[str, int],
-    size: int,
-    slices: int,
-    field_of_view: float,
-    coverage: float,
-    channels: tuple[str, ...],
-    separability: float,
-    seed: int,
-    prefix: str,
-) -> dict[str, Any]:
-    """The settings as they are written to disk; SettingError before any work is done."""
+def _check(settings: Mapping[str, Any]) -> None:
+    """SettingError before any work is done."""
+    patients, prefix = settings["patients"], settings["prefix"]
     for label, count in patients.items():
         check_label(label)
         if count < 0:
             raise SettingError(f"patients[{label!r}] must be 0 or more, got {count}.")
     if sum(patients.values()) == 0:
         raise SettingError('patients is empty; give for example {"HGG": 24, "LGG": 12}.')
-    check_grid(size=size, slices=slices, field_of_view=field_of_view, coverage=coverage)
-    check_channels(tuple(channels))
-    check_separability(separability)
+    check_grid(
+        size=settings["size"], slices=settings["slices"], coverage=settings["coverage"],
+        field_of_view=settings["field_of_view"],
+    )  # fmt: skip
+    check_channels(tuple(settings["channels"]))
+    check_separability(settings["separability"])
     if not prefix.isidentifier():
         raise SettingError(f"prefix must be letters, digits and underscores, got {prefix!r}.")
-    return {
-        "simulator": VERSION,
-        "layout": LAYOUT,
-        "patients": {label: int(patients[label]) for label in sorted(patients)},
-        "size": int(size),
-        "slices": int(slices),
-        "field_of_view": float(field_of_view),
-        "coverage": float(coverage),
-        "channels": list(channels),
-        "separability": float(separability),
-        "seed": int(seed),
-        "prefix": prefix,
-    }
 
 
 def _named(settings: Mapping[str, Any]) -> dict[str, tuple[str, int]]:

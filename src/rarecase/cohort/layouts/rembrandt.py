@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from rarecase.cohort.case import Case, Dropped
-from rarecase.cohort.layouts.base import Layout, RawCohort, Source, volume_named
+from rarecase.cohort.layouts.base import Layout, RawCohort, Source, case_table, volume_named
 
 GRADES = ("HGG", "LGG")
 
@@ -38,8 +36,7 @@ def _read(source: Source) -> RawCohort:
         mask = volume_named(folder, f"{name}_seg")
         cases.append(Case(name, name, images={"flair": image}, mask=mask))
         grades.append(grade)
-    ids = [case.case for case in cases]
-    labels = pd.DataFrame({"case": ids, "patient": ids, "grade": grades})
+    labels = case_table(cases).assign(grade=grades)
     return RawCohort("rembrandt", ("flair",), tuple(cases), labels, "grade", tuple(dropped))
 
 

@@ -14,9 +14,8 @@ import torch
 from rarecase import progress
 from rarecase.features.sources.contract import Masks, Source, SourceData
 from rarecase.features.store import FeatureStore
-from rarecase.segmenter.batches import Slices, Volumes, in_order
+from rarecase.segmenter.batches import Slices, Volumes, in_order, shrunk
 from rarecase.segmenter.model import Segmenter
-from rarecase.segmenter.pooling import shrunk
 from rarecase.segmenter.unet import UNet
 
 TUMOUR = "tumour"
