@@ -4,39 +4,36 @@
     python benchmarks/arms_tables.py VECTORS …
 
 The comparison that `rarecase run` makes (a row is a patient; amount, penalty and threshold from
-three inner folds; two generator seeds), once more with the true masks, to see what better outlines
-would be worth. Arm `trivial` knows the size of the outlined tumour and the number of slices that
-show it. Prints the tables with intervals and verdicts, and keeps them in results/arms_tables.json.
+three inner folds; two generator seeds), once more with the true masks, to see what better masks
+would be worth. Features `outline_size` know the size of the mask and the number of slices that
+show it, and nothing of an image. Prints the tables with intervals and verdicts, and keeps them in
+results/arms_tables.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from fold_vectors import OUTLINES, Kept, kept_folds
-from rarecase.experiment.arm_names import CLOSED_FORM
-from rarecase.experiment.compare import weigh
-from rarecase.experiment.setup import make_plan
 from sklearn.utils.parallel import Parallel, delayed
 
-from rarecase.evidence.predictions import CONTROL
+from rarecase.evidence import make_evidence
 from rarecase.evidence.tables import as_text
-from rarecase.experiment.arms import pick_arms
-from rarecase.experiment.fold import compare_fold
-from rarecase.features.feature_set import FeatureTable, make_table
+from rarecase.experiment import CLOSED_FORM, fit_fold, make_design
+from rarecase.experiment.design import reference_alone
+from rarecase.features.feature_set import FeatureSet, make_features
 
 RESULTS = Path(__file__).with_name("results")
 
 
-def table_of(X: np.ndarray, about: pd.DataFrame, *, rare: str) -> FeatureTable:
-    return make_table(
+def features_of(X: np.ndarray, about: pd.DataFrame, *, rare: str, name: str) -> FeatureSet:
+    return make_features(
         X.astype(np.float64), about["label"].to_numpy(str), groups=about.index.to_numpy(str),
-        rare=rare, row=list(range(len(X))),
+        rare=rare, row=list(range(len(X))), name=name,
     )  # fmt: skip
 
 
@@ -44,23 +41,16 @@ def arms_of(kept: Kept) -> pd.DataFrame:
     """Predictions of every arm on one fold's test patients."""
     each = kept.rows.groupby("patient")
     about, said = each.first(), kept.about
-    plan = make_plan(
-        list(CLOSED_FORM), model=None, amounts=(0.5, 1.0, 2.0), inner=3, generator_seeds=2,
-        random_state=0,
-    )  # fmt: skip
-    alone = replace(plan, arms=[arm for arm in pick_arms([CONTROL]) if arm.name == CONTROL])
+    design = make_design(CLOSED_FORM)
     sizes = np.stack([np.log1p(each["predicted"].sum()), each.size()], axis=1)
-    frames = []
-    for X, chosen in ((kept.patients("mean", "mean"), plan), (sizes, alone)):
-        table = table_of(X, about, rare=said["rare"])
-        frames.append(
-            compare_fold(
-                table, chosen, fold_of=kept.fold_of(table), repeat=said["repeat"],
-                fold=said["fold"],
-            )
-        )  # fmt: skip
-    frames[1]["arm"] = "trivial"
-    return pd.concat(frames, ignore_index=True)
+    found = []
+    for X, chosen, name in (
+        (kept.patients("mean", "mean"), design, "tumour"),
+        (sizes, reference_alone(design), "outline_size"),
+    ):
+        features = features_of(X, about, rare=said["rare"], name=name)
+        found.append(fit_fold(features, chosen, kept.place(features)).predictions)
+    return pd.concat(found, ignore_index=True)
 
 
 def main() -> None:
@@ -75,7 +65,7 @@ def main() -> None:
             folds = kept_folds(folder, outline=outline)
             parts = Parallel(n_jobs=args.jobs)(delayed(arms_of)(kept) for kept in folds)
             whole = pd.concat(parts, ignore_index=True)
-            text = as_text(weigh(whole, rare=folds[0].about["rare"], seed=0))
+            text = as_text(make_evidence(whole, rare=folds[0].about["rare"]))
             print(f"{folder.name}, {outline} outlines\n{text}\n", flush=True)
             found[f"{folder.name}, {outline} outlines"] = text.splitlines()
             path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")

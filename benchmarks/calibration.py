@@ -23,15 +23,14 @@ from typing import Any
 import numpy as np
 import torch
 from neural_arms import neural_arms
-from rarecase.experiment.compare import weigh
-from rarecase.experiment.run_folds import run_folds
-from rarecase.experiment.setup import make_plan
 from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase import compare
-from rarecase.experiment import Arm, Oversample, TrainingPart, TrainingSet
+from rarecase.evidence import make_evidence
+from rarecase.experiment import Arm, Sampler, fit_fold, make_design
 from rarecase.experiment.fold import TRAINS
-from rarecase.features.feature_set import make_table
+from rarecase.experiment.splits import splits_of
+from rarecase.features.feature_set import make_features
 from rarecase.features.standardise import Space
 from rarecase.generators.closed_form import ClosedForm
 from rarecase.seeds import numpy_rng
@@ -51,30 +50,26 @@ class Jittered(ClosedForm):
         return mine[rng.integers(len(mine), size=self.BLOCK)] + 0.1 * self._X.std(axis=0) * noise
 
 
-class TrueDistribution:
-    """A recipe that adds rows drawn from the distribution the data came from: all that a generator
-    could know. It carries them into the fold's own space, as the fold does with real rows."""
+class TrueDistribution(ClosedForm):
+    """Rows drawn from the distribution the data came from: all that a generator could know. It
+    brings them into the fold's own space, as the fold does with real rows.
 
-    adds = random = True
+    `rows` (n, d) are the whole table's before they were standardised; `shift` is the rare class's.
+    """
 
-    def __init__(self, X: Any, *, shift: float) -> None:
-        self.X, self.shift = X, shift
+    def __init__(
+        self, rows: Any = None, shift: float = 0.0, sampling_strategy: Any = "auto",
+        random_state: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
+        self.rows, self.shift = rows, shift
 
-    def prepare(self, part: TrainingPart, *, seed: int) -> Any:
-        space = Space.fit(self.X[part.patient])  # a patient has one row here
-        rng = numpy_rng(seed, "true distribution")
+    def _prepare(self) -> None:
+        trained = np.array(self.trained_on_, dtype=int)  # patients' numbers; each has one row here
+        self._space = Space.fit(self.rows[trained])
 
-        def of(counts: Any) -> TrainingSet:
-            label = np.repeat(list(counts), list(counts.values())).astype(np.int64)
-            made = (
-                rng.normal(size=(label.size, DIMENSIONS))
-                + self.shift * (label == part.rare)[:, None]
-            )
-            return TrainingSet(
-                np.concatenate([part.X, space(made)]), np.concatenate([part.y, label]), None, counts
-            )
-
-        return of
+    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> Any:
+        return self._space(rng.normal(size=(self.BLOCK, DIMENSIONS)) + self.shift * code)
 
 
 def draw(rng: np.random.Generator, common: int, rare: int, *, shift: float) -> Any:
@@ -87,7 +82,7 @@ def draw(rng: np.random.Generator, common: int, rare: int, *, shift: float) -> A
 def null(seed: int, *, common: int, rare: int, shift: float, jitter: bool = False) -> Any:
     """Verdicts on one data set in which no arm knows more than the real rows say."""
     X, y = draw(numpy_rng(seed, "null", common, rare), common, rare, shift=shift)
-    jittered = Arm("jittered", Oversample(lambda s: Jittered(random_state=s)), synthetic=True)
+    jittered = Arm("jittered", Sampler(Jittered()), synthetic=True)
     arms = [*ARMS, jittered] if jitter else ARMS
     found = compare(X, y, arms=arms, checks=False, draws=1, random_state=seed)
     return found.evidence["verdicts"]
@@ -111,14 +106,13 @@ def power(seed: int) -> Any:
     X, y = draw(rng, 60, 5, shift=SHIFT)
     fresh, truth = draw(rng, 200, 100, shift=SHIFT)
     both = np.concatenate([X, fresh])
-    table = make_table(both, np.concatenate([y, truth]), rare="rare")
-    arm = Arm("true", TrueDistribution(both, shift=SHIFT), synthetic=True)
-    plan = make_plan(
-        [arm], model=None, amounts=(0.5, 1.0, 2.0), inner=3, generator_seeds=2, random_state=seed
-    )
+    features = make_features(both, np.concatenate([y, truth]), rare="rare")
+    mine = Arm("true", Sampler(TrueDistribution(both, shift=SHIFT)), synthetic=True)
+    design = make_design([mine], seed=seed)
     fold = np.where(np.arange(len(both)) < len(X), TRAINS, 0)
-    predictions = run_folds(table, plan, [fold])
-    return weigh(predictions, rare="rare", seed=seed, draws=1)["verdicts"]
+    (place,) = splits_of(features, [fold]).places()
+    predictions = fit_fold(features, design, place).predictions
+    return make_evidence(predictions, rare="rare", draws=1)["verdicts"]
 
 
 SCENARIOS: dict[str, Callable[[int], Any]] = {

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from rarecase import compare
+from rarecase.pipeline.executor import pool
 
 PATIENTS, RARE, FEATURES, LATENT = 285, 75, 2000, 12
 
@@ -28,7 +29,8 @@ def main() -> None:
     # Radiomics tables are like this: thousands of features that say the same few things.
     X = latent @ rng.normal(size=(LATENT, FEATURES)) + rng.normal(size=(PATIENTS, FEATURES))
     began = time.perf_counter()
-    found = compare(X, y, checks=False, draws=1000, n_jobs=-1)
+    with pool(-1) as executor:
+        found = compare(X, y, checks=False, draws=1000, executor=executor)
     seconds = time.perf_counter() - began
     print(found)
     peak = max(

@@ -27,18 +27,17 @@ from typing import Any
 import pandas as pd
 import torch
 from fold_vectors import Kept, kept_folds
-from neural_arms import neural_arms
-from rarecase.experiment.arm_names import MORE, NEURAL
-from rarecase.experiment.setup import make_plan
+from neural_arms import TRAINED, neural_arms
 from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase.evidence.fits import Fit, fits_of
 from rarecase.evidence.paired import compare_fits
-from rarecase.evidence.predictions import DUPLICATES, pool_patients
+from rarecase.evidence.predictions import pool_patients
 from rarecase.evidence.verdict import ALPHA, holm
-from rarecase.experiment.arms import make_arms
+from rarecase.experiment import Classifier, fit_fold, make_design
+from rarecase.experiment.arm import Arm, control_of
+from rarecase.experiment.arms import MORE, make_arms
 from rarecase.experiment.classifiers.logistic import Logistic
-from rarecase.experiment.fold import compare_fold
 from rarecase.features.sources.unet import TUMOUR
 from rarecase.files import replacing_file
 from rarecase.pipeline.step import digest
@@ -46,7 +45,8 @@ from rarecase.ranking import concordance, mean_defined
 
 RESULTS = Path(__file__).with_name("results")
 CLOSED = ("borderline-smote", "mixup", "remix", "gaussian", *MORE)
-ARMS = (*CLOSED, *(name for name in NEURAL if name != "acgan-unfiltered"))
+ARMS = (*CLOSED, *TRAINED)
+PENALTY = Classifier("logistic", Logistic(), grid={"C": (0.1, 1.0, 10.0)})
 STEPS = 300
 FRESH = 1000  # added to the seed where winners are confirmed
 BLOCKS = (TUMOUR, "bottleneck")
@@ -58,22 +58,16 @@ def cell(
     """Predictions of every arm in one fold with k rare patients to learn from."""
     torch.set_num_threads(1)
     kept = Kept(path)
-    table = kept.table(rare=rare, block=block)
+    features = kept.features(rare=rare, block=block)
     known = make_arms() | neural_arms(
         hidden=(256, 256), noise=32, lr=None, batch_size=64, steps=STEPS
     )
-    plan = make_plan(
-        [known[name] for name in ("smote", *arms)], model=Logistic(strengths=(0.1, 1.0, 10.0)),
-        amounts=(1.0,), inner=2, generator_seeds=1, random_state=seed,
+    design = make_design(
+        [known[name] for name in ("smote", *arms)], classifier=PENALTY, amounts=(1.0,), inner=2,
+        seeds=1, seed=seed,
     )  # fmt: skip
-    draw += 1000 * int(kept.about["repeat"])
-    frame = compare_fold(
-        table,
-        replace(plan, rare_patients=k),
-        fold_of=kept.fold_of(table),
-        repeat=draw,
-        fold=int(kept.about["fold"]),
-    )
+    place = kept.place(features, repeat=draw + 1000 * int(kept.about["repeat"]))
+    frame = fit_fold(features, replace(design, rare_patients=k), place).predictions
     with replacing_file(out) as beside:
         frame.to_parquet(beside, index=False)
 
@@ -95,9 +89,10 @@ def answers(predictions: pd.DataFrame, rare: str) -> dict[str, dict[str, float]]
     }
     place, found = classes.index(rare), {}
     for arm in fits:
+        duplicates = control_of(Arm(arm)).name
         line = {"auc": area(fits[arm], place)}
-        if f"{DUPLICATES}:{arm}" in fits and arm != "smote":
-            against = {"duplicates": fits[f"{DUPLICATES}:{arm}"], "smote": fits["smote"]}
+        if duplicates in fits and arm != "smote":
+            against = {"duplicates": fits[duplicates], "smote": fits["smote"]}
             each = {n: compare_fits(fits[arm], c, rare=place) for n, c in against.items()}
             line |= {f"over {n}": c.difference for n, c in each.items()}
             line["p"] = max(c.p_greater for c in each.values())
@@ -144,9 +139,7 @@ def main() -> None:
     )
     parser.add_argument("--k", default="4,8")
     parser.add_argument("--draws", type=int, default=1)
-    parser.add_argument(
-        "--only", default=",".join((*CLOSED, *(n for n in NEURAL if n != "acgan-unfiltered")))
-    )
+    parser.add_argument("--only", default=",".join(ARMS))
     parser.add_argument("--confirm", action="store_true")
     parser.add_argument("--jobs", type=int, default=-1)
     parser.add_argument("--work", type=Path, default=Path("few-rare"), help="where cells are kept")

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from rarecase.pipeline.grid import SEGMENTER
 
 from rarecase.cohort import validation_patients
-from rarecase.evidence.predictions import DUPLICATES
+from rarecase.experiment.arms import CONTROL
 from rarecase.features import FeatureStore
 from rarecase.features.feature_set import counted
 from rarecase.features.samples import Samples
@@ -30,8 +29,9 @@ from rarecase.generators.filters import vectors
 from rarecase.generators.registry import make_generator
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
+from rarecase.pipeline.run_folder import SEGMENTER
 from rarecase.pipeline.step import Context
-from rarecase.pipeline.steps.features import extract_block
+from rarecase.pipeline.steps.features import extract
 from rarecase.segmenter import Slices, channel_map, load_segmenter
 
 VECTORS = (
@@ -52,7 +52,7 @@ def keep_maps(context: Context, work: Path, block: str) -> Path:
     """The store of the fold's features of a block."""
     out = work / f"maps-{context.cell.repeat}-{context.cell.fold}.zarr"
     if not out.exists():
-        extract_block(context, load_fold(context), block=block, out=out)
+        extract(context, load_fold(context), source=block, out=out)
     return out
 
 
@@ -65,7 +65,7 @@ def make(name: str, *, seed: int, steps: int | None) -> Any:
         return gan.set_params(lr=float(lr)) if lr else gan
     if kind == "images":
         return ACGAN(width=int(width), max_steps=steps or IMAGE_STEPS, random_state=seed)
-    if name == DUPLICATES:
+    if name == CONTROL:
         return Duplicates(random_state=seed)
     made = make_generator(name, random_state=seed)
     if "standardise" in made.get_params():

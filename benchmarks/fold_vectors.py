@@ -23,15 +23,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from rarecase.pipeline.grid import SEGMENTER, Cell, read_folds, study_cells
 from scipy import ndimage
 
 from rarecase.experiment.fold import TRAINS
-from rarecase.features.feature_set import FeatureTable, counted, make_table
+from rarecase.experiment.fold_rows import Place
+from rarecase.features.feature_set import FeatureSet, counted, make_features
 from rarecase.features.sources.contract import outlined
 from rarecase.features.sources.unet import TUMOUR, masked_mean
 from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.resolve import resolve
+from rarecase.pipeline.run_folder import COHORT, SEGMENTER, SETTINGS, folds_of, read_folds
 from rarecase.pipeline.step import Context
 from rarecase.segmenter import PackedMasks, Slices, channel_map, load_segmenter
 from rarecase.segmenter.batches import in_order
@@ -76,18 +77,21 @@ class Kept:
         kept: np.ndarray = np.load(self.folder / "patients" / name)
         return kept.astype(np.float32)
 
-    def table(self, *, rare: str, block: str = TUMOUR) -> FeatureTable:
+    def features(self, *, rare: str, block: str = TUMOUR) -> FeatureSet:
         """Means of a block (of all: `tumour`) over the outlined tumour, a row a slice."""
         mine = np.array([block in (TUMOUR, name) for name in self.about["blocks"]])
-        return make_table(
+        return make_features(
             self.slices("mean")[:, mine].astype(np.float64), self.rows["label"].to_numpy(str),
-            groups=self.rows["patient"].to_numpy(str), rare=rare, row=self.rows["row"].tolist(),
+            groups=self.rows["patient"].to_numpy(str), rare=rare,
+            row=self.rows["row"].tolist(), name=block,
         )  # fmt: skip
 
-    def fold_of(self, table: FeatureTable) -> np.ndarray:
-        """For each patient of a table the fold's number if tested there, else `TRAINS`."""
-        tested = set(self.about["test"])
-        return np.array([self.about["fold"] if p in tested else TRAINS for p in table.patients])
+    def place(self, features: FeatureSet, *, repeat: int | None = None) -> Place:
+        """Who is tested here and who trains; `repeat` in place of the run's own."""
+        tested, fold = set(self.about["test"]), self.about["fold"]
+        fold_of = np.array([fold if p in tested else TRAINS for p in features.patients])
+        repeat = self.about["repeat"] if repeat is None else repeat
+        return Place(fold_of, repeat, fold, splits=f"folds of {self.about['run']}")
 
 
 def kept_folds(folder: Path, *, outline: str = "predicted") -> list[Kept]:
@@ -101,10 +105,9 @@ def kept_folds(folder: Path, *, outline: str = "predicted") -> list[Kept]:
 def contexts(run: Path, *, threads: int | None = None) -> list[Context]:
     """Every fold of a run; `threads` of the CPU to compute with."""
     given = {} if threads is None else {"compute.threads": threads}
-    settings = resolve(preset=None, file=run / "study.yaml", overrides=given)
-    cells = study_cells(settings, read_folds(run / "cohort" / "cohort.csv"))
-    where = sorted({(c.repeat, c.fold) for c in cells})
-    return [Context(run=run, settings=settings, cell=Cell(*each)) for each in where]
+    settings = resolve(preset=None, file=run / SETTINGS, overrides=given)
+    folds = folds_of(read_folds(run / COHORT / "cohort.csv"))
+    return [Context(run=run, settings=settings, cell=cell) for cell in folds]
 
 
 def form(mask: np.ndarray) -> list[float]:
@@ -224,7 +227,7 @@ def main() -> None:
     args = parser.parse_args()
     work = args.work or args.run.with_name(args.run.name + "-vectors")
     work.mkdir(exist_ok=True, parents=True)
-    shutil.copy(args.run / "study.yaml", work / "study.yaml")
+    shutil.copy(args.run / SETTINGS, work / SETTINGS)
     for context in contexts(args.run):
         cell = context.cell
         keep_fold(context, work / f"repeat-{cell.repeat}-fold-{cell.fold}", device=args.device)

@@ -25,19 +25,16 @@ import pandas as pd
 import torch
 from fold_vectors import Kept, kept_folds
 from neural_arms import neural_arms
-from rarecase.experiment.arm_names import CLOSED_FORM, MORE, NEURAL
-from rarecase.experiment.compare import weigh
-from rarecase.experiment.setup import make_plan
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase.cohort import validation_patients
-from rarecase.evidence.predictions import DUPLICATES
+from rarecase.evidence import make_evidence
 from rarecase.evidence.tables import as_text
-from rarecase.experiment import Arm, Oversample
-from rarecase.experiment.arms import make_arms
+from rarecase.experiment import Arm, Classifier, fit_fold, make_design
+from rarecase.experiment.arms import CONTROL, make_arms
 from rarecase.experiment.classifiers.logistic import Logistic
-from rarecase.experiment.fold import compare_fold
+from rarecase.experiment.sampling import new_generator
 from rarecase.features.standardise import Space
 from rarecase.generators.audit.audit import FEWEST, audit_samples, comparable
 from rarecase.pipeline.step import digest
@@ -45,7 +42,10 @@ from rarecase.pipeline.step import digest
 STEPS = 500
 RESULTS = Path(__file__).with_name("results")
 REAL = "real"
-SYNTHETIC = [n for n in (*CLOSED_FORM, *MORE, *NEURAL) if make_arms()[n].synthetic]
+PENALTY = Classifier("logistic", Logistic(), grid={"C": (0.1, 1.0, 10.0)})
+SYNTHETIC = [
+    name for name, arm in make_arms().items() if arm.synthetic and arm.sampler.on == "features"
+]
 
 
 def fidelity(name: str, kept: Kept) -> dict[str, Any]:
@@ -64,9 +64,8 @@ def fidelity(name: str, kept: Kept) -> dict[str, Any]:
     judge = LogisticRegression(C=1.0, max_iter=500).fit(scaled[held], label[held])
     generator, seconds = None, np.nan
     if name != REAL:
-        recipe = arms()[name].recipe
-        assert isinstance(recipe, Oversample)
-        generator, began = recipe.make(0), time.perf_counter()
+        generator = new_generator(arms()[name].sampler, seed=0, standardised=True)
+        began = time.perf_counter()
         generator.fit(scaled[learnt], label[learnt], groups=who[learnt])
         seconds = time.perf_counter() - began
     found: list[dict[str, float]] = []
@@ -93,15 +92,12 @@ def fidelity(name: str, kept: Kept) -> dict[str, Any]:
 def worth(names: list[str], kept: Kept) -> pd.DataFrame:
     """Predictions of every generator's arm on the fold's test patients; a row is a slice."""
     about = kept.about
-    table = kept.table(rare=about["rare"])
+    features = kept.features(rare=about["rare"])
     known = arms()
-    plan = make_plan(
-        [known[name] for name in names], model=Logistic(strengths=(0.1, 1.0, 10.0)),
-        amounts=(1.0,), inner=2, generator_seeds=1, random_state=0,
-    )  # fmt: skip
-    return compare_fold(
-        table, plan, fold_of=kept.fold_of(table), repeat=about["repeat"], fold=about["fold"]
+    design = make_design(
+        [known[name] for name in names], classifier=PENALTY, amounts=(1.0,), inner=2, seeds=1
     )
+    return fit_fold(features, design, kept.place(features)).predictions
 
 
 def arms() -> dict[str, Arm]:
@@ -135,7 +131,7 @@ def main() -> None:
     for kept in kept_folds(args.vectors):
         worths = work / f"arms-{kept.folder.name}-{digest(sorted(names))[:6]}.parquet"
         parts += [(None, worths)]
-        judged = [REAL, DUPLICATES, *names]
+        judged = [REAL, CONTROL, *names]
         parts += [(name, work / f"fidelity-{kept.folder.name}-{name}.json") for name in judged]
         todo += [(kept, *each) for each in parts[-len(judged) - 1 :] if not each[1].is_file()]
     for done in Parallel(n_jobs=args.jobs, return_as="generator_unordered")(
@@ -146,7 +142,7 @@ def main() -> None:
     table = pd.DataFrame(lines).groupby("generator", sort=False).mean()
     frames = [pd.read_parquet(path) for name, path in parts if name is None]
     rare = kept_folds(args.vectors)[0].about["rare"]
-    evidence = weigh(pd.concat(frames, ignore_index=True), rare=rare, seed=0)
+    evidence = make_evidence(pd.concat(frames, ignore_index=True), rare=rare)
     print(table.round(2).to_string())
     print(as_text(evidence))
     found = {

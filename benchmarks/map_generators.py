@@ -35,12 +35,14 @@ import numpy as np
 import pandas as pd
 from fold_samples import LEAST, REAL, VECTORS, FoldSlices, keep_maps, make_samples, read_pooled
 from fold_vectors import contexts
-from rarecase.experiment.compare import weigh
 from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase.ahead import usable_cpus
-from rarecase.evidence.predictions import CONTROL, DUPLICATES, TUNED
+from rarecase.evidence import make_evidence
 from rarecase.evidence.tables import as_text
+from rarecase.experiment.arm import Arm, control_of
+from rarecase.experiment.arms import CONTROL, REFERENCE
+from rarecase.experiment.classifiers.contract import Classifier
 from rarecase.experiment.classifiers.logistic import Logistic
 from rarecase.experiment.training_set import TrainingSet
 from rarecase.features.standardise import Space
@@ -51,21 +53,28 @@ from rarecase.pipeline.step import Context
 
 RESULTS = Path(__file__).with_name("results")
 BLOCK = "bottleneck"
-STRENGTH = 1.0
+C = 1.0
 
 
 def predictions(
-    fold: Fold, context: Context, rows: pd.DataFrame, p: np.ndarray, *, arm: str, added: int
-) -> pd.DataFrame:
-    cell = context.cell
+    fold: Fold, context: Context, rows: pd.DataFrame, p: np.ndarray, *, arm: str, added: int,
+    control_of: str | None = None, block: str,
+) -> pd.DataFrame:  # fmt: skip
+    cell, reference = context.cell, arm == REFERENCE
     columns = {f"p_{c}": p[:, i] for i, c in enumerate(fold.classes)}
     return pd.DataFrame(
         {
-            "arm": arm, "amount": 0 if arm == CONTROL else TUNED, "repeat": cell.repeat,
-            "fold": cell.fold, "generator_seed": 0, "threshold": np.nan,
+            "features": block, "arm": arm, "classifier": "linear",
+            "amount": "0" if reference else "balanced",
+            "synthetic": not reference and control_of is None,
+            "control_of": pd.array([control_of] * len(rows), dtype="str"), "planned": True,
+            "reference": reference, "splits": f"folds of {context.run.name}",
+            "repeat": cell.repeat, "fold": cell.fold,
+            "seed": pd.array([None if reference else 0] * len(rows), dtype="Int64"),
+            "threshold": np.nan, "requested": added, "added": added, "chosen": "{}", "site": None,
             "case": rows["patient"].to_numpy(str), "slice": rows["row"].to_numpy(),
             "patient": rows["patient"].to_numpy(str), "label": rows["label"].to_numpy(str),
-            "predicted": rows["predicted"].to_numpy(), "added": added, **columns,
+            "predicted": rows["predicted"].to_numpy(), **columns,
         }
     )  # fmt: skip
 
@@ -85,12 +94,13 @@ def run_cell(
     real = read_pooled(store)
     space = Space.fit(real[train])
     real, made = space(real), space(made)
-    model, classes = Logistic((STRENGTH,)), len(fold.classes)
+    model, classes = Classifier("linear", Logistic()), len(fold.classes)
     code = {c: i for i, c in enumerate(fold.classes)}
     y = np.array([code[c] for c in label])
 
     def judged(X: np.ndarray, y: np.ndarray) -> Any:
-        return model.fit(TrainingSet(X, y, None, {}), strength=STRENGTH, classes=classes)
+        training = TrainingSet(X, y, None, len(y), {})
+        return model.fit(training, {"C": C}, classes=classes, random_state=0)
 
     plain = judged(real[train], y)
     said["own"] = float(np.nanmean(agrees)) if np.isfinite(agrees).any() else None
@@ -114,7 +124,9 @@ def run_cell(
     if said["own"] is not None:
         arms[f"{name}-filtered"] = agrees > 0.5
     rows, held = store.rows.iloc[test], real[test]
-    frames = [predictions(fold, context, rows, plain(held), arm=CONTROL, added=0)]
+    about = (fold, context, rows)
+    block = store.block
+    frames = [predictions(*about, plain(held), arm=REFERENCE, added=0, block=block)]
     rng = np.random.default_rng(context.cell.fold)
     for arm, chosen in arms.items():
         picked = [made[(asked == c) & chosen][: lacking[c]] for c in fold.classes]
@@ -123,9 +135,14 @@ def run_cell(
             for c, each in zip(fold.classes, picked, strict=True)
         ]
         more = np.repeat(np.arange(classes), [len(each) for each in picked])
-        for who, extra in ((arm, picked), (f"{DUPLICATES}:{arm}", again)):
+        control = control_of(Arm(arm))
+        for who, of, extra in ((arm, None, picked), (control.name, arm, again)):
             fitted = judged(np.concatenate([real[train], *extra]), np.concatenate([y, more]))
-            frames.append(predictions(fold, context, rows, fitted(held), arm=who, added=len(more)))
+            frames.append(
+                predictions(
+                    *about, fitted(held), arm=who, added=len(more), control_of=of, block=block
+                )
+            )
     with replacing_file(out.with_suffix(".parquet")) as beside:
         pd.concat(frames, ignore_index=True).to_parquet(beside, index=False)
     out.with_suffix(".json").write_text(json.dumps(said, indent=1))
@@ -158,10 +175,10 @@ def tables(work: Path) -> dict[str, Any]:
     table = pd.DataFrame(lines).groupby("generator").mean()
     whole = pd.concat([pd.read_parquet(path) for path in sorted(work.glob("*.parquet"))])
     whole = whole.drop_duplicates(["arm", "repeat", "fold", "patient", "slice"])
-    folds = whole[whole["arm"] == CONTROL].groupby(["repeat", "fold"]).ngroups
+    folds = whole[whole["reference"]].groupby(["repeat", "fold"]).ngroups
     cells = whole.drop_duplicates(["arm", "repeat", "fold"])["arm"].value_counts()
     whole = whole[whole["arm"].isin(cells.index[cells == folds])]
-    evidence = weigh(whole.reset_index(drop=True), rare=rare, seed=0)
+    evidence = make_evidence(whole.reset_index(drop=True), rare=rare)
     return {
         "device": sorted(devices),
         "fidelity": table.round(4).to_dict("index"),
@@ -191,7 +208,7 @@ def main() -> None:
     work.mkdir(exist_ok=True, parents=True)
     names = [f"acgan-{width}" for width in args.widths.split(",") if width]
     names += ["images-64"] if args.images else []
-    names += [REAL, DUPLICATES] + [name for name in args.only.split(",") if name]
+    names += [REAL, CONTROL] + [name for name in args.only.split(",") if name]
     if not args.table:
         threads = max(1, usable_cpus() // args.jobs)
         folds = contexts(args.run, threads=threads)[: args.folds]

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from rarecase.experiment.arm_names import NEURAL
+from rarecase.experiment import Arm, Sampler, Tuned
+from rarecase.generators.registry import KINDS
 
-from rarecase.experiment import Arm, Oversample
-from rarecase.generators import ACGAN, ADCGAN, CVAE, WGAN, Diffusion, InfoGAN
+TRAINED = tuple(name for name, kind in KINDS.items() if kind.trained)
 
 
-def neural_arms(
-    *, hidden: tuple[int, int], noise: int, lr: float | None, batch_size: int, steps: int
-) -> dict[str, Arm]:
-    """Arms by name; `lr` None: each generator's own, 2e-4 for the ACGAN."""
-    shared = {"hidden": hidden, "noise": noise, "batch_size": batch_size}
-    acgan = partial(ACGAN, lr=lr or 2e-4, max_steps=steps, epochs=10_000, **shared)
-    others = {
-        "adcgan": ADCGAN, "wgan": WGAN, "infogan": InfoGAN, "cvae": CVAE, "diffusion": Diffusion,
-    }  # fmt: skip
-    listed: dict[str, Callable[..., Any]] = {"acgan": acgan, "acgan-unfiltered": acgan}
-    listed |= {n: partial(kind, lr=lr, steps=steps, **shared) for n, kind in others.items()}
-    assert set(listed) == set(NEURAL)
-    return {
+def neural_settings(
+    name: str, *, hidden: tuple[int, int], noise: int, lr: float | None, batch_size: int, steps: int
+) -> tuple[tuple[str, Any], ...]:
+    """What a generator is made with; `lr` None: its own, 2e-4 for the ACGAN."""
+    shared: dict[str, Any] = {"hidden": hidden, "noise": noise, "batch_size": batch_size}
+    if name == "acgan":
+        shared |= {"lr": lr or 2e-4, "max_steps": steps, "epochs": 10_000}
+    else:
+        shared |= {"lr": lr, "steps": steps}
+    return tuple(shared.items())
+
+
+def neural_arms(**size: Any) -> dict[str, Arm]:
+    """Arms by name; `size` as `neural_settings` takes it."""
+    arms = {
         name: Arm(
-            name, Oversample(lambda s, make=make: make(random_state=s), agreeing=name == "acgan"),
+            name,
+            Sampler(name, settings=neural_settings(name, **size), filter=KINDS[name].filter),
+            Tuned(),
             synthetic=True,
         )
-        for name, make in listed.items()
-    }  # fmt: skip
+        for name in TRAINED
+    }
+    plain = Sampler("acgan", settings=arms["acgan"].sampler.settings)
+    return arms | {"acgan-unfiltered": Arm("acgan-unfiltered", plain, Tuned(), synthetic=True)}

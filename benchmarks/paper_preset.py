@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rarecase.pipeline.study import Study
+
+from rarecase import Study
 
 RESULTS = Path(__file__).with_name("results")
 

@@ -4,9 +4,9 @@
     rarecase run DATA … --faithful-protocol --out runs/faithful
     python benchmarks/protocols.py runs/sound runs/faithful
 
-Prints Markdown and keeps the numbers under `benchmarks/results/`. What a run reports is its
-headline: the sound one by patient at the amount fixed beforehand, the faithful one by slice at the
-amount that did best on the test set.
+Prints Markdown and keeps the numbers under `benchmarks/results/`. What a run reports is its row for
+the paper's Table 3: the sound one by patient at the amount fixed beforehand, the faithful one by
+slice at the amount that did best on the test set.
 """
 
 from __future__ import annotations
@@ -18,24 +18,25 @@ from typing import Any
 
 import pandas as pd
 
+from rarecase.evidence.rows import Key, key_of
 from rarecase.files import read_json
 
 
 def reported(run: Path) -> dict[str, Any]:
-    """The scores of a run's headline, without and with synthetic samples, by slice and patient."""
+    """The scores of a run's Table 3, without and with synthetic samples, by slice and patient."""
     evidence = read_json(run / "evidence.json")
-    headline = evidence["headline"]
-    rows = {(row["arm"], row["amount"]): row for row in evidence["rows"]}
-    with_ = rows[headline["arm"], headline["amount"]]
-    without = rows[evidence["control"], 0]
+    shown = Key(*(evidence["paper"][name] for name in Key._fields))
+    family = [row for row in evidence["rows"] if key_of(row).family == shown.family]
+    with_ = next(row for row in family if key_of(row) == shown)
+    without = next(row for row in family if row["reference"])
     histories = [
         pd.read_csv(path) for path in sorted(run.glob("repeat-0/fold-*/segmenter/history.csv"))
     ]
     best = [h.loc[h["part"] == "validation", "dice"].max() for h in histories]
     return {
         "protocol": evidence["protocol"],
-        "arm": headline["arm"],
-        "amount": headline["amount"],
+        "arm": shown.arm,
+        "amount": shown.amount,
         "segmenter_dice": sum(best) / len(best),
         **{
             f"{unit}_{name}": {

@@ -44,43 +44,24 @@ def steps(run: Path) -> dict[str, dict[str, float]]:
     return found
 
 
-def scores(evidence: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row an arm and amount: slice-wise and patient-wise scores."""
-    return [
-        {
-            "arm": row["arm"],
-            "amount": row["amount"],
-            "slices": row["slices"]["scores"],
-            "patients": {name: s["value"] for name, s in row["patients"]["scores"].items()},
-        }
-        for row in evidence["rows"]
-    ]
-
-
-def arms(run: Path) -> str | None:
-    """The comparison of arms with its self-checks, as text."""
-    if not (run / "arms.json").is_file():
-        return None
-    checks = run / "arms-checks.json"
-    return as_text(read_json(run / "arms.json"), read_json(checks) if checks.is_file() else None)
-
-
 def summary(run: Path) -> dict[str, Any]:
     kept = read_json(run / "evidence.json")
     # Every number can be had from the predictions table alone: this is the proof.
     evidence = make_evidence(
         pd.read_parquet(run / "predictions.parquet"),
         rare=kept["rare"],
-        headline=kept["headline"]["amount"],
+        primary=(kept["primary"]["features"], kept["primary"]["classifier"]),
+        faithful=kept["protocol"] == "faithful",
+        checks=kept["checks"],
         seed=kept["bootstrap"]["seed"],
     )
     return {
         "run": run.name,
         "counts": evidence["counts"],
         "dice": {name: round(value, 3) for name, value in dice(run).items()},
-        "scores": scores(evidence),
-        "headline": evidence["headline"],
-        "arms": arms(run),
+        "rows": evidence["rows"],
+        "verdicts": evidence["verdicts"],
+        "text": as_text(evidence),
         "steps": steps(run),
         "seconds": round(sum(each["seconds"] for each in steps(run).values())),
     }
@@ -98,23 +79,11 @@ def markdown(found: dict[str, Any]) -> str:
         f"{found['dice']['median']:.2f}. Time in steps, added up over processes: "
         f"{found['seconds'] / 60:.0f} min; peak memory of a process {peak:.0f} MB.",
         "",
-        f"> {found['headline']['sentence']}",
+        "```",
+        found["text"],
+        "```",
         "",
     ]
-    wanted = ("accuracy", "balanced_accuracy", "macro_f1", "auc_rare", "auc_macro")
-    scored = found["scores"][0]["patients"]
-    names = [name for name in scored if name.startswith("recall_") or name in wanted]
-    for unit in ("patients", "slices"):
-        lines += [
-            f"| {unit}: arm | synthetic | " + " | ".join(n.replace("_", " ") for n in names) + " |",
-            "|" + "---|" * (len(names) + 2),
-        ]
-        for row in found["scores"]:
-            cells = ["–" if row[unit][n] is None else f"{row[unit][n]:.2f}" for n in names]
-            lines.append(f"| {row['arm']} | {row['amount']} | " + " | ".join(cells) + " |")
-        lines.append("")
-    if found["arms"]:
-        lines += ["Arms on `tumour` vectors:", "", "```", found["arms"], "```", ""]
     return "\n".join(lines)
 
 
