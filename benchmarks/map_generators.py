@@ -66,7 +66,7 @@ def predictions(
         {
             "features": block, "arm": arm, "classifier": "linear",
             "amount": "0" if reference else "balanced",
-            "synthetic": not reference and control_of is None,
+            "synthetic": control_of is None and arm not in (REFERENCE, CONTROL),
             "control_of": pd.array([control_of] * len(rows), dtype="str"), "planned": True,
             "reference": reference, "splits": f"folds of {context.run.name}",
             "repeat": cell.repeat, "fold": cell.fold,

@@ -16,7 +16,7 @@ def ahead(
     read: Callable[[Item], Found], items: Iterable[Item], *, workers: int = 1
 ) -> Iterator[tuple[Item, Found]]:
     """(item, read(item)) one by one and in order; the next `workers` are read by as many threads
-    while this one is used, and no more than those are held. With none, each when it is asked for.
+    while this one is used, and no more than those are held. With none, each when it is requested.
 
     >>> list(ahead(lambda n: n * n, [3, 1, 2], workers=2))
     [(3, 9), (1, 1), (2, 4)]

@@ -242,7 +242,7 @@ def test_copies_of_the_most_frequent_class_are_said(caplog):
     made = alone.sample({"common": 10})[0]
     alone.sample({"common": 300})
     (said,) = caplog.records
-    assert "those made of common, the most frequent class, are copies" in said.getMessage()
+    assert "those generated of common, the most frequent class, are copies" in said.getMessage()
     near = np.abs(made[:, None] - X[y == "common"][None]).max(axis=2).min(axis=1)
     assert near == pytest.approx(0, abs=1e-9)
     caplog.clear()

@@ -48,7 +48,7 @@ def model_card(card: dict[str, Any]) -> str:
 ## What it does
 {_masks(card)}, channels {", ".join(card["channels"])}) and
 tells {" from ".join(card["classes"])} by a
-linear classifier on the U-Net's features under its own outline. The rare class, {card["rare"]}, is
+linear classifier on the U-Net's features under its own mask. The rare class, {card["rare"]}, is
 called from a probability of {number(card["threshold"])} on, the threshold with the best balanced
 accuracy on out-of-fold predictions.
 

@@ -37,7 +37,7 @@ UNCHECKED = (
     f"whether its images look like those learnt from cannot be told: that takes {FEWEST} cases, "
     "and the model has learnt from fewer"
 )
-EMPTY = "no tumour was outlined in it; its class is told from the whole of it"
+EMPTY = "the predicted mask is empty; its class is predicted from the whole of it"
 _MATCHED = 1.02  # pixels that differ by less from those learnt from are taken as they are
 
 

@@ -180,7 +180,7 @@ def _seg(path: Path, values: Any, source: Path) -> list[str]:
 
 
 def _overlay(found: Found) -> bytes:
-    """The slices with the largest outlines, in their order; the middle ones without any."""
+    """The slices with the largest masks, in their order; the middle ones without any."""
     area = (found.chances > 0.5).sum(axis=(1, 2))
     if area.any():
         chosen = np.sort(np.argsort(-area, kind="stable")[: min(SHOWN, int((area > 0).sum()))])

@@ -139,8 +139,8 @@ def make_features(
     `X` (n, …), numbers, an array or a DataFrame; more axes than two are flattened. `y` (n,) classes
     as strings or integers. `groups` (n,) says whose row it is; without it each row is a patient of
     its own. `rare` names the rare class; without it the one with the fewest patients. `constant`:
-    features that tell nobody apart are accepted. Raises `DataError` for what would make the result
-    wrong, and says how to mend it.
+    features that are the same for everybody are accepted. Raises `DataError` for what would make
+    the result wrong, and says how to mend it.
     """
     values = _numbers(X)
     if not constant and not np.ptp(values, axis=0).any():

@@ -145,7 +145,7 @@ def _check_weights(samples: Samples) -> NDArray[np.int64]:
 
 def warn_of_coarse(samples: Samples) -> None:
     """Say once which columns of a float64 table (n, d) vary so little beside their mean that
-    float32, in which networks compute, does not tell their values apart."""
+    float32, in which networks compute, does not distinguish their values."""
     values = samples.array() if len(samples.shape) == 1 else np.empty((0, 0), np.float32)
     if values.dtype != np.float64:
         return

@@ -60,7 +60,7 @@ def piece_size(
 def take_step(pair: Pair, real: Tensor, real_label: Tensor, z: Tensor, asked: Tensor) -> Tensor:
     """A step of the discriminator, then one of the generator, on a batch.
 
-    Returns d_loss, g_loss, and how many classes of real and of made samples were called right.
+    Returns d_loss, g_loss, and how many classes of real and of synthetic samples were called right.
     """
     if pair.piece is None:
         fake = pair.generator(z, asked)
@@ -98,7 +98,7 @@ def _discriminator_step(
 
 
 def _generator_step(pair: Pair, fake: Tensor, asked: Tensor) -> Tensor:
-    """Gradients of the made samples, piece by piece; then once through the generator."""
+    """Gradients of the synthetic samples, piece by piece; then once through the generator."""
     pair.discriminator.requires_grad_(False)  # no gradients of its weights are needed
     pair.generator_optimizer.zero_grad()
     leaf = fake.detach().requires_grad_()

@@ -1,4 +1,4 @@
-"""An ACGAN whose classifier also tells real from made, class by class."""
+"""An ACGAN whose classifier also tells real from synthetic, class by class."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Borrowed(ClosedForm):
     found on columns divided by their deviation over all samples, so that units do not matter (see
     `Gaussian`).
 
-    After feature transfer (Yin et al. 2019, arXiv 1803.09014), which carries the variation of
+    After feature transfer (Yin et al. 2019, arXiv 1803.09014), which transfers the variation of
     classes with many samples over to those with few, and the delta-encoder (Schwartz et al. 2018,
     arXiv 1806.04734), which learns it from pairs within a class; here in closed form.
 
@@ -72,8 +72,8 @@ class Borrowed(ClosedForm):
         if not (self._copies_said or self._within.any()):
             self._copies_said = True
             log.warning(
-                "Borrowed: with one sample a patient, those made of %s, the most frequent class, "
-                "are copies of real ones. Give groups where patients have several, or take "
+                "Borrowed: with one sample per patient, those generated of %s, the most frequent "
+                "class, are copies of real ones. Give groups where patients have several, or take "
                 "another generator for this class.", self.classes_[self._frequent],
             )  # fmt: skip
 

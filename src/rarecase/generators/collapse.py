@@ -48,7 +48,8 @@ def diagnose(generator: Generator, samples: Samples, codes: NDArray[np.int64]) -
     A table's columns each have their unit: its spread is the median column's. Maps have one, and
     many values that hardly vary: theirs is that of the mean deviation.
 
-    Of each class so many samples are made, and as many real ones read: 128, of large maps fewer."""
+    Of each class so many samples are generated, and as many real ones read: 128, of large maps
+    fewer."""
     rows = []
     fit = VALUES // math.prod(samples.shape) // FEWEST * FEWEST
     count = max(FEWEST, min(LOOKED_AT, fit))
@@ -71,8 +72,8 @@ def diagnose(generator: Generator, samples: Samples, codes: NDArray[np.int64]) -
 
 
 def _spread(made: NDArray[np.floating], real: NDArray[np.floating], *, table: bool) -> float:
-    """How much of the deviation of real samples (n, d) made ones (m, d) have; NaN where nothing
-    real varies."""
+    """How much of the deviation of real samples (n, d) synthetic ones (m, d) have; NaN where
+    nothing real varies."""
     varies = np.ptp(real, axis=0) > 0  # the deviation of a constant may be a rounding error
     if not varies.any():
         return math.nan

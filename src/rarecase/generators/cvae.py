@@ -12,7 +12,7 @@ from rarecase.generators.neural import Fitting, Step
 from rarecase.generators.perceptrons import Perceptrons, class_weight
 
 # Of the log of the spread. From 0, a whole deviation, the decoder may never begin to listen to the
-# latent space: everything is noise to it, and what is made is a Gaussian per class.
+# latent space: everything is noise to it, and what is generated is a Gaussian per class.
 START = -1.0
 
 

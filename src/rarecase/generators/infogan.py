@@ -1,4 +1,4 @@
-"""A GAN whose samples give back the codes that they were made from."""
+"""A GAN whose samples give back the codes that they were generated from."""
 
 from __future__ import annotations
 

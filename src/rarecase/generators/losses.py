@@ -14,7 +14,7 @@ STEEP = 0.15  # γ for a feature
 
 
 def source_loss(logits: Tensor, *, real: bool) -> Tensor:
-    """Binary cross-entropy of source logits (n,) against "all real" or "all made"."""
+    """Binary cross-entropy of source logits (n,) against "all real" or "all synthetic"."""
     return F.softplus(-logits if real else logits).mean()
 
 
@@ -26,13 +26,13 @@ def class_loss(logits: Tensor, label: Tensor) -> Tensor:
 def discriminator_loss(
     real: tuple[Tensor, Tensor], real_label: Tensor, fake: tuple[Tensor, Tensor], fake_label: Tensor
 ) -> Tensor:
-    """−(L_S + L_C), both over real and made samples; `real`, `fake` are the two heads' logits."""
+    """−(L_S + L_C), both over real and synthetic samples; `real`, `fake` are the two heads' logits."""
     sources = source_loss(real[0], real=True) + source_loss(fake[0], real=False)
     return sources + class_loss(real[1], real_label) + class_loss(fake[1], fake_label)
 
 
 def generator_loss(fake: tuple[Tensor, Tensor], fake_label: Tensor) -> Tensor:
-    """−(L_C − L_S) in the non-saturating form: the made samples' source against "real".
+    """−(L_C − L_S) in the non-saturating form: the synthetic samples' source against "real".
 
     Minimising log(1 − D) has no gradient while the discriminator wins (Goodfellow et al. 2014,
     arXiv 1406.2661, section 3); maximising log D has the same fixed point.

@@ -45,7 +45,7 @@ class Scale:
         )
 
     def undo(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What the networks made, (n, *shape), in the data's units."""
+        """What the networks generated, (n, *shape), in the data's units."""
         sides = (-1, *(1,) * (values.ndim - 2))
         found = values * self.factor.reshape(sides) + self.shift.reshape(sides)
         if self.still is not None:

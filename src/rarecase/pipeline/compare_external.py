@@ -31,7 +31,7 @@ def compare_external(
     `X_other`, `y_other`, `groups_other`, from which nothing is learnt.
 
     There is one training set, so that the verdicts rest on the permutation test: they hold for
-    these patients to learn from, and carry no chance of training.
+    these patients to learn from, and hold no chance of training.
 
     Raises
     ------

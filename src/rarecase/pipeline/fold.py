@@ -23,7 +23,7 @@ class Fold:
     """Patients by part. `fitting` and `validation` together are the training part. `sites` of
     patients, as far as they are known.
 
-    Under the paper's protocol, asked for by name, everybody who is not tested is fitted to, and
+    Under the paper's protocol, requested by name, everybody who is not tested is fitted to, and
     `validation` is the test part.
     """
 

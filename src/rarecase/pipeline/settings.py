@@ -126,7 +126,7 @@ class SegmenterSettings(TrainingSettings):
     init: str | None = None
     """`model.safetensors` of a trained U-Net to start from."""
     allow_seen: bool = False
-    """Accept an initial model that has seen test patients: a leak, asked for by name."""
+    """Accept an initial model that has seen test patients: a leak, requested by name."""
     flips: bool = False
     """Predict masks of patients it did not train on from a slice and its three mirror images
     together: steadier, four times the work."""
@@ -228,7 +228,7 @@ class TuningSettings(Section):
     seeds: Count = 2
     """Fits of every sampler, each from its own seed."""
     masks: Literal["predicted", "true"] = "predicted"
-    """The mask under which vectors are taken: the network's, or (to see what better outlines would
+    """The mask under which vectors are taken: the network's, or (to see what better masks would
     be worth) the true one where there is one."""
     unit: Literal["patients", "slices"] = "patients"
     """What a vector is of: a patient (averaged over slices: seconds) or a slice (minutes)."""

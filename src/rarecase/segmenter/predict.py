@@ -47,7 +47,7 @@ def predict_chances(
     a batch is a case, with all of its slices.
 
     With `flips` the mean over the slice and its mirror images, left and right, up and down, and
-    both (test-time augmentation): four times the work, and steadier outlines from a network that
+    both (test-time augmentation): four times the work, and steadier masks from a network that
     has not learnt for long.
     """
     net = fabric.setup_module(segmenter.net.channels_last())

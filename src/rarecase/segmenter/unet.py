@@ -140,7 +140,7 @@ class UNet(nn.Module):
         return known[name]
 
     def walk(self, images: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
-        """Yield (name, maps) block by block; what is not asked for is not computed."""
+        """Yield (name, maps) block by block; what is not requested is not computed."""
         self._check(images)
         maps, skips = images, []
         pool = functional.max_pool2d if self.dimensions == 2 else functional.max_pool3d

@@ -40,7 +40,7 @@ class SourceData:
     predicted: the masks that it predicted, one per slice.
     planes: of a volume, for a network that looks in 3-D.
     masks: the masks under which features are taken: "predicted", or "true" where there is one
-        (what the features would be worth if tumours were outlined by hand).
+        (what the features would be worth if masks were drawn by hand).
     """
 
     cache: SliceCache

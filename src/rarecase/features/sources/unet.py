@@ -91,7 +91,7 @@ def features_of_samples(
     fabric: lightning_fabric.Fabric,
 ) -> np.ndarray:
     """Features of `block` for a few samples at once, (n, *shape) float32; `tumour` vectors under
-    the network's own outline."""
+    the network's own mask."""
     extractor = fabric.setup_module(_Extractor(segmenter.net.channels_last(), block=block)).eval()
     images, masks = fabric.to_device(slices.batch(samples))
     given = torch.zeros(len(images), dtype=torch.bool, device=images.device)

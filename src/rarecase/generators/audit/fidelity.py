@@ -190,7 +190,7 @@ def two_sample_auc(
 
 
 def _codes(groups: ArrayLike | None, count: int, *, name: str) -> NDArray[np.int64]:
-    """Numbers from 0 on, one a patient; each sample its own where nobody said."""
+    """Numbers from 0 on, one per patient; each sample its own where nobody said."""
     if groups is None:
         return np.arange(count)
     names = np.asarray(groups).astype(str)

@@ -145,7 +145,7 @@ def vectors_of(X: np.ndarray, rows: pd.DataFrame, *, rare: str, name: str, unit:
         about = about.groupby("patient").first().reset_index()
     return make_features(
         X.astype(np.float64), about["label"].to_numpy(), groups=about["patient"].to_numpy(),
-        rare=rare, row=about["row"].tolist(), name=name, constant=True,  # nothing outlined: chance
+        rare=rare, row=about["row"].tolist(), name=name, constant=True,  # no mask anywhere: chance
     )  # fmt: skip
 
 

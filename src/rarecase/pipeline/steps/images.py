@@ -15,7 +15,7 @@ from rarecase.features.sources.unet import features_of_samples
 from rarecase.generators.base import Generator
 from rarecase.segmenter import Segmenter, Slices
 
-PIECE = 64  # images made at a time
+PIECE = 64  # images generated at a time
 
 
 def features_of_images(
@@ -31,7 +31,7 @@ def features_of_images(
     """Generate `counts` images of each class; their features of `block` go to a store at `out`.
 
     `channels`: which channel of the images feeds each of the U-Net's. Rows: label, agrees (whether
-    the generator's discriminator calls the image the class it was made for).
+    the generator's discriminator calls the image the class that was requested).
     """
     labels = [label for label, count in counts.items() for _ in range(count)]
     agrees: list[np.ndarray] = []

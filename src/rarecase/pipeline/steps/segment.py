@@ -1,4 +1,4 @@
-"""The U-Net: pre-trained on another cohort if asked for, then trained in every fold."""
+"""The U-Net: pre-trained on another cohort if requested, then trained in every fold."""
 
 from __future__ import annotations
 
