@@ -26,7 +26,7 @@ def class_loss(logits: Tensor, label: Tensor) -> Tensor:
 def discriminator_loss(
     real: tuple[Tensor, Tensor], real_label: Tensor, fake: tuple[Tensor, Tensor], fake_label: Tensor
 ) -> Tensor:
-    """−(L_S + L_C), both over real and synthetic samples; `real`, `fake` are the two heads' logits."""
+    """−(L_S + L_C), over real and synthetic samples; `real`, `fake` are the two heads' logits."""
     sources = source_loss(real[0], real=True) + source_loss(fake[0], real=False)
     return sources + class_loss(real[1], real_label) + class_loss(fake[1], fake_label)
 
