@@ -104,7 +104,7 @@ def _participants(path: Path) -> pd.DataFrame:
 
 
 def _images(folder: Path) -> dict[str, Path]:
-    """One image a channel: of several the one with the plainest name, then the first run."""
+    """One image per channel: of several the one with the plainest name, then the first run."""
     found: dict[str, list[Path]] = {}
     for file in sorted(folder.iterdir()):
         match = _SUFFIX.fullmatch(file.name)

@@ -91,7 +91,7 @@ def _case(row: dict, columns: list[str], path: Path) -> Case:
 LAYOUT = Layout(
     "manifest",
     "manifest.csv (or any such CSV file) with the columns case, patient, label, one column of "
-    "volumes a channel, mask (optional site, fold)",
+    "volumes per channel, mask (optional site, fold)",
     _recognise,
     _read,
 )
