@@ -50,6 +50,10 @@ def test_a_table_to_verdicts_and_evaluate_says_the_same(table, tmp_path, capsys)
     assert verdict["arm"] == "smote" and verdict["answer"] in ("inconclusive", "helps", "harms")
     assert verdict["sentence"] in " ".join(said.split())
     (out / "evidence.json").unlink()
+    code, _, why = call(capsys, "evaluate", out)
+    assert code == 1 and "no evidence.json there" in why and "the same command again" in why
+    code, _, _ = call(capsys, *words)
+    assert code == 0 and json.loads((out / "evidence.json").read_text()) == kept
     code, again, _ = call(capsys, "evaluate", out)
     assert code == 0
     assert json.loads((out / "evidence.json").read_text()) == kept
@@ -189,8 +193,8 @@ def test_what_was_learnt_from_must_still_be_what_it_was(table, tmp_path, capsys)
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("predictions.parquet", b"PAR1 and no more", "not a valid Parquet file"),
-        ("compare.json", b"{}", "not what 'rarecase compare --out' writes"),
+        ("predictions.parquet", b"PAR1 and no more", "damaged (not what was written once)"),
+        ("compare.json", b"{}", "damaged (not what was written once)"),
     ],
 )
 def test_a_damaged_comparison_is_named(table, tmp_path, capsys, name, content, expected):

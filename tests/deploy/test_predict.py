@@ -21,6 +21,7 @@ from PIL import Image
 from written import dicom
 
 from rarecase import Study, load_model, predict_images, read_cohort, simulate_cohort
+from rarecase.checksums import record_files
 from rarecase.cli.main import main
 from rarecase.cohort import SliceCache
 from rarecase.deploy.card import model_card
@@ -82,6 +83,7 @@ def test_the_classifier_learns_from_what_a_prediction_computes(run, model, tmp_p
     settings = yaml.safe_load(said)
     settings["compute"] = settings.get("compute", {}) | {"precision": "bf16-mixed"}
     (half / "study.yaml").write_text(yaml.safe_dump(settings))
+    record_files(half, ["study.yaml"], by_hand=True)
     made = load_model(half)
     cache, fabric = SliceCache.open(half / "slices"), Fabric(accelerator="cpu", devices=1)
     rows = pd.read_parquet(half / "model" / "segmenter" / "rows.parquet")
@@ -398,5 +400,6 @@ def test_a_run_without_what_can_be_deployed_says_so(run, tmp_path):
     said = yaml.safe_load((other / "study.yaml").read_text())
     said["experiment"] = [each for each in said["experiment"] if each["features"] != "tumour"]
     (other / "study.yaml").write_text(yaml.safe_dump(said))
+    record_files(other, ["study.yaml"], by_hand=True)
     with pytest.raises(SettingError, match=r"experiment: .*'tumour'.*'logistic'.*--features"):
         load_model(other)

@@ -100,7 +100,7 @@ def test_a_number_that_the_filter_cannot_fill_is_said(maps, given, caplog):
     assert rows.loc["made"].tolist() == [40, 8 + 9]
     assert rows.loc["duplicates:made", "added"] == 8 + 9  # as many as its arm, not as requested
     assert "12 synthetic samples of class number 1 are missing from 20" in caplog.text
-    assert "generator.made" in caplog.text
+    assert "generator.samples" in caplog.text
 
 
 def test_an_amount_tuned_on_inner_folds_of_maps(maps):

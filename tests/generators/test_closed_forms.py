@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from rarecase.experiment.recipes import Oversample
 from sklearn.covariance import ledoit_wolf_shrinkage
 
 from rarecase.errors import DataError, SettingError
 from rarecase.experiment.arms import make_arms
+from rarecase.experiment.sampling import new_generator
 from rarecase.generators import (
     BorderlineSmote,
     Borrowed,
@@ -18,6 +18,7 @@ from rarecase.generators import (
     Smote,
 )
 from rarecase.generators.gaussian import Units, shrinkage
+from rarecase.generators.registry import KINDS
 from rarecase.generators.validation import cast_values
 
 
@@ -294,8 +295,8 @@ def test_shrinkage_of_wide_samples_forms_no_matrix_of_columns(monkeypatch):
 
 
 def test_no_arm_standardises_what_a_comparison_has_rotated():
-    recipes = (arm.recipe for arm in make_arms().values())
-    made = [recipe.make(0) for recipe in recipes if isinstance(recipe, Oversample)]
+    samplers = (a.sampler for a in make_arms().values() if a.sampler and a.sampler.kind in KINDS)
+    made = [new_generator(each, seed=0, standardised=True) for each in samplers]
     asked = [each for each in made if "standardise" in each.get_params()]
     assert [type(each) for each in asked] == [Gaussian, GaussianMixture, Borrowed]
     assert not any(each.standardise for each in asked)
@@ -307,7 +308,7 @@ def test_arms_leave_the_axes_of_a_comparison_as_they_are(name):
     varies much before the covariance is shrunk."""
     X, y = table()
     X = X * [1.0, 1e-3, 1e-3, 0.0]
-    arm = make_arms()[name].recipe.make(0)
+    arm = new_generator(make_arms()[name].sampler, seed=0, standardised=True)
     assert not arm.standardise
     narrow = arm.fit(X, y).sample({"rare": 3000})[0][:, 1].std()
     own = arm.set_params(standardise=True).fit(X, y).sample({"rare": 3000})[0][:, 1].std()

@@ -38,6 +38,7 @@ def run(tiny, tmp_path_factory):
     settings = {**tiny, "experiment": PARTS, "tuning.checks": False}
     study = Study(out=folder, settings=settings)
     before = study.grid.to_frame()
+    folder.mkdir(exist_ok=True)
     (folder / "before.csv").write_text(before.to_csv(index=False))
     study.run(until="classify")
     return folder

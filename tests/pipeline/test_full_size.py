@@ -150,7 +150,7 @@ def test_one_step_of_the_classifier_at_full_size():
     rng = np.random.default_rng(0)
     X = np.maximum(rng.normal(size=(10, *MAPS)), 0).astype(np.float32)
     y = np.repeat(["HGG", "LGG"], [6, 4])
-    classifier = make_classifier("auto", MAPS, epochs=1).fit(X, y, fabric=fabric())
+    classifier = make_classifier("cnn", settings={"epochs": 1}).estimator.fit(X, y, fabric=fabric())
     chances = classifier.predict_proba(X)
     assert chances.shape == (10, 2)
     np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-6)

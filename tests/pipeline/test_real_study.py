@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from rarecase.pipeline.study import Study
+
+from rarecase.study import Study
 
 REAL = Path(__file__).parents[2] / "../shared/data"
 pytestmark = pytest.mark.realdata

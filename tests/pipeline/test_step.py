@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from rarecase.checksums import record_files
 from rarecase.files import partial_path
 from rarecase.pipeline.resolve import resolve
 from rarecase.pipeline.step import CHECKPOINTS, Context, Step, discard_bulky, perform, unfinished
@@ -98,11 +99,16 @@ def test_half_written_results_of_a_killed_attempt_are_cleared(context):
 
 
 def test_missing_products_make_a_step_undone(context):
-    step = make(context, write, products=("elsewhere.txt",))
+    def produce(context, folder):
+        write(context, folder)
+        (context.run / "elsewhere.txt").touch()
+        record_files(context.run, ["elsewhere.txt"], step="part/one")
+
+    step = make(context, produce, products=("elsewhere.txt",))
     perform(step)
-    assert not step.done()
-    (context.run / "elsewhere.txt").touch()
     assert step.done()
+    (context.run / "elsewhere.txt").unlink()
+    assert not step.done()
 
 
 def test_a_key_is_of_facts_version_and_inputs_and_not_of_the_fold(context):

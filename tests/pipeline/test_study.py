@@ -76,7 +76,7 @@ def test_everything_on_disk_as_the_map_says(finished):
     assert not [n for n in there if n.endswith((".partial", ".key", ".pkl", ".pt", ".pth"))]
     assert not [n for n in there if n.endswith(".zarr")]  # nothing needs them any more
     assert {n for n in there if "/" not in n and n.endswith(("json", "parquet"))} == {
-        "predictions.parquet", "evidence.json",
+        "predictions.parquet", "evidence.json", "checksums.json",
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rarecase.checksums import write_record
 from rarecase.evidence import make_evidence
 
 SIZE = 32
@@ -31,7 +32,7 @@ def write_step(folder: Path, seconds: float) -> None:
         "step": folder.name, "key": "k", "seconds": seconds, "peak_memory_mb": 812,
         "finished": "2026-01-02T03:04:05", "version": "0.1.0",
     }  # fmt: skip
-    (folder / "step.json").write_text(json.dumps(record))
+    write_record(folder / "step.json", record | {"files": {}})
 
 
 def fake_run(

@@ -42,15 +42,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace, rest: Sequence[str]) -> int:
     """Write evidence.json anew and show it; with --on, the evidence on another cohort."""
     from rarecase.cli.show import console, print_json, reporting, show
-    from rarecase.evidence.result import reweigh
+    from rarecase.evidence.result import EVIDENCE, PREDICTIONS, reweigh
 
     no_more(rest)
     folder = Path(args.run)
-    if not (folder / "predictions.parquet").is_file():
-        raise DataError(
-            f"{folder}: no predictions.parquet there. Expected the folder of a finished 'rarecase "
-            "run' or 'rarecase compare --out'."
-        )
+    for name in (PREDICTIONS, EVIDENCE):
+        if not (folder / name).is_file():
+            raise DataError(
+                f"{folder}: no {name} there. Expected the folder of a finished 'rarecase run' or "
+                "'rarecase compare --out'; the same command again makes what is missing."
+            )
     if args.name is not None and Path(args.name).name != args.name:
         raise SettingError(f"--name {args.name}: expected a plain name, without folders.")
     lines: list[str] = []

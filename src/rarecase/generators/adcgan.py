@@ -21,6 +21,7 @@ class ADCGAN(Perceptrons):
     ACGAN's does to please its classifier. Both heads are kept from rising steeply
     (`slope_penalty`).
 
+    >>> import numpy as np
     >>> X, y = np.random.default_rng(0).normal(size=(40, 3)), np.repeat(["a", "b"], [30, 10])
     >>> ADCGAN(hidden=(16,), steps=10).fit(X, y).sample({"b": 7})[0].shape
     (7, 3)

@@ -25,6 +25,7 @@ class CVAE(Perceptrons):
 
     `noise` is the size of the latent space. Classes weigh the same in the loss.
 
+    >>> import numpy as np
     >>> X, y = np.random.default_rng(0).normal(size=(40, 3)), np.repeat(["a", "b"], [30, 10])
     >>> CVAE(hidden=(16,), steps=10).fit(X, y).sample({"b": 7})[0].shape
     (7, 3)

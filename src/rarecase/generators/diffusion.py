@@ -23,6 +23,7 @@ class Diffusion(Perceptrons):
     steps of DDIM (Song et al. 2021, arXiv 2010.02502, equation 12 with σ = 0). Classes weigh the
     same in the loss.
 
+    >>> import numpy as np
     >>> X, y = np.random.default_rng(0).normal(size=(40, 3)), np.repeat(["a", "b"], [30, 10])
     >>> Diffusion(hidden=(16,), steps=10).fit(X, y).sample({"b": 7})[0].shape
     (7, 3)

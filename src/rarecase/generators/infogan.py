@@ -23,6 +23,7 @@ class InfoGAN(Perceptrons):
     mean of each code; the mutual information's lower bound, a Gaussian's of unit variance, is the
     squared error, weighted by λ. The discriminator must not rise steeply (`slope_penalty`).
 
+    >>> import numpy as np
     >>> X, y = np.random.default_rng(0).normal(size=(40, 3)), np.repeat(["a", "b"], [30, 10])
     >>> InfoGAN(hidden=(16,), steps=10).fit(X, y).sample({"b": 7})[0].shape
     (7, 3)

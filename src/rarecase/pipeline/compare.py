@@ -135,6 +135,7 @@ def compare(
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> X, y = rng.normal(size=(60, 3)), np.repeat(["common", "rare"], [45, 15])
     >>> found = compare(X, y, arms=["smote"], repeats=1, checks=False, draws=100)

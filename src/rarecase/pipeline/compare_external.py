@@ -42,6 +42,7 @@ def compare_external(
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> X, y = rng.normal(size=(60, 3)), np.repeat(["common", "rare"], [45, 15])
     >>> short = Protocol(arms=["smote"], checks=False, draws=100)
