@@ -128,7 +128,7 @@ def test_a_script_that_guards_nothing_runs_once_and_takes_its_processes_with_it(
         os.killpg(process.pid, end)  # as a terminal does it, to everybody
     else:
         process.kill()
-    process.wait(timeout=20)
+    process.wait(timeout=120)
     while _members(process.pid):
         assert time.monotonic() < deadline
         time.sleep(0.1)
