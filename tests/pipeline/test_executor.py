@@ -129,6 +129,7 @@ def test_a_script_that_guards_nothing_runs_once_and_takes_its_processes_with_it(
     else:
         process.kill()
     process.wait(timeout=120)
+    deadline = time.monotonic() + 20
     while _members(process.pid):
         assert time.monotonic() < deadline
         time.sleep(0.1)
