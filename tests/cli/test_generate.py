@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from contract import Killer
 
 from rarecase.checkpoint import load_tensors
 from rarecase.cli.main import main
@@ -13,6 +12,7 @@ from rarecase.features import FeatureStore
 from rarecase.generators import Gaussian
 from rarecase.generators.filters import FILTERS, kept_by
 from rarecase.progress import use
+from support.contract import Killer
 
 
 def call(capsys, *words):

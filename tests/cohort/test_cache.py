@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from written import load_case, normalise_case
 
 from rarecase.cohort import SliceCache, cache_slices, read_cohort
 from rarecase.errors import DataError, SettingError
 from rarecase.imaging import fit_square, fit_square_masks
+from support.written import load_case, normalise_case
 
 LABELS = {"p1": "a", "p2": "b", "p3": "b"}
 

@@ -4,10 +4,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
-from written import load_case
 
 from rarecase.cohort import Case, SliceFiles, count_slices, load_groups
 from rarecase.errors import DataError
+from support.written import load_case
 
 
 def marked(build, name, codes):

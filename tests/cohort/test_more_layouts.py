@@ -6,10 +6,10 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
-from written import cohort, dicom, dicom_seg, load_case, truth
 
 from rarecase.cohort import SliceCache, cache_slices, inspect_cohort, read_cohort
 from rarecase.errors import DataError, SettingError
+from support.written import cohort, dicom, dicom_seg, load_case, truth
 
 RNG = np.random.default_rng(0)
 

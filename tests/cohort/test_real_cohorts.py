@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from written import load_case
 
 from rarecase.cohort import (
     SliceCache,
@@ -16,6 +15,7 @@ from rarecase.cohort import (
     read_cohort,
 )
 from rarecase.errors import DataError, SettingError
+from support.written import load_case
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 pytestmark = [

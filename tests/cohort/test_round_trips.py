@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from written import LAYOUTS, Truth, cohort, load_case, truth
 
 from rarecase.cohort import read_cohort
+from support.written import LAYOUTS, Truth, cohort, load_case, truth
 
 ORIENTATIONS = ("RAS", "LPS", "LAS", "PIR", "ASL", "SAR", "IPL", "RSA")
 SIZES = st.sampled_from([0.5, 0.9, 1.0, 1.75])

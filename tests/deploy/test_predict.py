@@ -18,7 +18,6 @@ import yaml
 from lightning_fabric import Fabric
 from nibabel.orientations import axcodes2ornt, ornt_transform
 from PIL import Image
-from written import dicom
 
 from rarecase import Study, load_model, predict_images, read_cohort, simulate_cohort
 from rarecase.checksums import record_files
@@ -32,6 +31,7 @@ from rarecase.imaging import read_mask_volume
 from rarecase.pipeline.ship import export_model
 from rarecase.segmenter import Slices
 from support.studies import copied
+from support.written import dicom
 
 
 @pytest.fixture(scope="module")

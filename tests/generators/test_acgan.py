@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from contract import toy
 
 from rarecase.errors import DataError, RarecaseError, SettingError
 from rarecase.features.samples import Samples
@@ -13,6 +12,7 @@ from rarecase.generators.collapse import diagnose
 from rarecase.generators.losses import discriminator_loss, generator_loss
 from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator, stage_sizes
 from rarecase.generators.networks_mlp import MLPDiscriminator, MLPGenerator
+from support.contract import toy
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (8, 8), (15, 15), (7, 16)])

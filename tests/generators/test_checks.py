@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from contract import toy
 
 from rarecase.errors import SettingError
 from rarecase.generators import ACGAN, CVAE, Diffusion
+from support.contract import toy
 
 WHOLE = "expected at least {}, a whole number, got"
 WIDTHS = "expected a tuple of whole numbers above 0"

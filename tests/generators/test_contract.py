@@ -2,12 +2,12 @@
 
 from functools import partial
 
-import contract
 import pytest
 from imblearn.utils import estimator_checks as imblearn_checks
 from sklearn.utils import estimator_checks as sklearn_checks
 
 from rarecase.generators.registry import KINDS
+from support import contract
 
 SHAPES = {"vectors": [(6,)], "maps": [(6, 4, 3)]}
 MORE = {"acgan": [(6, 15, 15), (6, 8, 5), (6, 1, 1), (6, 3, 5, 4)]}  # its layers depend on sides

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from contract import toy
 
 import rarecase
 from rarecase.errors import DataError, SettingError
 from rarecase.generators import load_generator
 from rarecase.generators.filters import FILTERS
 from rarecase.generators.registry import KINDS, make_generator
+from support.contract import toy
 
 SMALL = {"acgan": {"hidden": (8, 8), "epochs": 1}}
 

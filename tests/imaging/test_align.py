@@ -4,11 +4,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from written import load_case
 
 from rarecase.cohort import Case
 from rarecase.errors import DataError
 from rarecase.imaging.grid import Grid, resample
+from support.written import load_case
 
 
 def ball(grid: Grid) -> np.ndarray:

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from written import FLIP, dicom, dicom_seg, truth
 
 from rarecase.errors import DataError
 from rarecase.imaging import probe_volume, read_mask_volume, read_volume
+from support.written import FLIP, dicom, dicom_seg, truth
 
 AFFINE = FLIP @ np.diag([1.0, 1.0, 3.0, 1.0])  # columns to the left, rows to the back
 RNG = np.random.default_rng(0)

@@ -6,10 +6,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK
-from written import itk, pages, truth
 
 from rarecase.errors import DataError
 from rarecase.imaging import probe_volume, read_mask_volume, read_volume
+from support.written import itk, pages, truth
 
 DATA = Path(__file__).parents[2] / "../shared/data/odd-volumes"
 

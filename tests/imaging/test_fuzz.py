@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fuzz import attempt, corrupted, originals
-from written import dicom
+
+from support.written import dicom
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from written import normalise_case
 
 from rarecase.imaging import apply_scale, fit_mean_std, fit_scale
+from support.written import normalise_case
 
 RNG = np.random.default_rng(2)
 

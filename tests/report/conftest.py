@@ -1,7 +1,7 @@
 import pytest
-from fake_run import fake_run
 
 from rarecase.report import make_report
+from support.fake_run import fake_run
 
 KINDS = {
     "two": {},

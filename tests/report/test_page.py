@@ -8,11 +8,11 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
-from fake_run import fake_run
 from PIL import Image
 
 from rarecase.errors import DataError
 from rarecase.report import make_report
+from support.fake_run import fake_run
 
 SECTIONS = [
     "summary",

@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from fake_run import fake_run
 
 from rarecase.errors import DataError
 from rarecase.report import make_report
 from rarecase.report.run_files import RunFiles
 from rarecase.report.set_aside import read_pictures
 from rarecase.report.tables_paper import augmentation_table, class_accuracy_table, unet_table
+from support.fake_run import fake_run
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from fake_run import fake_run
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import f_classif
 from sklearn.metrics import f1_score
@@ -23,6 +22,7 @@ from rarecase.report.run_files import RunFiles
 from rarecase.report.section_method import differences, names_alone
 from rarecase.report.set_aside import read_pair
 from rarecase.report.tables_fidelity import fidelity_table, unlike_new_patients
+from support.fake_run import fake_run
 
 
 def volumes(dice_values, label="A"):

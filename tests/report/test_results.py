@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from fake_run import fake_run
 
 from rarecase.report import make_report
 from rarecase.report.run_files import RunFiles
 from rarecase.report.section_results import amounts_section, results_section
 from rarecase.report.tables import metric_tables, results_table, table_3
+from support.fake_run import fake_run
 
 
 @pytest.fixture(scope="module")
