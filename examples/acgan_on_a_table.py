@@ -1,4 +1,4 @@
-"""The ACGAN on any features: here a made-up table of two classes, one of them rare.
+"""The ACGAN on any features: here a table made up here of two classes, one of them rare.
 
 python examples/acgan_on_a_table.py
 """
@@ -14,7 +14,7 @@ patients = np.array([f"patient {i // 2}" for i in range(220)])
 
 gan = ACGAN(hidden=(128, 64), epochs=60, batch_size=32).fit(X, y, groups=patients)
 X_new, y_new = gan.sample({"rare": 100})
-print(f"made {len(X_new)} samples of class {y_new[0]}")
+print(f"generated {len(X_new)} samples of class {y_new[0]}")
 print("real mean:     ", X[y == "rare"].mean(axis=0).round(2))
 print("synthetic mean:", X_new.mean(axis=0).round(2))
 # Hardly any disagreement, whatever the means say: the paper's filter is no test of quality.
