@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rarecase.generators.losses import slope_penalty, source_loss
-from rarecase.generators.networks_mlp import Conditional, Perceptron
+from rarecase.generators.networks import Conditional, Perceptron
 from rarecase.generators.neural import Fitting, Step
 from rarecase.generators.perceptrons import Perceptrons
 
@@ -31,7 +31,7 @@ class ADCGAN(Perceptrons):
     LR: ClassVar[float] = 1e-3
     CLASS_WEIGHT: ClassVar[float] = 1.0  # λ, of the classifier's losses
 
-    def _perceptrons(self, features: int, classes: int) -> dict[str, nn.Module]:
+    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
         return {
             "generator": Conditional(self.noise, features, classes, hidden=self.hidden),
             "discriminator": Perceptron(features, 1 + 2 * classes, hidden=self.hidden),

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from rarecase.generators.networks_mlp import Conditional
+from rarecase.generators.networks import Conditional
 from rarecase.generators.neural import Fitting, Step
 from rarecase.generators.perceptrons import Perceptrons, class_weight
 
@@ -35,7 +35,7 @@ class Diffusion(Perceptrons):
     BETAS: ClassVar[tuple[float, float]] = (0.9, 0.999)
     DRAWING_STEPS: ClassVar[int] = 50
 
-    def _perceptrons(self, features: int, classes: int) -> dict[str, nn.Module]:
+    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
         return {"denoiser": Denoiser(features, classes, hidden=self.hidden)}
 
     def _step(self, fit: Fitting) -> Step:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rarecase.generators.losses import slope_penalty, source_loss
-from rarecase.generators.networks_mlp import Conditional
+from rarecase.generators.networks import Conditional
 from rarecase.generators.neural import Fitting, Step
 from rarecase.generators.perceptrons import Perceptrons
 
@@ -34,7 +34,7 @@ class InfoGAN(Perceptrons):
     CODES: ClassVar[int] = 2  # uniform on −1 to 1
     WEIGHT: ClassVar[float] = 0.1  # λ, of the codes
 
-    def _perceptrons(self, features: int, classes: int) -> dict[str, nn.Module]:
+    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
         inputs, outputs = self.noise + self.CODES, 1 + self.CODES
         return {
             "generator": Conditional(inputs, features, classes, hidden=self.hidden),

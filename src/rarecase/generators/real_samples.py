@@ -42,12 +42,7 @@ class Real:
     @property
     def shape(self) -> tuple[int, ...]:
         """Of one sample."""
-        return tuple(self.X.shape if self.in_store else self.X.shape[1:])
-
-    @property
-    def in_store(self) -> bool:
-        """Whether they stay in a store, float16, and are read batch by batch."""
-        return is_store(self.X)
+        return tuple(self.X.shape if is_store(self.X) else self.X.shape[1:])
 
     @property
     def counts(self) -> dict[str, int]:

@@ -1,7 +1,9 @@
-"""The convolutional pair for maps (c, h, w) or (c, d, h, w): DCGAN-like, three hidden layers each.
+"""The networks of the trained generators.
 
-Mehra and Sahoo (arXiv 2209.14097), section 3; weights and layers after Radford et al. 2016
-(arXiv 1511.06434). Any sides of at least 1: the stages' sides are successive ceil(side / 2).
+The convolutional pair for maps (c, h, w) or (c, d, h, w) is DCGAN-like, with three hidden layers
+each: Mehra and Sahoo (arXiv 2209.14097), section 3; weights and layers after Radford et al. 2016
+(arXiv 1511.06434). Any sides of at least 1: the stages' sides are successive ceil(side / 2). The
+pair for vectors (d,) has one hidden layer each, after Xian et al. 2018 (arXiv 1712.00981).
 """
 
 from __future__ import annotations
@@ -21,8 +23,6 @@ SLOPE = 0.2  # of the leaky ReLU
 FEW = 4  # values a map up to which a convolution is done as a matrix product
 MANY = 2**22  # weights from which that is faster
 FIRST_BIAS = 0.1  # of the last layer: every output starts above 0, where the ReLU has a gradient
-
-
 TRANSPOSED = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 
 
@@ -163,3 +163,77 @@ def _as_product(layer: Any, x: Tensor, coarse: int) -> bool:
 
 def _crop(x: Tensor, size: Sequence[int]) -> Tensor:
     return x[(slice(None), slice(None), *(slice(side) for side in size))]
+
+
+class MLPGenerator(nn.Module):
+    """Noise and class to vectors: (n, noise), class indices (n,) → (n, d).
+
+    The first entries of the noise are overwritten by the one-hot class. Hidden 4096 with leaky
+    ReLU; the output is ReLU when `nonnegative`, else linear.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        classes: int,
+        *,
+        hidden: int = 4096,
+        noise: int = 312,
+        nonnegative: bool = True,
+    ):
+        super().__init__()
+        self.classes, self.noise, self.nonnegative = classes, noise, nonnegative
+        self.hidden = nn.Linear(noise, hidden)
+        self.last = nn.Linear(hidden, features)
+        init_weights(self)
+        nn.init.constant_(self.last.bias, FIRST_BIAS if nonnegative else 0.0)
+
+    def forward(self, noise: Tensor, label: Tensor) -> Tensor:
+        one_hot = F.one_hot(label, self.classes).to(noise.dtype)
+        x = torch.cat([one_hot, noise[:, self.classes :]], 1)
+        x = self.last(F.leaky_relu(self.hidden(x), SLOPE))
+        return F.relu(x) if self.nonnegative else x
+
+
+class MLPDiscriminator(nn.Module):
+    """Vectors (n, d) to a source logit (n,) (above 0: real) and class logits (n, classes)."""
+
+    def __init__(self, features: int, classes: int, *, hidden: int = 1024):
+        super().__init__()
+        self.hidden = nn.Linear(features, hidden)
+        self.heads = nn.Linear(hidden, 1 + classes)
+        init_weights(self)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        heads = self.heads(F.leaky_relu(self.hidden(x), SLOPE))
+        return heads[:, 0], heads[:, 1:]
+
+
+class Perceptron(nn.Module):
+    """Vectors, and whatever is joined to them, through layers of `hidden` widths with leaky ReLU:
+    (n, inputs) to (n, outputs)."""
+
+    def __init__(self, inputs: int, outputs: int, *, hidden: tuple[int, ...]):
+        super().__init__()
+        widths = (inputs, *hidden)
+        layers: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            layers += [nn.Linear(before, after), nn.LeakyReLU(SLOPE)]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
+
+    def forward(self, *parts: Tensor) -> Tensor:
+        joined: Tensor = self.layers(torch.cat(parts, dim=1))
+        return joined
+
+
+class Conditional(nn.Module):
+    """A perceptron that is also told the class, as one entry per class beside its input."""
+
+    def __init__(self, inputs: int, outputs: int, classes: int, *, hidden: tuple[int, ...]):
+        super().__init__()
+        self.classes = classes
+        self.net = Perceptron(inputs + classes, outputs, hidden=hidden)
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        found: Tensor = self.net(x, F.one_hot(label, self.classes).to(x.dtype))
+        return found
