@@ -122,10 +122,9 @@ class ACGAN(Neural):
         shape, width, (first, second) = self.shape_, self.width, self.hidden
         noise, nonnegative = self._noise, self._scale.nonnegative
         if self._maps:
+            conv = ConvGenerator(shape, classes, width=width, noise=noise, nonnegative=nonnegative)
             return {
-                "generator": ConvGenerator(
-                    shape, classes, width=width, noise=noise, nonnegative=nonnegative
-                ),
+                "generator": conv,
                 "discriminator": ConvDiscriminator(shape, classes, width=width),
             }
         if len(shape) > 1:
@@ -138,10 +137,9 @@ class ACGAN(Neural):
                 f"noise: {classes} classes overwrite as many entries of it; expected more than "
                 f"{classes}, got {noise}."
             )
+        mlp = MLPGenerator(features, classes, hidden=first, noise=noise, nonnegative=nonnegative)
         return {
-            "generator": MLPGenerator(
-                features, classes, hidden=first, noise=noise, nonnegative=nonnegative
-            ),
+            "generator": mlp,
             "discriminator": MLPDiscriminator(features, classes, hidden=second),
         }
 

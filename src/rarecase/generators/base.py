@@ -1,8 +1,4 @@
-"""The contract of every generator: what is checked, what is kept, what is saved.
-
-Every generator is a sampler of imbalanced-learn: it works in `imblearn.pipeline.Pipeline` and in
-a grid search, takes DataFrames and gives them back.
-"""
+"""The contract of every generator: what is checked, what is kept, what is saved."""
 
 from __future__ import annotations
 
@@ -156,9 +152,9 @@ class Generator(Sampler):
                 "classes": self.classes_,
                 "trained_on": self.trained_on_,
                 "shape": list(self.shape_),
+                # What makes a generator like this one, which draws what this one draws.
+                "settings": self.get_params(deep=False) | {"random_state": self.seed_},
             },
-            # What makes a generator like this one, which draws what this one draws.
-            settings=self.get_params(deep=False) | {"random_state": self.seed_},
             arrays=self._state(),
             tables={name: getattr(self, f"{name}_") for name in self.TABLES},
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
@@ -54,8 +54,7 @@ class ClosedForm(Generator):
         """Samples of block number `block` of class index `code`, (BLOCK, d)."""
 
     def _of_class(self, code: int) -> NDArray[Any]:
-        mine: NDArray[Any] = self._X[self._codes == code]
-        return mine
+        return cast("NDArray[Any]", self._X[self._codes == code])
 
     def _state(self) -> dict[str, NDArray[Any]]:
         return {"X": self._X, "codes": self._codes, "patients": self._patients}

@@ -23,7 +23,6 @@ comparison = logging.getLogger(f"{__name__}.comparison")  # passes by the filter
 LOOKED_AT = 128  # samples per class, at most
 FEWEST = 16  # of them, and steps: large maps are made so many at a time
 VALUES = 2**22  # that so many samples may hold: more take seconds to make
-COLUMNS = ["label", "spread", "distinct"]
 NARROW = 0.2  # of the real spread: less is a collapse
 _said: set[str] = set()  # kinds of generators whose collapse in a comparison was said
 
@@ -70,7 +69,7 @@ def diagnose(generator: Generator, samples: Samples, codes: Ints) -> pd.DataFram
                 "samples do. Train it longer or with a smaller lr, or take another generator.",
                 type(generator).__name__, name, 100 * spread,
             )  # fmt: skip
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=["label", "spread", "distinct"])
 
 
 def _spread(made: NDArray[np.floating], real: NDArray[np.floating], *, table: bool) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -71,8 +71,7 @@ class CVAE(Perceptrons):
         assert isinstance(net, Decoder)
         made, log_spread, _ = net(net.prior.draw(label, random), label)
         noise = torch.randn(made.shape, generator=random).to(label.device)
-        drawn: Tensor = made + noise * log_spread.exp()
-        return drawn
+        return cast("Tensor", made + noise * log_spread.exp())
 
 
 class Decoder(nn.Module):

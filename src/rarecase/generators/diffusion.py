@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -81,8 +81,8 @@ class Denoiser(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor, label: Tensor) -> Tensor:
         turns = time * (torch.arange(self.WAVES, device=x.device) + 1) * math.pi / 2
-        found: Tensor = self.net(torch.cat([x, turns.sin(), turns.cos()], dim=1), label)
-        return found
+        told = torch.cat([x, turns.sin(), turns.cos()], dim=1)
+        return cast("Tensor", self.net(told, label))
 
 
 def signal(time: Tensor) -> Tensor:

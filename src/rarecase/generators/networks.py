@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -48,6 +48,11 @@ def init_weights(module: nn.Module) -> None:
         elif isinstance(part, nn.modules.batchnorm._BatchNorm):
             nn.init.normal_(part.weight, 1.0, 0.02)
             nn.init.zeros_(part.bias)
+
+
+def heads(said: Tensor) -> tuple[Tensor, Tensor]:
+    """What a discriminator says (n, 1 + k): the source's logit (n,), and the rest (n, k)."""
+    return said[:, 0], said[:, 1:]
 
 
 class ConvGenerator(nn.Module):
@@ -125,16 +130,14 @@ class ConvDiscriminator(nn.Module):
             if any(odd):  # one more row on the far side: it becomes ceil(side / 2)
                 x = F.pad(x, [part for more in reversed(odd) for part in (0, more)])
             x = F.leaky_relu(_halved(down, x), SLOPE, inplace=True)
-        heads = self.heads(x.flatten(1))
-        return heads[:, 0], heads[:, 1:]
+        return heads(self.heads(x.flatten(1)))
 
 
 def _halved(layer: Any, x: Tensor) -> Tensor:
     """A convolution 4×4 of stride 2 and padding 1: sides (h, w) to (h / 2, w / 2)."""
     height, width = (side // 2 for side in x.shape[-2:])
     if not _as_product(layer, x, height * width):
-        found: Tensor = layer(x)
-        return found
+        return cast("Tensor", layer(x))
     with torch.autocast("cpu", enabled=False):  # to bring the weights to bfloat16 takes longer
         parts = F.unfold(x.to(layer.weight.dtype), 4, padding=1, stride=2).transpose(1, 2)
         made = F.linear(parts, layer.weight.flatten(1), layer.bias).transpose(1, 2)
@@ -145,8 +148,7 @@ def _doubled(layer: Any, x: Tensor) -> Tensor:
     """A transposed convolution 4×4 of stride 2 and padding 1: sides (h, w) to (2 h, 2 w)."""
     height, width = x.shape[-2:]
     if not _as_product(layer, x, height * width):
-        found: Tensor = layer(x)
-        return found
+        return cast("Tensor", layer(x))
     with torch.autocast("cpu", enabled=False):
         flat = x.to(layer.weight.dtype).flatten(2).transpose(1, 2)
         parts = (flat @ layer.weight.flatten(1)).transpose(1, 2)
@@ -205,8 +207,7 @@ class MLPDiscriminator(nn.Module):
         init_weights(self)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        heads = self.heads(F.leaky_relu(self.hidden(x), SLOPE))
-        return heads[:, 0], heads[:, 1:]
+        return heads(self.heads(F.leaky_relu(self.hidden(x), SLOPE)))
 
 
 class Perceptron(nn.Module):
@@ -222,8 +223,7 @@ class Perceptron(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
 
     def forward(self, *parts: Tensor) -> Tensor:
-        joined: Tensor = self.layers(torch.cat(parts, dim=1))
-        return joined
+        return cast("Tensor", self.layers(torch.cat(parts, dim=1)))
 
 
 class Conditional(nn.Module):
@@ -235,5 +235,4 @@ class Conditional(nn.Module):
         self.net = Perceptron(inputs + classes, outputs, hidden=hidden)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        found: Tensor = self.net(x, F.one_hot(label, self.classes).to(x.dtype))
-        return found
+        return cast("Tensor", self.net(x, F.one_hot(label, self.classes).to(x.dtype)))

@@ -139,8 +139,7 @@ class Neural(Generator):
         """Scaled samples (n, …) of class indices `label` (n,) from the network to sample from: of
         noise and class, unless a subclass knows better."""
         z = torch.randn(len(label), self._noise, generator=random).to(label.device)
-        drawn: Tensor = net(z, label)
-        return drawn
+        return cast("Tensor", net(z, label))
 
     @property
     def _noise(self) -> int:

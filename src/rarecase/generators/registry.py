@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rarecase.errors import DataError, SettingError, nearest
 
@@ -18,28 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kind:
-    """A generator, imported when it is needed.
-
-    Parameters
-    ----------
-    name, target
-        What it is called, and its class as "module:Class", the module one of this package.
-    trained
-        Whether it trains a network, and needs PyTorch.
-    synthetic
-        Whether it generates anything new, and gets a verdict.
-    filter
-        The filter that goes with it in its source.
-    settings
-        What it is made with unless told otherwise.
-    """
+    """A generator, imported when it is needed."""
 
     name: str
-    target: str
-    trained: bool
-    synthetic: bool = True
-    filter: str | None = None
-    settings: tuple[tuple[str, Any], ...] = ()
+    target: str  # its class as "module:Class", of a module of this package
+    trained: bool  # whether it trains a network, and needs PyTorch
+    synthetic: bool = True  # whether it generates anything new, and gets a verdict
+    filter: str | None = None  # the one that goes with it in its source
+    settings: tuple[tuple[str, Any], ...] = ()  # what it is made with unless told otherwise
 
     @property
     def module(self) -> str:
@@ -51,8 +37,7 @@ class Kind:
 
     def load_class(self) -> type[Generator]:
         """The class itself; imports what it needs."""
-        found: type[Generator] = getattr(import_module(self.module), self.class_name)
-        return found
+        return cast("type[Generator]", getattr(import_module(self.module), self.class_name))
 
 
 _closed, _trained = partial(Kind, trained=False), partial(Kind, trained=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from imblearn.over_sampling import SMOTE, BorderlineSMOTE
+from scipy.stats import beta
 
 from rarecase.arrays import Floats
 from rarecase.generators import validation
@@ -160,12 +161,7 @@ class Remix(ClosedForm):
         others = self._X[partners] if partners.size else mine
         base = mine[rng.integers(len(mine), size=self.BLOCK)]
         added = others[rng.integers(len(others), size=self.BLOCK)]
-        share = _beta_below(self.tau, self.alpha, self.BLOCK, rng)[:, None]
+        # Below tau, through the distribution function.
+        chance = rng.random((self.BLOCK, 1)) * beta.cdf(self.tau, self.alpha, self.alpha)
+        share = beta.ppf(chance, self.alpha, self.alpha)
         return np.asarray(share * added + (1 - share) * base)
-
-
-def _beta_below(limit: float, alpha: float, count: int, rng: np.random.Generator) -> Floats:
-    """Draws of Beta(alpha, alpha) that are below `limit`, through its distribution function."""
-    from scipy.stats import beta
-
-    return np.asarray(beta.ppf(rng.random(count) * beta.cdf(limit, alpha, alpha), alpha, alpha))

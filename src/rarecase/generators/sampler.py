@@ -1,5 +1,5 @@
-"""A generator as imbalanced-learn and scikit-learn know it: it works in a pipeline and in a grid
-search, takes DataFrames and gives them back."""
+"""A generator as imbalanced-learn and scikit-learn know it: it works in `imblearn.pipeline`'s
+Pipeline and in a grid search, takes DataFrames and gives them back."""
 
 from __future__ import annotations
 
