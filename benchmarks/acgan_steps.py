@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from rarecase.generators import networks_conv
+from rarecase.generators import networks
 from rarecase.generators.acgan_step import Pair, take_step
 from rarecase.training import Schedule, make_adam
 
@@ -32,22 +32,22 @@ def seconds_a_step(
     """The fastest of `steps` steps, with products and with convolutions."""
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
     torch.manual_seed(0)
-    generator = networks_conv.ConvGenerator(shape, 2, width=width)
-    critic = networks_conv.ConvDiscriminator(shape, 2, width=width)
+    generator = networks.ConvGenerator(shape, 2, width=width)
+    critic = networks.ConvDiscriminator(shape, 2, width=width)
     schedule = Schedule(lr=1e-4, betas=(0.5, 0.999), batch=BATCH, epochs=1)
     nets = [fabric.setup(net, make_adam(net, schedule, fused=True)) for net in (generator, critic)]
     (g, g_adam), (d, d_adam) = nets
     pair = Pair(fabric, g, d, g_adam, d_adam, None)
     real, label = torch.rand(BATCH, *shape), torch.arange(BATCH) % 2
-    few = networks_conv.FEW
+    few = networks.FEW
     found: dict[str, list[float]] = {"products": [], "convolutions": []}
     for _ in range(steps + 1):
         for name, limit in (("products", few), ("convolutions", 0)):
-            networks_conv.FEW = limit
+            networks.FEW = limit
             began = time.perf_counter()
             take_step(pair, real, label, torch.randn(BATCH, 100), label)
             found[name].append(time.perf_counter() - began)
-    networks_conv.FEW = few
+    networks.FEW = few
     return {name: float(np.min(each[1:])) for name, each in found.items()}
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from rarecase.generators.acgan_step import Pair, take_step
-from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator
+from rarecase.generators.networks import ConvDiscriminator, ConvGenerator
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.settings import ComputeSettings
 from rarecase.segmenter.losses import dice_loss

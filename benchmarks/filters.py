@@ -25,7 +25,7 @@ from fold_vectors import contexts
 from rarecase.features.standardise import Space
 from rarecase.generators.audit.audit import FEWEST
 from rarecase.generators.audit.fidelity import neighbourhood
-from rarecase.generators.real_data_filters import dense, near, recognised
+from rarecase.generators.filters import dense, near, recognised
 
 RESULTS = Path(__file__).with_name("results")
 INDEPENDENT = {"near": near, "dense": dense}

@@ -185,7 +185,7 @@ def test_a_foreign_sampler_takes_vectors_alone():
 
 
 def test_a_collapse_is_said_once_a_comparison_and_not_fold_by_fold(caplog, monkeypatch):
-    monkeypatch.setattr(collapse._said_once, "said", set())
+    monkeypatch.setattr(collapse, "_said", set())
     part = part_of()
     settings = (("hidden", (8, 8)), ("lr", 1e-12), ("epochs", 2))  # learns nothing, makes one
     caplog.set_level(logging.WARNING)

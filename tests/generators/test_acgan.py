@@ -7,11 +7,16 @@ import torch.nn.functional as F
 
 from rarecase.errors import DataError, RarecaseError, SettingError
 from rarecase.features.samples import Samples
-from rarecase.generators import ACGAN, networks_conv
+from rarecase.generators import ACGAN, networks
 from rarecase.generators.collapse import diagnose
 from rarecase.generators.losses import discriminator_loss, generator_loss
-from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator, stage_sizes
-from rarecase.generators.networks_mlp import MLPDiscriminator, MLPGenerator
+from rarecase.generators.networks import (
+    ConvDiscriminator,
+    ConvGenerator,
+    MLPDiscriminator,
+    MLPGenerator,
+    stage_sizes,
+)
 from support.contract import toy
 
 
@@ -47,15 +52,15 @@ def test_convolutions_as_products_are_convolutions(size, monkeypatch):
         gradients = torch.autograd.grad(source.sum() + logits.square().sum(), parameters)
         return source, logits, *gradients
 
-    monkeypatch.setattr(networks_conv, "MANY", 0)
+    monkeypatch.setattr(networks, "MANY", 0)
     products = []
-    whole = networks_conv._as_product
+    whole = networks._as_product
     monkeypatch.setattr(
-        networks_conv, "_as_product", lambda *given: products.append(whole(*given)) or products[-1]
+        networks, "_as_product", lambda *given: products.append(whole(*given)) or products[-1]
     )
     found = said()
     assert any(products)
-    monkeypatch.setattr(networks_conv, "FEW", 0)
+    monkeypatch.setattr(networks, "FEW", 0)
     products.clear()
     expected = said()
     assert not any(products)

@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 
 from rarecase.errors import SettingError
-from rarecase.generators.filters import AGREEMENT, FILTERS, check_name, first_kept, kept_by, vectors
-from rarecase.generators.real_data_filters import dense, near, recognised
+from rarecase.generators.filters import (
+    AGREEMENT,
+    FILTERS,
+    check_name,
+    dense,
+    first_kept,
+    kept_by,
+    near,
+    recognised,
+    vectors,
+)
 
 INDEPENDENT = [name for name in FILTERS if name != AGREEMENT]
 RNG = np.random.default_rng(0)

@@ -266,10 +266,10 @@ def test_what_is_borrowed_does_not_hang_on_units():
 
 def test_a_columns_deviation_is_that_of_all_samples():
     X, _ = table()
-    whole = X / Units.of(X, standardise=True).size
+    whole = X / Units(X, standardise=True).size
     np.testing.assert_allclose(whole[:, :3].std(axis=0), 1.0)
-    assert Units.of(whole, standardise=True).size == pytest.approx(np.ones(4))
-    far = Units.of(np.float32([[4096.0], [4097.0], [4098.0]]), standardise=True)
+    assert Units(whole, standardise=True).size == pytest.approx(np.ones(4))
+    far = Units(np.float32([[4096.0], [4097.0], [4098.0]]), standardise=True)
     assert far.size == pytest.approx(np.sqrt([2 / 3]), rel=1e-6)
 
 

@@ -48,7 +48,7 @@ def test_a_gradient_is_cut_and_one_that_is_not_finite_left_out():
     with torch.no_grad():
         net.weight.zero_()
     adam = make_adam(net, Schedule(lr=0.1, betas=(0.9, 0.99), batch=2, epochs=1), fused=True)
-    player = Player.of(fabric, net, adam, clip=1.0)
+    player = Player(fabric, *fabric.setup(net, adam), clip=1.0)
     player.step((player.net(torch.full((1, 2), 1e6))).sum())
     moved = net.weight.detach().clone()
     assert moved.abs().max() == pytest.approx(0.1, rel=1e-3)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rarecase.checkpoint import load_training, save_training
-from rarecase.generators.paging import PagedMoments
+from rarecase.generators.acgan_step import PagedMoments
 
 
 def trained(steps, *, paged, start=None, state=None, folder=None):

@@ -6,7 +6,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rarecase.errors import DataError, SettingError
-from rarecase.generators.real_data_filters import dense, near, recognised
+from rarecase.generators.filters import dense, near, recognised
 
 
 def data(seed=0):

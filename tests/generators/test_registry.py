@@ -28,7 +28,6 @@ def test_a_saved_generator_is_loaded_by_its_card(kind, tmp_path):
     card = json.loads((tmp_path / "generator.json").read_text())
     assert set(card) == {"version", "kind", "classes", "trained_on", "shape", "settings"}
     assert kind.filter in (None, *FILTERS)
-    assert kind.standardises == ("standardise" in made.get_params())
 
 
 def test_what_is_unknown_is_said(tmp_path):

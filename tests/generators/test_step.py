@@ -8,7 +8,7 @@ import torch
 from lightning_fabric import Fabric
 
 from rarecase.generators.acgan_step import LEAN_ABOVE, Pair, piece_size, take_step
-from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator
+from rarecase.generators.networks import ConvDiscriminator, ConvGenerator
 
 SHAPE, BATCH, NOISE = (3, 9, 9), 7, 5
 

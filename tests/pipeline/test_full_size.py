@@ -11,7 +11,7 @@ import torch
 from rarecase.experiment.classifiers import make_classifier
 from rarecase.experiment.classifiers.cnn_network import FeatureNet
 from rarecase.generators import ACGAN
-from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator
+from rarecase.generators.networks import ConvDiscriminator, ConvGenerator
 from rarecase.pipeline.resolve import resolve
 from rarecase.segmenter import Augmentation, Schedule, Segmenter, Slices, UNet, train_segmenter
 

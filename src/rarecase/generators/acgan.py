@@ -10,14 +10,18 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rarecase.arrays import Ints
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.moments import Moments
 from rarecase.generators import validation
-from rarecase.generators.acgan_step import Pair, piece_size, take_step
-from rarecase.generators.networks_conv import ConvDiscriminator, ConvGenerator
-from rarecase.generators.networks_mlp import MLPDiscriminator, MLPGenerator
+from rarecase.generators.acgan_step import PagedMoments, Pair, piece_size, take_step
+from rarecase.generators.networks import (
+    ConvDiscriminator,
+    ConvGenerator,
+    MLPDiscriminator,
+    MLPGenerator,
+)
 from rarecase.generators.neural import Fitting, Neural, Step
-from rarecase.generators.paging import PagedMoments
 from rarecase.training import Row, Schedule
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # Fabric's that leave the weights in float32
@@ -114,14 +118,14 @@ class ACGAN(Neural):
             max_steps=self.max_steps,
         )
 
-    def _networks(self, classes: int) -> dict[str, nn.Module]:
-        shape, noise, nonnegative = self.shape_, self._noise, self._scale.nonnegative
+    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
+        shape, width, (first, second) = self.shape_, self.width, self.hidden
+        noise, nonnegative = self._noise, self._scale.nonnegative
         if self._maps:
+            conv = ConvGenerator(shape, classes, width=width, noise=noise, nonnegative=nonnegative)
             return {
-                "generator": ConvGenerator(
-                    shape, classes, width=self.width, noise=noise, nonnegative=nonnegative
-                ),
-                "discriminator": ConvDiscriminator(shape, classes, width=self.width),
+                "generator": conv,
+                "discriminator": ConvDiscriminator(shape, classes, width=width),
             }
         if len(shape) > 1:
             raise DataError(
@@ -133,22 +137,18 @@ class ACGAN(Neural):
                 f"noise: {classes} classes overwrite as many entries of it; expected more than "
                 f"{classes}, got {noise}."
             )
-        first, second = self.hidden
+        mlp = MLPGenerator(features, classes, hidden=first, noise=noise, nonnegative=nonnegative)
         return {
-            "generator": MLPGenerator(
-                shape[0], classes, hidden=first, noise=noise, nonnegative=nonnegative
-            ),
-            "discriminator": MLPDiscriminator(shape[0], classes, hidden=second),
+            "generator": mlp,
+            "discriminator": MLPDiscriminator(features, classes, hidden=second),
         }
 
     def _step(self, fit: Fitting) -> Step:
         """The classes requested of the generator are drawn uniformly, whatever their share."""
         g, d = fit.players["generator"], fit.players["discriminator"]
         device, classes, noise = fit.fabric.device, len(self.classes_), self._noise
-        piece = piece_size(
-            fit.nets["generator"], fit.nets["discriminator"],
-            batch=fit.schedule.batch, device=device.type,
-        )  # fmt: skip
+        nets = self._nets["generator"], self._nets["discriminator"]
+        piece = piece_size(*nets, batch=fit.schedule.batch, device=device.type)
         pair = Pair(fit.fabric, g.net, d.net, g.optimizer, d.optimizer, piece)
         page = piece is not None and device.type == "cpu"
 
@@ -168,13 +168,13 @@ class ACGAN(Neural):
         sizes = (batches, batches, seen, seen)
         return {name: s / n for name, s, n in zip(self.SUMS, sums, sizes, strict=True)}
 
-    def _classify(self, X: NDArray[np.float32]) -> NDArray[np.int64]:
+    def _classify(self, X: NDArray[np.float32]) -> Ints:
         critic = self._nets["discriminator"]
         device = next(critic.parameters()).device
         shift, factor = self._scale.tensors(len(self.shape_), device)
         with torch.inference_mode():
             _, logits = critic((torch.from_numpy(X).to(device) - shift) / factor)
-        return cast("NDArray[np.int64]", logits.argmax(1).cpu().numpy())
+        return np.asarray(logits.argmax(1).cpu().numpy())
 
     def _check_settings(self) -> None:
         for name in ("width", "epochs"):

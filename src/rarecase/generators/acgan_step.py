@@ -8,21 +8,70 @@ batch's; the generator, which has, always makes the whole batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import mmap
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from sklearn.utils import gen_batches
 from torch import Tensor, nn
 
 from rarecase.generators.losses import discriminator_loss, generator_loss
-from rarecase.generators.paging import PagedMoments
 
+MOMENTS = ("exp_avg", "exp_avg_sq")  # Adam's names
 # Bytes of activations from which a step is done in pieces, by kind of device.
 LEAN_ABOVE = {"cpu": 512 * 2**20, "cuda": 8 * 2**30, "mps": 2 * 2**30}
 PIECE = 128 * 2**20  # bytes of activations that a piece may take
+
+
+class PagedMoments:
+    """The moments of Adam optimisers in files below `folder`; `release` gives their memory back.
+
+    Adam keeps two numbers for each weight and needs them only while it makes its step. For networks
+    of over a hundred million weights that is a gigabyte which activations could use. The moments
+    lie in memory-mapped files without a name; after a step their pages are given back, and come
+    from the disk (or the system's cache of it) when the next step wants them. The numbers are the
+    same to the bit. Where the system does not know how, they stay in memory.
+
+    Make it after a checkpoint was loaded: moments that are there are taken over. Raises OSError
+    when the disk has no room for them.
+    """
+
+    def __init__(self, optimizers: Iterable[torch.optim.Adam], *, folder: Path | None) -> None:
+        self._maps: list[mmap.mmap] = []
+        if not hasattr(mmap, "MADV_DONTNEED") or not hasattr(os, "posix_fallocate"):
+            return
+        for optimizer, group in ((each, g) for each in optimizers for g in each.param_groups):
+            for parameter in group["params"]:
+                state = optimizer.state[parameter]
+                state.setdefault("step", torch.zeros((), dtype=torch.float32))
+                for name in MOMENTS:
+                    old = state.get(name)
+                    state[name] = self._mapped(parameter, folder=folder)
+                    if old is not None:
+                        state[name].copy_(old)
+        self.release()
+
+    def _mapped(self, like: torch.Tensor, *, folder: Path | None) -> torch.Tensor:
+        """Zeros of the shape and memory layout of `like`, in a file of their own."""
+        size = like.numel() * like.element_size()
+        with tempfile.TemporaryFile(dir=folder) as file:
+            os.posix_fallocate(file.fileno(), 0, size)  # a full disk is said now, not at a write
+            mapped = mmap.mmap(file.fileno(), size)
+        self._maps.append(mapped)
+        flat = torch.frombuffer(mapped, dtype=like.dtype)
+        return flat.as_strided(like.shape, like.stride())
+
+    def release(self) -> None:
+        """Give the pages back; what was written stays in the file."""
+        for mapped in self._maps:
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 @dataclass
@@ -80,7 +129,7 @@ def _discriminator_step(
 ) -> tuple[Tensor, list[Tensor]]:
     pair.discriminator_optimizer.zero_grad()
     total, rights = real.new_zeros(()), [real.new_zeros(()), real.new_zeros(())]
-    for part in _parts(pair, len(real)):
+    for part in gen_batches(len(real), pair.piece or len(real)):
         share, n = len(real[part]) / len(real), len(real[part])
         # One pass over both halves: without batch norm they cannot meet.
         source, logits = pair.discriminator(torch.cat([real[part], fake[part]]))
@@ -103,7 +152,7 @@ def _generator_step(pair: Pair, fake: Tensor, asked: Tensor) -> Tensor:
     pair.generator_optimizer.zero_grad()
     leaf = fake.detach().requires_grad_()
     total = fake.new_zeros((), dtype=torch.float32)
-    for part in _parts(pair, len(leaf)):
+    for part in gen_batches(len(leaf), pair.piece or len(leaf)):
         share = len(leaf[part]) / len(leaf)
         loss = generator_loss(pair.discriminator(leaf[part]), asked[part])
         pair.fabric.backward(loss * share)
@@ -124,11 +173,6 @@ def _scale(fabric: Fabric) -> float:
     and would get it twice."""
     scaler = getattr(fabric.strategy.precision, "scaler", None)
     return 1.0 if scaler is None else float(scaler.get_scale())
-
-
-def _parts(pair: Pair, samples: int) -> Iterator[slice]:
-    size = pair.piece or samples
-    return (slice(start, start + size) for start in range(0, samples, size))
 
 
 @contextmanager

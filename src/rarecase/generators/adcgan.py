@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rarecase.generators.losses import slope_penalty, source_loss
-from rarecase.generators.networks_mlp import Conditional, Perceptron
+from rarecase.generators.networks import Conditional, Perceptron, heads
 from rarecase.generators.neural import Fitting, Step
 from rarecase.generators.perceptrons import Perceptrons
 
@@ -31,7 +31,7 @@ class ADCGAN(Perceptrons):
     LR: ClassVar[float] = 1e-3
     CLASS_WEIGHT: ClassVar[float] = 1.0  # λ, of the classifier's losses
 
-    def _perceptrons(self, features: int, classes: int) -> dict[str, nn.Module]:
+    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
         return {
             "generator": Conditional(self.noise, features, classes, hidden=self.hidden),
             "discriminator": Perceptron(features, 1 + 2 * classes, hidden=self.hidden),
@@ -41,22 +41,19 @@ class ADCGAN(Perceptrons):
         generator, discriminator = fit.players["generator"], fit.players["discriminator"]
         device, classes = fit.fabric.device, len(self.classes_)
 
-        def heads(vectors: Tensor) -> tuple[Tensor, Tensor]:
-            found = discriminator.net(vectors)
-            return found[:, 0], found[:, 1:]
-
         def step(values: Tensor, real_label: Tensor, random: torch.Generator, done: int) -> Tensor:
             real = values.flatten(1).requires_grad_()
             z = torch.randn(len(real), self.noise, generator=random).to(device)
             asked = torch.randint(classes, (len(real),), generator=random).to(device)
             fake = generator.net(z, asked)
-            (true, true_class), (made, made_class) = heads(real), heads(fake.detach())
+            true, true_class = heads(discriminator.net(real))
+            made, made_class = heads(discriminator.net(fake.detach()))
             source = source_loss(true, real=True) + source_loss(made, real=False)
             missed = F.cross_entropy(true_class, real_label, reduction="none")
             named = missed.mean() + F.cross_entropy(made_class, classes + asked)
             steep = slope_penalty(true - missed, real)
             discriminator.step(source + self.CLASS_WEIGHT * named + steep)
-            fooled, fooled_class = heads(fake)
+            fooled, fooled_class = heads(discriminator.net(fake))
             fooling = source_loss(fooled, real=True)
             drawn = F.cross_entropy(fooled_class, asked)
             drawn = drawn - F.cross_entropy(fooled_class, classes + asked)

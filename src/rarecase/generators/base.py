@@ -1,8 +1,4 @@
-"""The contract of every generator: what is checked, what is kept, what is saved.
-
-Every generator is a sampler of imbalanced-learn: it works in `imblearn.pipeline.Pipeline` and in
-a grid search, takes DataFrames and gives them back.
-"""
+"""The contract of every generator: what is checked, what is kept, what is saved."""
 
 from __future__ import annotations
 
@@ -10,30 +6,24 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
+from rarecase.arrays import Bools, Ints
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.samples import Samples, checked_labels, is_store, samples_of
-from rarecase.files import read_csv
-from rarecase.generators.sampler import Sampler, whole_seed
-from rarecase.generators.saving import (
-    ARRAYS,
-    read_arrays,
-    read_card,
-    write_generator,
-)
+from rarecase.features.samples import Samples, checked_labels
+from rarecase.files import read_csv, replacing_directory
+from rarecase.generators.sampler import Label, Sampler
+from rarecase.generators.saving import ARRAYS, read_arrays, read_card, write_generator
 
 if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
     from rarecase.features.store import FeatureStore
 
-Label = str | int
+Keep = Mapping[Any, Bools]
+"""For each class which of its samples are kept, (counts[label],)."""
 
 
 class Generator(Sampler):
@@ -52,73 +42,10 @@ class Generator(Sampler):
 
     _dtype: Any = np.float32  # of the samples
 
-    classes_: list[Label]
-    seed_: int
-    shape_: tuple[int, ...]
-    trained_on_: list[str]
     history_: pd.DataFrame
 
-    def fit(
-        self,
-        X: ArrayLike | FeatureStore,
-        y: ArrayLike,
-        *,
-        rows: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-        checkpoint: Path | str | None = None,
-        fabric: Fabric | None = None,
-    ) -> Self:
-        """Fit to samples `X`, (n, d) or (n, c, h, w), with labels `y` (n,), strings or integers.
-
-        `rows` picks samples of `X` (an array or a store); `y` and `groups` then have one entry per
-        picked sample. `groups` (the patients) are recorded in `trained_on_`. With `checkpoint`
-        (a file) every epoch is saved there and a killed fit goes on from it; the caller removes
-        it. `fabric` decides on device and precision. Raises `DataError` on NaN, lengths that
-        differ, fewer than two classes, and a class of fewer than two samples.
-        """
-        lazy = is_store(X) or isinstance(X, Samples)
-        if not lazy and (sparse.issparse(X) or np.ndim(cast("ArrayLike", X)) <= 2):
-            X, y = self._checked_table(X, y)
-        file = Path(checkpoint) if checkpoint else None
-        self._fit_samples(samples_of(X, rows=rows), y, groups, checkpoint=file, fabric=fabric)
-        return self
-
-    def _fit_samples(
-        self,
-        samples: Samples,
-        y: ArrayLike,
-        groups: ArrayLike | None,
-        *,
-        checkpoint: Path | None = None,
-        fabric: Fabric | None = None,
-    ) -> None:
-        labels = checked_labels(y, len(samples))
-        self.seed_ = whole_seed(self.random_state)
-        self.trained_on_ = []
-        self._patients = np.arange(len(labels))  # whose each sample is; its own without groups
-        if groups is not None:
-            names = np.asarray(groups).astype(str)
-            if names.shape != labels.shape:
-                raise DataError(
-                    f"groups: expected one per sample ({len(labels)}), got shape {names.shape}."
-                )
-            known, self._patients = np.unique(names, return_inverse=True)
-            self.trained_on_ = known.tolist()
-        classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        if len(classes) < 2:
-            raise DataError(f"y: expected two classes or more, got one class: {classes.tolist()}.")
-        if counts.min() < 2:
-            few = classes[counts.argmin()]
-            raise DataError(
-                f"y: class {few.item()!r} has one sample, a generator needs at least two of each; "
-                "leave the class out or merge it with another."
-            )
-        self.classes_ = classes.tolist()
-        self.shape_ = samples.shape
-        self._fit(samples, codes.astype(np.int64), checkpoint=checkpoint, fabric=fabric)
-
     def sample(
-        self, counts: Mapping[Any, int], *, start: int = 0
+        self, counts: Mapping[Any, int], *, start: int = 0, keep: Keep | None = None
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Generate `counts[label]` samples per class: X (n, *shape) in the data's units, y (n,).
 
@@ -126,17 +53,31 @@ class Generator(Sampler):
 
         Sample i of a class depends on (`seed_`, label, i) alone: requesting 100 and, in another
         call, 200 gives the same first 100; `start=100` gives the second hundred. Classes come
-        in the order of `counts`. Raises `DataError` on an unknown class and on numbers that are not
-        whole ones from 0 on.
+        in the order of `counts`. `keep`: of each class, which of its samples are wanted,
+        (counts[label],); all without it. Raises `DataError` on an unknown class and on numbers that
+        are not whole ones from 0 on.
         """
-        self._check_fitted()
-        self._check_counts(counts, start)
-        X = np.empty((sum(counts.values()), *self.shape_), self._dtype)
+        masks = self._checked_masks(counts, start, keep)
+        X = np.empty((sum(int(mask.sum()) for mask in masks.values()), *self.shape_), self._dtype)
         labels: list[Label] = []
-        for label, piece in self._pieces(counts, start):
+        for label, piece in self.pieces(counts, start=start, keep=masks):
             X[len(labels) : len(labels) + len(piece)] = piece
             labels += [label] * len(piece)
         return X, np.asarray(labels, dtype=np.asarray(self.classes_).dtype)
+
+    def pieces(
+        self, counts: Mapping[Any, int], *, start: int = 0, keep: Keep | None = None
+    ) -> Iterator[tuple[Label, NDArray[Any]]]:
+        """What `sample` gives, a few samples (n, *shape) of a class at a time."""
+        for label, mask in self._checked_masks(counts, start, keep).items():
+            code, count = self._code(label), len(mask)
+            # Whole aligned blocks, so that a sample's bits do not depend on how many are drawn.
+            end = -(-(start + count) // self.BLOCK) if count else 0
+            for block in range(start // self.BLOCK, end):
+                first = block * self.BLOCK
+                low, high = max(start, first), min(start + count, first + self.BLOCK)
+                piece = self._make(code, block)[low - first : high - first]
+                yield self.classes_[code], piece[mask[low - start : high - start]]
 
     def sample_to_store(
         self,
@@ -146,31 +87,42 @@ class Generator(Sampler):
         block: str = "synthetic",
         start: int = 0,
         seen: Iterable[str] = (),
-        keep: Mapping[Any, NDArray[np.bool_]] | None = None,
+        keep: Keep | None = None,
     ) -> FeatureStore:
         """`sample` into a new store at `path`, a few samples in memory at a time, as float16.
 
         Its rows: label, agrees (whether the discriminator calls the requested class; True where
         there is none). Its `seen`: the groups that the generator was fitted to and, given as
-        `seen`, whom the network behind its features has learnt from. `keep`: for each class, which
-        of its samples are written, (counts[label],); all without it. After an error there is no
+        `seen`, whom the network behind its features has learnt from. After an error there is no
         store.
         Raises `DataError` where `path` exists and where float16 cannot hold a sample.
         """
-        from rarecase.generators.to_store import write_store
+        from rarecase.features.store import FeatureStore  # needs PyTorch and Zarr
 
-        self._check_fitted()
-        self._check_counts(counts, start)
-        return write_store(
-            path, self._pieces(counts, start),
-            agrees=lambda X, label: self._agrees(X, self._code(label)),
-            counts=counts, keep=keep, shape=self.shape_, block=block,
-            seen=[*self.trained_on_, *seen],
-        )  # fmt: skip
+        masks = self._checked_masks(counts, start, keep)
+        if path.exists():  # it would be replaced
+            raise DataError(f"{path} exists; remove it or choose another place for {block!r}.")
+        labels = [label for label, mask in masks.items() for _ in range(int(mask.sum()))]
+        rows = pd.DataFrame({"label": labels, "agrees": True})
+        learnt_from = sorted({*self.trained_on_, *seen})
+        with replacing_directory(path) as beside:
+            beside.rmdir()  # the store makes it
+            with FeatureStore.create(
+                beside, block=block, shape=self.shape_, rows=rows, seen=learnt_from
+            ) as store:
+                agrees = [np.empty(0, bool)]
+                for label, piece in self.pieces(counts, start=start, keep=masks):
+                    if len(piece):
+                        store.append(piece)
+                        if self.discriminates:
+                            agrees.append(self._classify(piece) == self._code(label))
+                if self.discriminates:
+                    store.set_rows(rows.assign(agrees=np.concatenate(agrees)))
+        return FeatureStore.open(path)
 
     def agreement(
         self, X: ArrayLike | FeatureStore, y: ArrayLike, *, rows: ArrayLike | None = None
-    ) -> NDArray[np.bool_]:
+    ) -> Bools:
         """For each sample, whether the discriminator's class is `y`'s (the paper's filter).
         Raises `SettingError` where there is no discriminator (`discriminates`)."""
         if not self.discriminates:
@@ -200,9 +152,9 @@ class Generator(Sampler):
                 "classes": self.classes_,
                 "trained_on": self.trained_on_,
                 "shape": list(self.shape_),
+                # What makes a generator like this one, which draws what this one draws.
+                "settings": self.get_params(deep=False) | {"random_state": self.seed_},
             },
-            # What makes a generator like this one, which draws what this one draws.
-            settings=self.get_params(deep=False) | {"random_state": self.seed_},
             arrays=self._state(),
             tables={name: getattr(self, f"{name}_") for name in self.TABLES},
         )
@@ -236,39 +188,12 @@ class Generator(Sampler):
         """Take up what `_state` gave."""
 
     @abstractmethod
-    def _fit(
-        self,
-        samples: Samples,
-        codes: NDArray[np.int64],
-        *,
-        checkpoint: Path | None,
-        fabric: Fabric | None,
-    ) -> None:
-        """Fit to checked samples with class indices `codes` (n,)."""
-
-    @abstractmethod
     def _make(self, code: int, block: int) -> NDArray[Any]:
         """Samples block·BLOCK … (block + 1)·BLOCK − 1 of class index `code`."""
 
-    def _classify(self, X: NDArray[np.float32]) -> NDArray[np.int64]:
+    def _classify(self, X: NDArray[np.float32]) -> Ints:
         """The discriminator's class indices (n,) for samples in the data's units."""
         raise NotImplementedError
-
-    def _agrees(self, X: NDArray[np.float32], code: int) -> NDArray[np.bool_]:
-        """Whether a discriminator, if there is one, calls `X` the requested class."""
-        return self._classify(X) == code if self.discriminates else np.ones(len(X), dtype=bool)
-
-    def _pieces(
-        self, counts: Mapping[Any, int], start: int
-    ) -> Iterator[tuple[Label, NDArray[Any]]]:
-        for label, count in counts.items():
-            code = self._code(label)
-            # Whole aligned blocks, so that a sample's bits do not depend on how many are drawn.
-            end = -(-(start + count) // self.BLOCK) if count else 0
-            for block in range(start // self.BLOCK, end):
-                first = block * self.BLOCK
-                piece = slice(max(start - first, 0), min(start + count - first, self.BLOCK))
-                yield self.classes_[code], self._make(code, block)[piece]
 
     def _code(self, label: Any) -> int:
         plain = label.item() if isinstance(label, np.generic) else label
@@ -283,15 +208,23 @@ class Generator(Sampler):
             raise DataError(f"class {plain!r} was not in the training data; {hint}")
         return self.classes_.index(plain)
 
-    def _check_counts(self, counts: Any, start: Any) -> None:
+    def _checked_masks(self, counts: Any, start: Any, keep: Keep | None) -> dict[Any, Bools]:
+        """What is kept of what is requested, class by class; all of it without `keep`."""
+        self._check_fitted()
         if not isinstance(counts, Mapping):
             raise DataError(f"counts: expected a dictionary {{class: number}}, got {counts!r}.")
         if any(not isinstance(n, Integral) or n < 0 for n in (start, *counts.values())):
             raise DataError(
                 f"counts, start: expected whole numbers from 0 on, got {dict(counts)}, {start}."
             )
-        for label in counts:
+        masks = {}
+        for label, count in counts.items():
             self._code(label)
+            masks[label] = np.ones(count, bool) if keep is None else np.asarray(keep[label])
+            shape, kind = masks[label].shape, masks[label].dtype
+            if shape != (count,) or kind != np.bool_:
+                raise DataError(f"keep of {label!r}: expected {count} of bool, got {shape}.")
+        return masks
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "classes_"):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rarecase.arrays import Floats
 from rarecase.errors import DataError
 from rarecase.generators.closed_form import ClosedForm
 from rarecase.generators.gaussian import Units, shrinkage
@@ -62,26 +63,23 @@ class Borrowed(ClosedForm):
         self._means = [means[code == c].mean(axis=0) for c in range(count)]
         self._between = [means[code == c] - self._means[c] for c in range(count)]
         self._within = self._X - means[at]
-        self._units = Units.of(self._X, standardise=self.standardise)
+        self._units = Units(self._X, standardise=self.standardise)
         self._delta = [shrinkage(self._units.without(each)) for each in self._between]
         self._frequent = int(np.argmax(np.bincount(code, minlength=count)))
         self._copies_said = False
         self._nonnegative = bool(self._X.min() >= 0)
 
-    def _say_copies(self) -> None:
-        if not (self._copies_said or self._within.any()):
-            self._copies_said = True
-            log.warning(
-                "Borrowed: with one sample per patient, those generated of %s, the most frequent "
-                "class, are copies of real ones. Give groups where patients have several, or take "
-                "another generator for this class.", self.classes_[self._frequent],
-            )  # fmt: skip
-
-    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> Floats:
         own, common, delta = self._between[code], self._between[self._frequent], self._delta[code]
         if code == self._frequent:
             delta = 0.0  # its own are the most there are
-            self._say_copies()
+            if not (self._copies_said or self._within.any()):
+                self._copies_said = True
+                log.warning(
+                    "Borrowed: with one sample per patient, those generated of %s, the most "
+                    "frequent class, are copies of real ones. Give groups where patients have "
+                    "several, or take another generator for this class.", self.classes_[code],
+                )  # fmt: skip
 
         def drawn(of: NDArray[Any]) -> NDArray[Any]:
             return np.asarray(of[rng.integers(len(of), size=self.BLOCK)])

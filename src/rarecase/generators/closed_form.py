@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rarecase.arrays import Ints
 from rarecase.errors import DataError
 from rarecase.features.samples import Samples
 from rarecase.generators.base import Generator
-from rarecase.seeds import derive, numpy_rng
+from rarecase.seeds import numpy_rng
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -29,12 +30,7 @@ class ClosedForm(Generator):
     BLOCK: ClassVar[int] = 256
 
     def _fit(
-        self,
-        samples: Samples,
-        codes: NDArray[np.int64],
-        *,
-        checkpoint: Path | None,
-        fabric: Fabric | None,
+        self, samples: Samples, codes: Ints, *, checkpoint: Path | None, fabric: Fabric | None
     ) -> None:
         values = samples.array().reshape(len(samples), -1)
         bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
@@ -43,15 +39,7 @@ class ClosedForm(Generator):
                 f"X: sample {bad[0]} holds NaN or infinite values; drop such samples or fill them "
                 "in."
             )
-        self._keep(values, codes, self._patients)
-        self.history_ = pd.DataFrame()
-
-    def _keep(
-        self, values: NDArray[Any], codes: NDArray[np.int64], patients: NDArray[np.int64]
-    ) -> None:
-        self._X, self._codes, self._patients = values, codes, patients
-        self._dtype = values.dtype
-        self._prepare()
+        self._set_state({"X": values, "codes": codes, "patients": self._patients}, device="cpu")
 
     def _prepare(self) -> None:
         """Sum up what `_make_flat` needs from `_X` (n, d), `_codes` and `_patients` (n,)."""
@@ -66,16 +54,12 @@ class ClosedForm(Generator):
         """Samples of block number `block` of class index `code`, (BLOCK, d)."""
 
     def _of_class(self, code: int) -> NDArray[Any]:
-        mine: NDArray[Any] = self._X[self._codes == code]
-        return mine
-
-    def _draws(self, *names: object) -> int:
-        """A seed for a library that wants 32 bits."""
-        return derive(self.seed_, type(self).__name__, *names) % 2**32
+        return cast("NDArray[Any]", self._X[self._codes == code])
 
     def _state(self) -> dict[str, NDArray[Any]]:
         return {"X": self._X, "codes": self._codes, "patients": self._patients}
 
     def _set_state(self, arrays: dict[str, NDArray[Any]], *, device: str) -> None:
-        self.history_ = pd.DataFrame()
-        self._keep(arrays["X"], arrays["codes"], arrays["patients"])
+        self._X, self._codes, self._patients = (arrays[n] for n in ("X", "codes", "patients"))
+        self._dtype, self.history_ = self._X.dtype, pd.DataFrame()
+        self._prepare()

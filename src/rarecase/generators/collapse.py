@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rarecase.arrays import Ints
 from rarecase.features.samples import Samples
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ comparison = logging.getLogger(f"{__name__}.comparison")  # passes by the filter
 LOOKED_AT = 128  # samples per class, at most
 FEWEST = 16  # of them, and steps: large maps are made so many at a time
 VALUES = 2**22  # that so many samples may hold: more take seconds to make
-COLUMNS = ["label", "spread", "distinct"]
 NARROW = 0.2  # of the real spread: less is a collapse
+_said: set[str] = set()  # kinds of generators whose collapse in a comparison was said
 
 
 def energy_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
@@ -41,7 +42,7 @@ def energy_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     return across - float(pdist(a).mean()) - float(pdist(b).mean())
 
 
-def diagnose(generator: Generator, samples: Samples, codes: NDArray[np.int64]) -> pd.DataFrame:
+def diagnose(generator: Generator, samples: Samples, codes: Ints) -> pd.DataFrame:
     """One row per class: label, spread (deviation of synthetic over that of real samples; 1:
     alike), distinct (share of synthetic samples that differ). Warns of a class that collapsed.
 
@@ -68,7 +69,7 @@ def diagnose(generator: Generator, samples: Samples, codes: NDArray[np.int64]) -
                 "samples do. Train it longer or with a smaller lr, or take another generator.",
                 type(generator).__name__, name, 100 * spread,
             )  # fmt: skip
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=["label", "spread", "distinct"])
 
 
 def _spread(made: NDArray[np.floating], real: NDArray[np.floating], *, table: bool) -> float:
@@ -81,27 +82,18 @@ def _spread(made: NDArray[np.floating], real: NDArray[np.floating], *, table: bo
     return float(np.median(own / usual) if table else own.mean() / usual.mean())
 
 
-class _SaidOnce(logging.Filter):
+def _said_once(record: logging.LogRecord) -> bool:
     """Keeps back what is said of each class, and says once of each kind of generator that it
     happened: a comparison fits hundreds, and its classes are numbers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.said: set[str] = set()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        kind, *_, percent = record.args if isinstance(record.args, tuple) else ("a generator", 0)
-        if kind not in self.said:
-            self.said.add(str(kind))
-            comparison.warning(
-                "%s collapsed in a fit of this comparison: what it makes varies %.0f %% as much "
-                "as real samples do. Its arm tells little of what it can do (said once).",
-                kind, percent,
-            )  # fmt: skip
-        return False
-
-
-_said_once = _SaidOnce()
+    kind, *_, percent = record.args if isinstance(record.args, tuple) else ("a generator", 0)
+    if kind not in _said:
+        _said.add(str(kind))
+        comparison.warning(
+            "%s collapsed in a fit of this comparison: what it makes varies %.0f %% as much "
+            "as real samples do. Its arm tells little of what it can do (said once).",
+            kind, percent,
+        )  # fmt: skip
+    return False
 
 
 @contextmanager

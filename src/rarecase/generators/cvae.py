@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from rarecase.generators.networks_mlp import Conditional
+from rarecase.generators.networks import Conditional
 from rarecase.generators.neural import Fitting, Step
 from rarecase.generators.perceptrons import Perceptrons, class_weight
 
@@ -36,7 +36,7 @@ class CVAE(Perceptrons):
     LR: ClassVar[float] = 1e-3
     BETAS: ClassVar[tuple[float, float]] = (0.9, 0.999)
 
-    def _perceptrons(self, features: int, classes: int) -> dict[str, nn.Module]:
+    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
         return {
             "encoder": Conditional(features, 2 * self.noise, classes, hidden=self.hidden),
             "decoder": Decoder(self.noise, features, classes, hidden=self.hidden),
@@ -71,8 +71,7 @@ class CVAE(Perceptrons):
         assert isinstance(net, Decoder)
         made, log_spread, _ = net(net.prior.draw(label, random), label)
         noise = torch.randn(made.shape, generator=random).to(label.device)
-        drawn: Tensor = made + noise * log_spread.exp()
-        return drawn
+        return cast("Tensor", made + noise * log_spread.exp())
 
 
 class Decoder(nn.Module):

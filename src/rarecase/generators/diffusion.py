@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from rarecase.generators.networks_mlp import Conditional
+from rarecase.generators.networks import Conditional
 from rarecase.generators.neural import Fitting, Step
 from rarecase.generators.perceptrons import Perceptrons, class_weight
 
@@ -35,7 +35,7 @@ class Diffusion(Perceptrons):
     BETAS: ClassVar[tuple[float, float]] = (0.9, 0.999)
     DRAWING_STEPS: ClassVar[int] = 50
 
-    def _perceptrons(self, features: int, classes: int) -> dict[str, nn.Module]:
+    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
         return {"denoiser": Denoiser(features, classes, hidden=self.hidden)}
 
     def _step(self, fit: Fitting) -> Step:
@@ -81,8 +81,8 @@ class Denoiser(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor, label: Tensor) -> Tensor:
         turns = time * (torch.arange(self.WAVES, device=x.device) + 1) * math.pi / 2
-        found: Tensor = self.net(torch.cat([x, turns.sin(), turns.cos()], dim=1), label)
-        return found
+        told = torch.cat([x, turns.sin(), turns.cos()], dim=1)
+        return cast("Tensor", self.net(told, label))
 
 
 def signal(time: Tensor) -> Tensor:

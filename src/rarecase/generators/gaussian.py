@@ -4,13 +4,13 @@ a mixture of several."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf_shrinkage
 
+from rarecase.arrays import Floats
 from rarecase.generators import validation
 from rarecase.generators.closed_form import ClosedForm
 from rarecase.seeds import derive
@@ -39,11 +39,11 @@ class Gaussian(ClosedForm):
         self.standardise = standardise
 
     def _prepare(self) -> None:
-        self._units = Units.of(self._X, standardise=self.standardise)
+        self._units = Units(self._X, standardise=self.standardise)
         parts = [self._units.without(self._of_class(code)) for code in range(len(self.classes_))]
-        self._normals = Normals.of(parts)
+        self._normals = Normals(parts)
 
-    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> Floats:
         return self._units.within(self._normals.draw(code, self.BLOCK, rng))
 
 
@@ -76,7 +76,7 @@ class GaussianMixture(ClosedForm):
     def _prepare(self) -> None:
         validation.between("components", self.components, low=0, high=np.inf)
         validation.between("smallest", self.smallest, low=1, high=np.inf)
-        self._units = Units.of(self._X, standardise=self.standardise)
+        self._units = Units(self._X, standardise=self.standardise)
         parts: list[NDArray[Any]] = []
         self._places: list[range] = []
         for code in range(len(self.classes_)):
@@ -84,7 +84,7 @@ class GaussianMixture(ClosedForm):
             found = self._split(mine, seed=derive(self.seed_, "parts", code))
             self._places.append(range(len(parts), len(parts) + len(found)))
             parts += found
-        self._normals = Normals.of(parts)
+        self._normals = Normals(parts)
 
     def _split(self, mine: NDArray[Any], *, seed: int) -> list[NDArray[Any]]:
         from sklearn.cluster import KMeans
@@ -101,7 +101,7 @@ class GaussianMixture(ClosedForm):
             count -= 1
         return [mine]
 
-    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> Floats:
         places = self._places[code]
         sizes = np.array([self._normals.sizes[place] for place in places], dtype=np.float64)
         chosen = rng.choice(len(places), size=self.BLOCK, p=sizes / sizes.sum())
@@ -109,70 +109,48 @@ class GaussianMixture(ClosedForm):
         return self._units.within(made[chosen, np.arange(self.BLOCK)])
 
 
-@dataclass(frozen=True)
 class Units:
-    """What columns are divided by, (d,): their deviation over all samples, 1 where they never vary;
-    and, of the latter (`still`), the value they have."""
+    """What columns of samples `X` (n, d) are divided by, `size` (d,): their deviation over all
+    classes together, so that data that are already standardised stay as they are; 1 where they
+    never vary, and everywhere without `standardise`. Of those that never vary, `still`, the `value`
+    that they have."""
 
-    size: NDArray[Any]
-    still: NDArray[np.int64]
-    value: NDArray[Any]
-
-    @classmethod
-    def of(cls, X: NDArray[Any], *, standardise: bool) -> Self:
-        """Of samples (n, d); without `standardise` the units that they come in. The deviation is
-        that of all classes together: data that are already standardised stay as they are."""
-        still = np.flatnonzero(np.ptp(X, axis=0) == 0)
+    def __init__(self, X: NDArray[Any], *, standardise: bool) -> None:
+        self.still = np.flatnonzero(np.ptp(X, axis=0) == 0)
+        self.value = X[0, self.still]
         centred = X - X.mean(axis=0, dtype=np.float64).astype(X.dtype)
         square = np.einsum("nd,nd->d", centred, centred, dtype=np.float64) / len(X)
         size = np.sqrt(square).astype(X.dtype)
-        size[still] = 0
+        size[self.still] = 0
         size[size == 0] = 1
-        if not standardise:
-            size = np.ones_like(size)
-        return cls(size, still, X[0, still])
+        self.size = size if standardise else np.ones_like(size)
 
     def without(self, X: NDArray[Any]) -> NDArray[Any]:
         """Values (n, d) in these units."""
         return np.asarray(X / self.size)
 
-    def within(self, X: NDArray[Any]) -> NDArray[np.float64]:
+    def within(self, X: NDArray[Any]) -> Floats:
         """Values (n, d) in the data's units again."""
         made = X * self.size
         made[:, self.still] = self.value
         return np.asarray(made)
 
 
-@dataclass(frozen=True)
 class Normals:
-    """Gaussians of groups of samples, each covariance shrunk towards the pooled one."""
+    """Gaussians of groups of samples (n, d), each covariance shrunk towards the pooled one."""
 
-    sizes: list[int]
-    means: list[NDArray[np.float64]]
-    rest: list[NDArray[np.float64]]  # samples less their mean: parts of `pooled`
-    pooled: NDArray[np.float64]
-    shrinkage: list[float]
-    pooled_shrinkage: float
-    spread: float  # of the multiple of the identity that the pooled covariance is shrunk towards
+    def __init__(self, groups: Sequence[NDArray[Any]]) -> None:
+        self.sizes = [len(group) for group in groups]
+        self.means = [group.mean(axis=0) for group in groups]
+        less = [group - mean for group, mean in zip(groups, self.means, strict=True)]
+        self.pooled = np.concatenate(less)
+        self.rest = np.split(self.pooled, np.cumsum(self.sizes)[:-1])
+        self.shrinkage = [shrinkage(each) for each in self.rest]
+        self.pooled_shrinkage = shrinkage(self.pooled)
+        # Of the multiple of the identity that the pooled covariance is shrunk towards.
+        self.spread = float(np.sqrt(np.square(self.pooled).mean()))
 
-    @classmethod
-    def of(cls, groups: Sequence[NDArray[Any]]) -> Self:
-        """Of groups of samples (n, d)."""
-        means = [group.mean(axis=0) for group in groups]
-        sizes = [len(group) for group in groups]
-        pooled = np.concatenate([group - mean for group, mean in zip(groups, means, strict=True)])
-        rest = np.split(pooled, np.cumsum(sizes)[:-1])
-        return cls(
-            sizes=sizes,
-            means=means,
-            rest=rest,
-            pooled=pooled,
-            shrinkage=[shrinkage(each) for each in rest],
-            pooled_shrinkage=shrinkage(pooled),
-            spread=float(np.sqrt(np.square(pooled).mean())),
-        )
-
-    def draw(self, group: int, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    def draw(self, group: int, count: int, rng: np.random.Generator) -> Floats:
         """Samples (count, d) like those of a group."""
         own = self.rest[group]
         delta, inner = self.shrinkage[group], self.pooled_shrinkage
@@ -182,7 +160,7 @@ class Normals:
         return np.asarray(self.means[group] + varied)
 
 
-def shrinkage(centred: NDArray[np.float64]) -> float:
+def shrinkage(centred: Floats) -> float:
     """Ledoit and Wolf's δ of samples less their mean (n, d), 0 to 1; 1 where two samples or none
     vary."""
     count, width = centred.shape
@@ -200,9 +178,7 @@ def shrinkage(centred: NDArray[np.float64]) -> float:
     return float(np.clip(noise / apart, 0, 1)) if apart > 0 else 0.0
 
 
-def _like(
-    centred: NDArray[np.float64], count: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
+def _like(centred: Floats, count: int, rng: np.random.Generator) -> Floats:
     """Draws of N(0, XᵀX / n), as random combinations of the rows of X (n, d)."""
     drawn = rng.standard_normal((count, len(centred))) @ centred
     return np.asarray(drawn / np.sqrt(len(centred)))

@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rarecase.arrays import Bools, Floats
 from rarecase.errors import DataError, SettingError, nearest
+from rarecase.features.samples import is_store
 from rarecase.files import replacing_file, write_json
 from rarecase.generators.audit.audit import audit_generator
 from rarecase.generators.base import Generator
@@ -27,7 +29,7 @@ LARGEST = 8 * 2**30  # bytes that samples take in memory
 SMALL = 1e-4  # below it float16 has fewer than its eleven digits, or is near to that
 TIMES = 10  # so many samples are drawn at most for one that is requested
 ROUND = (64, 4096)  # samples that a filter judges together, at least and at most
-Masks = dict[str, NDArray[np.bool_]]
+Masks = dict[str, Bools]
 
 
 def generate(
@@ -69,15 +71,19 @@ def generate(
         Before any training for what could not be written after it; where a filter keeps too few.
     """
     _check_out(out)
-    generator = _new(kind, seed=seed)
+    synthetic = [name for name, each in KINDS.items() if each.synthetic]
+    if kind not in synthetic:
+        raise SettingError(f"generator {kind!r} is unknown; {nearest(kind, synthetic)}")
+    generator = make_generator(kind, random_state=seed)
     real = read_real(features, label=label, groups=groups, ignore=ignore, out=out)
     _check_requested(real, counts, out, path=features)
     if keep:
         _try_filter(keep, generator, real, seed=seed)
     audited = _audited(generator, real, seed=seed) if audit else None
-    # Of few small samples an epoch takes less time than to write it down.
+    # A training is kept until the samples are written. Of few small samples an epoch takes less
+    # time than to write it down.
     long = len(real.shape) > 1 or len(real.labels) >= MANY
-    checkpoint = checkpoint_of(out) if long else None
+    checkpoint = out.with_name(f"{out.name}.checkpoint") if long else None
     generator.fit(real.X, real.labels, groups=real.patients, checkpoint=checkpoint)
     masks = _filtered(generator, counts, keep, real, seed=seed) if keep else None
     drawn = {name: len(mask) for name, mask in masks.items()} if masks else dict(counts)
@@ -85,18 +91,21 @@ def generate(
         "generator": kind, "filter": keep, "real": real.counts, "generated": drawn, "kept": counts,
     }  # fmt: skip
     said |= {} if audited is None else {"audit": audited}
-    _write(generator, drawn, out, real=real, label=label or "label", masks=masks,
-           about={**said, "seed": seed})  # fmt: skip
+    card = card_of(out)
+    if card is None:
+        generator.sample_to_store(out, drawn, seen=real.seen, keep=masks)
+    else:
+        X, names = generator.sample(drawn, keep=masks)
+        with replacing_file(out) as beside:
+            _write(X, names, beside, suffix=out.suffix.lower(), real=real, label=label or "label")
+            # Last, so that it does not stay behind alone.
+            settings = generator.get_params(deep=False)
+            learnt_from = sorted({*generator.trained_on_, *real.seen})
+            about = {"seed": seed, "settings": settings, "learnt_from": learnt_from}
+            write_json(card, {**said, **about})
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return said
-
-
-def _new(kind: str, *, seed: int) -> Generator:
-    synthetic = [name for name, each in KINDS.items() if each.synthetic]
-    if kind not in synthetic:
-        raise SettingError(f"generator {kind!r} is unknown; {nearest(kind, synthetic)}")
-    return make_generator(kind, random_state=seed)
 
 
 def _check_out(out: Path) -> None:
@@ -105,11 +114,6 @@ def _check_out(out: Path) -> None:
     for file in (out, card_of(out)):
         if file is not None and file.exists():
             raise DataError(f"{file} exists and was not touched; choose a new name.")
-
-
-def checkpoint_of(out: Path) -> Path:
-    """Where a training that takes long is kept until the samples are written."""
-    return out.with_name(out.name + ".checkpoint")
 
 
 def card_of(out: Path) -> Path | None:
@@ -129,7 +133,7 @@ def _check_requested(real: Real, counts: Mapping[str, int], out: Path, *, path: 
     if suffix in (".csv", ".parquet") and len(real.shape) > 1:
         raise SettingError(f"--out {out}: maps of {real.shape} go to .zarr or .npz, not a table.")
     if suffix == ".zarr":
-        if not real.in_store:
+        if not is_store(real.X):
             _check_half(real.X, real.columns)
         return
     size = 8 * sum(counts.values()) * math.prod(real.shape)
@@ -180,8 +184,8 @@ def _try_filter(name: str, generator: Generator, real: Real, *, seed: int) -> No
     kept_by(name, X, real.labels, X[first], real.labels[first], groups=real.patients, seed=seed)
 
 
-def _real_vectors(real: Real) -> NDArray[np.float64]:
-    batches = real.X.batches() if real.in_store else [real.X]
+def _real_vectors(real: Real) -> Floats:
+    batches = real.X.batches() if is_store(real.X) else [real.X]
     return np.concatenate([vectors(batch) for batch in batches])
 
 
@@ -192,18 +196,14 @@ def _filtered(
     filter keeps. Raises `DataError` where fewer are kept of `TIMES` as many."""
     X = None if name == AGREEMENT else _real_vectors(real)
 
-    def judge(label: str, start: int, end: int) -> NDArray[np.bool_]:
-        seen, agrees = [], []
-        for at in range(start, end, generator.BLOCK):
-            drawn, y = generator.sample({label: min(generator.BLOCK, end - at)}, start=at)
-            if X is None:
-                agrees.append(generator.agreement(drawn, y))
-            else:
-                seen.append(vectors(drawn))
+    def judge(label: str, start: int, end: int) -> Bools:
+        pieces = (piece for _, piece in generator.pieces({label: end - start}, start=start))
         if X is None:
-            return np.concatenate(agrees)
+            agree = [generator.agreement(piece, [label] * len(piece)) for piece in pieces]
+            return np.concatenate(agree)
+        drawn = np.concatenate([vectors(piece) for piece in pieces])
         return kept_by(
-            name, X, real.labels, np.concatenate(seen), np.full(end - start, label),
+            name, X, real.labels, drawn, np.full(len(drawn), label),
             groups=real.patients, seed=seed,
         )  # fmt: skip
 
@@ -236,50 +236,16 @@ def _audited(generator: Generator, real: Real, *, seed: int) -> list[dict[str, A
 
 
 def _write(
-    generator: Generator,
-    counts: Mapping[str, int],
-    out: Path,
-    *,
-    real: Real,
-    label: str,
-    masks: Masks | None,
-    about: Mapping[str, Any],
+    X: NDArray[Any], names: NDArray[Any], file: Path, *, suffix: str, real: Real, label: str
 ) -> None:
-    """Write `counts` samples, or those that `masks` keep, with `about` and the patients behind them
-    in the file beside `out` or, of a store, in its `seen`."""
-    card = card_of(out)
-    if card is None:
-        generator.sample_to_store(out, counts, seen=real.seen, keep=masks)
-        return
-    X, names = generator.sample(counts) if masks is None else _kept_samples(generator, masks)
+    """Write samples (n, …) of the classes `names` (n,) into a file of another name."""
     y = real.named(names.tolist())
-    with replacing_file(out) as beside:
-        if out.suffix.lower() == ".npz":
-            with beside.open("wb") as file:
-                np.savez_compressed(file, X=X, y=y)
-        else:
-            columns = list(real.columns) or [f"feature {i}" for i in range(X.shape[1])]
-            table: Any = pd.DataFrame(X, columns=columns)
-            table.insert(0, label, names if y.dtype.kind == "S" else y)
-            write = table.to_csv if out.suffix.lower() == ".csv" else table.to_parquet
-            write(beside, index=False)
-        # Last, so that it does not stay behind alone.
-        learnt_from = sorted({*generator.trained_on_, *real.seen})
-        settings = generator.get_params(deep=False)
-        write_json(card, {**about, "settings": settings, "learnt_from": learnt_from})
-
-
-def _kept_samples(generator: Generator, masks: Masks) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The samples of each class that its mask keeps, (n, …), and their classes (n,)."""
-    names = np.repeat(list(masks), [int(mask.sum()) for mask in masks.values()])
-    X, done = None, 0
-    for name, mask in masks.items():
-        for at in range(0, len(mask), generator.BLOCK):
-            wanted = mask[at : at + generator.BLOCK]
-            piece = generator.sample({name: len(wanted)}, start=at)[0][wanted]
-            if X is None:
-                X = np.empty((len(names), *piece.shape[1:]), piece.dtype)
-            X[done : done + len(piece)] = piece
-            done += len(piece)
-    assert X is not None  # at least one sample is requested
-    return X, names
+    if suffix == ".npz":
+        with file.open("wb") as opened:
+            np.savez_compressed(opened, X=X, y=y)
+        return
+    columns = list(real.columns) or [f"feature {i}" for i in range(X.shape[1])]
+    table: Any = pd.DataFrame(X, columns=columns)
+    table.insert(0, label, names if y.dtype.kind == "S" else y)
+    write = table.to_csv if suffix == ".csv" else table.to_parquet
+    write(file, index=False)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rarecase.generators.losses import slope_penalty, source_loss
-from rarecase.generators.networks_mlp import Conditional
+from rarecase.generators.networks import Conditional, heads
 from rarecase.generators.neural import Fitting, Step
 from rarecase.generators.perceptrons import Perceptrons
 
@@ -34,7 +34,7 @@ class InfoGAN(Perceptrons):
     CODES: ClassVar[int] = 2  # uniform on −1 to 1
     WEIGHT: ClassVar[float] = 0.1  # λ, of the codes
 
-    def _perceptrons(self, features: int, classes: int) -> dict[str, nn.Module]:
+    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
         inputs, outputs = self.noise + self.CODES, 1 + self.CODES
         return {
             "generator": Conditional(inputs, features, classes, hidden=self.hidden),
@@ -45,21 +45,18 @@ class InfoGAN(Perceptrons):
         generator, discriminator = fit.players["generator"], fit.players["discriminator"]
         device, classes = fit.fabric.device, len(self.classes_)
 
-        def heads(vectors: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-            found = discriminator.net(vectors, label)
-            return found[:, 0], found[:, 1:]
-
         def step(values: Tensor, real_label: Tensor, random: torch.Generator, done: int) -> Tensor:
             real = values.flatten(1).requires_grad_()
             z = self._inputs(len(real), random).to(device)
             codes = z[:, : self.CODES]
             asked = torch.randint(classes, (len(real),), generator=random).to(device)
             fake = generator.net(z, asked)
-            (true, _), (made, said) = heads(real, real_label), heads(fake.detach(), asked)
+            true, _ = heads(discriminator.net(real, real_label))
+            made, said = heads(discriminator.net(fake.detach(), asked))
             source = source_loss(true, real=True) + source_loss(made, real=False)
             error = F.mse_loss(said, codes)
             discriminator.step(source + self.WEIGHT * error + slope_penalty(true, real))
-            fooled, said = heads(fake, asked)
+            fooled, said = heads(discriminator.net(fake, asked))
             fooling = source_loss(fooled, real=True)
             generator.step(fooling + self.WEIGHT * F.mse_loss(said, codes))
             return torch.stack([source, fooling, error]).detach()
@@ -71,5 +68,4 @@ class InfoGAN(Perceptrons):
         return torch.cat([codes, torch.randn(count, self.noise, generator=random)], dim=1)
 
     def _draw(self, net: nn.Module, label: Tensor, random: torch.Generator) -> Tensor:
-        made: Tensor = net(self._inputs(len(label), random).to(label.device), label)
-        return made
+        return cast("Tensor", net(self._inputs(len(label), random).to(label.device), label))

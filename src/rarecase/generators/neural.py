@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rarecase.arrays import Bools, Ints
 from rarecase.features.moments import Moments, moments, warn_of_coarse
 from rarecase.features.samples import Samples, epoch_batches, epoch_length, read_ahead
 from rarecase.generators.base import Generator
@@ -38,14 +40,6 @@ class Player:
     net: Any
     optimizer: Any
     clip: float | None
-
-    @classmethod
-    def of(
-        cls, fabric: Fabric, net: nn.Module, optimizer: torch.optim.Adam, *, clip: float | None
-    ) -> Self:
-        """A network and its optimiser, brought under Fabric."""
-        wrapped, tuned = fabric.setup(net, optimizer)
-        return cls(fabric, wrapped, tuned, clip)
 
     def step(self, loss: Tensor) -> None:
         """One step on a loss that is this network's alone."""
@@ -71,11 +65,10 @@ class Fitting:
     hold."""
 
     fabric: Fabric
-    nets: Mapping[str, nn.Module]
     players: Mapping[str, Player]
     optimizers: Mapping[str, torch.optim.Adam]
     samples: Samples
-    label: NDArray[np.int64]
+    label: Ints
     schedule: Schedule
     scratch: Path | None
 
@@ -94,6 +87,7 @@ class Neural(Generator):
     KEPT: ClassVar[tuple[str, ...]] = ()
     SUMS: ClassVar[tuple[str, ...]]
 
+    noise: Any  # dimensions of the noise
     average: float = 0.0  # decay of the moving average of weights that is sampled with; 0: none
     clip: float | None = None  # length to which gradients are cut; None: no guard
 
@@ -102,8 +96,8 @@ class Neural(Generator):
     _scale: Scale
 
     @abstractmethod
-    def _networks(self, classes: int) -> dict[str, nn.Module]:
-        """New networks by name, for samples of `shape_`."""
+    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
+        """New networks by name, for samples of `shape_` with so many values."""
 
     @abstractmethod
     def _step(self, fit: Fitting) -> Step:
@@ -124,18 +118,12 @@ class Neural(Generator):
         """Whether samples are scaled around their mean."""
         return True
 
-    def _held_out(self, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _held_out(self, codes: Ints) -> Bools:
         """Samples (n,) that are not learnt from."""
         return np.zeros(len(codes), dtype=bool)
 
     def _watch(
-        self,
-        net: nn.Module,
-        samples: Samples,
-        codes: NDArray[np.int64],
-        held: NDArray[np.bool_],
-        *,
-        epochs: int,
+        self, net: nn.Module, samples: Samples, codes: Ints, held: Bools, *, epochs: int
     ) -> Watch | None:
         """What decides where to stop."""
         return None
@@ -151,25 +139,18 @@ class Neural(Generator):
         """Scaled samples (n, …) of class indices `label` (n,) from the network to sample from: of
         noise and class, unless a subclass knows better."""
         z = torch.randn(len(label), self._noise, generator=random).to(label.device)
-        drawn: Tensor = net(z, label)
-        return drawn
+        return cast("Tensor", net(z, label))
 
     @property
-    @abstractmethod
     def _noise(self) -> int:
-        """Dimensions of the noise."""
+        return int(self.noise)
 
     def _row(self, sums: list[float], batches: int, seen: int) -> Row:
         """The sums of an epoch, its batches and its samples: what the history says of it."""
         return {name: value / batches for name, value in zip(self.SUMS, sums, strict=True)}
 
     def _fit(
-        self,
-        samples: Samples,
-        codes: NDArray[np.int64],
-        *,
-        checkpoint: Path | None,
-        fabric: Fabric | None,
+        self, samples: Samples, codes: Ints, *, checkpoint: Path | None, fabric: Fabric | None
     ) -> None:
         self._check_settings()
         fabric = fabric or self._fabric()
@@ -183,13 +164,13 @@ class Neural(Generator):
         kept = np.flatnonzero(~held)
         schedule = self._schedule(len(kept))
         optimizers = {n: make_adam(net, schedule, fused=True) for n, net in self._nets.items()}
-        players = {
-            name: Player.of(fabric, net, optimizers[name], clip=self.clip)
-            for name, net in self._nets.items()
-        }
+        players = {}
+        for name, net in self._nets.items():
+            wrapped, tuned = fabric.setup(net, optimizers[name])
+            players[name] = Player(fabric, wrapped, tuned, self.clip)
         fit = Fitting(
-            fabric, self._nets, players, optimizers, _picked(samples, kept), codes[kept], schedule,
-            scratch=None if checkpoint is None else checkpoint.parent,
+            fabric, players, optimizers, samples.only(kept) if held.any() else samples,
+            codes[kept], schedule, scratch=None if checkpoint is None else checkpoint.parent,
         )  # fmt: skip
         net = self._nets[self.SAMPLED]
         average = Average(net, decay=self.average) if self.average else None
@@ -200,15 +181,18 @@ class Neural(Generator):
             self.seed_, found.digest, schedule, sorted(settings.items(), key=str),
             arrays=(codes, kept, self._scale.shift, self._scale.factor), modules=self._nets,
         )  # fmt: skip
-        self.history_ = pd.DataFrame(
-            _trained(
-                Training(
-                    "training the generator", self._epoch(fit, average), self._nets, optimizers,
-                    key, cure=f"lower lr (now {schedule.lr:g})",
-                ),
-                average, watch, fit=fit, checkpoint=checkpoint,
-            )
+        training = Training(
+            "training the generator", self._epoch(fit, average), self._nets, optimizers, key,
+            cure=f"lower lr (now {schedule.lr:g})",
+            beside={} if average is None else {"average": average.net},
         )  # fmt: skip
+        if watch is not None:
+            training = replace(
+                training, beside={**training.beside, "best": watch.best},
+                kept=watch.state, after=watch.look, over=lambda: watch.over,
+            )  # fmt: skip
+        passes = schedule.passes(epoch_length(len(kept), schedule.batch))
+        self.history_ = pd.DataFrame(run_epochs(training, epochs=passes, checkpoint=checkpoint))
         if watch is not None and watch.state["epoch"]:
             shown = watch.best
         self._nets = {name: self._nets[name] for name in self.KEPT} | {self.SAMPLED: shown}
@@ -242,7 +226,7 @@ class Neural(Generator):
     def _build(self) -> None:
         """New networks for `shape_` and `classes_`, their weights drawn from the seed."""
         with torch_seeded(self.seed_, *self._seeds("weights")):
-            self._nets = self._networks(len(self.classes_))
+            self._nets = self._networks(math.prod(self.shape_), len(self.classes_))
 
     def _vectors(self, net: nn.Module, code: int, block: int) -> NDArray[np.float32]:
         """Scaled samples of a block, (BLOCK, …)."""
@@ -272,27 +256,3 @@ class Neural(Generator):
             weights = {key: torch.from_numpy(arrays[f"{name}.{key}"]) for key in net.state_dict()}
             net.load_state_dict(weights)
             net.to(device).eval()
-
-
-def _trained(
-    training: Training,
-    average: Average | None,
-    watch: Watch | None,
-    *,
-    fit: Fitting,
-    checkpoint: Path | None,
-) -> list[dict[str, Any]]:
-    """The history of a training with what goes beside it."""
-    beside = {} if average is None else {"average": average.net}
-    if watch is not None:
-        training = replace(training, kept=watch.state, after=watch.look, over=lambda: watch.over)
-        beside["best"] = watch.best
-    length = epoch_length(len(fit.samples), fit.schedule.batch)
-    return run_epochs(
-        replace(training, beside=beside), epochs=fit.schedule.passes(length), checkpoint=checkpoint
-    )
-
-
-def _picked(samples: Samples, rows: NDArray[np.int64]) -> Samples:
-    """Some of the samples."""
-    return samples if len(rows) == len(samples) else samples.only(rows)

@@ -4,7 +4,6 @@ stop."""
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rarecase.arrays import Bools, Ints
 from rarecase.cohort.splits import validation_patients
 from rarecase.errors import DataError
 from rarecase.features.samples import Samples, epoch_length
@@ -30,7 +30,7 @@ class Perceptrons(Neural):
     """A generator of vectors (d,), and of other shapes flattened to them, made of perceptrons.
 
     Vectors are standardised inside, each column by its own deviation; one that never varies comes
-    back as it is. A subclass names its networks for vectors of so many features (`_perceptrons`).
+    back as it is.
 
     Parameters
     ----------
@@ -81,20 +81,9 @@ class Perceptrons(Neural):
         self.clip = clip
         self.holdout = holdout
 
-    @property
-    def _noise(self) -> int:
-        return self.noise
-
-    @abstractmethod
-    def _perceptrons(self, features: int, classes: int) -> dict[str, nn.Module]:
-        """New networks by name, for vectors of so many features."""
-
-    def _networks(self, classes: int) -> dict[str, nn.Module]:
-        return self._perceptrons(math.prod(self.shape_), classes)
-
     def _build(self) -> None:
         with torch.device("meta"):
-            nets = self._networks(len(self.classes_)).values()
+            nets = self._networks(math.prod(self.shape_), len(self.classes_)).values()
         weights = sum(weight.numel() for net in nets for weight in net.parameters())
         if 16 * weights > LARGEST:  # weights, gradients, two moments; 4 bytes each
             raise DataError(
@@ -115,7 +104,7 @@ class Perceptrons(Neural):
             max_steps=self.steps,
         )
 
-    def _held_out(self, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _held_out(self, codes: Ints) -> Bools:
         """Samples of the patients that only the early stop looks at."""
         names = [str(who) for who in self._patients]
         label = {name: str(code) for name, code in zip(names, codes, strict=True)}
@@ -123,13 +112,7 @@ class Perceptrons(Neural):
         return np.array([name in held for name in names])
 
     def _watch(
-        self,
-        net: nn.Module,
-        samples: Samples,
-        codes: NDArray[np.int64],
-        held: NDArray[np.bool_],
-        *,
-        epochs: int,
+        self, net: nn.Module, samples: Samples, codes: Ints, held: Bools, *, epochs: int
     ) -> Watch | None:
         """An early stop on the energy distance to held-out training samples, class by class."""
         rows = {code: np.flatnonzero(held & (codes == code)) for code in range(len(self.classes_))}
@@ -138,24 +121,24 @@ class Perceptrons(Neural):
             return None
         real = {code: self._scaled(samples.only(mine)) for code, mine in rows.items()}
 
+        def apart(code: int) -> float:
+            drawn = np.concatenate([self._vectors(net, code, block) for block in range(4)])
+            return energy_distance(real[code], drawn)
+
         def distance() -> float:
             mode = net.training
             net.eval()
-            drawn = {
-                code: np.concatenate([self._vectors(net, code, block) for block in range(4)])
-                for code in real
-            }
+            found = float(np.mean([apart(code) for code in real]))
             net.train(mode)
-            return float(np.mean([energy_distance(real[c], drawn[c]) for c in real]))
+            return found
 
         return Watch(net, distance, every=max(1, epochs // CHECKS), patience=PATIENCE)
 
     def _scaled(self, samples: Samples) -> NDArray[np.float32]:
         """All samples as the networks see them, (n, d)."""
-        sides = (-1, *(1,) * (len(self.shape_) - 1))
         values = samples.array().astype(np.float32, copy=False)
-        scaled = (values - self._scale.shift.reshape(sides)) / self._scale.factor.reshape(sides)
-        return np.asarray(scaled.reshape(len(values), -1))
+        shift, factor = self._scale.shaped(len(self.shape_))
+        return np.asarray(((values - shift) / factor).reshape(len(values), -1))
 
     def _check_settings(self) -> None:
         validation.widths("hidden", self.hidden)
@@ -170,7 +153,7 @@ class Perceptrons(Neural):
             validation.share(name, getattr(self, name))
 
 
-def class_weight(label: NDArray[np.int64], *, classes: int) -> Tensor:
+def class_weight(label: Ints, *, classes: int) -> Tensor:
     """Weights (classes,) under which classes weigh the same, and a sample weighs 1 on average."""
     counts = np.bincount(label, minlength=classes)
     return torch.from_numpy((len(label) / (classes * np.maximum(counts, 1))).astype(np.float32))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,6 @@ from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.feature_set import make_features
 from rarecase.features.read_features import read_features
 from rarecase.features.samples import is_store
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 log = logging.getLogger(__name__)
 SHOWN = 5  # rows or features that a message names
@@ -42,12 +39,7 @@ class Real:
     @property
     def shape(self) -> tuple[int, ...]:
         """Of one sample."""
-        return tuple(self.X.shape if self.in_store else self.X.shape[1:])
-
-    @property
-    def in_store(self) -> bool:
-        """Whether they stay in a store, float16, and are read batch by batch."""
-        return is_store(self.X)
+        return tuple(self.X.shape if is_store(self.X) else self.X.shape[1:])
 
     @property
     def counts(self) -> dict[str, int]:
@@ -96,7 +88,13 @@ def _read_store(path: Path, *, label: str, groups: str, ignore: Sequence[str]) -
             raise SettingError(
                 f"{path}: its rows have no column {name!r}; {nearest(name, store.rows.columns)}"
             )
-        _refuse_missing(store.rows[name], path, option=option)
+        missing = np.flatnonzero(store.rows[name].isna())
+        if missing.size:
+            raise DataError(
+                f"{path}: {missing.size} of {len(store)} rows have no {name} (counted from 0: "
+                f"{few(map(str, missing[: SHOWN + 1]))}). Fill them in in {path / 'rows.parquet'}, "
+                f"make the store without these samples, or name another column with {option}."
+            )
     y = store.rows[label].to_numpy()
     # The rows' numbers stand for the samples, which may be too many to hold.
     numbers = np.arange(float(len(store)))[:, None]
@@ -105,16 +103,6 @@ def _read_store(path: Path, *, label: str, groups: str, ignore: Sequence[str]) -
         store, np.asarray(table.classes)[table.y], np.asarray(table.patients)[table.patient],
         table.classes, _values(y, table.y, table.classes), seen=store.seen,
     )  # fmt: skip
-
-
-def _refuse_missing(column: pd.Series, path: Path, *, option: str) -> None:
-    missing = column.isna().to_numpy().nonzero()[0].tolist()
-    if missing:
-        raise DataError(
-            f"{path}: {len(missing)} of {len(column)} rows have no {column.name} (counted from 0: "
-            f"{few(map(str, missing[: SHOWN + 1]))}). Fill them in in {path / 'rows.parquet'}, "
-            f"make the store without these samples, or name another column with {option}."
-        )
 
 
 def few(names: Iterable[str]) -> str:

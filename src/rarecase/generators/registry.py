@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rarecase.errors import DataError, SettingError, nearest
 
@@ -17,37 +18,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kind:
-    """A generator, imported when it is needed.
-
-    Parameters
-    ----------
-    name, target
-        What it is called, and its class as "module:Class".
-    trained
-        Whether it trains a network, and needs PyTorch.
-    random
-        Whether its samples depend on a seed.
-    synthetic
-        Whether it generates anything new, and gets a verdict.
-    takes
-        Shapes of samples: vectors (d,), maps (c, h, w) and (c, d, h, w).
-    filter
-        The filter that goes with it in its source.
-    settings
-        What it is made with unless told otherwise.
-    standardises
-        Whether it has the setting `standardise`, to be switched off on columns that already are.
-    """
+    """A generator, imported when it is needed."""
 
     name: str
-    target: str
-    trained: bool
-    random: bool = True
-    synthetic: bool = True
-    takes: tuple[str, ...] = ("vectors", "maps")
-    filter: str | None = None
-    settings: tuple[tuple[str, Any], ...] = ()
-    standardises: bool = False
+    target: str  # its class as "module:Class", of a module of this package
+    trained: bool  # whether it trains a network, and needs PyTorch
+    synthetic: bool = True  # whether it generates anything new, and gets a verdict
+    filter: str | None = None  # the one that goes with it in its source
+    settings: tuple[tuple[str, Any], ...] = ()  # what it is made with unless told otherwise
+
+    @property
+    def module(self) -> str:
+        return f"rarecase.generators.{self.target.split(':')[0]}"
 
     @property
     def class_name(self) -> str:
@@ -55,19 +37,10 @@ class Kind:
 
     def load_class(self) -> type[Generator]:
         """The class itself; imports what it needs."""
-        module, name = self.target.split(":")
-        found: type[Generator] = getattr(import_module(module), name)
-        return found
+        return cast("type[Generator]", getattr(import_module(self.module), self.class_name))
 
 
-def _closed(name: str, target: str, **more: Any) -> Kind:
-    return Kind(name, f"rarecase.generators.{target}", trained=False, **more)
-
-
-def _trained(name: str, target: str, **more: Any) -> Kind:
-    return Kind(name, f"rarecase.generators.{target}", trained=True, **more)
-
-
+_closed, _trained = partial(Kind, trained=False), partial(Kind, trained=True)
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
@@ -76,9 +49,9 @@ KINDS: dict[str, Kind] = {
         _closed("borderline-smote", "resampling:BorderlineSmote"),
         _closed("mixup", "resampling:Mixup"),
         _closed("remix", "resampling:Remix"),
-        _closed("gaussian", "gaussian:Gaussian", standardises=True),
-        _closed("gaussian-mixture", "gaussian:GaussianMixture", standardises=True),
-        _closed("borrowed", "borrowed:Borrowed", standardises=True),
+        _closed("gaussian", "gaussian:Gaussian"),
+        _closed("gaussian-mixture", "gaussian:GaussianMixture"),
+        _closed("borrowed", "borrowed:Borrowed"),
         _trained("acgan", "acgan:ACGAN", filter="agreement"),
         _trained("adcgan", "adcgan:ADCGAN"),
         _trained("wgan", "wgan:WGAN"),
@@ -89,13 +62,6 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def find_kind(name: str) -> Kind:
-    """The generator of that name; `SettingError` with the nearest where there is none."""
-    if name not in KINDS:
-        raise SettingError(f"generator {name!r} is unknown; {nearest(name, KINDS)}")
-    return KINDS[name]
-
-
 def make_generator(
     kind: str, *, settings: Mapping[str, Any] | None = None, random_state: Any = 0
 ) -> Generator:
@@ -104,9 +70,10 @@ def make_generator(
     >>> make_generator("smote", settings={"neighbours": 3}, random_state=1)
     Smote(neighbours=3, random_state=1)
     """
-    found = find_kind(kind)
-    made = found.load_class()(random_state=random_state)
-    given = {**dict(found.settings), **(settings or {})}
+    if kind not in KINDS:
+        raise SettingError(f"generator {kind!r} is unknown; {nearest(kind, KINDS)}")
+    made = KINDS[kind].load_class()(random_state=random_state)
+    given = {**dict(KINDS[kind].settings), **(settings or {})}
     known = made.get_params(deep=False)
     for name in given:
         if name not in known:

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 from imblearn.over_sampling import SMOTE, BorderlineSMOTE
-from numpy.typing import NDArray
+from scipy.stats import beta
 
+from rarecase.arrays import Floats
 from rarecase.generators import validation
 from rarecase.generators.closed_form import ClosedForm
-from rarecase.seeds import numpy_rng
+from rarecase.seeds import derive, numpy_rng
 
 LARGEST = 1e100  # alpha up to which Beta(alpha, alpha) can be computed; all its draws are 1/2 there
 
@@ -25,7 +26,7 @@ class Duplicates(ClosedForm):
     [8.0, 8.0, 9.0, 9.0]
     """
 
-    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> Floats:
         mine = self._of_class(code)
         places = np.arange(block * self.BLOCK, (block + 1) * self.BLOCK)
         rounds = places // len(mine)
@@ -57,16 +58,16 @@ class Smote(ClosedForm):
     def _prepare(self) -> None:
         validation.between("neighbours", self.neighbours, low=0, high=np.inf)
 
-    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> Floats:
         return self._smote(SMOTE, code, block, {})
 
-    def _smote(self, kind: Any, code: int, block: int, more: dict[str, int]) -> NDArray[np.float64]:
+    def _smote(self, kind: Any, code: int, block: int, more: dict[str, int]) -> Floats:
         """What a sampler of imbalanced-learn adds to the class."""
         mine = int((self._codes == code).sum())
         smote = kind(
             sampling_strategy={1: mine + self.BLOCK},
             k_neighbors=min(self.neighbours, mine - 1),
-            random_state=self._draws(code, block),
+            random_state=derive(self.seed_, type(self).__name__, code, block) % 2**32,
             **more,
         )
         with warnings.catch_warnings():
@@ -83,7 +84,7 @@ class BorderlineSmote(Smote):
     plain SMOTE.
     """
 
-    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> Floats:
         around = min(2 * self.neighbours, len(self._X) - 1)
         made = self._smote(BorderlineSMOTE, code, block, {"m_neighbors": around})
         return made if len(made) == self.BLOCK else super()._make_flat(code, block, rng)
@@ -110,7 +111,7 @@ class Mixup(ClosedForm):
     def _prepare(self) -> None:
         validation.between("alpha", self.alpha, low=0, high=LARGEST)
 
-    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> Floats:
         mine = self._of_class(code)
         first, second = rng.integers(len(mine), size=(2, self.BLOCK))
         share = rng.beta(self.alpha, self.alpha, size=(self.BLOCK, 1))
@@ -145,28 +146,22 @@ class Remix(ClosedForm):
     def _prepare(self) -> None:
         validation.between("alpha", self.alpha, low=0, high=LARGEST)
         validation.between("tau", self.tau, low=0, high=1)
-        validation.from_one(
-            "kappa", self.kappa
-        )  # below, a mixture would be called the more frequent
+        # Below 1 a mixture would be called the more frequent.
+        validation.number(
+            "kappa", self.kappa, lambda x: 1 <= x < np.inf, expected="a finite number of at least 1"
+        )
         counts = np.bincount(self._codes, minlength=len(self.classes_))
         self._partners = [
             np.flatnonzero(counts[self._codes] >= self.kappa * counts[code])
             for code in range(len(self.classes_))
         ]
 
-    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> Floats:
         mine, partners = self._of_class(code), self._partners[code]
         others = self._X[partners] if partners.size else mine
         base = mine[rng.integers(len(mine), size=self.BLOCK)]
         added = others[rng.integers(len(others), size=self.BLOCK)]
-        share = _beta_below(self.tau, self.alpha, self.BLOCK, rng)[:, None]
+        # Below tau, through the distribution function.
+        chance = rng.random((self.BLOCK, 1)) * beta.cdf(self.tau, self.alpha, self.alpha)
+        share = beta.ppf(chance, self.alpha, self.alpha)
         return np.asarray(share * added + (1 - share) * base)
-
-
-def _beta_below(
-    limit: float, alpha: float, count: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Draws of Beta(alpha, alpha) that are below `limit`, through its distribution function."""
-    from scipy.stats import beta
-
-    return np.asarray(beta.ppf(rng.random(count) * beta.cdf(limit, alpha, alpha), alpha, alpha))

@@ -1,11 +1,12 @@
-"""A generator as imbalanced-learn and scikit-learn know it: it works in a pipeline and in a grid
-search, takes DataFrames and gives them back."""
+"""A generator as imbalanced-learn and scikit-learn know it: it works in `imblearn.pipeline`'s
+Pipeline and in a grid search, takes DataFrames and gives them back."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
@@ -15,13 +16,17 @@ from scipy import sparse
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import column_or_1d, validate_data
 
-from rarecase.features.samples import Samples
-from rarecase.generators.validation import cast_values, column_types, like_columns
+from rarecase.arrays import Ints
+from rarecase.errors import DataError
+from rarecase.features.samples import Samples, checked_labels, is_store, samples_of
+from rarecase.generators.validation import cast_values, like_columns, whose
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lightning_fabric import Fabric
+
+    from rarecase.features.store import FeatureStore
+
+Label = str | int
 
 
 def whole_seed(random_state: Any) -> int:
@@ -37,7 +42,12 @@ def whole_seed(random_state: Any) -> int:
 
 
 class Sampler(BaseOverSampler):  # type: ignore[misc]
-    """`fit_resample` by way of a subclass's `_fit_samples` and `sample`."""
+    """`fit` and `fit_resample` by way of a subclass's `_fit` and `sample`."""
+
+    classes_: list[Label]
+    seed_: int
+    shape_: tuple[int, ...]
+    trained_on_: list[str]
 
     def __init__(self, *, sampling_strategy: Any = "auto", random_state: Any = 0):
         super().__init__(sampling_strategy=sampling_strategy)
@@ -50,16 +60,51 @@ class Sampler(BaseOverSampler):  # type: ignore[misc]
         """Generate `counts[label]` samples per class."""
 
     @abstractmethod
-    def _fit_samples(
-        self,
-        samples: Samples,
-        y: ArrayLike,
-        groups: ArrayLike | None,
-        *,
-        checkpoint: Path | None = None,
-        fabric: Fabric | None = None,
+    def _fit(
+        self, samples: Samples, codes: Ints, *, checkpoint: Path | None, fabric: Fabric | None
     ) -> None:
-        """Check labels and groups, and fit."""
+        """Fit to checked samples with class indices `codes` (n,)."""
+
+    def fit(
+        self,
+        X: ArrayLike | FeatureStore | Samples,
+        y: ArrayLike,
+        *,
+        rows: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        checkpoint: Path | str | None = None,
+        fabric: Fabric | None = None,
+    ) -> Self:
+        """Fit to samples `X`, (n, d) or (n, c, h, w), with labels `y` (n,), strings or integers.
+
+        `rows` picks samples of `X` (an array or a store); `y` and `groups` then have one entry per
+        picked sample. `groups` (the patients) are recorded in `trained_on_`. With `checkpoint`
+        (a file) every epoch is saved there and a killed fit goes on from it; the caller removes
+        it. `fabric` decides on device and precision. Raises `DataError` on NaN, lengths that
+        differ, fewer than two classes, and a class of fewer than two samples.
+        """
+        lazy = is_store(X) or isinstance(X, Samples)
+        if not lazy and (sparse.issparse(X) or np.ndim(cast("ArrayLike", X)) <= 2):
+            X, y = self._checked_table(X, y)
+        samples = samples_of(X, rows=rows)
+        labels = checked_labels(y, len(samples))
+        self.seed_ = whole_seed(self.random_state)
+        # Whose each sample is; its own without groups.
+        known, self._patients = np.unique(whose(groups, len(labels)), return_inverse=True)
+        self.trained_on_ = [] if groups is None else known.tolist()
+        classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        if len(classes) < 2:
+            raise DataError(f"y: expected two classes or more, got one class: {classes.tolist()}.")
+        if counts.min() < 2:
+            few = classes[counts.argmin()]
+            raise DataError(
+                f"y: class {few.item()!r} has one sample, a generator needs at least two of each; "
+                "leave the class out or merge it with another."
+            )
+        self.classes_, self.shape_ = classes.tolist(), samples.shape
+        file = Path(checkpoint) if checkpoint else None
+        self._fit(samples, codes.astype(np.int64), checkpoint=file, fabric=fabric)
+        return self
 
     def fit_resample(self, X: Any, y: Any, *, groups: ArrayLike | None = None) -> tuple[Any, Any]:
         """Fit, then add what `sampling_strategy` requests: real samples first, then synthetic ones.
@@ -69,9 +114,8 @@ class Sampler(BaseOverSampler):  # type: ignore[misc]
         those of `X` are, in a DataFrame column by column: integers are the nearest that the type
         holds, booleans are true from 0.5 on.
         """
-        return super().fit_resample(  # type: ignore[no-any-return]
-            X, y, groups=groups, dtypes=column_types(X)
-        )
+        types = list(X.dtypes) if hasattr(X, "dtypes") and hasattr(X, "columns") else None
+        return super().fit_resample(X, y, groups=groups, dtypes=types)  # type: ignore[no-any-return]
 
     def _fit_resample(
         self,
@@ -82,11 +126,10 @@ class Sampler(BaseOverSampler):  # type: ignore[misc]
         dtypes: Sequence[Any] | None = None,
     ) -> tuple[Any, NDArray[Any]]:
         real = X.toarray() if sparse.issparse(X) else X
-        self._fit_samples(Samples(real), y, groups)  # checked already, and its names kept
+        self.fit(Samples(real), y, groups=groups)  # checked already, and its names kept
         made, requested = self.sample(self.sampling_strategy_)
         self.sample_indices_ = np.concatenate([np.arange(len(y)), np.full(len(requested), -1)])
-        alike = cast_values(like_columns(made, dtypes), real.dtype)
-        both = np.concatenate([real, alike])
+        both = np.concatenate([real, cast_values(like_columns(made, dtypes), real.dtype)])
         same = type(X)(both) if sparse.issparse(X) else both
         return same, np.concatenate([y, requested.astype(y.dtype)])
 

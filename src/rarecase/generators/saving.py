@@ -23,7 +23,6 @@ def write_generator(
     directory: Path,
     *,
     card: Mapping[str, Any],
-    settings: Mapping[str, Any],
     arrays: Mapping[str, NDArray[Any]],
     tables: Mapping[str, pd.DataFrame],
 ) -> None:
@@ -31,7 +30,7 @@ def write_generator(
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    card = {"version": __version__, **card, "settings": written_settings(settings)}
+    card = {"version": __version__, **card, "settings": written_settings(card["settings"])}
     directory.mkdir(parents=True, exist_ok=True)
     with replacing_file(directory / ARRAYS) as beside:
         try:

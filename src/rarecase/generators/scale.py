@@ -36,18 +36,20 @@ class Scale:
         varies = bool(np.isnan(still).all())
         return cls(shift, column_scale(spread), found.nonnegative, None if varies else still)
 
-    def tensors(self, rank: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    def shaped(self, rank: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Shift and factor shaped to broadcast over samples of `rank` axes without the batch."""
         sides = (-1, *(1,) * (rank - 1))
-        return (
-            torch.from_numpy(self.shift).reshape(sides).to(device),
-            torch.from_numpy(self.factor).reshape(sides).to(device),
-        )
+        return self.shift.reshape(sides), self.factor.reshape(sides)
+
+    def tensors(self, rank: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """The same on a device."""
+        shift, factor = (torch.from_numpy(part).to(device) for part in self.shaped(rank))
+        return shift, factor
 
     def undo(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """What the networks generated, (n, *shape), in the data's units."""
-        sides = (-1, *(1,) * (values.ndim - 2))
-        found = values * self.factor.reshape(sides) + self.shift.reshape(sides)
+        shift, factor = self.shaped(values.ndim - 1)
+        found = values * factor + shift
         if self.still is not None:
             found = np.where(np.isnan(self.still), found, self.still)
         return np.maximum(found, np.float32(0)) if self.nonnegative else found

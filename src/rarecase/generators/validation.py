@@ -4,14 +4,14 @@ generated values cast to the types that a table has."""
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from rarecase.errors import SettingError
+from rarecase.errors import DataError, SettingError
 
 
 def whole(name: str, value: Any, *, low: int) -> None:
@@ -20,22 +20,20 @@ def whole(name: str, value: Any, *, low: int) -> None:
         raise SettingError(f"{name}: expected at least {low}, a whole number, got {value!r}.")
 
 
+def number(name: str, value: Any, right: Callable[[float], bool], *, expected: str) -> None:
+    """`SettingError` unless a number that is `right`, which is to say as `expected`."""
+    if not isinstance(value, Real) or not right(float(value)):
+        raise SettingError(f"{name}: expected {expected}, got {value!r}.")
+
+
 def above_zero(name: str, value: Any) -> None:
     """`SettingError` unless a number above 0."""
-    if not isinstance(value, Real) or not float(value) > 0:
-        raise SettingError(f"{name}: expected a number above 0, got {value!r}.")
-
-
-def from_one(name: str, value: Any) -> None:
-    """`SettingError` unless a finite number of at least 1."""
-    if not isinstance(value, Real) or not 1 <= float(value) < math.inf:
-        raise SettingError(f"{name}: expected a finite number of at least 1, got {value!r}.")
+    number(name, value, lambda x: x > 0, expected="a number above 0")
 
 
 def share(name: str, value: Any) -> None:
     """`SettingError` unless a number from 0 to below 1."""
-    if not isinstance(value, Real) or not 0 <= float(value) < 1:
-        raise SettingError(f"{name}: expected from 0 to below 1, got {value!r}.")
+    number(name, value, lambda x: 0 <= x < 1, expected="from 0 to below 1")
 
 
 def widths(name: str, value: Any, *, count: int | None = None) -> None:
@@ -58,10 +56,20 @@ def betas(value: Any) -> None:
 
 def between(name: str, value: Any, *, low: float, high: float = math.inf) -> None:
     """`SettingError` unless a finite number, low < value ≤ high."""
-    known = isinstance(value, Real) and math.isfinite(value)
-    if not known or not low < float(value) <= high:
-        end = "finite" if math.isinf(high) else f"up to {high:g}"
-        raise SettingError(f"{name}: expected above {low:g} and {end}, got {value!r}.")
+    end = "finite" if math.isinf(high) else f"up to {high:g}"
+    number(
+        name, value, lambda x: math.isfinite(x) and low < x <= high,
+        expected=f"above {low:g} and {end}",
+    )  # fmt: skip
+
+
+def whose(groups: ArrayLike | None, count: int, *, name: str = "groups") -> NDArray[Any]:
+    """The patient of each of so many samples as text, (count,); without `groups` a number of its
+    own. `DataError` where there are more or fewer."""
+    names = np.arange(count) if groups is None else np.asarray(groups).astype(str)
+    if names.shape != (count,):
+        raise DataError(f"{name}: expected one per sample ({count}), got shape {names.shape}.")
+    return names
 
 
 def cast_values(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
@@ -73,16 +81,7 @@ def cast_values(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
     >>> cast_values(np.array([-3.0, 1.6, 300.0]), np.dtype(np.uint8))
     array([  0,   2, 255], dtype=uint8)
     """
-    if dtype.kind == "b":
-        return np.asarray(values >= 0.5)
-    if dtype.kind in "iu":
-        values = _whole(values, dtype)
-    return np.asarray(values.astype(dtype))
-
-
-def column_types(X: Any) -> list[Any] | None:
-    """The type of each column of a DataFrame; None of anything else."""
-    return list(X.dtypes) if hasattr(X, "dtypes") and hasattr(X, "columns") else None
+    return np.asarray(_held(values, dtype).astype(dtype))
 
 
 def like_columns(values: NDArray[Any], dtypes: Sequence[Any] | None) -> NDArray[Any]:
@@ -92,16 +91,17 @@ def like_columns(values: NDArray[Any], dtypes: Sequence[Any] | None) -> NDArray[
         return values
     held = values.astype(np.float64)
     for place, each in enumerate(dtypes):
-        plain = getattr(each, "subtype", each)  # of a sparse column
-        if plain.kind == "b":
-            held[:, place] = held[:, place] >= 0.5
-        elif plain.kind in "iu":
-            held[:, place] = _whole(held[:, place], np.dtype(f"{plain.kind}{plain.itemsize}"))
+        held[:, place] = _held(held[:, place], getattr(each, "subtype", each))  # of a sparse column
     return held
 
 
-def _whole(values: NDArray[Any], dtype: Any) -> NDArray[np.float64]:
-    limits = np.iinfo(dtype)
+def _held(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    """The nearest values that a type holds, not yet of that type."""
+    if dtype.kind == "b":
+        return np.asarray(values >= 0.5)
+    if dtype.kind not in "iu":
+        return values
+    limits = np.iinfo(np.dtype(f"{dtype.kind}{dtype.itemsize}"))  # pandas has types of its own
     low, high = float(limits.min), float(limits.max)
     if int(high) > limits.max:  # 64 bits: rounded up to a number that the type does not hold
         high = float(np.nextafter(high, 0))

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rarecase.generators.networks_mlp import Conditional
+from rarecase.arrays import Ints
+from rarecase.generators.networks import Conditional
 from rarecase.generators.neural import Fitting, Step
 from rarecase.generators.perceptrons import Perceptrons
 
@@ -35,7 +36,7 @@ class WGAN(Perceptrons):
     PENALTY: ClassVar[float] = 10.0 / math.sqrt(2048)
     CLASS_WEIGHT: ClassVar[float] = 0.01  # β, of the classifier's loss
 
-    def _perceptrons(self, features: int, classes: int) -> dict[str, nn.Module]:
+    def _networks(self, features: int, classes: int) -> dict[str, nn.Module]:
         return {
             "generator": Conditional(self.noise, features, classes, hidden=self.hidden),
             "critic": Conditional(features, 1, classes, hidden=self.hidden),
@@ -50,13 +51,7 @@ class WGAN(Perceptrons):
 
         def step(values: Tensor, real_label: Tensor, random: torch.Generator, done: int) -> Tensor:
             real = values.flatten(1)
-
-            def made(asked: Tensor) -> Tensor:
-                z = torch.randn(len(asked), self.noise, generator=random).to(device)
-                vectors: Tensor = generator.net(z, asked)
-                return vectors
-
-            fake = made(real_label).detach()
+            fake = self._draw(generator.net, real_label, random).detach()
             apart = critic.net(real, real_label).mean() - critic.net(fake, real_label).mean()
             share = torch.rand(len(real), 1, generator=random).to(device)
             between = (share * real + (1 - share) * fake).requires_grad_()
@@ -70,7 +65,7 @@ class WGAN(Perceptrons):
                 none = loss.new_zeros(())
                 return torch.stack([loss.detach(), none, none, apart.detach()])
             asked = torch.randint(len(self.classes_), (len(real),), generator=random).to(device)
-            vectors = made(asked)
+            vectors = self._draw(generator.net, asked, random)
             right = F.cross_entropy(classify(vectors), asked)
             fooled = -critic.net(vectors, asked).mean()
             generator.step(fooled + self.CLASS_WEIGHT * right)
@@ -83,9 +78,7 @@ class WGAN(Perceptrons):
         return step
 
 
-def linear_classifier(
-    X: NDArray[np.float32], label: NDArray[np.int64], *, classes: int
-) -> nn.Linear:
+def linear_classifier(X: NDArray[np.float32], label: Ints, *, classes: int) -> nn.Linear:
     """Logistic regression on scaled vectors (n, d), as a layer whose weights are fixed."""
     from sklearn.linear_model import LogisticRegression
 

@@ -4,6 +4,7 @@ memorisation."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
+from rarecase.arrays import Bools, Floats
 from rarecase.cohort.splits import validation_patients
 from rarecase.errors import DataError
 from rarecase.features.samples import Samples, checked_labels
@@ -26,6 +28,7 @@ from rarecase.generators.audit.fidelity import (
 )
 from rarecase.generators.audit.memorisation import memorisation
 from rarecase.generators.filters import vectors
+from rarecase.generators.validation import whose
 from rarecase.seeds import numpy_rng
 
 if TYPE_CHECKING:
@@ -71,9 +74,7 @@ def audit_generator(
     """
     samples = Samples(X)
     labels = checked_labels(y, len(samples))
-    who = np.arange(len(samples)).astype(str) if groups is None else np.asarray(groups).astype(str)
-    if who.shape != labels.shape:
-        raise DataError(f"groups: expected one per sample ({len(labels)}), got shape {who.shape}.")
+    who = whose(groups, len(samples)).astype(str)
     patients = dict(zip(who.tolist(), labels.tolist(), strict=True))
     held = np.isin(who, validation_patients(patients, HELD, seed))
     if not held.any():
@@ -83,22 +84,19 @@ def audit_generator(
     learnt = np.flatnonzero(~held)
     fitted = clone(generator).fit(X, labels[learnt], rows=learnt, groups=who[learnt])
 
-    def make(label: Any, count: int) -> NDArray[np.float64]:
-        starts = range(0, count, PIECE)
-        return np.concatenate(
-            [vectors(fitted.sample({label: min(PIECE, count - s)}, start=s)[0]) for s in starts]
-        )
+    def make(label: Any, count: int) -> Floats:
+        return np.concatenate([vectors(piece) for _, piece in fitted.pieces({label: count})])
 
     return set_against(pooled(samples), labels, who, make, held=held, seed=seed)
 
 
 def set_against(
-    real: NDArray[np.float64],
+    real: Floats,
     labels: NDArray[Any],
     who: NDArray[Any],
-    make: Callable[[Any, int], NDArray[np.float64]],
+    make: Callable[[Any, int], Floats],
     *,
-    held: NDArray[np.bool_],
+    held: Bools,
     seed: int,
 ) -> pd.DataFrame:
     """The table that `audit_generator` gives, of real samples (n, d) of classes `labels` (n,) and
@@ -112,25 +110,25 @@ def set_against(
         stand_in = other & mine
         drawn = make(label, comparable(int(stand_in.sum())))
         sources = {
-            "synthetic": (~held & mine, drawn, None),
-            "real": (~held & ~other & mine, real[stand_in], who[stand_in]),
+            "synthetic": (~held, drawn, None),
+            "real": (~held & ~other, real[stand_in], who[stand_in]),
         }
-        for source, (own, shown, whose) in sources.items():
+        for source, (learnt_from, shown, theirs) in sources.items():
+            own = learnt_from & mine
             counts = (int(own.sum()), int((held & mine).sum()), len(shown))
-            line: dict[str, Any] = {"class": label, "source": source}
-            line |= dict(zip(COUNTS[2:], counts, strict=True))
-            learnt = real[~held if source == "synthetic" else ~held & ~other]
+            line: dict[str, Any] = dict(zip(COUNTS, (label, source, *counts), strict=True))
+            learnt = real[learnt_from]
             if min(counts) >= FEWEST and np.ptp(learnt, axis=0).any():
                 space = Space.fit(learnt)
                 line |= audit_samples(
                     space(real[own]), space(real[held & mine]), space(shown),
-                    groups=who[held & mine], synthetic_groups=whose, seed=seed,
+                    groups=who[held & mine], synthetic_groups=theirs, seed=seed,
                 )  # fmt: skip
             lines.append(line)
     return pd.DataFrame(lines, columns=[*COUNTS, *MEASURES])
 
 
-def pooled(samples: Samples) -> NDArray[np.float64]:
+def pooled(samples: Samples) -> Floats:
     """Means over the map of every sample, (n, d) or (n, c), read a few at a time."""
     parts = [vectors(batch) for _, batch in samples.batches(PIECE)]
     return np.concatenate([np.empty((0, samples.shape[0])), *parts])
@@ -171,16 +169,14 @@ def audit_samples(
         baseline = frechet_baseline(held, groups=groups, seed=seed)
         # As many of either kind.
         drawn = numpy_rng(seed, "as many").permutation(len(synthetic))[: len(held)]
-        whose = None if synthetic_groups is None else np.asarray(synthetic_groups)[drawn]
-        if _several(whose):
+        others = None if synthetic_groups is None else np.asarray(synthetic_groups)[drawn]
+        if _several(others):
             auc = two_sample_auc(
-                held, synthetic[drawn], groups=groups, synthetic_groups=whose, seed=seed
+                held, synthetic[drawn], groups=groups, synthetic_groups=others, seed=seed
             )
-    return {
-        "precision": near.precision, "recall": near.recall, "density": near.density,
-        "coverage": near.coverage, "frechet": frechet_distance(held, synthetic),
-        "frechet baseline": baseline, "kernel": kernel_distance(held, synthetic),
-        "two-sample AUC": auc, "nn ratio": known.ratio,
+    return asdict(near) | {
+        "frechet": frechet_distance(held, synthetic), "frechet baseline": baseline,
+        "kernel": kernel_distance(held, synthetic), "two-sample AUC": auc, "nn ratio": known.ratio,
         "exact copies": known.exact, "near copies": known.near, "membership": known.membership,
     }  # fmt: skip
 

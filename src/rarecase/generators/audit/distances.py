@@ -6,28 +6,38 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import gen_batches
 
+from rarecase.arrays import Floats
 from rarecase.errors import DataError
 
-Floats = NDArray[np.float64]
 Samples = NDArray[np.floating]
 
 BLOCK = 1024  # rows of either side in memory as float64 at a time
 
 
-def checked_pair(real: Samples, synthetic: Samples) -> tuple[Samples, Samples]:
-    """Both as (n, d); `DataError` where they cannot be compared."""
-    first, second = (np.asarray(each).reshape(len(each), -1) for each in (real, synthetic))
+def checked_pair(
+    real: Samples,
+    synthetic: Samples,
+    *,
+    names: tuple[str, str] = ("real", "synthetic"),
+    least: int = 2,
+) -> tuple[Samples, Samples]:
+    """Both as (n, d); `DataError` where they cannot be compared or are fewer than `least`."""
+    flat = []
+    for name, each in zip(names, (np.asarray(real), np.asarray(synthetic)), strict=True):
+        if not each.ndim or len(each) < least:
+            what = "samples (n, d)" if least == 1 else "two samples or more"
+            raise DataError(f"{name}: expected {what}, got shape {each.shape}.")
+        if not all(np.isfinite(each[part]).all() for part in gen_batches(len(each), BLOCK)):
+            raise DataError(f"{name}: some values are missing or infinite.")
+        flat.append(each.reshape(len(each), -1))
+    first, second = flat
     if first.shape[1] != second.shape[1]:
         raise DataError(
-            "real and synthetic: expected as many features, "
+            f"{' and '.join(names)}: expected as many features, "
             f"got {first.shape[1]} and {second.shape[1]}."
         )
-    for name, each in (("real", first), ("synthetic", second)):
-        if len(each) < 2:
-            raise DataError(f"{name}: expected two samples or more, got {len(each)}.")
-        if not all(np.isfinite(each[s]).all() for s in _steps(len(each))):
-            raise DataError(f"{name}: some values are missing or infinite.")
     return first, second
 
 
@@ -38,10 +48,10 @@ def distance_blocks(
     all columns of a block of rows before the next. Memory does not grow with n and m. `once`: a and
     b are the same samples, and no block comes a second time with its sides swapped."""
     centre = b[: BLOCK * 8].mean(axis=0, dtype=np.float64)  # less is lost in the differences
-    for rows in _steps(len(a)):
+    for rows in gen_batches(len(a), BLOCK):
         mine = a[rows].astype(np.float64) - centre
         lengths = np.einsum("ij,ij->i", mine, mine)
-        for columns in _steps(len(b)):
+        for columns in gen_batches(len(b), BLOCK):
             if once and columns.start < rows.start:
                 continue
             theirs = b[columns].astype(np.float64) - centre
@@ -80,12 +90,7 @@ def nearest(a: Samples, b: Samples, *, k: int = 1, same: bool = False) -> Floats
         meet(rows, columns, block)
         if same and rows != columns:
             meet(columns, rows, block.T)
-    for rows in _steps(len(a), BLOCK // k or 1):
+    for rows in gen_batches(len(a), BLOCK // k or 1):
         apart = a[rows].astype(np.float64)[:, None] - b[who[rows]].astype(np.float64)
         best[rows] = np.sqrt(np.square(apart).sum(axis=2))
     return np.sort(best, axis=1)
-
-
-def _steps(n: int, size: int | None = None) -> Iterator[slice]:
-    size = size or BLOCK
-    return (slice(start, min(start + size, n)) for start in range(0, n, size))

@@ -9,21 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import gen_batches
 
+from rarecase.arrays import Floats, Ints
 from rarecase.errors import DataError
-from rarecase.generators.audit.distances import (
-    Floats,
-    Samples,
-    checked_pair,
-    distance_blocks,
-    nearest,
-)
+from rarecase.generators.audit.distances import Samples, checked_pair, distance_blocks, nearest
+from rarecase.generators.validation import whose
 from rarecase.ranking import concordance, mean_defined
 from rarecase.seeds import numpy_rng
 
@@ -112,7 +109,7 @@ def frechet_baseline(
     samples = np.asarray(real).reshape(len(real), -1)
     if len(samples) < 4:
         raise DataError(f"real: expected four samples or more, got {len(samples)}.")
-    who = _codes(groups, len(samples), name="groups")
+    who = _codes(groups, len(samples))
     if (patients := int(who.max()) + 1) < 2:
         raise DataError("groups: expected two patients or more, got one.")
     rng, found = numpy_rng(seed, "halves"), []
@@ -130,11 +127,9 @@ def kernel_distance(real: Samples, synthetic: Samples) -> float:
     d = real.shape[1]
 
     def within(X: Samples) -> float:
-        lengths = [
-            np.einsum("ij,ij->i", part, part)
-            for part in (X[s : s + BLOCK].astype(np.float64) for s in range(0, len(X), BLOCK))
-        ]
-        own = float(((np.concatenate(lengths) / d + 1) ** 3).sum())
+        parts = (X[rows].astype(np.float64) for rows in gen_batches(len(X), BLOCK))
+        lengths = np.concatenate([np.einsum("ij,ij->i", part, part) for part in parts])
+        own = float(((lengths / d + 1) ** 3).sum())
         return (_kernel_sum(X, X) - own) / (len(X) * (len(X) - 1))
 
     across = _kernel_sum(real, synthetic) / (len(real) * len(synthetic))
@@ -158,29 +153,25 @@ def two_sample_auc(
     slices are held out together then, in as many folds as there are patients, up to `folds`.
     Without, a perfect generator is found out by the slices of one patient, which are alike."""
     real, synthetic = checked_pair(real, synthetic)
-    who = [
-        _codes(groups, len(real), name="groups"),
-        _codes(synthetic_groups, len(synthetic), name="synthetic_groups"),
-    ]
-    size = min(int(codes.max()) + 1 for codes in who)
-    least = folds if groups is None and synthetic_groups is None else 2
+    who = _codes(groups, len(real))
+    other = _codes(synthetic_groups, len(synthetic), name="synthetic_groups")
+    size = min(int(codes.max()) + 1 for codes in (who, other))
+    alone = groups is None and synthetic_groups is None
+    least, kind = (folds, "samples") if alone else (2, "patients")
     if size < least:
-        kind = "samples" if least == folds else "patients"
         raise DataError(f"real, synthetic: expected {least} {kind} or more of each, got {size}.")
-    rng, rows = numpy_rng(seed, "told apart"), []
-    for each in (real, synthetic):
-        drawn = rng.choice(len(each), SHOWN, replace=False) if len(each) > SHOWN else None
-        rows.append(np.arange(len(each)) if drawn is None else np.sort(drawn))
-    X = np.concatenate([real[rows[0]], synthetic[rows[1]]]).astype(np.float64)
-    y = np.repeat([0, 1], [len(each) for each in rows])
-    whose = np.concatenate([who[0][rows[0]], who[0].max() + 1 + who[1][rows[1]]])
-    split = (
-        StratifiedKFold(folds, shuffle=True, random_state=seed)
-        if least == folds
-        else StratifiedGroupKFold(min(folds, size), shuffle=True, random_state=seed)
+    rng = numpy_rng(seed, "told apart")
+    a, b = (
+        np.sort(rng.choice(len(each), SHOWN, replace=False)) if len(each) > SHOWN else slice(None)
+        for each in (real, synthetic)
     )
+    X = np.concatenate([real[a], synthetic[b]]).astype(np.float64)
+    y = np.repeat([0, 1], [len(real[a]), len(synthetic[b])])
+    patient = None if alone else np.concatenate([who[a], who.max() + 1 + other[b]])
+    splitter = StratifiedKFold if alone else StratifiedGroupKFold
+    split = splitter(min(folds, size), shuffle=True, random_state=seed)
     found = []
-    for train, held in split.split(X, y, None if least == folds else whose):
+    for train, held in split.split(X, y, patient):
         if min(np.unique(y[train]).size, np.unique(y[held]).size) < 2:
             continue
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
@@ -189,14 +180,9 @@ def two_sample_auc(
     return float(mean_defined(found))
 
 
-def _codes(groups: ArrayLike | None, count: int, *, name: str) -> NDArray[np.int64]:
+def _codes(groups: ArrayLike | None, count: int, *, name: str = "groups") -> Ints:
     """Numbers from 0 on, one per patient; each sample its own where nobody said."""
-    if groups is None:
-        return np.arange(count)
-    names = np.asarray(groups).astype(str)
-    if names.shape != (count,):
-        raise DataError(f"{name}: expected one per sample ({count}), got shape {names.shape}.")
-    return np.unique(names, return_inverse=True)[1].astype(np.int64)
+    return np.unique(whose(groups, count, name=name), return_inverse=True)[1]
 
 
 def _moments(X: Samples) -> tuple[Floats, Floats]:
@@ -204,8 +190,8 @@ def _moments(X: Samples) -> tuple[Floats, Floats]:
     mean = X.mean(axis=0, dtype=np.float64)
     d = X.shape[1]
     cov = np.zeros((d, d))
-    for start in range(0, len(X), BLOCK):
-        part = X[start : start + BLOCK].astype(np.float64) - mean
+    for rows in gen_batches(len(X), BLOCK):
+        part = X[rows].astype(np.float64) - mean
         cov += part.T @ part
     cov /= len(X)
     # Exact up to so many rows; beyond, the share falls as one over their number.
@@ -219,11 +205,12 @@ def _moments(X: Samples) -> tuple[Floats, Floats]:
 
 def _kernel_sum(a: Samples, b: Samples) -> float:
     total, same = 0.0, a is b  # with itself each pair of blocks is met once, and counts twice
-    for i in range(0, len(a), BLOCK):
-        mine = a[i : i + BLOCK].astype(np.float64)
-        for j in range(i if same else 0, len(b), BLOCK):
-            product = mine @ b[j : j + BLOCK].astype(np.float64).T
+    for rows in gen_batches(len(a), BLOCK):
+        for columns in gen_batches(len(b), BLOCK):
+            if same and columns.start < rows.start:
+                continue
+            product = a[rows].astype(np.float64) @ b[columns].astype(np.float64).T
             product /= a.shape[1]
             product += 1
-            total += float((product**3).sum()) * (2 if same and j > i else 1)
+            total += float((product**3).sum()) * (2 if same and rows != columns else 1)
     return total

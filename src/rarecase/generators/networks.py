@@ -1,7 +1,9 @@
-"""The convolutional pair for maps (c, h, w) or (c, d, h, w): DCGAN-like, three hidden layers each.
+"""The networks of the trained generators.
 
-Mehra and Sahoo (arXiv 2209.14097), section 3; weights and layers after Radford et al. 2016
-(arXiv 1511.06434). Any sides of at least 1: the stages' sides are successive ceil(side / 2).
+The convolutional pair for maps (c, h, w) or (c, d, h, w) is DCGAN-like, with three hidden layers
+each: Mehra and Sahoo (arXiv 2209.14097), section 3; weights and layers after Radford et al. 2016
+(arXiv 1511.06434). Any sides of at least 1: the stages' sides are successive ceil(side / 2). The
+pair for vectors (d,) has one hidden layer each, after Xian et al. 2018 (arXiv 1712.00981).
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -21,8 +23,6 @@ SLOPE = 0.2  # of the leaky ReLU
 FEW = 4  # values a map up to which a convolution is done as a matrix product
 MANY = 2**22  # weights from which that is faster
 FIRST_BIAS = 0.1  # of the last layer: every output starts above 0, where the ReLU has a gradient
-
-
 TRANSPOSED = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 
 
@@ -48,6 +48,11 @@ def init_weights(module: nn.Module) -> None:
         elif isinstance(part, nn.modules.batchnorm._BatchNorm):
             nn.init.normal_(part.weight, 1.0, 0.02)
             nn.init.zeros_(part.bias)
+
+
+def heads(said: Tensor) -> tuple[Tensor, Tensor]:
+    """What a discriminator says (n, 1 + k): the source's logit (n,), and the rest (n, k)."""
+    return said[:, 0], said[:, 1:]
 
 
 class ConvGenerator(nn.Module):
@@ -125,16 +130,14 @@ class ConvDiscriminator(nn.Module):
             if any(odd):  # one more row on the far side: it becomes ceil(side / 2)
                 x = F.pad(x, [part for more in reversed(odd) for part in (0, more)])
             x = F.leaky_relu(_halved(down, x), SLOPE, inplace=True)
-        heads = self.heads(x.flatten(1))
-        return heads[:, 0], heads[:, 1:]
+        return heads(self.heads(x.flatten(1)))
 
 
 def _halved(layer: Any, x: Tensor) -> Tensor:
     """A convolution 4×4 of stride 2 and padding 1: sides (h, w) to (h / 2, w / 2)."""
     height, width = (side // 2 for side in x.shape[-2:])
     if not _as_product(layer, x, height * width):
-        found: Tensor = layer(x)
-        return found
+        return cast("Tensor", layer(x))
     with torch.autocast("cpu", enabled=False):  # to bring the weights to bfloat16 takes longer
         parts = F.unfold(x.to(layer.weight.dtype), 4, padding=1, stride=2).transpose(1, 2)
         made = F.linear(parts, layer.weight.flatten(1), layer.bias).transpose(1, 2)
@@ -145,8 +148,7 @@ def _doubled(layer: Any, x: Tensor) -> Tensor:
     """A transposed convolution 4×4 of stride 2 and padding 1: sides (h, w) to (2 h, 2 w)."""
     height, width = x.shape[-2:]
     if not _as_product(layer, x, height * width):
-        found: Tensor = layer(x)
-        return found
+        return cast("Tensor", layer(x))
     with torch.autocast("cpu", enabled=False):
         flat = x.to(layer.weight.dtype).flatten(2).transpose(1, 2)
         parts = (flat @ layer.weight.flatten(1)).transpose(1, 2)
@@ -163,3 +165,74 @@ def _as_product(layer: Any, x: Tensor, coarse: int) -> bool:
 
 def _crop(x: Tensor, size: Sequence[int]) -> Tensor:
     return x[(slice(None), slice(None), *(slice(side) for side in size))]
+
+
+class MLPGenerator(nn.Module):
+    """Noise and class to vectors: (n, noise), class indices (n,) → (n, d).
+
+    The first entries of the noise are overwritten by the one-hot class. Hidden 4096 with leaky
+    ReLU; the output is ReLU when `nonnegative`, else linear.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        classes: int,
+        *,
+        hidden: int = 4096,
+        noise: int = 312,
+        nonnegative: bool = True,
+    ):
+        super().__init__()
+        self.classes, self.noise, self.nonnegative = classes, noise, nonnegative
+        self.hidden = nn.Linear(noise, hidden)
+        self.last = nn.Linear(hidden, features)
+        init_weights(self)
+        nn.init.constant_(self.last.bias, FIRST_BIAS if nonnegative else 0.0)
+
+    def forward(self, noise: Tensor, label: Tensor) -> Tensor:
+        one_hot = F.one_hot(label, self.classes).to(noise.dtype)
+        x = torch.cat([one_hot, noise[:, self.classes :]], 1)
+        x = self.last(F.leaky_relu(self.hidden(x), SLOPE))
+        return F.relu(x) if self.nonnegative else x
+
+
+class MLPDiscriminator(nn.Module):
+    """Vectors (n, d) to a source logit (n,) (above 0: real) and class logits (n, classes)."""
+
+    def __init__(self, features: int, classes: int, *, hidden: int = 1024):
+        super().__init__()
+        self.hidden = nn.Linear(features, hidden)
+        self.heads = nn.Linear(hidden, 1 + classes)
+        init_weights(self)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return heads(self.heads(F.leaky_relu(self.hidden(x), SLOPE)))
+
+
+class Perceptron(nn.Module):
+    """Vectors, and whatever is joined to them, through layers of `hidden` widths with leaky ReLU:
+    (n, inputs) to (n, outputs)."""
+
+    def __init__(self, inputs: int, outputs: int, *, hidden: tuple[int, ...]):
+        super().__init__()
+        widths = (inputs, *hidden)
+        layers: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            layers += [nn.Linear(before, after), nn.LeakyReLU(SLOPE)]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
+
+    def forward(self, *parts: Tensor) -> Tensor:
+        return cast("Tensor", self.layers(torch.cat(parts, dim=1)))
+
+
+class Conditional(nn.Module):
+    """A perceptron that is also told the class, as one entry per class beside its input."""
+
+    def __init__(self, inputs: int, outputs: int, classes: int, *, hidden: tuple[int, ...]):
+        super().__init__()
+        self.classes = classes
+        self.net = Perceptron(inputs + classes, outputs, hidden=hidden)
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        return cast("Tensor", self.net(x, F.one_hot(label, self.classes).to(x.dtype)))
