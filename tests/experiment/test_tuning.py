@@ -10,8 +10,13 @@ from rarecase.evidence.scores import decide
 from rarecase.experiment import Arm, Counts, Sampler, Share, Tuned
 from rarecase.experiment.arm import AsManyAs
 from rarecase.experiment.classifiers import make_classifier
-from rarecase.experiment.inner_folds import inner_folds
-from rarecase.experiment.training_set import TrainingPart, at_level, levels_of, requests
+from rarecase.experiment.training_set import (
+    TrainingPart,
+    at_level,
+    inner_folds,
+    levels_of,
+    requests,
+)
 from rarecase.experiment.tuning import best_threshold, fit_inner, moved, pooled, untuned
 from rarecase.features.samples import Samples
 from rarecase.ranking import fold_concordance

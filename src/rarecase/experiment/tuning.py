@@ -12,9 +12,8 @@ import numpy as np
 from rarecase.arrays import Floats, Ints
 from rarecase.experiment.arm import Arm, Move
 from rarecase.experiment.classifiers.contract import Classifier, Point
-from rarecase.experiment.inner_folds import InnerFold
 from rarecase.experiment.sampling import prepare
-from rarecase.experiment.training_set import TrainingPart, at_level
+from rarecase.experiment.training_set import InnerFold, TrainingPart, at_level
 from rarecase.ranking import fold_concordance, mean_defined, rare_share
 from rarecase.seeds import derive
 
