@@ -146,7 +146,7 @@ def test_inner_folds_standardise_by_their_own_training_samples(inner):
 def test_inner_folds_of_maps_judge_slices_that_count_and_train_on_all(tmp_path):
     features = map_set(tmp_path / "maps.zarr", (8, 4))
     for fold in inner_folds(features, np.arange(12), folds=2, seed=0):
-        assert isinstance(fold.part.X, Samples) and fold.part.lazy
+        assert isinstance(fold.part.X, Samples)
         assert len(fold.part.y) == 2 * np.unique(fold.part.patient).size
         assert len(fold.X) == np.unique(fold.patient).size  # one slice in two shows a mask
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 
@@ -21,12 +20,6 @@ AUC = "auc_rare"
 """The metric that verdicts are about: no threshold can move it."""
 
 
-class Scoring(Protocol):
-    """One weighted function: weights (draws, n) of the fit's n samples → (draws,)."""
-
-    def __call__(self, fit: Fit, weights: Floats, *, rare: int) -> Floats: ...
-
-
 @dataclass(frozen=True)
 class Metric:
     """A score of predictions.
@@ -36,7 +29,8 @@ class Metric:
     name, label
         As programs and as people know it; `{rare}` in a label stands for the rare class.
     function
-        See `Scoring`; `rare` is the index of the rare class.
+        ``function(fit, weights, *, rare)``: weights (draws, n) of the fit's n samples, index of the
+        rare class → (draws,).
     main
         Whether it stands in the main table (all stand in the full one).
     fewest_classes
@@ -45,7 +39,7 @@ class Metric:
 
     name: str
     label: str
-    function: Scoring
+    function: Callable[..., Floats]
     higher_is_better: bool = True
     main: bool = False
     fewest_classes: int = 2
@@ -57,7 +51,7 @@ class PerClass:
 
     name: str
     label: str
-    function: Callable[..., Floats]  # as `Scoring`, and `of`, the index of the class
+    function: Callable[..., Floats]  # as `Metric`'s, and `of`, the index of the class
     main: bool = False
 
     def each(self, classes: Sequence[str], rare: str) -> list[Metric]:

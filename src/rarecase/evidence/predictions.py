@@ -176,8 +176,8 @@ def pool_patients(predictions: pd.DataFrame) -> pd.DataFrame:
     whose = predictions.groupby(unit, dropna=False, observed=True).ngroup().to_numpy()
     shown = predictions[counted(predictions["predicted"].to_numpy(), whose)]
     grouped = shown.groupby(unit, dropna=False, sort=True, observed=True)
-    pooled = grouped[probabilities].mean()
-    pooled.insert(0, "label", grouped["label"].first())
-    pooled.insert(1, "slices", grouped.size())
-    pooled.insert(2, "threshold", grouped["threshold"].first())
+    pooled = grouped.agg(
+        label=("label", "first"), slices=("label", "size"), threshold=("threshold", "first"),
+        **{name: (name, "mean") for name in probabilities},
+    )  # fmt: skip
     return pooled.reset_index()

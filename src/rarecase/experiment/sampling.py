@@ -51,15 +51,8 @@ Given = Synthetic | str
 
 
 def prepare(arm: Arm, part: TrainingPart, *, seed: int, given: Given | None = None) -> Sets:
-    """Fit the arm's sampler to `part`; what comes back makes a training set of any number.
-
-    Parameters
-    ----------
-    seed
-        What the sampler draws from.
-    given
-        Samples of this sampler and seed that are there already, or why they cannot be.
-    """
+    """Fit the arm's sampler to `part`, drawing from `seed`; what comes back makes a training set of
+    any number. `given`: samples of this sampler and seed that are there already, or why not."""
     sets = _sets(arm.sampler, part, seed=seed, given=given)
     if arm.weights == "none":
         return sets
@@ -96,7 +89,7 @@ def _sets(sampler: Sampler | None, part: TrainingPart, *, seed: int, given: Give
 
 
 def _generated(sampler: Sampler, part: TrainingPart, *, seed: int) -> Sets:
-    generator = new_generator(sampler, seed=seed, standardised=not part.lazy)
+    generator = new_generator(sampler, seed=seed, standardised=not isinstance(part.X, Samples))
     trained = isinstance(sampler.kind, str) and KINDS[sampler.kind].trained
     with collapses_said_once() if trained else nullcontext():
         generator.fit(part.X, part.y, groups=part.patient)
@@ -181,14 +174,14 @@ def _resampled(sampler: Sampler, part: TrainingPart, *, seed: int) -> Sets:
             "Generator, or a classifier of vectors."
         )
     resample = new_generator(sampler, seed=seed, standardised=True)
-    X_real = part.X
+    real = part.X
 
     def of(counts: Mapping[int, int]) -> TrainingSet:
         if not adds(sampler):
-            X, y = resample.fit_resample(X_real, part.y)
+            X, y = resample.fit_resample(real, part.y)
             return TrainingSet(X, y, None, len(y), {})
         wanted = {c: int(part.counts[c]) + n for c, n in counts.items()}
-        X, y = resample.set_params(sampling_strategy=wanted).fit_resample(X_real, part.y)
-        return joined(part, X[len(X_real) :], y[len(X_real) :])
+        X, y = resample.set_params(sampling_strategy=wanted).fit_resample(real, part.y)
+        return joined(part, X[len(real) :], y[len(real) :])
 
     return of

@@ -20,28 +20,13 @@ Number = dict[int, int]  # samples to add, by class index
 
 @dataclass(frozen=True, eq=False)
 class TrainingPart:
-    """Real training samples.
+    """Real training samples."""
 
-    Parameters
-    ----------
-    X
-        Vectors (n, d) in the fold's space, or `Samples` of a store, as they are.
-    y, patient
-        Class and patient indices (n,).
-    classes, rare
-        Number of classes, index of the rare one.
-    """
-
-    X: Features
-    y: Ints
-    patient: Ints
-    classes: int
-    rare: int
-
-    @property
-    def lazy(self) -> bool:
-        """Whether samples are read when they are needed."""
-        return isinstance(self.X, Samples)
+    X: Features  # vectors (n, d) in the fold's space, or `Samples` of a store, as they are
+    y: Ints  # class indices (n,)
+    patient: Ints  # patient indices (n,)
+    classes: int  # how many
+    rare: int  # class index
 
     @property
     def counts(self) -> Ints:
@@ -115,24 +100,12 @@ def inner_folds(features: FeatureSet, patients: Ints, *, folds: int, seed: int) 
 
 @dataclass(frozen=True, eq=False)
 class TrainingSet:
-    """What a classifier is fitted to.
-
-    Parameters
-    ----------
-    X, y
-        Samples and their class indices (n,): the `real` ones first, then the added.
-    weight
-        Weight of each sample (n,); None: all 1.
-    real
-        How many of the samples, the first, are real ones of the training part.
-    added
-        Samples that were added, by class index.
-    """
+    """What a classifier is fitted to: real samples of the training part, then the added ones."""
 
     X: Features | Joined
-    y: Ints
-    weight: Floats | None
-    real: int
+    y: Ints  # class indices (n,)
+    weight: Floats | None  # of each sample (n,); None: all 1
+    real: int  # how many of the samples, the first
     added: Number
 
     @property
@@ -163,13 +136,12 @@ def balanced_weights(training: TrainingSet, classes: int) -> Floats:
 
 @dataclass(frozen=True)
 class Request:
-    """One amount of an arm in a fold: what the table calls it, how many samples of each class are
-    requested, the level that inner folds tune at, whether it was planned beforehand."""
+    """One amount of an arm in a fold."""
 
-    name: str
+    name: str  # in the table
     counts: Number
-    level: float = 0.0
-    planned: bool = True
+    level: float = 0.0  # that inner folds tune at
+    planned: bool = True  # fixed beforehand
 
     @property
     def size(self) -> int:
@@ -177,8 +149,7 @@ class Request:
 
 
 def requests(amount: Amount | None, part: TrainingPart, *, share: float) -> list[Request]:
-    """What an amount comes to in a fold, a request for each of its totals; `share`: the one that
-    was tuned. A control's request is what its arm added."""
+    """What an amount comes to in a fold, a request for each of its totals; `share`: as tuned."""
     if amount is None:
         return [Request("0", {})]
     if isinstance(amount, Counts):
