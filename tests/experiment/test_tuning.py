@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from rarecase.evidence.scores import decide
+from rarecase.evidence.metrics import decide
 from rarecase.experiment import Arm, Counts, Sampler, Share, Tuned
 from rarecase.experiment.arm import AsManyAs
 from rarecase.experiment.classifiers import make_classifier

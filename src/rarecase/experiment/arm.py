@@ -197,8 +197,5 @@ def described(thing: Any) -> Any:
     if hasattr(thing, "get_params"):
         return [kind, described(thing.get_params(deep=False))]
     if is_dataclass(thing) and not isinstance(thing, type):
-        return [
-            kind,
-            {field.name: described(getattr(thing, field.name)) for field in fields(thing)},
-        ]
+        return [kind, {part.name: described(getattr(thing, part.name)) for part in fields(thing)}]
     raise TypeError(f"{thing!r} has no parameters")

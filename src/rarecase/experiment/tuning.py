@@ -65,23 +65,11 @@ class Inner:
 def moved(p: Floats, how: Move, *, part: TrainingPart, threshold: float) -> Floats:
     """Probabilities of patients (n, classes) as an arm reports them.
 
-    Parameters
-    ----------
-    how
-        ``threshold``: the odds of the rare class are moved so that the tuned threshold lies at one
-        half. ``logit``: log p − log prior, post hoc; the prior is the share of a class among the
-        training patients. ``none``: as they are.
-    part
-        The real training samples.
-    threshold
-        The one tuned for the rare class, NaN where none could be.
+    ``threshold``: the odds of the rare class are moved so that its tuned `threshold` lies at one
+    half (NaN: none was tuned). ``logit``: log p − log prior, post hoc (Menon et al. 2021, arXiv
+    2007.07314, equation 9 with τ = 1); the prior is the share of a class among the patients of
+    `part`, the real training samples. ``none``: as they are.
 
-    References
-    ----------
-    Menon et al. 2021, arXiv 2007.07314, equation 9 with τ = 1 (``logit``).
-
-    Examples
-    --------
     >>> part = TrainingPart(np.zeros((2, 1)), np.array([0, 1]), np.arange(2), 2, 1)
     >>> moved(np.array([[0.8, 0.2]]), "threshold", part=part, threshold=0.2)
     array([[0.5, 0.5]])

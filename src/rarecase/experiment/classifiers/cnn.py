@@ -80,8 +80,7 @@ class FeatureCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X
-            Maps (n, c, h, w) or (n, c, d, h, w): an array, or samples that are read as they are
-            needed.
+            Maps (n, c, h, w) or (n, c, d, h, w): an array, or `Samples`, read as they are needed.
         y
             Classes (n,).
         sample_weight
@@ -136,7 +135,6 @@ class FeatureCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )  # fmt: skip
         history = self._train(fabric, samples, codes.astype(np.int64), weight, checkpoint)
         self.history_ = pd.DataFrame(history)
-        self._net.eval()
         return self
 
     @property
