@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from rarecase.errors import DataError
@@ -78,9 +79,9 @@ def _check_values(predictions: pd.DataFrame, classes: tuple[str, ...]) -> None:
                     f"{wanted} in every row."
                 )
     p = predictions[numeric[: len(classes)]].to_numpy(dtype=float)
-    bad = ~((p >= 0) & (p <= 1)).all(axis=1)  # also true for NaN
+    bad = np.flatnonzero(~((p >= 0) & (p <= 1)).all(axis=1))  # NaN too
     _refuse(
-        predictions.loc[bad],
+        predictions.iloc[bad],
         "{count} rows have a probability that is missing or outside 0 to 1, first case {case!r} "
         "slice {slice} ({cell}). The classifier may have diverged: train again.",
     )
