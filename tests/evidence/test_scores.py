@@ -16,11 +16,12 @@ from sklearn.metrics import (
 )
 
 from rarecase.evidence.fits import Fit, fits_of
-from rarecase.evidence.metrics import mean_scores, metrics_of
-from rarecase.evidence.scores import (
+from rarecase.evidence.metrics import (
     balanced_accuracy,
     calibration_error,
     decide,
+    mean_scores,
+    metrics_of,
     rare_share,
     recall,
 )

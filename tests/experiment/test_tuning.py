@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from rarecase.evidence.scores import decide
+from rarecase.evidence.metrics import decide
 from rarecase.experiment import Arm, Counts, Sampler, Share, Tuned
 from rarecase.experiment.arm import AsManyAs
 from rarecase.experiment.classifiers import make_classifier
-from rarecase.experiment.inner_folds import inner_folds
-from rarecase.experiment.training_set import TrainingPart, at_level, levels_of, requests
+from rarecase.experiment.training_set import (
+    TrainingPart,
+    at_level,
+    inner_folds,
+    levels_of,
+    requests,
+)
 from rarecase.experiment.tuning import best_threshold, fit_inner, moved, pooled, untuned
 from rarecase.features.samples import Samples
 from rarecase.ranking import fold_concordance
@@ -141,7 +146,7 @@ def test_inner_folds_standardise_by_their_own_training_samples(inner):
 def test_inner_folds_of_maps_judge_slices_that_count_and_train_on_all(tmp_path):
     features = map_set(tmp_path / "maps.zarr", (8, 4))
     for fold in inner_folds(features, np.arange(12), folds=2, seed=0):
-        assert isinstance(fold.part.X, Samples) and fold.part.lazy
+        assert isinstance(fold.part.X, Samples)
         assert len(fold.part.y) == 2 * np.unique(fold.part.patient).size
         assert len(fold.X) == np.unique(fold.patient).size  # one slice in two shows a mask
 

@@ -13,9 +13,8 @@ from rarecase.evidence.predictions import pool_patients
 from rarecase.experiment.arm import Arm, Counts
 from rarecase.experiment.classifiers.logistic import linear
 from rarecase.experiment.design import Design
-from rarecase.experiment.inner_folds import inner_folds
 from rarecase.experiment.sampling import prepare
-from rarecase.experiment.training_set import TrainingPart, levels_of, requests
+from rarecase.experiment.training_set import TrainingPart, inner_folds, levels_of, requests
 from rarecase.experiment.tuning import Choice, best_threshold, fit_inner, untuned
 from rarecase.features.feature_set import FeatureSet
 from rarecase.features.standardise import Space

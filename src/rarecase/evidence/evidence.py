@@ -30,13 +30,13 @@ import numpy as np
 import pandas as pd
 
 from rarecase.errors import SettingError, nearest
-from rarecase.evidence.contrasts import family_verdicts
 from rarecase.evidence.intervals import DRAWS, LEVEL, Scorer, make_draws
 from rarecase.evidence.metrics import AUC, metrics_of
 from rarecase.evidence.paired import PERMUTATIONS, compare_fits
 from rarecase.evidence.paper import paper_row
 from rarecase.evidence.predictions import CELL, KEY, check_predictions, pool_patients
 from rarecase.evidence.rows import Family, Key, counts, key_of, make_row, read_families
+from rarecase.evidence.verdict import family_verdicts
 
 PEEKED = (
     "The paper's own protocol was requested: the segmenter's epoch and the amount of synthetic "

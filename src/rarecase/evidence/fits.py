@@ -14,27 +14,15 @@ from rarecase.arrays import Floats, Ints
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """The test samples (patients or slices) of one repeat and seed, all folds together.
-
-    Parameters
-    ----------
-    repeat, seed
-        `seed` is None where nothing is random.
-    patient
-        (n,) index into the cohort's patients.
-    true, p
-        (n,) class index; (n, classes) probabilities.
-    fold, threshold
-        (n,) test fold, and the threshold tuned in it (NaN, or None for all: none was).
-    """
+    """The test samples (patients or slices) of one repeat and seed, all folds together."""
 
     repeat: int
-    seed: int | None
-    patient: Ints
-    true: Ints
-    p: Floats
-    fold: Ints
-    threshold: Floats | None = None
+    seed: int | None  # None where nothing is random
+    patient: Ints  # (n,) index into the cohort's patients
+    true: Ints  # (n,) class index
+    p: Floats  # (n, classes) probabilities
+    fold: Ints  # (n,) test fold
+    threshold: Floats | None = None  # (n,) as tuned in the fold; NaN, or None for all: none was
 
     @property
     def folds(self) -> frozenset[int]:
@@ -52,34 +40,24 @@ class Fit:
 
 
 def fits_of(table: pd.DataFrame, *, classes: Sequence[str], patients: Sequence[str]) -> list[Fit]:
-    """The fits of one features × arm × classifier × amount, by repeat and seed.
-
-    Parameters
-    ----------
-    table
-        repeat, seed, fold, patient, label, threshold (NaN where none was tuned), p_<class>; a row
-        per sample.
-    patients
-        The cohort's patients, whom `Fit.patient` counts.
-    """
+    """The fits of one features × arm × classifier × amount, by repeat and seed: `table` has a row
+    per sample; `Fit.patient` counts the cohort's `patients`."""
     where = {name: i for i, name in enumerate(patients)}
     label = {name: i for i, name in enumerate(classes)}
     keys = [table["repeat"].astype(int), table["seed"].astype("Int64")]
     parts: dict[Any, pd.DataFrame] = dict(iter(table.groupby(keys, dropna=False)))
-    fits = []
-    for (repeat, seed), part in parts.items():
-        fits.append(
-            Fit(
-                repeat=int(repeat),
-                seed=None if pd.isna(seed) else int(seed),
-                patient=part["patient"].map(where).to_numpy(np.int64),
-                true=part["label"].astype(str).map(label).to_numpy(dtype=np.int64),
-                p=part[[f"p_{c}" for c in classes]].to_numpy(dtype=np.float64),
-                fold=part["fold"].to_numpy(dtype=np.int64),
-                threshold=part["threshold"].to_numpy(np.float64),
-            )
+    return [
+        Fit(
+            repeat=int(repeat),
+            seed=None if pd.isna(seed) else int(seed),
+            patient=part["patient"].map(where).to_numpy(np.int64),
+            true=part["label"].astype(str).map(label).to_numpy(dtype=np.int64),
+            p=part[[f"p_{c}" for c in classes]].to_numpy(dtype=np.float64),
+            fold=part["fold"].to_numpy(dtype=np.int64),
+            threshold=part["threshold"].to_numpy(np.float64),
         )
-    return fits
+        for (repeat, seed), part in parts.items()
+    ]
 
 
 def matching(fit: Fit, control: Sequence[Fit]) -> list[Fit]:

@@ -44,15 +44,8 @@ class Draws:
 
 
 def make_draws(labels: Ints, seeds: Sequence[int], *, draws: int = DRAWS, seed: int = 0) -> Draws:
-    """Patients with replacement within each class, seeds with replacement.
-
-    Parameters
-    ----------
-    labels
-        (patients,) class index of each patient of the cohort.
-    seeds
-        The distinct seeds of the table; a cell without one is never drawn and counts once.
-    """
+    """Patients of classes `labels` (patients,) with replacement within each class, and the table's
+    distinct `seeds` with replacement."""
     weights = draw_weights(labels, draws=draws, seed=seed)
     patients = np.asfortranarray(np.concatenate([np.ones((1, labels.size)), weights]))
     if not seeds:
@@ -80,17 +73,11 @@ def draw_weights(labels: Ints, *, draws: int = DRAWS, seed: int = 0) -> Floats:
 
 @dataclass(frozen=True)
 class Scorer:
-    """Scores fits under the same draws, each fit and each part of one only once.
-
-    Parameters
-    ----------
-    metrics, rare
-        What is scored; the index of the rare class.
-    """
+    """Scores fits under the same draws, each fit and each part of one only once."""
 
     draws: Draws
     metrics: Sequence[Metric]
-    rare: int
+    rare: int  # index of the class
     _known: dict[tuple[Fit, frozenset[int]], Floats] = field(default_factory=dict)
 
     def __call__(self, fit: Fit, folds: frozenset[int] | None = None) -> Floats:
@@ -118,11 +105,8 @@ def arm_scores(fits: Sequence[Fit], scorer: Scorer) -> Floats:
 
 
 def arm_differences(fits: Sequence[Fit], reference: Sequence[Fit], scorer: Scorer) -> Floats | None:
-    """Every metric minus the reference's, like with like: (metrics, draws).
-
-    Each fit is set against the reference's fits that match it, on the folds both have; None when
-    they share no fold.
-    """
+    """Every metric minus that of the reference's `matching` fits, on the folds both have: (metrics,
+    draws); None when they share no fold."""
     differences, compared = [], []
     for fit in fits:
         pairs = [

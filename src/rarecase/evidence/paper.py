@@ -70,13 +70,9 @@ def recompute_table_3(row: PublishedRow) -> Recomputed:
     Recomputed(overall=Decimal('0.501'), balanced=Decimal('0.477'))
     """
     hgg, lgg = Decimal(row.hgg), Decimal(row.lgg)
-    n_hgg, n_lgg = TEST_SLICES["HGG"], TEST_SLICES["LGG"]
-    overall = (hgg * n_hgg + lgg * n_lgg) / (n_hgg + n_lgg)
-    digits = Decimal("0.001")
-    return Recomputed(
-        overall=overall.quantize(digits, ROUND_HALF_UP),
-        balanced=((hgg + lgg) / 2).quantize(digits, ROUND_HALF_UP),
-    )
+    overall = (hgg * TEST_SLICES["HGG"] + lgg * TEST_SLICES["LGG"]) / sum(TEST_SLICES.values())
+    found = (each.quantize(Decimal("0.001"), ROUND_HALF_UP) for each in (overall, (hgg + lgg) / 2))
+    return Recomputed(*found)
 
 
 def recomputation_note() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -77,26 +79,22 @@ def _check_values(predictions: pd.DataFrame, classes: tuple[str, ...]) -> None:
                     f"{wanted} in every row."
                 )
     p = predictions[numeric[: len(classes)]].to_numpy(dtype=float)
-    bad = ~((p >= 0) & (p <= 1)).all(axis=1)  # also true for NaN
-    if bad.any():
-        row = predictions.iloc[int(np.flatnonzero(bad)[0])]
-        raise DataError(
-            f"predictions: {int(bad.sum())} rows have a probability that is missing or outside "
-            f"0 to 1, first case {row['case']!r} slice {row['slice']} ({_cell(row)}). The "
-            "classifier may have diverged: train again."
-        )
+    bad = np.flatnonzero(~((p >= 0) & (p <= 1)).all(axis=1))  # NaN too
+    _refuse(
+        predictions.iloc[bad],
+        "{count} rows have a probability that is missing or outside 0 to 1, first case {case!r} "
+        "slice {slice} ({cell}). The classifier may have diverged: train again.",
+    )
     unknown = sorted(set(predictions["label"].astype(str)) - set(classes))
     if unknown:
         raise DataError(
             f"predictions: labels {unknown} have no column p_<class>; there are {list(classes)}."
         )
-    thresholds = predictions["threshold"].dropna().astype(float)
-    outside = thresholds[(thresholds < 0) | (thresholds > 1)]
-    if len(outside):
-        raise DataError(
-            f"predictions: threshold {outside.iloc[0]} is outside 0 to 1; expected the tuned one "
-            "of each fold, or none."
-        )
+    threshold = predictions["threshold"].astype(float)
+    _refuse(
+        predictions[(threshold < 0) | (threshold > 1)],
+        "threshold {threshold} is outside 0 to 1; expected the tuned one of each fold, or none.",
+    )
 
 
 def _is_text(column: pd.Series) -> bool:
@@ -108,42 +106,38 @@ def _is_whole_or_null(column: pd.Series) -> bool:
     return bool((known % 1 == 0).all() and (known >= 0).all())
 
 
-def _cell(row: pd.Series) -> str:
-    return ", ".join(f"{name} {row[name]}" for name in CELL if not pd.isna(row[name]))
+def _refuse(bad: pd.DataFrame, said: str) -> None:
+    """Raise `DataError` where there are bad rows; `said` of the first: by its columns, its `cell`
+    and their `count`."""
+    if len(bad):
+        row: dict[Any, Any] = bad.iloc[0].to_dict()
+        cell = ", ".join(f"{n} {row[n]}" for n in CELL if n in row and not pd.isna(row[n]))
+        raise DataError("predictions: " + said.format(**row | {"cell": cell, "count": len(bad)}))
 
 
 def _check_patients(predictions: pd.DataFrame) -> None:
-    labels = predictions.groupby("patient")["label"].nunique()
-    if (labels > 1).any():
-        who = labels.index[labels > 1][0]
-        raise DataError(f"predictions: patient {who!r} has two labels; a patient is one sample.")
+    labels = predictions.groupby("patient", observed=True)["label"].transform("nunique")
+    _refuse(predictions[labels > 1], "patient {patient!r} has two labels; a patient is one sample.")
     fit = [name for name in CELL if name != "fold"]
     tested = predictions[[*CELL, "patient"]].drop_duplicates()
-    again = tested.duplicated([*fit, "patient"])
-    if again.any():
-        row = tested[again].iloc[0]
-        raise DataError(
-            f"predictions: patient {row['patient']!r} is tested in two folds of repeat "
-            f"{row['repeat']}; pooling over folds counts a patient once."
-        )
-    twice = predictions.duplicated([*CELL, "case", "slice"])
-    if twice.any():
-        row = predictions[twice].iloc[0]
-        raise DataError(
-            f"predictions: case {row['case']!r} slice {row['slice']} stands twice in the cell "
-            f"{_cell(row)}. Drop the duplicates."
-        )
+    _refuse(
+        tested[tested.duplicated([*fit, "patient"])],
+        "patient {patient!r} is tested in two folds of repeat {repeat}; pooling over folds counts "
+        "a patient once.",
+    )
+    _refuse(
+        predictions[predictions.duplicated([*CELL, "case", "slice"])],
+        "case {case!r} slice {slice} stands twice in the cell {cell}. Drop the duplicates.",
+    )
 
 
 def _check_arms(predictions: pd.DataFrame) -> None:
     arms = predictions[[*KEY, *FLAGS]].drop_duplicates()
-    unlike = arms.duplicated(KEY)
-    if unlike.any():
-        row = arms[unlike].iloc[0]
-        raise DataError(
-            f"predictions: arm {row['arm']!r} at amount {row['amount']} has unlike values of "
-            f"{', '.join(FLAGS)} in its cells; each is true of an arm as a whole."
-        )
+    _refuse(
+        arms[arms.duplicated(KEY)],
+        f"arm {{arm!r}} at amount {{amount}} has unlike values of {', '.join(FLAGS)} in its cells; "
+        "each is true of an arm as a whole.",
+    )
     references = arms.groupby(["features", "classifier"], sort=False, observed=True)["reference"]
     for family, count in references.sum().items():
         if count != 1:
@@ -176,8 +170,8 @@ def pool_patients(predictions: pd.DataFrame) -> pd.DataFrame:
     whose = predictions.groupby(unit, dropna=False, observed=True).ngroup().to_numpy()
     shown = predictions[counted(predictions["predicted"].to_numpy(), whose)]
     grouped = shown.groupby(unit, dropna=False, sort=True, observed=True)
-    pooled = grouped[probabilities].mean()
-    pooled.insert(0, "label", grouped["label"].first())
-    pooled.insert(1, "slices", grouped.size())
-    pooled.insert(2, "threshold", grouped["threshold"].first())
+    pooled = grouped.agg(
+        label=("label", "first"), slices=("label", "size"), threshold=("threshold", "first"),
+        **{name: (name, "mean") for name in probabilities},
+    )  # fmt: skip
     return pooled.reset_index()

@@ -97,27 +97,21 @@ def read_families(
     classes: Sequence[str],
     patients: Sequence[str],
 ) -> dict[tuple[str, str], Family]:
-    """The entries by features × classifier, each in the given order of keys, the reference first.
-
-    Parameters
-    ----------
-    predictions, pooled
-        The table, sorted, and what `pool_patients` makes of it.
-    """
+    """The entries by features × classifier, each in the given order of keys, the reference first:
+    of the sorted table and what `pool_patients` makes of it."""
     of_slices: dict[Any, pd.DataFrame] = dict(iter(predictions.groupby(KEY, observed=True)))
     of_patients: dict[Any, pd.DataFrame] = dict(iter(pooled.groupby(KEY, observed=True)))
     families: dict[tuple[str, str], list[Entry]] = {}
     for key in order:
         here = of_slices[key]
-        flags = {name: here[name].iloc[0] for name in FLAGS}
-        cells = here.drop_duplicates(CELL)
+        first, cells = here.iloc[0], here.drop_duplicates(CELL)
         slices = here.drop_duplicates(["patient", "case", "slice"])
         entry = Entry(
             key=key,
-            synthetic=bool(flags["synthetic"]),
-            control_of=None if pd.isna(flags["control_of"]) else str(flags["control_of"]),
-            planned=bool(flags["planned"]),
-            reference=bool(flags["reference"]),
+            synthetic=bool(first["synthetic"]),
+            control_of=None if pd.isna(first["control_of"]) else str(first["control_of"]),
+            planned=bool(first["planned"]),
+            reference=bool(first["reference"]),
             requested=float(cells["requested"].mean()),
             added=float(cells["added"].mean()),
             counts={

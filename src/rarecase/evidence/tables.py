@@ -6,19 +6,17 @@ Everything is read from the evidence alone; its `metrics` say which scores there
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from operator import itemgetter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from rarecase.evidence.contrasts import NUMBERS
 from rarecase.evidence.evidence import INTERVALS
 from rarecase.evidence.metrics import AUC
 from rarecase.evidence.predictions import FLAGS, KEY
 from rarecase.evidence.rows import Key, key_of
 from rarecase.evidence.text import cell, number, with_interval
+from rarecase.evidence.verdict import NUMBERS
 
 Evidence = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -67,33 +65,23 @@ def table_rows(evidence: Evidence, *, full: bool = False) -> Grid:
     The main one: the AUC of the rare class with its interval and what it moved against the
     reference, the other main metrics, the verdict. `full`: every metric, and no more.
     """
-    rows = main_rows(evidence)
+    names = name_columns(main_rows(evidence))
     answers = {key_of(v): v["answer"] for v in evidence["verdicts"]}
-    columns: dict[str, Callable[[Row], str]] = {n: itemgetter(n) for n in name_columns(rows)}
-    columns["added"] = lambda row: cell(row["added"], digits=0)
-    for metric in evidence["metrics"]:
-        name, label = metric["name"], metric["label"]
-        if name == AUC and not full:
-            columns[f"{label} (95 % interval)"] = _auc
-            columns[f"Δ{label}"] = _auc_moved
-        elif metric["main"] or full:
-            columns[label] = partial(_value, name=name)
-    if not full:
-        columns["verdict"] = lambda row: answers.get(key_of(row), "")
-    return [*columns], [[said(row) for said in columns.values()] for row in rows]
-
-
-def _value(row: Row, name: str) -> str:
-    return cell(row["patients"]["scores"][name]["value"])
-
-
-def _auc(row: Row) -> str:
-    return with_interval(row["patients"]["scores"][AUC])
-
-
-def _auc_moved(row: Row) -> str:
-    moved = row["patients"]["difference"]
-    return "" if moved is None else cell(moved[AUC]["value"], change=True)
+    lines = []
+    for row in main_rows(evidence):
+        scores, moved = row["patients"]["scores"], row["patients"]["difference"]
+        line = {name: row[name] for name in names} | {"added": cell(row["added"], digits=0)}
+        for metric in evidence["metrics"]:
+            name, label = metric["name"], metric["label"]
+            if name == AUC and not full:
+                line[f"{label} (95 % interval)"] = with_interval(scores[AUC])
+                line[f"Δ{label}"] = "" if moved is None else cell(moved[AUC]["value"], change=True)
+            elif metric["main"] or full:
+                line[label] = cell(scores[name]["value"])
+        if not full:
+            line["verdict"] = answers.get(key_of(row), "")
+        lines.append(line)
+    return [*lines[0]], [[*line.values()] for line in lines]
 
 
 def curve_rows(curve: pd.DataFrame) -> Grid:
@@ -143,7 +131,7 @@ def best_lines(evidence: Evidence) -> list[str]:
     best = evidence["best"]
     if best is None or best["of"] < 2:
         return []
-    full = len({(row["features"], row["classifier"]) for row in evidence["rows"]}) > 1
+    full = len({key_of(row).family for row in evidence["rows"]}) > 1
     return [
         f"Largest AUC: {key_of(best).title(full=full)}, {with_interval(best['auc'])}; "
         f"{best['note']}."
@@ -155,11 +143,9 @@ def check_lines(checks: Mapping[str, Any], *, unit: str = "rows") -> list[str]:
     mean, error = checks["permuted_mean"], checks["permuted_error"]
     lines = []
     if mean is not None and error is not None:
-        odd = checks["suspicious"]
-        said = (
-            "look for a leak; without one it is so far from 0.5 once in 130 studies"
-            if odd else "as chance has it"
-        )  # fmt: skip
+        said = "as chance has it"
+        if checks["suspicious"]:
+            said = "look for a leak; without one it is so far from 0.5 once in 130 studies"
         lines.append(
             f"Labels permuted {len(checks['permuted_auc'])} times: AUC {number(mean, digits=3)} ± "
             f"{number(error, digits=3)}, {said}."

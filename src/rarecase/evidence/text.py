@@ -21,13 +21,13 @@ def number(value: float, *, digits: int = 2) -> str:
     return MINUS + text if value < 0 and float(text) else text
 
 
-def signed(value: float, *, digits: int = 2) -> str:
+def signed(value: float) -> str:
     """A change: a sign always, but none for zero.
 
     >>> signed(0.024), signed(0.001)
     ('+0.02', '0.00')
     """
-    text = number(value, digits=digits)
+    text = number(value)
     return f"+{text}" if value > 0 and float(text) else text
 
 
@@ -50,22 +50,20 @@ def cell(value: float | None, *, digits: int = 2, change: bool = False) -> str:
     """
     if value is None or math.isnan(value):
         return DASH
-    return signed(value, digits=digits) if change else number(value, digits=digits)
+    return signed(value) if change else number(value, digits=digits)
 
 
-def interval(score: Score | None, *, digits: int = 2) -> str:
+def interval(score: Score | None) -> str:
     """The interval of a score; empty where it has none.
 
     >>> interval({"value": 0.84, "low": 0.71, "high": 0.93})
     '0.71 to 0.93'
     """
     low, high = (None, None) if score is None else (score["low"], score["high"])
-    if low is None or high is None:
-        return ""
-    return f"{number(low, digits=digits)} to {number(high, digits=digits)}"
+    return "" if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
-def with_interval(score: Score | None, *, digits: int = 2, change: bool = False) -> str:
+def with_interval(score: Score | None, *, change: bool = False) -> str:
     """A value and its interval, as a row of the evidence holds them.
 
     >>> with_interval({"value": 0.84, "low": 0.71, "high": 0.93})
@@ -73,6 +71,5 @@ def with_interval(score: Score | None, *, digits: int = 2, change: bool = False)
     >>> with_interval({"value": 0.1, "low": -0.05, "high": 0.2}, change=True)
     '+0.10 (−0.05 to 0.20)'
     """
-    value = cell(None if score is None else score["value"], digits=digits, change=change)
-    spread = interval(score, digits=digits)
-    return f"{value} ({spread})" if spread else value
+    value = cell(None if score is None else score["value"], change=change)
+    return f"{value} ({interval(score)})" if interval(score) else value

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, is_dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -141,11 +141,8 @@ class Arm:
                     f"AsManyAs, got {self.amount!r}."
                 )
             object.__setattr__(self, "amount", Tuned())
-        for field, value, known in (
-            ("weights", self.weights, ("none", "balanced")),
-            ("posterior", self.posterior, ("none", "threshold", "logit")),
-        ):
-            if value not in known:
+        for field, known in (("weights", get_args(Weights)), ("posterior", get_args(Move))):
+            if (value := getattr(self, field)) not in known:
                 raise SettingError(
                     f"{field} of arm {self.name!r}: expected {' or '.join(known)}, got {value!r}."
                 )
@@ -165,13 +162,9 @@ def control_of(arm: Arm) -> Arm:
     'duplicates:smote'
     """
     return Arm(
-        f"duplicates:{arm.name}",
-        Sampler("duplicates"),
-        AsManyAs(arm.name),
-        weights=arm.weights,
-        posterior=arm.posterior,
-        control_of=arm.name,
-    )
+        f"duplicates:{arm.name}", Sampler("duplicates"), AsManyAs(arm.name),
+        weights=arm.weights, posterior=arm.posterior, control_of=arm.name,
+    )  # fmt: skip
 
 
 def identity(thing: Any) -> str | None:
@@ -201,9 +194,8 @@ def described(thing: Any) -> Any:
     if isinstance(thing, dict):
         return {str(key): described(value) for key, value in thing.items()}
     kind = f"{type(thing).__module__}.{type(thing).__qualname__}"
-    if is_dataclass(thing) and not isinstance(thing, type):
-        names = asdict(thing) if not hasattr(thing, "get_params") else thing.get_params()
-        return [kind, {name: described(getattr(thing, name)) for name in names}]
     if hasattr(thing, "get_params"):
         return [kind, described(thing.get_params(deep=False))]
+    if is_dataclass(thing) and not isinstance(thing, type):
+        return [kind, {part.name: described(getattr(thing, part.name)) for part in fields(thing)}]
     raise TypeError(f"{thing!r} has no parameters")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rarecase.errors import SettingError
-from rarecase.experiment.arm import SHARED, Amount, Arm, AsManyAs, Counts, Sampler, Tuned, identity
+from rarecase.experiment.arm import SHARED, Amount, Arm, AsManyAs, Counts, Tuned, identity
 from rarecase.experiment.arms import REFERENCE, is_trained, pick_arms
 from rarecase.experiment.classifiers.contract import Classifier
 from rarecase.experiment.classifiers.registry import make_classifier
@@ -18,7 +18,7 @@ from rarecase.features.feature_set import FeatureSet
 from rarecase.generators.filters import check_name
 from rarecase.generators.registry import make_generator
 
-LARGEST = 100.0  # share
+SHARES, LARGEST = (0.5, 1.0, 2.0), 100.0
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Design:
 
     arms: tuple[Arm, ...]
     classifier: Classifier
-    shares: tuple[float, ...] = (0.5, 1.0, 2.0)
+    shares: tuple[float, ...] = SHARES
     inner: int = 3
     seeds: int = 2
     seed: int = 0
@@ -89,46 +89,38 @@ def make_design(
     arms: Sequence[str | Arm],
     *,
     classifier: str | Classifier | Any = "logistic",
-    amounts: Sequence[float] | Counts = (0.5, 1.0, 2.0),
+    amounts: Sequence[float] | Counts = SHARES,
     inner: int = 3,
     seeds: int = 2,
     seed: int = 0,
 ) -> Design:
     """A design, checked. Arms that add samples and say no amount take `amounts`: shares to choose
     from, or counts. Raises `SettingError`."""
-    rule: Amount = Tuned()
-    shares: tuple[float, ...] = (0.5, 1.0, 2.0)
-    if isinstance(amounts, Counts):
-        rule = amounts
-    else:
-        shares = tuple(sorted(np.atleast_1d(np.asarray(amounts, dtype=np.float64)).tolist()))
-        if not shares or not all(0 < share <= LARGEST for share in shares):
-            raise SettingError(
-                f"amounts: expected shares above 0 and up to {LARGEST:g} of what a class lacks to "
-                f"be as frequent as the largest, got {list(shares)}."
-            )
+    rule: Amount = amounts if isinstance(amounts, Counts) else Tuned()
+    counted = isinstance(amounts, Counts)
+    given = SHARES if counted else np.atleast_1d(np.asarray(amounts, dtype=np.float64)).tolist()
+    shares = tuple(sorted(given))
+    if not shares or not all(0 < share <= LARGEST for share in shares):
+        raise SettingError(
+            f"amounts: expected shares above 0 and up to {LARGEST:g} of what a class lacks to "
+            f"be as frequent as the largest, got {list(shares)}."
+        )
     if inner < 2 or seeds < 1:
         raise SettingError(f"inner, seeds: expected at least 2 and 1, got {inner}, {seeds}.")
     # Counts are for classifiers that take their time: copies are then fitted as controls alone.
-    picked = pick_arms(arms, copies=not isinstance(amounts, Counts))
-    for arm in picked:
-        _check_sampler(arm.sampler)
-    return Design(
-        arms=tuple(_with_amount(arm, rule) for arm in picked),
-        classifier=make_classifier(classifier),
-        shares=shares, inner=inner, seeds=seeds, seed=seed,
-    )  # fmt: skip
+    picked = [_checked(arm, rule) for arm in pick_arms(arms, copies=not counted)]
+    found = make_classifier(classifier)
+    return Design(tuple(picked), found, shares=shares, inner=inner, seeds=seeds, seed=seed)
 
 
-def _check_sampler(sampler: Sampler | None) -> None:
-    """Settings and filters that there are not are said now, not as a failure of every fold."""
+def _checked(arm: Arm, rule: Amount) -> Arm:
+    """The arm with its amount. Settings and filters that there are not are said now, not as a
+    failure of every fold."""
+    sampler = arm.sampler
     if sampler is not None and sampler.filter is not None:
         check_name(sampler.filter)
     if sampler is not None and sampler.settings and isinstance(sampler.kind, str):
         make_generator(sampler.kind, settings=dict(sampler.settings))
-
-
-def _with_amount(arm: Arm, rule: Amount) -> Arm:
     if isinstance(arm.amount, AsManyAs):
         raise SettingError(
             f"arm {arm.name!r}: AsManyAs is the amount of controls, and every synthetic arm gets "

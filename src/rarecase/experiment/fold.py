@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +20,15 @@ from rarecase.experiment.arm import Arm, Counts, control_of
 from rarecase.experiment.arms import REFERENCE
 from rarecase.experiment.design import Design
 from rarecase.experiment.fold_rows import Place, fit_rows
-from rarecase.experiment.inner_folds import InnerFold, inner_folds, split_off
 from rarecase.experiment.sampling import Given, prepare
 from rarecase.experiment.training_set import (
-    Features,
+    InnerFold,
     Request,
-    TrainingPart,
     TrainingSet,
+    inner_folds,
     levels_of,
     requests,
+    split_off,
 )
 from rarecase.experiment.tuning import Choice, Inner, fit_inner, moved, pooled, untuned
 from rarecase.features.feature_set import FeatureSet
@@ -62,58 +63,46 @@ class Tools:
     fabric: Fabric | None = None
 
 
-@dataclass(eq=False)
 class _Fold:
     """One fold's data, and what its arms have in common."""
 
-    features: FeatureSet
-    design: Design
-    place: Place
-    tools: Tools
-    part: TrainingPart
-    trained: Ints  # patients
-    test: Features
-    held: Ints  # the test samples
-    seed: int
-    inner_parts: list[InnerFold] | None = None
-    inner: dict[Any, Inner] = field(default_factory=dict)
+    def __init__(self, features: FeatureSet, design: Design, place: Place, tools: Tools):
+        if features.maps != (design.classifier.takes == "maps"):
+            given = "maps" if features.maps else "vectors"
+            raise SettingError(
+                f"classifier {design.classifier.name!r} takes {design.classifier.takes}, and "
+                f"features {features.name!r} are {given}."
+            )
+        self.features, self.design, self.place, self.tools = features, design, place, tools
+        self.seed = derive(design.seed, "cell", place.repeat, place.fold)
+        # What classifiers draw from: the same for all arms, so that only their samples differ.
+        self.random_state = derive(design.seed, "classifier", place.repeat, place.fold) % 2**31
+        others = np.flatnonzero((place.fold_of != place.fold) & (place.fold_of >= TRAINS))
+        self.trained = _trained(features, others, design.rare_patients, seed=self.seed)
+        train = np.flatnonzero(np.isin(features.patient, self.trained))
+        self.held = np.flatnonzero(place.fold_of[features.patient] == place.fold)
+        self.part, self.test = split_off(features, train, self.held)
+        self.inner: dict[Any, Inner] = {}
 
-    @property
-    def random_state(self) -> int:
-        """What classifiers draw from: the same for all arms, so that only their samples differ."""
-        place = self.place
-        return derive(self.design.seed, "classifier", place.repeat, place.fold) % 2**31
+    @cached_property
+    def inner_parts(self) -> list[InnerFold]:
+        seed = derive(self.seed, "inner folds")
+        return inner_folds(self.features, self.trained, folds=self.design.inner, seed=seed)
 
     def choose(self, arm: Arm, *, level: float | None = None) -> Choice:
         """What is tuned of an arm; the middle of the grid where nothing can be tuned."""
-        found = self._inner(arm) if self.design.tuned(arm) else None
-        if found is None:
-            levels = self._levels(arm) if level is None else (level,)
-            return untuned(levels, self.design.classifier.points)
-        choice = found.choose(arm.posterior, level=level)
-        tunes = self.design.classifier.tune_threshold
-        return choice if tunes else Choice(choice.level, choice.point, math.nan)
-
-    def _levels(self, arm: Arm) -> tuple[float, ...]:
-        return levels_of(arm.amount, self.design.shares, size=len(self.part.y))
-
-    def _inner(self, arm: Arm) -> Inner | None:
-        """The inner results of an arm, computed once for all that share its fits."""
-        design = self.design
-        if self.inner_parts is None:
-            seed = derive(self.seed, "inner folds")
-            self.inner_parts = inner_folds(
-                self.features, self.trained, folds=design.inner, seed=seed
-            )
-        if not self.inner_parts:
-            return None
+        classifier = self.design.classifier
+        levels = levels_of(arm.amount, self.design.shares, size=len(self.part.y))
+        if not self.design.tuned(arm) or not self.inner_parts:
+            return untuned(levels if level is None else (level,), classifier.points)
         key = (*arm.fits, arm.amount)
         if key not in self.inner:
             self.inner[key] = fit_inner(
-                arm, self.inner_parts, classifier=design.classifier, seed=self.seed,
-                levels=self._levels(arm), label=self.features.label, random_state=self.random_state,
+                arm, self.inner_parts, classifier=classifier, seed=self.seed, levels=levels,
+                label=self.features.label, random_state=self.random_state,
             )  # fmt: skip
-        return self.inner[key]
+        choice = self.inner[key].choose(arm.posterior, level=level)
+        return choice if classifier.tune_threshold else replace(choice, threshold=math.nan)
 
     def predict(
         self, arm: Arm, training: TrainingSet, choice: Choice, *, name: str
@@ -171,60 +160,35 @@ def fit_fold(
         The reference arm cannot be fitted. Another arm that cannot is a row of `cells` with its
         reason, and has no predictions.
     """
-    here = _open(features, design, place, tools or Tools())
-    frames: list[pd.DataFrame] = []
-    histories: list[pd.DataFrame] = []
+    here = _Fold(features, design, place, tools or Tools())
+    fits: list[tuple[pd.DataFrame, pd.DataFrame | None]] = []
     cells: list[dict[str, Any]] = []
     for arm in design.arms if arms is None else arms:
         began = time.perf_counter()
         reason = _reason(here, arm)
+        status = "done" if reason is None else "skipped"
         try:
             if reason is None:
-                rows, trained = _arm_frames(here, arm)
-                frames += rows
-                histories += trained
+                fits += list(_fits(here, arm))
         except REFUSED as error:
             if arm.name == REFERENCE:
                 raise
-            reason = f"failed: {error}"
+            status, reason = "failed", f"failed: {error}"
             log.warning("repeat %d, fold %d, arm %s: %s", place.repeat, place.fold, arm.name, error)
         cells.append(
             {
                 "features": features.name, "arm": arm.name, "classifier": design.classifier.name,
                 "repeat": place.repeat, "fold": place.fold, "reason": reason,
-                "status": _status(reason), "seconds": round(time.perf_counter() - began, 3),
+                "status": status, "seconds": round(time.perf_counter() - began, 3),
             }
         )  # fmt: skip
-    return FoldResult(_joined(frames), _joined(histories), pd.DataFrame(cells))
+    rows, histories = zip(*fits, strict=True) if fits else ((), ())
+    return FoldResult(_joined(rows), _joined(histories), pd.DataFrame(cells))
 
 
-def _status(reason: str | None) -> str:
-    if reason is None:
-        return "done"
-    return "failed" if reason.startswith("failed") else "skipped"
-
-
-def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-
-
-def _open(features: FeatureSet, design: Design, place: Place, tools: Tools) -> _Fold:
-    if features.maps != (design.classifier.takes == "maps"):
-        given = "maps" if features.maps else "vectors"
-        raise SettingError(
-            f"classifier {design.classifier.name!r} takes {design.classifier.takes}, and features "
-            f"{features.name!r} are {given}."
-        )
-    seed = derive(design.seed, "cell", place.repeat, place.fold)
-    others = np.flatnonzero((place.fold_of != place.fold) & (place.fold_of >= TRAINS))
-    trained = _trained(features, others, design.rare_patients, seed=seed)
-    train = np.flatnonzero(np.isin(features.patient, trained))
-    tested = np.flatnonzero(place.fold_of == place.fold)
-    held = np.flatnonzero(np.isin(features.patient, tested))
-    part, test = split_off(features, train, held)
-    return _Fold(
-        features, design, place, tools, part=part, trained=trained, test=test, held=held, seed=seed
-    )
+def _joined(frames: Iterable[pd.DataFrame | None]) -> pd.DataFrame:
+    there = [frame for frame in frames if frame is not None]
+    return pd.concat(there, ignore_index=True) if there else pd.DataFrame()
 
 
 def _trained(features: FeatureSet, patients: Ints, most: int | None, *, seed: int) -> Ints:
@@ -244,51 +208,45 @@ def _reason(here: _Fold, arm: Arm) -> str | None:
     return here.design.skipped(arm, here.features)
 
 
-def _arm_frames(here: _Fold, arm: Arm) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
-    """Predictions and histories of an arm and its control, for all its seeds and amounts."""
-    control = control_of(arm) if arm.synthetic else None
-    counted = isinstance(arm.amount, Counts)
-    choice = None if counted else here.choose(arm)
-    frames, histories = [], []
-    kind = here.design.classifier.name
+def _fits(here: _Fold, arm: Arm) -> Iterator[tuple[pd.DataFrame, pd.DataFrame | None]]:
+    """Predictions and history of every fit of an arm and its control, for all seeds and amounts."""
+    tuned = None if isinstance(arm.amount, Counts) else here.choose(arm)
     for seed in here.design.seeds_of(arm):
-        sets = prepare(
-            arm, here.part, seed=derive(here.seed, "generator seed", seed or 0),
-            given=here.tools.given.get((arm.name, seed or 0)),
-        )  # fmt: skip
-        for request in requests(arm.amount, here.part, share=choice.level if choice else 1.0):
-            mine = choice or here.choose(arm, level=request.level)
+        drawn = derive(here.seed, "generator seed", seed or 0)
+        given = here.tools.given.get((arm.name, seed or 0))
+        sets = prepare(arm, here.part, seed=drawn, given=given)
+        for request in requests(arm.amount, here.part, share=tuned.level if tuned else 1.0):
+            choice = tuned or here.choose(arm, level=request.level)
             training = sets(request.counts)
-            found = [(arm, training, mine, request)]
-            if control is not None and request.planned:
-                found.append(_control(here, arm, control, training, request, seed))
-            for each, data, chosen, asked in found:
-                name = f"{each.name.replace(':', '-')}-{asked.name}-{seed or 0}"
-                p, history = here.predict(each, data, chosen, name=name)
-                frames.append(
-                    fit_rows(
-                        here.features, here.held, here.place, p, arm=each, classifier=kind,
-                        request=asked, added=data.size, choice=chosen, seed=seed,
-                    )
-                )  # fmt: skip
-                if history is not None:
-                    about = {
-                        "arm": each.name,
-                        "amount": asked.name,
-                        "seed": pd.array([seed] * len(history), dtype="Int64"),
-                        "added": data.size,
-                    }
-                    histories.append(history.assign(**about)[[*about, *history.columns]])
-    return frames, histories
+            yield _fit(here, arm, training, choice, request, seed=seed)
+            if arm.synthetic and request.planned:
+                # As many copies of each class, tuned at the same amount.
+                control = control_of(arm)
+                choice = here.choose(replace(control, amount=arm.amount), level=request.level)
+                copies = prepare(control, here.part, seed=drawn)(training.added)
+                asked = replace(request, counts=training.added)
+                yield _fit(here, control, copies, choice, asked, seed=seed)
 
 
-def _control(
-    here: _Fold, arm: Arm, control: Arm, made: TrainingSet, request: Request, seed: int | None
-) -> tuple[Arm, TrainingSet, Choice, Request]:
-    """The control of a synthetic arm: as many copies of each class as it added, its grid point and
-    threshold tuned at the same amount."""
-    like = Arm(control.name, control.sampler, arm.amount, control.weights, control.posterior)
-    choice = here.choose(like, level=request.level)
-    sets = prepare(control, here.part, seed=derive(here.seed, "generator seed", seed or 0))
-    asked = Request(request.name, dict(made.added), request.level)
-    return control, sets(made.added), choice, asked
+def _fit(
+    here: _Fold,
+    arm: Arm,
+    training: TrainingSet,
+    choice: Choice,
+    request: Request,
+    *,
+    seed: int | None,
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    name = f"{arm.name.replace(':', '-')}-{request.name}-{seed or 0}"
+    p, history = here.predict(arm, training, choice, name=name)
+    rows = fit_rows(
+        here.features, here.held, here.place, p, arm=arm, classifier=here.design.classifier.name,
+        request=request, added=training.size, choice=choice, seed=seed,
+    )  # fmt: skip
+    if history is not None:
+        about = {
+            "arm": arm.name, "amount": request.name, "added": training.size,
+            "seed": pd.array([seed] * len(history), dtype="Int64"),
+        }  # fmt: skip
+        history = history.assign(**about)[["arm", "amount", "seed", "added", *history.columns]]
+    return rows, history

@@ -16,7 +16,6 @@ from rarecase.arrays import Bools, Ints
 from rarecase.errors import DataError, SettingError
 from rarecase.experiment.arm import Arm, Sampler
 from rarecase.experiment.training_set import (
-    Number,
     TrainingPart,
     TrainingSet,
     balanced_weights,
@@ -52,15 +51,8 @@ Given = Synthetic | str
 
 
 def prepare(arm: Arm, part: TrainingPart, *, seed: int, given: Given | None = None) -> Sets:
-    """Fit the arm's sampler to `part`; what comes back makes a training set of any number.
-
-    Parameters
-    ----------
-    seed
-        What the sampler draws from.
-    given
-        Samples of this sampler and seed that are there already, or why they cannot be.
-    """
+    """Fit the arm's sampler to `part`, drawing from `seed`; what comes back makes a training set of
+    any number. `given`: samples of this sampler and seed that are there already, or why not."""
     sets = _sets(arm.sampler, part, seed=seed, given=given)
     if arm.weights == "none":
         return sets
@@ -88,15 +80,16 @@ def _sets(sampler: Sampler | None, part: TrainingPart, *, seed: int, given: Give
         return lambda counts: _taken(part, given, counts)
     if sampler.kind == "undersample":
         return _undersampled(part, seed=seed)
+    seed = derive(seed, "generator") % 2**32
     if sampler.kind == "duplicates" and isinstance(part.X, Samples):
-        return _copies(part, part.X, seed=derive(seed, "generator") % 2**32)
-    if not isinstance(sampler.kind, str | Generator):
-        return _resampled(sampler, part, seed=derive(seed, "generator") % 2**32)
-    return _generated(sampler, part, seed=derive(seed, "generator") % 2**32)
+        return _copies(part, part.X, seed=seed)
+    if isinstance(sampler.kind, str | Generator):
+        return _generated(sampler, part, seed=seed)
+    return _resampled(sampler, part, seed=seed)
 
 
 def _generated(sampler: Sampler, part: TrainingPart, *, seed: int) -> Sets:
-    generator = new_generator(sampler, seed=seed, standardised=not part.lazy)
+    generator = new_generator(sampler, seed=seed, standardised=not isinstance(part.X, Samples))
     trained = isinstance(sampler.kind, str) and KINDS[sampler.kind].trained
     with collapses_said_once() if trained else nullcontext():
         generator.fit(part.X, part.y, groups=part.patient)
@@ -107,11 +100,16 @@ def _generated(sampler: Sampler, part: TrainingPart, *, seed: int) -> Sets:
             return joined(part, *generator.sample(wanted))
         X, y = generator.sample({c: MORE * n for c, n in wanted.items()})
         kept = _kept(sampler.filter, generator, part, X, y)
-        rows = [np.flatnonzero(kept & (y == c))[:n] for c, n in wanted.items()]
-        taken = np.concatenate([*rows, np.empty(0, np.int64)])
+        taken = _first(kept, y, wanted)
         return joined(part, X[taken], y[taken])
 
     return of
+
+
+def _first(kept: Bools, y: Ints, counts: Mapping[int, int]) -> Ints:
+    """The first samples of each class that were kept, class by class; numbers nest."""
+    rows = [np.flatnonzero(kept & (y == c))[:n] for c, n in counts.items()]
+    return np.concatenate([*rows, np.empty(0, np.int64)])
 
 
 def _kept(name: str, generator: Generator, part: TrainingPart, X: Any, y: Ints) -> Bools:
@@ -137,26 +135,21 @@ def new_generator(sampler: Sampler, *, seed: int, standardised: bool) -> Any:
 
 
 def _taken(part: TrainingPart, given: Synthetic, counts: Mapping[int, int]) -> TrainingSet:
-    """The first samples of each class that were kept; numbers nest."""
-    rows = [np.flatnonzero(given.kept & (given.y == c))[:n] for c, n in counts.items()]
-    for found, (c, n) in zip(rows, counts.items(), strict=True):
-        if len(found) < n:
+    taken = np.sort(_first(given.kept, given.y, counts))
+    for c, n in counts.items():
+        if lost := n - int((given.y[taken] == c).sum()):
             log.warning(
                 "%d synthetic samples of class number %d are missing from %d: the filter kept too "
-                "few. Raise generator.samples.", n - len(found), c, n,
+                "few. Raise generator.samples.", lost, c, n,
             )  # fmt: skip
-    taken = np.sort(np.concatenate([*rows, np.empty(0, np.int64)])).astype(np.int64)
     return joined(part, Samples(given.store, rows=taken), given.y[taken])
 
 
 def _undersampled(part: TrainingPart, *, seed: int) -> Sets:
     """As many samples of every class as the rarest has, drawn at random."""
     rng, fewest = numpy_rng(seed, "undersample"), part.counts.min()
-    kept = [
-        rng.choice(np.flatnonzero(part.y == c), size=fewest, replace=False)
-        for c in range(part.classes)
-    ]
-    rows = np.sort(np.concatenate(kept))
+    of_class = [np.flatnonzero(part.y == c) for c in range(part.classes)]
+    rows = np.sort(np.concatenate([rng.choice(o, size=fewest, replace=False) for o in of_class]))
     X = part.X.only(rows) if isinstance(part.X, Samples) else part.X[rows]
     return lambda counts: TrainingSet(X, part.y[rows], None, len(rows), {})
 
@@ -166,7 +159,7 @@ def _copies(part: TrainingPart, samples: Samples, *, seed: int) -> Sets:
     generator = make_generator("duplicates", settings={}, random_state=seed)
     generator.fit(np.arange(float(len(samples)))[:, None], part.y)
 
-    def of(counts: Number | Mapping[int, int]) -> TrainingSet:
+    def of(counts: Mapping[int, int]) -> TrainingSet:
         numbers, y = generator.sample({c: n for c, n in counts.items() if n})
         return joined(part, samples.only(numbers[:, 0].astype(np.int64)), y)
 
@@ -181,15 +174,14 @@ def _resampled(sampler: Sampler, part: TrainingPart, *, seed: int) -> Sets:
             "Generator, or a classifier of vectors."
         )
     resample = new_generator(sampler, seed=seed, standardised=True)
-    X_real = part.X
+    real = part.X
 
     def of(counts: Mapping[int, int]) -> TrainingSet:
-        if adds(sampler):
-            there = dict(enumerate(part.counts.tolist()))
-            resample.set_params(sampling_strategy={c: there[c] + n for c, n in counts.items()})
-            X, y = resample.fit_resample(X_real, part.y)
-            return joined(part, X[len(X_real) :], y[len(X_real) :])
-        X, y = resample.fit_resample(X_real, part.y)
-        return TrainingSet(X, y, None, len(y), {})
+        if not adds(sampler):
+            X, y = resample.fit_resample(real, part.y)
+            return TrainingSet(X, y, None, len(y), {})
+        wanted = {c: int(part.counts[c]) + n for c, n in counts.items()}
+        X, y = resample.set_params(sampling_strategy=wanted).fit_resample(real, part.y)
+        return joined(part, X[len(real) :], y[len(real) :])
 
     return of

@@ -32,14 +32,8 @@ FEWEST_SHIFT = 5  # patients on either side: fewer can always be told from the o
 
 
 def fold_checks(features: FeatureSet, design: Design, place: Place) -> dict[str, Any]:
-    """Permuted labels, and the shift between training and test patients, in one test fold.
-
-    Returns
-    -------
-    dict
-        `permuted`: AUC of the rare class for every permutation of the labels; `shift`: AUC with
-        which the fold's patients can be told from those who trained; None where not defined.
-    """
+    """In one test fold: `permuted`, the AUC of the rare class for every permutation of the labels,
+    and `shift` (see `shift_auc`); None where not defined."""
     none = reference_alone(design)
     seed = derive(design.seed, "checks", place.repeat, place.fold)
     tested, permuted = place.fold_of == place.fold, []
@@ -52,16 +46,10 @@ def fold_checks(features: FeatureSet, design: Design, place: Place) -> dict[str,
 def gather(
     folds: Sequence[Mapping[str, Any]], *, leak: Mapping[str, float | None] | None = None
 ) -> dict[str, Any]:
-    """The checks of several folds in one.
-
-    Returns
-    -------
-    dict
-        `permuted_auc` (means over folds, a value a permutation), `permuted_mean`, `permuted_error`
-        (its standard error), `suspicious` (permuted labels can be told apart: something leaks),
-        `leak` (AUC on samples when samples, and when patients, are split; None where every patient
-        has one), `shift_auc` (a value a fold), `shift_mean`.
-    """
+    """The checks of several folds in one: `permuted_auc` (means over folds, a value a permutation),
+    `permuted_mean`, `permuted_error` (its standard error), `suspicious` (permuted labels can be
+    told apart: something leaks), `leak` (see `row_leak`), `shift_auc` (a value a fold),
+    `shift_mean`."""
     values = np.array([fold["permuted"] for fold in folds], dtype=np.float64)
     permuted: Floats = mean_defined(values)
     mean = float(mean_defined(permuted))
@@ -94,7 +82,8 @@ def shift_auc(features: FeatureSet, design: Design, place: Place) -> float | Non
 
 
 def row_leak(features: FeatureSet, design: Design, *, folds: int) -> dict[str, float | None] | None:
-    """AUC on samples when samples are split, whosever they are, and when patients are."""
+    """AUC on samples when samples are split, whosever they are, and when patients are; None where
+    every patient has one sample."""
     if len(features.patients) == len(features):
         return None
     none, seed = reference_alone(design), derive(design.seed, "rows split")
@@ -128,10 +117,7 @@ def _cross_validated(
 def _auc(features: FeatureSet, rows: pd.DataFrame, *, samples: bool = False) -> float:
     """AUC of the rare class in one test fold, of patients or of samples."""
     rare = features.classes[features.rare]
-    p, is_rare = rows[[f"p_{rare}"]].to_numpy(), (rows["label"] == rare).to_numpy()
-    if samples:
-        return concordance(p[:, 0], is_rare)
-    who = np.unique(rows["patient"], return_inverse=True)[1]
-    return concordance(
-        pooled(p, who)[0][:, 0], pooled(is_rare[:, None].astype(np.float64), who)[0][:, 0] > 0
-    )
+    values = np.column_stack([rows[f"p_{rare}"], rows["label"] == rare]).astype(np.float64)
+    if not samples:
+        values = pooled(values, np.unique(rows["patient"], return_inverse=True)[1])[0]
+    return concordance(values[:, 0], values[:, 1] > 0)

@@ -72,12 +72,10 @@ def draw_splits(
             raise DataError("sites: some rows have no site; name it, or leave them out.")
         whose = np.asarray(features.patients)[features.patient]
         examined = zip(whose.tolist(), names.astype(str).tolist(), strict=True)
-        at = site_folds(examined, labels=patients)
-        return splits_of(features, [np.array([at[who] for who in features.patients])])
-    if folds < 2 or repeats < 1:
+        drawn = [site_folds(examined, labels=patients)]
+    elif folds < 2 or repeats < 1:
         raise SettingError(f"folds, repeats: expected at least 2 and 1, got {folds}, {repeats}.")
-    drawn = []
-    for repeat in range(repeats):
-        found = kfold(patients, folds, derive(seed, "folds", repeat))
-        drawn.append(np.array([found[who] for who in features.patients]))
-    return splits_of(features, drawn)
+    else:
+        seeds = (derive(seed, "folds", repeat) for repeat in range(repeats))
+        drawn = [kfold(patients, folds, each) for each in seeds]
+    return splits_of(features, [np.array([at[p] for p in features.patients]) for at in drawn])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,8 @@ from rarecase.progress import placed, task
 from rarecase.threads import limited
 
 log = logging.getLogger(__name__)
-PREDICTIONS, HISTORY, CELLS, CHECKS = (
-    "predictions.parquet",
-    "history.csv",
-    "cells.csv",
-    "checks.json",
-)
+PREDICTIONS, HISTORY, CELLS = "predictions.parquet", "history.csv", "cells.csv"
+CHECKS = "checks.json"
 KEY = "key.json"
 KINDS_OF = dict.fromkeys(("features", "arm", "classifier", "amount", "status", "reason"), "str") | {
     "seed": "Int64"
@@ -128,27 +125,18 @@ def run_tasks(
         Results are kept there when done, and found there by a call of the same key. None as key:
         an arm or classifier of the caller's own, which cannot be told from others.
     """
+    done: dict[int, FoldResult] = {}
     if folder is not None:
         _claim(folder, key)
-    found = {} if folder is None else {at: _kept(folder / t.folder) for at, t in enumerate(tasks)}
-    done = {at: result for at, result in found.items() if result is not None}
+        done = {at: r for at, t in enumerate(tasks) if (r := _kept(folder / t.folder)) is not None}
     waiting = [at for at in range(len(tasks)) if at not in done]
+    run = map if executor is None else executor.map  # which cancels the others after an error
+    results = run(perform, [tasks[at] for at in waiting], repeat(folder))
     with task(name, total=len(tasks)) as bar:
         bar.advance(len(done))
-        if executor is None:
-            for at in waiting:
-                done[at] = perform(tasks[at], folder)
-                bar.advance()
-        else:
-            futures = {executor.submit(perform, tasks[at], folder): at for at in waiting}
-            try:
-                for future in as_completed(futures):
-                    done[futures[future]] = future.result()
-                    bar.advance()
-            except BaseException:
-                for future in futures:
-                    future.cancel()
-                raise
+        for at, result in zip(waiting, results, strict=True):
+            done[at] = result
+            bar.advance()
     return [done[at] for at in range(len(tasks))]
 
 

@@ -1,4 +1,4 @@
-"""A fold's training part as an arm sees it, and the training set that it makes of it."""
+"""A fold's training part, inner folds of it, and the training set that an arm makes of it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from rarecase.arrays import Floats, Ints
+from rarecase.cohort.splits import stratified_folds
 from rarecase.experiment.arm import Amount, Counts, Share, Tuned
+from rarecase.features.feature_set import FeatureSet
 from rarecase.features.samples import Joined, Samples
+from rarecase.features.standardise import Space
 
 Features = Floats | Samples
 Number = dict[int, int]  # samples to add, by class index
@@ -17,28 +20,13 @@ Number = dict[int, int]  # samples to add, by class index
 
 @dataclass(frozen=True, eq=False)
 class TrainingPart:
-    """Real training samples.
+    """Real training samples."""
 
-    Parameters
-    ----------
-    X
-        Vectors (n, d) in the fold's space, or `Samples` of a store, as they are.
-    y, patient
-        Class and patient indices (n,).
-    classes, rare
-        Number of classes, index of the rare one.
-    """
-
-    X: Features
-    y: Ints
-    patient: Ints
-    classes: int
-    rare: int
-
-    @property
-    def lazy(self) -> bool:
-        """Whether samples are read when they are needed."""
-        return isinstance(self.X, Samples)
+    X: Features  # vectors (n, d) in the fold's space, or `Samples` of a store, as they are
+    y: Ints  # class indices (n,)
+    patient: Ints  # patient indices (n,)
+    classes: int  # how many
+    rare: int  # class index
 
     @property
     def counts(self) -> Ints:
@@ -69,25 +57,55 @@ class TrainingPart:
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingSet:
-    """What a classifier is fitted to.
+class InnerFold:
+    """A training part in its own space, the real samples that count of those held out (n, …), and
+    the patient of each."""
 
-    Parameters
-    ----------
-    X, y
-        Samples and their class indices (n,): the `real` ones first, then the added.
-    weight
-        Weight of each sample (n,); None: all 1.
-    real
-        How many of the samples, the first, are real ones of the training part.
-    added
-        Samples that were added, by class index.
-    """
+    part: TrainingPart
+    X: Features
+    patient: Ints
+
+
+def split_off(features: FeatureSet, train: Ints, held: Ints) -> tuple[TrainingPart, Features]:
+    """The training part of samples `train`, and samples `held` in its space: vectors are
+    standardised by the training samples, maps stay as they are."""
+    X: Features
+    found: Features
+    if isinstance(features.X, np.ndarray):
+        space = Space.fit(features.X[train])
+        X, found = space(features.X[train]), space(features.X[held])
+    else:
+        X, found = Samples(features.X, rows=train), Samples(features.X, rows=held)
+    y, who = features.y[train], features.patient[train]
+    return TrainingPart(X, y, who, len(features.classes), features.rare), found
+
+
+def inner_folds(features: FeatureSet, patients: Ints, *, folds: int, seed: int) -> list[InnerFold]:
+    """Inner folds of the training `patients`, as many as the smallest class allows. None where it
+    has fewer than three patients: a generator needs two to learn from."""
+    label = features.label[patients]
+    fewest = int(np.bincount(label, minlength=len(features.classes)).min())
+    if fewest < 3:
+        return []
+    possible = 3 if fewest == 3 else min(folds, fewest)
+    fold = stratified_folds(label, folds=possible, seed=seed)
+    found, counts = [], features.counted
+    for number in range(possible):
+        train = np.flatnonzero(np.isin(features.patient, patients[fold != number]))
+        held = np.flatnonzero(np.isin(features.patient, patients[fold == number]) & counts)
+        part, X = split_off(features, train, held)
+        found.append(InnerFold(part, X, features.patient[held]))
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """What a classifier is fitted to: real samples of the training part, then the added ones."""
 
     X: Features | Joined
-    y: Ints
-    weight: Floats | None
-    real: int
+    y: Ints  # class indices (n,)
+    weight: Floats | None  # of each sample (n,); None: all 1
+    real: int  # how many of the samples, the first
     added: Number
 
     @property
@@ -98,15 +116,15 @@ class TrainingSet:
 
 def joined(part: TrainingPart, X: Features, y: Ints) -> TrainingSet:
     """The real samples of `part` and added ones `X` of classes `y`."""
-    added = {c: int(n) for c, n in enumerate(np.bincount(y, minlength=part.classes)) if n}
-    both = np.concatenate([part.y, y])
     if not len(y):
         return TrainingSet(part.X, part.y, None, len(part.y), {})
-    if not isinstance(part.X, Samples):
-        rows = X.array() if isinstance(X, Samples) else X
-        return TrainingSet(np.concatenate([part.X, rows]), both, None, len(part.y), added)
-    more = X if isinstance(X, Samples) else Samples(X)
-    return TrainingSet(Joined(part.X, more), both, None, len(part.y), added)
+    both: Features | Joined
+    if isinstance(part.X, Samples):
+        both = Joined(part.X, X if isinstance(X, Samples) else Samples(X))
+    else:
+        both = np.concatenate([part.X, X.array() if isinstance(X, Samples) else X])
+    added = {c: int(n) for c, n in enumerate(np.bincount(y)) if n}
+    return TrainingSet(both, np.concatenate([part.y, y]), None, len(part.y), added)
 
 
 def balanced_weights(training: TrainingSet, classes: int) -> Floats:
@@ -118,13 +136,12 @@ def balanced_weights(training: TrainingSet, classes: int) -> Floats:
 
 @dataclass(frozen=True)
 class Request:
-    """One amount of an arm in a fold: what the table calls it, how many samples of each class are
-    requested, the level that inner folds tune at, whether it was planned beforehand."""
+    """One amount of an arm in a fold."""
 
-    name: str
+    name: str  # in the table
     counts: Number
-    level: float = 0.0
-    planned: bool = True
+    level: float = 0.0  # that inner folds tune at
+    planned: bool = True  # fixed beforehand
 
     @property
     def size(self) -> int:
@@ -132,17 +149,14 @@ class Request:
 
 
 def requests(amount: Amount | None, part: TrainingPart, *, share: float) -> list[Request]:
-    """What an amount comes to in a fold, a request for each of its totals; `share`: the one that
-    was tuned. A control's request is what its arm added."""
+    """What an amount comes to in a fold, a request for each of its totals; `share`: as tuned."""
     if amount is None:
         return [Request("0", {})]
     if isinstance(amount, Counts):
         return [
-            Request(
-                str(total), part.shared_out(total), total / len(part.y), total == amount.planned
-            )
-            for total in amount.totals
-            if total
+            Request(str(n), part.shared_out(n), n / len(part.y), n == amount.planned)
+            for n in amount.totals
+            if n
         ]
     if isinstance(amount, Share):
         return [Request(f"{100 * amount.x:g}%", part.missing(amount.x), amount.x)]

@@ -12,9 +12,8 @@ import numpy as np
 from rarecase.arrays import Floats, Ints
 from rarecase.experiment.arm import Arm, Move
 from rarecase.experiment.classifiers.contract import Classifier, Point
-from rarecase.experiment.inner_folds import InnerFold
 from rarecase.experiment.sampling import prepare
-from rarecase.experiment.training_set import TrainingPart, at_level
+from rarecase.experiment.training_set import InnerFold, TrainingPart, at_level
 from rarecase.ranking import fold_concordance, mean_defined, rare_share
 from rarecase.seeds import derive
 
@@ -37,61 +36,40 @@ def untuned(levels: tuple[float, ...], points: tuple[Point, ...]) -> Choice:
 
 @dataclass(frozen=True, eq=False)
 class Inner:
-    """Out-of-fold probabilities of real inner patients for every level (of the amount) and point
-    (of the grid).
+    """Out-of-fold probabilities of real inner patients for every level and point."""
 
-    `p` (levels, points, patients, classes), `auc` (levels, points) of the rare class within inner
-    folds; `true`, `fold` (patients,) and `parts`, the training part of each inner fold.
-    """
-
-    levels: tuple[float, ...]
-    points: tuple[Point, ...]
-    p: Floats
-    auc: Floats
-    true: Ints
-    fold: Ints
-    parts: tuple[TrainingPart, ...]
+    levels: tuple[float, ...]  # of the amount
+    points: tuple[Point, ...]  # of the grid
+    p: Floats  # (levels, points, patients, classes)
+    auc: Floats  # (levels, points): of the rare class within inner folds
+    true: Ints  # (patients,)
+    fold: Ints  # (patients,)
+    parts: tuple[TrainingPart, ...]  # of each inner fold
 
     def choose(self, posterior: Move, *, level: float | None = None) -> Choice:
         """The level and point with the largest AUC; of equal ones the lower level and the more
         cautious point. `level`: among this one alone."""
         allowed = np.array([level is None or each == level for each in self.levels])
-        scores = np.where(np.isnan(self.auc), 0.5, self.auc).round(12)
+        scores = np.nan_to_num(self.auc, nan=0.5).round(12)
         scores[~allowed] = -1.0
         s, k = np.unravel_index(int(np.argmax(scores)), scores.shape)
-        threshold = self._threshold(self.p[s, k], posterior)
-        return Choice(self.levels[int(s)], self.points[int(k)], threshold)
-
-    def _threshold(self, p: Floats, posterior: Move) -> float:
-        """The best threshold for the rare class after what the arm does to probabilities; its own
-        threshold is not moved before it is known."""
-        after = p.copy()
-        for number, part in enumerate(self.parts) if posterior == "logit" else ():
+        # The threshold is for what the arm makes of probabilities before it knows one.
+        p = self.p[s, k].copy()
+        for number, part in enumerate(self.parts):
             inside = self.fold == number
-            after[inside] = moved(p[inside], posterior, part=part, threshold=math.nan)
-        return best_threshold(after, self.true, rare=self.parts[0].rare)
+            p[inside] = moved(p[inside], posterior, part=part, threshold=math.nan)
+        threshold = best_threshold(p, self.true, rare=self.parts[0].rare)
+        return Choice(self.levels[int(s)], self.points[int(k)], threshold)
 
 
 def moved(p: Floats, how: Move, *, part: TrainingPart, threshold: float) -> Floats:
     """Probabilities of patients (n, classes) as an arm reports them.
 
-    Parameters
-    ----------
-    how
-        ``threshold``: the odds of the rare class are moved so that the tuned threshold lies at one
-        half. ``logit``: log p − log prior, post hoc; the prior is the share of a class among the
-        training patients. ``none``: as they are.
-    part
-        The real training samples.
-    threshold
-        The one tuned for the rare class, NaN where none could be.
+    ``threshold``: the odds of the rare class are moved so that its tuned `threshold` lies at one
+    half (NaN: none was tuned). ``logit``: log p − log prior, post hoc (Menon et al. 2021, arXiv
+    2007.07314, equation 9 with τ = 1); the prior is the share of a class among the patients of
+    `part`, the real training samples. ``none``: as they are.
 
-    References
-    ----------
-    Menon et al. 2021, arXiv 2007.07314, equation 9 with τ = 1 (``logit``).
-
-    Examples
-    --------
     >>> part = TrainingPart(np.zeros((2, 1)), np.array([0, 1]), np.arange(2), 2, 1)
     >>> moved(np.array([[0.8, 0.2]]), "threshold", part=part, threshold=0.2)
     array([[0.5, 0.5]])
@@ -131,39 +109,25 @@ def fit_inner(
     seed: int,
     random_state: int,
 ) -> Inner:
-    """Fit every level and grid point on every inner fold.
-
-    Parameters
-    ----------
-    levels
-        Of the arm's amount (see `training_set.levels_of`).
-    label
-        Class indices of all patients (patients,).
-    seed, random_state
-        What samplers and classifiers draw from.
-    """
-    points = classifier.points
+    """Fit every level (see `levels_of`) and grid point on every inner fold. `label`: class indices
+    of all patients; samplers draw from `seed`, classifiers from `random_state`."""
+    points, classes, rare = classifier.points, inner[0].part.classes, inner[0].part.rare
     found: list[Floats] = []
-    who: list[Ints] = []
     for number, fold in enumerate(inner):
         sets = prepare(arm, fold.part, seed=derive(seed, "inner", number))
         cells = []
         for level in levels:
             training = sets(at_level(fold.part, arm.amount, level))
             fits = (
-                classifier.fit(
-                    training, point, classes=fold.part.classes, random_state=random_state
-                )
+                classifier.fit(training, point, classes=classes, random_state=random_state)
                 for point in points
             )
             cells.append([pooled(fit(fold.X), fold.patient)[0] for fit in fits])
         found.append(np.array(cells))
-        who.append(np.unique(fold.patient))
     p = np.concatenate(found, axis=2)
-    patients = np.concatenate(who)
-    true = label[patients]
-    within = np.repeat(np.arange(len(who)), [each.size for each in who]).astype(np.int64)
-    rare = inner[0].part.rare
+    who = [np.unique(fold.patient) for fold in inner]
+    true = label[np.concatenate(who)]
+    within = np.repeat(np.arange(len(who)), [each.size for each in who])
     auc = np.array([[fold_concordance(q[:, rare], true == rare, within) for q in row] for row in p])
     return Inner(levels, points, p, auc, true, within, tuple(f.part for f in inner))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -40,6 +41,7 @@ from rarecase.training import (
 )
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class FeatureCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """The CNN on maps (c, h, w) or (c, d, h, w), trained with Adam; the last epoch is used, none is
     chosen.
@@ -54,26 +56,14 @@ class FeatureCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     1e-3, batches of 10, 20 epochs.
     """
 
-    def __init__(
-        self,
-        *,
-        channels: tuple[int, ...] = (64, 128),
-        dense: int = 2048,
-        dropout: float = 0.5,
-        lr: float = 1e-3,
-        batch_size: int = 10,
-        epochs: int = 20,
-        precision: str = "32-true",
-        random_state: int | None = None,
-    ):
-        self.channels = channels
-        self.dense = dense
-        self.dropout = dropout
-        self.lr = lr
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.precision = precision
-        self.random_state = random_state
+    channels: tuple[int, ...] = (64, 128)
+    dense: int = 2048
+    dropout: float = 0.5
+    lr: float = 1e-3
+    batch_size: int = 10
+    epochs: int = 20
+    precision: str = "32-true"
+    random_state: int | None = None
 
     def fit(
         self,
@@ -90,8 +80,7 @@ class FeatureCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X
-            Maps (n, c, h, w) or (n, c, d, h, w): an array, or samples that are read as they are
-            needed.
+            Maps (n, c, h, w) or (n, c, d, h, w): an array, or `Samples`, read as they are needed.
         y
             Classes (n,).
         sample_weight
@@ -141,15 +130,11 @@ class FeatureCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._factor = factor.reshape(-1, *(1,) * (len(self.shape_) - 1))
         with torch_seeded(self._seed, "cnn weights"):
             self._net = FeatureNet(
-                self.shape_,
-                len(self.classes_),
-                channels=self.channels,
-                dense=self.dense,
-                dropout=self.dropout,
-            )
+                self.shape_, len(self.classes_),
+                channels=self.channels, dense=self.dense, dropout=self.dropout,
+            )  # fmt: skip
         history = self._train(fabric, samples, codes.astype(np.int64), weight, checkpoint)
         self.history_ = pd.DataFrame(history)
-        self._net.eval()
         return self
 
     @property
@@ -184,9 +169,9 @@ class FeatureCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 logits = self._net(scaled).float().cpu().double()
             if logits.ndim == 1:
                 second = torch.sigmoid(logits)
-                out[indices] = torch.stack([1 - second, second], dim=1).cpu().numpy()
+                out[indices] = torch.stack([1 - second, second], dim=1).numpy()
             else:
-                out[indices] = torch.softmax(logits, dim=1).cpu().numpy()
+                out[indices] = torch.softmax(logits, dim=1).numpy()
         if not np.isfinite(out).all():
             bad = int(np.flatnonzero(~np.isfinite(out).all(axis=1))[0])
             raise DataError(f"X: sample {bad} gives no finite probability; it may hold NaN.")

@@ -89,11 +89,8 @@ class Classifier:
     @property
     def points(self) -> tuple[Point, ...]:
         """All combinations of the grid's values, the most cautious first."""
-        names = list(self.grid)
-        return tuple(
-            dict(zip(names, values, strict=True))
-            for values in itertools.product(*self.grid.values())
-        )
+        combined = itertools.product(*self.grid.values())
+        return tuple(dict(zip(self.grid, values, strict=True)) for values in combined)
 
     def fit(
         self,
@@ -112,20 +109,19 @@ class Classifier:
         if self.lazy:
             extra = {"real": training.real, "checkpoint": checkpoint, "fabric": fabric}
         if training.weight is not None:
-            extra[self._weight_name(model)] = training.weight
+            # A pipeline hands weights to its last step.
+            step, last = model.steps[-1] if isinstance(model, Pipeline) else ("", model)
+            if not has_fit_parameter(last, "sample_weight"):
+                raise SettingError(
+                    f"classifier {self.name!r}: {type(last).__name__} takes no sample_weight, "
+                    "which an arm with weights needs. Leave class-weight out, or take another "
+                    "classifier."
+                )
+            extra[f"{step}__sample_weight" if step else "sample_weight"] = training.weight
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # separable rows, weak penalty
             model.fit(training.X, training.y, **extra)
         return Fitted(model, classes)
-
-    def _weight_name(self, model: Any) -> str:
-        last = model.steps[-1] if isinstance(model, Pipeline) else ("", model)
-        if not has_fit_parameter(last[1], "sample_weight"):
-            raise SettingError(
-                f"classifier {self.name!r}: {type(last[1]).__name__} takes no sample_weight, which "
-                "an arm with weights needs. Leave class-weight out, or take another classifier."
-            )
-        return f"{last[0]}__sample_weight" if last[0] else "sample_weight"
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,12 +145,10 @@ class Fitted:
 
 def seeded(estimator: Any, random_state: int) -> Any:
     """The estimator with every random state that nobody set set to `random_state`."""
-    params = estimator.get_params()
     free = [
-        name
-        for name, value in params.items()
+        name for name, value in estimator.get_params().items()
         if value is None and (name == "random_state" or name.endswith("__random_state"))
-    ]
+    ]  # fmt: skip
     return estimator.set_params(**dict.fromkeys(free, random_state))
 
 
