@@ -20,11 +20,11 @@ def test_a_folder_and_any_of_its_files_are_the_series(tmp_path):
     folder = dicom(tmp_path / "s", data, AFFINE)
     volume = read_volume(folder)
     np.testing.assert_array_equal(volume.data, data[::-1, ::-1])
-    assert volume.stored == "LPS" and volume.spacing == (1, 1, 3)
+    assert volume.source.codes == "LPS" and volume.grid.spacing == (1, 1, 3)
     one = sorted(folder.iterdir())[2]
     np.testing.assert_array_equal(read_volume(one).data, volume.data)
     assert probe_volume(folder).shape == (8, 6, 5)
-    np.testing.assert_allclose(probe_volume(one).grid.affine, volume.affine)
+    np.testing.assert_allclose(probe_volume(one).grid.affine, volume.grid.affine)
 
 
 def test_coronal_slices_lie_where_they_were_taken(tmp_path):
@@ -33,8 +33,8 @@ def test_coronal_slices_lie_where_they_were_taken(tmp_path):
     volume = read_volume(dicom(tmp_path / "s", data, affine))
     # Column 0 is rightmost, row 0 topmost, slice 0 rearmost.
     np.testing.assert_array_equal(volume.data, data.transpose(0, 2, 1)[::-1, :, ::-1])
-    assert volume.spacing == (1, 4, 1)
-    np.testing.assert_allclose(volume.affine[:3, 3], (33, -60, 85))
+    assert volume.grid.spacing == (1, 4, 1)
+    np.testing.assert_allclose(volume.grid.affine[:3, 3], (33, -60, 85))
 
 
 def test_several_series_are_listed_with_a_way_out(tmp_path):
@@ -73,7 +73,7 @@ def test_a_segmentation_lies_on_its_series(tmp_path):
     mask = read_mask_volume(dicom_seg(tmp_path / "seg.dcm", t.mask, folder))
     image = read_volume(folder)
     whole = np.zeros(image.data.shape)
-    there = np.round(np.linalg.solve(image.affine, mask.affine)[:3, 3]).astype(int)
+    there = np.round(np.linalg.solve(image.grid.affine, mask.grid.affine)[:3, 3]).astype(int)
     x, y, z = (slice(a, a + n) for a, n in zip(there, mask.data.shape, strict=True))
     whole[x, y, z] = mask.data
     np.testing.assert_array_equal(whole > 0, t.mask[::-1, ::-1] > 0)

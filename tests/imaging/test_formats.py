@@ -20,12 +20,12 @@ def test_itk_formats_lie_where_itk_says(tmp_path, suffix):
     path = itk(tmp_path / f"v.{suffix}", t.image, t)
     volume = read_volume(path)
     np.testing.assert_array_equal(volume.data, t.image)
-    np.testing.assert_allclose(volume.affine, t.affine)
-    assert volume.stored == "PIR"
+    np.testing.assert_allclose(volume.grid.affine, t.affine)
+    assert volume.source.codes == "PIR"
     assert probe_volume(path).shape == t.image.shape
     image = SimpleITK.ReadImage(str(path))
     where = np.array(image.TransformIndexToPhysicalPoint((1, 2, 3))) * (-1, -1, 1)
-    there = nib.affines.apply_affine(np.linalg.inv(volume.affine), where).round().astype(int)
+    there = nib.affines.apply_affine(np.linalg.inv(volume.grid.affine), where).round().astype(int)
     assert image[1, 2, 3] == volume.data[tuple(there)]
 
 
@@ -47,7 +47,7 @@ def test_numpy_arrays(tmp_path):
     np.testing.assert_array_equal(volume.data, data)
     assert not volume.placed and "1 mm is assumed" in volume.notes[0]
     np.savez(tmp_path / "v.npz", data=data, spacing=np.array([1.0, 2, 3]))
-    assert read_volume(tmp_path / "v.npz").spacing == (1, 2, 3)
+    assert read_volume(tmp_path / "v.npz").grid.spacing == (1, 2, 3)
 
 
 def test_pages_of_a_tiff(tmp_path):
@@ -122,6 +122,6 @@ def test_odd_nrrd_and_dicom_agree_with_itk():
         rng = np.random.default_rng(0)
         for at in rng.integers(0, image.GetSize(), (20, 3)):
             where = np.array(image.TransformIndexToPhysicalPoint(at.tolist())) * (-1, -1, 1)
-            there = nib.affines.apply_affine(np.linalg.inv(volume.affine), where)
+            there = nib.affines.apply_affine(np.linalg.inv(volume.grid.affine), where)
             assert np.abs(there - there.round()).max() < 1e-3
             assert values[tuple(at)] == volume.data[tuple(there.round().astype(int))]

@@ -40,11 +40,11 @@ def test_every_orientation_comes_out_the_same(tmp_path, codes):
     path = save(tmp_path / "v.nii.gz", stored[flips], affine_of(codes, steps))
     volume = read_volume(path)
     np.testing.assert_array_equal(volume.data, truth)
-    assert volume.spacing == (1.0, 2.0, 5.0)
-    assert volume.stored == codes
+    assert volume.grid.spacing == (1.0, 2.0, 5.0)
+    assert volume.source.codes == codes
     assert volume.data.dtype == np.float32
     header = probe_volume(path)
-    assert header.shape == (4, 5, 6) and header.spacing == (1.0, 2.0, 5.0)
+    assert header.shape == (4, 5, 6) and header.grid.spacing == (1.0, 2.0, 5.0)
 
 
 def test_affine_follows_the_reorientation(tmp_path):
@@ -53,7 +53,7 @@ def test_affine_follows_the_reorientation(tmp_path):
     affine[:3, 3] = (10, -20, 30)
     volume = read_volume(save(tmp_path / "v.nii", data, affine))
     reference = nib.as_closest_canonical(nib.load(tmp_path / "v.nii"))
-    np.testing.assert_allclose(volume.affine, reference.affine)
+    np.testing.assert_allclose(volume.grid.affine, reference.affine)
     np.testing.assert_array_equal(volume.data, reference.get_fdata().astype(np.float32))
 
 
@@ -137,7 +137,7 @@ def test_odd_volumes_agree_with_nibabel(path):
     volume = read_volume(path, several=True)
     reference = nib.as_closest_canonical(nib.load(path))
     np.testing.assert_allclose(volume.data, reference.get_fdata(), rtol=1e-5, atol=1e-2)
-    np.testing.assert_allclose(volume.affine, reference.affine)
-    assert nib.aff2axcodes(volume.affine) == ("R", "A", "S")
+    np.testing.assert_allclose(volume.grid.affine, reference.affine)
+    assert nib.aff2axcodes(volume.grid.affine) == ("R", "A", "S")
     assert probe_volume(path).shape == volume.data.shape
-    np.testing.assert_allclose(probe_volume(path).spacing, volume.spacing)
+    np.testing.assert_allclose(probe_volume(path).grid.spacing, volume.grid.spacing)

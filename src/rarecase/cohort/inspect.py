@@ -25,7 +25,7 @@ from rarecase.cohort.problems import (
 )
 from rarecase.cohort.thumbnail import Thumbnail, thumbnail
 from rarecase.errors import DataError
-from rarecase.imaging.grid import axial_grid
+from rarecase.imaging.grid import axial_grid, millimetres
 from rarecase.imaging.pictures import probe_picture
 from rarecase.imaging.volumes import probe_volume
 from rarecase.progress import task
@@ -54,7 +54,7 @@ class Inspection:
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON can hold it; `classes` counts patients."""
         records = [
-            {str(k): None if _missing(v) else v for k, v in row.items()}
+            {str(k): None if pd.isna(v) else v for k, v in row.items()}
             for row in self.cases.astype(object).to_dict("records")
         ]
         return {
@@ -158,8 +158,8 @@ def _probe(case: Case, channel: str) -> dict[str, Any]:
     x, y, z = grid.shape
     dx, dy, dz = grid.spacing
     return {
-        "slices": z, "size": sizes_of([(y, x)]), "spacing": _spacing((dy, dx, dz)),
-        "stored": header.stored,
+        "slices": z, "size": sizes_of([(y, x)]), "spacing": millimetres((dy, dx, dz)),
+        "stored": header.source.codes,
     }  # fmt: skip
 
 
@@ -174,7 +174,7 @@ def _measure(groups: list[CaseArrays]) -> dict[str, Any]:
     return {
         "slices": sum(len(group.images) for group in groups),
         "size": sizes_of([group.images.shape[-2:] for group in groups]),
-        "spacing": None if spacing is None else _spacing(spacing),
+        "spacing": None if spacing is None else millimetres(spacing),
         "stored": None if groups[0].source is None else groups[0].source.codes,
         "minimum": float(values.min()),
         "median": float(np.median(values)),
@@ -190,11 +190,3 @@ def _digest(groups: list[CaseArrays]) -> str:
         digest.update(repr(group.images.shape).encode())
         digest.update(np.ascontiguousarray(group.images).data)
     return digest.hexdigest()
-
-
-def _spacing(spacing: tuple[float, float, float]) -> str:
-    return " x ".join(f"{value:.2f}" for value in spacing)
-
-
-def _missing(value: object) -> bool:
-    return value is None or (isinstance(value, float) and np.isnan(value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, get_args
 
 import numpy as np
@@ -84,11 +85,7 @@ def cohort_problems(cohort: Cohort) -> Iterable[Problem]:
 def mask_values(masks: Iterable[tuple[Sequence[int], Sequence[int]]]) -> Iterable[Problem]:
     """Masks of several values, and which of them count; for each case the values that its mask
     holds and those chosen."""
-    there, wanted = zip(*masks, strict=True)
-    found, chosen = (
-        sorted({v for each in there for v in each}),
-        sorted({v for w in wanted for v in w}),
-    )
+    found, chosen = (sorted({*chain(*each)}) for each in zip(*masks, strict=True))
     if len(found) > 1 or chosen:
         listed, counted = (", ".join(map(str, v)) for v in (found, chosen or found))
         message = f"masks hold the values {listed}; as tumour count {counted} (cohort.tumour)"

@@ -223,7 +223,5 @@ def _check_training(table: pd.DataFrame, patients: Mapping[str, str]) -> None:
 
 
 def _by_class(patients: Mapping[str, str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for patient in sorted(patients):
-        found.setdefault(patients[patient], []).append(patient)
-    return dict(sorted(found.items()))
+    classes = sorted(set(patients.values()))
+    return {name: sorted(p for p in patients if patients[p] == name) for name in classes}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -150,8 +151,8 @@ def fold_number(value: object, path: Path) -> int | None:
     try:
         number = float(found)
     except ValueError:
-        number = float("nan")
-    if number != int(number if number == number else 0) or number < -1:
+        number = math.nan
+    if not number.is_integer() or number < -1:
         raise DataError(f"{path}: fold {found!r}, a whole number was expected (-1: only trains).")
     return int(number)
 

@@ -16,7 +16,6 @@ from rarecase.cohort.layouts.brats import channel_files
 from rarecase.cohort.layouts.dicom import series_by_channel
 from rarecase.errors import DataError, SettingError
 from rarecase.imaging.formats import is_dicom, suffix_of
-from rarecase.imaging.formats.base import channels_of
 from rarecase.imaging.pictures import PICTURE_SUFFIXES, count_planes
 from rarecase.imaging.volumes import probe_volume
 
@@ -181,7 +180,7 @@ def _exists(path: Path) -> bool:
 
 
 def _single(path: Path, channels: tuple[str, ...]) -> Case:
-    several = channels_of(probe_volume(path).shape) if path.is_file() else ()
+    several = probe_volume(path).shape[3:] if path.is_file() else ()
     if several == (len(channels),):
         log.warning("%s: its volumes are taken as %s", path, ", ".join(channels))
         name, parts = _stem(path), {channel: i for i, channel in enumerate(channels)}

@@ -9,7 +9,7 @@ from nibabel.affines import apply_affine
 
 from rarecase.errors import DataError
 from rarecase.imaging.formats.base import by
-from rarecase.imaging.grid import Grid, same_voxels, shared
+from rarecase.imaging.grid import Grid, millimetres, same_voxels, shared
 from rarecase.imaging.volumes import Volume
 
 # Headers that differ by less than this part of a voxel mean the same voxels.
@@ -39,8 +39,8 @@ def place_of(
         if cut and (mask or covered >= _ALL):
             return there, []
         note = (
-            f"{other_path.name} ({by(there.shape)}, {_spacing(there)} mm) has another grid than "
-            f"{path.name} ({by(here.shape)}, {_spacing(here)} mm); "
+            f"{other_path.name} ({by(there.shape)}, {millimetres(there.spacing)} mm) has another "
+            f"grid than {path.name} ({by(here.shape)}, {millimetres(here.spacing)} mm); "
             + ("its voxels are the same" if cut else "resampled to it")
         )
         return there, [note if covered >= _ALL else f"{note}, covering {covered:.0%} of it"]
@@ -55,11 +55,11 @@ def place_of(
             f"{other_path} has the shape {by(there.shape)} and {path} {by(here.shape)} (both in "
             "RAS order), and one of them says nothing of where it lies. Resample one to the other."
         )
-    if one.stored != other.stored:
+    if one.source.codes != other.source.codes:
         raise DataError(
-            f"{other_path} is stored as {other.stored} and lies {distance:.1f} mm away from {path} "
-            f"({one.stored}): voxels do not correspond. Copy the right header to one of them or "
-            "resample it to the other."
+            f"{other_path} is stored as {other.source.codes} and lies {distance:.1f} mm away from "
+            f"{path} ({one.source.codes}): voxels do not correspond. Copy the right header to one "
+            "of them or resample it to the other."
         )
     note = (
         f"{other_path.name} lies {distance:.1f} mm away from {path.name} by its header, but one of "
@@ -79,7 +79,3 @@ def _apart(grid: Grid, other: Grid) -> float:
 def _distance(grid: Grid, other: Grid) -> float:
     """Millimetres from middle to middle."""
     return float(np.linalg.norm(grid.corners().mean(axis=0) - other.corners().mean(axis=0)))
-
-
-def _spacing(grid: Grid) -> str:
-    return " x ".join(f"{s:.2f}" for s in grid.spacing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
@@ -29,6 +30,12 @@ class Grid:
 
     shape: tuple[int, int, int]
     affine: Affine
+
+    @staticmethod
+    def of(shape: Iterable[int], affine: NDArray) -> Grid:
+        """A grid of the first three axes of `shape`."""
+        x, y, z, *_ = (int(n) for n in shape)
+        return Grid((x, y, z), np.asarray(affine))
 
     @property
     def spacing(self) -> tuple[float, float, float]:
@@ -72,12 +79,17 @@ class Grid:
         return bool(np.abs(_between(other, self) - np.eye(4))[:3].max() * max(self.shape) < _SAME)
 
 
+def millimetres(spacing: Iterable[float]) -> str:
+    """A spacing in words, such as 1.00 x 1.00 x 5.00."""
+    return " x ".join(f"{value:.2f}" for value in spacing)
+
+
 def ras(grid: Grid) -> Grid:
     """The same voxels, their axes turned and flipped to lie nearest to right, front, up."""
     orientation = io_orientation(grid.affine)
     order = np.argsort(orientation[:, 0])
-    x, y, z = (grid.shape[axis] for axis in order)
-    return Grid((x, y, z), np.asarray(grid.affine @ inv_ornt_aff(orientation, grid.shape)))
+    affine = grid.affine @ inv_ornt_aff(orientation, grid.shape)
+    return Grid.of((grid.shape[axis] for axis in order), affine)
 
 
 def straight(grid: Grid) -> Grid:
@@ -87,8 +99,7 @@ def straight(grid: Grid) -> Grid:
     spacing = np.array(grid.spacing)
     count = np.maximum(np.ceil((high - low) / spacing - 1e-3), 1).astype(int)
     start = (low + high) / 2 - (count - 1) / 2 * spacing
-    x, y, z = (int(n) for n in count)
-    return Grid((x, y, z), nib.affines.from_matvec(np.diag(spacing), start))
+    return Grid.of(count, nib.affines.from_matvec(np.diag(spacing), start))
 
 
 def with_pixels(grid: Grid, pixel: float) -> Grid:
@@ -98,8 +109,7 @@ def with_pixels(grid: Grid, pixel: float) -> Grid:
     # The middle of the image stays where it is.
     centre, middle = (np.array(grid.shape) - 1) / 2, (count - 1) / 2
     step = nib.affines.from_matvec(np.diag(1 / ratio), centre - middle / ratio)
-    x, y, z = (int(n) for n in count)
-    return Grid((x, y, z), np.asarray(grid.affine @ step))
+    return Grid.of(count, grid.affine @ step)
 
 
 def axial_grid(grid: Grid, *, pixel: float | None = None) -> tuple[Grid, tuple[str, ...]]:

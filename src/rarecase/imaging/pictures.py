@@ -111,16 +111,12 @@ def _read(path: Path) -> tuple[NDArray[np.float32], bool]:
         lossy = image.format == "JPEG"
         try:
             if image.mode in _CONVERTED_MODES:
-                return _array(image.convert(_CONVERTED_MODES[image.mode])), lossy
+                converted = image.convert(_CONVERTED_MODES[image.mode])
+                return np.asarray(converted, dtype=np.float32), lossy
             if image.mode in _PLAIN_MODES:
-                return _array(image), lossy
+                return np.asarray(image, dtype=np.float32), lossy
         except (OSError, SyntaxError, ValueError) as error:
             raise DataError(
                 f"{path}: the picture is truncated or damaged ({error}). Copy it again."
             ) from None
         raise DataError(f"{path}: colour mode {image.mode!r}, grey or RGB was expected.")
-
-
-def _array(image: Image.Image) -> NDArray[np.float32]:
-    values = np.asarray(image, dtype=np.float32)
-    return values

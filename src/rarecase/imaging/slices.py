@@ -23,7 +23,8 @@ def fit_square(images: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     n, c, h, w = images.shape
     if (h, w) == (size, size):
         return np.asarray(images, dtype=np.float32)
-    square = _pad(np.asarray(images, dtype=np.float32))
+    side = max(h, w)
+    square = centre(np.asarray(images, dtype=np.float32), side, side)
     if square.shape[-1] == size:
         return square
     planes = square.reshape(-1, *square.shape[-2:])
@@ -41,9 +42,8 @@ def unfit_square(values: NDArray[np.float32], height: int, width: int) -> NDArra
     (1, 4, 6)
     """
     side = max(height, width)
-    top, left = (side - height) // 2, (side - width) // 2
     whole = fit_square(np.asarray(values, dtype=np.float32)[:, None], side)[:, 0]
-    return whole[:, top : top + height, left : left + width]
+    return centre(whole, height, width)
 
 
 def centre(values: NDArray, height: int, width: int) -> NDArray:
@@ -79,11 +79,3 @@ def fit_square_masks(masks: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
         return np.asarray(masks, dtype=np.uint8)
     covered = fit_square(masks[:, None].astype(np.float32), size)[:, 0]
     return (covered >= 0.5).astype(np.uint8)
-
-
-def _pad(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    h, w = images.shape[-2:]
-    side = max(h, w)
-    top, left = (side - h) // 2, (side - w) // 2
-    around = [(0, 0), (0, 0), (top, side - h - top), (left, side - w - left)]
-    return np.pad(images, around) if h != w else images

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarecase.errors import DataError
-from rarecase.imaging.formats import Stored, format_of
-from rarecase.imaging.formats.base import by, channels_of
+from rarecase.imaging.formats import format_of
+from rarecase.imaging.formats.base import by
 from rarecase.imaging.grid import Grid, ras, resample
 
 MOST_LABELS = 32  # different values of a mask
@@ -21,34 +21,24 @@ class Volume:
     """A volume in RAS+ order: index 0 grows to the patient's right, 1 to the front, 2 upwards.
 
     data: (x, y, z) float32, or (x, y, z, c) for a file of several channels; stored values with
-        the file's scaling applied. affine: (4, 4) voxel to millimetre. spacing: mm along x, y, z.
-    stored: orientation in the file (such as 'LPS'). source: the grid of the file, to which
+        the file's scaling applied. grid: where `data` lies. source: the grid of the file, to which
     `resample` takes anything back. placed: whether the file says where it lies. notes: what is odd.
     """
 
     data: NDArray[np.float32]
-    affine: NDArray[np.float64]
-    spacing: tuple[float, float, float]
-    stored: str
+    grid: Grid
     source: Grid
     placed: bool = True
     notes: tuple[str, ...] = ()
 
-    @property
-    def grid(self) -> Grid:
-        """The grid of `data`."""
-        x, y, z = self.data.shape[:3]
-        return Grid((x, y, z), self.affine)
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class VolumeHeader:
-    """What the header alone tells: shape (x, y, z) or (x, y, z, c) and spacing in mm, in RAS+."""
+    """What the header alone tells: shape (x, y, z) or (x, y, z, c) in RAS+, and as in `Volume`."""
 
     shape: tuple[int, ...]
-    spacing: tuple[float, float, float]
-    stored: str
     grid: Grid
+    source: Grid
 
 
 def read_volume(path: Path, *, several: bool = False) -> Volume:
@@ -87,42 +77,28 @@ def read_mask_volume(path: Path) -> Volume:
 def probe_volume(path: Path) -> VolumeHeader:
     """Shape, spacing and place of a volume from its header, without reading the voxels."""
     header = format_of(path).probe(path)
-    i, j, k = header.shape[:3]
-    stored = Grid((i, j, k), header.affine)
-    turned = ras(stored)
-    return VolumeHeader(
-        turned.shape + channels_of(header.shape), turned.spacing, stored.codes, turned
-    )
+    source = Grid.of(header.shape, header.affine)
+    grid = ras(source)
+    return VolumeHeader(grid.shape + header.shape[3:], grid, source)
 
 
 def _read(path: Path, *, several: bool) -> Volume:
     stored = format_of(path).read(path)
-    channels = channels_of(stored.data.shape)
-    if channels and not several:
+    data = stored.data
+    if data.ndim == 4 and not several:
         raise DataError(
-            f"{path}: holds {channels[0]} volumes (shape {by(stored.data.shape)}), one was "
+            f"{path}: holds {data.shape[3]} volumes (shape {by(data.shape)}), one was "
             "expected. Split the file into one 3-D file per channel."
         )
-    _refuse_not_finite(path, stored.data)
-    i, j, k = stored.data.shape[:3]
-    source = Grid((i, j, k), stored.affine)
-    turned = ras(source)
-    return Volume(
-        data=_turned(stored, source, turned),
-        affine=turned.affine,
-        spacing=turned.spacing,
-        stored=source.codes,
-        source=source,
-        placed=stored.placed,
-        notes=stored.notes,
-    )
-
-
-def _turned(stored: Stored, source: Grid, turned: Grid) -> NDArray[np.float32]:
-    if stored.data.ndim == 3:
-        return resample(stored.data, source, turned)
-    each = [resample(stored.data[..., c], source, turned) for c in range(stored.data.shape[3])]
-    return np.stack(each, axis=-1)
+    _refuse_not_finite(path, data)
+    source = Grid.of(data.shape, stored.affine)
+    grid = ras(source)
+    if data.ndim == 3:
+        turned = resample(data, source, grid)
+    else:
+        each = [resample(data[..., c], source, grid) for c in range(data.shape[3])]
+        turned = np.stack(each, axis=-1)
+    return Volume(turned, grid, source, stored.placed, stored.notes)
 
 
 def _refuse_not_finite(path: Path, data: NDArray[np.float32]) -> None:

@@ -53,6 +53,7 @@ def write_dicom_seg(path: Path, mask: NDArray, series: Path, *, label: str = "tu
     import highdicom
     import pydicom
     from highdicom.sr.coding import CodedConcept
+    from pydicom.uid import generate_uid
 
     from rarecase.imaging.formats.dicom_series import stack_of
 
@@ -74,20 +75,14 @@ def write_dicom_seg(path: Path, mask: NDArray, series: Path, *, label: str = "tu
     values = np.ascontiguousarray(np.asarray(mask, dtype=np.uint8).transpose(2, 1, 0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # how the patient's name is written is not ours to mend
-        made = _segmentation(sources, values, described)
+        made = highdicom.seg.Segmentation(
+            source_images=sources, pixel_array=values,
+            segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
+            segment_descriptions=[described], series_instance_uid=generate_uid(),
+            series_number=9900, sop_instance_uid=generate_uid(), instance_number=1,
+            manufacturer="rarecase", manufacturer_model_name="rarecase",
+            software_versions=__version__, device_serial_number="0",
+            omit_empty_frames=bool(values.any()),
+        )  # fmt: skip
     with replacing_file(path) as beside:
         made.save_as(beside)
-
-
-def _segmentation(sources: list[Any], values: NDArray[np.uint8], described: Any) -> Any:
-    import highdicom
-    from pydicom.uid import generate_uid
-
-    return highdicom.seg.Segmentation(
-        source_images=sources, pixel_array=values,
-        segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=[described], series_instance_uid=generate_uid(), series_number=9900,
-        sop_instance_uid=generate_uid(), instance_number=1, manufacturer="rarecase",
-        manufacturer_model_name="rarecase", software_versions=__version__,
-        device_serial_number="0", omit_empty_frames=bool(values.any()),
-    )  # fmt: skip

@@ -7,7 +7,7 @@ A patient's space is in mm, x to the right, y to the front, z up, with 0 at the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
 
@@ -187,9 +187,7 @@ class Anatomy:
             (d - push * free * o).astype(np.float32)
             for d, o in zip(self.displacement, offset, strict=True)
         )
-        return Anatomy(
-            self.matrix, self.shift, self.axes, (moved[0], moved[1], moved[2]), self.csf_load
-        )
+        return replace(self, displacement=(moved[0], moved[1], moved[2]))
 
 
 def _sample(values: Array, points: list[Array]) -> Array:

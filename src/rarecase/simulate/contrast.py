@@ -6,8 +6,7 @@ is drawn per patient and never depends on the label.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -52,10 +51,6 @@ class Scanner:
     """Full width at half maximum of the in-plane point spread."""
     bias: float
     """Standard deviation of the log bias field."""
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything, as plain values."""
-        return asdict(self)
 
 
 # ranges (low, high) of uniform draws, per channel, in the order of Look's fields

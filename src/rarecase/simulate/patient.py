@@ -46,7 +46,7 @@ class SimulatedPatient:
             "label": self.label,
             "centre_mm": list(self.centre_mm),
             "tumour": asdict(self.traits),
-            "scanner": self.scanner.as_json(),
+            "scanner": asdict(self.scanner),
         }
 
 

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rarecase.cohort.layouts import bids, brats, dicom, manifest, nnunet, rembrandt, slices, tcga
 from rarecase.cohort.layouts.base import Layout, RawCohort, Source
-from rarecase.cohort.layouts.bids import LAYOUT as BIDS
-from rarecase.cohort.layouts.brats import LAYOUT as BRATS
-from rarecase.cohort.layouts.dicom import LAYOUT as DICOM
-from rarecase.cohort.layouts.manifest import LAYOUT as MANIFEST
-from rarecase.cohort.layouts.nnunet import LAYOUT as NNUNET
-from rarecase.cohort.layouts.rembrandt import LAYOUT as REMBRANDT
-from rarecase.cohort.layouts.slices import LAYOUT as SLICES
-from rarecase.cohort.layouts.tcga import LAYOUT as TCGA
 from rarecase.errors import DataError
 
 __all__ = ["LAYOUTS", "Layout", "RawCohort", "Source", "find_layout", "read_layout"]
 
-LAYOUTS: tuple[Layout, ...] = (
-    SLICES, MANIFEST, BIDS, NNUNET, TCGA, REMBRANDT, BRATS, DICOM
-)  # fmt: skip
+_ORDER = (slices, manifest, bids, nnunet, tcga, rembrandt, brats, dicom)
+LAYOUTS: tuple[Layout, ...] = tuple(module.LAYOUT for module in _ORDER)
 
 _DEEPEST = 3  # how many folders down a cohort is looked for
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,7 @@ def _recognise(source: Source) -> bool:
 
 def _first_dicom(folder: Path) -> Path | None:
     files = (p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
-    looked = (path for _, path in zip(range(_LOOKED), files, strict=False))
-    return next((path for path in looked if is_dicom(path)), None)
+    return next((path for path in islice(files, _LOOKED) if is_dicom(path)), None)
 
 
 def _one_patient(folders: Sequence[Path]) -> bool:

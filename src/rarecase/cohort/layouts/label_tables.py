@@ -53,24 +53,13 @@ def labelled(
 ) -> RawCohort:
     """Cases with the labels of every table that names them.
 
+    A column `patient` of such a table becomes the patient of the cases. A table that the user did
+    not name and that cannot be read is left out.
+
     `own`: how the layout's own label may be called; `known`: labels beside case and patient that
     the folders tell; `hint`: what to say where there is no label and no table.
     """
     labels = case_table(cases) if known is None else known
-    joined, labels, unused = join_tables(source, cases, labels)
-    said = no_labels_hint(unused, source.root, cases) or hint
-    return RawCohort(layout, channels, joined, labels, own_label(labels, own), tuple(dropped), said)
-
-
-def join_tables(
-    source: Source, cases: Sequence[Case], labels: pd.DataFrame
-) -> tuple[tuple[Case, ...], pd.DataFrame, list[str]]:
-    """Add to `labels` (case, patient, …) the columns of every table that names the cases.
-
-    A column `patient` of such a table becomes the patient of the cases. A table that the user did
-    not name and that cannot be read is left out. Returns the cases, the labels, and the names of
-    the tables that were left out.
-    """
     unused = []
     for path in source.tables():
         try:
@@ -89,7 +78,12 @@ def join_tables(
             cases = _with_patients(cases, table, key, path)
             labels = labels.assign(patient=[case.patient for case in cases])
         labels = _join(labels, table, key)
-    return tuple(cases), labels, unused
+    if unused:
+        example = f" (such as {cases[0].case})" if cases else ""
+        hint = f" {source.root} holds {', '.join(unused)}, but no column there names the cases"
+        hint += f"{example}."
+    own_column = own_label(labels, own)
+    return RawCohort(layout, channels, tuple(cases), labels, own_column, tuple(dropped), hint)
 
 
 def find_key(cases: Sequence[str], patients: Sequence[str], table: pd.DataFrame) -> _Key | None:
@@ -176,11 +170,3 @@ def _join(labels: pd.DataFrame, table: pd.DataFrame, key: _Key) -> pd.DataFrame:
     # An id that is in the table twice with two labels must stay visible as a conflict.
     new = [c for c in table.columns if c not in labels.columns and c != key.column]
     return labels.merge(table[["case", *new]].drop_duplicates(), on="case", how="left")
-
-
-def no_labels_hint(unused: Sequence[str], folder: Path, cases: Sequence[Case]) -> str:
-    """What to say of tables that name no case, for the error that there are no labels."""
-    if not unused:
-        return ""
-    example = f" (such as {cases[0].case})" if cases else ""
-    return f" {folder} holds {', '.join(unused)}, but no column there names the cases{example}."

@@ -94,12 +94,8 @@ def _decathlon(
             images = dict.fromkeys(channels, image)
             parts = {channel: i for i, channel in enumerate(channels)} if len(channels) > 1 else {}
         mask = root / str(each["label"]) if each.get("label") else root / _LABELS / image.name
-        cases.append(
-            Case(
-                name, name, images=images, parts=parts,
-                mask=mask if mask.is_file() else None,
-            )
-        )  # fmt: skip
+        drawn = mask if mask.is_file() else None
+        cases.append(Case(name, name, images=images, parts=parts, mask=drawn))
     return cases, dropped
 
 

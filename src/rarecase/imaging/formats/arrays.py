@@ -14,9 +14,9 @@ from rarecase.imaging.formats.base import (
     Format,
     Header,
     Stored,
-    channels_of,
     check_affine,
     check_shape,
+    plain_shape,
     refusing,
 )
 
@@ -60,7 +60,7 @@ def _stored(path: Path, data: NDArray, affine: NDArray | None, spacing: NDArray 
         placed = np.diag([*np.asarray(spacing, dtype=np.float64), 1.0])
     check_affine(path, placed)
     return Stored(
-        data=np.asarray(data, dtype=np.float32).reshape(data.shape[:3] + channels_of(data.shape)),
+        data=np.asarray(data, dtype=np.float32).reshape(plain_shape(data.shape)),
         affine=placed, placed=affine is not None,
         notes=() if affine is not None or spacing is not None
         else (f"{path.name} says nothing of voxel sizes; 1 mm is assumed",),

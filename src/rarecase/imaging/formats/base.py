@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,28 +54,19 @@ class Format:
     probe: Callable[[Path], Header]
 
 
-class refusing:  # noqa: N801, it reads as a verb
+@contextmanager
+def refusing(path: Path, what: str, advice: str) -> Iterator[None]:
     """Around reading a file that may be damaged in any way: whatever a library raises becomes a
     `DataError` that names the file. Our own refusals go through as they are."""
-
-    def __init__(self, path: Path, what: str, advice: str) -> None:
-        self.path, self.what, self.advice = path, what, advice
-        self.quiet = np.errstate(all="ignore")
-
-    def __enter__(self) -> None:
-        self.quiet.__enter__()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.quiet.__exit__(kind, error, trace)
-        if isinstance(error, Exception) and not isinstance(error, RarecaseError):
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            why = lines[-1] if lines else type(error).__name__
-            raise DataError(f"{self.path}: {self.what} ({why}). {self.advice}") from None
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except RarecaseError:
+        raise
+    except Exception as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        why = lines[-1] if lines else type(error).__name__
+        raise DataError(f"{path}: {what} ({why}). {advice}") from None
 
 
 def by(shape: tuple[int, ...]) -> str:
@@ -127,6 +118,6 @@ def check_affine(path: Path, affine: NDArray[np.float64]) -> None:
         )
 
 
-def channels_of(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The channel axis of a shape, () where there is none."""
-    return (int(shape[3]),) if len(shape) > 3 and shape[3] > 1 else ()
+def plain_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """(x, y, z), or (x, y, z, c) where there is more than one channel."""
+    return shape[:4] if len(shape) > 3 and shape[3] > 1 else shape[:3]

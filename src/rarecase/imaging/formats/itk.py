@@ -17,9 +17,9 @@ from rarecase.imaging.formats.base import (
     Format,
     Header,
     Stored,
-    channels_of,
     check_affine,
     check_shape,
+    plain_shape,
     refusing,
 )
 
@@ -72,21 +72,18 @@ def _check_text(path: Path) -> None:
 
 def _probe(path: Path) -> Header:
     _, shape, affine = _open(path)
-    return Header(shape[:3] + channels_of(shape), affine)
+    return Header(plain_shape(shape), affine)
 
 
 def _read(path: Path) -> Stored:
     reader, shape, affine = _open(path)
     with refusing(path, "the voxels cannot be read, the file is truncated or damaged", AGAIN):
-        reader.SetOutputPixelType(
-            SimpleITK.sitkVectorFloat32 if reader.GetNumberOfComponents() > 1
-            else SimpleITK.sitkFloat32
-        )  # fmt: skip
+        several = reader.GetNumberOfComponents() > 1
+        kind = SimpleITK.sitkVectorFloat32 if several else SimpleITK.sitkFloat32
+        reader.SetOutputPixelType(kind)
         values = SimpleITK.GetArrayFromImage(reader.Execute())
-    channel_last = reader.GetNumberOfComponents() > 1
-    axes = [*range(values.ndim)]
-    order = [*reversed(axes[:-1]), axes[-1]] if channel_last else [*reversed(axes)]
-    data = values.transpose(order).reshape(shape[:3] + channels_of(shape))
+    data = np.moveaxis(values.T, 0, -1) if several else values.T  # channels stay last
+    data = data.reshape(plain_shape(shape))
     plain = not np.array(reader.GetOrigin())[:3].any() and np.allclose(
         np.array(reader.GetDirection()), np.eye(len(reader.GetSize())).ravel()
     )

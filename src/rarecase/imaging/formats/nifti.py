@@ -15,17 +15,18 @@ from rarecase.imaging.formats.base import (
     Format,
     Header,
     Stored,
-    channels_of,
     check_affine,
     check_room,
     check_shape,
+    plain_shape,
     refusing,
 )
 
 _LARGE = 2**28  # bytes of voxels; above, a gzipped file is unpacked once to see that they are there
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path) -> tuple[Any, tuple[int, ...], int]:
+    """The image, its shape, and the bytes that its voxels take."""
     with refusing(path, "not a NIfTI file, or a truncated or damaged one", AGAIN):
         image: Any = nib.load(path)
         shape, dtype, affine = tuple(image.shape), image.get_data_dtype(), image.affine
@@ -33,27 +34,26 @@ def _open(path: Path) -> Any:
     if dtype.kind not in "iuf":
         raise DataError(f"{path}: voxels of type {dtype}, plain numbers were expected.")
     check_affine(path, np.asarray(affine, dtype=np.float64))
-    needed = int(np.prod([int(n) for n in shape])) * int(dtype.itemsize)
+    shape = tuple(int(n) for n in shape)
+    needed = int(np.prod(shape)) * int(dtype.itemsize)
     check_room(path, needed, squeezed=path.suffix.lower() == ".gz")
-    return image
+    return image, plain_shape(shape), needed
 
 
 def _probe(path: Path) -> Header:
-    image = _open(path)
-    shape = tuple(int(n) for n in image.shape)
-    return Header(shape[:3] + channels_of(shape), np.asarray(image.affine, dtype=np.float64))
+    image, shape, _ = _open(path)
+    return Header(shape, np.asarray(image.affine, dtype=np.float64))
 
 
 def _read(path: Path) -> Stored:
-    image = _open(path)
-    shape = tuple(int(n) for n in image.shape)
+    image, shape, needed = _open(path)
     with refusing(path, "the voxels cannot be read, the file is truncated or damaged", AGAIN):
-        _check_unpacked(path, int(np.prod(shape)) * int(image.get_data_dtype().itemsize))
+        _check_unpacked(path, needed)
         data = np.asarray(image.get_fdata(dtype=np.float32, caching="unchanged"))
     header = image.header
     placed = bool(int(header.get("sform_code", 1)) or int(header.get("qform_code", 1)))
     return Stored(
-        data=data.reshape(shape[:3] + channels_of(shape)),
+        data=data.reshape(shape),
         affine=np.asarray(image.affine, dtype=np.float64),
         placed=placed and not _says_nothing(image.affine),
     )
