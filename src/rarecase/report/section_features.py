@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rarecase.evidence.text import DASH
 from rarecase.report import names
 from rarecase.report.blocks import Block, Cell, Details, Section, Table, Text, joined
+from rarecase.report.figures_curves import generator_curves
 from rarecase.report.figures_features import map_grids, scatter
-from rarecase.report.figures_generators import generator_curves
 from rarecase.report.figures_pictures import blocks_figure
 from rarecase.report.run_files import GeneratorFolder, RunFiles, read_table
 from rarecase.report.set_aside import FeaturePair, read_pair, read_pictures

@@ -12,8 +12,8 @@ from rarecase.imaging.drawing import Overlay, overlay_png
 from rarecase.pipeline import run_folder
 from rarecase.report import names
 from rarecase.report.blocks import Block, Cell, Details, Figure, Section, Table, Text
+from rarecase.report.figures_curves import learning_curves
 from rarecase.report.figures_pictures import augmentation_figure, tuning_figure
-from rarecase.report.figures_segmenter import learning_curves
 from rarecase.report.overlays import SHOWN, SliceReader, choose_cases
 from rarecase.report.run_files import FoldFolder, RunFiles, read_table
 from rarecase.report.set_aside import read_pictures

@@ -15,7 +15,7 @@ from rarecase.evidence.paper import (
 from rarecase.evidence.text import DASH, cell
 from rarecase.report import names
 from rarecase.report.blocks import Cell, Table, mean_with_range
-from rarecase.report.figures_generators import CLASS_ACCURACY
+from rarecase.report.figures_curves import CLASS_ACCURACY
 from rarecase.report.run_files import (
     FoldFolder,
     GeneratorFolder,
