@@ -155,8 +155,7 @@ class _Fitting:
             if self.augmentation is not None:
                 drawn = draw(self.augmentation, len(batch), generator=generator)
                 drawn = Drawn(**{k: self.fabric.to_device(v) for k, v in vars(drawn).items()})
-                images, moved = apply(drawn, images, masks)
-                masks = masks if moved is None else moved
+                images, masks = apply(drawn, images, masks)
             step = (epoch - 1) * len(batches) + number
             for group in self.optimizer.param_groups:
                 group["lr"] = self.schedule.rate(step, steps=self.schedule.epochs * len(batches))
