@@ -150,15 +150,23 @@ def short_of(args: argparse.Namespace) -> dict[str, Any]:
     """What `--features`, `--classifier`, `--arms`, `--amounts` and `--planned` say."""
     from rarecase.pipeline.resolve import parse_value
 
-    out: dict[str, Any] = {}
-    for name in ("features", "classifier", "arms", "amounts"):
-        text = getattr(args, name, None)
-        if text is not None:
-            words = [word.strip() for word in text.split(",") if word.strip()]
-            out[name] = [parse_value(word) for word in words] if name == "amounts" else words
-    if getattr(args, "planned", None) is not None:
+    names = ("features", "classifier", "arms", "amounts")
+    given = {name: text for name in names if (text := getattr(args, name)) is not None}
+    out: dict[str, Any] = {name: split_names(text) for name, text in given.items()}
+    if "amounts" in out:
+        out["amounts"] = [parse_value(word) for word in out["amounts"]]
+    if args.planned is not None:
         out["planned"] = parse_value(args.planned)
     return out
+
+
+def split_names(text: str) -> list[str]:
+    """What stands between commas.
+
+    >>> split_names("smote, threshold,")
+    ['smote', 'threshold']
+    """
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def merge_of(words: Sequence[str]) -> dict[str, list[str]]:

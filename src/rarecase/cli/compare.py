@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rarecase.checksums import record_files
-from rarecase.cli.arguments import add_options
+from rarecase.cli.arguments import add_options, split_names
 from rarecase.cli.show import console, finish, show, table
 from rarecase.errors import DataError, SettingError
 from rarecase.files import replacing_file, write_json
@@ -139,12 +139,9 @@ def protocol_of(said: Mapping[str, Any]) -> Protocol:
     from rarecase.experiment.arms import CLOSED_FORM
     from rarecase.pipeline.compare import Protocol
 
-    def names(text: str) -> tuple[str, ...]:
-        return tuple(name.strip() for name in text.split(",") if name.strip())
-
     return Protocol(
-        arms=CLOSED_FORM if said["arms"] is None else names(said["arms"]),
-        classifiers=names(said["classifier"]), inner=said["inner"],
+        arms=CLOSED_FORM if said["arms"] is None else tuple(split_names(said["arms"])),
+        classifiers=tuple(split_names(said["classifier"])), inner=said["inner"],
         amounts=tuple(_numbers("--amounts", said["amounts"])),
         generator_seeds=said["generator_seeds"], random_state=said["seed"],
         checks=not said["no_checks"],

@@ -66,13 +66,12 @@ def _provenance(card: dict[str, Any]) -> str:
     from rarecase.deploy.card import counted
     from rarecase.evidence.text import with_interval
 
-    evidence = card["evidence"]
-    area = evidence["scores"].get("auc_rare")
+    area = card["evidence"]["scores"].get("auc_rare")
     worth = "not defined" if area is None else with_interval(area)
     return (
         f"{card['rare']} is called from a probability of {card['threshold']:.2f} on. Learnt from "
         f"{counted(card['learnt_from']['patients'])}; arm {card['arm']}; AUC of {card['rare']} on "
-        f"patients not seen ({counted(evidence['patients'])}): {worth}."
+        f"patients not seen ({counted(card['evidence']['patients'])}): {worth}."
     )
 
 
