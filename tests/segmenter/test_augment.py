@@ -38,7 +38,9 @@ def test_nothing_drawn_changes_nothing():
 @pytest.mark.parametrize(("name", "axis"), [("flip_horizontal", 3), ("flip_vertical", 2)])
 def test_flips_are_flips(name, axis):
     drawn = draw(Augmentation(**{**STILL, name: 1.0}), 1, generator=rng())
-    torch.testing.assert_close(apply(drawn, blob())[0], blob().flip(axis), atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        apply(drawn, blob(), blob())[0], blob().flip(axis), atol=1e-4, rtol=0
+    )
 
 
 def affine_by_scipy(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -56,7 +58,8 @@ def affine_by_scipy(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def test_each_affine_part_agrees_with_scipy(name):
     spec = Augmentation(**{**STILL, name: getattr(Augmentation(), name)})
     drawn = draw(spec, 3, generator=rng(4))
-    moved, _ = apply(drawn, blob().expand(3, 1, 64, 64))
+    images = blob().expand(3, 1, 64, 64)
+    moved, _ = apply(drawn, images, images)
     assert not torch.allclose(moved[0], blob()[0], atol=0.01)
     for one in range(3):
         expected = affine_by_scipy(blob()[0, 0].numpy(), drawn.matrix[one].double().numpy())
@@ -124,7 +127,8 @@ def test_what_comes_from_outside_is_background():
         flip=torch.ones(1, 2),
         elastic=torch.zeros(1, 2, 2, 2),
     )
-    assert apply(drawn, torch.ones(1, 1, 16, 16))[0].abs().max() == 0
+    ones = torch.ones(1, 1, 16, 16)
+    assert apply(drawn, ones, ones)[0].abs().max() == 0
 
 
 def test_same_generator_same_draw_and_samples_differ():
@@ -135,4 +139,5 @@ def test_same_generator_same_draw_and_samples_differ():
 
 def test_only_square_images():
     with pytest.raises(SettingError, match="16×24"):
-        apply(draw(Augmentation(), 1, generator=rng()), torch.zeros(1, 1, 16, 24))
+        oblong = torch.zeros(1, 1, 16, 24)
+        apply(draw(Augmentation(), 1, generator=rng()), oblong, oblong)

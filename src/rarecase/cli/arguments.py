@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
-from rarecase.errors import SettingError, nearest
+from rarecase.errors import DataError, SettingError, nearest
+from rarecase.files import text_encoding
 
 # Short names for the settings that are typed most: option, setting, value's name, help.
 SHORT = (
@@ -43,6 +46,24 @@ SWITCHES = (
 )
 
 
+def add_options(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup,
+    options: Iterable[tuple[str, str | float | None, str]],
+    *,
+    required: Collection[str] = (),
+) -> None:
+    """Add arguments by name, value and help: the value is what stands for a text there, or a number
+    that is the default, or None for a switch."""
+    for name, value, text in options:
+        if value is None:
+            parser.add_argument(name, action="store_true", help=text)
+        elif isinstance(value, str):
+            made = parser.add_argument(name, metavar=value, help=text)
+            made.required = made.required or name in required
+        else:
+            parser.add_argument(name, type=type(value), default=value, help=text)
+
+
 def add_study(parser: argparse.ArgumentParser) -> None:
     """What defines a study: data, run folder, preset, file and short names of settings."""
     parser.add_argument(
@@ -52,17 +73,15 @@ def add_study(parser: argparse.ArgumentParser) -> None:
         help="folder or table of the cohort; without it the run folder's own data, or the "
         "simulated cohort",
     )
-    parser.add_argument(
-        "--out", metavar="RUN", help="run folder, new or of an earlier run that is gone on with"
-    )
-    parser.add_argument("--preset", metavar="NAME", help="starting point: demo, quick or paper")
-    parser.add_argument("--config", metavar="FILE", help="YAML file of settings (a study.yaml)")
+    add_options(parser, (
+        ("--out", "RUN", "run folder, new or of an earlier run that is gone on with"),
+        ("--preset", "NAME", "starting point: demo, quick or paper"),
+        ("--config", "FILE", "YAML file of settings (a study.yaml)"),
+    ))  # fmt: skip
     for option, setting, metavar, text in SHORT:
-        parser.add_argument(
-            option, dest=setting, metavar=metavar, default=None, help=f"{text} [{setting}]"
-        )
+        parser.add_argument(option, dest=setting, metavar=metavar, help=f"{text} [{setting}]")
     for option, metavar, text in EXPERIMENT:
-        parser.add_argument(option, metavar=metavar, default=None, help=f"{text} [experiment]")
+        parser.add_argument(option, metavar=metavar, help=f"{text} [experiment]")
     for option, setting, value, text in SWITCHES:
         parser.add_argument(
             option, dest=setting, action="store_const", const=value, help=f"{text} [{setting}]"
@@ -83,10 +102,13 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verbose", "-v", action="store_true", help="say what is being done")
 
 
-def no_more(rest: Sequence[str]) -> None:
-    """Refuse what the parser did not know, for commands that take no settings."""
-    if rest:
-        raise SettingError(f"Unexpected argument {rest[0]!r}.")
+def read_names(path: Path) -> list[str]:
+    """The names in a file, one a line."""
+    try:
+        lines = path.read_text(encoding=text_encoding(path)).splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({error}).") from None
+    return [line.strip() for line in lines if line.strip()]
 
 
 def split_settings(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -99,21 +121,19 @@ def split_settings(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """
     plain: list[str] = []
     dotted: list[str] = []
-    waiting = list(words)
-    while waiting:
-        word = waiting.pop(0)
+    waiting = iter(words)
+    for word in waiting:
         name, sign, _ = word.partition("=")
         if not (name.startswith("--") and "." in name) and name not in WHOLE:
             plain.append(word)
             continue
         dotted.append(word)
-        if not sign and waiting:
-            dotted.append(waiting.pop(0))
+        dotted.extend(islice(waiting, 0 if sign else 1))
     return plain, dotted
 
 
-def overrides_of(args: argparse.Namespace, rest: Sequence[str]) -> dict[str, Any]:
-    """Dotted overrides from short names, `--merge`, and `--section.name value` in `rest`."""
+def overrides_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Dotted overrides from short names, `--merge`, and what is left, `--section.name value`."""
     from rarecase.pipeline.resolve import parse_setting
 
     out: dict[str, Any] = {}
@@ -123,22 +143,30 @@ def overrides_of(args: argparse.Namespace, rest: Sequence[str]) -> dict[str, Any
             out[setting] = parse_setting(setting, text)
     if args.merge:
         out["cohort.merge"] = merge_of(args.merge)
-    return out | _dotted(rest)
+    return out | _dotted(args.rest)
 
 
 def short_of(args: argparse.Namespace) -> dict[str, Any]:
     """What `--features`, `--classifier`, `--arms`, `--amounts` and `--planned` say."""
     from rarecase.pipeline.resolve import parse_value
 
-    out: dict[str, Any] = {}
-    for name in ("features", "classifier", "arms", "amounts"):
-        text = getattr(args, name, None)
-        if text is not None:
-            words = [word.strip() for word in text.split(",") if word.strip()]
-            out[name] = [parse_value(word) for word in words] if name == "amounts" else words
-    if getattr(args, "planned", None) is not None:
+    names = ("features", "classifier", "arms", "amounts")
+    given = {name: text for name in names if (text := getattr(args, name)) is not None}
+    out: dict[str, Any] = {name: split_names(text) for name, text in given.items()}
+    if "amounts" in out:
+        out["amounts"] = [parse_value(word) for word in out["amounts"]]
+    if args.planned is not None:
         out["planned"] = parse_value(args.planned)
     return out
+
+
+def split_names(text: str) -> list[str]:
+    """What stands between commas.
+
+    >>> split_names("smote, threshold,")
+    ['smote', 'threshold']
+    """
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def merge_of(words: Sequence[str]) -> dict[str, list[str]]:
@@ -163,9 +191,8 @@ def _dotted(rest: Sequence[str]) -> dict[str, Any]:
     options = {f"--{name}" for name in known} | {option for option, *_ in (*SHORT, *SWITCHES)}
     options |= {"--out", "--preset", "--config", "--merge", "--json", "--quiet", "--dry-run"}
     out: dict[str, Any] = {}
-    waiting = list(rest)
-    while waiting:
-        word = waiting.pop(0)
+    waiting = iter(rest)
+    for word in waiting:
         if not word.startswith("--"):
             raise SettingError(f"Unexpected argument {word!r}: one DATA is all that is expected.")
         name, sign, text = word[2:].partition("=")
@@ -176,9 +203,8 @@ def _dotted(rest: Sequence[str]) -> dict[str, Any]:
                 f"Unknown option --{name}. {hint[:1].upper()}{hint[1:]}".rstrip()
                 + " 'rarecase settings' lists all settings."
             )
-        if not sign:
-            if not waiting:
-                raise SettingError(f"--{name} needs a value.")
-            text = waiting.pop(0)
-        out[name] = parse_setting(name, text)
+        value = text if sign else next(waiting, None)
+        if value is None:
+            raise SettingError(f"--{name} needs a value.")
+        out[name] = parse_setting(name, value)
     return out

@@ -4,12 +4,12 @@ another cohort."""
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rarecase.cli.arguments import no_more
+from rarecase.cli.arguments import add_options, merge_of
 from rarecase.cli.compare import RECORD, protocol_of
+from rarecase.cli.show import finish, show
 from rarecase.errors import DataError, SettingError
 from rarecase.files import read_json
 
@@ -24,27 +24,23 @@ examples:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """What `rarecase evaluate` takes."""
-    parser.add_argument("run", metavar="RUN", help="folder of a run or of a comparison")
-    parser.add_argument(
-        "--on", metavar="DATA",
-        help="judge on this other cohort (of a comparison: table) what was learnt on RUN's",
-    )  # fmt: skip
-    parser.add_argument(
-        "--name", metavar="NAME", help="of the result in RUN/external (default: that of DATA)"
-    )
-    parser.add_argument("--label", metavar="SPEC", help="with --on: as in 'run' or 'compare'")
-    parser.add_argument("--groups", metavar="COLUMN", help="with --on a table: its patients")
+    add_options(parser, (
+        ("run", "RUN", "folder of a run or of a comparison"),
+        ("--on", "DATA",
+         "judge on this other cohort (of a comparison: table) what was learnt on RUN's"),
+        ("--name", "NAME", "of the result in RUN/external (default: that of DATA)"),
+        ("--label", "SPEC", "with --on: as in 'run' or 'compare'"),
+        ("--groups", "COLUMN", "with --on a table: its patients"),
+        ("--channels", "NAMES", "with --on a cohort: as in 'run'"),
+    ))  # fmt: skip
     parser.add_argument("--merge", metavar="NEW=V,V", action="append", default=[],
                         help="with --on a cohort: as in 'run'")  # fmt: skip
-    parser.add_argument("--channels", metavar="NAMES", help="with --on a cohort: as in 'run'")
 
 
-def run(args: Namespace, rest: Sequence[str]) -> int:
+def run(args: Namespace) -> int:
     """Write evidence.json anew and show it; with --on, the evidence on another cohort."""
-    from rarecase.cli.show import console, print_json, reporting, show
     from rarecase.evidence.result import EVIDENCE, PREDICTIONS, reweigh
 
-    no_more(rest)
     folder = Path(args.run)
     for name in (PREDICTIONS, EVIDENCE):
         if not (folder / name).is_file():
@@ -55,30 +51,14 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
     if args.name is not None and Path(args.name).name != args.name:
         raise SettingError(f"--name {args.name}: expected a plain name, without folders.")
     lines: list[str] = []
-    with reporting(args):
-        if args.on is not None:
-            on = _table_on if (folder / RECORD).is_file() else _run_on
-            evidence, lines = on(folder, args)
-        else:
-            evidence = reweigh(folder)
-    if args.json:
-        print_json(evidence)
-        return 0
-    show(evidence)
-    for line in lines:
-        console().print(line, soft_wrap=True)
-    return 0
-
-
-def _record(folder: Path) -> dict[str, Any]:
-    """What the comparison was asked."""
-    said = read_json(folder / RECORD)
-    if not isinstance(said, dict) or not {"features", "rare", "seed"} <= set(said):
-        raise DataError(
-            f"{folder / RECORD}: not what 'rarecase compare --out' writes. Compare again, in a new "
-            "folder."
-        )
-    return said
+    if args.on is None:
+        evidence = reweigh(folder)
+    else:
+        on = _table_on if (folder / RECORD).is_file() else _run_on
+        evidence, lines = on(folder, args)
+    if not args.json:
+        show(evidence)
+    return finish(args, evidence, *lines)
 
 
 OnOther = tuple[dict[str, Any], list[str]]
@@ -89,7 +69,12 @@ def _table_on(folder: Path, args: Namespace) -> OnOther:
     from rarecase.features.read_features import read_features, refuse_seen
     from rarecase.pipeline.compare_external import compare_external
 
-    said = _record(folder)
+    said = read_json(folder / RECORD)
+    if not isinstance(said, dict) or not {"features", "rare", "seed"} <= set(said):
+        raise DataError(
+            f"{folder / RECORD}: not what 'rarecase compare --out' writes. Compare again, in a new "
+            "folder."
+        )
     learnt, name = Path(said["features"]), args.name or Path(args.on).stem
     if not learnt.exists():
         raise DataError(
@@ -120,7 +105,6 @@ def _table_on(folder: Path, args: Namespace) -> OnOther:
 
 
 def _run_on(folder: Path, args: Namespace) -> OnOther:
-    from rarecase.cli.arguments import merge_of
     from rarecase.pipeline.external import evaluate_on
     from rarecase.pipeline.resolve import parse_setting
 

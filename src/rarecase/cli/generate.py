@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from rarecase.cli.arguments import no_more
+from rarecase.cli.arguments import add_options
+from rarecase.cli.show import finish, table
 from rarecase.errors import SettingError
 from rarecase.generators.registry import KINDS
 
@@ -45,37 +46,23 @@ FILE is written: after Ctrl-C or a kill the same command goes on with it."""
 
 def add_arguments(parser: ArgumentParser) -> None:
     """What `rarecase generate` takes."""
-    parser.add_argument("features", metavar="FEATURES", help="CSV, TSV, Parquet, npz, or a .zarr")
-    parser.add_argument(
-        "--generator",
-        metavar="NAME",
-        required=True,
-        help=", ".join(n for n, kind in KINDS.items() if kind.synthetic),
-    )
-    parser.add_argument(
-        "--n", metavar="CLASS=N,…", required=True, help="how many of which class, such as LGG=500"
-    )
-    parser.add_argument(
-        "--out",
-        metavar="FILE",
-        required=True,
-        help="new file: .zarr, .npz, .parquet, .csv (float16 in a .zarr: 3 digits, at most 65504)",
-    )
-    parser.add_argument("--label", metavar="COLUMN", help="column with the classes")
-    parser.add_argument("--groups", metavar="COLUMN", help="column with the patients")
-    parser.add_argument("--ignore", metavar="COLUMNS", default="", help="columns to leave out")
-    parser.add_argument(
-        "--filter",
-        metavar="NAME",
-        help="keep recognised, near, dense or agreement samples alone (default: all)",
-    )
-    parser.add_argument(
-        "--audit",
-        action="store_true",
-        help="also fit it without a quarter of the patients, and say how like them its samples are "
-        "and whether it hands out those it learnt from",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="everything random derives from it")
+    add_options(parser, (
+        ("features", "FEATURES", "CSV, TSV, Parquet, npz, or a .zarr"),
+        ("--generator", "NAME", ", ".join(n for n, kind in KINDS.items() if kind.synthetic)),
+        ("--n", "CLASS=N,…", "how many of which class, such as LGG=500"),
+        ("--out", "FILE",
+         "new file: .zarr, .npz, .parquet, .csv (float16 in a .zarr: 3 digits, at most 65504)"),
+        ("--label", "COLUMN", "column with the classes"),
+        ("--groups", "COLUMN", "column with the patients"),
+        ("--ignore", "COLUMNS", "columns to leave out"),
+        ("--filter", "NAME",
+         "keep recognised, near, dense or agreement samples alone (default: all)"),
+        ("--audit", None,
+         "also fit it without a quarter of the patients, and say how like them its samples are "
+         "and whether it hands out those it learnt from"),
+        ("--seed", 0, "everything random derives from it"),
+    ), required=["--generator", "--n", "--out"])  # fmt: skip
+    parser.set_defaults(ignore="")
 
 
 def interrupted(args: Namespace) -> str:
@@ -85,24 +72,18 @@ def interrupted(args: Namespace) -> str:
     return "interrupted; nothing was kept, and the same command starts anew."
 
 
-def run(args: Namespace, rest: Sequence[str]) -> int:
+def run(args: Namespace) -> int:
     """Fit the generator to all of FEATURES, draw samples, write them."""
-    from rarecase.cli.show import console, print_json, reporting, table
     from rarecase.generators.generate import card_of, generate
 
-    no_more(rest)
     out, counts = Path(args.out), _counts(args.n)
-    with reporting(args):
-        said = generate(
-            Path(args.features), out, counts, kind=args.generator, label=args.label,
-            groups=args.groups, ignore=[name for name in args.ignore.split(",") if name],
-            keep=args.filter, audit=args.audit, seed=args.seed,
-        )  # fmt: skip
-    if args.json:
-        print_json({"out": out, **said})
-        return 0
+    said = generate(
+        Path(args.features), out, counts, kind=args.generator, label=args.label,
+        groups=args.groups, ignore=[name for name in args.ignore.split(",") if name],
+        keep=args.filter, audit=args.audit, seed=args.seed,
+    )  # fmt: skip
     rows = [[n, said["real"][n], said["generated"][n], count] for n, count in counts.items()]
-    console().print(table("Samples", ["class", "real", "generated", "kept"], rows))
+    shown: list[Any] = [table("Samples", ["class", "real", "generated", "kept"], rows)]
     if "audit" in said:
         title = "Against patients held out (real: other real patients in place of synthetic ones)"
         lines = [
@@ -110,12 +91,10 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
             + ["" if line[key] is None else f"{line[key]:.2f}" for key in SHOWN]
             for line in said["audit"]
         ]
-        console().print()
-        console().print(table(title, ["class", "source", "held out", *SHOWN], lines, text=2))
+        shown += ["", table(title, ["class", "source", "held out", *SHOWN], lines, text=2)]
     card = card_of(out)
     more = "float16" if card is None else f"{card.name} says whom they were learnt from"
-    console().print(f"\n{args.generator}: {out} ({more})", soft_wrap=True)
-    return 0
+    return finish(args, {"out": out, **said}, *shown, f"\n{args.generator}: {out} ({more})")
 
 
 def _counts(text: str) -> dict[str, int]:

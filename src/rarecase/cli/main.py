@@ -13,11 +13,11 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 
 from rarecase import __version__
 from rarecase.cli import compare, data, evaluate, generate, predict, run, verify, weights
 from rarecase.cli.arguments import add_output, add_study, split_settings
+from rarecase.cli.show import reporting
 from rarecase.errors import RarecaseError, SettingError
 
 EPILOG = """\
@@ -41,40 +41,46 @@ EXTRAS = dict.fromkeys(IMAGING, "imaging") | dict.fromkeys(
 
 @dataclass(frozen=True)
 class Command:
-    """A command: its name, what it does in a line, the module that does it (by its function `run`,
-    or one called like the command), what adds its arguments, and examples."""
+    """A command: its name, what it does in a line, what does it and returns the exit code, what
+    adds its arguments, examples, and whether settings may follow (then in `args.rest`)."""
 
     name: str
     text: str
-    module: str
+    run: Callable[[argparse.Namespace], int]
     add: Callable[[argparse.ArgumentParser], None]
     epilog: str = ""
+    settings: bool = False
 
 
 COMMANDS = (
-    Command("inspect", "show what is in a cohort and what is wrong", "data", data.add_inspect),
+    Command("inspect", "show what is in a cohort and what is wrong", data.inspect,
+            data.add_inspect, settings=True),
     *(
-        Command(name, text, "run", partial(run.add_arguments, stage=stage), run.epilog_of(name))
+        Command(name, text, run.run, partial(run.add_arguments, stage=stage), run.epilog_of(name),
+                settings=True)
         for name, (stage, text) in run.STAGES.items()
     ),
-    Command("compare", "compare ways to treat a rare class on a table of features", "compare",
+    Command("compare", "compare ways to treat a rare class on a table of features", compare.run,
             compare.add_arguments, compare.EPILOG),
     Command("evaluate", "compute scores, tests and verdicts anew from predictions.parquet",
-            "evaluate", evaluate.add_arguments, evaluate.EPILOG),
-    Command("generate", "generate synthetic samples from features", "generate",
+            evaluate.run, evaluate.add_arguments, evaluate.EPILOG),
+    Command("generate", "generate synthetic samples from features", generate.run,
             generate.add_arguments, generate.EPILOG),
-    Command("predict", "mask and classify new scans with a run's model", "predict",
+    Command("predict", "mask and classify new scans with a run's model", predict.predict,
             predict.add_predict, predict.EPILOG),
-    Command("export", "write a run's model to a folder of its own", "predict", predict.add_export),
-    Command("verify", "check every file of a run, a comparison or an exported model", "verify",
+    Command("export", "write a run's model to a folder of its own", predict.export,
+            predict.add_export),
+    Command("verify", "check every file of a run, a comparison or an exported model", verify.run,
             verify.add_arguments, verify.EPILOG),
-    Command("report", "write the report of a run folder anew", "data", data.add_report),
-    Command("simulate", "write a simulated glioma cohort (BraTS layout)", "data",
+    Command("report", "write the report of a run folder anew", data.report, data.add_report),
+    Command("simulate", "write a simulated glioma cohort (BraTS layout)", data.simulate,
             data.add_simulate),
-    Command("import", "make a U-Net trained with other software usable with --init", "weights",
+    Command("import", "make a U-Net trained with other software usable with --init", weights.run,
             weights.add_arguments, weights.EPILOG),
-    Command("blocks", "list sources of features and the size of what they give", "data", add_study),
-    Command("settings", "explain every setting, with a preset's values", "data", add_study),
+    Command("blocks", "list sources of features and the size of what they give", data.blocks,
+            add_study, settings=True),
+    Command("settings", "explain every setting, with a preset's values", data.settings, add_study,
+            settings=True),
 )  # fmt: skip
 
 
@@ -96,7 +102,6 @@ def build_parser() -> argparse.ArgumentParser:
             each.name, help=each.text, description=each.text[0].upper() + each.text[1:] + ".",
             epilog=each.epilog, formatter_class=raw, allow_abbrev=False,
         )  # fmt: skip
-        sub.set_defaults(module=each.module)
         each.add(sub)
         add_output(sub)
     return parser
@@ -107,11 +112,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     _wait_politely()
     plain, dotted = split_settings(sys.argv[1:] if argv is None else argv)
     args, unknown = build_parser().parse_known_args(plain)
-    rest = [*unknown, *dotted]
+    args.rest = [*unknown, *dotted]
+    command = next(each for each in COMMANDS if each.name == args.command)
     try:
-        module = import_module(f"rarecase.cli.{args.module}")
-        own = args.module in ("data", "predict")  # modules of several commands
-        return int(getattr(module, args.command if own else "run")(args, rest))
+        if args.rest and not command.settings:
+            raise SettingError(f"Unexpected argument {args.rest[0]!r}.")
+        with reporting(args):
+            return command.run(args)
     except SettingError as error:
         return _say(str(error), code=2)
     except RarecaseError as error:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import tempfile
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rarecase.cli.arguments import overrides_of
-from rarecase.errors import DataError, SettingError
+from rarecase.cli.arguments import add_options, overrides_of, read_names
+from rarecase.cli.show import finish, table
+from rarecase.errors import DataError, SettingError, nearest
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,26 +35,23 @@ on patients that it has not learnt from; name those it has with --seen-patients.
 def add_arguments(parser: ArgumentParser) -> None:
     """What `extract` takes besides a study's arguments."""
     group = parser.add_argument_group("a network of your own")
-    group.add_argument("--network", metavar="MODULE:NAME", help="makes the network, or is one")
-    group.add_argument("--network-args", metavar="YAML", help="keyword arguments to make it with")
-    group.add_argument("--weights", metavar="FILE", help=".safetensors, or a .pth state dict")
-    group.add_argument("--block", metavar="NAME", help="the layer whose features are taken")
-    group.add_argument(
-        "--list-blocks", action="store_true", help="list its layers, extract nothing"
-    )
+    add_options(group, (
+        ("--network", "MODULE:NAME", "makes the network, or is one"),
+        ("--network-args", "YAML", "keyword arguments to make it with"),
+        ("--weights", "FILE", ".safetensors, or a .pth state dict"),
+        ("--block", "NAME", "the layer whose features are taken"),
+        ("--list-blocks", None, "list its layers, extract nothing"),
+        ("--seen-patients", "FILE", "whom it has learnt from, one a line"),
+    ))  # fmt: skip
     group.add_argument("--depth", type=int, metavar="N", help="3-D: a case is N slices deep")
     group.add_argument(
         "--pool", choices=("none", "mean", "mask"), default="none",
         help="maps as they are, their mean, or their mean under the case's mask",
     )  # fmt: skip
-    group.add_argument(
-        "--seen-patients", metavar="FILE", help="whom it has learnt from, one a line"
-    )
 
 
-def run(args: Namespace, rest: Sequence[str]) -> int:
+def run(args: Namespace) -> int:
     """List the layers of a network, or write what one of them gives for a cohort."""
-    from rarecase.cli.show import reporting
     from rarecase.cohort import SliceCache, cache_slices
     from rarecase.features.sources.network import check_depth, load_network
     from rarecase.pipeline.resolve import resolve
@@ -63,8 +60,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
 
     if args.data is None:
         raise SettingError("DATA is missing: the cohort whose features are wanted.")
-    block = args.block
-    if not args.list_blocks and (block is None or args.out is None):
+    if not args.list_blocks and (args.block is None or args.out is None):
         raise SettingError(
             "--block and --out are needed; --list-blocks shows which blocks there are."
         )
@@ -74,7 +70,7 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         raise SettingError(f"--depth {args.depth}: expected one slice or more.")
     if args.dry_run:
         raise SettingError("--dry-run is for studies; --list-blocks shows what there is here.")
-    overrides = overrides_of(args, rest)
+    overrides = overrides_of(args)
     if overrides.get("slices.normalise") == "cohort":
         raise SettingError("slices.normalise=cohort needs a study; choose tissue or case.")
     file = Path(args.config) if args.config else None
@@ -84,18 +80,18 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         alone = "tissue"
         if "normalise" in settings.slices.model_fields_set:
             log.warning("slices.normalise is cohort, which needs a study's folds: tissue is taken.")
-    with reporting(args), tempfile.TemporaryDirectory() as folder:
-        with torch_seeded(settings.seed, "network"):
-            net = load_network(
-                args.network, weights=Path(args.weights) if args.weights else None,
-                arguments=_arguments(args.network_args),
-            )  # fmt: skip
-        check_depth(net, args.depth)
-        if not args.weights and not args.list_blocks:
-            log.warning(
-                "no --weights: unless %s loads some, its weights are random, and so are the "
-                "features", args.network,
-            )  # fmt: skip
+    with torch_seeded(settings.seed, "network"):
+        net = load_network(
+            args.network, weights=Path(args.weights) if args.weights else None,
+            arguments=_arguments(args.network_args),
+        )  # fmt: skip
+    check_depth(net, args.depth)
+    if not args.weights and not args.list_blocks:
+        log.warning(
+            "no --weights: unless %s loads some, its weights are random, and so are the features",
+            args.network,
+        )
+    with tempfile.TemporaryDirectory() as folder:
         slices = Path(folder) / "slices"
         cache_slices(
             load_cohort(settings, Path(folder)), slices, size=settings.slices.size,
@@ -104,59 +100,40 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
         cache = SliceCache.open(slices)
         if args.list_blocks:
             return _list(net, cache, args)
-        return _extract(net, cache, args, block=block, compute=settings.compute)
+        return _extract(net, cache, args, compute=settings.compute)
 
 
 def _list(net: nn.Module, cache: SliceCache, args: Namespace) -> int:
-    from rarecase.cli.show import console, print_json, table
     from rarecase.features.sources.extract_network import example, matched
     from rarecase.features.sources.network import list_layers
 
     found = list_layers(net, example(cache, matched(net, cache.channels), depth=args.depth))
-    rows = found.to_dict("records")
-    if args.json:
-        print_json(rows)
-        return 0
-    listed = [
-        [r["layer"], r["kind"], "×".join(map(str, r["shape"])), r["parameters"]] for r in rows
-    ]
-    console().print(
-        table(args.network, ["block", "kind", "features", "parameters"], listed, text=2)
-    )
-    return 0
+    shapes = found["shape"].map(lambda shape: "×".join(map(str, shape)))
+    rows = found.assign(shape=shapes).to_numpy(object).tolist()
+    heads = ["block", "kind", "features", "parameters"]
+    return finish(args, found.to_dict("records"), table(args.network, heads, rows, text=2))
 
 
-def _extract(
-    net: nn.Module, cache: SliceCache, args: Namespace, *, block: str, compute: Any
-) -> int:
-    from rarecase.cli.show import console, print_json
+def _extract(net: nn.Module, cache: SliceCache, args: Namespace, *, compute: Any) -> int:
     from rarecase.features.sources.extract_network import extract_from_network
     from rarecase.pipeline.compute import make_fabric
 
-    seen = _patients_in(args.seen_patients, cache) if args.seen_patients else []
+    seen = _patients_in(Path(args.seen_patients), cache) if args.seen_patients else []
     store = extract_from_network(
-        net, cache, block=block, out=Path(args.out), fabric=make_fabric(compute), depth=args.depth,
-        pool=args.pool, seen=seen,
+        net, cache, block=args.block, out=Path(args.out), fabric=make_fabric(compute),
+        depth=args.depth, pool=args.pool, seen=seen,
     )  # fmt: skip
-    said = {"features": store.path, "block": block, "samples": len(store), "shape": store.shape}
-    if args.json:
-        print_json(said)
-        return 0
+    said = {"features": store.path, "block": store.block, "samples": len(store)}
     shape = "×".join(map(str, store.shape))
-    console().print(f"{len(store)} samples of {shape} from {block}: {store.path}", soft_wrap=True)
-    return 0
+    line = f"{len(store)} samples of {shape} from {store.block}: {store.path}"
+    return finish(args, said | {"shape": store.shape}, line)
 
 
-def _patients_in(path: str, cache: SliceCache) -> list[str]:
+def _patients_in(path: Path, cache: SliceCache) -> list[str]:
     """The patients in a file, one a line; a name that nobody here bears would check nothing."""
-    from rarecase.errors import nearest
-    from rarecase.files import text_encoding
-
-    if not Path(path).is_file():
+    if not path.is_file():
         raise DataError(f"--seen-patients: {path}: no such file.")
-    lines = Path(path).read_text(encoding=text_encoding(Path(path))).splitlines()
-    names = [line.strip() for line in lines if line.strip()]
-    known = set(cache.rows["patient"])
+    names, known = read_names(path), set(cache.rows["patient"])
     if unknown := [name for name in names if name not in known]:
         log.warning("--seen-patients: %d of %d are not in this cohort, such as %r",
                     len(unknown), len(names), unknown[0])  # fmt: skip

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rarecase.cli.arguments import no_more
+from rarecase.cli.arguments import add_options
+from rarecase.cli.show import finish, table
 
 EPILOG = """\
 examples:
@@ -26,30 +26,24 @@ def add_predict(parser: ArgumentParser) -> None:
     parser.add_argument(
         "images", metavar="IMAGE", nargs="+", help="scans in any readable format, or cohorts"
     )
-    parser.add_argument("--out", metavar="FOLDER", required=True, help="new folder for the results")
+    add_options(parser, [("--out", "FOLDER", "new folder for the results")], required=["--out"])
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
 def add_export(parser: ArgumentParser) -> None:
     """What `rarecase export` takes."""
-    parser.add_argument("run", metavar="RUN", help="finished run")
-    parser.add_argument("--out", metavar="FOLDER", required=True, help="new folder for the model")
+    listed = (("run", "RUN", "finished run"), ("--out", "FOLDER", "new folder for the model"))
+    add_options(parser, listed, required=["--out"])
 
 
-def predict(args: Namespace, rest: Sequence[str]) -> int:
+def predict(args: Namespace) -> int:
     """Masks and classes of new cases; exit code 1 if one could not be read."""
-    from rarecase.cli.show import console, print_json, reporting, table
     from rarecase.deploy.predict import RESEARCH, predict_images
     from rarecase.pipeline.ship import load_model
 
-    no_more(rest)
-    with reporting(args):
-        model = load_model(args.run)
-        found = list(predict_images(model, args.images, out=Path(args.out), device=args.device))
+    model = load_model(args.run)
+    found = list(predict_images(model, args.images, out=Path(args.out), device=args.device))
     failed = [each for each in found if each.problem is not None]
-    if args.json:
-        print_json([each.row() for each in found])
-        return int(bool(failed))
     classes = model.classes
     rows = [
         [f.case, f.call, *(f"{f.p[c]:.2f}" for c in classes),
@@ -57,17 +51,14 @@ def predict(args: Namespace, rest: Sequence[str]) -> int:
          "yes" if f.unlike else ""]
         for f in found if f.problem is None
     ]  # fmt: skip
-    out = console()
     heads = ["case", "call", *(f"p {c}" for c in classes), "tumour, mL", "slices", "unlike"]
-    out.print(table("Predictions", heads, rows, text=2))
-    out.print(_provenance(model.card), soft_wrap=True)
-    for each in found:
-        for reason in each.unlike:
-            out.print(f"{each.case}: {reason}.", soft_wrap=True)
-    for each in failed:
-        out.print(f"{each.case}: {each.problem}", soft_wrap=True)
-    out.print(f"{RESEARCH}\nMasks, pictures and tables: {args.out}", soft_wrap=True)
-    return int(bool(failed))
+    return finish(
+        args, [each.row() for each in found], table("Predictions", heads, rows, text=2),
+        _provenance(model.card),
+        *(f"{each.case}: {reason}." for each in found for reason in each.unlike),
+        *(f"{each.case}: {each.problem}" for each in failed),
+        f"{RESEARCH}\nMasks, pictures and tables: {args.out}", code=int(bool(failed)),
+    )  # fmt: skip
 
 
 def _provenance(card: dict[str, Any]) -> str:
@@ -75,26 +66,18 @@ def _provenance(card: dict[str, Any]) -> str:
     from rarecase.deploy.card import counted
     from rarecase.evidence.text import with_interval
 
-    evidence = card["evidence"]
-    area = evidence["scores"].get("auc_rare")
+    area = card["evidence"]["scores"].get("auc_rare")
     worth = "not defined" if area is None else with_interval(area)
     return (
         f"{card['rare']} is called from a probability of {card['threshold']:.2f} on. Learnt from "
         f"{counted(card['learnt_from']['patients'])}; arm {card['arm']}; AUC of {card['rare']} on "
-        f"patients not seen ({counted(evidence['patients'])}): {worth}."
+        f"patients not seen ({counted(card['evidence']['patients'])}): {worth}."
     )
 
 
-def export(args: Namespace, rest: Sequence[str]) -> int:
+def export(args: Namespace) -> int:
     """Write the model of a run to a folder that needs nothing of the run."""
-    from rarecase.cli.show import console, print_json, reporting
     from rarecase.pipeline.ship import export_model
 
-    no_more(rest)
-    with reporting(args):
-        folder = export_model(args.run, args.out)
-    if args.json:
-        print_json({"model": folder})
-    else:
-        console().print(f"Model: {folder} (model_card.md says what it is worth)", soft_wrap=True)
-    return 0
+    folder = export_model(args.run, args.out)
+    return finish(args, {"model": folder}, f"Model: {folder} (model_card.md says what it is worth)")

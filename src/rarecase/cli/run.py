@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rarecase.cli import network
-from rarecase.cli.arguments import add_study, overrides_of, short_of
-from rarecase.cli.show import console, print_json, reporting, show, table
+from rarecase.cli.arguments import add_options, add_study, overrides_of, short_of
+from rarecase.cli.show import console, finish, show, table
 from rarecase.errors import DataError, SettingError
 
 if TYPE_CHECKING:
@@ -43,12 +42,12 @@ def add_arguments(parser: ArgumentParser, *, stage: str) -> None:
     """What `rarecase run` and the stages on the way take."""
     parser.set_defaults(until=stage)
     add_study(parser)
-    parser.add_argument("--dry-run", action="store_true", help="show steps, time, memory, disk")
-    parser.add_argument(
-        "--cluster", metavar="WHERE",
-        help="Dask computes: local, tcp://HOST:PORT or a scheduler file; RUN and DATA must lie "
-        "where all of its machines see them under the same names",
-    )  # fmt: skip
+    add_options(parser, (
+        ("--dry-run", None, "show steps, time, memory, disk"),
+        ("--cluster", "WHERE",
+         "Dask computes: local, tcp://HOST:PORT or a scheduler file; RUN and DATA must lie "
+         "where all of its machines see them under the same names"),
+    ))  # fmt: skip
     if stage == "report":
         parser.add_argument(
             "--until", metavar="STAGE", default=stage,
@@ -58,29 +57,17 @@ def add_arguments(parser: ArgumentParser, *, stage: str) -> None:
         network.add_arguments(parser)
 
 
-def make_study(args: Namespace, rest: Sequence[str], *, out: str) -> Study:
-    """The study that the arguments describe."""
+def run(args: Namespace) -> int:
+    """Run a study up to the command's stage, or show what that would cost."""
     from rarecase.study import Study
 
-    return Study(
-        args.data,
-        out=out,
-        preset=args.preset,
-        config=args.config,
-        settings=overrides_of(args, rest),
-        short=short_of(args),
-    )
-
-
-def run(args: Namespace, rest: Sequence[str]) -> int:
-    """Run a study up to the command's stage, or show what that would cost."""
     if getattr(args, "network", None):
-        return network.run(args, rest)
+        return network.run(args)
     if getattr(args, "list_blocks", False):
         raise SettingError("--list-blocks needs --network; 'rarecase blocks' lists the U-Net's.")
     if args.out is None:
         raise SettingError("--out RUN is missing: the folder that the run is to fill.")
-    overrides = overrides_of(args, rest)
+    overrides = overrides_of(args)
     given = args.data or args.preset or args.config
     given = given or any(name.startswith("simulation.") for name in overrides)
     if not given and not (Path(args.out) / "study.yaml").is_file():
@@ -88,35 +75,26 @@ def run(args: Namespace, rest: Sequence[str]) -> int:
             f"DATA is missing, and {args.out} holds no run to go on with. For the simulated cohort "
             "name a preset, such as --preset demo."
         )
-    with reporting(args):
-        study = make_study(args, rest, out=args.out)
-        if args.dry_run:
-            return _dry_run(study, args)
-        result = study.run(until=args.until, cluster=args.cluster)
-    if args.json:
-        print_json(
-            {
-                "run": result.run,
-                "performed": result.performed,
-                "found": result.found,
-                "report": result.report if result.report.exists() else None,
-                "evidence": None if result.result is None else result.result.evidence,
-            }
-        )
-        return 0
-    out = console()
-    if result.result is not None:
-        show(result.result.evidence)
-        out.print()
+    study = Study(
+        args.data, out=args.out, preset=args.preset, config=args.config, settings=overrides,
+        short=short_of(args),
+    )  # fmt: skip
+    if args.dry_run:
+        return _dry_run(study, args)
+    result = study.run(until=args.until, cluster=args.cluster)
+    evidence = None if result.result is None else result.result.evidence
+    if evidence is not None and not args.json:
+        show(evidence)
+        console().print()
+    said = {
+        "run": result.run, "performed": result.performed, "found": result.found,
+        "report": result.report if result.report.exists() else None, "evidence": evidence,
+    }  # fmt: skip
+    done = f"{result.performed} steps done, {result.found} found done before."
     if not result.performed:
-        out.print(f"Nothing to do: all {result.found} steps are done with these settings.")
-    else:
-        out.print(f"{result.performed} steps done, {result.found} found done before.")
-    if args.until == "report":
-        out.print(f"Report: {result.report}", soft_wrap=True)
-    else:
-        out.print(f"Run folder: {result.run}", soft_wrap=True)
-    return 0
+        done = f"Nothing to do: all {result.found} steps are done with these settings."
+    where = f"Report: {result.report}" if args.until == "report" else f"Run folder: {result.run}"
+    return finish(args, said, done, where)
 
 
 def _dry_run(study: Study, args: Namespace) -> int:
@@ -126,43 +104,35 @@ def _dry_run(study: Study, args: Namespace) -> int:
     cohort, steps, cost = study.estimate(until=args.until)
     grid = study.grid
     free = free_disk(study.run_folder)
+    done = [step.done() for step in steps]
+    classes = {c: sum(v == c for v in cohort.patients.values()) for c in cohort.classes}
     facts = {
-        "patients": len(cohort.patients),
-        "cases": len(cohort.cases),
-        "slices": cost.slices,
-        "classes": {c: sum(v == c for v in cohort.patients.values()) for c in cohort.classes},
-        "dropped": len(cohort.dropped),
-        "steps": [{"step": step.name, "done": step.done()} for step in steps],
+        "patients": len(cohort.patients), "cases": len(cohort.cases), "slices": cost.slices,
+        "classes": classes, "dropped": len(cohort.dropped),
+        "steps": [{"step": step.name, "done": is_} for step, is_ in zip(steps, done, strict=True)],
         "cells": json.loads(grid.to_frame().to_json(orient="records")),
-        "seconds": round(cost.seconds),
-        "memory_bytes": cost.memory,
-        "disk_bytes": cost.disk,
+        "seconds": round(cost.seconds), "memory_bytes": cost.memory, "disk_bytes": cost.disk,
         "free_disk_bytes": free,
-    }
-    if args.json:
-        print_json(facts)
-    else:
-        out = console()
-        classes = ", ".join(f"{n} {name}" for name, n in facts["classes"].items())
-        out.print(
-            f"{len(cohort.patients)} patients ({classes}), {len(cohort.cases)} cases, "
-            f"{cost.slices} slices; {len(cohort.dropped)} cases left out."
-        )
-        rows = [
-            [each.step, each.times, human_time(each.seconds), human_time(each.total),
-             human_size(each.disk)]
-            for each in cost.costs
-            if each.times
-        ]  # fmt: skip
-        heads = ["step", "times", "each", "in all", "disk"]
-        out.print(table("Estimate, measured on this machine", heads, rows))
-        done = sum(step.done() for step in steps)
-        out.print(
-            f"In all about {human_time(cost.seconds)}, {human_size(cost.memory)} of memory, "
-            f"{human_size(cost.disk)} of disk ({human_size(free)} free). "
-            f"{done} of {len(steps)} steps are done already; this is what remains. Nothing was run."
-        )
-        out.print(str(grid))
+    }  # fmt: skip
+    counts = ", ".join(f"{number} {name}" for name, number in classes.items())
+    rows = [
+        [each.step, each.times, human_time(each.seconds), human_time(each.total),
+         human_size(each.disk)]
+        for each in cost.costs
+        if each.times
+    ]  # fmt: skip
+    finish(
+        args, facts,
+        f"{len(cohort.patients)} patients ({counts}), {len(cohort.cases)} cases, "
+        f"{cost.slices} slices; {len(cohort.dropped)} cases left out.",
+        table("Estimate, measured on this machine", ["step", "times", "each", "in all", "disk"],
+              rows),
+        f"In all about {human_time(cost.seconds)}, {human_size(cost.memory)} of memory, "
+        f"{human_size(cost.disk)} of disk ({human_size(free)} free). "
+        f"{sum(done)} of {len(steps)} steps are done already; this is what remains. Nothing was "
+        "run.",
+        str(grid),
+    )  # fmt: skip
     if cost.disk > free:
         raise DataError(
             f"{study.run_folder}: the run needs about {human_size(cost.disk)}, but only "

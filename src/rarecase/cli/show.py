@@ -47,9 +47,14 @@ def reporting(args: Namespace) -> Iterator[None]:
         yield
 
 
-def print_json(value: Any) -> None:
-    """One JSON value on standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+def finish(args: Namespace, value: Any, *lines: str | Table, code: int = 0) -> int:
+    """End a command: `value` with --json, otherwise the lines and tables; gives the exit code."""
+    if args.json:
+        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+        return code
+    for line in lines:
+        console().print(line, soft_wrap=isinstance(line, str))
+    return code
 
 
 NAME = 50  # characters of a name at most; what is longer is prose, which may be broken

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rarecase.cli.arguments import no_more
+from rarecase.cli.arguments import add_options
+from rarecase.cli.show import finish, table
 from rarecase.errors import DataError
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 EPILOG = """\
 examples:
@@ -18,37 +22,31 @@ examples:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """RUN and what is done about damage."""
-    parser.add_argument("run", metavar="RUN", help="run, 'compare --out' folder or exported model")
-    parser.add_argument(
-        "--repair", action="store_true", help="remove what damaged steps left, to be made anew"
-    )
+    add_options(parser, (
+        ("run", "RUN", "run, 'compare --out' folder or exported model"),
+        ("--repair", None, "remove what damaged steps left, to be made anew"),
+    ))  # fmt: skip
 
 
-def run(args: Namespace, rest: Sequence[str]) -> int:
+def run(args: Namespace) -> int:
     """List every damaged, missing, changed or foreign file with its step."""
-    from rarecase.cli.show import console, print_json, reporting, table
     from rarecase.verify import repair, verify_folder
 
-    no_more(rest)
     folder = Path(args.run).absolute()
     if not folder.is_dir():
         raise DataError(f"{args.run}: no such folder.")
-    with reporting(args):
-        found = verify_folder(folder)
-        removed = repair(found) if args.repair else []
-    rows = [[each.path.relative_to(folder), each.kind, each.step] for each in found]
+    found = verify_folder(folder)
+    removed = repair(found) if args.repair else []
+    rows = [[str(each.path.relative_to(folder)), each.kind, each.step] for each in found]
     gone = [path.relative_to(folder).as_posix() for path in removed]
-    if args.json:
-        files = [{"file": str(f), "kind": kind, "step": step} for f, kind, step in rows]
-        print_json({"run": folder, "files": files, "removed": gone})
-    elif not found:
-        console().print("Every file is as it was written.")
-    else:
-        console().print(table("", ["file", "what", "step"], [list(row) for row in rows], text=3))
-        if any(each.kind == "changed" for each in found):
-            console().print("Changed by hand? 'rarecase run --out RUN' then takes it up.")
-        for name in gone:
-            console().print(f"Removed: {name}", soft_wrap=True)
-        if gone:
-            console().print("The command that made them makes them anew.")
-    return 1 if found else 0
+    files = [dict(zip(("file", "kind", "step"), row, strict=True)) for row in rows]
+    lines: list[str | Table] = ["Every file is as it was written."]
+    if found:
+        lines = [table("", ["file", "what", "step"], rows, text=3)]
+    if any(each.kind == "changed" for each in found):
+        lines.append("Changed by hand? 'rarecase run --out RUN' then takes it up.")
+    lines += [f"Removed: {name}" for name in gone]
+    if gone:
+        lines.append("The command that made them makes them anew.")
+    said = {"run": folder, "files": files, "removed": gone}
+    return finish(args, said, *lines, code=int(bool(found)))

@@ -106,6 +106,7 @@ def store_features(
     rows = store.rows
     patients, patient = np.unique(rows["patient"].astype(str).to_numpy(), return_inverse=True)
     place = {label: code for code, label in enumerate(classes)}
+    about = rows[["case", "slice", "predicted"]].reset_index(drop=True)
     return FeatureSet(
         X=store,
         y=rows["label"].astype(str).map(place).to_numpy(np.int64),
@@ -113,14 +114,9 @@ def store_features(
         classes=tuple(classes),
         patients=tuple(patients.tolist()),
         rare=place[rare],
-        rows=_about(rows),
+        rows=about.assign(site=rows["site"].to_numpy() if "site" in rows else None),
         name=name,
     )
-
-
-def _about(rows: pd.DataFrame) -> pd.DataFrame:
-    found = rows[["case", "slice", "predicted"]].reset_index(drop=True)
-    return found.assign(site=rows["site"].to_numpy() if "site" in rows else None)
 
 
 def make_features(
@@ -239,9 +235,7 @@ def _numbers(X: Any) -> Floats:
 
 
 def _labels(y: ArrayLike, n: int) -> NDArray[Any]:
-    labels = _decoded(y)
-    if labels.shape != (n,):
-        raise DataError(f"y: expected one label a row ({n}), got shape {labels.shape}.")
+    labels = _decoded(y, n, what="y: expected one label")
     if labels.dtype.kind == "f":
         if not np.isfinite(labels).all():
             raise DataError("y: some labels are missing; drop their rows.")
@@ -258,10 +252,12 @@ def _labels(y: ArrayLike, n: int) -> NDArray[Any]:
     return labels
 
 
-def _decoded(values: ArrayLike) -> NDArray[Any]:
-    """An array of one axis, of bytes as text; a column (n, 1) is one, too."""
+def _decoded(values: ArrayLike, n: int, *, what: str) -> NDArray[Any]:
+    """An array (n,), of bytes as text; a column (n, 1) is one, too."""
     found = np.asarray(values)
     found = found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
+    if found.shape != (n,):
+        raise DataError(f"{what} a row ({n}), got shape {found.shape}.")
     return np.char.decode(found, "utf-8") if found.dtype.kind == "S" else found
 
 
@@ -278,9 +274,7 @@ def _names(values: NDArray[Any]) -> NDArray[Any]:
 def _groups(groups: ArrayLike | None, n: int) -> NDArray[Any]:
     if groups is None:
         return np.array([f"row {i:0{len(str(n))}d}" for i in range(n)])
-    names = _decoded(groups)
-    if names.shape != (n,):
-        raise DataError(f"groups: expected one patient a row ({n}), got shape {names.shape}.")
+    names = _decoded(groups, n, what="groups: expected one patient")
     if pd.isna(names).any():
         raise DataError("groups: some rows have no patient; name them, or drop their rows.")
     return _names(names)

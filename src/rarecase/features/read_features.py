@@ -172,11 +172,8 @@ def _read_store(path: Path, label: str | None, groups: str | None, site: str | N
             raise SettingError(f"{path}: its rows have no column {name!r}; "
                                f"{nearest(name, store.rows.columns)}")  # fmt: skip
     X = store.read_all().astype(np.float64)
-    found = [store.rows[name].to_numpy() for name in names]
-    return Features(
-        X, found[0], found[1], np.arange(len(X)), seen=store.seen,
-        sites=None if site is None else found[2],
-    )  # fmt: skip
+    y, who, *sites = (store.rows[name].to_numpy() for name in names)
+    return Features(X, y, who, np.arange(len(X)), sites[0] if sites else None, seen=store.seen)
 
 
 def refuse_seen(features: Features, path: Path) -> None:

@@ -8,7 +8,7 @@ the two equal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -56,7 +56,7 @@ class FeatureStore:
         block: str,
         rows: pd.DataFrame,
         writing: bool,
-        seen: Sequence[str] = (),
+        seen: Collection[str] = (),
     ):
         """Use `create` or `open`."""
         self.path = path
@@ -82,7 +82,7 @@ class FeatureStore:
         block: str,
         shape: Sequence[int],
         rows: pd.DataFrame,
-        seen: Sequence[str] = (),
+        seen: Collection[str] = (),
         dtype: Literal["float16", "float64"] = "float16",
     ) -> FeatureStore:
         """A new store of `len(rows)` samples of `shape` ((d,), (c, h, w), (c, d, h, w), …).
@@ -109,14 +109,10 @@ class FeatureStore:
         shard = max(1, min(SHARD_SAMPLES, SHARD_BYTES // sample_bytes, len(rows)))
         about = {"format": _FORMAT, "block": block, "complete": False, "seen": sorted(seen)}
         array = zarr.create_group(str(path), attributes=about).create_array(
-            "features",
-            shape=(len(rows), *sides),
-            dtype=dtype,
-            chunks=(1, *sides),
-            shards=(shard, *sides),
-            compressors=ZstdCodec(level=1, checksum=True),
+            "features", shape=(len(rows), *sides), dtype=dtype, chunks=(1, *sides),
+            shards=(shard, *sides), compressors=ZstdCodec(level=1, checksum=True),
             config={"write_empty_chunks": True},
-        )
+        )  # fmt: skip
         store = cls(path, array, block=block, rows=rows, writing=True, seen=seen)
         store.set_rows(rows)
         return store

@@ -134,24 +134,18 @@ def sampling_grid(drawn: Drawn, *, height: int, width: int) -> torch.Tensor:
 
 
 def apply(
-    drawn: Drawn, images: torch.Tensor, masks: torch.Tensor | None = None
-) -> tuple[torch.Tensor, torch.Tensor | None]:
+    drawn: Drawn, images: torch.Tensor, masks: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Resample `images` (n, c, h, w) and 0/1 `masks` (n, 1, h, w) once, together.
 
     Bilinear; masks are cut at one half. What comes from outside the image is 0. The slices of a
     volume (n, c, d, h, w) all move alike.
     """
-    if images.ndim == 5:
-        flat = None if masks is None else masks.flatten(1, 2)
-        moved, moved_masks = apply(drawn, images.flatten(1, 2), flat)
-        back = None if moved_masks is None or masks is None else moved_masks.view_as(masks)
-        return moved.view_as(images), back
-    stack = images if masks is None else torch.cat([images, masks.to(images.dtype)], dim=1)
+    planes = [each.flatten(1, -3) for each in (images, masks.to(images.dtype))]
     grid = sampling_grid(drawn, height=images.shape[-2], width=images.shape[-1])
     moved = functional.grid_sample(
-        stack, grid, mode="bilinear", padding_mode="zeros", align_corners=False
+        torch.cat(planes, dim=1), grid, mode="bilinear", padding_mode="zeros", align_corners=False
     )
-    if masks is None:
-        return moved, None
-    channels = images.shape[1]
-    return moved[:, :channels], (moved[:, channels:] >= 0.5).to(masks.dtype)
+    channels = planes[0].shape[1]
+    cut = (moved[:, channels:] >= 0.5).to(masks.dtype)
+    return moved[:, :channels].reshape(images.shape), cut.reshape(masks.shape)

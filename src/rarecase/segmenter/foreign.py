@@ -115,11 +115,8 @@ def _fitted(array: np.ndarray, like: torch.Tensor, *, kind: str, place: str) -> 
 
 def _skip_first(state: Tensors, *, depth: int) -> Tensors:
     """Weights that expect the upsampled maps first, reordered for the skip first."""
-    for level in range(depth):
-        key = f"decoders.{level}.0.weight"
-        up, skip = state[key].chunk(2, dim=1)
-        state[key] = torch.cat([skip, up], dim=1)
-    return state
+    keys = [f"decoders.{level}.0.weight" for level in range(depth)]
+    return state | {key: torch.cat(state[key].chunk(2, dim=1)[::-1], dim=1) for key in keys}
 
 
 def read_pytorch(
@@ -180,9 +177,9 @@ def _renamed_in_order(tensors: Tensors, *, norm: Norm) -> Tensors:
 
 
 def _without_prefix(tensors: Tensors) -> Tensors:
-    key = next((name for name in tensors if name.endswith("encoders.0.0.weight")), "")
-    prefix = key.removesuffix("encoders.0.0.weight")
-    if not prefix or not all(name.startswith(prefix) for name in tensors):
+    first = "encoders.0.0.weight"
+    prefix = next((name for name in tensors if name.endswith(first)), "").removesuffix(first)
+    if not all(name.startswith(prefix) for name in tensors):
         return tensors
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
 

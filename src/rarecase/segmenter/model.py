@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,9 @@ from rarecase.segmenter.networks import architecture_of, make_network
 from rarecase.segmenter.unet import UNet
 
 CARD = (
-    "architecture",
-    "channels",
-    "normaliser",
-    "trained_on",
-    "validated_on",
-    "best_epoch",
+    "architecture", "channels", "normaliser", "trained_on", "validated_on", "best_epoch",
     "initialised_from",
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -82,17 +77,10 @@ class Segmenter:
 
     def describe(self) -> dict[str, Any]:
         """What `model.json` holds."""
-        return {
-            "architecture": architecture_of(self.net),
-            "channels": list(self.channels),
-            "normaliser": asdict(self.normaliser),
-            "trained_on": list(self.trained_on),
-            "validated_on": list(self.validated_on),
-            "best_epoch": self.best_epoch,
-            "initialised_from": self.initialised_from,
-            "patients_known": self.patients_known,
-            "version": __version__,
-        }
+        own = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "net"}
+        listed = {name: list(v) if isinstance(v, tuple) else v for name, v in own.items()}
+        listed |= {"normaliser": asdict(self.normaliser), "version": __version__}
+        return {"architecture": architecture_of(self.net), **listed}
 
 
 def refuse_seen(seen: Iterable[str], patients: Iterable[str]) -> None:
@@ -129,18 +117,13 @@ def load_segmenter(path: Path) -> Segmenter:
     card = read_card(path)
     try:
         net = make_network(**card["architecture"])
-        tensors, _ = load_tensors(weights)
-        net.load_state_dict(tensors)
+        net.load_state_dict(load_tensors(weights)[0])
         return Segmenter(
-            net=net,
-            channels=tuple(card["channels"]),
-            normaliser=Normaliser(**{k: tuple(v) for k, v in card["normaliser"].items()}),
-            trained_on=tuple(card["trained_on"]),
-            validated_on=tuple(card["validated_on"]),
-            best_epoch=card["best_epoch"],
-            initialised_from=card["initialised_from"],
-            patients_known=card.get("patients_known", True),
-        )
+            net, tuple(card["channels"]),
+            Normaliser(**{k: tuple(v) for k, v in card["normaliser"].items()}),
+            tuple(card["trained_on"]), tuple(card["validated_on"]), card["best_epoch"],
+            card["initialised_from"], card.get("patients_known", True),
+        )  # fmt: skip
     except TypeError as error:
         raise DataError(f"{file}: not a segmenter's card ({error}).") from None
     except RuntimeError as error:

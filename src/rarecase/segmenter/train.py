@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +20,7 @@ import torch
 
 from rarecase.errors import DataError
 from rarecase.seeds import torch_rng
-from rarecase.segmenter.augment import Augmentation, apply, draw
+from rarecase.segmenter.augment import Augmentation, Drawn, apply, draw
 from rarecase.segmenter.batches import Slices, in_order, shrunk, shuffled
 from rarecase.segmenter.losses import LOSSES, dice_loss
 from rarecase.segmenter.metrics import hard_dice, iou
@@ -77,29 +78,23 @@ def train_segmenter(
         raise DataError("No slice with a mask to train the segmenter on: are the masks missing?")
     net = segmenter.net.channels_last()
     optimizer = make_adam(net, schedule)
-    wrapped, tuned = fabric.setup(net, optimizer)
     coarse_epochs = round(coarse * schedule.epochs)
     best = _Best(net, coarse_epochs=coarse_epochs)
     cure = (
         f"lower the learning rate (now {schedule.lr:g}), or look for extreme intensities with "
         "'rarecase inspect'"
     )
-
-    def epoch(number: int) -> Row:
-        return {"part": "train"} | _train_epoch(
-            wrapped, tuned, slices, rows=train_rows, segmenter=segmenter, schedule=schedule,
-            augmentation=augmentation, fabric=fabric, seed=seed, epoch=number, loss=loss,
-            coarse=number <= coarse_epochs, cure=cure,
-        )  # fmt: skip
+    wrapped, tuned = fabric.setup(net, optimizer)
+    fitting = _Fitting(
+        wrapped, tuned, segmenter, slices, schedule, augmentation, fabric, seed,
+        loss, coarse_epochs, cure,
+    )  # fmt: skip
 
     def after(number: int) -> Row | None:
         if not len(validation_rows):
             best.offer(number, None)
             return None
-        scores = evaluate(
-            wrapped, slices, rows=validation_rows, segmenter=segmenter,
-            batch=schedule.batch, fabric=fabric, coarse=number <= coarse_epochs,
-        )  # fmt: skip
+        scores = fitting.evaluate(validation_rows, number)
         refuse_infinite(scores, epoch=number, cure=cure)
         best.offer(number, scores["loss"])
         return {"part": "validation"} | scores
@@ -109,8 +104,8 @@ def train_segmenter(
         arrays=(train_rows, validation_rows), modules={"net": net},
     )  # fmt: skip
     training = Training(
-        name, epoch, {"net": net}, {"adam": optimizer}, key, cure,
-        beside={"best": best.weights}, kept=best.state, after=after,
+        name, lambda number: {"part": "train"} | fitting.train(train_rows, number), {"net": net},
+        {"adam": optimizer}, key, cure, beside={"best": best.weights}, kept=best.state, after=after,
     )  # fmt: skip
     history = run_epochs(training, epochs=schedule.epochs, checkpoint=checkpoint)
     net.load_state_dict(best.weights.state_dict())
@@ -134,47 +129,67 @@ class _Best:
             self.weights.load_state_dict(self.net.state_dict())
 
 
-def _train_epoch(
-    net: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    slices: Slices,
-    *,
-    rows: np.ndarray,
-    segmenter: Segmenter,
-    schedule: Schedule,
-    augmentation: Augmentation | None,
-    fabric: lightning_fabric.Fabric,
-    seed: int,
-    epoch: int,
-    loss: Loss,
-    coarse: bool,
-    cure: str,
-) -> dict[str, float]:
-    batches = shuffled(rows, size=schedule.batch, seed=seed, epoch=epoch)
-    generator = torch_rng(seed, "augmentation", epoch)
-    scores = []
-    read = slices.batches(batches, device=fabric.device)
-    for number, (batch, (images, masks)) in enumerate(read):
-        if augmentation is not None:
-            drawn = draw(augmentation, len(batch), generator=generator)
-            drawn = type(drawn)(**{k: fabric.to_device(v) for k, v in vars(drawn).items()})
-            images, moved = apply(drawn, images, masks)
-            masks = masks if moved is None else moved
-        if coarse:
-            images, masks = halved(images, masks, step=2**segmenter.net.depth)
-        step = (epoch - 1) * len(batches) + number
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.rate(step, steps=schedule.epochs * len(batches))
-        logits = net(slices.ready(images, segmenter.normaliser)).float()
-        found = LOSSES[loss](logits, masks)
-        optimizer.zero_grad()
-        fabric.backward(found)
-        optimizer.step()
-        scores.append(torch.cat([found.detach().float()[None], _scores(logits.detach(), masks)]))
-    # Asked once an epoch: with every question a CPU waits for its GPU.
-    minimised, *means = _means(scores)
-    refuse_infinite({"loss": minimised}, epoch=epoch, cure=cure)
-    return _named(means)
+@dataclass(frozen=True)
+class _Fitting:
+    """An epoch of training or validation; `net` and `optimizer` as Fabric wraps them."""
+
+    net: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    segmenter: Segmenter
+    slices: Slices
+    schedule: Schedule
+    augmentation: Augmentation | None
+    fabric: lightning_fabric.Fabric
+    seed: int
+    loss: Loss
+    coarse_epochs: int
+    cure: str
+
+    def train(self, rows: np.ndarray, epoch: int) -> dict[str, float]:
+        """Train on samples `rows`; the scores are those of the network as it learns."""
+        batches = shuffled(rows, size=self.schedule.batch, seed=self.seed, epoch=epoch)
+        generator = torch_rng(self.seed, "augmentation", epoch)
+        scores = []
+        read = self.slices.batches(batches, device=self.fabric.device)
+        for number, (batch, (images, masks)) in enumerate(read):
+            if self.augmentation is not None:
+                drawn = draw(self.augmentation, len(batch), generator=generator)
+                drawn = Drawn(**{k: self.fabric.to_device(v) for k, v in vars(drawn).items()})
+                images, masks = apply(drawn, images, masks)
+            step = (epoch - 1) * len(batches) + number
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.schedule.rate(step, steps=self.schedule.epochs * len(batches))
+            logits, masks = self._logits(images, masks, epoch)
+            found = LOSSES[self.loss](logits, masks)
+            self.optimizer.zero_grad()
+            self.fabric.backward(found)
+            self.optimizer.step()
+            scores.append(torch.cat([_scores(logits.detach(), masks), found.detach()[None]]))
+        # Asked once an epoch: with every question a CPU waits for its GPU.
+        means = _means(scores)
+        refuse_infinite({"loss": means.pop("minimised")}, epoch=epoch, cure=self.cure)
+        return means
+
+    @torch.no_grad()
+    def evaluate(self, rows: np.ndarray, epoch: int) -> dict[str, float]:
+        """Scores of samples `rows` after `epoch`, each the mean over consecutive batches."""
+        self.net.eval()
+        parts = in_order(rows, size=self.schedule.batch)
+        return _means(
+            [
+                _scores(*self._logits(images, masks, epoch))
+                for _, (images, masks) in self.slices.batches(parts, device=self.fabric.device)
+            ]
+        )
+
+    def _logits(
+        self, images: torch.Tensor, masks: torch.Tensor, epoch: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits of `images` with the masks that they are held against, at the epoch's size."""
+        if epoch <= self.coarse_epochs:
+            images, masks = halved(images, masks, step=2**self.segmenter.net.depth)
+        ready = self.slices.ready(images, self.segmenter.normaliser)
+        return self.net(ready).float(), masks
 
 
 def halved(
@@ -187,29 +202,6 @@ def halved(
     return shrunk(images, size), (shrunk(masks, size) >= 0.5).to(masks.dtype)
 
 
-@torch.no_grad()
-def evaluate(
-    net: torch.nn.Module,
-    slices: Slices,
-    *,
-    rows: np.ndarray,
-    segmenter: Segmenter,
-    batch: int,
-    fabric: lightning_fabric.Fabric,
-    coarse: bool = False,
-) -> dict[str, float]:
-    """Soft-Dice loss, hard Dice and IoU, each the mean over consecutive batches (as the paper);
-    `coarse`: on slices at half their size."""
-    net.eval()
-    scores = []
-    for _, (images, masks) in slices.batches(in_order(rows, size=batch), device=fabric.device):
-        if coarse:
-            images, masks = halved(images, masks, step=2**segmenter.net.depth)
-        logits = net(slices.ready(images, segmenter.normaliser)).float()
-        scores.append(_scores(logits, masks))
-    return _named(_means(scores))
-
-
 def _scores(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     """Soft-Dice loss, hard Dice and IoU of a batch (3,), left on their device."""
     predicted = (logits > 0).float()
@@ -218,11 +210,7 @@ def _scores(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     )
 
 
-def _means(scores: Sequence[torch.Tensor]) -> list[float]:
-    """The mean over batches of each score."""
-    found: list[float] = torch.stack(list(scores)).cpu().numpy().mean(0, dtype=np.float64).tolist()
-    return found
-
-
-def _named(scores: Sequence[float]) -> dict[str, float]:
-    return dict(zip(("loss", "dice", "iou"), scores, strict=True))
+def _means(scores: Sequence[torch.Tensor]) -> dict[str, float]:
+    """The mean over batches of each score, by name."""
+    found = torch.stack(list(scores)).cpu().numpy().mean(0, dtype=np.float64).tolist()
+    return dict(zip(("loss", "dice", "iou", "minimised"), found, strict=False))

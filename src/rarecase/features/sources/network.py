@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -56,12 +58,13 @@ def load_network(
         public = [each for each in vars(module) if not each.startswith("_")]
         raise SettingError(f"network {spec!r}: no {name!r} there; {nearest(name, public)}")
     made = getattr(module, name)
-    if isinstance(made, nn.Module) and arguments:
-        raise SettingError(
-            f"network {spec!r}: is a network already, so {', '.join(arguments)} cannot be given to "
-            "it (--network-args). Name the class or function that makes it."
-        )
-    if not isinstance(made, nn.Module):
+    if isinstance(made, nn.Module):
+        if arguments:
+            raise SettingError(
+                f"network {spec!r}: is a network already, so {', '.join(arguments)} cannot be "
+                "given to it (--network-args). Name the class or function that makes it."
+            )
+    else:
         try:
             made = made(**(arguments or {}))
         except Exception as error:  # somebody's function, as above
@@ -86,10 +89,7 @@ def check_depth(net: nn.Module, depth: int | None) -> None:
 
 
 def _load_weights(net: nn.Module, path: Path) -> None:
-    if path.suffix == ".safetensors":
-        tensors, _ = load_tensors(path)
-    else:
-        tensors = read_state_dict(path)
+    tensors = load_tensors(path)[0] if path.suffix == ".safetensors" else read_state_dict(path)
     own = net.state_dict()
     if tensors.keys() != own.keys() and all(name.startswith(PARALLEL) for name in tensors):
         tensors = {name.removeprefix(PARALLEL): values for name, values in tensors.items()}
@@ -121,26 +121,19 @@ def wanted_channels(net: nn.Module) -> int | None:
 def list_layers(net: nn.Module, images: Tensor) -> pd.DataFrame:
     """Every layer that gives a tensor for a batch of `images`: layer, kind, shape (without the
     batch), parameters; in the order in which they come."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, tuple[Any, ...]] = {}
 
-    def note(name: str) -> Any:
-        def hook(module: nn.Module, _: Any, output: Any) -> None:
-            maps = _tensor(output)
-            if maps is not None and name not in found:
-                count = sum(p.numel() for p in module.parameters())
-                found[name] = {
-                    "layer": name, "kind": type(module).__name__, "shape": tuple(maps.shape[1:]),
-                    "parameters": count,
-                }  # fmt: skip
+    def note(name: str, module: nn.Module, _: Any, output: Any) -> None:
+        maps = _tensor(output)
+        if maps is not None and name not in found:
+            count = sum(p.numel() for p in module.parameters())
+            found[name] = (name, type(module).__name__, tuple(maps.shape[1:]), count)
 
-        return hook
-
-    handles = [m.register_forward_hook(note(name)) for name, m in net.named_modules() if name]
-    try:
+    with ExitStack() as hooks:
+        for name, module in net.named_modules():
+            if name:
+                hooks.enter_context(module.register_forward_hook(partial(note, name)))
         _call(net, images)
-    finally:
-        for handle in handles:
-            handle.remove()
     return pd.DataFrame(list(found.values()), columns=["layer", "kind", "shape", "parameters"])
 
 
@@ -173,13 +166,9 @@ class Tap(nn.Module):
             found.append(maps)
             raise _Reached
 
-        handle = self.net.get_submodule(self.layer).register_forward_hook(hook)
-        try:
+        layer = self.net.get_submodule(self.layer)
+        with layer.register_forward_hook(hook), suppress(_Reached):
             _call(self.net, images)
-        except _Reached:
-            pass
-        finally:
-            handle.remove()
         if not found:
             raise SettingError(f"block {self.layer!r}: the network never comes to it.")
         return found[0]
@@ -218,9 +207,7 @@ def _tensor(output: Any) -> Tensor | None:
     """The first tensor with a batch axis in what a layer gave."""
     if isinstance(output, Tensor):
         return output if output.ndim >= 2 else None
-    parts: Sequence[Any] = ()
-    if isinstance(output, Mapping):
-        parts = list(output.values())
-    elif isinstance(output, list | tuple):
-        parts = output
+    parts = output.values() if isinstance(output, Mapping) else output
+    if not isinstance(output, Mapping | list | tuple):
+        return None
     return next((t for each in parts if (t := _tensor(each)) is not None), None)

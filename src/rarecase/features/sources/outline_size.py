@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from rarecase.arrays import Floats
 from rarecase.features.sources.contract import Source, SourceData, outlined
 from rarecase.features.store import FeatureStore
 from rarecase.segmenter.unet import UNet
@@ -24,20 +22,16 @@ class OutlineSize(Source):
         return (3,)
 
     def transform(self, data: SourceData, *, out: Path) -> FeatureStore:
-        sizes, rows = outline_sizes(outlined(data.samples, data.masks))
+        """Log pixels of mask, slices that show it, slices in all, (patients, 3); and a row per
+        patient, sorted, whose `predicted` is the sum."""
+        rows = outlined(data.samples, data.masks)
+        each, shown = rows.groupby("patient"), rows["predicted"] > 0
+        pixels = each["predicted"].sum()
+        about = each.first().reset_index().assign(row=np.arange(len(pixels)))
+        about["predicted"] = pixels.to_numpy()
+        sizes = np.stack([np.log1p(pixels), shown.groupby(rows["patient"]).sum(), each.size()], 1)
         with FeatureStore.create(
-            out, block=self.name, shape=(3,), rows=rows, seen=sorted(data.segmenter.seen),
-            dtype="float64",
-        ) as store:  # fmt: skip
+            out, block=self.name, shape=(3,), rows=about, seen=data.segmenter.seen, dtype="float64"
+        ) as store:
             store.append(sizes)
         return FeatureStore.open(out)
-
-
-def outline_sizes(rows: pd.DataFrame) -> tuple[Floats, pd.DataFrame]:
-    """Log pixels of mask, slices that show it, slices in all, (patients, 3); and a row per patient,
-    sorted, whose `predicted` is the sum."""
-    each = rows.groupby("patient")
-    pixels, shown = each["predicted"].sum(), (rows["predicted"] > 0).groupby(rows["patient"]).sum()
-    about = each.first().reset_index().assign(row=np.arange(len(pixels)))
-    about["predicted"] = pixels.to_numpy()
-    return np.stack([np.log1p(pixels), shown, each.size()], 1), about

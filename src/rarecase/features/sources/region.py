@@ -62,7 +62,7 @@ class Region(Source):
         return self
 
     def transform(self, data: SourceData, *, out: Path) -> FeatureStore:
-        seen = sorted({*self.trained_on_, *data.segmenter.seen})
+        seen = data.segmenter.seen.union(self.trained_on_)
         with FeatureStore.create(
             out, block=self.name, shape=(DIMENSIONS,), rows=data.rows, seen=seen
         ) as store:

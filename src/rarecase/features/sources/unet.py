@@ -77,8 +77,8 @@ class _Extractor(torch.nn.Module):
 
 def sides_of(slices: Slices) -> tuple[int, ...]:
     """Sides of a sample as the network sees it."""
-    square = tuple(slices.images.shape[-2:])
-    return (slices.planes, *square) if isinstance(slices, Volumes) else square
+    planes = (slices.planes,) if isinstance(slices, Volumes) else ()
+    return (*planes, *slices.images.shape[-2:])
 
 
 @torch.no_grad()
@@ -127,9 +127,7 @@ def extract_features(
     batch = 1 if isinstance(slices, Volumes) else batch
     known = rows["has_mask"].to_numpy(bool) if masks == "true" else np.zeros(len(rows), bool)
     with (
-        FeatureStore.create(
-            out, block=block, shape=shape, rows=rows, seen=sorted(segmenter.seen)
-        ) as store,
+        FeatureStore.create(out, block=block, shape=shape, rows=rows, seen=segmenter.seen) as store,
         progress.task(f"features of {block}", total=len(rows)) as bar,
     ):
         parts = in_order(np.arange(len(rows)), size=batch)
