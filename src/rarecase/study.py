@@ -13,10 +13,12 @@ from rarecase.checksums import check_file, record_files
 from rarecase.cohort import Cohort
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.evidence.result import Result
+from rarecase.files import write_text
 from rarecase.pipeline.cell_grid import CellGrid, study_grid
+from rarecase.pipeline.compute import settled
 from rarecase.pipeline.disk import refuse_small_disk
 from rarecase.pipeline.plan import STAGES, plan
-from rarecase.pipeline.resolve import resolve, write_settings
+from rarecase.pipeline.resolve import dump, resolve
 from rarecase.pipeline.run import (
     check_run_folder,
     only_one,
@@ -25,8 +27,7 @@ from rarecase.pipeline.run import (
     refuse_other_data,
 )
 from rarecase.pipeline.run_folder import REPORT, SETTINGS
-from rarecase.pipeline.settle import settled
-from rarecase.pipeline.simulated import planned_cohort, simulate_study, study_folder
+from rarecase.pipeline.simulated import planned_cohort, simulate, study_folder
 from rarecase.pipeline.step import Step, unfinished
 from rarecase.pipeline.steps.cohort import load_cohort, load_folds
 from rarecase.report.step import report_step
@@ -100,7 +101,7 @@ class Study:
     def cohort(self) -> Cohort:
         """The cohort as the settings choose it; a simulated one is made now if it is not there."""
         if not self.settings.data:
-            simulate_study(self.settings, self.run_folder)
+            simulate(self.settings, self.run_folder)
         return load_cohort(self.settings, self.run_folder)
 
     def plan(self, *, until: str = "report") -> list[Step]:
@@ -162,7 +163,7 @@ class Study:
             steps = self._plan(cohort, until=until)
             todo = unfinished(steps)
             refuse_small_disk(self.settings, cohort=cohort, run=self.run_folder, todo=todo)
-            write_settings(self.run_folder / SETTINGS, self.settings)
+            write_text(self.run_folder / SETTINGS, dump(self.settings))
             record_files(self.run_folder, [SETTINGS], by_hand=True)
             prune(self.run_folder, keep=whole)
             perform_all(

@@ -215,7 +215,7 @@ def blocks(args: Namespace, rest: Sequence[str]) -> int:
 
 def settings(args: Namespace, rest: Sequence[str]) -> int:
     """Explain every setting."""
-    from rarecase.pipeline.describe import described
+    from rarecase.pipeline.resolve import described
 
     resolved = _resolve(args, rest)
     if args.json:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from rarecase.cohort import Cohort, count_slices
+from rarecase.cohort import Cohort
 from rarecase.experiment.arm import Counts, Tuned
 from rarecase.experiment.tasks import CELLS as STATUS
 from rarecase.files import read_csv
-from rarecase.pipeline.designs import make_part, real_training_samples
+from rarecase.pipeline.designs import planned_parts
 from rarecase.pipeline.run_folder import CELLS, folds_of
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.steps.cohort import load_folds
@@ -42,16 +42,8 @@ class CellGrid:
 def study_grid(settings: Settings, cohort: Cohort, *, run: Path) -> CellGrid:
     """The cells of a study, and what is known of them from its run folder."""
     folds = load_folds(settings, cohort)
-    volumes = settings.segmenter.dimensions == 3
-    samples = [
-        case.patient
-        for case in cohort.cases
-        for _ in range(1 if volumes else count_slices(case, cohort.channels))
-    ]
-    real = real_training_samples(pd.DataFrame({"patient": samples}), folds)
     rows = []
-    for said in settings.experiment:
-        part = make_part(settings, said, real=real)
+    for part in planned_parts(settings, cohort, folds)[0]:
         for task, arms in part.design.tasks().items():
             for place in folds_of(folds):
                 known = _known(run / place.folder(f"{CELLS}/{part.name}-{task}") / STATUS)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from rarecase.cohort import Cohort, count_slices
 from rarecase.experiment.arm import Arm, Counts
 from rarecase.experiment.arms import make_arms, with_width
 from rarecase.experiment.classifiers.registry import make_classifier
@@ -58,9 +59,8 @@ def make_part(settings: Settings, said: DesignSettings, *, real: int = 1000) -> 
             "channels": tuple(chosen.channels), "dense": chosen.dense, "epochs": chosen.epochs,
             "batch_size": chosen.batch, "lr": chosen.learning_rate,
         }  # fmt: skip
-        classifier = replace(
-            make_classifier(said.classifier, settings=values), tune_threshold=chosen.tune_threshold
-        )
+        classifier = make_classifier(said.classifier, settings=values)
+        classifier = replace(classifier, tune_threshold=chosen.tune_threshold)
     # Seeds of maps and of vectors were apart before they were one experiment; results stay.
     seed = settings.seed if classifier.lazy else derive(settings.seed, "arms")
     design = make_design(
@@ -75,15 +75,13 @@ def _arms(names: list[str], settings: Settings) -> list[str | Arm]:
     """The arms of these names; of ACGANs with the study's settings, one for each width."""
     known, found = make_arms(), list[str | Arm]()
     for name in names:
-        arm = known.get(name)
+        arm, widths = known.get(name), settings.generator.widths
         if arm is None or arm.sampler is None or arm.sampler.kind != "acgan":
             found.append(name)
             continue
-        widths = settings.generator.widths
         if arm.sampler.on == "images":
             widths = [min(widths)]
-        sampler = replace(arm.sampler, settings=acgan_settings(settings))
-        arm = replace(arm, sampler=sampler)
+        arm = replace(arm, sampler=replace(arm.sampler, settings=acgan_settings(settings)))
         found += [
             with_width(arm, width=width, name=name if len(widths) == 1 else f"{name}-{width}")
             for width in widths
@@ -111,9 +109,23 @@ def resolve_amount(amount: int | str, *, real: int) -> int:
     (1135, 300)
     """
     text = str(amount)
-    if text.endswith("%"):
-        return round(float(text.removesuffix("%")) / 100 * real)
-    return int(float(text))
+    return round(float(text[:-1]) / 100 * real) if text.endswith("%") else int(float(text))
+
+
+def planned_parts(
+    settings: Settings, cohort: Cohort, folds: pd.DataFrame
+) -> tuple[list[Part], list[str], int]:
+    """The experiment before an image is read: its parts, the patient of every sample, and the mean
+    number of a fold's training samples."""
+    volumes = settings.segmenter.dimensions == 3
+    patients = [
+        case.patient
+        for case in cohort.cases
+        for _ in range(1 if volumes else count_slices(case, cohort.channels))
+    ]
+    real = real_training_samples(pd.DataFrame({"patient": patients}), folds)
+    parts = [make_part(settings, said, real=real) for said in settings.experiment]
+    return parts, patients, real
 
 
 def real_training_samples(rows: pd.DataFrame, folds: pd.DataFrame) -> int:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from rarecase.experiment.arm import Arm, Counts, described
 from rarecase.experiment.fold import REFUSED
 from rarecase.experiment.sampling import Given, Synthetic, new_generator
 from rarecase.features.gallery import write_gallery
 from rarecase.features.sources.contract import tumour_slices
+from rarecase.features.sources.unet import features_of_samples
 from rarecase.features.store import FeatureStore
 from rarecase.files import read_json, replacing_file, write_json
 from rarecase.generators.base import Generator
@@ -24,20 +26,19 @@ from rarecase.pipeline.designs import Part
 from rarecase.pipeline.fold import Fold, load_fold, load_part
 from rarecase.pipeline.run_folder import CHECKPOINTS, SAMPLES, SEGMENTER, SYNTHETIC, source_store
 from rarecase.pipeline.step import Context, Step
-from rarecase.pipeline.steps.images import features_of_images
+from rarecase.progress import task
 from rarecase.seeds import derive
-from rarecase.segmenter import channel_map, load_segmenter
+from rarecase.segmenter import Slices, channel_map, load_segmenter
 
-FAILED = "failed.json"
 log = logging.getLogger(__name__)
+VERSION = 1
+FAILED = "failed.json"
+PIECE = 64  # images generated at a time
 
 
 def rows_in(store: FeatureStore, patients: tuple[str, ...]) -> np.ndarray:
     """Rows of a store that are these patients'."""
     return np.flatnonzero(store.rows["patient"].isin(patients).to_numpy())
-
-
-VERSION = 1
 
 
 def synthetic_step(context: Context, *, number: int, arm: Arm, seed: int, features: Step) -> Step:
@@ -130,13 +131,48 @@ def _sample(
     counts = dict.fromkeys(fold.classes, max(1, -(-total // len(fold.classes))))
     if arm.sampler.on != "images":
         return generator.sample_to_store(folder / SAMPLES, counts, block=part.features)
-    source = load_segmenter(context.fold_folder / SEGMENTER)
-    order = channel_map(fold.cache.channels, source.channels)
-    store: FeatureStore = features_of_images(
-        generator, source, order, counts, block=part.features, out=folder / SAMPLES,
-        fabric=make_fabric(context.settings.compute),
-    )  # fmt: skip
-    return store
+    return _sample_images(generator, context, fold, counts, block=part.features, folder=folder)
+
+
+def _sample_images(
+    generator: Generator,
+    context: Context,
+    fold: Fold,
+    counts: Mapping[str, int],
+    *,
+    block: str,
+    folder: Path,
+) -> FeatureStore:
+    """The baseline of images: `counts` of each class, and the features of `block` that the fold's
+    U-Net, as it is, takes of them. Rows: label, agrees (whether the generator's discriminator calls
+    the image the class that was requested)."""
+    segmenter = load_segmenter(context.fold_folder / SEGMENTER)
+    order = channel_map(fold.cache.channels, segmenter.channels)
+    fabric = make_fabric(context.settings.compute)
+    labels = [label for label, count in counts.items() for _ in range(count)]
+    agrees: list[np.ndarray] = []
+    store = None
+    with task("features of synthetic images", total=len(labels)) as bar:
+        for label, count in counts.items():
+            for start in range(0, count, PIECE):
+                images, wanted = generator.sample({label: min(PIECE, count - start)}, start=start)
+                none = np.zeros((len(images), *images.shape[-2:]), np.uint8)
+                maps = features_of_samples(
+                    segmenter, Slices(images, none, order), np.arange(len(images)), block=block,
+                    fabric=fabric,
+                )  # fmt: skip
+                if store is None:
+                    rows = pd.DataFrame({"label": labels, "agrees": False})
+                    store = FeatureStore.create(
+                        folder / SAMPLES, block=block, shape=maps.shape[1:], rows=rows
+                    )
+                store.append(maps)
+                agrees.append(generator.agreement(images, wanted))
+                bar.advance(len(images))
+    assert store is not None  # there is always a class, and a sample of it
+    store.set_rows(store.rows.assign(agrees=np.concatenate(agrees)))
+    store.close()
+    return FeatureStore.open(folder / SAMPLES)
 
 
 def given_samples(
