@@ -73,11 +73,8 @@ class Schedule:
         >>> Schedule(lr=0.1, batch=4, epochs=50, max_steps=10).passes(4)
         3
         """
-        return (
-            self.epochs
-            if self.max_steps is None
-            else min(self.epochs, math.ceil(self.max_steps / length))
-        )
+        most = self.epochs * length if self.max_steps is None else self.max_steps
+        return min(self.epochs, math.ceil(most / length))
 
     def steps_in(self, epoch: int, length: int) -> int:
         """Steps of epoch `epoch` (from 1), of `length` at most."""

@@ -55,11 +55,10 @@ def make_part(settings: Settings, said: DesignSettings, *, real: int = 1000) -> 
         amounts = Counts(tuple(totals), planned)
     classifier = make_classifier(said.classifier)
     if classifier.lazy:
-        values = {
-            "channels": tuple(chosen.channels), "dense": chosen.dense, "epochs": chosen.epochs,
-            "batch_size": chosen.batch, "lr": chosen.learning_rate,
-        }  # fmt: skip
-        classifier = make_classifier(said.classifier, settings=values)
+        classifier.estimator.set_params(
+            channels=tuple(chosen.channels), dense=chosen.dense, epochs=chosen.epochs,
+            batch_size=chosen.batch, lr=chosen.learning_rate,
+        )  # fmt: skip
         classifier = replace(classifier, tune_threshold=chosen.tune_threshold)
     # Seeds of maps and of vectors were apart before they were one experiment; results stay.
     seed = settings.seed if classifier.lazy else derive(settings.seed, "arms")

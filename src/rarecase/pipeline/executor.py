@@ -11,8 +11,8 @@ from rarecase.ahead import usable_cpus
 from rarecase.errors import DataError, SettingError
 from rarecase.files import locked
 from rarecase.pipeline.forwarding import Forwarding
-from rarecase.pipeline.processes import local_executor
 from rarecase.pipeline.step import Step, perform
+from rarecase.pipeline.workers import dask_executor, local_executor
 from rarecase.progress import placed
 from rarecase.threads import limited
 
@@ -37,7 +37,10 @@ def run_steps(steps: Sequence[Step], *, executor: Executor | None, after: After)
     running: dict[Future[None], Step] = {}
     try:
         while waiting or running:
-            free = _room(executor, most=len(steps)) - len(running)
+            room = getattr(executor, "_max_workers", None) or len(steps)  # as far as it says
+            if isinstance(executor, Forwarding):
+                room = max(1, executor.room())
+            free = room - len(running)
             for step in [s for s in waiting if _needs(s) & names <= done][: max(free, 0)]:
                 running[executor.submit(_perform, step)] = step
                 waiting.remove(step)
@@ -53,13 +56,6 @@ def run_steps(steps: Sequence[Step], *, executor: Executor | None, after: After)
 
 def _needs(step: Step) -> set[str]:
     return {each.name for each in step.inputs} | set(step.reads)
-
-
-def _room(executor: Executor, *, most: int) -> int:
-    """How many steps an executor performs at a time, as far as it says; at least one."""
-    if isinstance(executor, Forwarding):
-        return max(1, executor.room())
-    return getattr(executor, "_max_workers", None) or most
 
 
 def _perform(step: Step) -> None:
@@ -104,8 +100,6 @@ def pool(
         raise SettingError(f"processes: expected 1 or more, or -1 for all CPUs, got {processes}.")
     count = usable_cpus() if processes == -1 else processes
     if cluster is not None:
-        from rarecase.pipeline.cluster import dask_executor
-
         with dask_executor(cluster, processes=count, resources=resources or {}) as executor:
             yield executor
     elif count == 1:

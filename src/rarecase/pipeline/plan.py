@@ -20,7 +20,7 @@ from rarecase.pipeline.steps.fidelity import fidelity_step
 from rarecase.pipeline.steps.pictures import pictures_step
 from rarecase.pipeline.steps.pretrain import pretrain_step, seen_before
 from rarecase.pipeline.steps.segment import segmenter_step
-from rarecase.pipeline.steps.synthetic import synthetic_step
+from rarecase.pipeline.steps.synthetic import Which, synthetic_step
 from rarecase.segmenter import refuse_seen
 
 # Commands, in order; each runs up to the last step of its stage.
@@ -73,39 +73,30 @@ def plan(
 def _fold(context: Context, segmenter: Step, *, splits: str) -> list[Step]:
     """Features, synthetic samples and cells of a fold, for every part of the experiment."""
     settings = context.settings
-    features: dict[str, Step] = {}
-    generated: dict[str, Step] = {}
+    features, generated = dict[str, Step](), dict[str, Step]()
     rest: list[Step] = []
     checked = False
     for number, said in enumerate(settings.experiment):
         part = make_part(settings, said)
-        if said.features not in features:
-            features[said.features] = features_step(
-                context, source=said.features, segmenter=segmenter
-            )
-        of = features[said.features]
+        of = features_step(context, source=said.features, segmenter=segmenter)
+        of = features.setdefault(said.features, of)
         for task, arms in part.design.tasks().items():
             mine = []
             for arm in part.generated():
                 for seed in part.design.seeds_of(arm) if arm in arms else ():
-                    step = synthetic_step(
-                        context, number=number, arm=arm, seed=seed or 0, features=of
-                    )
+                    which = Which(number, arm.name, seed or 0)
+                    step = synthetic_step(context, which, arm=arm, features=of)
                     if step.name not in generated:
-                        generated[step.name] = step
-                        like = fidelity_step(
-                            context, number=number, arm=arm, seed=seed or 0, features=of,
-                            synthetic=step,
-                        )  # fmt: skip
+                        like = fidelity_step(context, which, arm=arm, features=of, synthetic=step)
                         rest += [step, like]
-                    mine.append(generated[step.name])
+                    mine.append(generated.setdefault(step.name, step))
             # Once a fold: of the first part on vectors that compares anything.
             checks = settings.tuning.checks and task == "arms" and len(arms) > 1 and not checked
             checked = checked or checks
-            rest.append(
+            rest += [
                 cells_step(
                     context, number=number, task=task, splits=splits, checks=checks, features=of,
                     synthetic=mine,
                 )
-            )  # fmt: skip
+            ]  # fmt: skip
     return [*features.values(), *rest]

@@ -9,12 +9,9 @@ from rarecase.checksums import check_file
 from rarecase.deploy.export import write_model
 from rarecase.deploy.model import CARD, SEGMENTER, Deployed, load_deployed
 from rarecase.errors import DataError, SettingError
-from rarecase.files import (
-    read_json,
-    read_parquet,
-)
+from rarecase.files import read_json, read_parquet
 from rarecase.pipeline.resolve import resolve
-from rarecase.pipeline.run import only_one
+from rarecase.pipeline.run import only_one, perform_in_turn
 from rarecase.pipeline.run_folder import (
     CLASSIFIER,
     EVERYBODY,
@@ -25,10 +22,9 @@ from rarecase.pipeline.run_folder import (
     SLICES,
 )
 from rarecase.pipeline.settings import Settings
-from rarecase.pipeline.step import Context, Step, perform
+from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.model import deployed_part, model_step
 from rarecase.pipeline.steps.segment import segmenter_step
-from rarecase.progress import task
 
 
 def load_model(place: str | Path) -> Deployed:
@@ -56,12 +52,9 @@ def make_model(run: Path) -> None:
     deployed_part(settings, read_json(run / EVIDENCE))  # said before anything is trained
     read_parquet(run / PREDICTIONS)
     steps = _steps(Context(run=run.absolute(), settings=settings, cell=EVERYBODY))
-    if all(step.done() for step in steps):
-        return
-    with only_one(run), task("the model for new patients", total=len(steps)) as bar:
-        for step in steps:
-            perform(step)
-            bar.advance(note=step.name)
+    if not all(step.done() for step in steps):
+        with only_one(run):
+            perform_in_turn(steps, name="the model for new patients")
 
 
 def _check(run: Path, settings: Settings) -> None:

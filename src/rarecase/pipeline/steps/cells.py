@@ -13,7 +13,6 @@ import pandas as pd
 
 from rarecase.experiment.arm import described
 from rarecase.experiment.classifiers.contract import as_matrix
-from rarecase.experiment.design import Design
 from rarecase.experiment.fold import TRAINS, Tools, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks, row_leak
@@ -24,15 +23,12 @@ from rarecase.features.sources.contract import Masks, outlined
 from rarecase.features.store import FeatureStore
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.designs import Part, make_part
-from rarecase.pipeline.fold import Fold, load_fold, load_part
+from rarecase.pipeline.fold import load_fold, load_part
 from rarecase.pipeline.run_folder import CELLS, CHECKPOINTS, source_store
 from rarecase.pipeline.step import Context, Step
-from rarecase.pipeline.steps.synthetic import given_samples
+from rarecase.pipeline.steps.synthetic import Which, samples_of_step
 
 LEAK_FOLDS = 3
-
-
-VERSION = 1
 
 
 def cells_step(
@@ -57,7 +53,6 @@ def cells_step(
     return Step(
         name=context.cell.folder(f"{CELLS}/{part.name}-{task}"),
         stage="classify",
-        version=VERSION,
         facts=facts,
         inputs=(features, *synthetic),
         work=partial(cells_work, number=number, task=task, splits=splits, checks=checks),
@@ -75,14 +70,25 @@ def cells_work(
     fold, cell, part = load_fold(context), context.cell, load_part(context, number)
     store = FeatureStore.open(source_store(context.fold_folder, part.features))
     design, arms = part.design, part.design.tasks()[task]
-    features = features_of(
-        store, part, classes=fold.classes, rare=fold.rare, masks=tuning.masks, unit=tuning.unit,
-    )  # fmt: skip
-    features = with_sites(features, fold)
+    samples = partial(
+        features_of, store, part, classes=fold.classes, rare=fold.rare, masks=tuning.masks
+    )
+    features = samples(unit=tuning.unit)
+    sites = [fold.sites.get(features.patients[who]) for who in features.patient.tolist()]
+    rows = features.rows.assign(site=pd.Series(sites, dtype=object))
+    features = replace(features, rows=rows)
     place = Place(fold_of(features, fold.test, cell.fold), cell.repeat, cell.fold, splits)
     (folder / CHECKPOINTS).mkdir(exist_ok=True)
+    given = {
+        (arm.name, seed or 0): samples_of_step(
+            context, Which(number, arm.name, seed or 0), arm, fold.classes
+        )
+        for arm in part.generated()
+        if arm in arms
+        for seed in design.seeds_of(arm)
+    }
     tools = Tools(
-        given=given_samples(context, part, arms, fold.classes),
+        given=given,
         work=folder / CHECKPOINTS,
         fabric=make_fabric(context.settings.compute) if design.classifier.lazy else None,
     )
@@ -90,11 +96,10 @@ def cells_work(
     if checks:
         said = fold_checks(features, design, place)
         if (cell.repeat, cell.fold) == (0, 0):  # it takes many slices' fits
-            slices = features_of(
-                store, part, classes=fold.classes, rare=fold.rare, masks=tuning.masks,
-                unit="slices",
-            )  # fmt: skip
-            said["leak"] = _leak(slices, design)
+            # What a split by slices would have read, with one grid point: it is dear.
+            first = {name: values[1:2] for name, values in design.classifier.grid.items()}
+            cheap = replace(design, classifier=replace(design.classifier, grid=first), inner=2)
+            said["leak"] = row_leak(samples(unit="slices"), cheap, folds=LEAK_FOLDS)
         found = replace(found, checks=said)
     write_result(folder, found)
 
@@ -103,12 +108,6 @@ def fold_of(features: FeatureSet, tested: tuple[str, ...], fold: int) -> np.ndar
     """The fold of each patient: `fold` for the tested, −1 for those who train."""
     inside = set(tested)
     return np.array([fold if who in inside else TRAINS for who in features.patients])
-
-
-def with_sites(features: FeatureSet, fold: Fold) -> FeatureSet:
-    """The same, its rows with their patients' sites."""
-    sites = [fold.sites.get(features.patients[who]) for who in features.patient.tolist()]
-    return replace(features, rows=features.rows.assign(site=pd.Series(sites, dtype=object)))
 
 
 def features_of(
@@ -147,10 +146,3 @@ def vectors_of(X: np.ndarray, rows: pd.DataFrame, *, rare: str, name: str, unit:
         X.astype(np.float64), about["label"].to_numpy(), groups=about["patient"].to_numpy(),
         rare=rare, row=about["row"].tolist(), name=name, constant=True,  # no mask anywhere: chance
     )  # fmt: skip
-
-
-def _leak(features: FeatureSet, design: Design) -> dict[str, float | None] | None:
-    """What a split by slices would have read, measured with one grid point: it is dear."""
-    first = {name: values[1:2] for name, values in design.classifier.grid.items()}
-    cheap = replace(design, classifier=replace(design.classifier, grid=first), inner=2)
-    return row_leak(features, cheap, folds=LEAK_FOLDS)

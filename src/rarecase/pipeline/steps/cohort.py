@@ -10,7 +10,7 @@ import pandas as pd
 
 from rarecase.cohort import Cohort, SliceCache, assign_folds, cache_slices, read_cohort
 from rarecase.errors import SettingError, nearest
-from rarecase.files import replacing_file, write_json
+from rarecase.files import write_json, write_table
 from rarecase.pipeline.run_folder import COHORT, SLICES
 from rarecase.pipeline.settings import Settings, SlicesSettings
 from rarecase.pipeline.simulated import study_folder
@@ -76,7 +76,6 @@ def slices_step(context: Context, *, cohort: Cohort) -> Step:
         stage="segment",
         version=2,
         facts=[files, simulation, settings.slices.model_dump(mode="json")],
-        inputs=(),
         work=slices_work,
         context=context,
     )
@@ -89,7 +88,6 @@ def cohort_step(context: Context, *, cohort: Cohort, folds: pd.DataFrame, slices
     return Step(
         name=COHORT,
         stage="segment",
-        version=1,
         facts=[*split, folds.to_json(), settings.cohort.rare or cohort.rare],
         inputs=(slices,),
         work=cohort_work,
@@ -123,8 +121,7 @@ def cohort_work(context: Context, folder: Path) -> None:
     table = table.join(counted, on="case")
     for repeat, part in folds.groupby("repeat"):
         table[f"test_fold_{repeat}"] = table["patient"].map(part.set_index("patient")["fold"])
-    with replacing_file(folder / "cohort.csv") as beside:
-        table.to_csv(beside, index=False)
+    write_table(folder / "cohort.csv", table)
     dropped = [{"case": each.case, "reason": each.reason} for each in cohort.dropped]
     write_json(
         folder / "cohort.json",

@@ -13,12 +13,11 @@ from rarecase.checksums import record_files
 from rarecase.evidence.evidence import make_evidence
 from rarecase.experiment.self_checks import gather
 from rarecase.experiment.tasks import CHECKS
-from rarecase.files import read_json, read_parquet, replacing_file, write_json
+from rarecase.files import read_json, read_parquet, write_json, write_table
 from rarecase.pipeline.run_folder import COHORT, EVIDENCE, PREDICTIONS
 from rarecase.pipeline.step import Context, Step
 from rarecase.seeds import derive
 
-VERSION = 1
 NAME = "steps/evidence"
 
 
@@ -28,7 +27,6 @@ def evidence_step(context: Context, *, cells: Sequence[Step]) -> Step:
     return Step(
         name=NAME,
         stage="classify",
-        version=VERSION,
         facts=[context.settings.experiment[0].features, context.settings.experiment[0].classifier],
         inputs=tuple(cells),
         work=partial(evidence_work, cells=names),
@@ -42,8 +40,7 @@ def evidence_work(context: Context, folder: Path, *, cells: Sequence[str]) -> No
     run folder itself."""
     run = context.run
     tables = [read_parquet(run / cell / PREDICTIONS) for cell in cells]
-    with replacing_file(run / PREDICTIONS) as beside:
-        pd.concat(tables, ignore_index=True).to_parquet(beside, index=False)
+    write_table(run / PREDICTIONS, pd.concat(tables, ignore_index=True))
     record_files(run, [PREDICTIONS], step=NAME)
     said = [read_json(run / c / CHECKS) for c in cells if (run / c / CHECKS).is_file()]
     settings, first = context.settings, context.settings.experiment[0]

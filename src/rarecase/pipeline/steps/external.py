@@ -20,16 +20,14 @@ from rarecase.experiment.tasks import write_result
 from rarecase.features.samples import Samples
 from rarecase.features.sources.contract import outlined
 from rarecase.features.sources.registry import load_source
-from rarecase.files import read_parquet
+from rarecase.files import read_json, read_parquet
 from rarecase.pipeline.fold import Fold, load_fold, load_part
-from rarecase.pipeline.run_folder import CELLS, CHECKPOINTS, FEATURES, SLICES
+from rarecase.pipeline.run_folder import CELLS, CHECKPOINTS, FEATURES, RECORD, SEGMENTER, SLICES
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.cells import fold_of, vectors_of
 from rarecase.pipeline.steps.features import source_data
 from rarecase.pipeline.steps.segment import predict_volumes
-
-VERSION = 2
 
 
 def external_parts(settings: Settings) -> list[int]:
@@ -39,15 +37,14 @@ def external_parts(settings: Settings) -> list[int]:
     return [number for number, kind in enumerate(kinds) if kind.takes == "vectors"]
 
 
-def external_step(
-    context: Context, *, home: Context, known: str, slices: Step, splits: str
-) -> Step:
-    """The step of a fold; `home`: the study and fold that learnt, `known`: the key of its U-Net."""
+def external_step(context: Context, *, home: Context, slices: Step, splits: str) -> Step:
+    """The step of a fold; `home`: the study and fold that learnt."""
     settings = home.settings
+    known = read_json(home.fold_folder / SEGMENTER / RECORD)["key"]
     return Step(
         name=context.cell.folder(CELLS),
         stage="external",
-        version=VERSION,
+        version=2,
         facts=[
             known, settings.tuning.model_dump(mode="json"), splits,
             [said.model_dump(mode="json") for said in settings.experiment],

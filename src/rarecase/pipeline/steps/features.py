@@ -16,8 +16,6 @@ from rarecase.pipeline.step import Context, Step
 from rarecase.seeds import derive
 from rarecase.segmenter import PackedMasks, load_segmenter
 
-VERSION = 1
-
 
 def features_step(context: Context, *, source: str, segmenter: Step) -> Step:
     """The step that takes a source's features in a fold."""
@@ -28,7 +26,6 @@ def features_step(context: Context, *, source: str, segmenter: Step) -> Step:
     return Step(
         name=context.cell.folder(f"{FEATURES}/{source}"),
         stage="extract",
-        version=VERSION,
         facts=facts,
         inputs=(segmenter,),
         work=work,

@@ -28,13 +28,11 @@ def pretrain_step(context: Context) -> Step:
     return Step(
         name=PRETRAIN,
         stage="segment",
-        version=1,
         facts=[
             settings.pretrain.model_dump(mode="json"), cohort,
             settings.slices.model_dump(mode="json"), shape, settings.compute.precision,
             settings.split.validation, settings.seed,
         ],
-        inputs=(),
         work=pretrain_work,
         context=context,
     )  # fmt: skip

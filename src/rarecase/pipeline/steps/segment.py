@@ -14,7 +14,7 @@ import torch
 
 from rarecase.checksums import check_file
 from rarecase.errors import DataError, SettingError
-from rarecase.files import replacing_file
+from rarecase.files import write_table
 from rarecase.imaging import fit_mean_std
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
@@ -95,8 +95,7 @@ def train(
         checkpoint=folder / CHECKPOINTS / "training.safetensors",
         name=name,
     )  # fmt: skip
-    with replacing_file(folder / "history.csv") as beside:
-        history.to_csv(beside, index=False)
+    write_table(folder / "history.csv", history)
 
 
 def segmenter_work(context: Context, folder: Path) -> None:
@@ -167,12 +166,10 @@ def predict_volumes(
         index = part_rows["row"].to_numpy()
         score = volume_dice(packed.read(index), fold.cache.masks[index], part_rows["case"])
         scores.append(score.assign(**part_rows.iloc[0][["patient", "label", "part"]]))
-    with replacing_file(folder / "volumes.csv") as beside:
-        columns = ["case", "patient", "label", "part", "dice", "iou", "slices"]
-        table = pd.concat(scores) if scores else pd.DataFrame(columns=columns)
-        table[columns].to_csv(beside, index=False)
-    with replacing_file(folder / "rows.parquet") as beside:
-        rows.to_parquet(beside, index=False)
+    columns = ["case", "patient", "label", "part", "dice", "iou", "slices"]
+    table = pd.concat(scores) if scores else pd.DataFrame(columns=columns)
+    write_table(folder / "volumes.csv", table[columns])
+    write_table(folder / "rows.parquet", rows)
     return packed
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from rarecase.features.gallery import write_gallery
 from rarecase.features.sources.contract import tumour_slices
 from rarecase.features.sources.unet import features_of_samples
 from rarecase.features.store import FeatureStore
-from rarecase.files import read_json, replacing_file, write_json
+from rarecase.files import read_json, write_json, write_table
 from rarecase.generators.base import Generator
 from rarecase.generators.filters import filter_table
 from rarecase.generators.registry import load_generator
@@ -25,13 +26,13 @@ from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.designs import Part
 from rarecase.pipeline.fold import Fold, load_fold, load_part
 from rarecase.pipeline.run_folder import CHECKPOINTS, SAMPLES, SEGMENTER, SYNTHETIC, source_store
+from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Context, Step
 from rarecase.progress import task
 from rarecase.seeds import derive
 from rarecase.segmenter import Slices, channel_map, load_segmenter
 
 log = logging.getLogger(__name__)
-VERSION = 1
 FAILED = "failed.json"
 PIECE = 64  # images generated at a time
 
@@ -41,41 +42,51 @@ def rows_in(store: FeatureStore, patients: tuple[str, ...]) -> np.ndarray:
     return np.flatnonzero(store.rows["patient"].isin(patients).to_numpy())
 
 
-def synthetic_step(context: Context, *, number: int, arm: Arm, seed: int, features: Step) -> Step:
-    """The step that generates the samples of an arm of part `number` from one seed."""
+@dataclass(frozen=True)
+class Which:
+    """Whose samples: the number of the part of the experiment, the name of its arm, the seed."""
+
+    number: int
+    arm: str
+    seed: int
+
+    def folder(self, kind: str, settings: Settings) -> str:
+        """Where they (or, of another `kind`, what is said of them) lie, below the fold."""
+        return f"{kind}/{settings.experiment[self.number].features}-{self.arm}-seed{self.seed}"
+
+
+def synthetic_step(context: Context, which: Which, *, arm: Arm, features: Step) -> Step:
+    """The step that generates an arm's samples from one seed."""
     settings = context.settings
-    said, samples = settings.experiment[number], settings.generator.samples
+    amounts = settings.generator.samples or settings.experiment[which.number].amounts
     return Step(
-        name=context.cell.folder(synthetic_name(said.features, arm.name, seed)),
+        name=context.cell.folder(which.folder(SYNTHETIC, settings)),
         stage="generate",
-        version=VERSION,
-        facts=[described(arm.sampler), seed, samples or said.amounts, settings.seed],
+        facts=[described(arm.sampler), which.seed, amounts, settings.seed],
         inputs=(features,),
-        work=partial(synthetic_work, number=number, arm_name=arm.name, seed=seed),
+        work=partial(synthetic_work, which=which),
         context=context,
         bulky=(SAMPLES,),
-        remake=partial(samples_work, number=number, arm_name=arm.name, seed=seed),
+        remake=partial(samples_work, which=which),
         reads=(features.name,),
     )
 
 
-def synthetic_work(
-    context: Context, folder: Path, *, number: int, arm_name: str, seed: int
-) -> None:
+def synthetic_work(context: Context, folder: Path, *, which: Which) -> None:
     """Fit the arm's generator to the fold's training patients and generate samples of every class.
 
     As many of each class, as in the paper; which of them are used is asked of the filter later.
     """
-    part = load_part(context, number)
-    arm, fold = part.arm(arm_name), load_fold(context)
+    part, fold = load_part(context, which.number), load_fold(context)
+    arm = part.arm(which.arm)
     store = FeatureStore.open(source_store(context.fold_folder, part.features))
     rows = rows_in(store, fold.training)
     images = arm.sampler.on == "images"
     learnt = tumour_slices(store.rows, rows) if images else rows
     about = store.rows.iloc[learnt]
     cell = context.cell
-    state = derive(context.settings.seed, arm.sampler.kind, cell.repeat, cell.fold, seed) % 2**31
-    generator: Generator = new_generator(arm.sampler, seed=state, standardised=False)
+    seed = derive(context.settings.seed, arm.sampler.kind, cell.repeat, cell.fold, which.seed)
+    generator: Generator = new_generator(arm.sampler, seed=seed % 2**31, standardised=False)
     (folder / CHECKPOINTS).mkdir(exist_ok=True)
     exact = len(store.shape) == 1 and not images
     try:
@@ -88,15 +99,14 @@ def synthetic_work(
             fabric=make_fabric(context.settings.compute, exact=exact),
         )
     except REFUSED as error:  # the arm has then failed in this fold; the study goes on
-        log.warning("%s, arm %s: %s", context.where(), arm_name, error)
+        log.warning("%s, arm %s: %s", context.where(), arm.name, error)
         write_json(folder / FAILED, {"reason": str(error)})
         (folder / SAMPLES).mkdir()
         return
     generator.save(folder)
     samples = _sample(generator, context, fold, part=part, arm=arm, folder=folder)
-    with replacing_file(folder / "filter.csv") as beside:
-        agrees = np.asarray(samples.rows["agrees"], dtype=bool)
-        filter_table(samples.rows["label"].to_numpy(), agrees).to_csv(beside, index=False)
+    agrees = np.asarray(samples.rows["agrees"], dtype=bool)
+    write_table(folder / "filter.csv", filter_table(samples.rows["label"].to_numpy(), agrees))
     training = np.zeros(len(store), dtype=bool)
     training[rows] = True
     write_gallery(
@@ -105,22 +115,16 @@ def synthetic_work(
     )  # fmt: skip
 
 
-def samples_work(context: Context, folder: Path, *, number: int, arm_name: str, seed: int) -> None:
+def samples_work(context: Context, folder: Path, *, which: Which) -> None:
     """The fold's synthetic samples again, from the generator that was kept."""
-    part = load_part(context, number)
-    arm = part.arm(arm_name)
-    place = context.fold_folder / synthetic_name(part.features, arm_name, seed)
+    part, fold = load_part(context, which.number), load_fold(context)
+    place = context.fold_folder / which.folder(SYNTHETIC, context.settings)
     if (place / FAILED).is_file():
         (folder / SAMPLES).mkdir()
         return
     device = str(make_fabric(context.settings.compute).device)
     generator = load_generator(place, device=device)
-    _sample(generator, context, load_fold(context), part=part, arm=arm, folder=folder)
-
-
-def synthetic_name(features: str, arm: str, seed: int) -> str:
-    """Where an arm's samples lie, below the fold."""
-    return f"{SYNTHETIC}/{features}-{arm}-seed{seed}"
+    _sample(generator, context, fold, part=part, arm=part.arm(which.arm), folder=folder)
 
 
 def _sample(
@@ -175,23 +179,9 @@ def _sample_images(
     return FeatureStore.open(folder / SAMPLES)
 
 
-def given_samples(
-    context: Context, part: Part, arms: Sequence[Arm], classes: Sequence[str]
-) -> dict[tuple[str, int], Given]:
-    """The samples that steps generated for these arms, or why they could not, by arm and seed."""
-    return {
-        (arm.name, seed or 0): samples_of_step(context, part, arm, seed or 0, classes)
-        for arm in part.generated()
-        if arm in arms
-        for seed in part.design.seeds_of(arm)
-    }
-
-
-def samples_of_step(
-    context: Context, part: Part, arm: Arm, seed: int, classes: Sequence[str]
-) -> Given:
+def samples_of_step(context: Context, which: Which, arm: Arm, classes: Sequence[str]) -> Given:
     """An arm's samples of one seed, and which of them its filter keeps; or why there are none."""
-    place = context.fold_folder / synthetic_name(part.features, arm.name, seed)
+    place = context.fold_folder / which.folder(SYNTHETIC, context.settings)
     if (place / FAILED).is_file():
         return str(read_json(place / FAILED)["reason"])
     store = FeatureStore.open(place / SAMPLES)
