@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from rarecase.cohort import Cohort, count_slices
 from rarecase.errors import DataError
@@ -67,8 +66,9 @@ class Sizes:
         )
 
 
-def sizes_of(settings: Settings, *, cohort: Cohort, folds: pd.DataFrame) -> Sizes:
-    """The sizes of a study; no image is read. `folds`: columns repeat, patient, fold."""
+def sizes_of(settings: Settings, cohort: Cohort) -> Sizes:
+    """The sizes of a study; no image is read."""
+    folds = load_folds(settings, cohort)
     parts, patients, real = planned_parts(settings, cohort, folds)
     slices, volumes = len(patients), settings.segmenter.dimensions == 3
     if volumes:
@@ -106,7 +106,7 @@ def refuse_small_disk(
 ) -> None:
     """Raise `DataError` when the steps `todo` may need more than is free where `run` lies."""
     names = [step.name for step in todo]
-    sizes = sizes_of(settings, cohort=cohort, folds=load_folds(settings, cohort))
+    sizes = sizes_of(settings, cohort)
     stores = any(FEATURES in name or SYNTHETIC in name for name in names)
     needed = sizes.cache * (SLICES in names)
     needed += (sizes.features + sizes.samples) * sizes.held * stores

@@ -41,7 +41,8 @@ def run_steps(steps: Sequence[Step], *, executor: Executor | None, after: After)
             if isinstance(executor, Forwarding):
                 room = max(1, executor.room())
             free = room - len(running)
-            for step in [s for s in waiting if _needs(s) & names <= done][: max(free, 0)]:
+            needs = {s: {*(each.name for each in s.inputs), *s.reads} & names for s in waiting}
+            for step in [s for s in waiting if needs[s] <= done][: max(free, 0)]:
                 running[executor.submit(_perform, step)] = step
                 waiting.remove(step)
             for future in wait(running, timeout=LOOK, return_when=FIRST_COMPLETED).done:
@@ -52,10 +53,6 @@ def run_steps(steps: Sequence[Step], *, executor: Executor | None, after: After)
     finally:
         for future in running:
             future.cancel()
-
-
-def _needs(step: Step) -> set[str]:
-    return {each.name for each in step.inputs} | set(step.reads)
 
 
 def _perform(step: Step) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from rarecase.checksums import check_file, record_files
+from rarecase.checksums import record_files
 from rarecase.cohort import Cohort, check_disjoint
 from rarecase.errors import DataError, SettingError
 from rarecase.evidence.evidence import make_evidence
@@ -18,8 +18,8 @@ from rarecase.evidence.result import Result
 from rarecase.experiment.splits import splits_digest
 from rarecase.experiment.tasks import read_result
 from rarecase.files import read_csv, read_json, write_json
-from rarecase.pipeline.resolve import merged, nest, resolve, validate
-from rarecase.pipeline.run import only_one, perform_in_turn
+from rarecase.pipeline.resolve import merged, nest, validate
+from rarecase.pipeline.run import only_one, perform_in_turn, settings_of
 from rarecase.pipeline.run_folder import COHORT, EXTERNAL, folds_of, read_cohort_table, read_folds
 from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.cohort import load_cohort, slices_step
@@ -56,8 +56,7 @@ def evaluate_on(
     `LeakError` for a patient that the run knows, `DataError` for a cohort without its classes.
     """
     run, path = run.absolute(), Path(data).expanduser().absolute()
-    check_file(run / "study.yaml")
-    home = resolve(preset=None, file=run / "study.yaml")
+    home = settings_of(run)
     if not external_parts(home):
         raise SettingError(
             f"{run}: no part of its experiment is on vectors, which are what is judged elsewhere."

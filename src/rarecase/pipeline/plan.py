@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from rarecase.cohort import Cohort
+from rarecase.errors import SettingError, nearest
 from rarecase.experiment.splits import splits_digest
 from rarecase.pipeline.designs import make_part
 from rarecase.pipeline.run_folder import folds_of
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Context, Step
-from rarecase.pipeline.steps.cells import cells_step
+from rarecase.pipeline.steps.cells import Task, cells_step
 from rarecase.pipeline.steps.cohort import cohort_step, load_folds, slices_step
 from rarecase.pipeline.steps.evidence import evidence_step
 from rarecase.pipeline.steps.features import features_step
@@ -25,8 +26,6 @@ from rarecase.segmenter import refuse_seen
 
 # Commands, in order; each runs up to the last step of its stage.
 STAGES = ("segment", "extract", "generate", "classify", "report")
-Finish = Callable[[Context, Sequence[Step]], Step]
-"""Makes a last step of those before it, such as the report's."""
 
 
 def plan(
@@ -34,13 +33,10 @@ def plan(
     *,
     run: Path,
     cohort: Cohort,
-    until: str = "report",
-    finish: Finish | None = None,
+    finish: Callable[[Context, Sequence[Step]], Step],
 ) -> list[Step]:
-    """The steps up to the end of stage `until`, each behind those it needs.
-
-    A fold is finished before the next begins; a stage by itself leaves out what lies behind it.
-    """
+    """The steps of a study, each behind those it needs; a fold is finished before the next begins.
+    `finish` makes the last step, the report's, of those that it needs."""
     folds = load_folds(settings, cohort)
     if not settings.segmenter.allow_seen:
         # Said now, and again by every fold; not only after hours of pre-training.
@@ -62,12 +58,15 @@ def plan(
         steps += [segmenter, *fold]
         cells += [step for step in fold if step.stage == "classify"]
     scored = evidence_step(here, cells=cells)
-    steps += [scored, pictures]
-    if finish is not None:
-        like = [step for step in steps if step.stage == "generate"]
-        steps.append(finish(here, [scored, pictures, *like]))
-    wanted = STAGES[: STAGES.index(until) + 1]
-    return [step for step in steps if step.stage in wanted]
+    like = [step for step in steps if step.stage == "generate"]
+    return [*steps, scored, pictures, finish(here, [scored, pictures, *like])]
+
+
+def up_to(steps: Sequence[Step], until: str) -> list[Step]:
+    """The steps up to the end of a stage. Raises `SettingError` for one that there is not."""
+    if until not in STAGES:
+        raise SettingError(f"until={until!r}: {nearest(until, STAGES)}")
+    return [step for step in steps if STAGES.index(step.stage) <= STAGES.index(until)]
 
 
 def _fold(context: Context, segmenter: Step, *, splits: str) -> list[Step]:
@@ -84,19 +83,15 @@ def _fold(context: Context, segmenter: Step, *, splits: str) -> list[Step]:
             mine = []
             for arm in part.generated():
                 for seed in part.design.seeds_of(arm) if arm in arms else ():
-                    which = Which(number, arm.name, seed or 0)
-                    step = synthetic_step(context, which, arm=arm, features=of)
+                    whose = Which(number, arm.name, seed or 0)
+                    step = synthetic_step(context, whose, arm=arm, features=of)
                     if step.name not in generated:
-                        like = fidelity_step(context, which, arm=arm, features=of, synthetic=step)
+                        like = fidelity_step(context, whose, arm=arm, features=of, synthetic=step)
                         rest += [step, like]
                     mine.append(generated.setdefault(step.name, step))
             # Once a fold: of the first part on vectors that compares anything.
             checks = settings.tuning.checks and task == "arms" and len(arms) > 1 and not checked
             checked = checked or checks
-            rest += [
-                cells_step(
-                    context, number=number, task=task, splits=splits, checks=checks, features=of,
-                    synthetic=mine,
-                )
-            ]  # fmt: skip
+            which = Task(number, task, splits, checks)
+            rest.append(cells_step(context, which, features=of, synthetic=mine))
     return [*features.values(), *rest]

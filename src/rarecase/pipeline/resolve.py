@@ -60,11 +60,9 @@ def nest(dotted: Mapping[str, Any]) -> Nested:
     """
     out: Nested = {}
     for name, value in dotted.items():
-        *sections, leaf = name.split(".")
-        nested: Nested = {leaf: value}
-        for section in reversed(sections):
-            nested = {section: nested}
-        out = merged(out, nested)
+        for part in reversed(name.split(".")):
+            value = {part: value}
+        out = merged(out, value)
     return out
 
 
@@ -116,11 +114,9 @@ def shortened(experiment: Sequence[Nested], short: Mapping[str, Any]) -> list[Ne
         counts["planned"] = counts["amounts"][0]
     if not {"features", "classifier"} & set(given):
         return [
-            {
-                **said,
-                **({"arms": given["arms"]} if "arms" in given and said["arms"] != ["none"] else {}),
-                **(counts if said.get("amounts") else {}),
-            }
+            said
+            | ({"arms": given["arms"]} if "arms" in given and said["arms"] != ["none"] else {})
+            | (counts if said.get("amounts") else {})
             for said in experiment
         ]
     found = []
@@ -131,9 +127,8 @@ def shortened(experiment: Sequence[Nested], short: Mapping[str, Any]) -> list[Ne
                 continue
             like = next((each for each in experiment if each["classifier"] == kind), None)
             part = {**(like or {"arms": ["none"]}), "features": features, "classifier": kind}
-            found.append({**part, **{k: given[k] for k in ("arms",) if k in given}})
-            if found[-1].get("amounts"):
-                found[-1] |= counts
+            part |= {"arms": given["arms"]} if "arms" in given else {}
+            found.append(part | (counts if part.get("amounts") else {}))
     return found
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
-from rarecase.checksums import CHECKSUMS, PARTIAL
+from rarecase.checksums import CHECKSUMS, PARTIAL, check_file
 from rarecase.errors import DataError
 from rarecase.files import locked
 from rarecase.pipeline.executor import pool, run_steps
@@ -61,6 +61,12 @@ def perform_in_turn(steps: Sequence[Step], *, name: str) -> None:
         for step in steps:
             perform(step)
             bar.advance(note=step.name)
+
+
+def settings_of(run: Path) -> Settings:
+    """The settings that a run was made with; a file that was changed since is refused."""
+    check_file(run / SETTINGS)
+    return resolve(preset=None, file=run / SETTINGS)
 
 
 def check_run_folder(folder: Path) -> None:

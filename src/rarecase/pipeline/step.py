@@ -34,7 +34,7 @@ from rarecase.checksums import (
 from rarecase.errors import DataError
 from rarecase.files import partial_path, replacing_directory, write_text
 from rarecase.pipeline.run_folder import CHECKPOINTS, EVERYBODY, NOWHERE, RECORD, Cell
-from rarecase.pipeline.settings import Settings
+from rarecase.pipeline.settings import Section, Settings
 
 log = logging.getLogger(__name__)
 TIMED = ("history.csv", "cells.csv")  # they say how long things took
@@ -63,22 +63,20 @@ class Context:
 Work = Callable[[Context, Path], None]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """What a step is, said beside its work.
 
     Parameters
     ----------
-    name
-        Also the folder inside the run.
-    stage
-        The command that runs up to it.
+    name, stage
+        Also the folder inside the run; the command that runs up to it.
     work, context
         What is done, and where.
     version
         Goes up when the work computes something else from the same inputs and settings.
     facts
-        The settings and values that the result depends on, anything JSON can hold.
+        The settings and values that the result depends on (see `digest`).
     inputs
         The steps whose results it depends on.
     products
@@ -166,12 +164,16 @@ def discard_bulky(steps: Sequence[Step]) -> None:
 
 
 def digest(value: Any) -> str:
-    """A short stable digest of anything JSON can hold.
+    """A short stable digest of anything JSON can hold, and of sections of settings.
 
     >>> digest({"a": 1}) == digest({"a": 1}) != digest({"a": 2})
     True
     """
-    text = json.dumps(value, sort_keys=True, default=str)
+
+    def plain(each: Any) -> Any:
+        return each.model_dump(mode="json") if isinstance(each, Section) else str(each)
+
+    text = json.dumps(value, sort_keys=True, default=plain)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

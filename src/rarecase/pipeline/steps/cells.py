@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,45 +31,37 @@ from rarecase.pipeline.steps.synthetic import Which, samples_of_step
 LEAK_FOLDS = 3
 
 
-def cells_step(
-    context: Context,
-    *,
-    number: int,
-    task: str,
-    splits: str,
-    checks: bool,
-    features: Step,
-    synthetic: Sequence[Step],
-) -> Step:
-    """The step of one task (see `Design.tasks`) of part `number` of the experiment in a fold."""
-    settings = context.settings
-    said = settings.experiment[number]
+@dataclass(frozen=True)
+class Task:
+    """One task (see `Design.tasks`) of part `number` of the experiment; `splits`: their digest;
+    whether to do the self-checks."""
+
+    number: int
+    name: str
+    splits: str
+    checks: bool
+
+
+def cells_step(context: Context, task: Task, *, features: Step, synthetic: Sequence[Step]) -> Step:
+    """The step of one task in a fold."""
+    settings, said = context.settings, context.settings.experiment[task.number]
     part = make_part(settings, said)
-    arms = [described(arm) for arm in part.design.tasks()[task]]
-    facts: list[Any] = [said.amounts, said.planned, arms, splits, checks, settings.seed]
-    facts.append(settings.tuning.model_dump(mode="json"))
-    if part.design.classifier.lazy:
-        facts.append(settings.classifier.model_dump(mode="json"))
-    return Step(
-        name=context.cell.folder(f"{CELLS}/{part.name}-{task}"),
-        stage="classify",
-        facts=facts,
-        inputs=(features, *synthetic),
-        work=partial(cells_work, number=number, task=task, splits=splits, checks=checks),
-        context=context,
-        reads=tuple(step.name for step in (features, *synthetic)),
-    )
+    arms = [described(arm) for arm in part.design.tasks()[task.name]]
+    facts: list[Any] = [said.amounts, said.planned, arms, task.splits, task.checks, settings.seed]
+    facts += [settings.tuning, *([settings.classifier] if part.design.classifier.lazy else [])]
+    name = context.cell.folder(f"{CELLS}/{part.name}-{task.name}")
+    work, inputs = partial(cells_work, task=task), (features, *synthetic)
+    reads = tuple(step.name for step in inputs)
+    return Step(name, "classify", work, context, facts=facts, inputs=inputs, reads=reads)
 
 
-def cells_work(
-    context: Context, folder: Path, *, number: int, task: str, splits: str, checks: bool
-) -> None:
+def cells_work(context: Context, folder: Path, *, task: Task) -> None:
     """Predictions of a task's arms on the fold's test patients, histories, the self-checks where
     they are wanted."""
     tuning = context.settings.tuning
-    fold, cell, part = load_fold(context), context.cell, load_part(context, number)
+    fold, cell, part = load_fold(context), context.cell, load_part(context, task.number)
     store = FeatureStore.open(source_store(context.fold_folder, part.features))
-    design, arms = part.design, part.design.tasks()[task]
+    design, arms = part.design, part.design.tasks()[task.name]
     samples = partial(
         features_of, store, part, classes=fold.classes, rare=fold.rare, masks=tuning.masks
     )
@@ -77,11 +69,11 @@ def cells_work(
     sites = [fold.sites.get(features.patients[who]) for who in features.patient.tolist()]
     rows = features.rows.assign(site=pd.Series(sites, dtype=object))
     features = replace(features, rows=rows)
-    place = Place(fold_of(features, fold.test, cell.fold), cell.repeat, cell.fold, splits)
+    place = Place(fold_of(features, fold.test, cell.fold), cell.repeat, cell.fold, task.splits)
     (folder / CHECKPOINTS).mkdir(exist_ok=True)
     given = {
         (arm.name, seed or 0): samples_of_step(
-            context, Which(number, arm.name, seed or 0), arm, fold.classes
+            context, Which(task.number, arm.name, seed or 0), arm, fold.classes
         )
         for arm in part.generated()
         if arm in arms
@@ -93,7 +85,7 @@ def cells_work(
         fabric=make_fabric(context.settings.compute) if design.classifier.lazy else None,
     )
     found = fit_fold(features, design, place, arms=arms, tools=tools)
-    if checks:
+    if task.checks:
         said = fold_checks(features, design, place)
         if (cell.repeat, cell.fold) == (0, 0):  # it takes many slices' fits
             # What a split by slices would have read, with one grid point: it is dear.
@@ -128,8 +120,7 @@ def features_of(
     """
     if part.design.classifier.takes == "maps":
         return store_features(store, classes=classes, rare=rare, name=part.features)
-    X = as_matrix(Samples(store))
-    rows = store.rows if masks == "predicted" else outlined(store.rows, masks)
+    X, rows = as_matrix(Samples(store)), outlined(store.rows, masks)
     return vectors_of(X, rows, rare=rare, name=part.features, unit=unit)
 
 

@@ -67,32 +67,18 @@ def _with_times(parts: Sequence[Any]) -> list[Any]:
 def slices_step(context: Context, *, cohort: Cohort) -> Step:
     """The step that caches the slices of a cohort."""
     settings = context.settings
-    simulation = None
-    if settings.data is None:
-        simulation = [settings.simulation.model_dump(mode="json"), settings.seed]
+    simulation = [settings.simulation, settings.seed] if settings.data is None else None
     files = cohort_facts(cohort, simulated=settings.data is None)
-    return Step(
-        name=SLICES,
-        stage="segment",
-        version=2,
-        facts=[files, simulation, settings.slices.model_dump(mode="json")],
-        work=slices_work,
-        context=context,
-    )
+    facts = [files, simulation, settings.slices]
+    return Step(SLICES, "segment", slices_work, context, version=2, facts=facts)
 
 
 def cohort_step(context: Context, *, cohort: Cohort, folds: pd.DataFrame, slices: Step) -> Step:
     """The step that says who is in the cohort, and who is tested when."""
     settings = context.settings
-    split = [settings.split.model_dump(mode="json"), settings.protocol, settings.seed]
-    return Step(
-        name=COHORT,
-        stage="segment",
-        facts=[*split, folds.to_json(), settings.cohort.rare or cohort.rare],
-        inputs=(slices,),
-        work=cohort_work,
-        context=context,
-    )
+    rare = settings.cohort.rare or cohort.rare
+    facts = [settings.split, settings.protocol, settings.seed, folds.to_json(), rare]
+    return Step(COHORT, "segment", cohort_work, context, facts=facts, inputs=(slices,))
 
 
 def slices_work(context: Context, folder: Path) -> None:

@@ -23,16 +23,12 @@ NAME = "steps/evidence"
 
 def evidence_step(context: Context, *, cells: Sequence[Step]) -> Step:
     """The step that scores all cells of the run."""
-    names = tuple(step.name for step in cells)
+    first = context.settings.experiment[0]
+    work = partial(evidence_work, cells=tuple(step.name for step in cells))
     return Step(
-        name=NAME,
-        stage="classify",
-        facts=[context.settings.experiment[0].features, context.settings.experiment[0].classifier],
-        inputs=tuple(cells),
-        work=partial(evidence_work, cells=names),
-        context=context,
-        products=(PREDICTIONS, EVIDENCE),
-    )
+        NAME, "classify", work, context, facts=[first.features, first.classifier],
+        inputs=tuple(cells), products=(PREDICTIONS, EVIDENCE),
+    )  # fmt: skip
 
 
 def evidence_work(context: Context, folder: Path, *, cells: Sequence[str]) -> None:

@@ -39,20 +39,10 @@ def external_parts(settings: Settings) -> list[int]:
 
 def external_step(context: Context, *, home: Context, slices: Step, splits: str) -> Step:
     """The step of a fold; `home`: the study and fold that learnt."""
-    settings = home.settings
     known = read_json(home.fold_folder / SEGMENTER / RECORD)["key"]
-    return Step(
-        name=context.cell.folder(CELLS),
-        stage="external",
-        version=2,
-        facts=[
-            known, settings.tuning.model_dump(mode="json"), splits,
-            [said.model_dump(mode="json") for said in settings.experiment],
-        ],
-        inputs=(slices,),
-        work=partial(external_work, home=home, splits=splits),
-        context=context,
-    )  # fmt: skip
+    facts = [known, home.settings.tuning, splits, home.settings.experiment]
+    work, name = partial(external_work, home=home, splits=splits), context.cell.folder(CELLS)
+    return Step(name, "external", work, context, version=2, facts=facts, inputs=(slices,))
 
 
 def external_work(context: Context, folder: Path, *, home: Context, splits: str) -> None:

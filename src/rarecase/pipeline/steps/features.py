@@ -24,15 +24,9 @@ def features_step(context: Context, *, source: str, segmenter: Step) -> Step:
     if known.kind == "vectors":
         facts.append(context.settings.tuning.masks)
     return Step(
-        name=context.cell.folder(f"{FEATURES}/{source}"),
-        stage="extract",
-        facts=facts,
-        inputs=(segmenter,),
-        work=work,
-        context=context,
-        bulky=(f"{source}.zarr",),
-        remake=work,
-    )
+        context.cell.folder(f"{FEATURES}/{source}"), "extract", work, context, facts=facts,
+        inputs=(segmenter,), bulky=(f"{source}.zarr",), remake=work,
+    )  # fmt: skip
 
 
 def features_work(context: Context, folder: Path, *, source: str) -> None:

@@ -23,15 +23,11 @@ def fidelity_step(
     context: Context, which: Which, *, arm: Arm, features: Step, synthetic: Step
 ) -> Step:
     """The step that sets an arm's samples against test patients."""
+    name = context.cell.folder(which.folder(FIDELITY, context.settings))
     return Step(
-        name=context.cell.folder(which.folder(FIDELITY, context.settings)),
-        stage="generate",
-        facts=[arm.sampler.filter],
-        inputs=(features, synthetic),
-        work=partial(fidelity_work, which=which),
-        context=context,
-        reads=(features.name, synthetic.name),
-    )
+        name, "generate", partial(fidelity_work, which=which), context, facts=[arm.sampler.filter],
+        inputs=(features, synthetic), reads=(features.name, synthetic.name),
+    )  # fmt: skip
 
 
 def fidelity_work(context: Context, folder: Path, *, which: Which) -> None:

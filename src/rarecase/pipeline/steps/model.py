@@ -41,18 +41,10 @@ NOT_SURE = 0.5  # the threshold where no out-of-fold predictions tell a better o
 
 def model_step(context: Context, *, segmenter: Step) -> Step:
     """The step that fits the deployed classifier to every patient."""
-    settings = context.settings
     check_file(context.run / EVIDENCE)
     evidence = (context.run / EVIDENCE).read_text(encoding="utf-8")
-    return Step(
-        name=CLASSIFIER,
-        stage=MODEL,
-        version=3,
-        facts=[evidence, settings.tuning.model_dump(mode="json"), settings.seed],
-        inputs=(segmenter,),
-        work=classifier_work,
-        context=context,
-    )
+    facts, inputs = [evidence, context.settings.tuning, context.settings.seed], (segmenter,)
+    return Step(CLASSIFIER, MODEL, classifier_work, context, version=3, facts=facts, inputs=inputs)
 
 
 def deployed_part(settings: Settings, evidence: dict[str, Any]) -> tuple[int, str]:
@@ -108,10 +100,7 @@ def classifier_work(context: Context, folder: Path) -> None:
         "arm": name,
         "unit": unit,
         "channels": list(fold.cache.channels),
-        "size": meta["size"],
-        "normalise": meta["normalise"],
-        "skip_empty": meta["skip_empty"],
-        "pixel": meta["pixel"],
+        **{name: meta[name] for name in ("size", "normalise", "skip_empty", "pixel")},
         "usual_pixel": float(np.median(meta["pixels"])) if meta["pixels"] else None,
         "flips": settings.segmenter.flips,
         "planes": settings.slices.planes,

@@ -34,13 +34,8 @@ Arrays = dict[str, NDArray]
 
 def pictures_step(context: Context, *, segmenter: Step, start: Step | None) -> Step:
     """The step of what the report shows of the first fold's network."""
-    return Step(
-        name=PICTURES,
-        stage="segment",
-        inputs=(segmenter, *(() if start is None else (start,))),
-        work=pictures_work,
-        context=context,
-    )
+    inputs = (segmenter,) if start is None else (segmenter, start)
+    return Step(PICTURES, "segment", pictures_work, context, inputs=inputs)
 
 
 def pictures_work(context: Context, folder: Path) -> None:

@@ -25,17 +25,9 @@ def pretrain_step(context: Context) -> Step:
     cohort: Any = settings.simulation.slices  # what it is simulated from, or its files
     if settings.pretrain.cohort != SIMULATED:
         cohort = cohort_facts(load_pretraining(settings), simulated=False)
-    return Step(
-        name=PRETRAIN,
-        stage="segment",
-        facts=[
-            settings.pretrain.model_dump(mode="json"), cohort,
-            settings.slices.model_dump(mode="json"), shape, settings.compute.precision,
-            settings.split.validation, settings.seed,
-        ],
-        work=pretrain_work,
-        context=context,
-    )  # fmt: skip
+    facts = [settings.pretrain, cohort, settings.slices, shape, settings.compute.precision]
+    facts += [settings.split.validation, settings.seed]
+    return Step(PRETRAIN, "segment", pretrain_work, context, facts=facts)
 
 
 def pretrain_work(context: Context, folder: Path) -> None:

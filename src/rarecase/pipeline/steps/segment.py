@@ -79,21 +79,17 @@ def train(
     segmenter.trained_on = tuple(sorted({*segmenter.trained_on, *fold.fitting}))
     segmenter.validated_on = tuple(sorted({*segmenter.validated_on, *fold.validation}))
     history = train_segmenter(
-        segmenter,
-        slices,
+        segmenter, slices,
         train_rows=slices.samples_of(fold.rows_of(fold.fitting, masked=True)),
         validation_rows=slices.samples_of(fold.rows_of(fold.validation, masked=True)),
         schedule=Schedule(
             epochs=chosen.epochs, batch=chosen.batch, lr=chosen.learning_rate,
             betas=(chosen.beta1, 0.999), decay=chosen.decay,
         ),
-        loss=chosen.loss,
-        coarse=chosen.coarse,
+        loss=chosen.loss, coarse=chosen.coarse,
         augmentation=Augmentation().scaled(chosen.augment_strength) if chosen.augment else None,
-        fabric=make_fabric(settings.compute),
-        seed=seed,
+        fabric=make_fabric(settings.compute), seed=seed, name=name,
         checkpoint=folder / CHECKPOINTS / "training.safetensors",
-        name=name,
     )  # fmt: skip
     write_table(folder / "history.csv", history)
 
@@ -177,21 +173,14 @@ def segmenter_step(context: Context, *, cohort: Step | None, start: Step | None)
     """The step that trains the U-Net of a fold; `start`: pre-training, if there is any."""
     settings = context.settings
     training = settings.segmenter.model_dump(mode="json", exclude={"init"})
-    return Step(
-        name=context.cell.folder(SEGMENTER),
-        stage="segment",
-        version=2,
-        facts=[training, settings.compute.precision, init_facts(settings)],
-        inputs=tuple(step for step in (cohort, start) if step is not None),
-        work=segmenter_work,
-        context=context,
+    init = None
+    if settings.segmenter.init:  # by content: moving it elsewhere changes nothing
+        files = model_files(Path(settings.segmenter.init))
+        check_file(files[0])
+        init = digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in files])
+    facts = [training, settings.compute.precision, init]
+    name, inputs = (
+        context.cell.folder(SEGMENTER),
+        tuple(s for s in (cohort, start) if s is not None),
     )
-
-
-def init_facts(settings: Settings) -> str | None:
-    """The initial network by content: moving it elsewhere changes nothing."""
-    if not settings.segmenter.init:
-        return None
-    weights, card = model_files(Path(settings.segmenter.init))
-    check_file(weights)
-    return digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in (weights, card)])
+    return Step(name, "segment", segmenter_work, context, version=2, facts=facts, inputs=inputs)

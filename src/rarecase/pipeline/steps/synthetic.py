@@ -60,16 +60,12 @@ def synthetic_step(context: Context, which: Which, *, arm: Arm, features: Step) 
     settings = context.settings
     amounts = settings.generator.samples or settings.experiment[which.number].amounts
     return Step(
-        name=context.cell.folder(which.folder(SYNTHETIC, settings)),
-        stage="generate",
+        context.cell.folder(which.folder(SYNTHETIC, settings)), "generate",
+        partial(synthetic_work, which=which), context,
         facts=[described(arm.sampler), which.seed, amounts, settings.seed],
-        inputs=(features,),
-        work=partial(synthetic_work, which=which),
-        context=context,
-        bulky=(SAMPLES,),
-        remake=partial(samples_work, which=which),
-        reads=(features.name,),
-    )
+        inputs=(features,), reads=(features.name,),
+        bulky=(SAMPLES,), remake=partial(samples_work, which=which),
+    )  # fmt: skip
 
 
 def synthetic_work(context: Context, folder: Path, *, which: Which) -> None:
