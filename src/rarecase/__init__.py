@@ -26,7 +26,7 @@ __getattr__, __dir__, __all__ = attach(
         "Study": "rarecase.study",
         "UNet": "rarecase.segmenter.unet",
         "compare": "rarecase.pipeline.compare",
-        "compare_external": "rarecase.pipeline.compare_external",
+        "compare_external": "rarecase.pipeline.compare",
         "export_model": "rarecase.pipeline.ship",
         "load_model": "rarecase.pipeline.ship",
         "predict_images": "rarecase.deploy.predict",

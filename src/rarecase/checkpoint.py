@@ -51,19 +51,8 @@ def load_tensors(path: Path) -> tuple[Tensors, Any]:
     return tensors, json.loads(text)
 
 
-def pack_optimizer(optimizer: torch.optim.Optimizer) -> Tensors:
-    """The state of an optimiser as named tensors (`0.exp_avg`, `0.step`, …)."""
-    state = optimizer.state_dict()["state"]
-    return {
-        f"{index}.{name}": torch.as_tensor(value)
-        for index, values in state.items()
-        for name, value in values.items()
-        if value is not None
-    }
-
-
-def unpack_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Put back what `pack_optimizer` took from an optimiser over the same parameters.
+def _unpack(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Put back the state of an optimiser over the same parameters (`0.exp_avg`, `0.step`, …).
 
     State of a parameter's shape gets the parameter's memory layout back, which a file does not
     keep: fused optimisers silently compute nonsense where the two differ.
@@ -94,8 +83,11 @@ def save_training(
     for name, module in modules.items():
         tensors |= {f"module/{name}/{key}": value for key, value in module.state_dict().items()}
     for name, optimizer in optimizers.items():
-        packed = pack_optimizer(optimizer)
-        tensors |= {f"optimizer/{name}/{key}": value for key, value in packed.items()}
+        for index, state in optimizer.state_dict()["state"].items():
+            known = {
+                key: torch.as_tensor(value) for key, value in state.items() if value is not None
+            }
+            tensors |= {f"optimizer/{name}/{index}.{key}": value for key, value in known.items()}
     save_tensors(path, tensors, meta=meta)
 
 
@@ -114,5 +106,5 @@ def load_training(
     for name, module in modules.items():
         module.load_state_dict(part(f"module/{name}/"))
     for name, optimizer in optimizers.items():
-        unpack_optimizer(optimizer, part(f"optimizer/{name}/"))
+        _unpack(optimizer, part(f"optimizer/{name}/"))
     return meta

@@ -24,10 +24,8 @@ Entry = dict[str, Any]  # sha256, bytes; step: who wrote it, where that is not t
 def digest_of(path: Path) -> Entry:
     """SHA-256 and size of a file, read now."""
     with path.open("rb") as file:
-        return {
-            "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
-            "bytes": path.stat().st_size,
-        }
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"sha256": digest, "bytes": path.stat().st_size}
 
 
 def digests(folder: Path) -> dict[str, Entry]:
@@ -63,13 +61,18 @@ def _sealed(said: Mapping[str, Any]) -> str:
 def read_record(path: Path) -> dict[str, Any] | None:
     """What a record says; None where there is none. Raises `DataError` for one that is damaged."""
     try:
-        stat = path.stat()
+        found = _read(path, *_stamp(path))
     except OSError:
         return None
-    found = _read(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
     if found is None:
         raise _refusal(path, record=path, step=None)
     return found
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """Size, time of change and inode: what is known of a file holds as long as they stay."""
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
 @lru_cache(maxsize=4096)
@@ -119,14 +122,15 @@ def recorded(path: Path) -> tuple[Path, str] | None:
 def check_file(path: Path) -> None:
     """Compare a file that a record covers with it, once per process as long as its size and time of
     change stay. Raises `DataError` that names the file, the step and the way out."""
-    found = recorded(path)
-    said = read_record(found[0]) if found else None
-    entry = said["files"].get(found[1]) if found and said else None
-    if found is None or said is None or entry is None or not path.is_file():
+    record, name = recorded(path) or (path, "")
+    said = (read_record(record) if name else None) or {"files": {}}
+    entry = said["files"].get(name)
+    if entry is None or not path.is_file():
         return
-    if _differs(path, entry):
+    stamp = _stamp(path)
+    if stamp[0] != entry["bytes"] or _known(path.absolute(), *stamp) != entry["sha256"]:
         step = entry.get("step") or said.get("step")
-        raise _refusal(path, record=found[0], step=step, by_hand="by_hand" in entry)
+        raise _refusal(path, record=record, step=step, by_hand="by_hand" in entry)
 
 
 def refusal(path: Path, why: str) -> DataError:
@@ -163,32 +167,20 @@ def _refusal(
     )
 
 
-def _differs(path: Path, entry: Entry) -> bool:
-    stat = path.stat()
-    if stat.st_size != entry["bytes"]:
-        return True
-    now = _known(path.absolute(), stat.st_size, stat.st_mtime_ns, stat.st_ino)
-    return bool(now != entry["sha256"])
-
-
 @lru_cache(maxsize=65536)
 def _known(path: Path, *_: int) -> str:
     return str(digest_of(path)["sha256"])
 
 
-def missing_or_cut(folder: Path, said: Mapping[str, Any]) -> Path | None:
-    """The first file of a record that is missing or of another size; nothing is read. Parts that
-    may go (`bulky`) may be missing as a whole."""
+def refuse_cut(folder: Path, said: Mapping[str, Any]) -> None:
+    """Raise `DataError` for the first file of a record that is missing or of another size; nothing
+    is read. Parts that may go (`bulky`) may be missing as a whole."""
     gone = gone_parts(folder, said)
     for name, entry in said["files"].items():
-        if name.split("/")[0] not in gone:
-            try:
-                if (folder / name).stat().st_size == entry["bytes"]:
-                    continue
-            except OSError:
-                pass
-            return Path(folder / name)
-    return None
+        path = folder / name
+        whole = path.is_file() and path.stat().st_size == entry["bytes"]
+        if not whole and name.split("/")[0] not in gone:
+            raise refusal(path, "missing, or of another size")
 
 
 def gone_parts(folder: Path, said: Mapping[str, Any]) -> set[str]:

@@ -22,15 +22,6 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 WORTH_IT = 1.25  # far from 1, so that the measurement falls the same way every time
 
 
-def auto_precision(accelerator: str) -> str:
-    """bfloat16 where this machine computes faster in it, float32 elsewhere."""
-    if accelerator == "cuda":
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-    if accelerator == "cpu" and half_speed() >= WORTH_IT:
-        return "bf16-mixed"
-    return "32-true"
-
-
 @functools.cache
 def half_speed() -> float:
     """How many times as fast a convolution is learnt from in bfloat16 as in float32, on the CPU.
@@ -72,15 +63,17 @@ def settle_precision(
     threads: int | None = None,
     dimensions: int = 2,
 ) -> str:
-    """The precision that `auto` stands for here; any other stays as it is."""
+    """The precision that `auto` stands for here, bfloat16 where this machine computes faster in it
+    and float32 elsewhere; any other stays as it is."""
     if precision != "auto":
         return precision
     torch.set_num_threads(threads or usable_cpus())
     accelerator = pick_accelerator(device)
-    if dimensions == 3 and accelerator == "cpu":
-        # PyTorch 2.13: gradients of 3-D convolutions in bfloat16 come out as NaN now and then.
-        return "32-true"
-    return auto_precision(accelerator)
+    if accelerator == "cuda":
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+    # PyTorch 2.13: gradients of 3-D convolutions in bfloat16 come out as NaN now and then.
+    half = accelerator == "cpu" and dimensions == 2 and half_speed() >= WORTH_IT
+    return "bf16-mixed" if half else "32-true"
 
 
 class CompilingFabric(lightning_fabric.Fabric):  # type: ignore[misc]

@@ -97,6 +97,12 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table without its index in one step, as Parquet or CSV by the name of `path`."""
+    with replacing_file(path) as beside:
+        (table.to_parquet if path.suffix == ".parquet" else table.to_csv)(beside, index=False)
+
+
 def text_encoding(path: Path) -> str:
     """The encoding of a table that somebody's program wrote: UTF-8, UTF-16 by its mark, or else
     Windows-1252, as spreadsheets in the West do without asking; that is said. Raises `DataError`
@@ -120,28 +126,31 @@ def _is_text(path: Path, encoding: str) -> bool:
         return False
 
 
+@contextmanager
+def _reading(path: Path, kind: str) -> Iterator[None]:
+    """Around reading a file: it is compared with its record, and a broken or missing one is named
+    in the error."""
+    check_file(path)
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file.") from None
+    except (ValueError, OSError, EOFError) as error:  # all that pandas, pyarrow, NumPy, json raise
+        raise DataError(f"{path}: not {kind} ({error}).") from None
+
+
 def read_parquet(path: Path) -> pd.DataFrame:
     """Read a table; a broken or missing file is named in the error."""
     import pandas as pd
 
-    check_file(path)
-    try:
+    with _reading(path, "a valid Parquet file"):
         return pd.read_parquet(path)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file.") from None
-    except (ValueError, OSError) as error:  # what pyarrow raises is a ValueError or an OSError
-        raise DataError(f"{path}: not a valid Parquet file ({error}).") from None
 
 
 def read_json(path: Path) -> Any:
     """Read JSON; a broken or missing file is named in the error."""
-    check_file(path)
-    try:
+    with _reading(path, "valid JSON"):
         return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not valid JSON ({error}).") from None
 
 
 def read_csv(
@@ -152,27 +161,15 @@ def read_csv(
     there (None: those of pandas)."""
     import pandas as pd
 
-    check_file(path)
-    try:
-        return pd.read_csv(
-            path, dtype=dict.fromkeys(texts, str), keep_default_na=missing is None,
-            na_values=missing,
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file.") from None
-    except (ValueError, OSError) as error:  # what pandas makes of no table is a ValueError
-        raise DataError(f"{path}: not a CSV table ({error}).") from None
+    types = dict.fromkeys(texts, str)
+    with _reading(path, "a CSV table"):
+        return pd.read_csv(path, dtype=types, keep_default_na=missing is None, na_values=missing)
 
 
 def map_array(path: Path) -> NDArray[Any]:
     """An .npy file as a memory map; a broken or missing file is named in the error."""
     import numpy as np
 
-    check_file(path)
-    try:
+    with _reading(path, "an .npy file"):
         found: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file.") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: not an .npy file ({error}).") from None
-    return found
+        return found

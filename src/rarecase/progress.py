@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -52,17 +53,16 @@ def use(reporter: Reporter) -> Iterator[None]:
         _reporter.reset(token)
 
 
+@dataclass
 class _Placed:
-    def __init__(self, reporter: Reporter, place: str) -> None:
-        self._reporter, self._place = reporter, place
+    reporter: Reporter
+    place: str
 
     def task(self, name: str, *, total: float) -> AbstractContextManager[Task]:
-        said = name if "fold" in name or not self._place else f"{self._place}: {name}"
-        return self._reporter.task(said, total=total)
+        said = name if "fold" in name or not self.place else f"{self.place}: {name}"
+        return self.reporter.task(said, total=total)
 
 
-@contextmanager
-def placed(place: str) -> Iterator[None]:
+def placed(place: str) -> AbstractContextManager[None]:
     """Put `place`, such as "repeat 0, fold 1", before the names of tasks that do not say it."""
-    with use(_Placed(_reporter.get(), place)):
-        yield
+    return use(_Placed(_reporter.get(), place))

@@ -11,22 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from rarecase.checksums import check_file, record_files
 from rarecase.cohort import Cohort
-from rarecase.errors import DataError, SettingError, nearest
+from rarecase.errors import DataError, SettingError
 from rarecase.evidence.result import Result
-from rarecase.pipeline.cell_grid import CellGrid, study_grid
+from rarecase.files import write_text
+from rarecase.pipeline.compute import settled
+from rarecase.pipeline.designs import CellGrid, study_grid
 from rarecase.pipeline.disk import refuse_small_disk
-from rarecase.pipeline.plan import STAGES, plan
-from rarecase.pipeline.resolve import resolve, write_settings
-from rarecase.pipeline.run import (
-    check_run_folder,
-    only_one,
-    perform_all,
-    prune,
-    refuse_other_data,
-)
+from rarecase.pipeline.plan import STAGES, plan, up_to
+from rarecase.pipeline.resolve import dump, resolve
+from rarecase.pipeline.run import check_run_folder, only_one, perform_all, prune, refuse_other_data
 from rarecase.pipeline.run_folder import REPORT, SETTINGS
-from rarecase.pipeline.settle import settled
-from rarecase.pipeline.simulated import planned_cohort, simulate_study, study_folder
+from rarecase.pipeline.simulated import planned_cohort, simulate, study_folder
 from rarecase.pipeline.step import Step, unfinished
 from rarecase.pipeline.steps.cohort import load_cohort, load_folds
 from rarecase.report.step import report_step
@@ -100,45 +95,38 @@ class Study:
     def cohort(self) -> Cohort:
         """The cohort as the settings choose it; a simulated one is made now if it is not there."""
         if not self.settings.data:
-            simulate_study(self.settings, self.run_folder)
+            simulate(self.settings, self.run_folder)
         return load_cohort(self.settings, self.run_folder)
 
     def plan(self, *, until: str = "report") -> list[Step]:
         """The steps up to the end of stage `until`, done or not."""
-        return self._plan(self.cohort(), until=until)
+        return up_to(self._plan(self.cohort()), until)
 
     def estimate(self, *, until: str = "report") -> tuple[Cohort, list[Step], Estimate]:
         """What the rest of a run would cost, measured on this machine. Writes nothing."""
         from rarecase.pipeline.estimate import estimate
 
         cohort = self._cohort_so_far()
-        folds, steps = load_folds(self.settings, cohort), self._plan(cohort, until=until)
-        cost = estimate(self.settings, cohort=cohort, folds=folds, steps=steps, until=until)
-        return cohort, steps, cost
+        steps = up_to(self._plan(cohort), until)
+        return cohort, steps, estimate(self.settings, cohort=cohort, steps=steps, until=until)
 
     def _cohort_so_far(self) -> Cohort:
         """The cohort; a simulated one that is not there yet as it will be. Writes nothing."""
         made = self.settings.data or study_folder(self.run_folder).exists()
         return self.cohort() if made else planned_cohort(self.settings)
 
-    def _plan(self, cohort: Cohort, *, until: str) -> list[Step]:
-        if until not in STAGES:
-            raise SettingError(f"until={until!r}: {nearest(until, STAGES)}")
-        return plan(
-            self.settings, run=self.run_folder, cohort=cohort, until=until, finish=report_step
-        )
+    def _plan(self, cohort: Cohort) -> list[Step]:
+        return plan(self.settings, run=self.run_folder, cohort=cohort, finish=report_step)
 
     @property
     def grid(self) -> CellGrid:
         """Every cell of the experiment, a row each, done or not. Writes nothing."""
-        return study_grid(self.settings, self._cohort_so_far(), run=self.run_folder)
+        cohort = self._cohort_so_far()
+        folds = load_folds(self.settings, cohort)
+        return study_grid(self.settings, cohort, folds, run=self.run_folder)
 
     def run(
-        self,
-        *,
-        until: str = "report",
-        cluster: str | None = None,
-        executor: Executor | None = None,
+        self, *, until: str = "report", cluster: str | None = None, executor: Executor | None = None
     ) -> StudyResult:
         """Perform every step that is not done. The same call goes on where a killed one stopped.
 
@@ -158,11 +146,11 @@ class Study:
         self.run_folder.mkdir(parents=True, exist_ok=True)
         with only_one(self.run_folder):
             cohort = self.cohort()
-            whole = self._plan(cohort, until=STAGES[-1])
-            steps = self._plan(cohort, until=until)
+            whole = self._plan(cohort)
+            steps = up_to(whole, until)
             todo = unfinished(steps)
             refuse_small_disk(self.settings, cohort=cohort, run=self.run_folder, todo=todo)
-            write_settings(self.run_folder / SETTINGS, self.settings)
+            write_text(self.run_folder / SETTINGS, dump(self.settings))
             record_files(self.run_folder, [SETTINGS], by_hand=True)
             prune(self.run_folder, keep=whole)
             perform_all(

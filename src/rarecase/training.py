@@ -73,11 +73,8 @@ class Schedule:
         >>> Schedule(lr=0.1, batch=4, epochs=50, max_steps=10).passes(4)
         3
         """
-        return (
-            self.epochs
-            if self.max_steps is None
-            else min(self.epochs, math.ceil(self.max_steps / length))
-        )
+        most = self.epochs * length if self.max_steps is None else self.max_steps
+        return min(self.epochs, math.ceil(most / length))
 
     def steps_in(self, epoch: int, length: int) -> int:
         """Steps of epoch `epoch` (from 1), of `length` at most."""
@@ -130,6 +127,11 @@ class Training:
     after: Callable[[int], Row | None] = lambda epoch: None
     over: Callable[[], bool] = lambda: False
 
+    @property
+    def saved(self) -> dict[str, nn.Module]:
+        """All modules whose weights a checkpoint holds."""
+        return {**self.modules, **self.beside}
+
 
 def run_epochs(training: Training, *, epochs: int, checkpoint: Path | None) -> History:
     """Train in place; return the history: a row per epoch with `epoch` (from 1) first and
@@ -150,30 +152,28 @@ def run_epochs(training: Training, *, epochs: int, checkpoint: Path | None) -> H
                 break
             for module in training.modules.values():
                 module.train()
-            row = _timed(training, training.epoch, epoch)
-            assert row is not None
-            extra = _timed(training, training.after, epoch)
-            history += [row] if extra is None else [row, extra]
+            rows = [_timed(training, work, epoch) for work in (training.epoch, training.after)]
+            history += [row for row in rows if row]
             if checkpoint is not None:
                 save_training(
                     checkpoint,
-                    modules={**training.modules, **training.beside},
+                    modules=training.saved,
                     optimizers=training.optimizers,
                     meta={"key": training.key, "history": history, "kept": training.kept},
                 )
-            bar.advance(1, note=_note(row))
-    for module in (*training.modules.values(), *training.beside.values()):
+            shown = [(k, v) for k, v in rows[0].items() if isinstance(v, float) and k != "seconds"]
+            bar.advance(1, note=", ".join(f"{name} {value:.2f}" for name, value in shown[:2]))
+    for module in training.saved.values():
         module.eval()
     return history
 
 
-def _timed(
-    training: Training, work: Callable[[int], Row | None], epoch: int
-) -> dict[str, Any] | None:
+def _timed(training: Training, work: Callable[[int], Row | None], epoch: int) -> dict[str, Any]:
+    """A row of the history; empty where the work says none."""
     began = time.perf_counter()
     row = work(epoch)
     if row is None:
-        return None
+        return {}
     refuse_infinite(row, epoch=epoch, cure=training.cure)
     return {"epoch": epoch, **row, "seconds": time.perf_counter() - began}
 
@@ -183,11 +183,6 @@ def refuse_infinite(row: Row, *, epoch: int, cure: str) -> None:
     for name, value in row.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise RarecaseError(f"{name} is no longer finite in epoch {epoch} ({value}); {cure}.")
-
-
-def _note(row: Row) -> str:
-    shown = [(k, v) for k, v in row.items() if isinstance(v, float) and k != "seconds"]
-    return ", ".join(f"{name} {value:.2f}" for name, value in shown[:2])
 
 
 def _resume(training: Training, checkpoint: Path | None) -> History:
@@ -200,18 +195,14 @@ def _resume(training: Training, checkpoint: Path | None) -> History:
             f"{checkpoint}: a checkpoint of another training (other data, settings or seed); "
             "remove it, or give another place."
         )
-    modules = {**training.modules, **training.beside}
-    load_training(checkpoint, modules=modules, optimizers=training.optimizers)
+    load_training(checkpoint, modules=training.saved, optimizers=training.optimizers)
     training.kept.update(meta["kept"])
     history: History = meta["history"]
     return history
 
 
 def training_key(
-    seed: int,
-    *facts: object,
-    arrays: Iterable[np.ndarray] = (),
-    modules: Mapping[str, nn.Module],
+    seed: int, *facts: object, arrays: Iterable[np.ndarray] = (), modules: Mapping[str, nn.Module]
 ) -> str:
     """A digest of what a training depends on: the seed, `facts` (by their text), the bytes of
     `arrays` and the shapes of the weights."""

@@ -57,7 +57,8 @@ def verify_folder(folder: Path) -> list[Damage]:
         try:
             said = read_record(record)
         except DataError:
-            found.append(Damage(record, "damaged", record, _step_of(record, folder)))
+            name = record.parent.relative_to(folder).as_posix()
+            found.append(Damage(record, "damaged", record, name if record.name == STEP else None))
             unknown.append(record.parent)
             continue
         assert said is not None
@@ -77,10 +78,6 @@ def verify_folder(folder: Path) -> list[Damage]:
         if path not in covered and not working and (near is None or near[0].parent not in unknown):
             found.append(Damage(path, "foreign", near[0] if near else None))
     return sorted(found, key=lambda each: each.path)
-
-
-def _step_of(record: Path, folder: Path) -> str | None:
-    return record.parent.relative_to(folder).as_posix() if record.name == STEP else None
 
 
 def repair(damages: Iterable[Damage]) -> list[Path]:

@@ -160,7 +160,7 @@ def test_a_folder_that_a_machine_does_not_see(cluster, tmp_path):
 
 
 def test_a_cluster_that_is_not_there(monkeypatch, tmp_path):
-    monkeypatch.setattr("rarecase.pipeline.cluster.CONNECT", 0.5)
+    monkeypatch.setattr("rarecase.pipeline.workers.CONNECT", 0.5)
     for where, words in {
         "dask": "expected local, an address",
         "tcp://127.0.0.1:9": "no Dask scheduler answers",

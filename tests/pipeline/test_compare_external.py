@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rarecase.pipeline.compare import Protocol
-from rarecase.pipeline.compare_external import compare_external
+from rarecase.pipeline.compare import Protocol, compare_external
 from support.features import vectors
 
 SHORT = Protocol(arms=["threshold", "smote"], draws=50, permutations=199, generator_seeds=1)

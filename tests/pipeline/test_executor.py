@@ -14,10 +14,9 @@ import pytest
 from rarecase import progress
 from rarecase.errors import DataError, RarecaseError, SettingError
 from rarecase.files import locked
-from rarecase.pipeline.compute import fitting_processes, total_memory
+from rarecase.pipeline.compute import fitting_processes, settled, total_memory
 from rarecase.pipeline.executor import pool, run_steps
 from rarecase.pipeline.resolve import resolve
-from rarecase.pipeline.settle import settled
 from support.toys import Heard, crash, fail, toy_step, vanish, wait, write
 
 ROOT = Path(__file__).parents[2]
@@ -186,7 +185,7 @@ def test_as_many_processes_as_cpus_memory_and_folds_allow(monkeypatch):
 
 def test_threads_are_settled_once(monkeypatch, tmp_path):
     """Bits depend on how many threads a step has, so a run that goes on keeps them."""
-    monkeypatch.setattr("rarecase.pipeline.settle.usable_cpus", lambda: 12)
+    monkeypatch.setattr("rarecase.pipeline.compute.usable_cpus", lambda: 12)
     monkeypatch.setattr("rarecase.pipeline.compute.total_memory", lambda: 2**40)
     said = {"compute.device": "cpu", "compute.precision": "32-true"}
     none = tmp_path / "study.yaml"

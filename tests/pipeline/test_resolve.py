@@ -4,12 +4,12 @@ import yaml
 from rarecase.errors import SettingError
 from rarecase.pipeline.presets import PRESETS
 from rarecase.pipeline.resolve import (
+    described,
     dump,
     known_names,
     parse_setting,
     parse_value,
     resolve,
-    write_settings,
 )
 from rarecase.pipeline.settings import Settings
 
@@ -34,7 +34,7 @@ def test_the_papers_values_are_the_defaults():
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_valid_and_survives_yaml(name, tmp_path):
     settings = resolve(preset=name)
-    write_settings(tmp_path / "study.yaml", settings)
+    (tmp_path / "study.yaml").write_text(dump(settings))
     assert resolve(preset=None, file=tmp_path / "study.yaml") == settings
 
 
@@ -121,8 +121,6 @@ def test_unknown_preset_and_broken_files(tmp_path):
 
 
 def test_every_setting_is_explained():
-    from rarecase.pipeline.describe import described
-
     explained = {each.name: each.text for each in described(Settings())}
     assert set(explained) == set(known_names())
     assert all(explained.values())

@@ -179,7 +179,7 @@ def blocks(args: Namespace) -> int:
 
 def settings(args: Namespace) -> int:
     """Explain every setting."""
-    from rarecase.pipeline.describe import described
+    from rarecase.pipeline.resolve import described
 
     resolved = _resolve(args)
     rows = [[each.name, each.value, each.text] for each in described(resolved)]

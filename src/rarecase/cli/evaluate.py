@@ -67,7 +67,7 @@ OnOther = tuple[dict[str, Any], list[str]]
 
 def _table_on(folder: Path, args: Namespace) -> OnOther:
     from rarecase.features.read_features import read_features, refuse_seen
-    from rarecase.pipeline.compare_external import compare_external
+    from rarecase.pipeline.compare import compare_external
 
     said = read_json(folder / RECORD)
     if not isinstance(said, dict) or not {"features", "rare", "seed"} <= set(said):

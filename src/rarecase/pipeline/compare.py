@@ -20,8 +20,9 @@ from rarecase.experiment.arm import Arm, identity
 from rarecase.experiment.arms import CLOSED_FORM
 from rarecase.experiment.classifiers.contract import Classifier
 from rarecase.experiment.design import Design, make_design
+from rarecase.experiment.external import join_features
 from rarecase.experiment.self_checks import gather, row_leak
-from rarecase.experiment.splits import Splits, draw_splits
+from rarecase.experiment.splits import Splits, draw_splits, splits_of
 from rarecase.experiment.tasks import run_tasks, tasks_of
 from rarecase.features.feature_set import FeatureSet, make_features
 from rarecase.seeds import derive
@@ -54,15 +55,6 @@ class Protocol:
             )
             for classifier in self.classifiers
         ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Work:
-    """Who computes and where results are kept: an executor of `concurrent.futures` (None: this
-    process), and a folder in which finished tasks are found again (None: nowhere)."""
-
-    executor: Executor | None = None
-    cells: Path | None = None
 
 
 def compare(
@@ -148,8 +140,53 @@ def compare(
     )  # fmt: skip
     sets = feature_sets(X, y, groups=groups, sites=sites, rare=rare)
     splits = draw_splits(sets[0], sites=sites, folds=folds, repeats=repeats, seed=random_state)
-    work = Work(executor, None if cells is None else Path(cells))
-    return run_plan(sets, protocol.designs(), splits, protocol, work)
+    return run_plan(sets, protocol.designs(), splits, protocol, executor=executor, cells=cells)
+
+
+def compare_external(
+    X: Any,
+    y: ArrayLike,
+    X_other: Any,
+    y_other: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    groups_other: ArrayLike | None = None,
+    rare: Any = None,
+    protocol: Protocol | None = None,
+    executor: Executor | None = None,
+    cells: Path | str | None = None,
+) -> Result:
+    """Fit every arm to all of `X`, `y`, `groups`, tuned on inner folds of them, and judge it on
+    `X_other`, `y_other`, `groups_other`, from which nothing is learnt.
+
+    There is one training set, so that the verdicts rest on the permutation test: they hold for
+    these patients to learn from, and hold no chance of training.
+
+    Raises
+    ------
+    LeakError
+        A patient on both sides.
+    DataError
+        Features or classes that do not agree.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(60, 3)), np.repeat(["common", "rare"], [45, 15])
+    >>> short = Protocol(arms=["smote"], checks=False, draws=100)
+    >>> found = compare_external(X[::2], y[::2], X[1::2], y[1::2], protocol=short)
+    >>> found.verdict("smote")
+    'too few to say'
+    """
+    protocol = protocol or Protocol()
+    joined, fold = join_features(
+        X, y, X_other, y_other, groups=groups, other=groups_other, rare=rare
+    )
+    return run_plan(
+        [joined], protocol.designs(), splits_of(joined, [fold]), protocol, executor=executor,
+        cells=cells, leak=False, name="judging on other patients",
+    )  # fmt: skip
 
 
 def feature_sets(
@@ -170,20 +207,24 @@ def run_plan(
     designs: Sequence[Design],
     splits: Splits,
     protocol: Protocol,
-    work: Work,
     *,
+    executor: Executor | None,
+    cells: Path | str | None,
     leak: bool = True,
     name: str = "comparing arms",
 ) -> Result:
+    """Fit every design to every set of features; finished tasks are kept in the folder `cells`."""
     tasks = [
         each
         for features in sets
         for design in designs
         for each in tasks_of(features, design, splits, checks=protocol.checks)
     ]
+    digests = [design.digest for design in designs]
+    facts = [[each.digest for each in sets], digests, splits.digest, protocol.checks]
     found = run_tasks(
-        tasks, executor=work.executor, folder=work.cells, key=_key(sets, designs, splits, protocol),
-        name=name,
+        tasks, executor=executor, folder=None if cells is None else Path(cells),
+        key=None if None in digests else identity(facts), name=name,
     )  # fmt: skip
     checks = None
     if protocol.checks:
@@ -193,7 +234,8 @@ def run_plan(
             for task, result in zip(tasks, found, strict=True)
             if (task.features, task.design) == first and result.checks is not None
         ]
-        checks = gather(mine, leak=_leak(*first, splits) if leak else None)
+        folds = min(int(splits.folds[0].max()) + 1, *first[0].per_class.values())
+        checks = gather(mine, leak=row_leak(*first, folds=max(folds, 2)) if leak else None)
         if checks["suspicious"]:
             log.warning(
                 "with permuted labels the AUC is %.3f ± %.3f instead of 0.5: look for features "
@@ -206,17 +248,3 @@ def run_plan(
         permutations=protocol.permutations, seed=derive(protocol.random_state, "bootstrap") % 2**31,
     )  # fmt: skip
     return Result(predictions, evidence)
-
-
-def _leak(features: FeatureSet, design: Design, splits: Splits) -> dict[str, float | None] | None:
-    folds = int(splits.folds[0].max()) + 1
-    return row_leak(features, design, folds=max(min(folds, *features.per_class.values()), 2))
-
-
-def _key(
-    sets: Sequence[FeatureSet], designs: Sequence[Design], splits: Splits, protocol: Protocol
-) -> str | None:
-    digests = [design.digest for design in designs]
-    if None in digests:
-        return None
-    return identity([[each.digest for each in sets], digests, splits.digest, protocol.checks])

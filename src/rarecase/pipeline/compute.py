@@ -1,4 +1,4 @@
-"""Threads, device and precision of a run's settings."""
+"""What settings leave open, settled once for a run; threads, device and precision as they say."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import lightning_fabric
 import torch
 
 from rarecase import compute as bottom
+from rarecase.ahead import usable_cpus
+from rarecase.errors import DataError, SettingError
+from rarecase.pipeline.resolve import resolve, validate
 from rarecase.pipeline.settings import ComputeSettings, Settings
+from rarecase.segmenter import read_card
+from rarecase.segmenter.networks import ARGUMENTS
 
 SHARING = 4  # processes that share a GPU at most
 
@@ -25,14 +30,60 @@ def make_fabric(compute: ComputeSettings, *, exact: bool = False) -> lightning_f
     )
 
 
-def settle_precision(compute: ComputeSettings, *, dimensions: int = 2) -> str:
-    """The precision that `auto` stands for here; any other stays as it is."""
-    return bottom.settle_precision(
-        device=compute.device,
-        precision=compute.precision,
-        threads=compute.threads,
-        dimensions=dimensions,
+def settled(settings: Settings, earlier: Path) -> Settings:
+    """Paths absolute, threads, processes and precision settled, so that `study.yaml` repeats the
+    run from anywhere. `earlier`: the `study.yaml` of the run that goes on, if there is one: what it
+    has settled is kept."""
+    dump = settings.model_dump()
+    for said, place in (
+        ("data", dump), ("segmenter.init", dump["segmenter"]), ("pretrain.cohort", dump["pretrain"])
+    ):  # fmt: skip
+        name = said.rpartition(".")[2]
+        if place[name] and place[name] != "simulated":
+            path = Path(place[name]).expanduser().absolute()
+            if not path.exists():
+                raise DataError(f"{said}: no such file or folder: {path}")
+            place[name] = str(path)
+    if settings.segmenter.dimensions == 3:
+        _refuse_flat(settings)
+    if dump["segmenter"]["init"]:
+        # The network that is given decides its own architecture; the settings then say the truth.
+        shape = read_card(Path(dump["segmenter"]["init"]))["architecture"]
+        dump["segmenter"] |= {"network": shape["name"], **{n: shape[n] for n in ARGUMENTS}}
+    settings = validate(dump)
+    return settings.model_copy(update={"compute": _settled_compute(settings, earlier)})
+
+
+def _refuse_flat(settings: Settings) -> None:
+    """What works on slices does not go with a U-Net that makes a sample of a whole case."""
+    wanted = [f"features {part.features!r}" for part in settings.experiment]
+    wanted += [f"arm {arm!r}" for part in settings.experiment for arm in part.arms]
+    for name in ("features 'region'", "arm 'acgan-images'"):
+        if name in wanted:
+            raise SettingError(
+                f"{name} works on slices, and segmenter.dimensions=3 makes a sample of a whole "
+                "case: take one or the other."
+            )
+
+
+def _settled_compute(settings: Settings, earlier: Path) -> ComputeSettings:
+    """What was left open, by what this machine has, once a run: the bits depend on it."""
+    compute = settings.compute
+    before = resolve(preset=None, file=earlier).compute if earlier.is_file() else compute
+    cpus, threads = usable_cpus(), compute.threads or before.threads
+    processes = compute.processes or fitting_processes(
+        settings, cpus=cpus // threads if threads else cpus
     )
+    threads = threads or max(1, cpus // processes)
+    precision = compute.precision
+    if precision == "auto" and before.device == compute.device:
+        precision = before.precision
+    precision = bottom.settle_precision(
+        device=compute.device, precision=precision, threads=compute.threads,
+        dimensions=settings.segmenter.dimensions,
+    )  # fmt: skip
+    found = {"threads": threads, "processes": processes, "precision": precision}
+    return compute.model_copy(update=found)
 
 
 def fitting_processes(settings: Settings, *, cpus: int) -> int:

@@ -1,18 +1,26 @@
-"""The experiment that the settings describe: features, and what is fitted to them."""
+"""The experiment that the settings describe: features, and what is fitted to them; and the same as
+a table, a row for each cell, before it runs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from rarecase.experiment.arm import Arm, Counts
+from rarecase.cohort import Cohort, count_slices
+from rarecase.experiment.arm import Arm, Counts, Tuned
 from rarecase.experiment.arms import make_arms, with_width
 from rarecase.experiment.classifiers.registry import make_classifier
 from rarecase.experiment.design import Design, make_design
+from rarecase.experiment.tasks import CELLS as STATUS
+from rarecase.files import read_csv
+from rarecase.pipeline.run_folder import CELLS, folds_of
 from rarecase.pipeline.settings import DesignSettings, Settings
 from rarecase.seeds import derive
+
+PLANNED = {"status": "planned", "seconds": None, "reason": None}  # of a cell
 
 
 @dataclass(frozen=True)
@@ -54,13 +62,11 @@ def make_part(settings: Settings, said: DesignSettings, *, real: int = 1000) -> 
         amounts = Counts(tuple(totals), planned)
     classifier = make_classifier(said.classifier)
     if classifier.lazy:
-        values = {
-            "channels": tuple(chosen.channels), "dense": chosen.dense, "epochs": chosen.epochs,
-            "batch_size": chosen.batch, "lr": chosen.learning_rate,
-        }  # fmt: skip
-        classifier = replace(
-            make_classifier(said.classifier, settings=values), tune_threshold=chosen.tune_threshold
-        )
+        classifier.estimator.set_params(
+            channels=tuple(chosen.channels), dense=chosen.dense, epochs=chosen.epochs,
+            batch_size=chosen.batch, lr=chosen.learning_rate,
+        )  # fmt: skip
+        classifier = replace(classifier, tune_threshold=chosen.tune_threshold)
     # Seeds of maps and of vectors were apart before they were one experiment; results stay.
     seed = settings.seed if classifier.lazy else derive(settings.seed, "arms")
     design = make_design(
@@ -73,28 +79,8 @@ def make_part(settings: Settings, said: DesignSettings, *, real: int = 1000) -> 
 
 def _arms(names: list[str], settings: Settings) -> list[str | Arm]:
     """The arms of these names; of ACGANs with the study's settings, one for each width."""
-    known, found = make_arms(), list[str | Arm]()
-    for name in names:
-        arm = known.get(name)
-        if arm is None or arm.sampler is None or arm.sampler.kind != "acgan":
-            found.append(name)
-            continue
-        widths = settings.generator.widths
-        if arm.sampler.on == "images":
-            widths = [min(widths)]
-        sampler = replace(arm.sampler, settings=acgan_settings(settings))
-        arm = replace(arm, sampler=sampler)
-        found += [
-            with_width(arm, width=width, name=name if len(widths) == 1 else f"{name}-{width}")
-            for width in widths
-        ]
-    return found
-
-
-def acgan_settings(settings: Settings) -> tuple[tuple[str, Any], ...]:
-    """What an ACGAN of the study is made with, its width apart."""
-    chosen = settings.generator
-    return (
+    chosen, known, found = settings.generator, make_arms(), list[str | Arm]()
+    acgan = (
         ("hidden", (chosen.hidden_generator, chosen.hidden_discriminator)),
         ("lr", chosen.learning_rate),
         ("betas", (chosen.beta1, 0.999)),
@@ -102,6 +88,19 @@ def acgan_settings(settings: Settings) -> tuple[tuple[str, Any], ...]:
         ("epochs", chosen.epochs),
         ("max_steps", chosen.max_steps),
     )
+    for name in names:
+        arm, widths = known.get(name), chosen.widths
+        if arm is None or arm.sampler is None or arm.sampler.kind != "acgan":
+            found.append(name)
+            continue
+        if arm.sampler.on == "images":
+            widths = [min(widths)]
+        arm = replace(arm, sampler=replace(arm.sampler, settings=acgan))
+        found += [
+            with_width(arm, width=width, name=name if len(widths) == 1 else f"{name}-{width}")
+            for width in widths
+        ]
+    return found
 
 
 def resolve_amount(amount: int | str, *, real: int) -> int:
@@ -111,9 +110,23 @@ def resolve_amount(amount: int | str, *, real: int) -> int:
     (1135, 300)
     """
     text = str(amount)
-    if text.endswith("%"):
-        return round(float(text.removesuffix("%")) / 100 * real)
-    return int(float(text))
+    return round(float(text[:-1]) / 100 * real) if text.endswith("%") else int(float(text))
+
+
+def planned_parts(
+    settings: Settings, cohort: Cohort, folds: pd.DataFrame
+) -> tuple[list[Part], list[str], int]:
+    """The experiment before an image is read: its parts, the patient of every sample, and the mean
+    number of a fold's training samples."""
+    volumes = settings.segmenter.dimensions == 3
+    patients = [
+        case.patient
+        for case in cohort.cases
+        for _ in range(1 if volumes else count_slices(case, cohort.channels))
+    ]
+    real = real_training_samples(pd.DataFrame({"patient": patients}), folds)
+    parts = [make_part(settings, said, real=real) for said in settings.experiment]
+    return parts, patients, real
 
 
 def real_training_samples(rows: pd.DataFrame, folds: pd.DataFrame) -> int:
@@ -122,10 +135,57 @@ def real_training_samples(rows: pd.DataFrame, folds: pd.DataFrame) -> int:
     `rows`: patient of every sample; `folds`: columns repeat, patient, fold (−1: never tested). One
     number for the whole study, so that an amount means the same in every fold.
     """
-    per_patient = rows.groupby("patient").size()
-    counts = []
-    for _, part in folds.groupby("repeat"):
-        total = per_patient.reindex(part["patient"]).sum()
-        tested = part[part["fold"] >= 0].groupby("fold")["patient"]
-        counts += [total - per_patient.reindex(patients).sum() for _, patients in tested]
-    return round(sum(counts) / len(counts))
+    sizes = folds.assign(samples=folds["patient"].map(rows.groupby("patient").size()))
+    everybody = sizes.groupby("repeat")["samples"].sum()
+    tested = sizes[sizes["fold"] >= 0].groupby(["repeat", "fold"])["samples"].sum()
+    return round(float((everybody.reindex(tested.index, level="repeat") - tested).mean()))
+
+
+@dataclass(frozen=True, repr=False)
+class CellGrid:
+    """Cells of an experiment; `to_frame` gives them."""
+
+    table: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each cell: features, arm, classifier, amount, repeat, fold, seed, status
+        (planned, done, skipped, failed), seconds (of its arm and fold), reason."""
+        return self.table
+
+    def __repr__(self) -> str:
+        counts = self.table["status"].value_counts()
+        said = ", ".join(f"{n} {name}" for name, n in counts.items())
+        return f"{len(self.table)} cells: {said}. See .to_frame()."
+
+
+def study_grid(settings: Settings, cohort: Cohort, folds: pd.DataFrame, *, run: Path) -> CellGrid:
+    """The cells of a study, and what is known of them from its run folder."""
+    rows = []
+    for part in planned_parts(settings, cohort, folds)[0]:
+        for task, arms in part.design.tasks().items():
+            for place in folds_of(folds):
+                known = _known(run / place.folder(f"{CELLS}/{part.name}-{task}") / STATUS)
+                for arm in arms:
+                    amounts = ["tuned" if isinstance(arm.amount, Tuned) else "0"]
+                    if isinstance(arm.amount, Counts):
+                        amounts = [str(total) for total in arm.amount.totals]
+                    rows += [
+                        {
+                            "features": part.features, "arm": arm.name,
+                            "classifier": part.design.classifier.name, "amount": amount,
+                            "repeat": place.repeat, "fold": place.fold, "seed": seed,
+                            **known.get(arm.name, PLANNED),
+                        }
+                        for amount in amounts
+                        for seed in part.design.seeds_of(arm)
+                    ]  # fmt: skip
+    return CellGrid(pd.DataFrame(rows).astype({"seed": "Int64"}))
+
+
+def _known(path: Path) -> dict[Any, dict[Any, Any]]:
+    """Status, seconds and reason of the arms of a task that is done, by name."""
+    if not path.is_file():
+        return {}
+    table = read_csv(path, texts=("arm",), missing=()).set_index("arm")
+    table["reason"] = table["reason"].replace("", None)
+    return table[list(PLANNED)].to_dict("index")

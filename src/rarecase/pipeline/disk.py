@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from rarecase.cohort import Cohort, count_slices
 from rarecase.errors import DataError
 from rarecase.experiment.arm import Counts
 from rarecase.features import source_of
-from rarecase.pipeline.designs import Part, make_part, real_training_samples
+from rarecase.pipeline.designs import Part, planned_parts
 from rarecase.pipeline.run_folder import FEATURES, SLICES, SYNTHETIC, folds_of
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Step
@@ -31,7 +30,8 @@ class Sizes:
     `slices` in the cohort and `units`, the samples that they make (slices, or cases), `real` of a
     fold's training patients (the mean); `parts` of the experiment; `shapes` of one sample by
     source; `generated` samples of each generator; `sides` of what the network sees, `inputs` its
-    channels; `cache` bytes of the slices; `fits` folds over all repeats.
+    channels; `cache` bytes of the slices; `fits` folds over all repeats, `beside` of them computed
+    side by side, and the stores of features of `held` there at one time (kept ones stay).
     """
 
     slices: int
@@ -44,6 +44,8 @@ class Sizes:
     inputs: int
     cache: int
     fits: int
+    beside: int
+    held: int
 
     def sample(self, source: str) -> int:
         """Bytes of one sample of a source."""
@@ -64,19 +66,18 @@ class Sizes:
         )
 
 
-def sizes_of(settings: Settings, *, cohort: Cohort, folds: pd.DataFrame) -> Sizes:
-    """The sizes of a study; no image is read. `folds`: columns repeat, patient, fold."""
-    counts = {case.case: count_slices(case, cohort.channels) for case in cohort.cases}
-    slices, volumes = sum(counts.values()), settings.segmenter.dimensions == 3
-    patients = [
-        case.patient for case in cohort.cases for _ in range(1 if volumes else counts[case.case])
-    ]
-    real = real_training_samples(pd.DataFrame({"patient": patients}), folds)
+def sizes_of(settings: Settings, cohort: Cohort) -> Sizes:
+    """The sizes of a study; no image is read."""
+    folds = load_folds(settings, cohort)
+    parts, patients, real = planned_parts(settings, cohort, folds)
+    slices, volumes = len(patients), settings.segmenter.dimensions == 3
+    if volumes:
+        slices = sum(count_slices(case, cohort.channels) for case in cohort.cases)
+    fits, beside = len(folds_of(folds)), settings.compute.processes or 1
     size, channels, pretrain = settings.slices.size, len(cohort.channels), settings.pretrain
     inputs = len(pretrain.channels or range(4)) if pretrain.cohort else channels
     net = network_like(settings.segmenter, in_channels=inputs)
     sides = (settings.slices.planes, size, size) if volumes else (size, size)
-    parts = tuple(make_part(settings, said, real=real) for said in settings.experiment)
     totals = [
         total
         for part in parts
@@ -88,21 +89,16 @@ def sizes_of(settings: Settings, *, cohort: Cohort, folds: pd.DataFrame) -> Size
         slices=slices,
         units=len(patients),
         real=real,
-        parts=parts,
+        parts=tuple(parts),
         shapes={part.features: source_of(part.features).shape(net, sides=sides) for part in parts},
         generated=settings.generator.samples or 2 * max(totals, default=0),
         sides=sides,
         inputs=inputs,
         cache=slices * size * size * (4 * channels + 1),
-        fits=len(folds_of(folds)),
+        fits=fits,
+        beside=beside,
+        held=fits if settings.features.keep else min(beside, fits),
     )
-
-
-def peak_stores(settings: Settings, sizes: Sizes) -> int:
-    """The most bytes that stores of features take at one time: those of the folds that are
-    computed side by side and of all of their generators; of every fold where they are kept."""
-    beside = sizes.fits if settings.features.keep else settings.compute.processes or 1
-    return (sizes.features + sizes.samples) * min(beside, sizes.fits)
 
 
 def refuse_small_disk(
@@ -110,9 +106,10 @@ def refuse_small_disk(
 ) -> None:
     """Raise `DataError` when the steps `todo` may need more than is free where `run` lies."""
     names = [step.name for step in todo]
-    sizes = sizes_of(settings, cohort=cohort, folds=load_folds(settings, cohort))
+    sizes = sizes_of(settings, cohort)
     stores = any(FEATURES in name or SYNTHETIC in name for name in names)
-    needed = sizes.cache * (SLICES in names) + peak_stores(settings, sizes) * stores
+    needed = sizes.cache * (SLICES in names)
+    needed += (sizes.features + sizes.samples) * sizes.held * stores
     free = free_disk(run)
     if needed > free and not settings.compute.ignore_disk:
         raise DataError(

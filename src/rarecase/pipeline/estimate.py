@@ -6,25 +6,14 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import pandas as pd
-
 from rarecase.cohort import Cohort
 from rarecase.experiment.arm import Arm, Counts
 from rarecase.experiment.sampling import new_generator
-from rarecase.pipeline.compute import make_fabric
+from rarecase.pipeline import run_folder
 from rarecase.pipeline.designs import Part
 from rarecase.pipeline.disk import Sizes, sizes_of
 from rarecase.pipeline.measure import Rates, measure
 from rarecase.pipeline.plan import STAGES
-from rarecase.pipeline.run_folder import (
-    CELLS,
-    FEATURES,
-    FIDELITY,
-    PRETRAIN,
-    SEGMENTER,
-    SLICES,
-    SYNTHETIC,
-)
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Step, peak_memory, unfinished
 
@@ -86,56 +75,53 @@ def estimate(
     settings: Settings,
     *,
     cohort: Cohort,
-    folds: pd.DataFrame,
     steps: Sequence[Step],
     until: str = "report",
 ) -> Estimate:
     """Measure and multiply, for what is left of the `steps`, those of the stages up to `until`.
 
-    Takes some seconds, with the paper's network about a minute. `folds`: repeat, patient, fold.
+    Takes some seconds, with the paper's network about a minute.
     """
     names, todo = ([s.name for s in some] for some in (steps, unfinished(steps)))
-    sizes = sizes_of(settings, cohort=cohort, folds=folds)
-    slices, units, real, fits = sizes.slices, sizes.units, sizes.real, sizes.fits
-    chosen, pretrain = settings.segmenter, settings.pretrain
-    beside = settings.compute.processes or 1
-    fabric = make_fabric(settings.compute)
-    rates = measure(settings, sizes, classes=len(cohort.classes), fabric=fabric)
+    sizes = sizes_of(settings, cohort)
+    slices, fits, beside = sizes.slices, sizes.fits, sizes.beside
+    pretrain = settings.pretrain
+    rates = measure(settings, sizes, classes=len(cohort.classes))
     masks = slices * settings.slices.size**2 // 8
-    # Stores are removed behind each fold, unless they are kept: disk is the most at one time.
-    times = fits if settings.features.keep else min(beside, fits)
-    sources = len(sizes.shapes)
-    segmenter = _segmenter_seconds(settings, rates, real=real, units=units)
     costs = [
-        Cost("slices", "segment", 1, slices * READING, sizes.cache, names=SLICES),
-        Cost("segmenter", "segment", fits, segmenter, fits * (rates.weights + masks), beside,
-             f"*/{SEGMENTER}"),
-        Cost("features", "extract", fits, sources * units * rates.predict,
-             times * sizes.features, beside, f"*/{FEATURES}/*"),
-        *_generator_costs(settings, sizes, rates, times=times, beside=beside),
+        Cost("slices", "segment", 1, slices * READING, sizes.cache, names=run_folder.SLICES),
+        Cost("segmenter", "segment", fits, _segmenter_seconds(settings, sizes, rates),
+             fits * (rates.weights + masks), beside, f"*/{run_folder.SEGMENTER}"),
+        # Stores are removed behind each fold, unless they are kept: disk is the most at one time.
+        Cost("features", "extract", fits, len(sizes.shapes) * sizes.units * rates.predict,
+             sizes.held * sizes.features, beside, f"*/{run_folder.FEATURES}/*"),
+        *_generator_costs(settings, sizes, rates),
         *(
             Cost(f"cells {part.name}", "classify", fits,
-                 _part_seconds(part, settings, rates, real=real), 0, beside,
-                 f"*/{CELLS}/{part.name}-*")
+                 _part_seconds(part, settings, rates, real=sizes.real), 0, beside,
+                 f"*/{run_folder.CELLS}/{part.name}-*")
             for part in sizes.parts
         ),
     ]  # fmt: skip
     if pretrain.cohort:
-        each = 1 if chosen.dimensions == 3 else settings.simulation.slices
+        each = 1 if settings.segmenter.dimensions == 3 else settings.simulation.slices
         others = sum(pretrain.patients.values()) * each
         seconds = pretrain.epochs * others * rates.train
-        costs.insert(1, Cost("pretrain", "segment", 1, seconds, rates.weights, names=PRETRAIN))
+        costs.insert(
+            1, Cost("pretrain", "segment", 1, seconds, rates.weights, names=run_folder.PRETRAIN)
+        )
     largest = max(sizes.sample(source) for source in sizes.shapes)
     wanted = STAGES[: STAGES.index(until) + 1]
     return Estimate(
         costs=tuple(cost.left(names, todo) for cost in costs if cost.stage in wanted),
-        memory=beside * (peak_memory() + min(real * largest, HELD)),
+        memory=beside * (peak_memory() + min(sizes.real * largest, HELD)),
         slices=slices,
     )
 
 
-def _segmenter_seconds(settings: Settings, rates: Rates, *, real: int, units: int) -> float:
+def _segmenter_seconds(settings: Settings, sizes: Sizes, rates: Rates) -> float:
     chosen, validation = settings.segmenter, settings.split.validation
+    real, units = sizes.real, sizes.units
     trained: float = real * (1 - validation) * rates.train
     epoch = trained + real * validation * rates.predict
     coarse = round(chosen.coarse * chosen.epochs) * 0.75 * trained
@@ -145,22 +131,20 @@ def _segmenter_seconds(settings: Settings, rates: Rates, *, real: int, units: in
     return chosen.epochs * epoch - coarse + drawn
 
 
-def _generator_costs(
-    settings: Settings, sizes: Sizes, rates: Rates, *, times: int, beside: int
-) -> list[Cost]:
+def _generator_costs(settings: Settings, sizes: Sizes, rates: Rates) -> list[Cost]:
     found = []
     for part in sizes.parts:
         for arm in part.generated():
             number = len(part.design.seeds_of(arm))
             passes = _passes(arm, settings, real=sizes.real)
             seconds = passes * sizes.real * rates.generate[part.name, arm.name]
-            disk = times * number * sizes.generated * sizes.sample(part.features)
+            disk = sizes.held * number * sizes.generated * sizes.sample(part.features)
             fits, name = sizes.fits * number, f"{part.features}-{arm.name}-seed*"
             found += [
-                Cost(f"synthetic {arm.name}", "generate", fits, seconds, disk, beside,
-                     f"*/{SYNTHETIC}/{name}"),
-                Cost(f"fidelity {arm.name}", "generate", fits, sizes.units * MEASURED, 0, beside,
-                     f"*/{FIDELITY}/{name}"),
+                Cost(f"synthetic {arm.name}", "generate", fits, seconds, disk, sizes.beside,
+                     f"*/{run_folder.SYNTHETIC}/{name}"),
+                Cost(f"fidelity {arm.name}", "generate", fits, sizes.units * MEASURED, 0,
+                     sizes.beside, f"*/{run_folder.FIDELITY}/{name}"),
             ]  # fmt: skip
     return found
 
@@ -179,9 +163,10 @@ def _part_seconds(part: Part, settings: Settings, rates: Rates, *, real: int) ->
         return len(part.design.arms) * COMPARING[settings.tuning.unit]
     trained = 0.0
     for arm in part.design.arms:
-        totals = arm.amount.totals if isinstance(arm.amount, Counts) else (0,)
-        planned = [t for t in totals if isinstance(arm.amount, Counts) and t == arm.amount.planned]
-        fits = [*totals, *(planned if arm.synthetic else [])]  # the control
+        fits = [0]
+        if isinstance(arm.amount, Counts):
+            totals = list(arm.amount.totals)
+            fits = totals + [t for t in totals if arm.synthetic and t == arm.amount.planned]
         trained += len(part.design.seeds_of(arm)) * sum(real + added for added in fits)
     return trained * settings.classifier.epochs * rates.classify[part.name]
 

@@ -11,8 +11,8 @@ from rarecase.ahead import usable_cpus
 from rarecase.errors import DataError, SettingError
 from rarecase.files import locked
 from rarecase.pipeline.forwarding import Forwarding
-from rarecase.pipeline.processes import local_executor
 from rarecase.pipeline.step import Step, perform
+from rarecase.pipeline.workers import dask_executor, local_executor
 from rarecase.progress import placed
 from rarecase.threads import limited
 
@@ -37,8 +37,12 @@ def run_steps(steps: Sequence[Step], *, executor: Executor | None, after: After)
     running: dict[Future[None], Step] = {}
     try:
         while waiting or running:
-            free = _room(executor, most=len(steps)) - len(running)
-            for step in [s for s in waiting if _needs(s) & names <= done][: max(free, 0)]:
+            room = getattr(executor, "_max_workers", None) or len(steps)  # as far as it says
+            if isinstance(executor, Forwarding):
+                room = max(1, executor.room())
+            free = room - len(running)
+            needs = {s: {*(each.name for each in s.inputs), *s.reads} & names for s in waiting}
+            for step in [s for s in waiting if needs[s] <= done][: max(free, 0)]:
                 running[executor.submit(_perform, step)] = step
                 waiting.remove(step)
             for future in wait(running, timeout=LOOK, return_when=FIRST_COMPLETED).done:
@@ -49,17 +53,6 @@ def run_steps(steps: Sequence[Step], *, executor: Executor | None, after: After)
     finally:
         for future in running:
             future.cancel()
-
-
-def _needs(step: Step) -> set[str]:
-    return {each.name for each in step.inputs} | set(step.reads)
-
-
-def _room(executor: Executor, *, most: int) -> int:
-    """How many steps an executor performs at a time, as far as it says; at least one."""
-    if isinstance(executor, Forwarding):
-        return max(1, executor.room())
-    return getattr(executor, "_max_workers", None) or most
 
 
 def _perform(step: Step) -> None:
@@ -104,8 +97,6 @@ def pool(
         raise SettingError(f"processes: expected 1 or more, or -1 for all CPUs, got {processes}.")
     count = usable_cpus() if processes == -1 else processes
     if cluster is not None:
-        from rarecase.pipeline.cluster import dask_executor
-
         with dask_executor(cluster, processes=count, resources=resources or {}) as executor:
             yield executor
     elif count == 1:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from rarecase.checksums import check_file, record_files
+from rarecase.checksums import record_files
 from rarecase.cohort import Cohort, check_disjoint
 from rarecase.errors import DataError, SettingError
 from rarecase.evidence.evidence import make_evidence
@@ -18,24 +18,14 @@ from rarecase.evidence.result import Result
 from rarecase.experiment.splits import splits_digest
 from rarecase.experiment.tasks import read_result
 from rarecase.files import read_csv, read_json, write_json
-from rarecase.pipeline.resolve import merged, nest, resolve, validate
-from rarecase.pipeline.run import only_one
-from rarecase.pipeline.run_folder import (
-    COHORT,
-    EXTERNAL,
-    RECORD,
-    SEGMENTER,
-    folds_of,
-    read_cohort_table,
-    read_folds,
-)
-from rarecase.pipeline.settings import Settings
-from rarecase.pipeline.step import Context, Step, perform
+from rarecase.pipeline.resolve import merged, nest, validate
+from rarecase.pipeline.run import only_one, perform_in_turn, settings_of
+from rarecase.pipeline.run_folder import COHORT, EXTERNAL, folds_of, read_cohort_table, read_folds
+from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.cohort import load_cohort, slices_step
 from rarecase.pipeline.steps.evidence import gathered
 from rarecase.pipeline.steps.external import external_parts, external_step
-from rarecase.progress import task
-from rarecase.ranking import mean_defined
+from rarecase.ranking import mean_defined, plain
 from rarecase.seeds import derive
 
 
@@ -66,24 +56,23 @@ def evaluate_on(
     `LeakError` for a patient that the run knows, `DataError` for a cohort without its classes.
     """
     run, path = run.absolute(), Path(data).expanduser().absolute()
-    check_file(run / "study.yaml")
-    home = resolve(preset=None, file=run / "study.yaml")
+    home = settings_of(run)
     if not external_parts(home):
         raise SettingError(
             f"{run}: no part of its experiment is on vectors, which are what is judged elsewhere."
         )
     about = read_json(run / COHORT / "cohort.json")
-    settings = _settings(home, path, channels=about["channels"], changes=changes or {})
+    dump = home.model_dump() | {"data": str(path)}
+    dump["cohort"] |= {"channels": about["channels"], "exclude": [], "rare": None}
+    settings = validate(merged(dump, nest(changes or {})))
     out = run / EXTERNAL / (name or path.stem)
     cohort = load_cohort(settings, out)
     _check(cohort, run, classes=about["classes"], rare=about["rare"])
     out.mkdir(parents=True, exist_ok=True)
+    learnt, there = Context(run=run, settings=home), Context(run=out, settings=settings)
     with only_one(run):
-        steps = _steps(home, settings, cohort, run=run, out=out)
-        with task("another cohort", total=len(steps)) as bar:
-            for step in steps:
-                perform(step)
-                bar.advance(note=step.name)
+        steps = _steps(learnt, there, cohort)
+        perform_in_turn(steps, name="another cohort")
     folders = [step.output for step in steps[1:]]
     found = [read_result(folder) for folder in folders]
     predictions = ensemble([each.predictions for each in found])
@@ -93,10 +82,10 @@ def evaluate_on(
     )
     Result(predictions, evidence).write(out)
     dice = [read_csv(folder / "volumes.csv")["dice"].mean() for folder in folders]
-    mean = float(mean_defined(dice))
-    write_json(out / "external.json", {"data": str(path), "dice": None if mean != mean else mean})
+    mean = plain(float(mean_defined(dice)))
+    write_json(out / "external.json", {"data": str(path), "dice": mean})
     record_files(out, ["external.json"])
-    return External(out, evidence, None if mean != mean else mean)
+    return External(out, evidence, mean)
 
 
 def ensemble(members: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -115,16 +104,6 @@ def ensemble(members: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return found[[*COLUMNS, *chances]]
 
 
-def _settings(
-    home: Settings, path: Path, *, channels: Sequence[str], changes: Mapping[str, Any]
-) -> Settings:
-    """The run's settings with the other cohort as data."""
-    dump = home.model_dump()
-    dump["data"] = str(path)
-    dump["cohort"] |= {"channels": list(channels), "exclude": [], "rare": None}
-    return validate(merged(dump, nest(changes)))
-
-
 def _check(cohort: Cohort, run: Path, *, classes: Sequence[str], rare: str) -> None:
     unknown = sorted(set(cohort.classes) - set(classes))
     if unknown or rare not in cohort.classes or len(cohort.classes) < 2:
@@ -137,17 +116,12 @@ def _check(cohort: Cohort, run: Path, *, classes: Sequence[str], rare: str) -> N
     check_disjoint(known["patient"], cohort.patients)
 
 
-def _steps(
-    home: Settings, settings: Settings, cohort: Cohort, *, run: Path, out: Path
-) -> list[Step]:
-    there = Context(run=out, settings=settings)
+def _steps(learnt: Context, there: Context, cohort: Cohort) -> list[Step]:
     slices = replace(slices_step(there, cohort=cohort), stage=EXTERNAL)
-    steps = [slices]
     # One test set for all folds: everybody of the other cohort.
     splits = splits_digest((0, who, 0) for who in cohort.patients)
-    for cell in folds_of(read_folds(run / COHORT / "cohort.csv")):
-        known = read_json(run / cell.folder(SEGMENTER) / RECORD)["key"]
-        learnt = Context(run=run, settings=home, cell=cell)
-        mine = replace(there, cell=cell)
-        steps.append(external_step(mine, home=learnt, known=known, slices=slices, splits=splits))
+    steps = [slices]
+    for cell in folds_of(read_folds(learnt.run / COHORT / "cohort.csv")):
+        home, here = (replace(each, cell=cell) for each in (learnt, there))
+        steps.append(external_step(here, home=home, slices=slices, splits=splits))
     return steps

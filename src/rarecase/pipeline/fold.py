@@ -69,25 +69,19 @@ class Fold:
 
 def load_fold(context: Context) -> Fold:
     """Read a fold's patients from the run folder; the same patient on both sides is an error."""
-    split = context.settings.split
+    settings, cell = context.settings, context.cell
     about = read_json(context.run / COHORT / "cohort.json")
     table = read_cohort_table(context.run / COHORT / "cohort.csv")
-    tested = table[f"test_fold_{context.cell.repeat}"] == context.cell.fold
+    tested = table[f"test_fold_{cell.repeat}"] == cell.fold
     test = tuple(sorted(set(table.loc[tested, "patient"])))
     rest = table[~tested].drop_duplicates("patient")
     labels = dict(zip(rest["patient"], rest["label"], strict=True))
     check_disjoint(tuple(labels), test)
-    if context.settings.protocol == "faithful":
-        fitting, validation = tuple(labels), test
-    else:
-        validation = validation_patients(
-            labels,
-            fraction=split.validation,
-            seed=derive(
-                context.settings.seed, "validation", context.cell.repeat, context.cell.fold
-            ),
-        )
-        fitting = tuple(set(labels) - set(validation))
+    fitting, validation = set(labels), test  # as in the paper
+    if settings.protocol == "sound":
+        seed = derive(settings.seed, "validation", cell.repeat, cell.fold)
+        validation = validation_patients(labels, fraction=settings.split.validation, seed=seed)
+        fitting -= set(validation)
     missing = set(about["classes"]) - set(labels.values())
     if missing:
         raise DataError(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
+from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 from uuid import uuid4
 
@@ -23,21 +24,15 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+@dataclass(eq=False)
 class Forwarding(Executor):
-    """An executor whose tasks are heard here.
+    """An executor whose tasks, performed by `inner`, are heard here. `send` is called where a task
+    runs, with a message for `Listener.hear`, and must pickle; `room`: how many tasks run side by
+    side, asked again and again."""
 
-    Parameters
-    ----------
-    inner
-        Who performs the tasks.
-    send
-        Called where a task runs, with a message for `Listener.hear`; must pickle.
-    room
-        How many tasks run side by side, asked again and again.
-    """
-
-    def __init__(self, inner: Executor, *, send: Send, room: Callable[[], int]) -> None:
-        self.inner, self.send, self.room = inner, send, room
+    inner: Executor
+    send: Send
+    room: Callable[[], int]
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         level = logging.getLogger().level
@@ -46,37 +41,29 @@ class Forwarding(Executor):
 
 def _heard(send: Send, level: int, function: Callable[..., T], args: Any, kwargs: Any) -> T:
     """What is done where a task runs."""
-    with limited(None), _logging(send, level), progress.use(_Reporter(send)):
+    with limited(None), ExitStack() as stack:
+        root, handler = logging.getLogger(), _Handler()
+        handler.send = send
+        stack.callback(root.setLevel, root.level)
+        stack.callback(root.removeHandler, handler)
+        root.addHandler(handler)
+        root.setLevel(level)
+        stack.enter_context(progress.use(_Reporter(send)))
         return function(*args, **kwargs)
 
 
 class _Handler(logging.Handler):
-    def __init__(self, send: Send) -> None:
-        super().__init__()
-        self.send = send
+    send: Send
 
     def emit(self, record: logging.LogRecord) -> None:
         self.send(("log", record.name, record.levelno, self.format(record)))
 
 
-@contextmanager
-def _logging(send: Send, level: int) -> Iterator[None]:
-    root, handler = logging.getLogger(), _Handler(send)
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(level)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(before)
-
-
+@dataclass
 class _Reporter:
     """Progress that is shown by the process which listens."""
 
-    def __init__(self, send: Send) -> None:
-        self.send = send
+    send: Send
 
     @contextmanager
     def task(self, name: str, *, total: float) -> Iterator[_Task]:
@@ -88,9 +75,10 @@ class _Reporter:
             self.send(("close", number))
 
 
+@dataclass
 class _Task:
-    def __init__(self, send: Send, number: str) -> None:
-        self.send, self.number = send, number
+    send: Send
+    number: str
 
     def advance(self, steps: float = 1, *, note: str = "") -> None:
         self.send(("advance", self.number, steps, note))

@@ -17,6 +17,7 @@ import torch
 from sklearn.base import clone
 
 from rarecase.experiment.sampling import new_generator
+from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.disk import Sizes
 from rarecase.pipeline.settings import Settings
 from rarecase.segmenter import Augmentation, UNet
@@ -40,11 +41,9 @@ class Rates:
     weights: int
 
 
-def measure(
-    settings: Settings, sizes: Sizes, *, classes: int, fabric: lightning_fabric.Fabric
-) -> Rates:
+def measure(settings: Settings, sizes: Sizes, *, classes: int) -> Rates:
     """Measure the steps of a study of these sizes."""
-    chosen = settings.segmenter
+    chosen, fabric = settings.segmenter, make_fabric(settings.compute)
     net = network_like(chosen, in_channels=sizes.inputs)
     images = torch.rand(chosen.batch, sizes.inputs, *sizes.sides)
     train, predict = _unet(net, images, fabric=fabric)
@@ -54,7 +53,9 @@ def measure(
         if not part.design.classifier.lazy:
             continue  # linear models are fitted once: nothing beside the rest
         shape, batch = sizes.shapes[part.features], settings.generator.batch
-        X, y = _samples(shape, classes=classes, batch=batch)
+        samples = max(4 * batch, 32)
+        X = np.random.default_rng(0).random((samples, *shape), dtype=np.float32)
+        y = np.array([f"class {i % classes}" for i in range(samples)])
         for arm in part.generated():
             gan = one_pass(new_generator(arm.sampler, seed=0, standardised=False), len(X))
             once = functools.partial(gan.fit, X, y, fabric=fabric)
@@ -88,12 +89,6 @@ def one_pass(generator: Any, samples: int) -> Any:
     return generator
 
 
-def _samples(shape: tuple[int, ...], *, classes: int, batch: int) -> tuple[np.ndarray, np.ndarray]:
-    samples = max(4 * batch, 32)
-    X = np.random.default_rng(0).random((samples, *shape), dtype=np.float32)
-    return X, np.array([f"class {i % classes}" for i in range(samples)])
-
-
 def _per_sample(once: Callable[[], object], *, samples: int) -> float:
     once()
     start, calls = time.perf_counter(), 0
@@ -111,9 +106,8 @@ def _unet(
     masks = (images[:, :1] > 0.9).float()
     generator = torch.Generator().manual_seed(0)
 
-    def ready(stack: torch.Tensor) -> torch.Tensor:
-        laid: torch.Tensor = fabric.to_device(laid_out(stack))
-        return laid
+    def ready(stack: torch.Tensor) -> Any:
+        return fabric.to_device(laid_out(stack))
 
     def train() -> None:
         moved, target = apply(draw(Augmentation(), len(images), generator=generator), images, masks)

@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from rarecase.cohort import Cohort
+from rarecase.errors import SettingError, nearest
 from rarecase.experiment.splits import splits_digest
 from rarecase.pipeline.designs import make_part
 from rarecase.pipeline.run_folder import folds_of
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Context, Step
-from rarecase.pipeline.steps.cells import cells_step
+from rarecase.pipeline.steps.cells import Task, cells_step
 from rarecase.pipeline.steps.cohort import cohort_step, load_folds, slices_step
 from rarecase.pipeline.steps.evidence import evidence_step
 from rarecase.pipeline.steps.features import features_step
@@ -20,13 +21,11 @@ from rarecase.pipeline.steps.fidelity import fidelity_step
 from rarecase.pipeline.steps.pictures import pictures_step
 from rarecase.pipeline.steps.pretrain import pretrain_step, seen_before
 from rarecase.pipeline.steps.segment import segmenter_step
-from rarecase.pipeline.steps.synthetic import synthetic_step
+from rarecase.pipeline.steps.synthetic import Which, synthetic_step
 from rarecase.segmenter import refuse_seen
 
 # Commands, in order; each runs up to the last step of its stage.
 STAGES = ("segment", "extract", "generate", "classify", "report")
-Finish = Callable[[Context, Sequence[Step]], Step]
-"""Makes a last step of those before it, such as the report's."""
 
 
 def plan(
@@ -34,13 +33,10 @@ def plan(
     *,
     run: Path,
     cohort: Cohort,
-    until: str = "report",
-    finish: Finish | None = None,
+    finish: Callable[[Context, Sequence[Step]], Step],
 ) -> list[Step]:
-    """The steps up to the end of stage `until`, each behind those it needs.
-
-    A fold is finished before the next begins; a stage by itself leaves out what lies behind it.
-    """
+    """The steps of a study, each behind those it needs; a fold is finished before the next begins.
+    `finish` makes the last step, the report's, of those that it needs."""
     folds = load_folds(settings, cohort)
     if not settings.segmenter.allow_seen:
         # Said now, and again by every fold; not only after hours of pre-training.
@@ -62,50 +58,40 @@ def plan(
         steps += [segmenter, *fold]
         cells += [step for step in fold if step.stage == "classify"]
     scored = evidence_step(here, cells=cells)
-    steps += [scored, pictures]
-    if finish is not None:
-        like = [step for step in steps if step.stage == "generate"]
-        steps.append(finish(here, [scored, pictures, *like]))
-    wanted = STAGES[: STAGES.index(until) + 1]
-    return [step for step in steps if step.stage in wanted]
+    like = [step for step in steps if step.stage == "generate"]
+    return [*steps, scored, pictures, finish(here, [scored, pictures, *like])]
+
+
+def up_to(steps: Sequence[Step], until: str) -> list[Step]:
+    """The steps up to the end of a stage. Raises `SettingError` for one that there is not."""
+    if until not in STAGES:
+        raise SettingError(f"until={until!r}: {nearest(until, STAGES)}")
+    return [step for step in steps if STAGES.index(step.stage) <= STAGES.index(until)]
 
 
 def _fold(context: Context, segmenter: Step, *, splits: str) -> list[Step]:
     """Features, synthetic samples and cells of a fold, for every part of the experiment."""
     settings = context.settings
-    features: dict[str, Step] = {}
-    generated: dict[str, Step] = {}
+    features, generated = dict[str, Step](), dict[str, Step]()
     rest: list[Step] = []
     checked = False
     for number, said in enumerate(settings.experiment):
         part = make_part(settings, said)
-        if said.features not in features:
-            features[said.features] = features_step(
-                context, source=said.features, segmenter=segmenter
-            )
-        of = features[said.features]
+        of = features_step(context, source=said.features, segmenter=segmenter)
+        of = features.setdefault(said.features, of)
         for task, arms in part.design.tasks().items():
             mine = []
             for arm in part.generated():
                 for seed in part.design.seeds_of(arm) if arm in arms else ():
-                    step = synthetic_step(
-                        context, number=number, arm=arm, seed=seed or 0, features=of
-                    )
+                    whose = Which(number, arm.name, seed or 0)
+                    step = synthetic_step(context, whose, arm=arm, features=of)
                     if step.name not in generated:
-                        generated[step.name] = step
-                        like = fidelity_step(
-                            context, number=number, arm=arm, seed=seed or 0, features=of,
-                            synthetic=step,
-                        )  # fmt: skip
+                        like = fidelity_step(context, whose, arm=arm, features=of, synthetic=step)
                         rest += [step, like]
-                    mine.append(generated[step.name])
+                    mine.append(generated.setdefault(step.name, step))
             # Once a fold: of the first part on vectors that compares anything.
             checks = settings.tuning.checks and task == "arms" and len(arms) > 1 and not checked
             checked = checked or checks
-            rest.append(
-                cells_step(
-                    context, number=number, task=task, splits=splits, checks=checks, features=of,
-                    synthetic=mine,
-                )
-            )  # fmt: skip
+            which = Task(number, task, splits, checks)
+            rest.append(cells_step(context, which, features=of, synthetic=mine))
     return [*features.values(), *rest]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -14,25 +15,41 @@ from rarecase.errors import SettingError, nearest
 from rarecase.experiment.arms import pick_arms
 from rarecase.experiment.classifiers.registry import takes_of
 from rarecase.features.sources.registry import SOURCES, VECTORS
-from rarecase.files import write_text
 from rarecase.pipeline.presets import PRESETS
 from rarecase.pipeline.settings import DesignSettings, Settings
 
 Nested = dict[str, Any]
 
 
-def known_names(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
+class Described(NamedTuple):
+    """One setting: dotted name, value, what it means."""
+
+    name: str
+    value: Any
+    text: str
+
+
+def described(section: BaseModel, prefix: str = "") -> Iterator[Described]:
+    """Every setting of a section and of those in it, in order.
+
+    >>> next(described(Settings())).name
+    'data'
+    """
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            yield from described(value, f"{prefix}{name}.")
+        else:
+            yield Described(f"{prefix}{name}", value, field.description or "")
+
+
+def known_names() -> list[str]:
     """Every setting by its dotted name.
 
-    >>> "segmenter.epochs" in set(known_names())
+    >>> "segmenter.epochs" in known_names()
     True
     """
-    for name, field in model.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from known_names(kind, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}"
+    return [each.name for each in described(Settings())]
 
 
 def nest(dotted: Mapping[str, Any]) -> Nested:
@@ -43,11 +60,9 @@ def nest(dotted: Mapping[str, Any]) -> Nested:
     """
     out: Nested = {}
     for name, value in dotted.items():
-        *sections, leaf = name.split(".")
-        nested: Nested = {leaf: value}
-        for section in reversed(sections):
-            nested = {section: nested}
-        out = merged(out, nested)
+        for part in reversed(name.split(".")):
+            value = {part: value}
+        out = merged(out, value)
     return out
 
 
@@ -76,11 +91,6 @@ def read_mapping(path: Path) -> dict[Any, Any]:
     return content
 
 
-def read_yaml(path: Path) -> Nested:
-    """A YAML file of settings, nested or dotted."""
-    return nest({str(name): value for name, value in read_mapping(path).items()})
-
-
 SHORT = ("features", "classifier", "arms", "amounts", "planned")
 """What may be said of the whole experiment at once."""
 
@@ -104,11 +114,9 @@ def shortened(experiment: Sequence[Nested], short: Mapping[str, Any]) -> list[Ne
         counts["planned"] = counts["amounts"][0]
     if not {"features", "classifier"} & set(given):
         return [
-            {
-                **said,
-                **({"arms": given["arms"]} if "arms" in given and said["arms"] != ["none"] else {}),
-                **(counts if said.get("amounts") else {}),
-            }
+            said
+            | ({"arms": given["arms"]} if "arms" in given and said["arms"] != ["none"] else {})
+            | (counts if said.get("amounts") else {})
             for said in experiment
         ]
     found = []
@@ -119,9 +127,8 @@ def shortened(experiment: Sequence[Nested], short: Mapping[str, Any]) -> list[Ne
                 continue
             like = next((each for each in experiment if each["classifier"] == kind), None)
             part = {**(like or {"arms": ["none"]}), "features": features, "classifier": kind}
-            found.append({**part, **{k: given[k] for k in ("arms",) if k in given}})
-            if found[-1].get("amounts"):
-                found[-1] |= counts
+            part |= {"arms": given["arms"]} if "arms" in given else {}
+            found.append(part | (counts if part.get("amounts") else {}))
     return found
 
 
@@ -133,13 +140,13 @@ def resolve(
     short: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Settings from the paper's defaults, a preset, a YAML file and overrides, in this order;
-    `short` changes the experiment as a whole (see `shortened`).
+    `short` changes the experiment as a whole (see `shortened`). The file may be nested or dotted.
 
     An unknown name or an impossible value is a `SettingError` that names it. Without a preset the
     file's own (`preset: demo`) counts, then quick.
     """
-    from_file = read_yaml(file) if file else {}
-    given = merged(from_file, nest(overrides or {}))
+    from_file = read_mapping(file) if file else {}
+    given = merged(nest({str(k): v for k, v in from_file.items()}), nest(overrides or {}))
     name = preset or given.get("preset") or "quick"
     if not isinstance(name, str) or name not in PRESETS:
         raise SettingError(f"preset {name!r}: {nearest(str(name), PRESETS)}")
@@ -178,7 +185,8 @@ def validate(nested: Nested) -> Settings:
 
 def _check_design(settings: Settings, said: DesignSettings, *, place: str) -> None:
     """What must hold within one part of the experiment."""
-    known = known_sources(settings.segmenter.depth)
+    levels = range(1, settings.segmenter.depth + 1)
+    known = [*SOURCES, *(f"{side}{n}" for side in ("enc", "dec") for n in levels)]
     if said.features not in known:
         raise SettingError(f"{place}.features={said.features!r}: {nearest(said.features, known)}")
     if takes_of(said.classifier) == "maps" and said.features in VECTORS:
@@ -198,42 +206,24 @@ def _check_design(settings: Settings, said: DesignSettings, *, place: str) -> No
         raise SettingError(f"{place}.planned is 0: a verdict needs synthetic samples.")
 
 
-def known_sources(depth: int) -> list[str]:
-    """Sources of features of a U-Net of this depth."""
-    levels = range(1, depth + 1)
-    return [*SOURCES, *(f"{side}{n}" for side in ("enc", "dec") for n in levels)]
-
-
-def _explain(error: ValidationError) -> Iterable[str]:
+def _explain(error: ValidationError) -> Iterator[str]:
     for problem in error.errors():
         # Positions inside lists and unions of types are noise to a user.
         parts = [str(p) for p in problem["loc"] if not (isinstance(p, int) or p in ("int", "str"))]
         name = ".".join(parts)
         if problem["type"] == "extra_forbidden":
-            yield f"Unknown setting {name!r}: {_hint(name)}"
+            prefix = name[: name.rfind(".") + 1]
+            deeper = (n.removeprefix(prefix) for n in known_names() if n.startswith(prefix))
+            level = {prefix + each.split(".")[0] for each in deeper}
+            yield f"Unknown setting {name!r}: {nearest(name, level)}"
         else:
             message = problem["msg"].removeprefix("Value error, ")
             yield f"Setting {name}: {message} (got {problem['input']!r})."
 
 
-def _hint(name: str) -> str:
-    """What there is at the level of the unknown name, nearest first."""
-    section = name.rpartition(".")[0]
-    prefix = f"{section}." if section else ""
-    level = {
-        prefix + n.removeprefix(prefix).split(".")[0] for n in known_names() if n.startswith(prefix)
-    }
-    return nearest(name, level)
-
-
 def dump(settings: Settings) -> str:
     """The settings as YAML, enough to run the study again."""
     return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def write_settings(path: Path, settings: Settings) -> None:
-    """Write `study.yaml`."""
-    write_text(path, dump(settings))
 
 
 def parse_setting(name: str, text: str) -> Any:
@@ -248,7 +238,10 @@ def parse_setting(name: str, text: str) -> Any:
     >>> parse_setting("cohort.label", "null"), parse_setting("segmenter.learning_rate", "1e-4")
     (None, 0.0001)
     """
-    kinds = _kinds(_annotation(name))
+    annotation: Any = Settings
+    for part in name.split("."):
+        annotation = annotation.model_fields[part].annotation
+    kinds = _kinds(annotation)
     if text in ("null", "~") and type(None) in kinds:
         return None
     value = parse_value(text)
@@ -257,13 +250,6 @@ def parse_setting(name: str, text: str) -> Any:
     if str in kinds and not {int, float, dict} & kinds:
         return text
     return value
-
-
-def _annotation(name: str) -> Any:
-    model: Any = Settings
-    for part in name.split("."):
-        model = model.model_fields[part].annotation
-    return model
 
 
 def _kinds(annotation: Any) -> set[Any]:
@@ -285,11 +271,8 @@ def parse_value(text: str) -> Any:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         return text
-    if isinstance(value, str):
-        if "," in value:
-            return [parse_value(part) for part in value.split(",")]
-        try:
-            return float(value)
-        except ValueError:
-            return value
+    if isinstance(value, str) and "," in value:
+        return [parse_value(part) for part in value.split(",")]
+    with suppress(ValueError):
+        return float(value) if isinstance(value, str) else value
     return value

@@ -9,14 +9,14 @@ from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
-from rarecase.checksums import CHECKSUMS, PARTIAL
+from rarecase.checksums import CHECKSUMS, PARTIAL, check_file
 from rarecase.errors import DataError
 from rarecase.files import locked
 from rarecase.pipeline.executor import pool, run_steps
 from rarecase.pipeline.resolve import resolve
 from rarecase.pipeline.run_folder import EXTERNAL, MODEL, RECORD, SETTINGS
 from rarecase.pipeline.settings import Settings
-from rarecase.pipeline.step import Step, discard_bulky, unfinished
+from rarecase.pipeline.step import Step, discard_bulky, perform, unfinished
 from rarecase.progress import task
 
 log = logging.getLogger(__name__)
@@ -53,6 +53,20 @@ def perform_all(
             todo = unfinished(steps)
     if not keep:
         discard_bulky(whole)  # what a kill left
+
+
+def perform_in_turn(steps: Sequence[Step], *, name: str) -> None:
+    """Perform steps one by one in this process, under a bar of that name."""
+    with task(name, total=len(steps)) as bar:
+        for step in steps:
+            perform(step)
+            bar.advance(note=step.name)
+
+
+def settings_of(run: Path) -> Settings:
+    """The settings that a run was made with; a file that was changed since is refused."""
+    check_file(run / SETTINGS)
+    return resolve(preset=None, file=run / SETTINGS)
 
 
 def check_run_folder(folder: Path) -> None:

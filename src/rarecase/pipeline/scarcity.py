@@ -15,7 +15,7 @@ from rarecase.errors import SettingError
 from rarecase.evidence.tables import to_frame
 from rarecase.experiment.splits import Splits, draw_splits
 from rarecase.features.feature_set import FeatureSet
-from rarecase.pipeline.compare import Protocol, Work, feature_sets, run_plan
+from rarecase.pipeline.compare import Protocol, feature_sets, run_plan
 
 
 def scarcity_curve(
@@ -56,8 +56,10 @@ def scarcity_curve(
     frames = []
     for k in possible_ks(sets[0], splits, ks):
         designs = [replace(design, rare_patients=k) for design in protocol.designs()]
-        work = Work(executor, None if cells is None else Path(cells) / f"k-{k}")
-        found = run_plan(sets, designs, splits, protocol, work, name=f"{k} rare patients")
+        found = run_plan(
+            sets, designs, splits, protocol, executor=executor,
+            cells=None if cells is None else Path(cells) / f"k-{k}", name=f"{k} rare patients",
+        )  # fmt: skip
         frame = to_frame(found.evidence)
         frame.insert(0, "k", k)
         frames.append(frame)

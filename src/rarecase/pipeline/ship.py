@@ -5,16 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from rarecase.checksums import check_file
 from rarecase.deploy.export import write_model
 from rarecase.deploy.model import CARD, SEGMENTER, Deployed, load_deployed
 from rarecase.errors import DataError, SettingError
-from rarecase.files import (
-    read_json,
-    read_parquet,
-)
-from rarecase.pipeline.resolve import resolve
-from rarecase.pipeline.run import only_one
+from rarecase.files import read_json, read_parquet
+from rarecase.pipeline.run import only_one, perform_in_turn, settings_of
 from rarecase.pipeline.run_folder import (
     CLASSIFIER,
     EVERYBODY,
@@ -22,13 +17,12 @@ from rarecase.pipeline.run_folder import (
     MODEL,
     PREDICTIONS,
     RECORD,
-    SLICES,
+    SETTINGS,
 )
 from rarecase.pipeline.settings import Settings
-from rarecase.pipeline.step import Context, Step, perform
+from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.model import deployed_part, model_step
 from rarecase.pipeline.steps.segment import segmenter_step
-from rarecase.progress import task
 
 
 def load_model(place: str | Path) -> Deployed:
@@ -37,40 +31,31 @@ def load_model(place: str | Path) -> Deployed:
     folder = Path(place)
     if (folder / CARD).is_file():
         return load_deployed(folder)
-    make_model(folder)
+    if not (folder / SETTINGS).is_file():
+        raise DataError(
+            f"{folder}: neither a run folder (no {SETTINGS}) nor an exported model (no {CARD})."
+        )
+    _make_model(folder)
     return load_deployed(folder / CLASSIFIER, segmenter=folder / MODEL / SEGMENTER)
 
 
-def make_model(run: Path) -> None:
+def _make_model(run: Path) -> None:
     """Fit U-Net and classifier to every patient of a finished run, into RUN/model. The same call
     goes on after a kill; a model that is there and fits the run is left as it is."""
-    if not (run / "study.yaml").is_file():
-        raise DataError(
-            f"{run}: neither a run folder (no study.yaml) nor an exported model (no {CARD})."
-        )
-    check_file(run / "study.yaml")
-    settings = resolve(preset=None, file=run / "study.yaml")
+    settings = settings_of(run)
     if not (run / EVIDENCE).is_file() or not (run / PREDICTIONS).is_file():
         raise DataError(f"{run}: not finished; 'rarecase run --out {run}' goes on with it.")
     _check(run, settings)
     deployed_part(settings, read_json(run / EVIDENCE))  # said before anything is trained
     read_parquet(run / PREDICTIONS)
     steps = _steps(Context(run=run.absolute(), settings=settings, cell=EVERYBODY))
-    if all(step.done() for step in steps):
-        return
-    with only_one(run), task("the model for new patients", total=len(steps)) as bar:
-        for step in steps:
-            perform(step)
-            bar.advance(note=step.name)
+    if not all(step.done() for step in steps):
+        with only_one(run):
+            perform_in_turn(steps, name="the model for new patients")
 
 
 def _check(run: Path, settings: Settings) -> None:
     """Refuse a run whose evidence does not speak of the model that would be made of it."""
-    meta = read_json(run / SLICES / "meta.json")
-    if {"pixel", "pixels", "steps", "lowest"} - set(meta):
-        raise DataError(
-            f"{run}: made by an earlier version, which kept too little of its slices. Run it again."
-        )
     if settings.protocol == "faithful":
         raise SettingError(
             f"{run}: its protocol peeks at the test set, so that nothing it measured says what a "
@@ -85,13 +70,10 @@ def _check(run: Path, settings: Settings) -> None:
 
 def _steps(context: Context) -> list[Step]:
     """Both depend on what the folds' steps depend on, as their records tell."""
-    run = context.run
-    known = [
-        read_json(record)["key"]
-        for record in sorted(run.glob(f"repeat-*/fold-*/{SEGMENTER}/{RECORD}"))
-    ]
+    records = sorted(context.run.glob(f"repeat-*/fold-*/{SEGMENTER}/{RECORD}"))
+    known = [read_json(record)["key"] for record in records]
     if not known:
-        raise DataError(f"{run}: holds no trained U-Net; the run is not finished.")
+        raise DataError(f"{context.run}: holds no trained U-Net; the run is not finished.")
     segmenter = replace(segmenter_step(context, cohort=None, start=None), facts=known, stage=MODEL)
     return [segmenter, model_step(context, segmenter=segmenter)]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 from rarecase.checksums import CHECKSUMS, record_files, write_checksums
@@ -27,66 +26,32 @@ def study_folder(run: Path) -> Path:
     return run / SIMULATED / STUDY
 
 
-def simulate_study(settings: Settings, run: Path) -> Path:
-    """The study's own simulated cohort, made now if it is not there."""
-    chosen = settings.simulation
-    return _simulate(
-        study_folder(run),
-        settings,
-        run=run,
-        patients=chosen.patients,
-        separability=chosen.separability,
-        seed=settings.seed,
-        prefix="Sim",
+def simulate(settings: Settings, run: Path, *, name: str = STUDY) -> Path:
+    """A simulated cohort, made now if it is not there: the study's own, or (PRETRAIN) other
+    patients, by another seed and other names, to pre-train on."""
+    chosen, folder = settings.simulation, run / SIMULATED / name
+    patients, separability, seed, prefix = (
+        (chosen.patients, chosen.separability, settings.seed, "Sim")
+        if name == STUDY
+        else (settings.pretrain.patients, 1.0, derive(settings.seed, PRETRAIN) % 2**31, "Pre")
     )
-
-
-def simulate_pretraining(settings: Settings, run: Path) -> Path:
-    """Other simulated patients, by another seed and other names, to pre-train on."""
-    return _simulate(
-        run / SIMULATED / PRETRAIN,
-        settings,
-        run=run,
-        patients=settings.pretrain.patients,
-        separability=1.0,
-        seed=derive(settings.seed, PRETRAIN) % 2**31,
-        prefix="Pre",
-    )
-
-
-def _simulate(
-    folder: Path,
-    settings: Settings,
-    *,
-    run: Path,
-    patients: Mapping[str, int],
-    separability: float,
-    seed: int,
-    prefix: str,
-) -> Path:
-    size, slices = settings.slices.size, settings.simulation.slices
+    size, slices = settings.slices.size, chosen.slices
     key = digest([dict(patients), size, slices, separability, seed, prefix])
     mark = folder.with_name(folder.name + ".key")
     if folder.exists() and not (mark.is_file() and mark.read_text() == key):
         shutil.rmtree(folder)  # our own, of other settings
-    folder.parent.mkdir(parents=True, exist_ok=True)
     write_text(mark, key)
     record_files(run, [mark.relative_to(run).as_posix()])
     if (folder / CHECKSUMS).is_file() and verify_folder(folder):
         log.warning("%s: damaged; it is simulated anew", folder)
         shutil.rmtree(folder)
-    made: Path = simulate_cohort(
-        folder,
-        patients=patients,
-        size=size,
-        slices=slices,
-        separability=separability,
-        seed=seed,
+    simulate_cohort(
+        folder, patients=patients, size=size, slices=slices, separability=separability, seed=seed,
         prefix=prefix,
-    )
+    )  # fmt: skip
     if not (folder / CHECKSUMS).is_file():
         write_checksums(folder)
-    return made
+    return folder
 
 
 def planned_cohort(settings: Settings) -> Cohort:

@@ -26,16 +26,15 @@ from rarecase import __version__
 from rarecase.checksums import (
     CHECKSUMS,
     digests,
-    missing_or_cut,
     read_record,
     record_files,
-    refusal,
+    refuse_cut,
     write_record,
 )
 from rarecase.errors import DataError
 from rarecase.files import partial_path, replacing_directory, write_text
 from rarecase.pipeline.run_folder import CHECKPOINTS, EVERYBODY, NOWHERE, RECORD, Cell
-from rarecase.pipeline.settings import Settings
+from rarecase.pipeline.settings import Section, Settings
 
 log = logging.getLogger(__name__)
 TIMED = ("history.csv", "cells.csv")  # they say how long things took
@@ -70,18 +69,16 @@ class Step:
 
     Parameters
     ----------
-    name
-        Also the folder inside the run.
-    stage
-        The command that runs up to it.
+    name, stage
+        Also the folder inside the run; the command that runs up to it.
+    work, context
+        What is done, and where.
     version
         Goes up when the work computes something else from the same inputs and settings.
     facts
-        The settings and values that the result depends on, anything JSON can hold.
+        The settings and values that the result depends on (see `digest`).
     inputs
         The steps whose results it depends on.
-    work, context
-        What is done, and where.
     products
         What it writes elsewhere in the run; must be there for the step to count as done.
     bulky, remake
@@ -93,11 +90,11 @@ class Step:
 
     name: str
     stage: str
-    version: int
-    facts: Any
-    inputs: tuple[Step, ...]
     work: Work
     context: Context
+    version: int = 1
+    facts: Any = None
+    inputs: tuple[Step, ...] = ()
     products: tuple[str, ...] = ()
     bulky: tuple[str, ...] = ()
     remake: Work | None = None
@@ -119,9 +116,7 @@ class Step:
         said = read_record(self.output / RECORD)
         if said is None or said["key"] != self.key:
             return False
-        cut = missing_or_cut(self.output, said)
-        if cut is not None:
-            raise refusal(cut, "missing, or of another size")
+        refuse_cut(self.output, said)
         now = self.learnt_from()
         same = all(said["inputs"].get(name, result) == result for name, result in now.items())
         return same and self._products_there()
@@ -132,17 +127,17 @@ class Step:
         return {name: each["result"] for name, each in said.items() if each is not None}
 
     def _products_there(self) -> bool:
-        run = self.context.run
-        if not self.products:
-            return True
-        known = (read_record(run / CHECKSUMS) or {"files": {}})["files"]
-        mine = {name: entry for name, entry in known.items() if entry.get("step") == self.name}
-        if not mine or not all((run / product).exists() for product in (*self.products, *mine)):
-            return False
-        cut = missing_or_cut(run, {"files": mine})
-        if cut is not None:
-            raise refusal(cut, "of another size")
+        run, mine = self.context.run, self.recorded_products()
+        if self.products:
+            if not mine or not all((run / each).exists() for each in (*self.products, *mine)):
+                return False
+            refuse_cut(run, {"files": mine})
         return True
+
+    def recorded_products(self) -> dict[str, Any]:
+        """What the run folder's record says of the files that it wrote there."""
+        known = (read_record(self.context.run / CHECKSUMS) or {"files": {}})["files"]
+        return {name: entry for name, entry in known.items() if entry.get("step") == self.name}
 
     def whole(self) -> bool:
         """Whether all bulky parts are there."""
@@ -169,12 +164,16 @@ def discard_bulky(steps: Sequence[Step]) -> None:
 
 
 def digest(value: Any) -> str:
-    """A short stable digest of anything JSON can hold.
+    """A short stable digest of anything JSON can hold, and of sections of settings.
 
     >>> digest({"a": 1}) == digest({"a": 1}) != digest({"a": 2})
     True
     """
-    text = json.dumps(value, sort_keys=True, default=str)
+
+    def plain(each: Any) -> Any:
+        return each.model_dump(mode="json") if isinstance(each, Section) else str(each)
+
+    text = json.dumps(value, sort_keys=True, default=plain)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -236,19 +235,16 @@ def _work(step: Step, folder: Path) -> None:
     start = time.perf_counter()
     step.work(step.context, folder)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-    files, elsewhere = digests(folder), dict[str, Any]()
     if step.products:
         record_files(step.context.run, step.products, step=step.name)
-        said = read_record(step.context.run / CHECKSUMS) or {}
-        elsewhere = {n: e for n, e in said["files"].items() if e.get("step") == step.name}
+    files = digests(folder)
+    result = (step.recorded_products() if step.products else {}) | files
     write_record(
         folder / RECORD,
         {
             "step": step.name,
             "key": step.key,
-            "result": digest(
-                {n: e["sha256"] for n, e in (elsewhere | files).items() if n not in TIMED}
-            ),
+            "result": digest({n: e["sha256"] for n, e in result.items() if n not in TIMED}),
             "inputs": step.learnt_from(),
             "seconds": round(time.perf_counter() - start, 3),
             "peak_memory_mb": round(peak_memory() / 2**20),

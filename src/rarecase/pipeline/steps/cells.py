@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ import pandas as pd
 
 from rarecase.experiment.arm import described
 from rarecase.experiment.classifiers.contract import as_matrix
-from rarecase.experiment.design import Design
 from rarecase.experiment.fold import TRAINS, Tools, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks, row_leak
@@ -24,77 +23,75 @@ from rarecase.features.sources.contract import Masks, outlined
 from rarecase.features.store import FeatureStore
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.designs import Part, make_part
-from rarecase.pipeline.fold import Fold, load_fold, load_part
+from rarecase.pipeline.fold import load_fold, load_part
 from rarecase.pipeline.run_folder import CELLS, CHECKPOINTS, source_store
 from rarecase.pipeline.step import Context, Step
-from rarecase.pipeline.steps.synthetic import given_samples
+from rarecase.pipeline.steps.synthetic import Which, samples_of_step
 
 LEAK_FOLDS = 3
 
 
-VERSION = 1
+@dataclass(frozen=True)
+class Task:
+    """One task (see `Design.tasks`) of part `number` of the experiment; `splits`: their digest;
+    whether to do the self-checks."""
+
+    number: int
+    name: str
+    splits: str
+    checks: bool
 
 
-def cells_step(
-    context: Context,
-    *,
-    number: int,
-    task: str,
-    splits: str,
-    checks: bool,
-    features: Step,
-    synthetic: Sequence[Step],
-) -> Step:
-    """The step of one task (see `Design.tasks`) of part `number` of the experiment in a fold."""
-    settings = context.settings
-    said = settings.experiment[number]
+def cells_step(context: Context, task: Task, *, features: Step, synthetic: Sequence[Step]) -> Step:
+    """The step of one task in a fold."""
+    settings, said = context.settings, context.settings.experiment[task.number]
     part = make_part(settings, said)
-    arms = [described(arm) for arm in part.design.tasks()[task]]
-    facts: list[Any] = [said.amounts, said.planned, arms, splits, checks, settings.seed]
-    facts.append(settings.tuning.model_dump(mode="json"))
-    if part.design.classifier.lazy:
-        facts.append(settings.classifier.model_dump(mode="json"))
-    return Step(
-        name=context.cell.folder(f"{CELLS}/{part.name}-{task}"),
-        stage="classify",
-        version=VERSION,
-        facts=facts,
-        inputs=(features, *synthetic),
-        work=partial(cells_work, number=number, task=task, splits=splits, checks=checks),
-        context=context,
-        reads=tuple(step.name for step in (features, *synthetic)),
-    )
+    arms = [described(arm) for arm in part.design.tasks()[task.name]]
+    facts: list[Any] = [said.amounts, said.planned, arms, task.splits, task.checks, settings.seed]
+    facts += [settings.tuning, *([settings.classifier] if part.design.classifier.lazy else [])]
+    name = context.cell.folder(f"{CELLS}/{part.name}-{task.name}")
+    work, inputs = partial(cells_work, task=task), (features, *synthetic)
+    reads = tuple(step.name for step in inputs)
+    return Step(name, "classify", work, context, facts=facts, inputs=inputs, reads=reads)
 
 
-def cells_work(
-    context: Context, folder: Path, *, number: int, task: str, splits: str, checks: bool
-) -> None:
+def cells_work(context: Context, folder: Path, *, task: Task) -> None:
     """Predictions of a task's arms on the fold's test patients, histories, the self-checks where
     they are wanted."""
     tuning = context.settings.tuning
-    fold, cell, part = load_fold(context), context.cell, load_part(context, number)
+    fold, cell, part = load_fold(context), context.cell, load_part(context, task.number)
     store = FeatureStore.open(source_store(context.fold_folder, part.features))
-    design, arms = part.design, part.design.tasks()[task]
-    features = features_of(
-        store, part, classes=fold.classes, rare=fold.rare, masks=tuning.masks, unit=tuning.unit,
-    )  # fmt: skip
-    features = with_sites(features, fold)
-    place = Place(fold_of(features, fold.test, cell.fold), cell.repeat, cell.fold, splits)
+    design, arms = part.design, part.design.tasks()[task.name]
+    samples = partial(
+        features_of, store, part, classes=fold.classes, rare=fold.rare, masks=tuning.masks
+    )
+    features = samples(unit=tuning.unit)
+    sites = [fold.sites.get(features.patients[who]) for who in features.patient.tolist()]
+    rows = features.rows.assign(site=pd.Series(sites, dtype=object))
+    features = replace(features, rows=rows)
+    place = Place(fold_of(features, fold.test, cell.fold), cell.repeat, cell.fold, task.splits)
     (folder / CHECKPOINTS).mkdir(exist_ok=True)
+    given = {
+        (arm.name, seed or 0): samples_of_step(
+            context, Which(task.number, arm.name, seed or 0), arm, fold.classes
+        )
+        for arm in part.generated()
+        if arm in arms
+        for seed in design.seeds_of(arm)
+    }
     tools = Tools(
-        given=given_samples(context, part, arms, fold.classes),
+        given=given,
         work=folder / CHECKPOINTS,
         fabric=make_fabric(context.settings.compute) if design.classifier.lazy else None,
     )
     found = fit_fold(features, design, place, arms=arms, tools=tools)
-    if checks:
+    if task.checks:
         said = fold_checks(features, design, place)
         if (cell.repeat, cell.fold) == (0, 0):  # it takes many slices' fits
-            slices = features_of(
-                store, part, classes=fold.classes, rare=fold.rare, masks=tuning.masks,
-                unit="slices",
-            )  # fmt: skip
-            said["leak"] = _leak(slices, design)
+            # What a split by slices would have read, with one grid point: it is dear.
+            first = {name: values[1:2] for name, values in design.classifier.grid.items()}
+            cheap = replace(design, classifier=replace(design.classifier, grid=first), inner=2)
+            said["leak"] = row_leak(samples(unit="slices"), cheap, folds=LEAK_FOLDS)
         found = replace(found, checks=said)
     write_result(folder, found)
 
@@ -103,12 +100,6 @@ def fold_of(features: FeatureSet, tested: tuple[str, ...], fold: int) -> np.ndar
     """The fold of each patient: `fold` for the tested, −1 for those who train."""
     inside = set(tested)
     return np.array([fold if who in inside else TRAINS for who in features.patients])
-
-
-def with_sites(features: FeatureSet, fold: Fold) -> FeatureSet:
-    """The same, its rows with their patients' sites."""
-    sites = [fold.sites.get(features.patients[who]) for who in features.patient.tolist()]
-    return replace(features, rows=features.rows.assign(site=pd.Series(sites, dtype=object)))
 
 
 def features_of(
@@ -129,8 +120,7 @@ def features_of(
     """
     if part.design.classifier.takes == "maps":
         return store_features(store, classes=classes, rare=rare, name=part.features)
-    X = as_matrix(Samples(store))
-    rows = store.rows if masks == "predicted" else outlined(store.rows, masks)
+    X, rows = as_matrix(Samples(store)), outlined(store.rows, masks)
     return vectors_of(X, rows, rare=rare, name=part.features, unit=unit)
 
 
@@ -147,10 +137,3 @@ def vectors_of(X: np.ndarray, rows: pd.DataFrame, *, rare: str, name: str, unit:
         X.astype(np.float64), about["label"].to_numpy(), groups=about["patient"].to_numpy(),
         rare=rare, row=about["row"].tolist(), name=name, constant=True,  # no mask anywhere: chance
     )  # fmt: skip
-
-
-def _leak(features: FeatureSet, design: Design) -> dict[str, float | None] | None:
-    """What a split by slices would have read, measured with one grid point: it is dear."""
-    first = {name: values[1:2] for name, values in design.classifier.grid.items()}
-    cheap = replace(design, classifier=replace(design.classifier, grid=first), inner=2)
-    return row_leak(features, cheap, folds=LEAK_FOLDS)

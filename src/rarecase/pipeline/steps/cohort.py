@@ -10,38 +10,25 @@ import pandas as pd
 
 from rarecase.cohort import Cohort, SliceCache, assign_folds, cache_slices, read_cohort
 from rarecase.errors import SettingError, nearest
-from rarecase.files import replacing_file, write_json
+from rarecase.files import write_json, write_table
 from rarecase.pipeline.run_folder import COHORT, SLICES
-from rarecase.pipeline.settings import Settings
+from rarecase.pipeline.settings import Settings, SlicesSettings
 from rarecase.pipeline.simulated import study_folder
 from rarecase.pipeline.step import Context, Step
 
 
-def data_folder(settings: Settings, run: Path) -> Path:
-    """Where the cohort lies: the user's data, or the simulated cohort inside the run folder."""
-    return Path(settings.data) if settings.data else study_folder(run)
-
-
 def load_cohort(settings: Settings, run: Path) -> Cohort:
-    """The study's cohort as its settings choose it; no image is read."""
+    """The study's cohort (the user's data, or the simulated cohort inside the run folder) as its
+    settings choose it; no image is read."""
     chosen = settings.cohort
     cohort = read_cohort(
-        data_folder(settings, run),
-        label=chosen.label,
-        merge=chosen.merge,
-        channels=chosen.channels,
-        conflict=chosen.conflict,
-        exclude=chosen.exclude,
-        tumour=chosen.tumour,
-    )
+        Path(settings.data) if settings.data else study_folder(run),
+        label=chosen.label, merge=chosen.merge, channels=chosen.channels,
+        conflict=chosen.conflict, exclude=chosen.exclude, tumour=chosen.tumour,
+    )  # fmt: skip
     if chosen.rare is not None and chosen.rare not in cohort.classes:
         raise SettingError(f"cohort.rare={chosen.rare!r}: {nearest(chosen.rare, cohort.classes)}")
     return cohort
-
-
-def rare_class(settings: Settings, cohort: Cohort) -> str:
-    """The class named rare, or the one with the fewest patients."""
-    return settings.cohort.rare or cohort.rare
 
 
 def load_folds(settings: Settings, cohort: Cohort) -> pd.DataFrame:
@@ -72,58 +59,39 @@ def _with_times(parts: Sequence[Any]) -> list[Any]:
     """Paths with their size and time of change; anything else as it is."""
     out: list[Any] = []
     for part in parts:
-        if isinstance(part, Path):
-            stat = part.stat()
-            out += [str(part), stat.st_size, stat.st_mtime_ns]
-        else:
-            out.append(part)
+        stat = part.stat() if isinstance(part, Path) else None
+        out += [part] if stat is None else [str(part), stat.st_size, stat.st_mtime_ns]
     return out
 
 
 def slices_step(context: Context, *, cohort: Cohort) -> Step:
     """The step that caches the slices of a cohort."""
     settings = context.settings
-    simulation = None
-    if settings.data is None:
-        simulation = [settings.simulation.model_dump(mode="json"), settings.seed]
+    simulation = [settings.simulation, settings.seed] if settings.data is None else None
     files = cohort_facts(cohort, simulated=settings.data is None)
-    return Step(
-        name=SLICES,
-        stage="segment",
-        version=2,
-        facts=[files, simulation, settings.slices.model_dump(mode="json")],
-        inputs=(),
-        work=slices_work,
-        context=context,
-    )
+    facts = [files, simulation, settings.slices]
+    return Step(SLICES, "segment", slices_work, context, version=2, facts=facts)
 
 
 def cohort_step(context: Context, *, cohort: Cohort, folds: pd.DataFrame, slices: Step) -> Step:
     """The step that says who is in the cohort, and who is tested when."""
     settings = context.settings
-    split = [settings.split.model_dump(mode="json"), settings.protocol, settings.seed]
-    return Step(
-        name=COHORT,
-        stage="segment",
-        version=1,
-        facts=[*split, folds.to_json(), rare_class(settings, cohort)],
-        inputs=(slices,),
-        work=cohort_work,
-        context=context,
-    )
+    rare = settings.cohort.rare or cohort.rare
+    facts = [settings.split, settings.protocol, settings.seed, folds.to_json(), rare]
+    return Step(COHORT, "segment", cohort_work, context, facts=facts, inputs=(slices,))
 
 
 def slices_work(context: Context, folder: Path) -> None:
     """Read every case once and keep its slices at the network's size."""
-    settings = context.settings
+    keep_slices(load_cohort(context.settings, context.run), folder, chosen=context.settings.slices)
+
+
+def keep_slices(cohort: Cohort, folder: Path, *, chosen: SlicesSettings) -> None:
+    """The slices of a cohort, as the settings choose them."""
     cache_slices(
-        load_cohort(settings, context.run),
-        folder,
-        size=settings.slices.size,
-        normalise=settings.slices.alone,
-        skip_empty=settings.slices.skip_empty,
-        pixel=settings.slices.pixel,
-    )
+        cohort, folder, size=chosen.size, normalise=chosen.alone, skip_empty=chosen.skip_empty,
+        pixel=chosen.pixel,
+    )  # fmt: skip
 
 
 def cohort_work(context: Context, folder: Path) -> None:
@@ -139,8 +107,7 @@ def cohort_work(context: Context, folder: Path) -> None:
     table = table.join(counted, on="case")
     for repeat, part in folds.groupby("repeat"):
         table[f"test_fold_{repeat}"] = table["patient"].map(part.set_index("patient")["fold"])
-    with replacing_file(folder / "cohort.csv") as beside:
-        table.to_csv(beside, index=False)
+    write_table(folder / "cohort.csv", table)
     dropped = [{"case": each.case, "reason": each.reason} for each in cohort.dropped]
     write_json(
         folder / "cohort.json",
@@ -149,7 +116,7 @@ def cohort_work(context: Context, folder: Path) -> None:
             "layout": cohort.layout,
             "channels": list(cohort.channels),
             "classes": list(cohort.classes),
-            "rare": rare_class(settings, cohort),
+            "rare": settings.cohort.rare or cohort.rare,
             "dropped": dropped,
         },
     )

@@ -13,29 +13,22 @@ from rarecase.checksums import record_files
 from rarecase.evidence.evidence import make_evidence
 from rarecase.experiment.self_checks import gather
 from rarecase.experiment.tasks import CHECKS
-from rarecase.files import read_json, read_parquet, replacing_file, write_json
+from rarecase.files import read_json, read_parquet, write_json, write_table
 from rarecase.pipeline.run_folder import COHORT, EVIDENCE, PREDICTIONS
-from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Context, Step
 from rarecase.seeds import derive
 
-VERSION = 1
 NAME = "steps/evidence"
 
 
 def evidence_step(context: Context, *, cells: Sequence[Step]) -> Step:
     """The step that scores all cells of the run."""
-    names = tuple(step.name for step in cells)
+    first = context.settings.experiment[0]
+    work = partial(evidence_work, cells=tuple(step.name for step in cells))
     return Step(
-        name=NAME,
-        stage="classify",
-        version=VERSION,
-        facts=[context.settings.experiment[0].features, context.settings.experiment[0].classifier],
-        inputs=tuple(cells),
-        work=partial(evidence_work, cells=names),
-        context=context,
-        products=(PREDICTIONS, EVIDENCE),
-    )
+        NAME, "classify", work, context, facts=[first.features, first.classifier],
+        inputs=tuple(cells), products=(PREDICTIONS, EVIDENCE),
+    )  # fmt: skip
 
 
 def evidence_work(context: Context, folder: Path, *, cells: Sequence[str]) -> None:
@@ -43,33 +36,23 @@ def evidence_work(context: Context, folder: Path, *, cells: Sequence[str]) -> No
     run folder itself."""
     run = context.run
     tables = [read_parquet(run / cell / PREDICTIONS) for cell in cells]
-    with replacing_file(run / PREDICTIONS) as beside:
-        pd.concat(tables, ignore_index=True).to_parquet(beside, index=False)
+    write_table(run / PREDICTIONS, pd.concat(tables, ignore_index=True))
     record_files(run, [PREDICTIONS], step=NAME)
     said = [read_json(run / c / CHECKS) for c in cells if (run / c / CHECKS).is_file()]
-    weigh(run, context.settings, checks=gathered(said))
+    settings, first = context.settings, context.settings.experiment[0]
+    evidence = make_evidence(
+        read_parquet(run / PREDICTIONS),
+        rare=read_json(run / COHORT / "cohort.json")["rare"],
+        primary=(first.features, first.classifier),
+        faithful=settings.protocol == "faithful",
+        checks=gathered(said),
+        seed=derive(settings.seed, "bootstrap") % 2**31,
+    )
+    write_json(run / EVIDENCE, evidence)
+    record_files(run, [EVIDENCE], step=NAME)
 
 
 def gathered(said: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     """The self-checks of all folds in one; None where they were not wanted."""
     leak = next((each["leak"] for each in said if each.get("leak")), None)
     return gather(said, leak=leak) if said else None
-
-
-def weigh(run: Path, settings: Settings, *, checks: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Compute evidence.json anew from predictions.parquet, and from nothing else that was
-    computed. Without `checks` those that were there are kept."""
-    if checks is None and (run / EVIDENCE).is_file():
-        checks = read_json(run / EVIDENCE).get("checks")
-    first = settings.experiment[0]
-    found: dict[str, Any] = make_evidence(
-        read_parquet(run / PREDICTIONS),
-        rare=read_json(run / COHORT / "cohort.json")["rare"],
-        primary=(first.features, first.classifier),
-        faithful=settings.protocol == "faithful",
-        checks=checks,
-        seed=derive(settings.seed, "bootstrap") % 2**31,
-    )
-    write_json(run / EVIDENCE, found)
-    record_files(run, [EVIDENCE], step=NAME)
-    return found

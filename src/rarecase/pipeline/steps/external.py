@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,23 +17,17 @@ from rarecase.experiment.fold import FoldResult, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks
 from rarecase.experiment.tasks import write_result
-from rarecase.features import FeatureStore, SourceData
 from rarecase.features.samples import Samples
 from rarecase.features.sources.contract import outlined
 from rarecase.features.sources.registry import load_source
-from rarecase.files import read_parquet
-from rarecase.pipeline.compute import make_fabric
-from rarecase.pipeline.designs import Part
+from rarecase.files import read_json, read_parquet
 from rarecase.pipeline.fold import Fold, load_fold, load_part
-from rarecase.pipeline.run_folder import CELLS, CHECKPOINTS, FEATURES, SEGMENTER, SLICES
+from rarecase.pipeline.run_folder import CELLS, CHECKPOINTS, FEATURES, RECORD, SEGMENTER, SLICES
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.cells import fold_of, vectors_of
+from rarecase.pipeline.steps.features import source_data
 from rarecase.pipeline.steps.segment import predict_volumes
-from rarecase.segmenter import PackedMasks, load_segmenter
-from rarecase.segmenter.feeding import feed
-
-VERSION = 2
 
 
 def external_parts(settings: Settings) -> list[int]:
@@ -44,23 +37,12 @@ def external_parts(settings: Settings) -> list[int]:
     return [number for number, kind in enumerate(kinds) if kind.takes == "vectors"]
 
 
-def external_step(
-    context: Context, *, home: Context, known: str, slices: Step, splits: str
-) -> Step:
-    """The step of a fold; `home`: the study and fold that learnt, `known`: the key of its U-Net."""
-    settings = home.settings
-    return Step(
-        name=context.cell.folder(CELLS),
-        stage="external",
-        version=VERSION,
-        facts=[
-            known, settings.tuning.model_dump(mode="json"), splits,
-            [said.model_dump(mode="json") for said in settings.experiment],
-        ],
-        inputs=(slices,),
-        work=partial(external_work, home=home, splits=splits),
-        context=context,
-    )  # fmt: skip
+def external_step(context: Context, *, home: Context, slices: Step, splits: str) -> Step:
+    """The step of a fold; `home`: the study and fold that learnt."""
+    known = read_json(home.fold_folder / SEGMENTER / RECORD)["key"]
+    facts = [known, home.settings.tuning, splits, home.settings.experiment]
+    work, name = partial(external_work, home=home, splits=splits), context.cell.folder(CELLS)
+    return Step(name, "external", work, context, version=2, facts=facts, inputs=(slices,))
 
 
 def external_work(context: Context, folder: Path, *, home: Context, splits: str) -> None:
@@ -76,14 +58,18 @@ def external_work(context: Context, folder: Path, *, home: Context, splits: str)
     everybody = tuple(sorted(cache.rows["patient"].unique()))
     check_disjoint(fold.training, everybody)
     there = Fold(cache, fold.classes, fold.rare, fitting=(), validation=(), test=everybody)
-    theirs = _their_data(context, there, folder, source=home.fold_folder / SEGMENTER)
-    ours = _our_data(home, fold)
+    ours = source_data(home, fold, masks=tuning.masks)
+    ours.segmenter.refuse_seen(everybody)
+    predicted = predict_volumes(context, there, ours.segmenter, folder=folder)
+    rows = read_parquet(folder / "rows.parquet")
+    theirs = replace(ours, cache=cache, rows=rows, predicted=predicted)
     found: list[FoldResult] = []
     checks = None
     for number in external_parts(home.settings):
         part = load_part(home, number)
+        source = load_source(home.fold_folder / FEATURES / part.features)
         stores = [
-            _taken(home, part, data, folder / CHECKPOINTS / f"{part.name}-{side}.zarr")
+            source.transform(data, out=folder / CHECKPOINTS / f"{part.name}-{side}.zarr")
             for side, data in (("ours", ours), ("theirs", theirs))
         ]
         mine = np.flatnonzero(stores[0].rows["patient"].isin(fold.training).to_numpy())
@@ -98,51 +84,8 @@ def external_work(context: Context, folder: Path, *, home: Context, splits: str)
         found.append(fit_fold(features, part.design, place))
         if tuning.checks and checks is None and len(part.design.arms) > 1:
             checks = fold_checks(features, part.design, place)
-    write_result(folder, _joined(found, checks))
-
-
-def _joined(found: Sequence[FoldResult], checks: dict[str, Any] | None) -> FoldResult:
-    def together(tables: list[pd.DataFrame]) -> pd.DataFrame:
-        return pd.concat(tables, ignore_index=True)
-
-    return FoldResult(
-        together([each.predictions for each in found]), pd.DataFrame(),
-        together([each.cells for each in found]), checks,
-    )  # fmt: skip
-
-
-def _taken(home: Context, part: Part, data: SourceData, out: Path) -> FeatureStore:
-    """Features of `data` from the source that the study's fold has fitted."""
-    return load_source(home.fold_folder / FEATURES / part.features).transform(data, out=out)
-
-
-def _our_data(home: Context, fold: Fold) -> SourceData:
-    place = home.fold_folder / SEGMENTER
-    return SourceData(
-        cache=fold.cache,
-        rows=read_parquet(place / "rows.parquet"),
-        segmenter=load_segmenter(place),
-        predicted=PackedMasks(place / "predicted.npy", width=fold.cache.masks.shape[-1]),
-        planes=home.settings.slices.planes,
-        fabric=make_fabric(home.settings.compute),
-        masks=home.settings.tuning.masks,
+    predictions, cells = (
+        pd.concat([getattr(each, name) for each in found], ignore_index=True)
+        for name in ("predictions", "cells")
     )
-
-
-def _their_data(context: Context, there: Fold, folder: Path, *, source: Path) -> SourceData:
-    """The other cohort, masked by the fold's U-Net as it is."""
-    segmenter = load_segmenter(source)
-    segmenter.refuse_seen(there.test)
-    cache, fabric = there.cache, make_fabric(context.settings.compute)
-    slices = feed(segmenter, cache, planes=context.settings.slices.planes)
-    flips = context.settings.segmenter.flips
-    predict_volumes(there, segmenter, slices, folder=folder, fabric=fabric, flips=flips)
-    return SourceData(
-        cache=cache,
-        rows=read_parquet(folder / "rows.parquet"),
-        segmenter=segmenter,
-        predicted=PackedMasks(folder / "predicted.npy", width=cache.masks.shape[-1]),
-        planes=context.settings.slices.planes,
-        fabric=fabric,
-        masks=context.settings.tuning.masks,
-    )
+    write_result(folder, FoldResult(predictions, pd.DataFrame(), cells, checks))

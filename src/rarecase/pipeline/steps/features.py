@@ -16,8 +16,6 @@ from rarecase.pipeline.step import Context, Step
 from rarecase.seeds import derive
 from rarecase.segmenter import PackedMasks, load_segmenter
 
-VERSION = 1
-
 
 def features_step(context: Context, *, source: str, segmenter: Step) -> Step:
     """The step that takes a source's features in a fold."""
@@ -26,16 +24,9 @@ def features_step(context: Context, *, source: str, segmenter: Step) -> Step:
     if known.kind == "vectors":
         facts.append(context.settings.tuning.masks)
     return Step(
-        name=context.cell.folder(f"{FEATURES}/{source}"),
-        stage="extract",
-        version=VERSION,
-        facts=facts,
-        inputs=(segmenter,),
-        work=work,
-        context=context,
-        bulky=(f"{source}.zarr",),
-        remake=work,
-    )
+        context.cell.folder(f"{FEATURES}/{source}"), "extract", work, context, facts=facts,
+        inputs=(segmenter,), bulky=(f"{source}.zarr",), remake=work,
+    )  # fmt: skip
 
 
 def features_work(context: Context, folder: Path, *, source: str) -> None:
@@ -43,6 +34,20 @@ def features_work(context: Context, folder: Path, *, source: str) -> None:
     out = folder / f"{source}.zarr"
     masks = context.settings.tuning.masks
     extract(context, load_fold(context), source=source, out=out, masks=masks, keep=folder)
+
+
+def source_data(context: Context, fold: Fold, *, masks: Masks, exact: bool = False) -> SourceData:
+    """A fold's slices, its U-Net and the masks that it predicted, for a source to look at."""
+    place = context.fold_folder / SEGMENTER
+    return SourceData(
+        cache=fold.cache,
+        rows=read_parquet(place / "rows.parquet"),
+        segmenter=load_segmenter(place),
+        predicted=PackedMasks(place / "predicted.npy", width=fold.cache.masks.shape[-1]),
+        planes=context.settings.slices.planes,
+        fabric=make_fabric(context.settings.compute, exact=exact),
+        masks=masks,
+    )
 
 
 def extract(
@@ -59,17 +64,8 @@ def extract(
 
     `exact`: in float32 whatever the settings say. `keep`: the folder to save the source in.
     """
-    place, found = context.fold_folder / SEGMENTER, source_of(source)
-    data = SourceData(
-        cache=fold.cache,
-        rows=read_parquet(place / "rows.parquet"),
-        segmenter=load_segmenter(place),
-        predicted=PackedMasks(place / "predicted.npy", width=fold.cache.masks.shape[-1]),
-        planes=context.settings.slices.planes,
-        fabric=make_fabric(context.settings.compute, exact=exact or found.exact),
-        masks=masks,
-    )
-    cell = context.cell
+    cell, found = context.cell, source_of(source)
+    data = source_data(context, fold, masks=masks, exact=exact or found.exact)
     found.fit(data, seed=derive(context.settings.seed, found.name, cell.repeat, cell.fold))
     if keep is not None:
         found.save(keep)

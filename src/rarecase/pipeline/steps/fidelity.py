@@ -11,45 +11,37 @@ from rarecase.experiment.arm import Arm
 from rarecase.features import FeatureStore
 from rarecase.features.samples import Samples
 from rarecase.features.sources.contract import tumour_slices
-from rarecase.files import replacing_file
+from rarecase.files import write_table
 from rarecase.generators.audit.audit import pooled, set_against
 from rarecase.pipeline.fold import load_fold, load_part
 from rarecase.pipeline.run_folder import FIDELITY, source_store
 from rarecase.pipeline.step import Context, Step
-from rarecase.pipeline.steps.synthetic import rows_in, samples_of_step
-
-VERSION = 1
+from rarecase.pipeline.steps.synthetic import Which, rows_in, samples_of_step
 
 
 def fidelity_step(
-    context: Context, *, number: int, arm: Arm, seed: int, features: Step, synthetic: Step
+    context: Context, which: Which, *, arm: Arm, features: Step, synthetic: Step
 ) -> Step:
     """The step that sets an arm's samples against test patients."""
-    name = f"{context.settings.experiment[number].features}-{arm.name}-seed{seed}"
+    name = context.cell.folder(which.folder(FIDELITY, context.settings))
     return Step(
-        name=context.cell.folder(f"{FIDELITY}/{name}"),
-        stage="generate",
-        version=VERSION,
-        facts=[arm.sampler.filter],
-        inputs=(features, synthetic),
-        work=partial(fidelity_work, number=number, arm_name=arm.name, seed=seed),
-        context=context,
-        reads=(features.name, synthetic.name),
-    )
+        name, "generate", partial(fidelity_work, which=which), context, facts=[arm.sampler.filter],
+        inputs=(features, synthetic), reads=(features.name, synthetic.name),
+    )  # fmt: skip
 
 
-def fidelity_work(context: Context, folder: Path, *, number: int, arm_name: str, seed: int) -> None:
+def fidelity_work(context: Context, folder: Path, *, which: Which) -> None:
     """fidelity.csv: a row for each class and source, as `audit_generator` has them, of the samples
     that classifiers may be given; `real` are training patients in place of synthetic samples."""
-    fold, part = load_fold(context), load_part(context, number)
-    arm = part.arm(arm_name)
+    fold, part = load_fold(context), load_part(context, which.number)
+    arm = part.arm(which.arm)
     store = FeatureStore.open(source_store(context.fold_folder, part.features))
     sides = [rows_in(store, fold.training), rows_in(store, fold.test)]
     if arm.sampler.on == "images":  # its generator learnt from images that show a tumour
         sides = [tumour_slices(store.rows, side) for side in sides]
     rows = np.concatenate(sides)
     about = store.rows.iloc[rows]
-    samples = samples_of_step(context, part, arm, seed, fold.classes)
+    samples = samples_of_step(context, which, arm, fold.classes)
     if isinstance(samples, str):
         return  # nothing was generated: nothing to set against anybody
 
@@ -65,5 +57,4 @@ def fidelity_work(context: Context, folder: Path, *, number: int, arm_name: str,
         held=np.repeat([False, True], [len(side) for side in sides]),
         seed=context.settings.seed,
     )
-    with replacing_file(folder / "fidelity.csv") as beside:
-        table.to_csv(beside, index=False)
+    write_table(folder / "fidelity.csv", table)

@@ -32,50 +32,39 @@ from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.cells import features_of
 from rarecase.pipeline.steps.features import extract
+from rarecase.ranking import plain
 from rarecase.segmenter import channel_map, load_segmenter
 from rarecase.segmenter.feeding import one_case
 
 NOT_SURE = 0.5  # the threshold where no out-of-fold predictions tell a better one
 
 
-VERSION = 3
-
-
 def model_step(context: Context, *, segmenter: Step) -> Step:
     """The step that fits the deployed classifier to every patient."""
-    settings = context.settings
     check_file(context.run / EVIDENCE)
     evidence = (context.run / EVIDENCE).read_text(encoding="utf-8")
-    return Step(
-        name=CLASSIFIER,
-        stage=MODEL,
-        version=VERSION,
-        facts=[evidence, settings.tuning.model_dump(mode="json"), settings.seed],
-        inputs=(segmenter,),
-        work=classifier_work,
-        context=context,
-    )
+    facts, inputs = [evidence, context.settings.tuning, context.settings.seed], (segmenter,)
+    return Step(CLASSIFIER, MODEL, classifier_work, context, version=3, facts=facts, inputs=inputs)
 
 
 def deployed_part(settings: Settings, evidence: dict[str, Any]) -> tuple[int, str]:
     """Which part of the experiment is deployed, and which of its arms: of the parts whose features
     a scan has by itself (`tumour`) and whose classifier is linear, the first; its synthetic arm
     whose verdict is `helps`, the one that moved the AUC most of several, otherwise `none`."""
-    for number, said in enumerate(settings.experiment):
-        if (said.features, said.classifier) == (TUMOUR, "logistic"):
-            helps = [
-                v for v in evidence["verdicts"]
-                if v["answer"] == "helps"
-                and (v["features"], v["classifier"]) == (said.features, said.classifier)
-            ]  # fmt: skip
-            if not helps:
-                return number, REFERENCE
-            best = max(helps, key=lambda v: v["against"]["reference"]["difference"])
-            return number, str(best["arm"])
-    raise SettingError(
-        "experiment: no part has features 'tumour' and classifier 'logistic', which is what can be "
-        "deployed. Add one, such as with --features tumour."
-    )
+    wanted = (TUMOUR, "logistic")
+    parts = [(said.features, said.classifier) for said in settings.experiment]
+    if wanted not in parts:
+        raise SettingError(
+            "experiment: no part has features 'tumour' and classifier 'logistic', which is what "
+            "can be deployed. Add one, such as with --features tumour."
+        )
+    verdicts = [v for v in evidence["verdicts"] if (v["features"], v["classifier"]) == wanted]
+    helps = {
+        v["arm"]: v["against"]["reference"]["difference"]
+        for v in verdicts
+        if v["answer"] == "helps"
+    }
+    return parts.index(wanted), max(helps, key=helps.__getitem__, default=REFERENCE)
 
 
 def classifier_work(context: Context, folder: Path) -> None:
@@ -111,10 +100,7 @@ def classifier_work(context: Context, folder: Path) -> None:
         "arm": name,
         "unit": unit,
         "channels": list(fold.cache.channels),
-        "size": meta["size"],
-        "normalise": meta["normalise"],
-        "skip_empty": meta["skip_empty"],
-        "pixel": meta["pixel"],
+        **{name: meta[name] for name in ("size", "normalise", "skip_empty", "pixel")},
         "usual_pixel": float(np.median(meta["pixels"])) if meta["pixels"] else None,
         "flips": settings.segmenter.flips,
         "planes": settings.slices.planes,
@@ -130,8 +116,8 @@ def classifier_work(context: Context, folder: Path) -> None:
 
 def _row(evidence: dict[str, Any], part: Part, arm: str) -> dict[str, Any]:
     """The row of the evidence that speaks of the arm: of several amounts the planned one."""
-    key = {"features": part.features, "classifier": part.design.classifier.name, "arm": arm}
-    rows = [r for r in evidence["rows"] if all(r[k] == v for k, v in key.items())]
+    key = (part.features, part.design.classifier.name, arm)
+    rows = [r for r in evidence["rows"] if (r["features"], r["classifier"], r["arm"]) == key]
     found: dict[str, Any] = next(r for r in rows if r["planned"] or not r["synthetic"])
     return found
 
@@ -140,20 +126,19 @@ def _evidence(evidence: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     """What the arm is worth, on patients who were tested by what was learnt from others."""
     names = ("auc_rare", "tuned_balanced_accuracy", f"tuned_recall_{evidence['rare']}")
     scores = {n: row["patients"]["scores"][n] for n in names if n in row["patients"]["scores"]}
-    verdicts = [v["sentence"] for v in evidence["verdicts"]]
-    key = {name: row[name] for name in ("arm", "features", "classifier")}
-    return {**key, "patients": row["counts"]["patients"], "scores": scores,
-            "verdicts": verdicts}  # fmt: skip
+    return {
+        **{name: row[name] for name in ("arm", "features", "classifier")},
+        "patients": row["counts"]["patients"],
+        "scores": scores,
+        "verdicts": [v["sentence"] for v in evidence["verdicts"]],
+    }
 
 
 def _dice(run: Path) -> float | None:
     """Mean Dice a volume of patients who were not trained on, over the study's folds."""
-    found = []
-    for path in sorted(run.glob(f"repeat-*/fold-*/{SEGMENTER}/volumes.csv")):
-        table = read_csv(path)
-        found.append(table.loc[table["part"] == "test", "dice"])
-    scores = pd.concat(found).dropna() if found else pd.Series(dtype=float)
-    return float(scores.mean()) if len(scores) else None
+    places = sorted(run.glob(f"repeat-*/fold-*/{SEGMENTER}/volumes.csv"))
+    table = pd.concat([read_csv(path) for path in places])
+    return plain(table.loc[table["part"] == "test", "dice"].dropna().mean())
 
 
 def _familiar(context: Context, fold: Fold) -> dict[str, OutOfDistribution]:

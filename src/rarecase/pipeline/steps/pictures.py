@@ -10,7 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import lightning_fabric
 import numpy as np
 import pandas as pd
 import torch
@@ -24,14 +23,7 @@ from rarecase.pipeline.simulated import PRETRAIN
 from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.segment import fit_normaliser
 from rarecase.seeds import torch_rng
-from rarecase.segmenter import (
-    Augmentation,
-    Segmenter,
-    Slices,
-    Volumes,
-    load_segmenter,
-    predict_masks,
-)
+from rarecase.segmenter import Augmentation, Segmenter, Volumes, load_segmenter, predict_masks
 from rarecase.segmenter.augment import apply, draw
 from rarecase.segmenter.feeding import feed
 
@@ -42,57 +34,42 @@ Arrays = dict[str, NDArray]
 
 def pictures_step(context: Context, *, segmenter: Step, start: Step | None) -> Step:
     """The step of what the report shows of the first fold's network."""
-    return Step(
-        name=PICTURES,
-        stage="segment",
-        version=1,
-        facts=None,
-        inputs=(segmenter, *(() if start is None else (start,))),
-        work=pictures_work,
-        context=context,
-    )
+    inputs = (segmenter,) if start is None else (segmenter, start)
+    return Step(PICTURES, "segment", pictures_work, context, inputs=inputs)
 
 
 def pictures_work(context: Context, folder: Path) -> None:
     """Write shown.npz and shown.json, of the first fold's test patients."""
-    fold = load_fold(context)
-    segmenter = load_segmenter(context.fold_folder / SEGMENTER)
-    fabric, planes = make_fabric(context.settings.compute), context.settings.slices.planes
-    slices = feed(segmenter, fold.cache, planes=planes)
-    rows = choose_slices(fold, context.fold_folder / SEGMENTER)
+    fold, place = load_fold(context), context.fold_folder / SEGMENTER
+    segmenter, start = load_segmenter(place), _initial(context, fold)
+    rows = choose_slices(fold, place)
     at = rows["row"].to_numpy()
-    flips = context.settings.segmenter.flips
     seen = fold.cache.channels.index("flair") if "flair" in fold.cache.channels else 0
     arrays: Arrays = {
         "images": np.asarray(fold.cache.images[at, seen], dtype=np.float32),
         "true": np.asarray(fold.cache.masks[at], dtype=np.uint8),
-        "after": _masks(segmenter, slices, at, fabric=fabric, flips=flips),
+        "after": _masks(context, fold, segmenter, at),
     }
-    start = _initial(context, fold)
     if start is not None:
-        before = feed(start, fold.cache, planes=planes)
-        arrays["before"] = _masks(start, before, at, fabric=fabric, flips=flips)
+        arrays["before"] = _masks(context, fold, start, at)
     scale = context.settings.segmenter.augment_strength
     drawn = augmented(arrays["images"][0], arrays["true"][0], strength=scale)
-    for place, (image, mask) in enumerate(drawn.values()):
-        arrays[f"augmented_{place}"], arrays[f"augmented_mask_{place}"] = image, mask
-    for name, maps in block_maps(segmenter, slices, int(at[0]), fabric=fabric).items():
+    for n, (image, mask) in enumerate(drawn.values()):
+        arrays[f"augmented_{n}"], arrays[f"augmented_mask_{n}"] = image, mask
+    for name, maps in block_maps(context, fold, segmenter, int(at[0])).items():
         arrays[f"block_{name}"] = maps
     with replacing_file(folder / "shown.npz") as beside, beside.open("wb") as stream:
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
-    columns = ["case", "label", "slice", "has_mask"]
-    write_json(
-        folder / "shown.json",
-        {
-            "slices": rows[columns].to_dict("records"),
-            "channel": fold.cache.channels[seen],
-            "start": segmenter.initialised_from if start is not None else None,
-            "augmented": list(drawn),
-            "augmented_here": context.settings.segmenter.augment,
-            "augmentation": vars(Augmentation().scaled(scale)),
-            "blocks": [[block.name, block.channels] for block in segmenter.net.blocks()],
-        },
-    )
+    about = {
+        "slices": rows[["case", "label", "slice", "has_mask"]].to_dict("records"),
+        "channel": fold.cache.channels[seen],
+        "start": segmenter.initialised_from if start is not None else None,
+        "augmented": list(drawn),
+        "augmented_here": context.settings.segmenter.augment,
+        "augmentation": vars(Augmentation().scaled(scale)),
+        "blocks": [[block.name, block.channels] for block in segmenter.net.blocks()],
+    }
+    write_json(folder / "shown.json", about)
 
 
 def choose_slices(fold: Fold, segmenter: Path) -> pd.DataFrame:
@@ -102,7 +79,7 @@ def choose_slices(fold: Fold, segmenter: Path) -> pd.DataFrame:
     volumes = read_csv(segmenter / "volumes.csv", texts=("case", "label"))
     tested = rows[rows["part"] == "test"]
     found = []
-    for name in [*(c for c in fold.classes if c != fold.rare), fold.rare]:
+    for name in sorted(fold.classes, key=lambda each: each == fold.rare):
         mine = tested[tested["label"].astype(str) == name]
         if mine.empty:
             continue
@@ -118,25 +95,19 @@ def choose_slices(fold: Fold, segmenter: Path) -> pd.DataFrame:
 def _initial(context: Context, fold: Fold) -> Segmenter | None:
     """The network that fine-tuning began with, normalised as the fold's; None: random weights."""
     chosen = context.settings
-    if chosen.segmenter.init:
-        segmenter = load_segmenter(Path(chosen.segmenter.init))
-    elif chosen.pretrain.cohort:
-        segmenter = load_segmenter(context.run / PRETRAIN)
-    else:
+    if not chosen.segmenter.init and not chosen.pretrain.cohort:
         return None
+    segmenter = load_segmenter(Path(chosen.segmenter.init or context.run / PRETRAIN))
     slices = feed(segmenter, fold.cache, planes=chosen.slices.planes)
     segmenter.normaliser = fit_normaliser(chosen, slices, fold.rows_of(fold.normalised_on))
     return segmenter
 
 
 def _masks(
-    segmenter: Segmenter,
-    slices: Slices,
-    at: NDArray[np.int64],
-    *,
-    fabric: lightning_fabric.Fabric,
-    flips: bool,
+    context: Context, fold: Fold, segmenter: Segmenter, at: NDArray[np.int64]
 ) -> NDArray[np.uint8]:
+    slices = feed(segmenter, fold.cache, planes=context.settings.slices.planes)
+    fabric, flips = make_fabric(context.settings.compute), context.settings.segmenter.flips
     found: dict[int, NDArray[np.uint8]] = {}
     for rows, masks in predict_masks(segmenter, slices, rows=at, fabric=fabric, flips=flips):
         found |= zip(rows.tolist(), masks, strict=True)
@@ -174,17 +145,17 @@ def augmented(
 
 @torch.no_grad()
 def block_maps(
-    segmenter: Segmenter, slices: Slices, row: int, *, fabric: lightning_fabric.Fabric
+    context: Context, fold: Fold, segmenter: Segmenter, row: int
 ) -> dict[str, NDArray[np.float16]]:
     """For every block the maps (8, h, w) of one slice in the channels that vary most over it; of a
     volume the plane in which the slice lies."""
-    net = segmenter.net.eval()
+    fabric = make_fabric(context.settings.compute)
+    slices = feed(segmenter, fold.cache, planes=context.settings.slices.planes)
     sample = slices.samples_of(np.array([row]))
     images, _ = slices.batch(sample)
-    net = net.to(fabric.device)
     ready = slices.ready(fabric.to_device(images), segmenter.normaliser)
     found = {}
-    for name, maps in net.walk(ready):
+    for name, maps in segmenter.net.eval().to(fabric.device).walk(ready):
         values = maps[0].float().cpu().numpy()
         if isinstance(slices, Volumes):
             mine = slices.cases[int(sample[0])].tolist()

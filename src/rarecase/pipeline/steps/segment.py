@@ -8,14 +8,13 @@ import logging
 from pathlib import Path
 from typing import cast
 
-import lightning_fabric
 import numpy as np
 import pandas as pd
 import torch
 
 from rarecase.checksums import check_file
 from rarecase.errors import DataError, SettingError
-from rarecase.files import replacing_file
+from rarecase.files import write_table
 from rarecase.imaging import fit_mean_std
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
@@ -43,22 +42,6 @@ from rarecase.segmenter.networks import network_like
 log = logging.getLogger(__name__)
 
 
-def make_schedule(training: TrainingSettings) -> Schedule:
-    """The part of the settings that the training loop reads."""
-    return Schedule(
-        epochs=training.epochs,
-        batch=training.batch,
-        lr=training.learning_rate,
-        betas=(training.beta1, 0.999),
-        decay=training.decay,
-    )
-
-
-def make_augmentation(training: TrainingSettings) -> Augmentation | None:
-    """The paper's augmentation as strong as the settings want it, or none."""
-    return Augmentation().scaled(training.augment_strength) if training.augment else None
-
-
 def new_segmenter(settings: Settings, *, channels: tuple[str, ...], seed: int) -> Segmenter:
     """A U-Net of the study's architecture with random weights."""
     with torch_seeded(seed, "weights"):
@@ -78,39 +61,47 @@ def fit_normaliser(settings: Settings, slices: Slices, rows: np.ndarray) -> Norm
     return Normaliser(mean=tuple(mean[order].tolist()), deviation=tuple(deviation[order].tolist()))
 
 
-def write_history(folder: Path, history: pd.DataFrame) -> None:
-    """Write `history.csv`."""
-    with replacing_file(folder / "history.csv") as beside:
-        history.to_csv(beside, index=False)
+def train(
+    context: Context,
+    fold: Fold,
+    segmenter: Segmenter,
+    chosen: TrainingSettings,
+    *,
+    seed: int,
+    folder: Path,
+    name: str,
+) -> None:
+    """Train a U-Net in place on the fitting patients of a fold, the validation part kept for
+    choosing the epoch; writes history.csv."""
+    settings = context.settings
+    slices = feed(segmenter, fold.cache, planes=settings.slices.planes)
+    segmenter.normaliser = fit_normaliser(settings, slices, fold.rows_of(fold.normalised_on))
+    segmenter.trained_on = tuple(sorted({*segmenter.trained_on, *fold.fitting}))
+    segmenter.validated_on = tuple(sorted({*segmenter.validated_on, *fold.validation}))
+    history = train_segmenter(
+        segmenter, slices,
+        train_rows=slices.samples_of(fold.rows_of(fold.fitting, masked=True)),
+        validation_rows=slices.samples_of(fold.rows_of(fold.validation, masked=True)),
+        schedule=Schedule(
+            epochs=chosen.epochs, batch=chosen.batch, lr=chosen.learning_rate,
+            betas=(chosen.beta1, 0.999), decay=chosen.decay,
+        ),
+        loss=chosen.loss, coarse=chosen.coarse,
+        augmentation=Augmentation().scaled(chosen.augment_strength) if chosen.augment else None,
+        fabric=make_fabric(settings.compute), seed=seed, name=name,
+        checkpoint=folder / CHECKPOINTS / "training.safetensors",
+    )  # fmt: skip
+    write_table(folder / "history.csv", history)
 
 
 def segmenter_work(context: Context, folder: Path) -> None:
     """Train the fold's U-Net on its training patients; predict the masks of every slice."""
-    settings = context.settings
-    fold = load_fold(context)
-    fabric = make_fabric(settings.compute)
-    segmenter = _start(context, fold)
-    slices = feed(segmenter, fold.cache, planes=settings.slices.planes)
-    train_rows = slices.samples_of(fold.rows_of(fold.fitting, masked=True))
-    if len(train_rows):
-        segmenter.normaliser = fit_normaliser(settings, slices, fold.rows_of(fold.normalised_on))
-        segmenter.trained_on = tuple(sorted({*segmenter.trained_on, *fold.fitting}))
-        segmenter.validated_on = tuple(sorted({*segmenter.validated_on, *fold.validation}))
-        history = train_segmenter(
-            segmenter,
-            slices,
-            train_rows=train_rows,
-            validation_rows=slices.samples_of(fold.rows_of(fold.validation, masked=True)),
-            schedule=make_schedule(settings.segmenter),
-            loss=settings.segmenter.loss,
-            coarse=settings.segmenter.coarse,
-            augmentation=make_augmentation(settings.segmenter),
-            fabric=fabric,
-            seed=derive(settings.seed, "segmenter", context.cell.repeat, context.cell.fold),
-            checkpoint=folder / CHECKPOINTS / "training.safetensors",
-            name=f"U-Net, {context.where()}",
-        )
-        write_history(folder, history)
+    settings, fold = context.settings, load_fold(context)
+    seed = derive(settings.seed, "segmenter", context.cell.repeat, context.cell.fold)
+    segmenter = _start(context, fold, seed=seed)
+    if len(fold.rows_of(fold.fitting, masked=True)):
+        name = f"U-Net, {context.where()}"
+        train(context, fold, segmenter, settings.segmenter, seed=seed, folder=folder, name=name)
     else:
         log.warning("%s: no masks to train on; the initial U-Net is used as it is", context.where())
         if bool(segmenter.normaliser.mean) != (settings.slices.normalise == "cohort"):
@@ -119,12 +110,11 @@ def segmenter_work(context: Context, folder: Path) -> None:
                 "The initial U-Net was trained on slices that were normalised otherwise, and "
                 f"without masks it cannot be trained further: set slices.normalise={other}."
             )
-    flips = settings.segmenter.flips
-    predict_volumes(fold, segmenter, slices, folder=folder, fabric=fabric, flips=flips)
+    predict_volumes(context, fold, segmenter, folder=folder)
     segmenter.save(folder)
 
 
-def _start(context: Context, fold: Fold) -> Segmenter:
+def _start(context: Context, fold: Fold, *, seed: int) -> Segmenter:
     """The initial U-Net: given, pre-trained, or of random weights. Never one that saw the test."""
     chosen = context.settings.segmenter
     source = Path(chosen.init) if chosen.init else context.run / PRETRAIN
@@ -134,7 +124,6 @@ def _start(context: Context, fold: Fold) -> Segmenter:
                 f"{context.where()}: no training case has a mask, so no U-Net can be trained. Give "
                 "a trained one with segmenter.init, or pre-train with pretrain.cohort=simulated."
             )
-        seed = derive(context.settings.seed, "segmenter", context.cell.repeat, context.cell.fold)
         return new_segmenter(context.settings, channels=tuple(fold.cache.channels), seed=seed)
     segmenter = load_segmenter(source)
     if not chosen.allow_seen:
@@ -147,15 +136,12 @@ def _start(context: Context, fold: Fold) -> Segmenter:
 
 
 def predict_volumes(
-    fold: Fold,
-    segmenter: Segmenter,
-    slices: Slices,
-    *,
-    folder: Path,
-    fabric: lightning_fabric.Fabric,
-    flips: bool,
-) -> None:
-    """Write predicted.npy, rows.parquet and volumes.csv; `flips` for patients not trained on."""
+    context: Context, fold: Fold, segmenter: Segmenter, *, folder: Path
+) -> PackedMasks:
+    """Write predicted.npy, rows.parquet and volumes.csv; returns the masks. `flips` are for
+    patients not trained on."""
+    fabric, flips = make_fabric(context.settings.compute), context.settings.segmenter.flips
+    slices = feed(segmenter, fold.cache, planes=context.settings.slices.planes)
     rows = fold.cache.rows.copy()
     samples, height, width = fold.cache.masks.shape
     bits = PackedMasks.create(folder / "predicted.npy", samples=samples, height=height, width=width)
@@ -176,33 +162,25 @@ def predict_volumes(
         index = part_rows["row"].to_numpy()
         score = volume_dice(packed.read(index), fold.cache.masks[index], part_rows["case"])
         scores.append(score.assign(**part_rows.iloc[0][["patient", "label", "part"]]))
-    with replacing_file(folder / "volumes.csv") as beside:
-        columns = ["case", "patient", "label", "part", "dice", "iou", "slices"]
-        table = pd.concat(scores) if scores else pd.DataFrame(columns=columns)
-        table[columns].to_csv(beside, index=False)
-    with replacing_file(folder / "rows.parquet") as beside:
-        rows.to_parquet(beside, index=False)
+    columns = ["case", "patient", "label", "part", "dice", "iou", "slices"]
+    table = pd.concat(scores) if scores else pd.DataFrame(columns=columns)
+    write_table(folder / "volumes.csv", table[columns])
+    write_table(folder / "rows.parquet", rows)
+    return packed
 
 
 def segmenter_step(context: Context, *, cohort: Step | None, start: Step | None) -> Step:
     """The step that trains the U-Net of a fold; `start`: pre-training, if there is any."""
     settings = context.settings
     training = settings.segmenter.model_dump(mode="json", exclude={"init"})
-    return Step(
-        name=context.cell.folder(SEGMENTER),
-        stage="segment",
-        version=2,
-        facts=[training, settings.compute.precision, init_facts(settings)],
-        inputs=tuple(step for step in (cohort, start) if step is not None),
-        work=segmenter_work,
-        context=context,
+    init = None
+    if settings.segmenter.init:  # by content: moving it elsewhere changes nothing
+        files = model_files(Path(settings.segmenter.init))
+        check_file(files[0])
+        init = digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in files])
+    facts = [training, settings.compute.precision, init]
+    name, inputs = (
+        context.cell.folder(SEGMENTER),
+        tuple(s for s in (cohort, start) if s is not None),
     )
-
-
-def init_facts(settings: Settings) -> str | None:
-    """The initial network by content: moving it elsewhere changes nothing."""
-    if not settings.segmenter.init:
-        return None
-    weights, card = model_files(Path(settings.segmenter.init))
-    check_file(weights)
-    return digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in (weights, card)])
+    return Step(name, "segment", segmenter_work, context, version=2, facts=facts, inputs=inputs)

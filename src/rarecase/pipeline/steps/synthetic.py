@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from rarecase.experiment.arm import Arm, Counts, described
 from rarecase.experiment.fold import REFUSED
 from rarecase.experiment.sampling import Given, Synthetic, new_generator
 from rarecase.features.gallery import write_gallery
 from rarecase.features.sources.contract import tumour_slices
+from rarecase.features.sources.unet import features_of_samples
 from rarecase.features.store import FeatureStore
-from rarecase.files import read_json, replacing_file, write_json
+from rarecase.files import read_json, write_json, write_table
 from rarecase.generators.base import Generator
 from rarecase.generators.filters import filter_table
 from rarecase.generators.registry import load_generator
@@ -23,13 +26,15 @@ from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.designs import Part
 from rarecase.pipeline.fold import Fold, load_fold, load_part
 from rarecase.pipeline.run_folder import CHECKPOINTS, SAMPLES, SEGMENTER, SYNTHETIC, source_store
+from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Context, Step
-from rarecase.pipeline.steps.images import features_of_images
+from rarecase.progress import task
 from rarecase.seeds import derive
-from rarecase.segmenter import channel_map, load_segmenter
+from rarecase.segmenter import Slices, channel_map, load_segmenter
 
-FAILED = "failed.json"
 log = logging.getLogger(__name__)
+FAILED = "failed.json"
+PIECE = 64  # images generated at a time
 
 
 def rows_in(store: FeatureStore, patients: tuple[str, ...]) -> np.ndarray:
@@ -37,44 +42,47 @@ def rows_in(store: FeatureStore, patients: tuple[str, ...]) -> np.ndarray:
     return np.flatnonzero(store.rows["patient"].isin(patients).to_numpy())
 
 
-VERSION = 1
+@dataclass(frozen=True)
+class Which:
+    """Whose samples: the number of the part of the experiment, the name of its arm, the seed."""
+
+    number: int
+    arm: str
+    seed: int
+
+    def folder(self, kind: str, settings: Settings) -> str:
+        """Where they (or, of another `kind`, what is said of them) lie, below the fold."""
+        return f"{kind}/{settings.experiment[self.number].features}-{self.arm}-seed{self.seed}"
 
 
-def synthetic_step(context: Context, *, number: int, arm: Arm, seed: int, features: Step) -> Step:
-    """The step that generates the samples of an arm of part `number` from one seed."""
+def synthetic_step(context: Context, which: Which, *, arm: Arm, features: Step) -> Step:
+    """The step that generates an arm's samples from one seed."""
     settings = context.settings
-    said, samples = settings.experiment[number], settings.generator.samples
+    amounts = settings.generator.samples or settings.experiment[which.number].amounts
     return Step(
-        name=context.cell.folder(synthetic_name(said.features, arm.name, seed)),
-        stage="generate",
-        version=VERSION,
-        facts=[described(arm.sampler), seed, samples or said.amounts, settings.seed],
-        inputs=(features,),
-        work=partial(synthetic_work, number=number, arm_name=arm.name, seed=seed),
-        context=context,
-        bulky=(SAMPLES,),
-        remake=partial(samples_work, number=number, arm_name=arm.name, seed=seed),
-        reads=(features.name,),
-    )
+        context.cell.folder(which.folder(SYNTHETIC, settings)), "generate",
+        partial(synthetic_work, which=which), context,
+        facts=[described(arm.sampler), which.seed, amounts, settings.seed],
+        inputs=(features,), reads=(features.name,),
+        bulky=(SAMPLES,), remake=partial(samples_work, which=which),
+    )  # fmt: skip
 
 
-def synthetic_work(
-    context: Context, folder: Path, *, number: int, arm_name: str, seed: int
-) -> None:
+def synthetic_work(context: Context, folder: Path, *, which: Which) -> None:
     """Fit the arm's generator to the fold's training patients and generate samples of every class.
 
     As many of each class, as in the paper; which of them are used is asked of the filter later.
     """
-    part = load_part(context, number)
-    arm, fold = part.arm(arm_name), load_fold(context)
+    part, fold = load_part(context, which.number), load_fold(context)
+    arm = part.arm(which.arm)
     store = FeatureStore.open(source_store(context.fold_folder, part.features))
     rows = rows_in(store, fold.training)
     images = arm.sampler.on == "images"
     learnt = tumour_slices(store.rows, rows) if images else rows
     about = store.rows.iloc[learnt]
     cell = context.cell
-    state = derive(context.settings.seed, arm.sampler.kind, cell.repeat, cell.fold, seed) % 2**31
-    generator: Generator = new_generator(arm.sampler, seed=state, standardised=False)
+    seed = derive(context.settings.seed, arm.sampler.kind, cell.repeat, cell.fold, which.seed)
+    generator: Generator = new_generator(arm.sampler, seed=seed % 2**31, standardised=False)
     (folder / CHECKPOINTS).mkdir(exist_ok=True)
     exact = len(store.shape) == 1 and not images
     try:
@@ -87,15 +95,14 @@ def synthetic_work(
             fabric=make_fabric(context.settings.compute, exact=exact),
         )
     except REFUSED as error:  # the arm has then failed in this fold; the study goes on
-        log.warning("%s, arm %s: %s", context.where(), arm_name, error)
+        log.warning("%s, arm %s: %s", context.where(), arm.name, error)
         write_json(folder / FAILED, {"reason": str(error)})
         (folder / SAMPLES).mkdir()
         return
     generator.save(folder)
     samples = _sample(generator, context, fold, part=part, arm=arm, folder=folder)
-    with replacing_file(folder / "filter.csv") as beside:
-        agrees = np.asarray(samples.rows["agrees"], dtype=bool)
-        filter_table(samples.rows["label"].to_numpy(), agrees).to_csv(beside, index=False)
+    agrees = np.asarray(samples.rows["agrees"], dtype=bool)
+    write_table(folder / "filter.csv", filter_table(samples.rows["label"].to_numpy(), agrees))
     training = np.zeros(len(store), dtype=bool)
     training[rows] = True
     write_gallery(
@@ -104,22 +111,16 @@ def synthetic_work(
     )  # fmt: skip
 
 
-def samples_work(context: Context, folder: Path, *, number: int, arm_name: str, seed: int) -> None:
+def samples_work(context: Context, folder: Path, *, which: Which) -> None:
     """The fold's synthetic samples again, from the generator that was kept."""
-    part = load_part(context, number)
-    arm = part.arm(arm_name)
-    place = context.fold_folder / synthetic_name(part.features, arm_name, seed)
+    part, fold = load_part(context, which.number), load_fold(context)
+    place = context.fold_folder / which.folder(SYNTHETIC, context.settings)
     if (place / FAILED).is_file():
         (folder / SAMPLES).mkdir()
         return
     device = str(make_fabric(context.settings.compute).device)
     generator = load_generator(place, device=device)
-    _sample(generator, context, load_fold(context), part=part, arm=arm, folder=folder)
-
-
-def synthetic_name(features: str, arm: str, seed: int) -> str:
-    """Where an arm's samples lie, below the fold."""
-    return f"{SYNTHETIC}/{features}-{arm}-seed{seed}"
+    _sample(generator, context, fold, part=part, arm=part.arm(which.arm), folder=folder)
 
 
 def _sample(
@@ -130,32 +131,53 @@ def _sample(
     counts = dict.fromkeys(fold.classes, max(1, -(-total // len(fold.classes))))
     if arm.sampler.on != "images":
         return generator.sample_to_store(folder / SAMPLES, counts, block=part.features)
-    source = load_segmenter(context.fold_folder / SEGMENTER)
-    order = channel_map(fold.cache.channels, source.channels)
-    store: FeatureStore = features_of_images(
-        generator, source, order, counts, block=part.features, out=folder / SAMPLES,
-        fabric=make_fabric(context.settings.compute),
-    )  # fmt: skip
-    return store
+    return _sample_images(generator, context, fold, counts, block=part.features, folder=folder)
 
 
-def given_samples(
-    context: Context, part: Part, arms: Sequence[Arm], classes: Sequence[str]
-) -> dict[tuple[str, int], Given]:
-    """The samples that steps generated for these arms, or why they could not, by arm and seed."""
-    return {
-        (arm.name, seed or 0): samples_of_step(context, part, arm, seed or 0, classes)
-        for arm in part.generated()
-        if arm in arms
-        for seed in part.design.seeds_of(arm)
-    }
+def _sample_images(
+    generator: Generator,
+    context: Context,
+    fold: Fold,
+    counts: Mapping[str, int],
+    *,
+    block: str,
+    folder: Path,
+) -> FeatureStore:
+    """The baseline of images: `counts` of each class, and the features of `block` that the fold's
+    U-Net, as it is, takes of them. Rows: label, agrees (whether the generator's discriminator calls
+    the image the class that was requested)."""
+    segmenter = load_segmenter(context.fold_folder / SEGMENTER)
+    order = channel_map(fold.cache.channels, segmenter.channels)
+    fabric = make_fabric(context.settings.compute)
+    labels = [label for label, count in counts.items() for _ in range(count)]
+    agrees: list[np.ndarray] = []
+    store = None
+    with task("features of synthetic images", total=len(labels)) as bar:
+        for label, count in counts.items():
+            for start in range(0, count, PIECE):
+                images, wanted = generator.sample({label: min(PIECE, count - start)}, start=start)
+                none = np.zeros((len(images), *images.shape[-2:]), np.uint8)
+                maps = features_of_samples(
+                    segmenter, Slices(images, none, order), np.arange(len(images)), block=block,
+                    fabric=fabric,
+                )  # fmt: skip
+                if store is None:
+                    rows = pd.DataFrame({"label": labels, "agrees": False})
+                    store = FeatureStore.create(
+                        folder / SAMPLES, block=block, shape=maps.shape[1:], rows=rows
+                    )
+                store.append(maps)
+                agrees.append(generator.agreement(images, wanted))
+                bar.advance(len(images))
+    assert store is not None  # there is always a class, and a sample of it
+    store.set_rows(store.rows.assign(agrees=np.concatenate(agrees)))
+    store.close()
+    return FeatureStore.open(folder / SAMPLES)
 
 
-def samples_of_step(
-    context: Context, part: Part, arm: Arm, seed: int, classes: Sequence[str]
-) -> Given:
+def samples_of_step(context: Context, which: Which, arm: Arm, classes: Sequence[str]) -> Given:
     """An arm's samples of one seed, and which of them its filter keeps; or why there are none."""
-    place = context.fold_folder / synthetic_name(part.features, arm.name, seed)
+    place = context.fold_folder / which.folder(SYNTHETIC, context.settings)
     if (place / FAILED).is_file():
         return str(read_json(place / FAILED)["reason"])
     store = FeatureStore.open(place / SAMPLES)
