@@ -36,7 +36,7 @@ from rarecase.evidence.predictions import pool_patients
 from rarecase.evidence.verdict import ALPHA, holm
 from rarecase.experiment import Classifier, fit_fold, make_design
 from rarecase.experiment.arm import Arm, control_of
-from rarecase.experiment.arms import MORE, make_arms
+from rarecase.experiment.arms import make_arms
 from rarecase.experiment.classifiers.logistic import Logistic
 from rarecase.features.sources.unet import TUMOUR
 from rarecase.files import replacing_file
@@ -44,7 +44,7 @@ from rarecase.pipeline.step import digest
 from rarecase.ranking import concordance, mean_defined
 
 RESULTS = Path(__file__).with_name("results")
-CLOSED = ("borderline-smote", "mixup", "remix", "gaussian", *MORE)
+CLOSED = ("borderline-smote", "mixup", "remix", "gaussian", "gaussian-mixture", "borrowed")
 ARMS = (*CLOSED, *TRAINED)
 PENALTY = Classifier("logistic", Logistic(), grid={"C": (0.1, 1.0, 10.0)})
 STEPS = 300

@@ -11,6 +11,7 @@ import pytest
 
 from rarecase import __version__, simulate_cohort
 from rarecase.cli.main import build_parser, main
+from rarecase.generators.registry import KINDS
 from support.studies import copied, flags
 
 
@@ -147,7 +148,13 @@ def test_simulate(tmp_path, capsys):
     assert code == 2 and "HGG=24,LGG=12" in err
 
 
-def test_blocks_and_settings(capsys):
+def test_arms_blocks_and_settings(capsys):
+    code, out, _ = call(capsys, "arms", "--json")
+    arms = {arm["arm"]: arm for arm in json.loads(out)}
+    assert code == 0 and {"none", *KINDS} < {*arms} and all(arm["text"] for arm in arms.values())
+    assert arms["acgan"]["verdict"] and arms["acgan"]["trains"] and not arms["none"]["verdict"]
+    code, out, _ = call(capsys, "arms")
+    assert code == 0 and "gets a verdict" in out
     code, out, _ = call(capsys, "blocks", "--preset", "paper", "--json")
     blocks = {b["block"]: b for b in json.loads(out)}
     assert code == 0 and blocks["bottleneck"]["shape"] == [1024, 15, 15]

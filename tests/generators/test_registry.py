@@ -1,12 +1,10 @@
 """One line per generator, which everything else reads."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-import rarecase
 from rarecase.errors import DataError, SettingError
 from rarecase.generators import load_generator
 from rarecase.generators.filters import FILTERS
@@ -38,9 +36,3 @@ def test_what_is_unknown_is_said(tmp_path):
     (tmp_path / "generator.json").write_text('{"kind": "Mine", "settings": {}}')
     with pytest.raises(DataError, match="kind 'Mine' is not among"):
         load_generator(tmp_path)
-
-
-def test_the_documentation_names_every_generator():
-    docs = Path(rarecase.__file__).parents[2] / "docs" / "generators.md"
-    text = docs.read_text()
-    assert [name for name in KINDS if f"`{name}`" not in text] == []

@@ -1,4 +1,4 @@
-"""inspect, report, simulate, blocks, settings: commands around a run."""
+"""inspect, report, simulate, arms, blocks, settings: commands around a run."""
 
 from __future__ import annotations
 
@@ -150,6 +150,23 @@ def simulate(args: Namespace) -> int:
     )  # fmt: skip
     said = {"folder": folder, "patients": patients}
     return finish(args, said, f"{sum(patients.values())} patients in {folder}")
+
+
+def arms(args: Namespace) -> int:
+    """List every arm, and what it does."""
+    from rarecase.experiment.arms import describe_arms, is_trained, make_arms
+
+    known, texts = make_arms(), describe_arms()
+    listed = [
+        {"arm": name, "text": texts[name], "verdict": arm.synthetic, "trains": is_trained(arm)}
+        for name, arm in known.items()
+    ]
+    rows = [
+        [each["arm"], each["text"], *("yes" if each[key] else "" for key in ("verdict", "trains"))]
+        for each in listed
+    ]
+    heads = ["arm", "what it does, or generates", "gets a verdict", "trains a network"]
+    return finish(args, listed, table("Arms: ways to treat imbalance", heads, rows, text=4))
 
 
 def blocks(args: Namespace) -> int:

@@ -42,12 +42,13 @@ EXTRAS = dict.fromkeys(IMAGING, "imaging") | dict.fromkeys(
 @dataclass(frozen=True)
 class Command:
     """A command: its name, what it does in a line, what does it and returns the exit code, what
-    adds its arguments, examples, and whether settings may follow (then in `args.rest`)."""
+    adds its arguments, if it has any, examples, and whether settings may follow (then in
+    `args.rest`)."""
 
     name: str
     text: str
     run: Callable[[argparse.Namespace], int]
-    add: Callable[[argparse.ArgumentParser], None]
+    add: Callable[[argparse.ArgumentParser], None] | None = None
     epilog: str = ""
     settings: bool = False
 
@@ -77,6 +78,7 @@ COMMANDS = (
             data.add_simulate),
     Command("import", "make a U-Net trained with other software usable with --init", weights.run,
             weights.add_arguments, weights.EPILOG),
+    Command("arms", "list the ways to treat imbalance", data.arms),
     Command("blocks", "list sources of features and the size of what they give", data.blocks,
             add_study, settings=True),
     Command("settings", "explain every setting, with a preset's values", data.settings, add_study,
@@ -102,7 +104,8 @@ def build_parser() -> argparse.ArgumentParser:
             each.name, help=each.text, description=each.text[0].upper() + each.text[1:] + ".",
             epilog=each.epilog, formatter_class=raw, allow_abbrev=False,
         )  # fmt: skip
-        each.add(sub)
+        if each.add is not None:
+            each.add(sub)
         add_output(sub)
     return parser
 

@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = attach(
     {
         "Arm": "rarecase.experiment.arm",
         "CLOSED_FORM": "rarecase.experiment.arms",
+        "describe_arms": "rarecase.experiment.arms",
         "Classifier": "rarecase.experiment.classifiers.contract",
         "Counts": "rarecase.experiment.arm",
         "Design": "rarecase.experiment.design",

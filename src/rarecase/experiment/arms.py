@@ -11,23 +11,31 @@ from rarecase.generators.registry import KINDS
 
 REFERENCE, CONTROL = "none", "duplicates"
 
-PLAIN = (
-    Arm("none"),
-    Arm("threshold", posterior="threshold"),
-    Arm("logit-adjustment", posterior="logit"),
-    Arm("class-weight", weights="balanced"),
-    Arm("undersample", Sampler("undersample")),
-)
-"""Arms without added samples."""
+PLAIN = {
+    Arm("none"): "the real samples: the reference",
+    Arm("threshold", posterior="threshold"): "`none`, the rare class called from the threshold "
+    "with the best balanced accuracy on inner folds",
+    Arm("logit-adjustment", posterior="logit"): "`none`, log prior subtracted from the logits "
+    "(Menon et al. 2021)",
+    Arm("class-weight", weights="balanced"): "samples weighted so that classes weigh the same",
+    Arm("undersample", Sampler("undersample")): "as many samples of every class as the rarest has",
+}
+"""Arms without added samples, and what they do."""
 
-VARIANTS = (
-    Arm("acgan-unfiltered", Sampler("acgan"), Tuned(), synthetic=True),
-    Arm("acgan-images", Sampler("acgan", filter="agreement", on="images"), synthetic=True),
-)
+VARIANTS = {
+    Arm("acgan-unfiltered", Sampler("acgan"), Tuned(), synthetic=True): "the ACGAN without the "
+    "paper's filter",
+    Arm("acgan-images", Sampler("acgan", filter="agreement", on="images"), synthetic=True): "an "
+    "ACGAN of images, whose features are then taken; for maps (the paper's future work)",
+}
 """Arms whose generator is in the registry under another name."""
 
-MORE = ("gaussian-mixture", "borrowed")
-"""Of no training, but left out unless named: every arm makes the correction of all stricter."""
+CLOSED_FORM = (
+    "none", "threshold", "logit-adjustment", "class-weight", "undersample", "duplicates", "smote",
+    "borderline-smote", "mixup", "remix", "gaussian",
+)  # fmt: skip
+"""The arms that are compared unless others are named: none trains a network. Not every closed form,
+since every arm makes the correction of all stricter."""
 
 
 def make_arms() -> dict[str, Arm]:
@@ -45,10 +53,15 @@ def is_trained(arm: Arm) -> bool:
     return kind in KINDS and KINDS[kind].trained
 
 
-CLOSED_FORM = tuple(
-    name for name, arm in make_arms().items() if not is_trained(arm) and name not in MORE
-)
-"""The arms that are compared unless others are named: none trains a network."""
+def describe_arms() -> dict[str, str]:
+    """What every arm does, by its name, in the order of tables.
+
+    >>> describe_arms()["class-weight"]
+    'samples weighted so that classes weigh the same'
+    """
+    generators = {name: kind.text for name, kind in KINDS.items()}
+    plain, variants = ({arm.name: text for arm, text in d.items()} for d in (PLAIN, VARIANTS))
+    return plain | generators | variants
 
 
 def pick_arms(names: str | Sequence[str | Arm], *, copies: bool = True) -> list[Arm]:

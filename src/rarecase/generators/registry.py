@@ -22,6 +22,7 @@ class Kind:
 
     name: str
     target: str  # its class as "module:Class", of a module of this package
+    text: str  # what it generates, and where that comes from
     trained: bool  # whether it trains a network, and needs PyTorch
     synthetic: bool = True  # whether it generates anything new, and gets a verdict
     filter: str | None = None  # the one that goes with it in its source
@@ -44,22 +45,35 @@ _closed, _trained = partial(Kind, trained=False), partial(Kind, trained=True)
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        _closed("duplicates", "resampling:Duplicates", synthetic=False),
-        _closed("smote", "resampling:Smote"),
-        _closed("borderline-smote", "resampling:BorderlineSmote"),
-        _closed("mixup", "resampling:Mixup"),
-        _closed("remix", "resampling:Remix"),
-        _closed("gaussian", "gaussian:Gaussian"),
-        _closed("gaussian-mixture", "gaussian:GaussianMixture"),
-        _closed("borrowed", "borrowed:Borrowed"),
-        _trained("acgan", "acgan:ACGAN", filter="agreement"),
-        _trained("adcgan", "adcgan:ADCGAN"),
-        _trained("wgan", "wgan:WGAN"),
-        _trained("infogan", "infogan:InfoGAN"),
-        _trained("cvae", "cvae:CVAE"),
-        _trained("diffusion", "diffusion:Diffusion"),
+        _closed("duplicates", "resampling:Duplicates",
+                "real samples once more: the control, no generator", synthetic=False),
+        _closed("smote", "resampling:Smote",
+                "points between neighbours of a class (Chawla et al. 2002, by imbalanced-learn)"),
+        _closed("borderline-smote", "resampling:BorderlineSmote",
+                "the same near the border to other classes (Han et al. 2005, by imbalanced-learn)"),
+        _closed("mixup", "resampling:Mixup",
+                "mixtures of two samples of a class (Zhang et al. 2018, within a class)"),
+        _closed("remix", "resampling:Remix",
+                "mixtures with a frequent class, called the rarer one (Chou et al. 2020)"),
+        _closed("gaussian", "gaussian:Gaussian",
+                "a Gaussian per class, covariance shrunk to the pooled one (Ledoit, Wolf 2004)"),
+        _closed("gaussian-mixture", "gaussian:GaussianMixture", "up to four Gaussians per class"),
+        _closed("borrowed", "borrowed:Borrowed", "the class's mean with deviations of its and the "
+                "common class's patients (after Yin et al. 2019)"),
+        _trained("acgan", "acgan:ACGAN", "the paper's ACGAN with its filter: convolutional for "
+                 "maps, perceptrons for vectors (arXiv 2209.14097)", filter="agreement"),
+        _trained("adcgan", "adcgan:ADCGAN",
+                 "a GAN whose classifier also tells real from synthetic (Hou et al. 2022)"),
+        _trained("wgan", "wgan:WGAN",
+                 "a Wasserstein GAN with gradient penalty and a classifier (Xian et al. 2018)"),
+        _trained("infogan", "infogan:InfoGAN",
+                 "a GAN told the class, with codes its samples must give back (Chen et al. 2016)"),
+        _trained("cvae", "cvae:CVAE", "a variational autoencoder told the class, its prior a "
+                 "mixture per class (Kingma, Welling 2014)"),
+        _trained("diffusion", "diffusion:Diffusion",
+                 "denoising diffusion, drawn by DDIM (Ho et al. 2020, Song et al. 2021)"),
     )
-}
+}  # fmt: skip
 
 
 def make_generator(

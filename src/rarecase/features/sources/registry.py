@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.files import read_json
@@ -14,21 +14,33 @@ if TYPE_CHECKING:
     from rarecase.features.sources.contract import Source
 
 
-# What a name looks like, and module:Class.
+class Listed(NamedTuple):
+    """A source, imported when it is needed."""
+
+    pattern: str  # what its names look like
+    target: str  # module:Class
+    kind: Literal["maps", "vectors"]
+    text: str  # what its features are
+
+
 SOURCES = {
-    "bottleneck": (r"bottleneck|(enc|dec)[1-9]\d?", "unet:Block"),
-    "tumour": ("tumour", "unet:Tumour"),
-    "region": ("region", "region:Region"),
-    "outline_size": ("outline_size", "outline_size:OutlineSize"),
-}
-VECTORS = tuple(name for name in SOURCES if name != "bottleneck")
+    "bottleneck": Listed(r"bottleneck|(enc|dec)[1-9]\d?", "unet:Block", "maps",
+        "maps of a block of the fold's U-Net after the ReLU; so are `enc1` …, `dec1` …"),
+    "tumour": Listed("tumour", "unet:Tumour", "vectors",
+        "every block averaged over the mask that the U-Net predicts, and joined"),
+    "region": Listed("region", "region:Region", "vectors",
+        "32 numbers that a small network learns from crops around the mask"),
+    "outline_size": Listed("outline_size", "outline_size:OutlineSize", "vectors",
+        "log pixels of the mask, slices that show it, slices in all: per patient, of no image"),
+}  # fmt: skip
+VECTORS = tuple(name for name, listed in SOURCES.items() if listed.kind == "vectors")
 
 
 def source_of(name: str) -> Source:
     """The source of that name, not fitted yet; `SettingError` for an unknown one."""
-    for pattern, target in SOURCES.values():
-        if re.fullmatch(pattern, name):
-            module, _, kind = target.partition(":")
+    for listed in SOURCES.values():
+        if re.fullmatch(listed.pattern, name):
+            module, _, kind = listed.target.partition(":")
             found: Source = getattr(import_module(f"rarecase.features.sources.{module}"), kind)(
                 name
             )
