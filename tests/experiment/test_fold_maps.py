@@ -33,7 +33,11 @@ def given(tmp_path_factory):
     X = np.maximum(rng.normal(size=(20, 3, 4, 4)), 0) + y[:, None, None, None]
     kept = np.ones(20, bool)
     kept[[0, 10, 11]] = False
-    return Synthetic(write_store(tmp_path_factory.mktemp("given") / "s.zarr", X, label=y), kept, y)
+    return Synthetic(
+        write_store(tmp_path_factory.mktemp("given") / "s.zarr", X, label=np.array(["a", "b"])[y]),
+        kept,
+        y,
+    )
 
 
 def counted_design(kind="smote", totals=(5, 12), planned=5, **settings):
@@ -99,7 +103,7 @@ def test_a_number_that_the_filter_cannot_fill_is_said(maps, given, caplog):
     rows = found.predictions.groupby("arm")[["requested", "added"]].first()
     assert rows.loc["made"].tolist() == [40, 8 + 9]
     assert rows.loc["duplicates:made", "added"] == 8 + 9  # as many as its arm, not as requested
-    assert "12 synthetic samples of class number 1 are missing from 20" in caplog.text
+    assert "12 of 20 synthetic samples of class b are missing" in caplog.text
     assert "generator.samples" in caplog.text
 
 

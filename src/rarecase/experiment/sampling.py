@@ -139,8 +139,8 @@ def _taken(part: TrainingPart, given: Synthetic, counts: Mapping[int, int]) -> T
     for c, n in counts.items():
         if lost := n - int((given.y[taken] == c).sum()):
             log.warning(
-                "%d synthetic samples of class number %d are missing from %d: the filter kept too "
-                "few. Raise generator.samples.", lost, c, n,
+                "%d of %d synthetic samples of class %s are missing: the filter kept too few. "
+                "Raise generator.samples.", lost, n, given.store.rows["label"][given.y == c].iat[0],
             )  # fmt: skip
     return joined(part, Samples(given.store, rows=taken), given.y[taken])
 
