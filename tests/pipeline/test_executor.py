@@ -95,8 +95,9 @@ def test_an_error_in_a_process_is_raised_here_and_ends_the_others(tmp_path, work
 
 
 SCRIPT = """
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 with open(sys.argv[2], "a") as file:
     file.write("run\\n")
 from support.toys import toy_step, wait, write
@@ -127,7 +128,7 @@ def test_a_script_that_guards_nothing_runs_once_and_takes_its_processes_with_it(
         os.killpg(process.pid, end)  # as a terminal does it, to everybody
     else:
         process.kill()
-    process.wait(timeout=120)
+    process.wait(timeout=40)  # less than the step that was interrupted takes
     deadline = time.monotonic() + 20
     while _members(process.pid):
         assert time.monotonic() < deadline
