@@ -13,13 +13,17 @@ from rarecase.files import replacing_directory, write_text
 from rarecase.report.blocks import Block, Cell, Details, Figure, Section
 from rarecase.report.run_files import RunFiles
 from rarecase.report.section_cohort import cohort_section
-from rarecase.report.section_external import external_section
 from rarecase.report.section_features import features_section
 from rarecase.report.section_method import method_section
-from rarecase.report.section_paper import paper_section
-from rarecase.report.section_results import amounts_section, results_section, table_3_section
+from rarecase.report.section_results import (
+    amounts_section,
+    external_section,
+    results_section,
+    table_3_section,
+)
 from rarecase.report.section_segmenter import overlays_section, segmenter_section
 from rarecase.report.section_summary import summary_section
+from rarecase.report.tables_paper import paper_section
 
 SECTIONS = (
     summary_section,

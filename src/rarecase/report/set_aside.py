@@ -17,11 +17,11 @@ from rarecase.checksums import check_file
 from rarecase.errors import DataError
 from rarecase.files import read_json
 from rarecase.pipeline import run_folder
-from rarecase.report import names
 from rarecase.report.run_files import RunFiles
 
 Arrays = Mapping[str, NDArray[Any]]
 Found = TypeVar("Found")
+SHOWN = "shown.json"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def read_pair(folder: Path) -> FeaturePair | None:
 
 
 def _read(folder: Path, gathered: Callable[[Arrays, dict[str, Any]], Found]) -> Found | None:
-    arrays, about = folder / names.SHOWN_ARRAYS, folder / names.SHOWN
+    arrays, about = folder / "shown.npz", folder / SHOWN
     if not arrays.is_file() or not about.is_file():
         return None
     said = read_json(about)
