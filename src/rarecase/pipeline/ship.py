@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rarecase.checksums import check_file
-from rarecase.deploy.export import write_model
+from rarecase.deploy.card import write_model
 from rarecase.deploy.model import CARD, SEGMENTER, Deployed, load_deployed
 from rarecase.errors import DataError, SettingError
 from rarecase.files import (

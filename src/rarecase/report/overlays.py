@@ -82,9 +82,8 @@ class SliceReader:
         folder = fold / run_folder.SEGMENTER
         if not (folder / ROWS).is_file() or not (folder / "predicted.npy").is_file():
             return None
-        return read_parquet(folder / ROWS).reset_index(drop=True), map_array(
-            folder / "predicted.npy"
-        )
+        rows = read_parquet(folder / ROWS).reset_index(drop=True)
+        return rows, map_array(folder / "predicted.npy")
 
     def overlay(self, case: str, fold: Path, *, title: str, score: float | None) -> Overlay | None:
         """The slice of `case` with the largest tumour: true where known, else predicted."""

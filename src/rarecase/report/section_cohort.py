@@ -34,11 +34,11 @@ def cohort_section(run: RunFiles) -> Section:
 def _classes(run: RunFiles) -> Table:
     rows = []
     for name, part in by_class(run.cohort, run.classes):
-        with_mask = int(part["has_mask"].astype(bool).sum()) if "has_mask" in part else 0
         called = f"{name} (rare)" if name == run.rare else name
         slices = f"{int(part['slices'].sum()):,}" if "slices" in part else DASH
-        numbers = [f"{part['patient'].nunique():,}", f"{len(part):,}", slices, f"{with_mask:,}"]
-        rows.append([called, *numbers])
+        with_mask = int(part["has_mask"].astype(bool).sum()) if "has_mask" in part else 0
+        people = f"{part['patient'].nunique():,}"
+        rows.append([called, people, f"{len(part):,}", slices, f"{with_mask:,}"])
     return Table(
         caption="Classes",
         columns=["Class", "Patients", "Cases", "Slices", "Cases with a mask"],
@@ -52,9 +52,7 @@ def _sites(cohort: pd.DataFrame, classes: list[str]) -> Block:
         return Text("No site is known for any case.", "missing")
     named = cohort.assign(site=cohort["site"].replace("", "unknown"))
     people = named.drop_duplicates(["patient", "site"])
-    counts = people.pivot_table(
-        index="site", columns="label", values="patient", aggfunc="count", fill_value=0
-    ).reindex(columns=classes, fill_value=0)
+    counts = pd.crosstab(people["site"], people["label"]).reindex(columns=classes, fill_value=0)
     counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     table = Table(
         caption="Patients by site",

@@ -23,10 +23,8 @@ MOST_ROWS = 16
 def features_section(run: RunFiles) -> Section:
     """Maps or vectors of the first fold, curves and filter of all."""
     sources = joined(list(dict.fromkeys(row["features"] for row in run.evidence["rows"])))
-    text = f"Features come from the segmenter of each fold: {sources}."
-    shown = read_pictures(run)
-    blocks: list[Block] = [Text(text)]
-    if shown is not None:
+    blocks: list[Block] = [Text(f"Features come from the segmenter of each fold: {sources}.")]
+    if (shown := read_pictures(run)) is not None:
         blocks.append(blocks_figure(shown))
     if run.generators:
         blocks.append(

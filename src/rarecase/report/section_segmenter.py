@@ -144,8 +144,9 @@ def _count(patients: object, run: RunFiles) -> str:
 
 def overlays_section(run: RunFiles) -> Section:
     """Test slices with the true and the predicted outline."""
-    shown = _overlays(run)
-    if not shown:
+    reader = SliceReader(run) if SliceReader.available(run) and run.folds else None
+    shown = [] if reader is None else _overlays(run, reader)
+    if reader is None or not shown:
         text = "There are no cached slices or no predicted masks in this run folder to show."
         return Section("overlays", "Outlines", [Text(text, "missing")])
     if all(overlay.true is None for overlay in shown):
@@ -154,21 +155,17 @@ def overlays_section(run: RunFiles) -> Section:
             "by name, each at the slice with the largest predicted tumour."
         )
     else:
-        channel = SliceReader(run).channel_name
         caption = (
-            f"Test patients (channel {channel}), each outlined by the network that has not seen "
-            "them, at the slice with the largest true tumour. The cases are chosen by rank of "
-            "their volume's Dice within their class, from best to worst, not by looks."
+            f"Test patients (channel {reader.channel_name}), each outlined by the network that has "
+            "not seen them, at the slice with the largest true tumour. The cases are chosen by "
+            "rank of their volume's Dice within their class, from best to worst, not by looks."
         )
     alt = "Test slices with outlines: " + "; ".join(o.words.replace("\n", ", ") for o in shown)
     figure = Figure(name="overlays", png=overlay_png(shown), caption=caption, alt=alt)
     return Section("overlays", "Outlines", [figure])
 
 
-def _overlays(run: RunFiles) -> list[Overlay]:
-    if not SliceReader.available(run) or not run.folds:
-        return []
-    reader = SliceReader(run)
+def _overlays(run: RunFiles, reader: SliceReader) -> list[Overlay]:
     first = min(fold.repeat for fold in run.folds)
     folders = {fold.fold: fold.path for fold in run.folds if fold.repeat == first}
     volumes = run.volumes

@@ -130,13 +130,12 @@ def _pictures(found: Arrays, said: dict[str, Any]) -> SetAside:
 
 def _pair(found: Arrays, said: dict[str, Any]) -> FeaturePair:
     def samples(kind: str) -> dict[str, Samples]:
-        each = {}
-        for place, name in enumerate(said["classes"]):
-            means = found[f"{kind}_means_{place}"]
-            maps = found.get(f"{kind}_maps_{place}", np.empty((0, 1, 1)))
-            if len(means):
-                each[str(name)] = Samples(means, np.asarray(maps).astype(np.float32))
-        return each
+        none = np.empty((0, 1, 1))
+        return {
+            str(name): Samples(means, found.get(f"{kind}_maps_{i}", none).astype(np.float32))
+            for i, name in enumerate(said["classes"])
+            if len(means := found[f"{kind}_means_{i}"])
+        }
 
     return FeaturePair(
         str(said["block"]), tuple(said["shape"]), int(said["channel"]),

@@ -72,7 +72,7 @@ def unet_table(run: RunFiles) -> Table:
     for part, name in (("train", "training"), ("validation", "validation")):
         label = "validation (its test set)" if part == "validation" else name
         rows.append(["The paper", f"{label}, best epoch of each", *PUBLISHED_UNET[part].values()])
-        best = whole[whole["part"] == part].groupby("fold").agg(BEST)
+        best = whole[whole["part"] == part].groupby("fold", sort=False).agg(BEST)
         rows.append(["Ours", f"{name}, best epoch of each", *_means(best)])
     kept = whole[(whole["part"] == "validation") & whole["kept"].astype(bool)]
     rows.append(["Ours", "validation, epoch kept", *_means(kept)])
