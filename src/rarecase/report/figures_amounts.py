@@ -49,13 +49,12 @@ def amounts_figure(
             Line2D([], [], label="chance", **CHANCE),
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)))
-    fixed = f"The dotted line is the amount planned beforehand, {planned or 0:,}. "
+    fixed = f"The dotted line is the amount planned beforehand, {planned:,}. " if planned else ""
     text = (
         f"{name}: scores against the number of synthetic samples beside a fold's real training "
         "samples (the axis grows as the square root). Dots and bars: test patients with 95 % "
-        "intervals; dashed: test slices. "
-        + (fixed if planned else "")
-        + "Recalls that move in opposite directions while AUC stays where it is are what a moved "
+        f"intervals; dashed: test slices. {fixed}"
+        "Recalls that move in opposite directions while AUC stays where it is are what a moved "
         "threshold looks like; new information would lift AUC."
     )
     return Figure(

@@ -43,12 +43,10 @@ def learning_curves(
         figure = canvas(3.3)
         for axes, (column, title) in zip(panels(figure, 1, 3), METRICS.items(), strict=True):
             for history, best in trained:
-                for part, colour in {"train": TRAIN, "validation": VALIDATION}.items():
+                for part, colour in (("train", TRAIN), ("validation", VALIDATION)):
                     rows = history[history["part"] == part]
-                    marker = "o" if len(rows) == 1 else None
-                    axes.plot(
-                        rows["epoch"], rows[column], color=colour, marker=marker, linewidth=1.5
-                    )
+                    axes.plot(rows["epoch"], rows[column], color=colour, linewidth=1.5,
+                              marker="o" if len(rows) == 1 else None)  # fmt: skip
                 kept = history[history["epoch"] == best]
                 validated = kept[kept["part"] == "validation"]
                 kept = validated if len(validated) else kept
@@ -63,8 +61,7 @@ def learning_curves(
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=3)
     last = max(history["epoch"].max() for history, _ in trained)
-    shown = ", ".join(METRICS.values())
-    alt = f"Three panels of curves against the epoch (up to {last}): {shown}"
+    alt = f"Three panels of curves against the epoch (up to {last}): {', '.join(METRICS.values())}"
     return Figure(name=name, png=png(figure), caption=caption, alt=alt)
 
 

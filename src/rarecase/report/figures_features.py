@@ -105,7 +105,7 @@ def scatter(
     centre, scale, plane, share = principal_plane(real)
 
     def project(means: Floats) -> Floats:
-        return np.asarray(((means - centre) / scale) @ plane.T)
+        return np.asarray(((means[:POINTS] - centre) / scale) @ plane.T).T
 
     with look():
         figure = canvas(4.2)
@@ -116,11 +116,11 @@ def scatter(
             others = pair.synthetic if kind == "real" else pair.real
             # The other kind in grey, so that both panels share a frame.
             for label in (c for c in classes if c in others):
-                xy = project(others[label].means[:POINTS])
-                axes.scatter(*xy.T, s=7, color="#ccd0d7", linewidths=0)
+                x, y = project(others[label].means)
+                axes.scatter(x, y, s=7, color="#ccd0d7", linewidths=0)
             for label in (c for c in classes if c in samples):
-                xy = project(samples[label].means[:POINTS])
-                axes.scatter(*xy.T, s=11, color=colours[label], alpha=0.7, linewidths=0)
+                x, y = project(samples[label].means)
+                axes.scatter(x, y, s=11, color=colours[label], alpha=0.7, linewidths=0)
             axes.set_title(kind.capitalize())
             axes.set_xlabel(f"component 1 ({100 * share[0]:.0f} % of the real variance)")
             axes.set_ylabel(f"component 2 ({100 * share[1]:.0f} %)")

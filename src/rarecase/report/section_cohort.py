@@ -73,8 +73,7 @@ def _folds(cohort: pd.DataFrame, classes: list[str]) -> Block:
         repeat = column.removeprefix("test_fold_")
         for fold in sorted(int(f) for f in people[column].unique() if f >= 0):
             tested = people[people[column] == fold]
-            counts = tested["label"].value_counts()
-            each = [*(int(counts.get(c, 0)) for c in classes), len(tested)]
+            each = [len(part) for _, part in by_class(tested, classes)]
             each.append(len(people) - len(tested))
             rows.append([repeat, str(fold), *(f"{n:,}" for n in each)])
     table = Table(

@@ -139,10 +139,9 @@ def _time(run: RunFiles) -> Block:
     rows = []
     for kind, parts in grouped.items():
         seconds = [_number(part, "seconds") for part in parts]
+        times = [duration(sum(seconds)), duration(max(seconds))]
         memory = _megabytes(max(_number(part, "peak_memory_mb") for part in parts))
-        rows.append(
-            [kind, f"{len(parts):,}", duration(sum(seconds)), duration(max(seconds)), memory]
-        )
+        rows.append([kind, f"{len(parts):,}", *times, memory])
     total = sum(_number(record, "seconds") for _, record in records)
     rows.append(["all", f"{len(records):,}", duration(total), "", ""])
     return Table(

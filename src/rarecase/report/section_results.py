@@ -13,7 +13,7 @@ from rarecase.report.blocks import Block, Bullets, Details, Section, Text, joine
 from rarecase.report.figures_amounts import amounts_figure
 from rarecase.report.run_files import OTHER_COHORT, RunFiles
 from rarecase.report.style import class_colours
-from rarecase.report.tables import metric_tables, reference_of, results_table, table_3
+from rarecase.report.tables import Row, metric_tables, reference_of, results_table, table_3
 
 EXPLAINED = (
     "Features × arm × classifier, on the same folds. An arm is a way to treat the imbalance. A "
@@ -66,9 +66,8 @@ def _tuned(run: RunFiles) -> str:
     if not any(row["amount"] == "tuned" for row in run.evidence["rows"]):
         return ""
     said = []
-    if run.setting("tuning", "unit"):
-        unit = "patient" if run.setting("tuning", "unit") == "patients" else "slice"
-        said.append(f"a vector is of a {unit}")
+    if unit := run.setting("tuning", "unit"):
+        said.append(f"a vector is of a {'patient' if unit == 'patients' else 'slice'}")
     if run.setting("tuning", "masks") == "true":
         said.append("its region is the true mask, which nobody has for a new patient")
     return TUNED.format(vectors=f"; {joined(said)}" if said else "")
@@ -84,12 +83,11 @@ def amounts_section(run: RunFiles) -> Section | None:
     colours = class_colours(run.classes, run.rare)
     families = len({key_of(row).family for row in curves})
     blocks: list[Block] = []
-    for features, arm, classifier in dict.fromkeys(
-        (row["features"], row["arm"], row["classifier"]) for row in curves
-    ):
-        family = (features, classifier)
-        mine = [r for r in curves if key_of(r).family == family and r["arm"] == arm]
-        name = f"{arm} ({features}, {classifier})" if families > 1 else arm
+    grouped: dict[tuple[tuple[str, str], str], list[Row]] = {}
+    for row in curves:
+        grouped.setdefault((key_of(row).family, row["arm"]), []).append(row)
+    for (family, arm), mine in grouped.items():
+        name = f"{arm} ({', '.join(family)})" if families > 1 else arm
         blocks.append(
             amounts_figure([reference_of(run.evidence, family), *mine], name=name,
                            classes=run.classes, colours=colours)
