@@ -166,7 +166,7 @@ def test_dicom_in_dicom_seg_out(model, scans, tmp_path):
     (found,) = predict(model, tmp_path / "out", series)
     mask = read_mask_volume(found.mask)
     seg = read_mask_volume(tmp_path / "out" / f"{found.case}_seg.dcm")
-    step = np.round(np.linalg.solve(mask.affine, seg.affine)[:3, 3]).astype(int)
+    step = np.round(np.linalg.solve(mask.grid.affine, seg.grid.affine)[:3, 3]).astype(int)
     x, y, z = (slice(a, a + n) for a, n in zip(step, seg.data.shape, strict=True))
     np.testing.assert_array_equal(mask.data[x, y, z], seg.data > 0)
     assert (seg.data > 0).sum() == mask.data.sum() > 0

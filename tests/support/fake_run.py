@@ -282,7 +282,7 @@ def _write_gallery(made, features, rows, classes):
         made,
         real=FeatureStore.open(features / "bottleneck.zarr"),
         training=(rows["part"] != "test").to_numpy(),
-        made=FeatureStore.open(made / "samples.zarr"),
+        synthetic=FeatureStore.open(made / "samples.zarr"),
         classes=classes,
         seed=0,
     )

@@ -1,11 +1,17 @@
-"""The card of a model that is handed on: what it is, what it is worth, what it must not be used
-for."""
+"""The deployed model in a folder of its own, for others, with its card: what it is, what it is
+worth, what it must not be used for."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from rarecase.checksums import write_checksums
+from rarecase.deploy.model import SEGMENTER, Deployed, save_classifier
+from rarecase.errors import DataError
 from rarecase.evidence.text import number, with_interval
+from rarecase.files import replacing_directory, write_text
 
 EXAMPLE = '''"""How to use this model: python predict.py SCAN [SCAN …]; needs `rarecase[torch]`."""
 
@@ -25,6 +31,27 @@ for found in predict_images(model, sys.argv[1:], out=out):
 '''
 
 
+def write_model(model: Deployed, out: Path) -> Path:
+    """Write a model to a new folder that needs nothing of its run and names no patient: weights,
+    model.json, model_card.md and predict.py, an example.
+
+    Returns the folder; raises `DataError` where it exists."""
+    if out.exists():
+        raise DataError(f"{out} exists and was not touched; choose a new folder.")
+    nameless = replace(
+        model.segmenter, trained_on=(), validated_on=(), initialised_from=None,
+        patients_known=False,
+    )  # fmt: skip
+    with replacing_directory(out) as folder:
+        (folder / SEGMENTER).mkdir()
+        nameless.save(folder / SEGMENTER)
+        save_classifier(folder, model.final, model.familiar, model.card)
+        write_text(folder / "model_card.md", model_card(model.card))
+        write_text(folder / "predict.py", EXAMPLE)
+        write_checksums(folder, again="Export the model from its run again.")
+    return out
+
+
 def model_card(card: dict[str, Any]) -> str:
     """model_card.md as text."""
     learnt, evidence = card["learnt_from"], card["evidence"]
@@ -34,13 +61,15 @@ def model_card(card: dict[str, Any]) -> str:
         f"| {_name(n)} | {with_interval(v)} |" for n, v in evidence["scores"].items()
     )
     dice = "not measured (no masks)" if evidence["dice"] is None else number(evidence["dice"])
-    look = "another look" if card.get("looks", True) else (
-        "but not another look, which takes\nmore cases than it has learnt from"
-    )  # fmt: skip
-    verdicts = (
-        "\n".join(f"- {sentence}" for sentence in evidence["verdicts"])
-        or "- none: no synthetic arm was planned"
-    )
+    look = "another look"
+    if not card["looks"]:
+        look = "but not another look, which takes\nmore cases than it has learnt from"
+    said = evidence["verdicts"] or ["none: no synthetic arm was planned"]
+    verdicts = "\n".join(f"- {sentence}" for sentence in said)
+    if card["arm"] == "none":
+        arm = "learnt from real samples alone; no synthetic one was shown to help."
+    else:
+        arm = "also learnt from synthetic samples, which were shown to help."
     return f"""# Model card
 
 **For research alone. Not a medical device: nothing that it says may decide on a patient.**
@@ -69,7 +98,7 @@ An interval without width, such as 0.00 to 0.00 or 1.00 to 1.00, says that all o
 out alike, and is no certainty.
 
 ## Synthetic samples
-Arm `{card["arm"]}`: {_arm(card["arm"])} The verdicts of the study:
+Arm `{card["arm"]}`: the classifier has {arm} The verdicts of the study:
 
 {verdicts}
 
@@ -85,27 +114,17 @@ Made with rarecase {card["version"]}. `python predict.py SCAN` shows how to load
 
 def _masks(card: dict[str, Any]) -> str:
     """What the U-Net does, in 2-D or 3-D."""
-    flat = card.get("dimensions", 2) == 2
-    return (
-        "Outlines the tumour in every axial slice with a 2-D U-Net (slices of "
-        f"{card['size']}×{card['size']}\npixels"
-        if flat else
-        f"Outlines the tumour with a 3-D U-Net (volumes of {card['planes']}×{card['size']}×"
-        f"{card['size']} voxels"
-    )  # fmt: skip
+    area = f"{card['size']}×{card['size']}"
+    if card["dimensions"] == 2:
+        return (
+            f"Outlines the tumour in every axial slice with a 2-D U-Net (slices of {area}\npixels"
+        )
+    return f"Outlines the tumour with a 3-D U-Net (volumes of {card['planes']}×{area} voxels"
 
 
 def counted(patients: dict[str, int]) -> str:
     """Patients by class in words."""
     return ", ".join(f"{count} {name}" for name, count in patients.items())
-
-
-def _arm(arm: str) -> str:
-    if arm == "none":
-        return (
-            "the classifier has learnt from real samples alone; no synthetic one was shown to help."
-        )
-    return "the classifier has also learnt from synthetic samples, which were shown to help."
 
 
 def _name(score: str) -> str:

@@ -15,7 +15,7 @@ from rarecase.experiment.classifiers.logistic import linear
 from rarecase.experiment.design import Design
 from rarecase.experiment.sampling import prepare
 from rarecase.experiment.training_set import TrainingPart, inner_folds, levels_of, requests
-from rarecase.experiment.tuning import Choice, best_threshold, fit_inner, untuned
+from rarecase.experiment.tuning import best_threshold, fit_inner, untuned
 from rarecase.features.feature_set import FeatureSet
 from rarecase.features.standardise import Space
 from rarecase.seeds import derive
@@ -74,10 +74,19 @@ def fit_final(features: FeatureSet, arm: Arm, design: Design) -> Final:
     part = TrainingPart(
         space(X), features.y, features.patient, len(features.classes), features.rare
     )
+    size = len(part.y)
     planned = arm.amount.planned if isinstance(arm.amount, Counts) else None
-    choice = _choice(
-        features, arm, design, seed=seed, size=len(part.y), state=random_state, planned=planned
+    levels = (
+        levels_of(arm.amount, design.shares, size=size) if planned is None else (planned / size,)
     )
+    everybody = np.arange(len(features.patients))
+    folds = inner_folds(features, everybody, folds=design.inner, seed=derive(seed, "inner folds"))
+    choice = untuned(levels, design.classifier.points)
+    if folds:
+        choice = fit_inner(
+            arm, folds, levels=levels, classifier=design.classifier, label=features.label,
+            seed=seed, random_state=random_state,
+        ).choose("none")  # fmt: skip
     members = []
     for number in design.seeds_of(arm):
         sets = prepare(arm, part, seed=derive(seed, "generator seed", number or 0))
@@ -85,32 +94,12 @@ def fit_final(features: FeatureSet, arm: Arm, design: Design) -> Final:
         fitted = design.classifier.fit(
             sets(request.counts), choice.point, classes=part.classes, random_state=random_state
         )
-        members.append(_plain(*linear(fitted.model), space))
+        # Weights and offsets in the space, as those on plain features.
+        w, b = linear(fitted.model)
+        wide = (w if space.axes is None else w @ space.axes.T) * space.scale
+        members.append((wide, b - wide @ space.mean))
     weights, offsets = (np.stack(each) for each in zip(*members, strict=True))
     return Final(weights, offsets, space.mean, space.reach, choice.point | {"share": choice.level})
-
-
-def _choice(
-    features: FeatureSet,
-    arm: Arm,
-    design: Design,
-    *,
-    seed: int,
-    size: int,
-    state: int,
-    planned: int | None,
-) -> Choice:
-    everybody = np.arange(len(features.patients))
-    folds = inner_folds(features, everybody, folds=design.inner, seed=derive(seed, "inner folds"))
-    level = None if planned is None else planned / size
-    levels = levels_of(arm.amount, design.shares, size=size) if level is None else (level,)
-    if not folds:
-        return untuned(levels, design.classifier.points)
-    inner = fit_inner(
-        arm, folds, levels=levels, classifier=design.classifier, label=features.label, seed=seed,
-        random_state=state,
-    )  # fmt: skip
-    return inner.choose("none")
 
 
 def out_of_fold_threshold(
@@ -124,18 +113,9 @@ def out_of_fold_threshold(
 ) -> float:
     """The threshold for the rare class with the best balanced accuracy on patients who were tested,
     each by what was learnt from others. NaN where the predictions do not hold both kinds."""
-    classes = [str(c)[2:] for c in predictions.columns if str(c).startswith("p_")]
+    columns = [str(c) for c in predictions.columns if str(c).startswith("p_")]
     keys = {"features": features, "classifier": classifier, "arm": arm, "amount": amount}
-    mine = predictions
-    for column, value in keys.items():
-        mine = mine[mine[column] == value]
-    columns = [f"p_{name}" for name in classes]
+    mine = predictions[(predictions[[*keys]] == pd.Series(keys)).all(axis=1)]
     each = pool_patients(mine).groupby(["patient", "label"])[columns].mean().reset_index()
-    true = np.array([classes.index(str(name)) for name in each["label"]], dtype=np.int64)
-    return best_threshold(each[columns].to_numpy(np.float64), true, rare=classes.index(rare))
-
-
-def _plain(w: Floats, b: Floats, space: Space) -> tuple[Floats, Floats]:
-    """Weights and offsets in a space as those on plain features."""
-    wide = (w if space.axes is None else w @ space.axes.T) * space.scale
-    return wide, b - wide @ space.mean
+    true = np.array([columns.index(f"p_{name}") for name in each["label"]], dtype=np.int64)
+    return best_threshold(each[columns].to_numpy(np.float64), true, rare=columns.index(f"p_{rare}"))

@@ -91,7 +91,7 @@ def _behind(text: str, channels: tuple[str, ...]) -> tuple[list[Case], list[Drop
         return [_picture_case(path, pictures, channels)], []
     name = path.resolve().name
     # Where the model takes one channel, each file may be another patient's.
-    if len(channels) > 1 or len(_wanted(path, channels)) == 1:
+    if len(channels) > 1 or len(_volumes(path, channels)[0]) == 1:
         files = {n: f for n, f in channel_files(path).items() if n in channels}
         if set(files) == set(channels):
             return [Case(name, name, images=files)], []
@@ -122,8 +122,7 @@ def _cohort(path: Path, channels: tuple[str, ...]) -> tuple[list[Case], list[Dro
 
 def _loose(folder: Path, channels: tuple[str, ...]) -> list[Case]:
     """The volumes that lie in a folder, less masks and what its name calls another sequence."""
-    left = _wanted(folder, channels)
-    others = [f for f in _volumes(folder) if f not in left]
+    left, others = _volumes(folder, channels)
     if others:
         log.warning(
             "%s: left alone, being masks or other sequences by their names: %s%s", folder,
@@ -139,20 +138,16 @@ def _loose(folder: Path, channels: tuple[str, ...]) -> list[Case]:
     return [_single(each, channels) for each in left]
 
 
-def _volumes(folder: Path) -> list[Path]:
-    files = sorted(f for f in folder.iterdir() if f.is_file() and f.name[0] not in "._")
-    return [f for f in files if suffix_of(f) and not is_dicom(f)]
-
-
-def _wanted(folder: Path, channels: tuple[str, ...]) -> list[Path]:
-    return [f for f in _volumes(folder) if not _is_other(_stem(f), channels)]
-
-
-def _is_other(stem: str, channels: tuple[str, ...]) -> bool:
-    if _MASK.search(stem):
-        return True
-    word = re.split(r"[_\-. ]", stem)[-1]
-    return channel_name(word) in USUAL and channel_name(word) not in channels
+def _volumes(folder: Path, channels: tuple[str, ...]) -> tuple[list[Path], list[Path]]:
+    """Those of the channels, and those that by their names are masks or other sequences."""
+    wanted: list[Path] = []
+    others: list[Path] = []
+    for file in sorted(f for f in folder.iterdir() if f.is_file() and f.name[0] not in "._"):
+        if suffix_of(file) and not is_dicom(file):
+            name = channel_name(re.split(r"[_\-. ]", _stem(file))[-1])
+            other = _MASK.search(_stem(file)) or (name in USUAL and name not in channels)
+            (others if other else wanted).append(file)
+    return wanted, others
 
 
 def _series(folder: Path, channels: tuple[str, ...]) -> list[Case]:
@@ -160,8 +155,8 @@ def _series(folder: Path, channels: tuple[str, ...]) -> list[Case]:
     if not any(is_dicom(f) for f in folder.rglob("*") if f.is_file() and f.name[0] not in "._"):
         return []
     found = series_by_channel(folder)
-    name = folder.resolve().name
     if set(channels) <= set(found):
+        name = folder.resolve().name
         return [Case(name, name, images={channel: found[channel] for channel in channels})]
     if len(channels) == 1 and not any(n in USUAL for n in found):
         return [_single(folder, channels)]  # one series, whatever it is called
@@ -180,10 +175,11 @@ def _exists(path: Path) -> bool:
 
 
 def _single(path: Path, channels: tuple[str, ...]) -> Case:
+    name = _stem(path)
     several = probe_volume(path).shape[3:] if path.is_file() else ()
     if several == (len(channels),):
         log.warning("%s: its volumes are taken as %s", path, ", ".join(channels))
-        name, parts = _stem(path), {channel: i for i, channel in enumerate(channels)}
+        parts = {channel: i for i, channel in enumerate(channels)}
         return Case(name, name, images=dict.fromkeys(channels, path), parts=parts)
     if len(channels) != 1:
         example = ",".join(f"{name}=…" for name in channels)
@@ -191,7 +187,6 @@ def _single(path: Path, channels: tuple[str, ...]) -> Case:
             f"{path}: the model takes the channels {', '.join(channels)}; name a file for each: "
             f"{example}"
         )
-    name = _stem(path)
     return Case(name, name, images={channels[0]: path})
 
 
@@ -218,14 +213,11 @@ def _stem(path: Path) -> str:
 
 def _pictures(folder: Path) -> list[tuple[int, Path]]:
     """Numbered pictures of a folder, masks left out, in the order of their numbers."""
-    if not folder.is_dir():
-        return []
-    found = []
-    for file in folder.iterdir():
-        match = _NUMBERED.fullmatch(file.stem)
-        if file.suffix.lower() in PICTURE_SUFFIXES and match is not None:
-            found.append((int(match.group(1)), file))
-    return sorted(found)
+    return sorted(
+        (int(match.group(1)), file)
+        for file in folder.iterdir()
+        if file.suffix.lower() in PICTURE_SUFFIXES and (match := _NUMBERED.fullmatch(file.stem))
+    )
 
 
 def _picture_case(
@@ -234,12 +226,10 @@ def _picture_case(
     if len({number for number, _ in pictures}) < len(pictures):
         raise DataError(f"{folder}: two pictures end in one number, so their order is unknown.")
     planes = count_planes(pictures[0][1])
-    known: tuple[str, ...]
+    known = ("image",) if "image" in channels else channels[:1]
     if planes == 3:
         # The public TCGA pictures hold three sequences; others are red, green, blue.
         known = ("t1", "flair", "t1gd") if "flair" in channels else ("red", "green", "blue")
-    else:
-        known = ("image",) if "image" in channels else channels[:1]
     missing = [name for name in channels if name not in known]
     if missing:
         raise DataError(

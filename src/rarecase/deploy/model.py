@@ -92,7 +92,7 @@ class Deployed:
             raise DataError(f"Case {case.case!r}: no slice with tissue in it.")
         order = channel_map(self.channels, self.segmenter.channels)
         slices = one_case(
-            self.segmenter, fitted.images, fitted.masks, order, planes=about.get("planes", 1)
+            self.segmenter, fitted.images, fitted.masks, order, planes=about["planes"]
         )
         parts = predict_chances(
             self.segmenter, slices, rows=np.arange(len(fitted.images)), fabric=fabric,
@@ -108,11 +108,9 @@ class Deployed:
         seen = (chances > 0.5).any(axis=(1, 2))
         volumes = self.segmenter.net.dimensions == 3  # one vector a case
         shown = X[seen] if seen.any() and not volumes else X
-        p = (
-            self.final(shown).mean(axis=0)
-            if about["unit"] == "slices"
-            else self.final(shown.mean(axis=0, keepdims=True))[0]
-        )
+        if about["unit"] != "slices":
+            shown = shown.mean(axis=0, keepdims=True)
+        p = self.final(shown).mean(axis=0)
         rare = self.classes.index(about["rare"])
         share = float(rare_share(p[None], rare=rare)[0])
         best = max((i for i in range(len(p)) if i != rare), key=lambda i: p[i])
@@ -139,15 +137,16 @@ class Deployed:
     def _unlike(
         self, groups: Sequence[CaseArrays], fitted: Fitted, slices: Slices
     ) -> tuple[str, ...]:
-        said = Ranges.of(self.card["ranges"]).unlike(groups)
+        said = Ranges(**self.card["ranges"]).unlike(groups)
         if not self.familiar:
             return (*said, UNCHECKED)
         looks = case_looks(self.segmenter, slices, fitted.images)
-        off = []
-        for name, known in self.familiar.items():
-            away = float(known.score(looks[name][None])[0])
-            if not away <= known.limit:
-                off.append(f"{name}: score {away:.1f}, theirs below {known.limit:.1f}")
+        away = {n: float(known.score(looks[n][None])[0]) for n, known in self.familiar.items()}
+        off = [
+            f"{name}: score {away[name]:.1f}, theirs below {known.limit:.1f}"
+            for name, known in self.familiar.items()
+            if not away[name] <= known.limit
+        ]
         if off:
             said.append(
                 f"its images look unlike those learnt from ({'; '.join(off)}); it may be another "

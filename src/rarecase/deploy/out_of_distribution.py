@@ -43,13 +43,8 @@ class Ranges:
     def fit(cache: SliceCache) -> Ranges:
         """From the cases of a study."""
         meta = cache.meta
-        return Ranges(_ends(meta["pixels"]), _ends(meta["steps"]), float(meta["lowest"]))
-
-    @staticmethod
-    def of(said: Mapping[str, Any]) -> Ranges:
-        """Back from JSON."""
-        pixel, step = ((tuple(said[n]) if said[n] else None) for n in ("pixel", "step"))
-        return Ranges(pixel, step, float(said["lowest"]))
+        pixel, step = (((min(v), max(v)) if v else None) for v in (meta["pixels"], meta["steps"]))
+        return Ranges(pixel, step, float(meta["lowest"]))
 
     def as_json(self) -> dict[str, Any]:
         """For a file."""
@@ -75,10 +70,6 @@ class Ranges:
         if lowest < _HOUNSFIELD < self.lowest:
             said.append(f"values go down to {lowest:.0f}, as Hounsfield units of a CT do")
         return said
-
-
-def _ends(values: Sequence[float] | None) -> tuple[float, float] | None:
-    return (min(values), max(values)) if values else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,17 +12,21 @@ from typing import Any
 import lightning_fabric
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
 
 from rarecase.cohort.case import Case
+from rarecase.cohort.load import from_axial
 from rarecase.compute import DEVICES, make_fabric
 from rarecase.deploy.inputs import cases_named, file_name
-from rarecase.deploy.masks import mask_on_file, write_picture_masks
 from rarecase.deploy.model import Deployed, Found
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.files import replacing_file, write_json
 from rarecase.imaging.drawing import Overlay, overlay_png
 from rarecase.imaging.formats import is_dicom, suffix_of
 from rarecase.imaging.formats.base import refusing
+from rarecase.imaging.grid import Grid, resample
+from rarecase.imaging.slices import centre, unfit_square
 from rarecase.imaging.writing import write_dicom_seg, write_nifti_mask
 from rarecase.progress import task
 
@@ -138,12 +142,11 @@ def _write(model: Deployed, found: Found, out: Path) -> Predicted:
     if found.case.slices:
         source = found.case.slices[0].image.parent
         if len(found.case.planes) > 1:
-            said = ", ".join(found.case.planes)
-            notes.append(f"the planes of its pictures are taken as {said}")
+            notes.append(f"the planes of its pictures are taken as {', '.join(found.case.planes)}")
         mask = out / f"{name}_masks"
-        write_picture_masks(found, mask)
+        _write_picture_masks(found, mask)
     else:
-        values, grid = mask_on_file(found)
+        values, grid = _mask_on_file(found)
         mask = out / f"{name}_mask.nii.gz"
         source = found.case.images[model.channels[0]]
         nifti = suffix_of(source) in (".nii", ".nii.gz")
@@ -158,6 +161,38 @@ def _write(model: Deployed, found: Found, out: Path) -> Predicted:
         found.case.case, found.p, found.call, millilitres, int(drawn.sum()), mask, overlay,
         tuple(unlike), notes=tuple(dict.fromkeys(notes)), source=str(source),
     )  # fmt: skip
+
+
+def _mask_on_file(found: Found) -> tuple[NDArray[np.uint8], Grid]:
+    """The predicted mask (i, j, k) of a volume case, in the order of its first channel's file."""
+    group = found.groups[0]
+    assert group.grid is not None and group.source is not None
+    number = {int(n): i for i, n in enumerate(group.numbers)}
+    size = found.chances.shape[-1]
+    whole = np.zeros((len(group.images), size, size), dtype=np.float32)
+    whole[[number[n] for n, _, _ in found.fitted.rows]] = found.chances
+    slices = _unfitted(whole, *group.images.shape[-2:], cut=found.cut)
+    chances = resample(from_axial(slices), group.grid, group.source)
+    return (chances > 0.5).astype(np.uint8), group.source
+
+
+def _write_picture_masks(found: Found, folder: Path) -> None:
+    """The predicted mask of each picture of a case, at the picture's own size, 0 and 255."""
+    folder.mkdir(exist_ok=True)
+    size = {int(n): g.images.shape[-2:] for g in found.groups for n in g.numbers}
+    files = {each.number: each for each in found.case.slices}
+    for (number, _, _), chance in zip(found.fitted.rows, found.chances, strict=True):
+        drawn = _unfitted(chance[None], *size[number], cut=found.cut)[0]
+        stem = f"{number:04d}_{files[number].image.stem}"
+        Image.fromarray((drawn > 0.5).astype(np.uint8) * 255).save(folder / f"{stem}_mask.png")
+
+
+def _unfitted(
+    values: NDArray[np.float32], height: int, width: int, *, cut: bool
+) -> NDArray[np.float32]:
+    if cut:
+        return np.asarray(centre(values, height, width), dtype=np.float32)
+    return unfit_square(values, height, width)
 
 
 def _seen(case: Case, seen: Sequence[str]) -> bool:

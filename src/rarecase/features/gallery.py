@@ -24,7 +24,7 @@ def write_gallery(
     *,
     real: FeatureStore,
     training: NDArray[np.bool_],
-    made: FeatureStore,
+    synthetic: FeatureStore,
     classes: Sequence[str],
     seed: int,
 ) -> None:
@@ -35,19 +35,17 @@ def write_gallery(
     channel in which the classes differ most. Where the filter kept nothing of a class, what was
     generated is shown instead, and shown.json says so. Vectors have no maps.
     """
-    agrees = made.rows["agrees"].to_numpy(dtype=bool)
+    agrees = synthetic.rows["agrees"].to_numpy(dtype=bool)
     parts, unfiltered = [], []  # of every class: kind, number of the class, store, samples
     for place, name in enumerate(classes):
         own = training & (real.rows["label"].astype(str) == name).to_numpy()
-        drawn = (made.rows["label"].astype(str) == name).to_numpy()
+        drawn = (synthetic.rows["label"].astype(str) == name).to_numpy()
         if drawn.any() and not (drawn & agrees).any():
             unfiltered.append(name)
         else:
             drawn = drawn & agrees
-        for kind, seeded, store, where in (
-            ("real", "real", real, own), ("made", "synthetic", made, drawn)
-        ):  # fmt: skip
-            rng = numpy_rng(seed, "report samples", f"{seeded} {name}")
+        for kind, store, where in (("real", real, own), ("synthetic", synthetic, drawn)):
+            rng = numpy_rng(seed, "report samples", f"{kind} {name}")
             parts.append((kind, place, store, rng.permutation(np.flatnonzero(where))[:MOST]))
     arrays = {f"{kind}_means_{place}": _means(store, at) for kind, place, store, at in parts}
     found = {name: arrays[f"real_means_{place}"] for place, name in enumerate(classes)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from rarecase.deploy.export import write_model
+from rarecase.deploy.card import write_model
 from rarecase.deploy.model import CARD, SEGMENTER, Deployed, load_deployed
 from rarecase.errors import DataError, SettingError
 from rarecase.files import read_json, read_parquet

@@ -52,6 +52,10 @@ class Table:
     marked: Sequence[int] = ()
     kind: str = field(default="table", init=False)
 
+    def folded(self, title: str, *, most: int) -> Block:
+        """Itself, or where it has more than `most` rows what opens on demand."""
+        return Details(title, [self]) if len(self.rows) > most else self
+
 
 @dataclass(frozen=True)
 class Figure:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from rarecase.cohort.inspect import Inspection
 from rarecase.cohort.thumbnail import Thumbnail
 from rarecase.files import write_text
 from rarecase.report.blocks import counted
+from rarecase.report.templates import fill
 
 _OUTLINE = (86, 180, 233)
 _COLUMNS = ("case", "patient", "label", "site", "channels", "slices", "size", "spacing", "stored",
@@ -23,36 +23,29 @@ _COLUMNS = ("case", "patient", "label", "site", "channels", "slices", "size", "s
 
 def write_contact_sheet(found: Inspection, path: Path, *, source: str) -> None:
     """Write one self-contained HTML page for what `inspect_cohort(…, thumbnails=True)` found."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True,
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
     severity = {p.case: p.severity for p in reversed(found.problems) if p.case is not None}
     cases = [
         {
             "row": row,
             "severity": severity.get(str(row["case"]), ""),
-            "png": _png(found.thumbnails.get(str(row["case"]))),
-            "slice": getattr(found.thumbnails.get(str(row["case"])), "slice", None),
+            "png": _png(shown),
+            "slice": getattr(shown, "slice", None),
         }
         for row in found.to_dict()["cases"]
-    ]
-    columns = [
-        name for name in _COLUMNS if any(each["row"].get(name) is not None for each in cases)
+        for shown in [found.thumbnails.get(str(row["case"]))]
     ]
     counts = Counter(problem.severity for problem in found.problems)
-    page = environment.get_template("contact_sheet.html.j2").render(
-        source=source,
-        found=found,
-        orientation=_orientation(found),
-        cases=cases,
-        columns=columns,
-        classes=", ".join(f"{number} {name}" for name, number in found.classes.items()),
-        problems=", ".join(
-            counted(counts[s], s) for s in ("error", "warning", "note") if counts[s]
-        ),
-    )
-    write_text(path, page)
+    told = [counted(counts[kind], kind) for kind in ("error", "warning", "note") if counts[kind]]
+    values: dict[str, Any] = {
+        "source": source,
+        "found": found,
+        "orientation": _orientation(found),
+        "cases": cases,
+        "columns": [n for n in _COLUMNS if any(e["row"].get(n) is not None for e in cases)],
+        "classes": ", ".join(f"{number} {name}" for name, number in found.classes.items()),
+        "problems": ", ".join(told),
+    }
+    write_text(path, fill("contact_sheet.html.j2", values))
 
 
 def _orientation(found: Inspection) -> str:
@@ -67,7 +60,7 @@ def _orientation(found: Inspection) -> str:
     return f"{text}."
 
 
-def _png(shown: Thumbnail | None) -> str | None:
+def _png(shown: Thumbnail | None) -> bytes | None:
     if shown is None:
         return None
     rgb = np.repeat(shown.image[..., None], 3, axis=-1)
@@ -75,4 +68,4 @@ def _png(shown: Thumbnail | None) -> str | None:
         rgb[shown.outline] = _OUTLINE
     stream = io.BytesIO()
     Image.fromarray(rgb).save(stream, format="PNG", optimize=True)
-    return base64.b64encode(stream.getvalue()).decode("ascii")
+    return stream.getvalue()

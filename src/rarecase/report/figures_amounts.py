@@ -49,13 +49,12 @@ def amounts_figure(
             Line2D([], [], label="chance", **CHANCE),
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)))
-    fixed = f"The dotted line is the amount planned beforehand, {planned or 0:,}. "
+    fixed = f"The dotted line is the amount planned beforehand, {planned:,}. " if planned else ""
     text = (
         f"{name}: scores against the number of synthetic samples beside a fold's real training "
         "samples (the axis grows as the square root). Dots and bars: test patients with 95 % "
-        "intervals; dashed: test slices. "
-        + (fixed if planned else "")
-        + "Recalls that move in opposite directions while AUC stays where it is are what a moved "
+        f"intervals; dashed: test slices. {fixed}"
+        "Recalls that move in opposite directions while AUC stays where it is are what a moved "
         "threshold looks like; new information would lift AUC."
     )
     return Figure(
@@ -71,18 +70,15 @@ def _amount(row: Mapping[str, Any]) -> int:
     return int(row["amount"])
 
 
-def _numbers(values: Sequence[float | None]) -> np.ndarray:
-    return np.array([np.nan if v is None else v for v in values], dtype=float)
-
-
 def _line(axes: Axes, rows: Rows, name: str, colour: str) -> None:
     x = [_amount(row) for row in rows]
     scores = [row["patients"]["scores"][name] for row in rows]
-    value, low, high = (_numbers([s[key] for s in scores]) for key in ("value", "low", "high"))
+    # None, where a score is not defined, becomes NaN.
+    value, low, high = np.array([[s[k] for s in scores] for k in ("value", "low", "high")], float)
     around = np.abs(np.stack([value - low, high - value]))
     axes.errorbar(x, value, yerr=around, color=colour, marker="o", markersize=4.5, capsize=2.5,
                   linewidth=1.7, elinewidth=1)  # fmt: skip
-    slices = _numbers([row["slices"]["scores"][name] for row in rows])
+    slices = np.array([row["slices"]["scores"][name] for row in rows], float)
     axes.plot(x, slices, color=colour, linestyle="dashed", linewidth=1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -34,28 +34,20 @@ CLASS_ACCURACY = "fake_class_accuracy"
 
 
 def learning_curves(
-    histories: Mapping[str, pd.DataFrame],
-    *,
-    best: Mapping[str, int | None],
-    name: str,
-    caption: str,
+    trained: Sequence[tuple[pd.DataFrame, int | None]], *, name: str, caption: str
 ) -> Figure:
-    """Loss, hard Dice and IoU by epoch, a line for each of `histories` (name → history.csv).
-
-    `best` maps the same names to the epoch whose weights were kept; it is marked on the validation
-    line, or on the training line where nothing was validated.
-    """
+    """Loss, hard Dice and IoU by epoch, a line for each segmenter: its history.csv and the epoch
+    whose weights were kept, marked on the validation line, or on the training line where nothing
+    was validated."""
     with look():
         figure = canvas(3.3)
         for axes, (column, title) in zip(panels(figure, 1, 3), METRICS.items(), strict=True):
-            for key, history in histories.items():
-                for part, colour in {"train": TRAIN, "validation": VALIDATION}.items():
+            for history, best in trained:
+                for part, colour in (("train", TRAIN), ("validation", VALIDATION)):
                     rows = history[history["part"] == part]
-                    marker = "o" if len(rows) == 1 else None
-                    axes.plot(
-                        rows["epoch"], rows[column], color=colour, marker=marker, linewidth=1.5
-                    )
-                kept = history[history["epoch"] == best.get(key)]
+                    axes.plot(rows["epoch"], rows[column], color=colour, linewidth=1.5,
+                              marker="o" if len(rows) == 1 else None)  # fmt: skip
+                kept = history[history["epoch"] == best]
                 validated = kept[kept["part"] == "validation"]
                 kept = validated if len(validated) else kept
                 axes.plot(kept["epoch"], kept[column], **_KEPT)
@@ -68,9 +60,8 @@ def learning_curves(
             Line2D([], [], label="epoch kept", **_KEPT),
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=3)
-    last = max(history["epoch"].max() for history in histories.values())
-    shown = ", ".join(METRICS.values())
-    alt = f"Three panels of curves against the epoch (up to {last}): {shown}"
+    last = max(history["epoch"].max() for history, _ in trained)
+    alt = f"Three panels of curves against the epoch (up to {last}): {', '.join(METRICS.values())}"
     return Figure(name=name, png=png(figure), caption=caption, alt=alt)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -39,7 +40,6 @@ def mosaic(maps: NDArray[np.float32], *, side: int = SIDE) -> NDArray[np.float32
 
 def map_grids(pair: FeaturePair, *, classes: list[str], name: str) -> Figure:
     """25 real and 25 synthetic maps of each class: one channel, one colour scale."""
-    channel = pair.channel
     sources = {"real": pair.real, "synthetic": pair.synthetic}
     grids = {
         (kind, label): mosaic(samples[label].maps)
@@ -54,18 +54,14 @@ def map_grids(pair: FeaturePair, *, classes: list[str], name: str) -> Figure:
         figure = canvas(4.5 * len(classes) + 0.7)
         figure.get_layout_engine().set(wspace=0.06)  # type: ignore[union-attr, call-arg]
         axes_list = panels(figure, len(classes), 2)
-        for at, label in enumerate(classes):
-            for side, kind in enumerate(sources):
-                axes = axes_list[2 * at + side]
-                axes.set_axis_off()
-                axes.set_title(f"{label}, {kind}")
-                grid = grids.get((kind, label))
-                if grid is None:
-                    axes.text(0.5, 0.5, "none", ha="center", transform=axes.transAxes)
-                    continue
-                drawn = axes.imshow(
-                    grid, cmap="cividis", vmin=low, vmax=top, interpolation="nearest"
-                )
+        for axes, (label, kind) in zip(axes_list, product(classes, sources), strict=True):
+            axes.set_axis_off()
+            axes.set_title(f"{label}, {kind}")
+            grid = grids.get((kind, label))
+            if grid is None:
+                axes.text(0.5, 0.5, "none", ha="center", transform=axes.transAxes)
+                continue
+            drawn = axes.imshow(grid, cmap="cividis", vmin=low, vmax=top, interpolation="nearest")
         bar = figure.colorbar(
             drawn, ax=axes_list, location="bottom", shrink=0.4, aspect=40, extend="max", pad=0.02
         )
@@ -73,7 +69,7 @@ def map_grids(pair: FeaturePair, *, classes: list[str], name: str) -> Figure:
     count = int(np.prod(pair.shape[1:]))
     text = (
         "The paper's Figures 9 and 10. "
-        f"Channel {channel} of {pair.shape[0]} of block {pair.block} "
+        f"Channel {pair.channel} of {pair.shape[0]} of block {pair.block} "
         f"({pair.shape[1]} × {pair.shape[2]} = {count} values), the channel in which the classes "
         "differ most on training slices, for 25 real training slices and 25 synthetic samples of "
         "each class, all on one colour scale. Look whether the synthetic maps have the variety of "
@@ -109,7 +105,7 @@ def scatter(
     centre, scale, plane, share = principal_plane(real)
 
     def project(means: Floats) -> Floats:
-        return np.asarray(((means - centre) / scale) @ plane.T)
+        return np.asarray(((means[:POINTS] - centre) / scale) @ plane.T).T
 
     with look():
         figure = canvas(4.2)
@@ -118,16 +114,13 @@ def scatter(
             axes_list, (pair.real, pair.synthetic), ("real", "synthetic"), strict=True
         ):
             others = pair.synthetic if kind == "real" else pair.real
-            for label in classes:
-                if label in others:  # the other kind in grey, so that both panels share a frame
-                    xy = project(others[label].means[:POINTS])
-                    axes.scatter(xy[:, 0], xy[:, 1], s=7, color="#ccd0d7", linewidths=0)
-            for label in classes:
-                if label in samples:
-                    xy = project(samples[label].means[:POINTS])
-                    axes.scatter(
-                        xy[:, 0], xy[:, 1], s=11, color=colours[label], alpha=0.7, linewidths=0
-                    )
+            # The other kind in grey, so that both panels share a frame.
+            for label in (c for c in classes if c in others):
+                x, y = project(others[label].means)
+                axes.scatter(x, y, s=7, color="#ccd0d7", linewidths=0)
+            for label in (c for c in classes if c in samples):
+                x, y = project(samples[label].means)
+                axes.scatter(x, y, s=11, color=colours[label], alpha=0.7, linewidths=0)
             axes.set_title(kind.capitalize())
             axes.set_xlabel(f"component 1 ({100 * share[0]:.0f} % of the real variance)")
             axes.set_ylabel(f"component 2 ({100 * share[1]:.0f} %)")

@@ -61,8 +61,7 @@ def augmentation_figure(shown: SetAside) -> Figure:
         axes_list = panels(figure, rows, columns)
         for axes in axes_list:
             axes.set_axis_off()
-        drawn = zip(axes_list, shown.augmented.items(), strict=False)
-        for axes, (name, (image, mask)) in drawn:
+        for axes, (name, (image, mask)) in zip(axes_list, shown.augmented.items(), strict=False):
             draw_image(axes, image, like=original)
             draw_outline(axes, mask, colour=TRUE_OUTLINE, dashed=False)
             axes.set_title(name, fontsize=9)
@@ -121,11 +120,9 @@ def blocks_figure(shown: SetAside) -> Figure:
         axes_list = panels(figure, len(shown.blocks), columns)
         figure.get_layout_engine().set(wspace=0.02, hspace=0.02)  # type: ignore[union-attr, call-arg]
         for axes in axes_list:
-            axes.set_xticks([])
-            axes.set_yticks([])
+            axes.set(xticks=[], yticks=[])
             axes.grid(False)
-            for spine in axes.spines.values():
-                spine.set_visible(False)
+            axes.spines[:].set_visible(False)
         for row, (name, (maps, channels)) in enumerate(shown.blocks.items()):
             first = axes_list[row * columns]
             side = f"{maps.shape[1]}×{maps.shape[2]}"
@@ -134,12 +131,11 @@ def blocks_figure(shown: SetAside) -> Figure:
             for axes, one in zip(axes_list[row * columns :], maps, strict=False):
                 top = float(one.max()) or 1.0
                 axes.imshow(one, cmap="cividis", vmin=0, vmax=top, interpolation="nearest")
-    first_slice = shown.slices[0]
     return Figure(
         name="blocks",
         png=png(figure),
         caption=f"The paper's Figure 8: feature maps after the ReLU of every block, for the slice "
-        f"of {first_slice.label} shown above; of each block the channels that vary most over it, "
-        "each on its own scale.",
+        f"of {shown.slices[0].label} shown above; of each block the channels that vary most over "
+        "it, each on its own scale.",
         alt="Rows of feature maps, one row a block from input to output",
     )

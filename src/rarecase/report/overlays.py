@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from rarecase.files import map_array, read_parquet
 from rarecase.imaging.drawing import Overlay
 from rarecase.pipeline import run_folder
-from rarecase.report import names
 from rarecase.report.run_files import RunFiles, optional_json
 
 log = logging.getLogger(__name__)
 
+ROWS = "rows.parquet"
 RANKS = {
     1: {"median": 0.5},
     2: {"best": 0.0, "worst": 1.0},
@@ -62,12 +62,11 @@ class SliceReader:
     """Images, true masks and predicted masks of a run, read slice by slice."""
 
     def __init__(self, run: RunFiles) -> None:
-        self._root = run.root
         folder = run.root / run_folder.SLICES
         self.images = map_array(folder / "images.npy")
         masks = folder / "masks.npy"
         self.masks = map_array(masks) if masks.is_file() else None
-        self.rows = read_parquet(folder / names.ROWS)
+        self.rows = read_parquet(folder / ROWS)
         meta = optional_json(folder / "meta.json") or {}
         channels = [str(c) for c in meta.get("channels") or run.cohort_facts.get("channels") or []]
         self.channel = channels.index("flair") if "flair" in channels else 0
@@ -76,16 +75,15 @@ class SliceReader:
     @staticmethod
     def available(run: RunFiles) -> bool:
         """Whether the cache of slices is there."""
-        return all((run.root / run_folder.SLICES / n).is_file() for n in ("images.npy", names.ROWS))
+        return all((run.root / run_folder.SLICES / n).is_file() for n in ("images.npy", ROWS))
 
     def predicted(self, fold: Path) -> tuple[pd.DataFrame, NDArray[np.uint8]] | None:
         """rows.parquet and the packed masks of a fold's segmenter, None when missing."""
         folder = fold / run_folder.SEGMENTER
-        if not (folder / names.ROWS).is_file() or not (folder / "predicted.npy").is_file():
+        if not (folder / ROWS).is_file() or not (folder / "predicted.npy").is_file():
             return None
-        rows = read_parquet(folder / names.ROWS).reset_index(drop=True)
-        bits = map_array(folder / "predicted.npy")
-        return rows, bits
+        rows = read_parquet(folder / ROWS).reset_index(drop=True)
+        return rows, map_array(folder / "predicted.npy")
 
     def overlay(self, case: str, fold: Path, *, title: str, score: float | None) -> Overlay | None:
         """The slice of `case` with the largest tumour: true where known, else predicted."""
@@ -97,15 +95,12 @@ class SliceReader:
         if of_case.empty:
             log.warning("%s: no rows of case %s", fold, case)
             return None
-        known = bool(of_case["has_mask"].all()) and self.masks is not None
-        place = int(of_case["tumour" if known else "predicted"].to_numpy().argmax())
+        masks = self.masks if of_case["has_mask"].all() else None
+        place = int(of_case["predicted" if masks is None else "tumour"].to_numpy().argmax())
         position = int(of_case.index[place])
         row = int(of_case["row"].iloc[place])
         image = np.asarray(self.images[row, self.channel], dtype=np.float32)
-        width = image.shape[-1]
-        predicted = np.unpackbits(np.asarray(bits[position]), axis=-1, count=width)
-        true = None
-        if known and self.masks is not None:
-            true = (np.asarray(self.masks[row]) > 0).astype(np.uint8)
+        predicted = np.unpackbits(np.asarray(bits[position]), axis=-1, count=image.shape[-1])
+        true = None if masks is None else (np.asarray(masks[row]) > 0).astype(np.uint8)
         shown = None if true is None else dice(true, predicted)
         return Overlay(title, case, image, predicted, true=true, dice=score, slice_dice=shown)

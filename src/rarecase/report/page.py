@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from rarecase.checksums import record_files
 from rarecase.files import replacing_directory, write_text
-from rarecase.report.blocks import Block, Cell, Details, Figure, Section
+from rarecase.report.blocks import Block, Details, Figure
 from rarecase.report.run_files import RunFiles
 from rarecase.report.section_cohort import cohort_section
-from rarecase.report.section_external import external_section
 from rarecase.report.section_features import features_section
 from rarecase.report.section_method import method_section
-from rarecase.report.section_paper import paper_section
-from rarecase.report.section_results import amounts_section, results_section, table_3_section
+from rarecase.report.section_results import (
+    amounts_section,
+    external_section,
+    results_section,
+    table_3_section,
+)
 from rarecase.report.section_segmenter import overlays_section, segmenter_section
 from rarecase.report.section_summary import summary_section
+from rarecase.report.tables_paper import paper_section
+from rarecase.report.templates import fill
 
 SECTIONS = (
     summary_section,
@@ -50,31 +52,18 @@ def make_report(run: Path, *, out: Path | None = None) -> Path:
     with replacing_directory(folder / "figures") as figures:
         for figure in _figures(block for section in sections for block in section.blocks):
             (figures / f"{figure.name}.png").write_bytes(figure.png)
+    finished = [str(r["finished"]) for _, r in files.steps() if r.get("finished")]
+    values = {
+        "title": f"Which features know the rare class {files.rare}, and do synthetic ones help?",
+        "run": files.root.resolve().name,
+        "finished": max(finished, default="").replace("T", " "),
+        "sections": sections,
+    }
     page = folder / "index.html"
-    write_text(page, render(files, sections))
+    write_text(page, fill("report.html.j2", values))
     if out is None:
         record_files(files.root, ["report"], step="steps/report")
     return page
-
-
-def render(run: RunFiles, sections: Sequence[Section]) -> str:
-    """The page as text; everything that comes from files is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["base64"] = lambda data: base64.b64encode(data).decode("ascii")
-    environment.filters["cell"] = lambda c: c if isinstance(c, Cell) else Cell(c)
-    finished = [str(r["finished"]) for _, r in run.steps() if r.get("finished")]
-    return environment.get_template("report.html.j2").render(
-        title=f"Which features know the rare class {run.rare}, and do synthetic ones help?",
-        run=run.root.resolve().name,
-        finished=max(finished, default="").replace("T", " "),
-        sections=sections,
-    )
 
 
 def _figures(blocks: Iterator[Block] | Sequence[Block]) -> Iterator[Figure]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,35 @@ from rarecase.checksums import check_file
 from rarecase.errors import DataError
 from rarecase.files import read_csv, read_json
 from rarecase.pipeline import run_folder
-from rarecase.report import names
+
+COHORT_TABLE, COHORT_FACTS = (f"{run_folder.COHORT}/cohort.{kind}" for kind in ("csv", "json"))
+HISTORY, OTHER_COHORT, PARTIAL = "history.csv", "external.json", ".partial"
+PARTS = ("train", "validation", "test")
+APART = (run_folder.REPORT.split("/")[0], run_folder.MODEL, run_folder.EXTERNAL)
+"""What is made of a run that is there, and is no part of what it cost."""
+
+
+@dataclass(frozen=True)
+class SegmenterFolder:
+    """The segmenter of a fold, or the pre-trained one; any of its files may be missing."""
+
+    path: Path
+
+    @cached_property
+    def history(self) -> pd.DataFrame | None:
+        """Loss, Dice and IoU by epoch and part."""
+        return read_table(self.path / HISTORY)
+
+    @cached_property
+    def card(self) -> dict[str, Any]:
+        """model.json, empty when it is missing."""
+        return optional_json(self.path / "model.json") or {}
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch whose weights were kept."""
+        epoch = self.card.get("best_epoch")
+        return int(epoch) if isinstance(epoch, int) else None
 
 
 @dataclass(frozen=True)
@@ -31,10 +59,10 @@ class FoldFolder:
         """For tables and legends."""
         return f"repeat {self.repeat}, fold {self.fold}"
 
-    @property
-    def segmenter(self) -> Path:
-        """The folder of its segmenter."""
-        return self.path / run_folder.SEGMENTER
+    @cached_property
+    def segmenter(self) -> SegmenterFolder:
+        """Its segmenter."""
+        return SegmenterFolder(self.path / run_folder.SEGMENTER)
 
 
 @dataclass(frozen=True)
@@ -49,16 +77,35 @@ class GeneratorFolder:
     @property
     def path(self) -> Path:
         """Where the generator and its samples lie."""
-        return self.beside(run_folder.SYNTHETIC)
-
-    def beside(self, part: str) -> Path:
-        """Where another part of the same generator lies, as its fidelity."""
-        return self.fold.path / part / f"{self.features}-{self.arm}-seed{self.seed}"
+        return self._in(run_folder.SYNTHETIC)
 
     @property
-    def source(self) -> tuple[str, str]:
-        """Features and arm."""
-        return self.features, self.arm
+    def cell(self) -> str:
+        """Fold and seed in words."""
+        return f"{self.fold.name}, seed {self.seed}"
+
+    @cached_property
+    def history(self) -> pd.DataFrame | None:
+        """Its losses, and whatever else it measures, by epoch."""
+        return read_table(self.path / HISTORY)
+
+    @cached_property
+    def kept(self) -> pd.DataFrame | None:
+        """How many samples of each class were generated, and how many the filter kept."""
+        return read_table(self.path / "filter.csv")
+
+    @cached_property
+    def fidelity(self) -> pd.DataFrame | None:
+        """How like the test patients' its samples are."""
+        return read_table(self._in(run_folder.FIDELITY) / "fidelity.csv")
+
+    @cached_property
+    def card(self) -> dict[str, Any]:
+        """generator.json, empty when it is missing."""
+        return optional_json(self.path / "generator.json") or {}
+
+    def _in(self, part: str) -> Path:
+        return self.fold.path / part / f"{self.features}-{self.arm}-seed{self.seed}"
 
 
 class RunFiles:
@@ -71,7 +118,7 @@ class RunFiles:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for needed in (names.COHORT_TABLE, names.COHORT_FACTS, run_folder.EVIDENCE):
+        for needed in (COHORT_TABLE, COHORT_FACTS, run_folder.EVIDENCE):
             if not (root / needed).is_file():
                 raise DataError(
                     f"{root / needed}: no such file. A report needs a run folder whose steps up to "
@@ -86,7 +133,7 @@ class RunFiles:
     @cached_property
     def others(self) -> dict[str, Path]:
         """Folders of other cohorts that the run was judged on, by name."""
-        found = sorted((self.root / run_folder.EXTERNAL).glob(f"*/{names.OTHER_COHORT}"))
+        found = sorted((self.root / run_folder.EXTERNAL).glob(f"*/{OTHER_COHORT}"))
         return {path.parent.name: path.parent for path in found}
 
     @property
@@ -98,13 +145,13 @@ class RunFiles:
     def cohort(self) -> pd.DataFrame:
         """cohort.csv, names as text."""
         texts = ("case", "patient", "label", "site")
-        table = read_csv(self.root / names.COHORT_TABLE, texts=texts)
+        table = read_csv(self.root / COHORT_TABLE, texts=texts)
         return table.assign(site=table["site"].fillna("")) if "site" in table else table
 
     @cached_property
     def cohort_facts(self) -> dict[str, Any]:
         """cohort.json."""
-        return dict(read_json(self.root / names.COHORT_FACTS))
+        return dict(read_json(self.root / COHORT_FACTS))
 
     @property
     def classes(self) -> list[str]:
@@ -171,30 +218,36 @@ class RunFiles:
             found.setdefault(name, []).append(each)
         return found
 
-    @staticmethod
-    def card(segmenter: Path) -> dict[str, Any]:
-        """model.json of a segmenter's folder, empty when it is missing."""
-        return optional_json(segmenter / names.CARD) or {}
-
     def steps(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """(folder relative to the run, its record) of every step, in order of finishing."""
         records = [
             (str(path.parent.relative_to(self.root)), dict(read_json(path)))
             for path in self.root.rglob(run_folder.RECORD)
-            if not any(p.endswith(names.PARTIAL) for p in path.relative_to(self.root).parts)
+            if not any(p.endswith(PARTIAL) for p in path.relative_to(self.root).parts)
         ]
-        records = [r for r in records if r[0].split("/")[0] not in names.APART]
+        records = [r for r in records if r[0].split("/")[0] not in APART]
         yield from sorted(records, key=lambda record: (str(record[1].get("finished")), record[0]))
 
+    @cached_property
     def volumes(self) -> pd.DataFrame:
         """volumes.csv of every fold together, with columns repeat and fold; empty without masks."""
-        parts = []
-        for fold in self.folds:
-            table = read_table(fold.segmenter / names.VOLUMES)
-            if table is not None:
-                parts.append(table.assign(repeat=fold.repeat, fold=fold.fold))
+        parts = [
+            table.assign(repeat=fold.repeat, fold=fold.fold)
+            for fold in self.folds
+            if (table := read_table(fold.segmenter.path / "volumes.csv")) is not None
+        ]
         columns = ["case", "patient", "label", "part", "dice", "repeat", "fold"]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def mean_dice(volumes: pd.DataFrame) -> dict[str, Any]:
+    """Mean Dice per volume of each of `PARTS`, NaN where nothing was scored."""
+    return {p: volumes.loc[volumes["part"] == p, "dice"].astype(float).mean() for p in PARTS}
+
+
+def by_class(table: pd.DataFrame, classes: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
+    """The rows of each class by its name, and at last all of them."""
+    return [*((name, table[table["label"] == name]) for name in classes), ("all", table)]
 
 
 def read_table(path: Path) -> pd.DataFrame | None:

@@ -7,7 +7,7 @@ import pandas as pd
 from rarecase.evidence.text import DASH
 from rarecase.report.blocks import Block, Bullets, Details, Section, Table, Text, counted, joined
 from rarecase.report.figures_pictures import class_figure
-from rarecase.report.run_files import RunFiles
+from rarecase.report.run_files import RunFiles, by_class
 from rarecase.report.set_aside import read_pictures
 
 FEW_SITES = 12
@@ -27,22 +27,18 @@ def cohort_section(run: RunFiles) -> Section:
     shown = read_pictures(run)
     if shown is not None:
         blocks.append(class_figure(shown))
-    blocks += _sites(cohort, run.classes)
-    blocks += _folds(cohort, run.classes)
-    blocks += _dropped(run)
+    blocks += [_sites(cohort, run.classes), _folds(cohort, run.classes), *_dropped(run)]
     return Section("cohort", "Cohort", blocks)
 
 
 def _classes(run: RunFiles) -> Table:
-    cohort = run.cohort
     rows = []
-    groups = [(c, cohort[cohort["label"] == c]) for c in run.classes]
-    for name, part in [*groups, ("all", cohort)]:
-        with_mask = int(part["has_mask"].astype(bool).sum()) if "has_mask" in part else 0
+    for name, part in by_class(run.cohort, run.classes):
         called = f"{name} (rare)" if name == run.rare else name
         slices = f"{int(part['slices'].sum()):,}" if "slices" in part else DASH
-        numbers = [f"{part['patient'].nunique():,}", f"{len(part):,}", slices, f"{with_mask:,}"]
-        rows.append([called, *numbers])
+        with_mask = int(part["has_mask"].astype(bool).sum()) if "has_mask" in part else 0
+        people = f"{part['patient'].nunique():,}"
+        rows.append([called, people, f"{len(part):,}", slices, f"{with_mask:,}"])
     return Table(
         caption="Classes",
         columns=["Class", "Patients", "Cases", "Slices", "Cases with a mask"],
@@ -51,14 +47,12 @@ def _classes(run: RunFiles) -> Table:
     )
 
 
-def _sites(cohort: pd.DataFrame, classes: list[str]) -> list[Block]:
+def _sites(cohort: pd.DataFrame, classes: list[str]) -> Block:
     if "site" not in cohort or cohort["site"].replace("", pd.NA).dropna().empty:
-        return [Text("No site is known for any case.", "missing")]
+        return Text("No site is known for any case.", "missing")
     named = cohort.assign(site=cohort["site"].replace("", "unknown"))
     people = named.drop_duplicates(["patient", "site"])
-    counts = people.pivot_table(
-        index="site", columns="label", values="patient", aggfunc="count", fill_value=0
-    ).reindex(columns=classes, fill_value=0)
+    counts = pd.crosstab(people["site"], people["label"]).reindex(columns=classes, fill_value=0)
     counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     table = Table(
         caption="Patients by site",
@@ -66,23 +60,20 @@ def _sites(cohort: pd.DataFrame, classes: list[str]) -> list[Block]:
         rows=[[str(site), *(f"{int(n):,}" for n in row)] for site, row in counts.iterrows()],
         note="A site that holds one class only lets a classifier learn the scanner.",
     )
-    if len(counts) > FEW_SITES:
-        return [Details(f"Patients by site ({len(counts)} sites)", [table])]
-    return [table]
+    return table.folded(f"Patients by site ({len(counts)} sites)", most=FEW_SITES)
 
 
-def _folds(cohort: pd.DataFrame, classes: list[str]) -> list[Block]:
+def _folds(cohort: pd.DataFrame, classes: list[str]) -> Block:
     columns = [str(c) for c in cohort.columns if str(c).startswith("test_fold_")]
     if not columns:
-        return [Text("No folds are recorded in the cohort's table.", "missing")]
+        return Text("No folds are recorded in the cohort's table.", "missing")
     people = cohort.drop_duplicates("patient")
     rows = []
     for column in columns:
         repeat = column.removeprefix("test_fold_")
         for fold in sorted(int(f) for f in people[column].unique() if f >= 0):
             tested = people[people[column] == fold]
-            counts = tested["label"].value_counts()
-            each = [*(int(counts.get(c, 0)) for c in classes), len(tested)]
+            each = [len(part) for _, part in by_class(tested, classes)]
             each.append(len(people) - len(tested))
             rows.append([repeat, str(fold), *(f"{n:,}" for n in each)])
     table = Table(
@@ -92,7 +83,7 @@ def _folds(cohort: pd.DataFrame, classes: list[str]) -> list[Block]:
         heads=2,
         note="Everything that judges a fold's test patients was fitted on the others alone.",
     )
-    return [Details(f"Folds ({len(rows)})", [table])] if len(rows) > FEW_SITES else [table]
+    return table.folded(f"Folds ({len(rows)})", most=FEW_SITES)
 
 
 def _dropped(run: RunFiles) -> list[Block]:

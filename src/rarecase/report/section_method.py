@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 from collections import defaultdict
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -110,8 +111,7 @@ def method_section(run: RunFiles) -> Section:
         blocks.append(Details("Settings (study.yaml)", [Code(names_alone(run.settings_text))]))
     else:
         blocks.append(Text("The run folder holds no study.yaml: settings unknown.", "missing"))
-    blocks += _time(run)
-    blocks.append(_versions(run))
+    blocks += [_time(run), _versions(run)]
     return Section("method", "How it was done", blocks)
 
 
@@ -129,31 +129,28 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def _time(run: RunFiles) -> list[Block]:
+def _time(run: RunFiles) -> Block:
     records = list(run.steps())
     if not records:
-        return [Text("No step left a record of its time and memory.", "missing")]
+        return Text("No step left a record of its time and memory.", "missing")
     grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for folder, record in records:
         grouped[_kind(folder)].append(record)
     rows = []
     for kind, parts in grouped.items():
         seconds = [_number(part, "seconds") for part in parts]
+        times = [duration(sum(seconds)), duration(max(seconds))]
         memory = _megabytes(max(_number(part, "peak_memory_mb") for part in parts))
-        rows.append(
-            [kind, f"{len(parts):,}", duration(sum(seconds)), duration(max(seconds)), memory]
-        )
+        rows.append([kind, f"{len(parts):,}", *times, memory])
     total = sum(_number(record, "seconds") for _, record in records)
     rows.append(["all", f"{len(records):,}", duration(total), "", ""])
-    return [
-        Table(
-            caption="Time and memory by step",
-            columns=["Step", "Times", "Time in all", "Longest", "Peak memory"],
-            rows=rows,
-            note="Peak memory is the process's largest so far when the step ended, so a later step "
-            "never shows less than an earlier one of the same process.",
-        )
-    ]
+    return Table(
+        caption="Time and memory by step",
+        columns=["Step", "Times", "Time in all", "Longest", "Peak memory"],
+        rows=rows,
+        note="Peak memory is the process's largest so far when the step ended, so a later step "
+        "never shows less than an earlier one of the same process.",
+    )
 
 
 def _kind(folder: str) -> str:
@@ -185,10 +182,8 @@ def _versions(run: RunFiles) -> Block:
     made = sorted({str(r["version"]) for _, r in run.steps() if r.get("version")})
     installed = []
     for name in LIBRARIES:
-        try:
+        with suppress(PackageNotFoundError):
             installed.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            continue
     steps = f"The steps were run with rarecase {', '.join(made)}. " if made else ""
     return Text(
         f"{steps}This page was written with Python {platform.python_version()}, "

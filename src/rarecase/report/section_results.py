@@ -1,15 +1,19 @@
-"""The sections on what was found: all results in one table, the amounts, the paper's Table 3."""
+"""The sections on what was found: all results in one table, the amounts, the paper's Table 3, and
+other cohorts: what the run learnt, judged where it was not learnt."""
 
 from __future__ import annotations
 
 from rarecase.evidence.paper import recomputation_note
 from rarecase.evidence.rows import key_of
 from rarecase.evidence.tables import check_lines, counts_line
+from rarecase.evidence.text import number
+from rarecase.files import read_json
+from rarecase.pipeline.run_folder import EVIDENCE
 from rarecase.report.blocks import Block, Bullets, Details, Section, Text, joined
 from rarecase.report.figures_amounts import amounts_figure
-from rarecase.report.run_files import RunFiles
+from rarecase.report.run_files import OTHER_COHORT, RunFiles
 from rarecase.report.style import class_colours
-from rarecase.report.tables import metric_tables, reference_of, results_table, table_3
+from rarecase.report.tables import Row, metric_tables, reference_of, results_table, table_3
 
 EXPLAINED = (
     "Features × arm × classifier, on the same folds. An arm is a way to treat the imbalance. A "
@@ -27,6 +31,14 @@ OUTLINE_SIZE = (
 SHIFT = (
     "The segmenter has seen the training patients and not the test patients, so their features "
     "differ by more than chance where the last of these numbers is far from one half."
+)
+
+ELSEWHERE = (
+    "Each fold's U-Net and arms, as they came out of their training patients, predict every "
+    "patient of the other cohort; a patient's probabilities are averaged over the folds. Nothing "
+    "is learnt from the other cohort. As there is one ensemble to judge, the verdicts rest on the "
+    "permutation test alone: they hold for these training patients, and carry no chance of "
+    "training."
 )
 
 
@@ -54,9 +66,8 @@ def _tuned(run: RunFiles) -> str:
     if not any(row["amount"] == "tuned" for row in run.evidence["rows"]):
         return ""
     said = []
-    if run.setting("tuning", "unit"):
-        unit = "patient" if run.setting("tuning", "unit") == "patients" else "slice"
-        said.append(f"a vector is of a {unit}")
+    if unit := run.setting("tuning", "unit"):
+        said.append(f"a vector is of a {'patient' if unit == 'patients' else 'slice'}")
     if run.setting("tuning", "masks") == "true":
         said.append("its region is the true mask, which nobody has for a new patient")
     return TUNED.format(vectors=f"; {joined(said)}" if said else "")
@@ -72,12 +83,11 @@ def amounts_section(run: RunFiles) -> Section | None:
     colours = class_colours(run.classes, run.rare)
     families = len({key_of(row).family for row in curves})
     blocks: list[Block] = []
-    for features, arm, classifier in dict.fromkeys(
-        (row["features"], row["arm"], row["classifier"]) for row in curves
-    ):
-        family = (features, classifier)
-        mine = [r for r in curves if key_of(r).family == family and r["arm"] == arm]
-        name = f"{arm} ({features}, {classifier})" if families > 1 else arm
+    grouped: dict[tuple[tuple[str, str], str], list[Row]] = {}
+    for row in curves:
+        grouped.setdefault((key_of(row).family, row["arm"]), []).append(row)
+    for (family, arm), mine in grouped.items():
+        name = f"{arm} ({', '.join(family)})" if families > 1 else arm
         blocks.append(
             amounts_figure([reference_of(run.evidence, family), *mine], name=name,
                            classes=run.classes, colours=colours)
@@ -98,3 +108,23 @@ def table_3_section(run: RunFiles) -> Section:
         "The paper's Table 3",
         [Text(text), *table_3(run.evidence), Text(recomputation_note(), "note")],
     )
+
+
+def external_section(run: RunFiles) -> Section | None:
+    """A table of arms for each other cohort; nothing where the run was judged on none."""
+    if not run.others:
+        return None
+    blocks: list[Block] = [Text(ELSEWHERE)]
+    for name, folder in run.others.items():
+        evidence = read_json(folder / EVIDENCE)
+        blocks.append(Text(counts_line(evidence)))
+        dice = read_json(folder / OTHER_COHORT)["dice"]
+        if dice is not None:
+            blocks.append(Text(f"Its tumours are outlined with a mean Dice of {number(dice)}."))
+        blocks.append(results_table(evidence, caption=f"{name}: every arm on patients elsewhere"))
+        lines = [v["sentence"] for v in evidence["verdicts"]]
+        if evidence["checks"]:
+            lines += check_lines(evidence["checks"])
+        if lines:
+            blocks.append(Bullets(lines, "Verdicts and self-checks", style="finding"))
+    return Section("elsewhere", "And on other patients? External cohorts", blocks)

@@ -17,11 +17,11 @@ from rarecase.checksums import check_file
 from rarecase.errors import DataError
 from rarecase.files import read_json
 from rarecase.pipeline import run_folder
-from rarecase.report import names
 from rarecase.report.run_files import RunFiles
 
 Arrays = Mapping[str, NDArray[Any]]
 Found = TypeVar("Found")
+SHOWN = "shown.json"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def read_pair(folder: Path) -> FeaturePair | None:
 
 
 def _read(folder: Path, gathered: Callable[[Arrays, dict[str, Any]], Found]) -> Found | None:
-    arrays, about = folder / names.SHOWN_ARRAYS, folder / names.SHOWN
+    arrays, about = folder / "shown.npz", folder / SHOWN
     if not arrays.is_file() or not about.is_file():
         return None
     said = read_json(about)
@@ -130,15 +130,14 @@ def _pictures(found: Arrays, said: dict[str, Any]) -> SetAside:
 
 def _pair(found: Arrays, said: dict[str, Any]) -> FeaturePair:
     def samples(kind: str) -> dict[str, Samples]:
-        each = {}
-        for place, name in enumerate(said["classes"]):
-            means = found[f"{kind}_means_{place}"]
-            maps = found.get(f"{kind}_maps_{place}", np.empty((0, 1, 1)))
-            if len(means):
-                each[str(name)] = Samples(means, np.asarray(maps).astype(np.float32))
-        return each
+        none = np.empty((0, 1, 1))
+        return {
+            str(name): Samples(means, found.get(f"{kind}_maps_{i}", none).astype(np.float32))
+            for i, name in enumerate(said["classes"])
+            if len(means := found[f"{kind}_means_{i}"])
+        }
 
     return FeaturePair(
         str(said["block"]), tuple(said["shape"]), int(said["channel"]),
-        real=samples("real"), synthetic=samples("made"), unfiltered=tuple(said["unfiltered"]),
+        real=samples("real"), synthetic=samples("synthetic"), unfiltered=tuple(said["unfiltered"]),
     )  # fmt: skip

@@ -61,38 +61,32 @@ def metric_tables(evidence: Evidence, family: tuple[str, str]) -> list[Table]:
     it changed there, and on slices."""
     rows = [row for row in evidence["rows"] if key_of(row).family == family]
     changed = [row for row in rows if row["patients"]["difference"] is not None]
-
-    def table(caption: str, rows: Sequence[Row], value: Callable[[Row, str], str | Cell],
-              note: str) -> Table:  # fmt: skip
-        return Table(
+    metrics = evidence["metrics"]
+    kinds: list[tuple[str, list[Row], Callable[[Row, str], str | Cell], str]] = [
+        ("On test patients", rows, lambda row, name: scored(row["patients"]["scores"][name]),
+         "Of Brier score and calibration error lower is better."),
+        ("Changes against the reference, on test patients", changed,
+         lambda row, name: scored(row["patients"]["difference"][name], change=True),
+         "An interval that holds 0 is compatible with no change. With many rows looked at, some "
+         "interval misses 0 by chance."),
+        ("On test slices, as the paper counted", rows,
+         lambda row, name: cell(row["slices"]["scores"][name]),
+         "Slices of a patient are not independent samples, so no interval is given."),
+    ]  # fmt: skip
+    return [
+        Table(
             caption=caption,
-            columns=["Arm", "Amount", "Added", *(_title(m) for m in evidence["metrics"])],
+            columns=["Arm", "Amount", "Added", *(_title(m) for m in metrics)],
             rows=[
                 [*_names(row, ["arm", "amount"]), *(value(row, m["name"]) for m in metrics)]
-                for row in rows
+                for row in those
             ],
             heads=3,
             note=note,
         )
-
-    metrics = evidence["metrics"]
-    found = [
-        table("On test patients", rows, lambda row, name: scored(row["patients"]["scores"][name]),
-              "Of Brier score and calibration error lower is better."),
-    ]  # fmt: skip
-    if changed:
-        found.append(
-            table("Changes against the reference, on test patients", changed,
-                  lambda row, name: scored(row["patients"]["difference"][name], change=True),
-                  "An interval that holds 0 is compatible with no change. With many rows looked "
-                  "at, some interval misses 0 by chance.")
-        )  # fmt: skip
-    found.append(
-        table("On test slices, as the paper counted", rows,
-              lambda row, name: cell(row["slices"]["scores"][name]),
-              "Slices of a patient are not independent samples, so no interval is given.")
-    )  # fmt: skip
-    return found
+        for caption, those, value, note in kinds
+        if those
+    ]
 
 
 def _names(row: Row, columns: Sequence[str]) -> list[str]:

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from rarecase.evidence.text import DASH, cell
-from rarecase.pipeline import run_folder
-from rarecase.report import names
 from rarecase.report.blocks import Cell, Table, mean_with_range
-from rarecase.report.run_files import RunFiles, read_table
+from rarecase.report.run_files import RunFiles
 
 COLUMNS = {
     "precision": "Precision", "recall": "Recall", "coverage": "Coverage",
@@ -38,11 +36,10 @@ def read_fidelity(run: RunFiles) -> pd.DataFrame:
     """fidelity.csv of every generator together, with its arm as `name`, and its fold and seed as
     `cell`; empty where nothing was measured."""
     parts = [
-        table.assign(name=name, cell=f"{each.fold.name}, seed {each.seed}")
+        each.fidelity.assign(name=name, cell=each.cell)
         for name, generators in run.sources.items()
         for each in generators
-        if (table := read_table(each.beside(run_folder.FIDELITY) / names.FIDELITY_TABLE))
-        is not None
+        if each.fidelity is not None
     ]
     columns = ["name", "cell", "class", "source", "samples", *COLUMNS]
     return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)

@@ -1,4 +1,5 @@
-"""The paper's Tables 1 and 2, and its class accuracy by width, beside this run's."""
+"""The paper's Tables 1 and 2, and its class accuracy by width, beside this run's; and where each of
+its figures and tables stands on this page."""
 
 from __future__ import annotations
 
@@ -13,17 +14,24 @@ from rarecase.evidence.paper import (
     UNET_SOURCE,
 )
 from rarecase.evidence.text import DASH, cell
-from rarecase.report import names
-from rarecase.report.blocks import Cell, Table, mean_with_range
+from rarecase.report.blocks import Block, Cell, Section, Table, Text, mean_with_range
 from rarecase.report.figures_curves import CLASS_ACCURACY
-from rarecase.report.run_files import (
-    FoldFolder,
-    GeneratorFolder,
-    RunFiles,
-    optional_json,
-    read_table,
-)
+from rarecase.report.run_files import RunFiles, by_class, optional_json
+from rarecase.report.set_aside import SHOWN, read_pictures
 
+NOT_HERE = "not in this run"
+ITEMS = (
+    ("Figures 3 and 4", "a slice of each class with its mask", "Cohort", "pictures"),
+    ("Figure 5", "a slice, and the same augmented", "Segmenter", "pictures"),
+    ("Table 1", "the augmentations", "Segmenter", "pictures"),
+    ("Figure 6", "soft Dice, hard Dice and IoU by epoch", "Segmenter", "always"),
+    ("Table 2", "the U-Net's scores", "Segmenter", "always"),
+    ("Figure 7", "masks before and after fine-tuning", "Segmenter", "start"),
+    ("Figure 8", "feature maps of every block", "Features, real and synthetic", "pictures"),
+    ("Figures 9 and 10", "25 real and 25 synthetic maps", "Features, real and synthetic", "maps"),
+    ("Figure 11", "losses and class accuracy", "Features, real and synthetic", "generators"),
+    ("Table 3", "accuracy without and with synthetic features", "The paper's Table 3", "always"),
+)
 BEST = {"loss": "min", "dice": "max", "iou": "max"}
 
 
@@ -54,52 +62,33 @@ def augmentation_table(mine: Mapping[str, float], *, used: bool) -> Table:
 
 def unet_table(run: RunFiles) -> Table:
     """Table 2: each metric's best epoch, as the paper reports it, and the epoch that was kept."""
-    histories = {
-        fold.name: history
+    trained = [
+        history.assign(fold=fold.name, kept=history["epoch"] == fold.segmenter.best_epoch)
         for fold in run.folds
-        if (history := read_table(fold.segmenter / names.HISTORY)) is not None
-    }
+        if (history := fold.segmenter.history) is not None
+    ]
+    whole = pd.concat(trained) if trained else pd.DataFrame(columns=["fold", "kept", "part", *BEST])
     rows: list[Sequence[str | Cell]] = []
     for part, name in (("train", "training"), ("validation", "validation")):
-        theirs = PUBLISHED_UNET[part]
         label = "validation (its test set)" if part == "validation" else name
-        rows.append(["The paper", f"{label}, best epoch of each", *theirs.values()])
-        best = [_best(history, part) for history in histories.values()]
-        found = [one for one in best if one]
-        rows.append(["Ours", f"{name}, best epoch of each", *_means(found)])
-    kept = [_kept(run, fold) for fold in run.folds]
-    rows.append(["Ours", "validation, epoch kept", *_means([one for one in kept if one])])
+        rows.append(["The paper", f"{label}, best epoch of each", *PUBLISHED_UNET[part].values()])
+        best = whole[whole["part"] == part].groupby("fold", sort=False).agg(BEST)
+        rows.append(["Ours", f"{name}, best epoch of each", *_means(best)])
+    kept = whole[(whole["part"] == "validation") & whole["kept"].astype(bool)]
+    rows.append(["Ours", "validation, epoch kept", *_means(kept)])
     return Table(
         caption="The paper's Table 2: soft-Dice loss, hard Dice and IoU of the segmenter",
         columns=["", "Part", "Soft-Dice loss", "Hard Dice", "IoU"],
         rows=rows,
         heads=2,
         note=f"Means over batches, as the paper takes them ({UNET_SOURCE}); ours means over "
-        f"{len(histories)} folds, below them the lowest and highest. Choosing each metric's best "
+        f"{len(trained)} folds, below them the lowest and highest. Choosing each metric's best "
         "epoch on the patients it is reported for flatters; the last row does not.",
     )
 
 
-def _best(history: pd.DataFrame, part: str) -> dict[str, float]:
-    rows = history[history["part"] == part]
-    if rows.empty:
-        return {}
-    return {name: float(rows[name].agg(how)) for name, how in BEST.items()}
-
-
-def _kept(run: RunFiles, fold: FoldFolder) -> dict[str, float]:
-    history = read_table(fold.segmenter / names.HISTORY)
-    card = run.card(fold.segmenter)
-    if history is None:
-        return {}
-    rows = history[(history["part"] == "validation") & (history["epoch"] == card.get("best_epoch"))]
-    return {name: float(rows[name].iloc[0]) for name in BEST} if len(rows) else {}
-
-
-def _means(found: Sequence[Mapping[str, float]]) -> list[str | Cell]:
-    if not found:
-        return [DASH] * len(BEST)
-    return [mean_with_range([one[name] for one in found]) for name in BEST]
+def _means(found: pd.DataFrame) -> list[str | Cell]:
+    return [mean_with_range(found[name].tolist()) if len(found) else DASH for name in BEST]
 
 
 def class_accuracy_table(run: RunFiles) -> Table | None:
@@ -107,21 +96,19 @@ def class_accuracy_table(run: RunFiles) -> Table | None:
     generators that have a discriminator of classes."""
     rows: list[Sequence[str | Cell]] = []
     for name, generators in run.sources.items():
-        mine = [each for each in generators if _has_discriminator(each)]
-        tables = [read_table(each.path / names.KEPT) for each in mine]
-        found = [table for table in tables if table is not None]
+        mine = [g for g in generators if g.history is not None and CLASS_ACCURACY in g.history]
+        found = [generator.kept for generator in mine if generator.kept is not None]
         if not found:
             continue
-        both = pd.concat(found)
-        generated = int(both["generated"].sum())
-        width = _width(mine[0])
-        parts = [both, *(both[both["label"] == label] for label in run.classes)]
+        *parts, (_, both) = by_class(pd.concat(found), run.classes)
         shares = [
             cell(part["kept"].sum() / part["generated"].sum() if len(part) else None, digits=3)
-            for part in parts
+            for part in (both, *(part for _, part in parts))
         ]
+        # Width of the convolutional networks, where the generator has such a setting.
+        width = mine[0].card.get("settings", {}).get("width")
         theirs = PUBLISHED_CLASS_ACCURACY.get(width or 0, DASH)
-        ours = Cell(shares[0], f"of {generated:,}")
+        ours = Cell(shares[0], f"of {int(both['generated'].sum()):,}")
         rows.append([name, str(width or DASH), theirs, ours, *shares[1:]])
     if not rows:
         return None
@@ -136,13 +123,30 @@ def class_accuracy_table(run: RunFiles) -> Table | None:
     )
 
 
-def _has_discriminator(generator: GeneratorFolder) -> bool:
-    history = read_table(generator.path / names.HISTORY)
-    return history is not None and CLASS_ACCURACY in history
-
-
-def _width(generator: GeneratorFolder) -> int | None:
-    """Width of the convolutional networks, where the generator has such a setting."""
-    card = optional_json(generator.path / names.GENERATOR) or {}
-    width = card.get("settings", {}).get("width")
-    return None if width is None else int(width)
+def paper_section(run: RunFiles) -> Section:
+    """One row for every figure and table of the paper's."""
+    shown = read_pictures(run)
+    said = [optional_json(generator.path / SHOWN) for generator in run.generators]
+    there = {
+        "pictures": shown is not None,
+        "start": shown is not None and shown.start is not None,
+        "generators": bool(run.generators),
+        "maps": any(len(about["shape"]) > 1 for about in said if about is not None),
+        "always": True,
+    }
+    rows: list[Sequence[str | Cell]] = [
+        [item, what, section if there[needs] else NOT_HERE] for item, what, section, needs in ITEMS
+    ]
+    blocks: list[Block] = [
+        Text(
+            "Everything that the paper (arXiv 2209.14097) shows, and where it is here. Its own "
+            "numbers stand beside ours in the tables. Cohorts, folds and sizes differ."
+        ),
+        Table(
+            caption="The paper's figures and tables on this page",
+            columns=["The paper's", "What it shows", "Section"],
+            rows=rows,
+            heads=3,
+        ),
+    ]
+    return Section("paper", "The paper's figures and tables", blocks)

@@ -106,7 +106,7 @@ def synthetic_work(context: Context, folder: Path, *, which: Which) -> None:
     training = np.zeros(len(store), dtype=bool)
     training[rows] = True
     write_gallery(
-        folder, real=store, training=training, made=samples, classes=fold.classes,
+        folder, real=store, training=training, synthetic=samples, classes=fold.classes,
         seed=context.settings.seed,
     )  # fmt: skip
 
