@@ -89,6 +89,11 @@ def _sets(sampler: Sampler | None, part: TrainingPart, *, seed: int, given: Give
 
 
 def _generated(sampler: Sampler, part: TrainingPart, *, seed: int) -> Sets:
+    if sampler.on == "images":
+        raise SettingError(
+            "a generator of images needs a study and counts (--amounts), and no inner folds: "
+            "features alone hold no images."
+        )
     generator = new_generator(sampler, seed=seed, standardised=not isinstance(part.X, Samples))
     trained = isinstance(sampler.kind, str) and KINDS[sampler.kind].trained
     with collapses_said_once() if trained else nullcontext():

@@ -28,7 +28,7 @@ class CohortSettings(Section):
     merge: dict[str, list[str]] = {}
     """New class: values that it joins."""
     channels: list[str] | None = None
-    """Channels to use, in order; without it all that every case has."""
+    """Channels to use, in order; without it those that most cases have."""
     exclude: list[str] = []
     """Case ids to leave out."""
     conflict: Literal["error", "most-common", "first", "drop"] = "error"

@@ -48,6 +48,7 @@ def cells_step(context: Context, task: Task, *, features: Step, synthetic: Seque
     part = make_part(settings, said)
     arms = [described(arm) for arm in part.design.tasks()[task.name]]
     facts: list[Any] = [said.amounts, said.planned, arms, task.splits, task.checks, settings.seed]
+    facts.append(part.design.seeds)
     facts += [settings.tuning, *([settings.classifier] if part.design.classifier.lazy else [])]
     name = context.cell.folder(f"{CELLS}/{part.name}-{task.name}")
     work, inputs = partial(cells_work, task=task), (features, *synthetic)
