@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -285,3 +285,11 @@ def _index(rare: Any, classes: NDArray[Any]) -> int:
     if str(rare) not in names:
         raise SettingError(f"rare={rare!r} is not a class; {nearest(str(rare), names)}")
     return names.index(str(rare))
+
+
+def outlined(rows: pd.DataFrame, masks: Literal["predicted", "true"]) -> pd.DataFrame:
+    """Rows whose `predicted` counts the pixels of the masks that are used: the network's, or true
+    ones where there are."""
+    if masks == "predicted":
+        return rows
+    return rows.assign(predicted=rows["tumour"].where(rows["has_mask"], rows["predicted"]))

@@ -113,14 +113,6 @@ class Source(ABC):
         return self
 
 
-def outlined(rows: pd.DataFrame, masks: Masks) -> pd.DataFrame:
-    """Rows whose `predicted` counts the pixels of the masks that are used: the network's, or true
-    ones where there are."""
-    if masks == "predicted":
-        return rows
-    return rows.assign(predicted=rows["tumour"].where(rows["has_mask"], rows["predicted"]))
-
-
 def tumour_slices(rows: pd.DataFrame, training: np.ndarray) -> np.ndarray:
     """The training slices in which the network sees a tumour; a patient's all, where it sees none
     in any."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rarecase.features.sources.contract import Source, SourceData, outlined
+from rarecase.features.feature_set import outlined
+from rarecase.features.sources.contract import Source, SourceData
 from rarecase.features.store import FeatureStore
 from rarecase.segmenter.unet import UNet
 

@@ -17,9 +17,15 @@ from rarecase.experiment.fold import TRAINS, Tools, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks, row_leak
 from rarecase.experiment.tasks import write_result
-from rarecase.features.feature_set import FeatureSet, counted, make_features, store_features
+from rarecase.features.feature_set import (
+    FeatureSet,
+    counted,
+    make_features,
+    outlined,
+    store_features,
+)
 from rarecase.features.samples import Samples
-from rarecase.features.sources.contract import Masks, outlined
+from rarecase.features.sources.contract import Masks
 from rarecase.features.store import FeatureStore
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.designs import Part, make_part

@@ -17,8 +17,8 @@ from rarecase.experiment.fold import FoldResult, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks
 from rarecase.experiment.tasks import write_result
+from rarecase.features.feature_set import outlined
 from rarecase.features.samples import Samples
-from rarecase.features.sources.contract import outlined
 from rarecase.features.sources.registry import load_source
 from rarecase.files import read_json, read_parquet
 from rarecase.pipeline.fold import Fold, load_fold, load_part
