@@ -18,6 +18,7 @@ from rarecase.experiment.classifiers.cnn_network import (
 )
 from rarecase.features.samples import Joined, Samples
 from rarecase.progress import use
+from support.contract import Killer
 from support.features import write_store
 
 
@@ -92,27 +93,6 @@ def test_history():
     assert history["epoch"].tolist() == [1, 2, 3]
     assert list(history) == ["epoch", "loss", "accuracy", "seconds"]
     assert history["accuracy"].between(0, 1).all()
-
-
-class Killer:
-    """A reporter that interrupts after so many epochs."""
-
-    def __init__(self, epochs):
-        self.left = epochs
-
-    def task(self, name, *, total):
-        return self
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        return None
-
-    def advance(self, steps=1, *, note=""):
-        self.left -= steps
-        if self.left <= 0:
-            raise KeyboardInterrupt
 
 
 def joined(X, y, extra, extra_y):

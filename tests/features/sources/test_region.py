@@ -1,5 +1,3 @@
-from contextlib import nullcontext
-
 import lightning_fabric
 import numpy as np
 import pytest
@@ -8,6 +6,7 @@ import torch
 from rarecase.errors import DataError
 from rarecase.features.sources.region import DIMENSIONS, SIDE, crop, embed_crops, train_region
 from rarecase.progress import use
+from support.contract import Killer
 
 
 def fabric():
@@ -53,21 +52,6 @@ def test_vectors_tell_classes_apart_that_look_different_and_repeat_to_the_bit():
     nearest = np.argmin([np.linalg.norm(vectors - m, axis=1) for m in means], axis=0)
     assert (nearest == truth).mean() > 0.9
     np.testing.assert_array_equal(embed_crops(nets[1], new), vectors)
-
-
-class Killer:
-    """A reporter that interrupts after so many epochs."""
-
-    def __init__(self, epochs):
-        self.left = epochs
-
-    def task(self, name, *, total):
-        return nullcontext(self)
-
-    def advance(self, steps=1, *, note=""):
-        self.left -= steps
-        if self.left <= 0:
-            raise KeyboardInterrupt
 
 
 def test_a_killed_training_ends_with_the_same_bits(tmp_path):
