@@ -152,7 +152,7 @@ def case_looks(
     segmenter: Segmenter, slices: Slices, images: NDArray[np.float32]
 ) -> dict[str, Floats]:
     """What a case looks like, tumour or not: to the network (every block's mean over it, (d,)), and
-    by its brightness (how it is distributed in every channel, (d,)). Told apart, since what is
+    by its brightness (how it is distributed in every channel, (d,)). Kept separate, since what is
     strange in a few numbers would drown in many. slices: the case's own; images (n, c, h, w): the
     same, as fitted."""
     net = segmenter.net.channels_last().eval()

@@ -159,8 +159,8 @@ def check_lines(checks: Mapping[str, Any], *, unit: str = "rows") -> list[str]:
     shift = checks["shift_mean"]
     found = "too few patients in a fold to say" if shift is None else number(shift)
     lines.append(
-        f"Two-sample AUC of test against training patients by their features: {found} (0.50: they "
-        "cannot be told apart)."
+        f"Two-sample AUC of test against training patients by their features: {found} (0.50: as "
+        "alike as chance has it)."
     )
     return lines
 

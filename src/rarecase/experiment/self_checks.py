@@ -47,8 +47,8 @@ def gather(
     folds: Sequence[Mapping[str, Any]], *, leak: Mapping[str, float | None] | None = None
 ) -> dict[str, Any]:
     """The checks of several folds in one: `permuted_auc` (means over folds, a value a permutation),
-    `permuted_mean`, `permuted_error` (its standard error), `suspicious` (permuted labels can be
-    told apart: something leaks), `leak` (see `row_leak`), `shift_auc` (a value a fold),
+    `permuted_mean`, `permuted_error` (its standard error), `suspicious` (the AUC of permuted
+    labels is above chance: something leaks), `leak` (see `row_leak`), `shift_auc` (a value a fold),
     `shift_mean`."""
     values = np.array([fold["permuted"] for fold in folds], dtype=np.float64)
     permuted: Floats = mean_defined(values)
