@@ -20,12 +20,11 @@ from rarecase.cohort import validation_patients
 from rarecase.experiment.arms import CONTROL
 from rarecase.features import FeatureStore
 from rarecase.features.feature_set import counted
-from rarecase.features.samples import Samples
+from rarecase.features.samples import Samples, vectors
 from rarecase.features.sources.unet import features_of_samples
 from rarecase.files import replacing_file
 from rarecase.generators import ACGAN, Duplicates
 from rarecase.generators.audit.audit import pooled
-from rarecase.generators.filters import vectors
 from rarecase.generators.registry import make_generator
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold

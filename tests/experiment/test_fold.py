@@ -208,13 +208,11 @@ def test_an_arm_that_does_not_suit_is_skipped_with_its_reason():
     features = vector_set()
     untuned = Classifier("plain", Logistic(), tune_threshold=False)
     images = Arm("images", Sampler("acgan", on="images"), Tuned(), synthetic=True)
-    copies = Arm("copies", test_copies=3)
-    design = make_design(["threshold", images, copies], classifier=untuned, inner=2, seeds=1)
+    design = make_design(["threshold", images], classifier=untuned, inner=2, seeds=1)
     cells = fit_fold(features, design, place_of(features)).cells.set_index("arm")
-    assert cells.loc[["threshold", "images", "copies"], "status"].eq("skipped").all()
+    assert cells.loc[["threshold", "images"], "status"].eq("skipped").all()
     assert "tunes no threshold" in cells.loc["threshold", "reason"]
     assert "needs feature maps" in cells.loc["images", "reason"]
-    assert "no copy of one can be made" in cells.loc["copies", "reason"]
 
 
 def test_vectors_are_no_maps():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rarecase.errors import SettingError
+from rarecase.features.samples import Samples, vectors
 from rarecase.generators.filters import (
     AGREEMENT,
     FILTERS,
@@ -11,9 +12,9 @@ from rarecase.generators.filters import (
     dense,
     first_kept,
     kept_by,
+    kept_of,
     near,
     recognised,
-    vectors,
 )
 
 INDEPENDENT = [name for name in FILTERS if name != AGREEMENT]
@@ -72,3 +73,18 @@ def test_what_is_no_independent_filter_is_refused():
 def test_the_first_that_are_kept(amount, length):
     mask = np.array([0, 1, 1, 0, 0, 1, 0], dtype=bool)
     assert first_kept(mask, amount).tolist() == mask[:length].tolist()
+
+
+def test_the_discriminator_is_asked_only_where_it_counts():
+    def asked():
+        raise AssertionError("asked")
+
+    about = {"groups": GROUPS, "agrees": asked}
+    assert kept_of(None, X, Y, MADE, ASKED, **about).all()
+    np.testing.assert_array_equal(
+        kept_of("near", Samples(X), Y, Samples(MADE), ASKED, **about),
+        kept_by("near", X, Y, MADE, ASKED),
+    )
+    agrees = np.arange(60) % 2 == 0
+    found = kept_of(AGREEMENT, X, Y, MADE, ASKED, groups=None, agrees=lambda: agrees)
+    np.testing.assert_array_equal(found, agrees)

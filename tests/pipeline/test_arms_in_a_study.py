@@ -9,8 +9,11 @@ import pytest
 
 from rarecase import Study
 from rarecase.cli.main import main
+from rarecase.features import FeatureStore
+from rarecase.generators.filters import recognised
 from rarecase.generators.gaussian import Gaussian
 from rarecase.generators.registry import KINDS
+from rarecase.pipeline.run_folder import source_store
 from support.studies import copied, flags, predictions
 
 ARMS = ["duplicates", "gaussian", "acgan", "adcgan"]
@@ -24,10 +27,11 @@ CELL = ["features", "arm", "classifier", "amount", "repeat", "fold", "seed"]
 
 @pytest.fixture(scope="module", autouse=True)
 def _small():
-    """An ADC-GAN of a second."""
+    """An ADC-GAN of a second, and Gaussians with an independent filter."""
     with pytest.MonkeyPatch.context() as patched:
         small = (("hidden", (16,)), ("steps", 20))
         patched.setitem(KINDS, "adcgan", replace(KINDS["adcgan"], settings=small))
+        patched.setitem(KINDS, "gaussian", replace(KINDS["gaussian"], filter="recognised"))
         yield
 
 
@@ -35,7 +39,7 @@ def _small():
 def run(tiny, tmp_path_factory):
     """Both parts in one run, from the command line, and its grid before."""
     folder = tmp_path_factory.mktemp("arms") / "run"
-    settings = {**tiny, "experiment": PARTS, "tuning.checks": False}
+    settings = {**tiny, "experiment": PARTS, "tuning.checks": False, "features.keep": True}
     study = Study(out=folder, settings=settings)
     before = study.grid.to_frame()
     folder.mkdir(exist_ok=True)
@@ -56,6 +60,24 @@ def test_one_verdict_for_every_synthetic_arm_of_every_features_and_classifier(ru
     controls = {(r["features"], r["control_of"]) for r in evidence["rows"] if r["control_of"]}
     assert controls == {(features, arm) for features, _, arm in found}
     assert all(v["primary"] == (v["features"] == "bottleneck") for v in evidence["verdicts"])
+
+
+def test_a_filter_that_asks_real_samples_alone_goes_with_arms_on_maps(run):
+    place = run / "repeat-0/fold-0"
+    real = FeatureStore.open(source_store(place, "bottleneck"))
+    made = FeatureStore.open(place / "synthetic/bottleneck-gaussian-seed0/samples.zarr")
+    learnt = (pd.read_parquet(place / "segmenter/rows.parquet")["part"] != "test").to_numpy()
+    (X, y), (Z, asked) = (
+        (s.read_all().mean(axis=(2, 3), dtype=float), s.rows["label"].to_numpy(str))
+        for s in (real, made)
+    )
+    who = real.rows["patient"].to_numpy(str)[learnt]
+    expected = recognised(X[learnt], y[learnt], Z, asked, groups=who)
+    said = pd.read_csv(made.path.parent / "kept.csv")
+    assert said["label"].tolist() == asked.tolist() and 0 < expected.sum() < len(expected)
+    np.testing.assert_array_equal(said["kept"], expected)
+    counts = pd.read_csv(made.path.parent / "filter.csv").set_index("label")["kept"]
+    assert counts.to_dict() == said.groupby("label")["kept"].sum().to_dict()
 
 
 def test_arms_are_judged_on_the_same_patients_and_controls_are_matched(run):

@@ -282,7 +282,8 @@ def _write_gallery(made, features, rows, classes):
         made,
         real=FeatureStore.open(features / "bottleneck.zarr"),
         training=(rows["part"] != "test").to_numpy(),
-        synthetic=FeatureStore.open(made / "samples.zarr"),
+        synthetic=(synthetic := FeatureStore.open(made / "samples.zarr")),
+        kept=synthetic.rows["agrees"].to_numpy(dtype=bool),
         classes=classes,
         seed=0,
     )

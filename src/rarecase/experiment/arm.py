@@ -104,8 +104,6 @@ class Arm:
         ``balanced``: every class weighs the same.
     posterior
         ``threshold``: the tuned threshold is moved to one half; ``logit``: logit adjustment.
-    test_copies
-        Augmented copies of a test sample whose probabilities are averaged.
     synthetic
         Whether it adds samples that are not real ones: it then gets a control and a verdict.
     control_of
@@ -122,7 +120,6 @@ class Arm:
     amount: Any = None
     weights: Weights = "none"
     posterior: Move = "none"
-    test_copies: int = 1
     synthetic: bool = False
     control_of: str | None = None
 

@@ -74,8 +74,6 @@ class Design:
             return f"{self.classifier.name} tunes no threshold (classifier.tune_threshold)"
         if arm.sampler is not None and arm.sampler.on == "images" and not features.maps:
             return "an arm of images needs feature maps"
-        if arm.test_copies > 1:
-            return "these features are of images that are there already: no copy of one can be made"
         return None
 
     @property

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from rarecase.experiment.training_set import (
 from rarecase.features.samples import Samples
 from rarecase.generators.base import Generator
 from rarecase.generators.collapse import collapses_said_once
-from rarecase.generators.filters import AGREEMENT, kept_by, vectors
+from rarecase.generators.filters import kept_of
 from rarecase.generators.registry import KINDS, make_generator
 from rarecase.seeds import derive, numpy_rng
 
@@ -104,7 +105,10 @@ def _generated(sampler: Sampler, part: TrainingPart, *, seed: int) -> Sets:
         if sampler.filter is None:
             return joined(part, *generator.sample(wanted))
         X, y = generator.sample({c: MORE * n for c, n in wanted.items()})
-        kept = _kept(sampler.filter, generator, part, X, y)
+        kept = kept_of(
+            sampler.filter, part.X, part.y, X, y, groups=part.patient,
+            agrees=partial(generator.agreement, X, y),
+        )  # fmt: skip
         taken = _first(kept, y, wanted)
         return joined(part, X[taken], y[taken])
 
@@ -115,15 +119,6 @@ def _first(kept: Bools, y: Ints, counts: Mapping[int, int]) -> Ints:
     """The first samples of each class that were kept, class by class; numbers nest."""
     rows = [np.flatnonzero(kept & (y == c))[:n] for c, n in counts.items()]
     return np.concatenate([*rows, np.empty(0, np.int64)])
-
-
-def _kept(name: str, generator: Generator, part: TrainingPart, X: Any, y: Ints) -> Bools:
-    """Which synthetic samples a filter keeps."""
-    if name == AGREEMENT:
-        agrees: Bools = generator.agreement(X, y)
-        return agrees
-    real = part.X.array() if isinstance(part.X, Samples) else part.X
-    return kept_by(name, vectors(real), part.y, vectors(X), y, groups=part.patient)
 
 
 def new_generator(sampler: Sampler, *, seed: int, standardised: bool) -> Any:

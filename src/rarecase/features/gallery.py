@@ -25,25 +25,25 @@ def write_gallery(
     real: FeatureStore,
     training: NDArray[np.bool_],
     synthetic: FeatureStore,
+    kept: NDArray[np.bool_],
     classes: Sequence[str],
     seed: int,
 ) -> None:
     """Write shown.npz and shown.json into `folder`.
 
     Of every class: up to 300 real samples (those marked in `training`) and as many synthetic ones
-    that the filter kept, as means per channel (n, c); and 25 of each as maps (n, h, w) of the one
+    that the filter `kept`, as means per channel (n, c); and 25 of each as maps (n, h, w) of the one
     channel in which the classes differ most. Where the filter kept nothing of a class, what was
     generated is shown instead, and shown.json says so. Vectors have no maps.
     """
-    agrees = synthetic.rows["agrees"].to_numpy(dtype=bool)
     parts, unfiltered = [], []  # of every class: kind, number of the class, store, samples
     for place, name in enumerate(classes):
         own = training & (real.rows["label"].astype(str) == name).to_numpy()
         drawn = (synthetic.rows["label"].astype(str) == name).to_numpy()
-        if drawn.any() and not (drawn & agrees).any():
+        if drawn.any() and not (drawn & kept).any():
             unfiltered.append(name)
         else:
-            drawn = drawn & agrees
+            drawn = drawn & kept
         for kind, store, where in (("real", real, own), ("synthetic", synthetic, drawn)):
             rng = numpy_rng(seed, "report samples", f"{kind} {name}")
             parts.append((kind, place, store, rng.permutation(np.flatnonzero(where))[:MOST]))

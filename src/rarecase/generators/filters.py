@@ -22,9 +22,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rarecase.arrays import Bools, Floats
+from rarecase.arrays import Bools
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.samples import checked_labels
+from rarecase.features.samples import checked_labels, vectors
 from rarecase.generators.audit import distances
 from rarecase.generators.audit.distances import Samples
 from rarecase.generators.validation import whose
@@ -171,24 +171,29 @@ def kept_by(
     return DISTANCES[name](real / spread, y, drawn / spread, requested)
 
 
+def kept_of(
+    name: str | None,
+    X: Any,
+    y: ArrayLike,
+    synthetic: Any,
+    requested: ArrayLike,
+    *,
+    groups: ArrayLike | None,
+    agrees: Callable[[], Bools],
+) -> Bools:
+    """`kept_by` of vectors or maps in arrays or stores (n, …) and (m, …); without a filter's name
+    all, (m,). What the discriminator says is asked only where it counts."""
+    if name is None:
+        return np.ones(len(synthetic), dtype=bool)
+    if name == AGREEMENT:
+        return agrees()
+    return kept_by(name, vectors(X), y, vectors(synthetic), requested, groups=groups)
+
+
 def check_name(name: str) -> None:
     """Raise `SettingError` for a filter that there is not."""
     if name not in FILTERS:
         raise SettingError(f"filter {name!r} is unknown; {nearest(name, FILTERS)}")
-
-
-def vectors(X: ArrayLike) -> Floats:
-    """What an independent filter sees of samples (n, d) or (n, c, …): each as a vector, of maps the
-    mean of each channel, (n, d) or (n, c).
-
-    >>> vectors(np.arange(8.0).reshape(1, 2, 2, 2)).tolist()
-    [[1.5, 5.5]]
-    """
-    values = np.asarray(X)
-    if values.ndim < 3:
-        return np.asarray(values, dtype=np.float64)
-    flat = values.reshape(*values.shape[:2], -1)
-    return np.asarray(flat.mean(axis=2, dtype=np.float64))  # a copy in float64 would be large
 
 
 def first_kept(mask: Bools, amount: int) -> Bools:

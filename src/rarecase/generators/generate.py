@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rarecase.arrays import Bools, Floats
+from rarecase.arrays import Bools
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.samples import is_store
+from rarecase.features.samples import is_store, vectors
 from rarecase.files import replacing_file, write_json
 from rarecase.generators.audit.audit import audit_generator
 from rarecase.generators.base import Generator
-from rarecase.generators.filters import AGREEMENT, check_name, first_kept, kept_by, vectors
+from rarecase.generators.filters import AGREEMENT, check_name, first_kept, kept_by
 from rarecase.generators.real_samples import SHOWN, Real, few, read_real
 from rarecase.generators.registry import KINDS, make_generator
 
@@ -179,14 +179,9 @@ def _try_filter(name: str, generator: Generator, real: Real, *, seed: int) -> No
                 "recognised, near and dense go with every generator."
             )
         return
-    X = _real_vectors(real)
+    X = vectors(real.X)
     first = np.unique(real.labels, return_index=True)[1]
     kept_by(name, X, real.labels, X[first], real.labels[first], groups=real.patients, seed=seed)
-
-
-def _real_vectors(real: Real) -> Floats:
-    batches = real.X.batches() if is_store(real.X) else [real.X]
-    return np.concatenate([vectors(batch) for batch in batches])
 
 
 def _filtered(
@@ -194,7 +189,7 @@ def _filtered(
 ) -> Masks:
     """For each class, which of its samples 0, 1, … make up the first `counts[label]` that the
     filter keeps. Raises `DataError` where fewer are kept of `TIMES` as many."""
-    X = None if name == AGREEMENT else _real_vectors(real)
+    X = None if name == AGREEMENT else vectors(real.X)
 
     def judge(label: str, start: int, end: int) -> Bools:
         pieces = (piece for _, piece in generator.pieces({label: end - start}, start=start))

@@ -14,10 +14,10 @@ from sklearn.svm import LinearSVC
 from rarecase.errors import SettingError
 from rarecase.experiment import fit_fold, make_design
 from rarecase.experiment.classifiers import Classifier, FeatureCNN, make_classifier
-from rarecase.experiment.classifiers.contract import as_matrix, seeded
+from rarecase.experiment.classifiers.contract import seeded
 from rarecase.experiment.classifiers.logistic import Logistic, linear
 from rarecase.experiment.training_set import TrainingSet
-from rarecase.features.samples import Samples
+from rarecase.features.samples import Samples, vectors
 from support.features import map_set, place_of, vector_set
 
 POINT = {"classes": 2, "random_state": 3}
@@ -138,11 +138,11 @@ def test_maps_as_vectors_are_their_means_over_positions():
     X = np.random.default_rng(0).normal(size=(5, 3, 4, 4)).astype(np.float32)
     expected = X.mean(axis=(2, 3), dtype=np.float64)
     for each in (X, Samples(X)):
-        found = as_matrix(each)
+        found = vectors(each)
         assert found.shape == (5, 3) and found.dtype == np.float64
         np.testing.assert_allclose(found, expected, atol=1e-6)
-    vectors = X[:, :, 0, 0]
-    np.testing.assert_array_equal(as_matrix(vectors), vectors)
+    plain = X[:, :, 0, 0]
+    np.testing.assert_array_equal(vectors(plain), plain)
 
 
 def test_a_classifier_of_ones_own_in_a_fold():

@@ -20,7 +20,6 @@ from sklearn.utils.validation import has_fit_parameter
 from rarecase.arrays import Floats
 from rarecase.errors import SettingError
 from rarecase.experiment.training_set import Features, TrainingSet
-from rarecase.features.samples import Samples
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -169,9 +168,3 @@ def _template(
     estimator: Any, point: tuple[tuple[str, Any], ...], kinds: tuple[type, ...], random_state: int
 ) -> Any:
     return seeded(clone(estimator), random_state).set_params(**dict(point))
-
-
-def as_matrix(X: Features) -> Floats:
-    """Vectors (n, d): samples of maps are averaged over their positions."""
-    values = X.array() if isinstance(X, Samples) else X
-    return np.asarray(values.reshape(*values.shape[:2], -1).mean(axis=2), dtype=np.float64)

@@ -15,7 +15,7 @@ from sklearn.base import clone
 from rarecase.arrays import Bools, Floats
 from rarecase.cohort.splits import validation_patients
 from rarecase.errors import DataError
-from rarecase.features.samples import Samples, checked_labels
+from rarecase.features.samples import Samples, checked_labels, vectors
 from rarecase.features.standardise import Space
 from rarecase.generators.audit.distances import Samples as Vectors
 from rarecase.generators.audit.fidelity import (
@@ -27,7 +27,6 @@ from rarecase.generators.audit.fidelity import (
     two_sample_auc,
 )
 from rarecase.generators.audit.memorisation import memorisation
-from rarecase.generators.filters import vectors
 from rarecase.generators.validation import whose
 from rarecase.seeds import numpy_rng
 
@@ -42,7 +41,6 @@ MEASURES = (
 FEWEST = 6  # samples of either kind: fewer say nothing
 HELD, OTHERS = 0.25, 1 / 3  # shares of each class's patients; others: of those who are left
 COUNTS = ("class", "source", "train", "held", "samples")
-PIECE = 64
 
 
 def audit_generator(
@@ -87,7 +85,7 @@ def audit_generator(
     def make(label: Any, count: int) -> Floats:
         return np.concatenate([vectors(piece) for _, piece in fitted.pieces({label: count})])
 
-    return set_against(pooled(samples), labels, who, make, held=held, seed=seed)
+    return set_against(vectors(samples), labels, who, make, held=held, seed=seed)
 
 
 def set_against(
@@ -126,12 +124,6 @@ def set_against(
                 )  # fmt: skip
             lines.append(line)
     return pd.DataFrame(lines, columns=[*COUNTS, *MEASURES])
-
-
-def pooled(samples: Samples) -> Floats:
-    """Means over the map of every sample, (n, d) or (n, c), read a few at a time."""
-    parts = [vectors(batch) for _, batch in samples.batches(PIECE)]
-    return np.concatenate([np.empty((0, samples.shape[0])), *parts])
 
 
 def audit_samples(

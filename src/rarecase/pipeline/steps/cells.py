@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from rarecase.experiment.arm import described
-from rarecase.experiment.classifiers.contract import as_matrix
 from rarecase.experiment.fold import TRAINS, Tools, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks, row_leak
@@ -24,7 +23,7 @@ from rarecase.features.feature_set import (
     outlined,
     store_features,
 )
-from rarecase.features.samples import Samples
+from rarecase.features.samples import vectors
 from rarecase.features.sources.contract import Masks
 from rarecase.features.store import FeatureStore
 from rarecase.pipeline.compute import make_fabric
@@ -80,7 +79,7 @@ def cells_work(context: Context, folder: Path, *, task: Task) -> None:
     (folder / CHECKPOINTS).mkdir(exist_ok=True)
     given = {
         (arm.name, seed or 0): samples_of_step(
-            context, Which(task.number, arm.name, seed or 0), arm, fold.classes
+            context, Which(task.number, arm.name, seed or 0), fold.classes
         )
         for arm in part.generated()
         if arm in arms
@@ -127,7 +126,7 @@ def features_of(
     """
     if part.design.classifier.takes == "maps":
         return store_features(store, classes=classes, rare=rare, name=part.features)
-    X, rows = as_matrix(Samples(store)), outlined(store.rows, masks)
+    X, rows = vectors(store), outlined(store.rows, masks)
     return vectors_of(X, rows, rare=rare, name=part.features, unit=unit)
 
 

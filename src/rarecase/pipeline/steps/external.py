@@ -11,14 +11,13 @@ import numpy as np
 import pandas as pd
 
 from rarecase.cohort import SliceCache, check_disjoint
-from rarecase.experiment.classifiers.contract import as_matrix
 from rarecase.experiment.classifiers.registry import make_classifier
 from rarecase.experiment.fold import FoldResult, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks
 from rarecase.experiment.tasks import write_result
 from rarecase.features.feature_set import outlined
-from rarecase.features.samples import Samples
+from rarecase.features.samples import vectors
 from rarecase.features.sources.registry import load_source
 from rarecase.files import read_json, read_parquet
 from rarecase.pipeline.fold import Fold, load_fold, load_part
@@ -73,7 +72,7 @@ def external_work(context: Context, folder: Path, *, home: Context, splits: str)
             for side, data in (("ours", ours), ("theirs", theirs))
         ]
         mine = np.flatnonzero(stores[0].rows["patient"].isin(fold.training).to_numpy())
-        ours_X, theirs_X = (as_matrix(Samples(s)) for s in stores)
+        ours_X, theirs_X = (vectors(s) for s in stores)
         X = np.concatenate([ours_X[mine], theirs_X])
         rows = pd.concat([stores[0].rows.iloc[mine], stores[1].rows], ignore_index=True)
         features = vectors_of(

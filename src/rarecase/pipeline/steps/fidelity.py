@@ -9,10 +9,10 @@ import numpy as np
 
 from rarecase.experiment.arm import Arm
 from rarecase.features import FeatureStore
-from rarecase.features.samples import Samples
+from rarecase.features.samples import Samples, vectors
 from rarecase.features.sources.contract import tumour_slices
 from rarecase.files import write_table
-from rarecase.generators.audit.audit import pooled, set_against
+from rarecase.generators.audit.audit import set_against
 from rarecase.pipeline.fold import load_fold, load_part
 from rarecase.pipeline.run_folder import FIDELITY, source_store
 from rarecase.pipeline.step import Context, Step
@@ -41,16 +41,16 @@ def fidelity_work(context: Context, folder: Path, *, which: Which) -> None:
         sides = [tumour_slices(store.rows, side) for side in sides]
     rows = np.concatenate(sides)
     about = store.rows.iloc[rows]
-    samples = samples_of_step(context, which, arm, fold.classes)
+    samples = samples_of_step(context, which, fold.classes)
     if isinstance(samples, str):
         return  # nothing was generated: nothing to set against anybody
 
     def synthetic(name: str, count: int) -> np.ndarray:
         mine = samples.kept & (samples.y == fold.classes.index(name))
-        return pooled(Samples(samples.store, rows=np.flatnonzero(mine)[:count]))
+        return vectors(Samples(samples.store, rows=np.flatnonzero(mine)[:count]))
 
     table = set_against(
-        pooled(Samples(store, rows=rows)),
+        vectors(Samples(store, rows=rows)),
         about["label"].to_numpy(str),
         about["patient"].to_numpy(str),
         synthetic,

@@ -15,12 +15,13 @@ from rarecase.experiment.arm import Arm, Counts, described
 from rarecase.experiment.fold import REFUSED
 from rarecase.experiment.sampling import Given, Synthetic, new_generator
 from rarecase.features.gallery import write_gallery
+from rarecase.features.samples import Samples
 from rarecase.features.sources.contract import tumour_slices
 from rarecase.features.sources.unet import features_of_samples
 from rarecase.features.store import FeatureStore
-from rarecase.files import read_json, write_json, write_table
+from rarecase.files import read_csv, read_json, write_json, write_table
 from rarecase.generators.base import Generator
-from rarecase.generators.filters import filter_table
+from rarecase.generators.filters import filter_table, kept_of
 from rarecase.generators.registry import load_generator
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.designs import Part
@@ -33,7 +34,7 @@ from rarecase.seeds import derive
 from rarecase.segmenter import Slices, channel_map, load_segmenter
 
 log = logging.getLogger(__name__)
-FAILED = "failed.json"
+FAILED, KEPT = "failed.json", "kept.csv"  # why there are no samples; which the filter keeps
 PIECE = 64  # images generated at a time
 
 
@@ -61,7 +62,7 @@ def synthetic_step(context: Context, which: Which, *, arm: Arm, features: Step) 
     amounts = settings.generator.samples or settings.experiment[which.number].amounts
     return Step(
         context.cell.folder(which.folder(SYNTHETIC, settings)), "generate",
-        partial(synthetic_work, which=which), context,
+        partial(synthetic_work, which=which), context, version=2,
         facts=[described(arm.sampler), which.seed, amounts, settings.seed],
         inputs=(features,), reads=(features.name,),
         bulky=(SAMPLES,), remake=partial(samples_work, which=which),
@@ -101,12 +102,19 @@ def synthetic_work(context: Context, folder: Path, *, which: Which) -> None:
         return
     generator.save(folder)
     samples = _sample(generator, context, fold, part=part, arm=arm, folder=folder)
-    agrees = np.asarray(samples.rows["agrees"], dtype=bool)
-    write_table(folder / "filter.csv", filter_table(samples.rows["label"].to_numpy(), agrees))
+    real = store.rows.iloc[rows]
+    requested = samples.rows["label"].astype(str).to_numpy()
+    kept = kept_of(
+        arm.sampler.filter, Samples(store, rows=rows), real["label"].astype(str).to_numpy(),
+        samples, requested, groups=real["patient"].astype(str).to_numpy(),
+        agrees=lambda: samples.rows["agrees"].to_numpy(dtype=bool),
+    )  # fmt: skip
+    write_table(folder / KEPT, pd.DataFrame({"label": requested, "kept": kept}))
+    write_table(folder / "filter.csv", filter_table(requested, kept))
     training = np.zeros(len(store), dtype=bool)
     training[rows] = True
     write_gallery(
-        folder, real=store, training=training, synthetic=samples, classes=fold.classes,
+        folder, real=store, training=training, synthetic=samples, kept=kept, classes=fold.classes,
         seed=context.settings.seed,
     )  # fmt: skip
 
@@ -175,16 +183,12 @@ def _sample_images(
     return FeatureStore.open(folder / SAMPLES)
 
 
-def samples_of_step(context: Context, which: Which, arm: Arm, classes: Sequence[str]) -> Given:
+def samples_of_step(context: Context, which: Which, classes: Sequence[str]) -> Given:
     """An arm's samples of one seed, and which of them its filter keeps; or why there are none."""
     place = context.fold_folder / which.folder(SYNTHETIC, context.settings)
     if (place / FAILED).is_file():
         return str(read_json(place / FAILED)["reason"])
     store = FeatureStore.open(place / SAMPLES)
     code = {name: number for number, name in enumerate(classes)}
-    agrees = store.rows["agrees"].to_numpy(dtype=bool)
-    return Synthetic(
-        store,
-        kept=agrees if arm.sampler.filter == "agreement" else np.ones_like(agrees),
-        y=store.rows["label"].astype(str).map(code).to_numpy(np.int64),
-    )
+    kept = read_csv(place / KEPT, texts=("label",), missing=())
+    return Synthetic(store, kept["kept"].to_numpy(bool), kept["label"].map(code).to_numpy(np.int64))
