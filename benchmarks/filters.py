@@ -78,7 +78,7 @@ def main() -> None:
     args = parser.parse_args()
     lines = []
     for context in contexts(args.run):
-        where = f"{context.cell.repeat}-{context.cell.fold}"
+        where = f"{context.test_fold.repeat}-{context.test_fold.fold}"
         cell = FoldSlices.of(context, args.work / f"maps-{where}.zarr")
         for path in sorted(args.work.glob(f"*-{where}.npz")):
             lines += measure(cell, path)

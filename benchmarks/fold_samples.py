@@ -20,7 +20,8 @@ from rarecase.cohort import validation_patients
 from rarecase.experiment.arms import CONTROL
 from rarecase.features import FeatureStore
 from rarecase.features.feature_set import counted
-from rarecase.features.samples import Samples, vectors
+from rarecase.features.pooling import vectors
+from rarecase.features.samples import Samples
 from rarecase.features.sources.unet import features_of_samples
 from rarecase.files import replacing_file
 from rarecase.generators import ACGAN, Duplicates
@@ -49,7 +50,7 @@ def read_pooled(store: FeatureStore) -> np.ndarray:
 
 def keep_maps(context: Context, work: Path, block: str) -> Path:
     """The store of the fold's features of a block."""
-    out = work / f"maps-{context.cell.repeat}-{context.cell.fold}.zarr"
+    out = work / f"maps-{context.test_fold.repeat}-{context.test_fold.fold}.zarr"
     if not out.exists():
         extract(context, load_fold(context), source=block, out=out)
     return out
@@ -155,7 +156,7 @@ def make_samples(cell: FoldSlices, out: Path, *, name: str, steps: int | None) -
     if name == REAL:
         keep_real(cell, out, said=said)
         return
-    generator, began = make(name, seed=context.cell.fold, steps=steps), time.perf_counter()
+    generator, began = make(name, seed=context.test_fold.fold, steps=steps), time.perf_counter()
     source = fold.cache.images if images else cell.store
     fabric = make_fabric(context.settings.compute, exact=name in VECTORS)
     generator.fit(

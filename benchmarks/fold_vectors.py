@@ -107,7 +107,7 @@ def contexts(run: Path, *, threads: int | None = None) -> list[Context]:
     given = {} if threads is None else {"compute.threads": threads}
     settings = resolve(preset=None, file=run / SETTINGS, overrides=given)
     folds = folds_of(read_folds(run / COHORT / "cohort.csv"))
-    return [Context(run=run, settings=settings, cell=cell) for cell in folds]
+    return [Context(run=run, settings=settings, test_fold=fold) for fold in folds]
 
 
 def form(mask: np.ndarray) -> list[float]:
@@ -212,7 +212,7 @@ def keep_fold(context: Context, out: Path, *, device: str) -> None:
                 name = f"{outline}-{summary}-{pooling.replace(' ', '-')}.npy"
                 np.save(out / "patients" / name, pool(here, rows, pooling).astype(np.float16))
     said = {
-        "run": context.run.name, "repeat": context.cell.repeat, "fold": context.cell.fold,
+        "run": context.run.name, "repeat": context.test_fold.repeat, "fold": context.test_fold.fold,
         "classes": fold.classes, "rare": fold.rare, "training": fold.training, "test": fold.test,
         "blocks": blocks,
     }  # fmt: skip
@@ -229,7 +229,7 @@ def main() -> None:
     work.mkdir(exist_ok=True, parents=True)
     shutil.copy(args.run / SETTINGS, work / SETTINGS)
     for context in contexts(args.run):
-        cell = context.cell
+        cell = context.test_fold
         keep_fold(context, work / f"repeat-{cell.repeat}-fold-{cell.fold}", device=args.device)
         print(context.where(), flush=True)
 

@@ -60,7 +60,7 @@ def predictions(
     fold: Fold, context: Context, rows: pd.DataFrame, p: np.ndarray, *, arm: str, added: int,
     control_of: str | None = None, block: str,
 ) -> pd.DataFrame:  # fmt: skip
-    cell, reference = context.cell, arm == REFERENCE
+    cell, reference = context.test_fold, arm == REFERENCE
     columns = {f"p_{c}": p[:, i] for i, c in enumerate(fold.classes)}
     return pd.DataFrame(
         {
@@ -127,7 +127,7 @@ def run_cell(
     about = (fold, context, rows)
     block = store.block
     frames = [predictions(*about, plain(held), arm=REFERENCE, added=0, block=block)]
-    rng = np.random.default_rng(context.cell.fold)
+    rng = np.random.default_rng(context.test_fold.fold)
     for arm, chosen in arms.items():
         picked = [made[(asked == c) & chosen][: lacking[c]] for c in fold.classes]
         again = [
@@ -217,7 +217,7 @@ def main() -> None:
             delayed(attempt)(context, store, out, name=name, steps=args.steps)
             for name in names
             for context, store in zip(folds, stores, strict=True)
-            for out in [work / f"{name}-{context.cell.repeat}-{context.cell.fold}"]
+            for out in [work / f"{name}-{context.test_fold.repeat}-{context.test_fold.fold}"]
             if not out.with_suffix(".json").exists()
         ]
         for said in Parallel(n_jobs=args.jobs, return_as="generator_unordered")(todo):

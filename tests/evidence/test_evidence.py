@@ -50,6 +50,13 @@ def test_is_json_and_holds_every_row_in_the_order_of_the_table_the_reference_fir
     assert evidence["paper"] == {name: row(evidence, "acgan", "64")[name] for name in KEY}
 
 
+def test_patients_vectors_beside_slices_maps_are_no_slices():
+    maps = make_predictions(arms=arms(), seed=1)
+    first = maps.drop_duplicates([*KEY, "repeat", "fold", "seed", "patient"])
+    both = pd.concat([first.assign(features="region", case=first["patient"], slice=0), maps])
+    assert make_evidence(both, rare="B", draws=50)["counts"]["slices"] == {"A": 96, "B": 48}
+
+
 def test_scores_are_those_of_the_pooled_patients():
     predictions = make_predictions()
     evidence = make_evidence(predictions, rare="B", draws=200)

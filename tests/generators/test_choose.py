@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from rarecase.errors import SettingError
-from rarecase.features.samples import Samples, vectors
+from rarecase.features.pooling import vectors
+from rarecase.features.samples import Samples
 from rarecase.generators.filters import (
     AGREEMENT,
     FILTERS,

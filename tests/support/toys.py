@@ -7,7 +7,7 @@ import time
 
 from rarecase import progress
 from rarecase.errors import DataError
-from rarecase.pipeline.run_folder import Cell
+from rarecase.pipeline.run_folder import TestFold
 from rarecase.pipeline.settings import ComputeSettings, Settings
 from rarecase.pipeline.step import Context, Step
 
@@ -18,7 +18,8 @@ def toy_step(run, name, work, *, inputs=(), reads=()):
     """A step that needs `inputs`, and reads those named."""
     return Step(
         name=f"repeat-0/fold-1/{name}", stage="segment", version=1, facts=None, inputs=inputs,
-        work=work, context=Context(run=run, settings=SETTINGS, cell=Cell(0, 1)), reads=reads,
+        work=work, reads=reads,
+        context=Context(run=run, settings=SETTINGS, test_fold=TestFold(0, 1)),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`run` and the stages on the way: segment, extract, generate, classify."""
+"""`run` and the stages on the way: segment, extract, classify."""
 
 from __future__ import annotations
 

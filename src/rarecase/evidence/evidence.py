@@ -129,7 +129,9 @@ def make_evidence(
 
 def _facts(predictions: pd.DataFrame, pooled: pd.DataFrame, classes: Sequence[str]) -> Found:
     """What was tested, on which folds."""
-    slices = predictions.drop_duplicates(["patient", "case", "slice"])
+    samples = predictions.drop_duplicates(["features", "patient", "case", "slice"])
+    # Vectors of patients stand beside maps of slices: those of the finest features count.
+    slices = max((part for _, part in samples.groupby("features", sort=False)), key=len)
     tested = pooled.drop_duplicates(["repeat", "fold", "patient"])
     parts: dict[Any, pd.DataFrame] = dict(iter(tested.groupby(["repeat", "fold"])))
     return {

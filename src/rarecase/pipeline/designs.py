@@ -62,10 +62,7 @@ def make_part(settings: Settings, said: DesignSettings, *, real: int = 1000) -> 
         amounts = Counts(tuple(totals), planned)
     classifier = make_classifier(said.classifier)
     if classifier.lazy:
-        classifier.estimator.set_params(
-            channels=tuple(chosen.channels), dense=chosen.dense, epochs=chosen.epochs,
-            batch_size=chosen.batch, lr=chosen.learning_rate,
-        )  # fmt: skip
+        classifier.estimator.set_params(**chosen.parameters_of(classifier.estimator.get_params()))
         classifier = replace(classifier, tune_threshold=chosen.tune_threshold)
     # Seeds of maps and of vectors were apart before they were one experiment; results stay.
     seed = settings.seed if classifier.lazy else derive(settings.seed, "arms")
@@ -81,7 +78,6 @@ def _arms(names: list[str], settings: Settings) -> list[str | Arm]:
     """The arms of these names; of ACGANs with the study's settings, one for each width."""
     chosen, known, found = settings.generator, make_arms(), list[str | Arm]()
     acgan = (
-        ("hidden", (chosen.hidden_generator, chosen.hidden_discriminator)),
         ("lr", chosen.learning_rate),
         ("betas", (chosen.beta1, 0.999)),
         ("batch_size", chosen.batch),

@@ -168,7 +168,8 @@ def _part_seconds(part: Part, settings: Settings, rates: Rates, *, real: int) ->
             totals = list(arm.amount.totals)
             fits = totals + [t for t in totals if arm.synthetic and t == arm.amount.planned]
         trained += len(part.design.seeds_of(arm)) * sum(real + added for added in fits)
-    return trained * settings.classifier.epochs * rates.classify[part.name]
+    epochs = part.design.classifier.estimator.get_params().get("epochs", 1)
+    return float(trained * epochs * rates.classify[part.name])
 
 
 def human_time(seconds: float) -> str:

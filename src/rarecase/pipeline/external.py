@@ -121,7 +121,7 @@ def _steps(learnt: Context, there: Context, cohort: Cohort) -> list[Step]:
     # One test set for all folds: everybody of the other cohort.
     splits = splits_digest((0, who, 0) for who in cohort.patients)
     steps = [slices]
-    for cell in folds_of(read_folds(learnt.run / COHORT / "cohort.csv")):
-        home, here = (replace(each, cell=cell) for each in (learnt, there))
+    for place in folds_of(read_folds(learnt.run / COHORT / "cohort.csv")):
+        home, here = (replace(each, test_fold=place) for each in (learnt, there))
         steps.append(external_step(here, home=home, slices=slices, splits=splits))
     return steps

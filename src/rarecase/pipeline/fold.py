@@ -69,17 +69,17 @@ class Fold:
 
 def load_fold(context: Context) -> Fold:
     """Read a fold's patients from the run folder; the same patient on both sides is an error."""
-    settings, cell = context.settings, context.cell
+    settings, at = context.settings, context.test_fold
     about = read_json(context.run / COHORT / "cohort.json")
     table = read_cohort_table(context.run / COHORT / "cohort.csv")
-    tested = table[f"test_fold_{cell.repeat}"] == cell.fold
+    tested = table[f"test_fold_{at.repeat}"] == at.fold
     test = tuple(sorted(set(table.loc[tested, "patient"])))
     rest = table[~tested].drop_duplicates("patient")
     labels = dict(zip(rest["patient"], rest["label"], strict=True))
     check_disjoint(tuple(labels), test)
     fitting, validation = set(labels), test  # as in the paper
     if settings.protocol == "sound":
-        seed = derive(settings.seed, "validation", cell.repeat, cell.fold)
+        seed = derive(settings.seed, "validation", at.repeat, at.fold)
         validation = validation_patients(labels, fraction=settings.split.validation, seed=seed)
         fitting -= set(validation)
     missing = set(about["classes"]) - set(labels.values())

@@ -32,7 +32,7 @@ BUDGET = 1.0  # seconds for each measurement, after one call to warm up
 @dataclass(frozen=True)
 class Rates:
     """Seconds a sample: training the U-Net, predicting with it, a pass of each generator and of the
-    CNN by the part and arm. `weights`: bytes of the U-Net's parameters."""
+    classifier of maps by the part and arm. `weights`: bytes of the U-Net's parameters."""
 
     train: float
     predict: float
@@ -61,8 +61,8 @@ def measure(settings: Settings, sizes: Sizes, *, classes: int) -> Rates:
             once = functools.partial(gan.fit, X, y, fabric=fabric)
             with _unsaid("rarecase.generators.collapse"):  # of random numbers, after one pass
                 generate[part.name, arm.name] = _per_sample(once, samples=len(X))
-        cnn = clone(part.design.classifier.estimator).set_params(epochs=1)
-        once = functools.partial(cnn.fit, X, y, fabric=fabric)
+        model = one_pass(clone(part.design.classifier.estimator), len(X))
+        once = functools.partial(model.fit, X, y, fabric=fabric)
         classify[part.name] = _per_sample(once, samples=len(X))
     weights = 4 * sum(parameter.numel() for parameter in net.parameters())
     return Rates(train, predict, generate, classify, weights)
@@ -79,14 +79,16 @@ def _unsaid(name: str) -> Iterator[None]:
         logger.disabled = False
 
 
-def one_pass(generator: Any, samples: int) -> Any:
-    """A generator that goes once over so many samples, if it is trained at all."""
-    params = generator.get_params()
+def one_pass(model: Any, samples: int) -> Any:
+    """A generator or classifier that goes once over so many samples, if it is trained at all."""
+    params = model.get_params()
+    if "max_steps" in params:
+        model.set_params(max_steps=None)
     if "epochs" in params:
-        return generator.set_params(epochs=1, max_steps=None)
+        return model.set_params(epochs=1)
     if "steps" in params:
-        return generator.set_params(steps=max(1, samples // params["batch_size"]))
-    return generator
+        return model.set_params(steps=max(1, samples // params["batch_size"]))
+    return model
 
 
 def _per_sample(once: Callable[[], object], *, samples: int) -> float:

@@ -50,7 +50,7 @@ def plan(
     cells: list[Step] = []
     digest = splits_digest(folds[["repeat", "patient", "fold"]].itertuples(index=False))
     for place in folds_of(folds):
-        there = replace(here, cell=place)
+        there = replace(here, test_fold=place)
         segmenter = segmenter_step(there, cohort=split, start=start)
         if not cells:
             pictures = pictures_step(there, segmenter=segmenter, start=start)

@@ -16,7 +16,7 @@ from rarecase.pipeline.executor import pool, run_steps
 from rarecase.pipeline.resolve import resolve
 from rarecase.pipeline.run_folder import EXTERNAL, MODEL, RECORD, SETTINGS
 from rarecase.pipeline.settings import Settings
-from rarecase.pipeline.step import Step, discard_bulky, perform, unfinished
+from rarecase.pipeline.step import Step, discard_bulky, unfinished
 from rarecase.progress import task
 
 log = logging.getLogger(__name__)
@@ -58,9 +58,7 @@ def perform_all(
 def perform_in_turn(steps: Sequence[Step], *, name: str) -> None:
     """Perform steps one by one in this process, under a bar of that name."""
     with task(name, total=len(steps)) as bar:
-        for step in steps:
-            perform(step)
-            bar.advance(note=step.name)
+        run_steps(steps, executor=None, after=lambda step: bar.advance(note=step.name))
 
 
 def settings_of(run: Path) -> Settings:

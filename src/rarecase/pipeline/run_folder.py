@@ -20,8 +20,8 @@ MODEL, EXTERNAL, CLASSIFIER = "model", "external", "model/classifier"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One repeat and fold."""
+class TestFold:
+    """Which fold is tested, of which repeat."""
 
     repeat: int
     fold: int
@@ -33,8 +33,8 @@ class Cell:
         return f"repeat-{self.repeat}/fold-{self.fold}/{part}"
 
 
-NOWHERE = Cell(0, 0)  # of steps that are the whole study's
-EVERYBODY = Cell(0, -2)  # nobody is tested: the model that is deployed
+NOWHERE = TestFold(0, 0)  # of steps that are the whole study's
+EVERYBODY = TestFold(0, -2)  # nobody is tested: the model that is deployed
 
 
 def source_store(fold: Path, source: str) -> Path:
@@ -42,10 +42,10 @@ def source_store(fold: Path, source: str) -> Path:
     return fold / FEATURES / source / f"{source}.zarr"
 
 
-def folds_of(table: pd.DataFrame) -> list[Cell]:
+def folds_of(table: pd.DataFrame) -> list[TestFold]:
     """The folds that test somebody, from a table with columns repeat, patient, fold."""
     tested = table[table["fold"] >= 0][["repeat", "fold"]].drop_duplicates()
-    return [Cell(int(r), int(f)) for r, f in sorted(tested.itertuples(index=False))]
+    return [TestFold(int(r), int(f)) for r, f in sorted(tested.itertuples(index=False))]
 
 
 def read_cohort_table(cohort_csv: Path) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -151,14 +152,10 @@ class FeaturesSettings(Section):
 
 
 class GeneratorSettings(Section):
-    """The ACGAN."""
+    """The ACGAN of maps; `seeds` and `samples` are of every generator whose amounts are counts."""
 
     widths: Annotated[list[Count], Field(min_length=1)] = [64, 256, 512]
     """ngf = ndf of the convolutional pair; each width is an arm."""
-    hidden_generator: Count = 4096
-    """Hidden width of the generator for vectors."""
-    hidden_discriminator: Count = 1024
-    """Hidden width of the discriminator for vectors."""
     epochs: Count = 50
     """Passes over the training features."""
     max_steps: Count | None = None
@@ -176,7 +173,7 @@ class GeneratorSettings(Section):
 
 
 class ClassifierSettings(Section):
-    """The paper's CNN for maps."""
+    """The paper's CNN for maps; another classifier of maps takes those that it has."""
 
     channels: list[Count] = [64, 128]
     """Of the convolutional blocks (the notebook: 64, 128, 128)."""
@@ -190,6 +187,14 @@ class ClassifierSettings(Section):
     """Of Adam."""
     tune_threshold: bool = False
     """Choose its threshold on inner folds: as many trainings more."""
+
+    def parameters_of(self, known: Container[str]) -> dict[str, Any]:
+        """What an estimator with the parameters `known` is given."""
+        wanted = {
+            "channels": tuple(self.channels), "dense": self.dense, "epochs": self.epochs,
+            "batch_size": self.batch, "lr": self.learning_rate,
+        }  # fmt: skip
+        return {name: value for name, value in wanted.items() if name in known}
 
 
 class DesignSettings(Section):

@@ -48,7 +48,7 @@ def _make_model(run: Path) -> None:
     _check(run, settings)
     deployed_part(settings, read_json(run / EVIDENCE))  # said before anything is trained
     read_parquet(run / PREDICTIONS)
-    steps = _steps(Context(run=run.absolute(), settings=settings, cell=EVERYBODY))
+    steps = _steps(Context(run=run.absolute(), settings=settings, test_fold=EVERYBODY))
     if not all(step.done() for step in steps):
         with only_one(run):
             perform_in_turn(steps, name="the model for new patients")

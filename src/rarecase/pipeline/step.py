@@ -33,7 +33,7 @@ from rarecase.checksums import (
 )
 from rarecase.errors import DataError
 from rarecase.files import partial_path, replacing_directory, write_text
-from rarecase.pipeline.run_folder import CHECKPOINTS, EVERYBODY, NOWHERE, RECORD, Cell
+from rarecase.pipeline.run_folder import CHECKPOINTS, EVERYBODY, NOWHERE, RECORD, TestFold
 from rarecase.pipeline.settings import Section, Settings
 
 log = logging.getLogger(__name__)
@@ -47,17 +47,17 @@ class Context:
 
     run: Path
     settings: Settings
-    cell: Cell = NOWHERE
+    test_fold: TestFold = NOWHERE
 
     @property
     def fold_folder(self) -> Path:
-        return (self.run / self.cell.folder(RECORD)).parent
+        return (self.run / self.test_fold.folder(RECORD)).parent
 
     def where(self) -> str:
         """The place in the grid in words."""
-        if self.cell.fold == EVERYBODY.fold:
+        if self.test_fold.fold == EVERYBODY.fold:
             return "all patients"
-        return f"repeat {self.cell.repeat}, fold {self.cell.fold}"
+        return f"repeat {self.test_fold.repeat}, fold {self.test_fold.fold}"
 
 
 Work = Callable[[Context, Path], None]

@@ -23,7 +23,7 @@ from rarecase.features.feature_set import (
     outlined,
     store_features,
 )
-from rarecase.features.samples import vectors
+from rarecase.features.pooling import vectors
 from rarecase.features.sources.contract import Masks
 from rarecase.features.store import FeatureStore
 from rarecase.pipeline.compute import make_fabric
@@ -55,7 +55,7 @@ def cells_step(context: Context, task: Task, *, features: Step, synthetic: Seque
     facts: list[Any] = [said.amounts, said.planned, arms, task.splits, task.checks, settings.seed]
     facts.append(part.design.seeds)
     facts += [settings.tuning, *([settings.classifier] if part.design.classifier.lazy else [])]
-    name = context.cell.folder(f"{CELLS}/{part.name}-{task.name}")
+    name = context.test_fold.folder(f"{CELLS}/{part.name}-{task.name}")
     work, inputs = partial(cells_work, task=task), (features, *synthetic)
     reads = tuple(step.name for step in inputs)
     return Step(name, "classify", work, context, facts=facts, inputs=inputs, reads=reads)
@@ -65,7 +65,7 @@ def cells_work(context: Context, folder: Path, *, task: Task) -> None:
     """Predictions of a task's arms on the fold's test patients, histories, the self-checks where
     they are wanted."""
     tuning = context.settings.tuning
-    fold, cell, part = load_fold(context), context.cell, load_part(context, task.number)
+    fold, at, part = load_fold(context), context.test_fold, load_part(context, task.number)
     store = FeatureStore.open(source_store(context.fold_folder, part.features))
     design, arms = part.design, part.design.tasks()[task.name]
     samples = partial(
@@ -75,7 +75,7 @@ def cells_work(context: Context, folder: Path, *, task: Task) -> None:
     sites = [fold.sites.get(features.patients[who]) for who in features.patient.tolist()]
     rows = features.rows.assign(site=pd.Series(sites, dtype=object))
     features = replace(features, rows=rows)
-    place = Place(fold_of(features, fold.test, cell.fold), cell.repeat, cell.fold, task.splits)
+    place = Place(fold_of(features, fold.test, at.fold), at.repeat, at.fold, task.splits)
     (folder / CHECKPOINTS).mkdir(exist_ok=True)
     given = {
         (arm.name, seed or 0): samples_of_step(
@@ -93,7 +93,7 @@ def cells_work(context: Context, folder: Path, *, task: Task) -> None:
     found = fit_fold(features, design, place, arms=arms, tools=tools)
     if task.checks:
         said = fold_checks(features, design, place)
-        if (cell.repeat, cell.fold) == (0, 0):  # it takes many slices' fits
+        if (at.repeat, at.fold) == (0, 0):  # it takes many slices' fits
             # What a split by slices would have read, with one grid point: it is dear.
             first = {name: values[1:2] for name, values in design.classifier.grid.items()}
             cheap = replace(design, classifier=replace(design.classifier, grid=first), inner=2)

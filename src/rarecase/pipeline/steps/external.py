@@ -17,7 +17,7 @@ from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks
 from rarecase.experiment.tasks import write_result
 from rarecase.features.feature_set import outlined
-from rarecase.features.samples import vectors
+from rarecase.features.pooling import vectors
 from rarecase.features.sources.registry import load_source
 from rarecase.files import read_json, read_parquet
 from rarecase.pipeline.fold import Fold, load_fold, load_part
@@ -40,7 +40,7 @@ def external_step(context: Context, *, home: Context, slices: Step, splits: str)
     """The step of a fold; `home`: the study and fold that learnt."""
     known = read_json(home.fold_folder / SEGMENTER / RECORD)["key"]
     facts = [known, home.settings.tuning, splits, home.settings.experiment]
-    work, name = partial(external_work, home=home, splits=splits), context.cell.folder(CELLS)
+    work, name = partial(external_work, home=home, splits=splits), context.test_fold.folder(CELLS)
     return Step(name, "external", work, context, version=2, facts=facts, inputs=(slices,))
 
 
@@ -78,8 +78,8 @@ def external_work(context: Context, folder: Path, *, home: Context, splits: str)
         features = vectors_of(
             X, outlined(rows, tuning.masks), rare=fold.rare, name=part.features, unit=tuning.unit
         )
-        cell = home.cell
-        place = Place(fold_of(features, everybody, cell.fold), cell.repeat, cell.fold, splits)
+        at = home.test_fold
+        place = Place(fold_of(features, everybody, at.fold), at.repeat, at.fold, splits)
         found.append(fit_fold(features, part.design, place))
         if tuning.checks and checks is None and len(part.design.arms) > 1:
             checks = fold_checks(features, part.design, place)

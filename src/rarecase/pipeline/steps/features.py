@@ -24,7 +24,7 @@ def features_step(context: Context, *, source: str, segmenter: Step) -> Step:
     if known.kind == "vectors":
         facts.append(context.settings.tuning.masks)
     return Step(
-        context.cell.folder(f"{FEATURES}/{source}"), "extract", work, context, facts=facts,
+        context.test_fold.folder(f"{FEATURES}/{source}"), "extract", work, context, facts=facts,
         inputs=(segmenter,), bulky=(f"{source}.zarr",), remake=work,
     )  # fmt: skip
 
@@ -64,9 +64,9 @@ def extract(
 
     `exact`: in float32 whatever the settings say. `keep`: the folder to save the source in.
     """
-    cell, found = context.cell, source_of(source)
+    at, found = context.test_fold, source_of(source)
     data = source_data(context, fold, masks=masks, exact=exact or found.exact)
-    found.fit(data, seed=derive(context.settings.seed, found.name, cell.repeat, cell.fold))
+    found.fit(data, seed=derive(context.settings.seed, found.name, at.repeat, at.fold))
     if keep is not None:
         found.save(keep)
     return found.transform(data, out=out)

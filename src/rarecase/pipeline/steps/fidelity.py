@@ -9,7 +9,8 @@ import numpy as np
 
 from rarecase.experiment.arm import Arm
 from rarecase.features import FeatureStore
-from rarecase.features.samples import Samples, vectors
+from rarecase.features.pooling import vectors
+from rarecase.features.samples import Samples
 from rarecase.features.sources.contract import tumour_slices
 from rarecase.files import write_table
 from rarecase.generators.audit.audit import set_against
@@ -23,7 +24,7 @@ def fidelity_step(
     context: Context, which: Which, *, arm: Arm, features: Step, synthetic: Step
 ) -> Step:
     """The step that sets an arm's samples against test patients."""
-    name = context.cell.folder(which.folder(FIDELITY, context.settings))
+    name = context.test_fold.folder(which.folder(FIDELITY, context.settings))
     return Step(
         name, "generate", partial(fidelity_work, which=which), context, facts=[arm.sampler.filter],
         inputs=(features, synthetic), reads=(features.name, synthetic.name),

@@ -97,7 +97,7 @@ def train(
 def segmenter_work(context: Context, folder: Path) -> None:
     """Train the fold's U-Net on its training patients; predict the masks of every slice."""
     settings, fold = context.settings, load_fold(context)
-    seed = derive(settings.seed, "segmenter", context.cell.repeat, context.cell.fold)
+    seed = derive(settings.seed, "segmenter", context.test_fold.repeat, context.test_fold.fold)
     segmenter = _start(context, fold, seed=seed)
     if len(fold.rows_of(fold.fitting, masked=True)):
         name = f"U-Net, {context.where()}"
@@ -180,7 +180,7 @@ def segmenter_step(context: Context, *, cohort: Step | None, start: Step | None)
         init = digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in files])
     facts = [training, settings.compute.precision, init]
     name, inputs = (
-        context.cell.folder(SEGMENTER),
+        context.test_fold.folder(SEGMENTER),
         tuple(s for s in (cohort, start) if s is not None),
     )
     return Step(name, "segment", segmenter_work, context, version=2, facts=facts, inputs=inputs)

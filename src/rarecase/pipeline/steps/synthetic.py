@@ -61,7 +61,7 @@ def synthetic_step(context: Context, which: Which, *, arm: Arm, features: Step) 
     settings = context.settings
     amounts = settings.generator.samples or settings.experiment[which.number].amounts
     return Step(
-        context.cell.folder(which.folder(SYNTHETIC, settings)), "generate",
+        context.test_fold.folder(which.folder(SYNTHETIC, settings)), "generate",
         partial(synthetic_work, which=which), context, version=2,
         facts=[described(arm.sampler), which.seed, amounts, settings.seed],
         inputs=(features,), reads=(features.name,),
@@ -81,8 +81,8 @@ def synthetic_work(context: Context, folder: Path, *, which: Which) -> None:
     images = arm.sampler.on == "images"
     learnt = tumour_slices(store.rows, rows) if images else rows
     about = store.rows.iloc[learnt]
-    cell = context.cell
-    seed = derive(context.settings.seed, arm.sampler.kind, cell.repeat, cell.fold, which.seed)
+    at = context.test_fold
+    seed = derive(context.settings.seed, arm.sampler.kind, at.repeat, at.fold, which.seed)
     generator: Generator = new_generator(arm.sampler, seed=seed % 2**31, standardised=False)
     (folder / CHECKPOINTS).mkdir(exist_ok=True)
     exact = len(store.shape) == 1 and not images
