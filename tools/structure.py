@@ -51,19 +51,12 @@ def faults_of(path: Path) -> Iterator[str]:
         yield f"{name}: {length} lines; at most {FILE}: split it by ideas."
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            lines = (node.end_lineno or node.lineno) - node.lineno + 1 - _docstring(node)
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines > FUNCTION:
                 yield f"{name}:{node.lineno}: {node.name} has {lines} lines; at most {FUNCTION}."
     for line, package in imported(tree):
         if PACKAGES.index(package) > package_of(path):
             yield f"{name}:{line}: imports from {package}, which stands above it."
-
-
-def _docstring(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    first = node.body[0]
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-        return (first.end_lineno or first.lineno) - first.lineno + 1
-    return 0
 
 
 def code_lines(text: str) -> int:

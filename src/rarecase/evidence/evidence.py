@@ -35,7 +35,7 @@ from rarecase.evidence.metrics import AUC, metrics_of
 from rarecase.evidence.paired import PERMUTATIONS, compare_fits
 from rarecase.evidence.paper import paper_row
 from rarecase.evidence.predictions import CELL, KEY, check_predictions, pool_patients
-from rarecase.evidence.rows import Family, Key, counts, key_of, make_row, read_families
+from rarecase.evidence.rows import Family, Key, counts, key_of, make_rows, read_families
 from rarecase.evidence.verdict import family_verdicts
 
 PEEKED = (
@@ -73,23 +73,16 @@ def make_evidence(
     Parameters
     ----------
     primary
-        Features and classifier of the family of verdicts that was declared beforehand; None: the
-        first in the table.
+        Features and classifier of the family of verdicts declared beforehand; None: the first.
     faithful
         The paper's protocol, which chooses on the test set: there are no verdicts then.
     checks
         What the self-checks found (`experiment.self_checks`), carried along.
 
-    Raises
-    ------
-    DataError, SettingError
-        A table that cannot be scored (`check_predictions`); an unknown rare class or family.
+    Raises `DataError` for a table that cannot be scored (`check_predictions`), `SettingError` for
+    an unknown rare class or family.
     """
-    classes = check_predictions(predictions)
-    if rare not in classes:
-        raise SettingError(
-            f"rare={rare!r} is not a class of the predictions; {nearest(rare, classes)}"
-        )
+    classes = _classes(predictions, rare)
     order = [Key(*map(str, key)) for key in predictions[KEY].drop_duplicates().to_numpy()]
     predictions = predictions.sort_values([*CELL, "case", "slice"], ignore_index=True)
     pooled = pool_patients(predictions)
@@ -100,18 +93,14 @@ def make_evidence(
     labels = known["label"].astype(str).map(classes.index).to_numpy(np.int64)
     drawn = make_draws(labels, facts["seeds"], draws=draws, seed=seed)
     metrics, index = metrics_of(classes, rare=rare), classes.index(rare)
+    scored = {
+        name: make_rows(family, Scorer(drawn, metrics, index)) for name, family in families.items()
+    }
+    rows = [row for mine in scored.values() for row in mine]
     compare = partial(compare_fits, rare=index, permutations=permutations, seed=seed)
-    rows: list[Found] = []
-    verdicts: list[Found] = []
-    for family in families.values():
-        scorer = Scorer(drawn, metrics, index)
-        mine = [make_row(entry, family, scorer) for entry in family]
-        rows += mine
-        if not faithful:
-            verdicts += family_verdicts(
-                family, mine, compare, rare=rare, full_names=len(families) > 1,
-                rare_patients=facts["counts"]["patients"][rare],
-            )  # fmt: skip
+    patients, several = facts["counts"]["patients"][rare], len(families) > 1
+    judge = partial(family_verdicts, rare=rare, rare_patients=patients, full_names=several)
+    found = [judge(families[name], scored[name], compare) for name in families if not faithful]
     return facts | {
         "rare": rare,
         "protocol": "faithful" if faithful else "sound",
@@ -119,12 +108,22 @@ def make_evidence(
         "primary": {"features": first[0], "classifier": first[1]},
         "metrics": [{name: getattr(metric, name) for name in SAID} for metric in metrics],
         "rows": rows,
-        "verdicts": [v | {"primary": key_of(v).family == first} for v in verdicts],
+        "verdicts": [v | {"primary": key_of(v).family == first} for mine in found for v in mine],
         "best": _best(rows),
         "paper": paper_row(rows, primary=first, faithful=faithful),
         "checks": None if checks is None else dict(checks),
-        "notes": _notes(rows, primary=first, several=len(families) > 1),
+        "notes": _notes(rows, primary=first, several=several),
     }
+
+
+def _classes(predictions: pd.DataFrame, rare: str) -> tuple[str, ...]:
+    """The classes of a table that can be scored."""
+    classes = check_predictions(predictions)
+    if rare not in classes:
+        raise SettingError(
+            f"rare={rare!r} is not a class of the predictions; {nearest(rare, classes)}"
+        )
+    return classes
 
 
 def _facts(predictions: pd.DataFrame, pooled: pd.DataFrame, classes: Sequence[str]) -> Found:

@@ -128,8 +128,12 @@ def read_families(
     }
 
 
-def make_row(entry: Entry, family: Family, scorer: Scorer) -> dict[str, Any]:
-    """A row of the evidence (see `make_evidence`)."""
+def make_rows(family: Family, scorer: Scorer) -> list[dict[str, Any]]:
+    """The rows of a family, in its order (see `make_evidence`)."""
+    return [_make_row(entry, family, scorer) for entry in family]
+
+
+def _make_row(entry: Entry, family: Family, scorer: Scorer) -> dict[str, Any]:
     reference = family[0]
     said = partial(mean_scores, metrics=scorer.metrics, rare=scorer.rare)
     moved, slices, slices_moved = None, said(entry.slices), None

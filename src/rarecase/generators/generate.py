@@ -81,10 +81,7 @@ def generate(
     if keep:
         _try_filter(keep, generator, real, seed=seed)
     audited = _audited(generator, real, seed=seed) if audit else None
-    # A training is kept until the samples are written. Of few small samples an epoch takes less
-    # time than to write it down.
-    long = len(real.shape) > 1 or len(real.labels) >= MANY
-    checkpoint = out.with_name(f"{out.name}.checkpoint") if long else None
+    checkpoint = _checkpoint(real, out)
     generator.fit(real.X, real.labels, groups=real.patients, checkpoint=checkpoint)
     masks = _filtered(generator, counts, keep, real, seed=seed) if keep else None
     drawn = {name: len(mask) for name, mask in masks.items()} if masks else dict(counts)
@@ -92,18 +89,7 @@ def generate(
         "generator": kind, "filter": keep, "real": real.counts, "generated": drawn, "kept": counts,
     }  # fmt: skip
     said |= {} if audited is None else {"audit": audited}
-    card = card_of(out)
-    if card is None:
-        generator.sample_to_store(out, drawn, seen=real.seen, keep=masks)
-    else:
-        X, names = generator.sample(drawn, keep=masks)
-        with replacing_file(out) as beside:
-            _write(X, names, beside, suffix=out.suffix.lower(), real=real, label=label or "label")
-            # Last, so that it does not stay behind alone.
-            settings = generator.get_params(deep=False)
-            learnt_from = sorted({*generator.trained_on_, *real.seen})
-            about = {"seed": seed, "settings": settings, "learnt_from": learnt_from}
-            write_json(card, {**said, **about})
+    _write(generator, drawn, masks, out, real=real, label=label or "label", said=said)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return said
@@ -231,10 +217,40 @@ def _audited(generator: Generator, real: Real, *, seed: int) -> list[dict[str, A
     ]
 
 
+def _checkpoint(real: Real, out: Path) -> Path | None:
+    """A training is kept until the samples are written. Of few small samples an epoch takes less
+    time than to write it down."""
+    long = len(real.shape) > 1 or len(real.labels) >= MANY
+    return out.with_name(f"{out.name}.checkpoint") if long else None
+
+
 def _write(
+    generator: Generator,
+    counts: Mapping[str, int],
+    masks: Masks | None,
+    out: Path,
+    *,
+    real: Real,
+    label: str,
+    said: dict[str, Any],
+) -> None:
+    """Write the samples, and what is said of them, with whom the generator has learnt from."""
+    card = card_of(out)
+    if card is None:
+        generator.sample_to_store(out, counts, seen=real.seen, keep=masks)
+        return
+    X, names = generator.sample(counts, keep=masks)
+    settings = generator.get_params(deep=False)
+    learnt_from = sorted({*generator.trained_on_, *real.seen})
+    about = {"seed": generator.random_state, "settings": settings, "learnt_from": learnt_from}
+    with replacing_file(out) as beside:
+        _write_samples(X, names, beside, suffix=out.suffix.lower(), real=real, label=label)
+        write_json(card, said | about)  # last, so that it does not stay behind alone
+
+
+def _write_samples(
     X: NDArray[Any], names: NDArray[Any], file: Path, *, suffix: str, real: Real, label: str
 ) -> None:
-    """Write samples (n, …) of the classes `names` (n,) into a file of another name."""
     y = real.named(names.tolist())
     if suffix == ".npz":
         with file.open("wb") as opened:

@@ -33,8 +33,26 @@ DRAWS = 1000  # of the bootstrap
 
 @dataclass(frozen=True)
 class Protocol:
-    """How an experiment on features is made: the arms and classifiers, what is tuned, what the
-    evidence rests on. Arguments of `compare` by the same names."""
+    """How an experiment on features is made. `compare` has arguments of the same names.
+
+    Parameters
+    ----------
+    arms
+        Names (`rarecase arms` lists them) or arms of one's own; `none` and `duplicates` are always
+        among them.
+    classifiers
+        Names, scikit-learn estimators (nothing tuned) or `Classifier`.
+    inner
+        Inner folds of real patients, on which everything is tuned.
+    amounts
+        Shares of what a class lacks to be as frequent as the most frequent one, to choose from.
+    generator_seeds
+        Fits of every sampler, each from its own seed.
+    checks
+        Whether to permute labels, look for a leak and a shift.
+    draws, permutations
+        Of the bootstrap and of the permutation test.
+    """
 
     arms: Sequence[str | Arm] = CLOSED_FORM
     classifiers: Sequence[str | Classifier | Any] = ("logistic",)
@@ -80,9 +98,8 @@ def compare(
 ) -> Result:
     """Compare ways to treat a rare class on features, on patients never seen.
 
-    Stratified, patient-grouped folds, drawn anew `repeats` times. Scaler, generator, filter,
-    amount, the classifier's parameters and the threshold are chosen inside the training part, on
-    `inner` folds of real patients.
+    Stratified, patient-grouped folds, drawn anew `repeats` times; all is fitted and chosen inside
+    the training part, on `inner` folds of real patients.
 
     Parameters
     ----------
@@ -90,48 +107,25 @@ def compare(
         Features (n, d): an array or a DataFrame; or several sets of the same rows, by name.
     y
         Classes (n,), strings or integers.
-    groups
-        Whose each row is (n,); without it every row is a patient of its own.
-    sites
-        The site of each row (n,): each site is tested once by what was learnt at the others, and
-        `folds` and `repeats` do not apply.
+    groups, sites
+        Whose each row is (n,); without it every row is a patient of its own. Where it is from (n,):
+        each site is tested once by what was learnt at the others, without `folds`.
     rare
         The rare class; without it the one with the fewest patients.
-    arms
-        Names (`rarecase arms` lists them) or arms of one's own; `none` and `duplicates` are always
-        among them.
-    classifiers
-        Names, scikit-learn estimators (nothing tuned) or `Classifier`.
-    amounts
-        Shares of what a class lacks to be as frequent as the most frequent one, to choose from.
-    generator_seeds
-        Fits of every sampler, each from its own seed.
-    checks
-        Whether to permute labels, look for a leak and a shift.
-    draws, permutations
-        Of the bootstrap and of the permutation test.
-    executor
-        Any of `concurrent.futures`; the result is the same to the bit.
-    cells
-        A folder in which finished tasks are kept, so that the same call goes on after a kill.
+    arms … permutations
+        See `Protocol`.
+    executor, cells
+        Any of `concurrent.futures`; the bits stay the same. A folder in which finished tasks are
+        kept, so that the same call goes on after a kill.
 
     Returns
     -------
-    Result
-        Prints as a table with the verdicts.
+    A `Result`, which prints as a table with the verdicts. Raises `DataError`, `SettingError`.
 
-    Raises
-    ------
-    DataError, SettingError
-        Input that cannot be used, with the way out.
-
-    Examples
-    --------
     >>> import numpy as np
-    >>> rng = np.random.default_rng(0)
-    >>> X, y = rng.normal(size=(60, 3)), np.repeat(["common", "rare"], [45, 15])
-    >>> found = compare(X, y, arms=["smote"], repeats=1, checks=False, draws=100)
-    >>> found.verdict("smote")
+    >>> X = np.random.default_rng(0).normal(size=(60, 3))
+    >>> y = np.repeat(["common", "rare"], [45, 15])
+    >>> compare(X, y, arms=["smote"], repeats=1, checks=False, draws=100).verdict("smote")
     'inconclusive'
     """
     protocol = Protocol(

@@ -80,32 +80,19 @@ def train_segmenter(
     optimizer = make_adam(net, schedule)
     coarse_epochs = round(coarse * schedule.epochs)
     best = _Best(net, coarse_epochs=coarse_epochs)
-    cure = (
-        f"lower the learning rate (now {schedule.lr:g}), or look for extreme intensities with "
-        "'rarecase inspect'"
-    )
     wrapped, tuned = fabric.setup(net, optimizer)
     fitting = _Fitting(
         wrapped, tuned, segmenter, slices, schedule, augmentation, fabric, seed,
-        loss, coarse_epochs, cure,
+        loss, coarse_epochs,
     )  # fmt: skip
-
-    def after(number: int) -> Row | None:
-        if not len(validation_rows):
-            best.offer(number, None)
-            return None
-        scores = fitting.evaluate(validation_rows, number)
-        refuse_infinite(scores, epoch=number, cure=cure)
-        best.offer(number, scores["loss"])
-        return {"part": "validation"} | scores
-
     key = training_key(
         seed, schedule, loss, coarse, augmentation,
         arrays=(train_rows, validation_rows), modules={"net": net},
     )  # fmt: skip
     training = Training(
         name, lambda number: {"part": "train"} | fitting.train(train_rows, number), {"net": net},
-        {"adam": optimizer}, key, cure, beside={"best": best.weights}, kept=best.state, after=after,
+        {"adam": optimizer}, key, fitting.cure, beside={"best": best.weights}, kept=best.state,
+        after=lambda number: fitting.validate(validation_rows, number, best),
     )  # fmt: skip
     history = run_epochs(training, epochs=schedule.epochs, checkpoint=checkpoint)
     net.load_state_dict(best.weights.state_dict())
@@ -143,7 +130,14 @@ class _Fitting:
     seed: int
     loss: Loss
     coarse_epochs: int
-    cure: str
+
+    @property
+    def cure(self) -> str:
+        """What helps a training whose loss is no longer finite."""
+        return (
+            f"lower the learning rate (now {self.schedule.lr:g}), or look for extreme intensities "
+            "with 'rarecase inspect'"
+        )
 
     def train(self, rows: np.ndarray, epoch: int) -> dict[str, float]:
         """Train on samples `rows`; the scores are those of the network as it learns."""
@@ -169,6 +163,16 @@ class _Fitting:
         means = _means(scores)
         refuse_infinite({"loss": means.pop("minimised")}, epoch=epoch, cure=self.cure)
         return means
+
+    def validate(self, rows: np.ndarray, epoch: int, best: _Best) -> Row | None:
+        """Offer the weights to `best`, with their score where there are samples to score."""
+        if not len(rows):
+            best.offer(epoch, None)
+            return None
+        scores = self.evaluate(rows, epoch)
+        refuse_infinite(scores, epoch=epoch, cure=self.cure)
+        best.offer(epoch, scores["loss"])
+        return {"part": "validation"} | scores
 
     @torch.no_grad()
     def evaluate(self, rows: np.ndarray, epoch: int) -> dict[str, float]:

@@ -100,24 +100,13 @@ class FeatureCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         RarecaseError
             A loss that is no longer finite.
         """
-        self._check_settings()
         samples = X if isinstance(X, Samples | Joined) else Samples(X)
         labels = checked_labels(y, len(samples))
         self.classes_, codes = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise DataError(f"y: expected two classes or more, got {self.classes_.tolist()}.")
-        if len(samples.shape) not in (3, 4):
-            raise DataError(
-                "X: the CNN classifies maps (n, c, h, w) or (n, c, d, h, w), got samples of "
-                f"{samples.shape}; take classifier 'logistic' for vectors."
-            )
+        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float32)
+        self._check(samples, labels, weight)
         if fabric is None:
             fabric = Fabric(accelerator="auto", devices=1, precision=cast("Any", self.precision))
-        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float32)
-        if weight is not None and weight.shape != labels.shape:
-            raise DataError(
-                f"sample_weight: expected one a sample ({len(labels)}), got shape {weight.shape}."
-            )
         if isinstance(samples, Joined):
             real_ones = samples.first.on(fabric.device)
             moments(samples.second)  # refuses NaN in the added samples
@@ -141,7 +130,23 @@ class FeatureCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _seed(self) -> int:
         return self.random_state or 0
 
-    def _check_settings(self) -> None:
+    def _check(
+        self,
+        samples: Samples | Joined,
+        labels: NDArray[Any],
+        weight: NDArray[np.float32] | None,
+    ) -> None:
+        if len(self.classes_) < 2:
+            raise DataError(f"y: expected two classes or more, got {self.classes_.tolist()}.")
+        if len(samples.shape) not in (3, 4):
+            raise DataError(
+                "X: the CNN classifies maps (n, c, h, w) or (n, c, d, h, w), got samples of "
+                f"{samples.shape}; take classifier 'logistic' for vectors."
+            )
+        if weight is not None and weight.shape != labels.shape:
+            raise DataError(
+                f"sample_weight: expected one a sample ({len(labels)}), got shape {weight.shape}."
+            )
         if not self.channels or min(self.channels) < 1 or self.dense < 1:
             raise SettingError(
                 f"channels, dense: expected widths from 1, got {self.channels}, {self.dense}."
