@@ -5,6 +5,9 @@ from pathlib import Path
 
 # As the command line sets it: threads that wait for each other do not spin for long.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes side by side: a thread each
+    for library in ("OMP", "OPENBLAS"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 import pytest
 import torch

@@ -15,6 +15,7 @@ TINY = {
     "slices.size": 32,
     "split.folds": 2,
     "compute.processes": 1,
+    "compute.threads": 1,  # two processes of pytest-xdist would wait for each other's threads
     "pretrain.cohort": None,
     "segmenter.width": 4,
     "segmenter.depth": 2,
