@@ -26,7 +26,7 @@ from rarecase.segmenter.batches import laid_out
 from rarecase.segmenter.losses import dice_loss
 from rarecase.segmenter.networks import network_like
 
-BUDGET = 1.0  # seconds for each measurement, after one call to warm up
+BUDGET = 0.5  # seconds for each measurement, after one call to warm up
 
 
 @dataclass(frozen=True)
