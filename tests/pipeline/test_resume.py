@@ -1,6 +1,7 @@
 """A study that goes on: after it was done, killed, changed, damaged."""
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -153,30 +154,50 @@ def test_a_finished_step_that_was_not_moved_in_is_rescued(finished, tiny, tmp_pa
     step = run / "repeat-0/fold-1/segmenter"
     stamp = (step / "step.json").stat().st_mtime_ns
     step.rename(step.with_name("segmenter.rarecase.partial"))
-    step.with_name("segmenter.key").write_text(
-        json.loads((step.with_name("segmenter.rarecase.partial") / "step.json").read_text())["key"]
-    )
+    (mine,) = (s for s in Study(out=run, settings=tiny).plan() if s.output == step)
+    step.with_name("segmenter.key").write_text(mine.intent())
     Study(out=run, settings=tiny).run(until="classify")
     assert (step / "step.json").stat().st_mtime_ns == stamp
 
 
-def test_files_that_change_hands_are_noticed(finished, tmp_path):
-    """The same files, but two cases swapped in the manifest: everything is done again."""
+def manifest(cohort, *, swapped=False):
+    """A manifest of a simulated cohort; `swapped`: two cases have each other's files."""
     rows = [
         {"case": c.name, "patient": c.name, "label": c.parent.name,
          "flair": next(c.glob("*_flair*")), "mask": next(c.glob("*_seg*"))}
-        for c in sorted((finished / "simulated/study").glob("*/*"))
+        for c in sorted(cohort.glob("*/*"))
     ]  # fmt: skip
-    table, keys = pd.DataFrame(rows), []
-    for swapped in (False, True):
-        if swapped:
-            table.loc[[0, 1], "flair"] = table.loc[[1, 0], "flair"].to_numpy()
-        table.to_csv(tmp_path / "manifest.csv", index=False)
-        study = Study(tmp_path / "manifest.csv", label="label", out=tmp_path / "run", preset="demo")
-        keys.append({step.name: step.key for step in study.plan()})
-    assert keys[0]["slices"] != keys[1]["slices"]
-    assert keys[0]["repeat-0/fold-0/segmenter"] != keys[1]["repeat-0/fold-0/segmenter"]
-    assert keys[0]["pretrain"] == keys[1]["pretrain"]
+    table = pd.DataFrame(rows)
+    if swapped:
+        table.loc[[0, 1], ["flair", "mask"]] = table.loc[[1, 0], ["flair", "mask"]].to_numpy()
+    table.to_csv(cohort / "manifest.csv", index=False)
+    return cohort / "manifest.csv"
+
+
+def test_files_that_moved_are_read_again_and_files_that_changed_are_noticed(
+    finished, tiny, tmp_path
+):
+    """Networks are trained again only where what is read has changed."""
+    data, run = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(finished / "simulated/study", data)
+    settings = {**tiny, "cohort.channels": ["flair"]}
+
+    def again(place, **how):
+        before = stamps(run)
+        study = Study(manifest(place, **how), label="label", out=run, settings=settings)
+        study.run(until="classify")
+        return redone(run, before)
+
+    assert len(again(data)) > 5
+    for file in data.rglob("*.nii.gz"):
+        os.utime(file)  # as after a copy that keeps no times
+    assert again(data) == {"slices"}
+    data = data.rename(tmp_path / "moved")
+    said = (run / "study.yaml").read_text()
+    (run / "study.yaml").write_text(said.replace(f"{tmp_path}/data/", f"{data}/"))
+    assert again(data) == {"slices"}
+    assert again(data) == set()
+    assert {"slices", "cohort", "repeat-0/fold-0/segmenter"} < again(data, swapped=True)
 
 
 def test_other_simulation_settings_make_another_cohort(finished, tiny, tmp_path):

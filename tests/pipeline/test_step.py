@@ -77,7 +77,7 @@ def test_killed_between_the_last_write_and_the_move(context):
     step = make(context, write)
     perform(step)
     step.output.rename(partial_path(step.output))
-    step.output.with_name("one.key").write_text(step.key)
+    step.output.with_name("one.key").write_text(step.intent())
     perform(make(context, lambda *_: pytest.fail("performed again")))
     assert step.done()
 

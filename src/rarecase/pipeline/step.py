@@ -77,6 +77,9 @@ class Step:
         Goes up when the work computes something else from the same inputs and settings.
     facts
         The settings and values that the result depends on (see `digest`).
+    sources
+        Which files from outside of the run it was made from, and when they changed. Where that
+        differs the step is done anew, and the steps behind it only if its result differs then.
     inputs
         The steps whose results it depends on.
     products
@@ -94,6 +97,7 @@ class Step:
     context: Context
     version: int = 1
     facts: Any = None
+    sources: Any = None
     inputs: tuple[Step, ...] = ()
     products: tuple[str, ...] = ()
     bulky: tuple[str, ...] = ()
@@ -114,12 +118,20 @@ class Step:
         """Whether the result lies there, made from the same inputs and settings. Raises `DataError`
         where a file of it is missing or cut, or its record damaged."""
         said = read_record(self.output / RECORD)
-        if said is None or said["key"] != self.key:
+        if said is None or not self.made(said):
             return False
         refuse_cut(self.output, said)
-        now = self.learnt_from()
-        same = all(said["inputs"].get(name, result) == result for name, result in now.items())
-        return same and self._products_there()
+        return self._products_there()
+
+    def made(self, said: dict[str, Any]) -> bool:
+        """Whether a record is of this work on what lies there now."""
+        now, before = self.learnt_from(), said["inputs"]
+        same = all(before.get(name, result) == result for name, result in now.items())
+        return same and said["key"] == self.key and said["sources"] == digest(self.sources)
+
+    def intent(self) -> str:
+        """What checkpoints are of: this work on what lies there now."""
+        return digest([self.key, self.sources, self.learnt_from()])
 
     def learnt_from(self) -> dict[str, str]:
         """A digest of the result of every input that is there."""
@@ -158,7 +170,7 @@ def discard_bulky(steps: Sequence[Step]) -> None:
     """Remove the bulky parts that no step of `steps`, the whole study, needs any more."""
     for step in steps:
         readers = [each for each in steps if step.name in each.reads]
-        if step.bulky and all(_key_at(each.output) == each.key for each in (step, *readers)):
+        if step.bulky and all(_is_made(each, each.output) for each in (step, *readers)):
             for part in step.bulky:
                 shutil.rmtree(step.output / part, ignore_errors=True)
 
@@ -177,11 +189,13 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _key_at(folder: Path) -> str | None:
+def _is_made(step: Step, folder: Path) -> bool:
+    """Whether the step's result lies in a folder, by the folder's record."""
     try:
-        return (read_record(folder / RECORD) or {}).get("key")
+        said = read_record(folder / RECORD)
     except DataError:
-        return None
+        return False
+    return said is not None and step.made(said)
 
 
 def perform(step: Step) -> None:
@@ -192,12 +206,12 @@ def perform(step: Step) -> None:
         return
     beside = partial_path(step.output)
     intent = step.output.with_name(step.output.name + ".key")  # whose work the folder beside is
-    if beside.exists() and not (intent.is_file() and intent.read_text() == step.key):
-        shutil.rmtree(beside)  # left by a run with other settings
+    if beside.exists() and not (intent.is_file() and intent.read_text() == step.intent()):
+        shutil.rmtree(beside)  # left by a run with other settings, or on other files
     log.info("step %s", step.name)
     with replacing_directory(step.output, keep_partial=True) as folder:
-        if _key_at(folder) != step.key:  # equal: killed between the last write and the move
-            write_text(intent, step.key)
+        if not _is_made(step, folder):  # else killed between the last write and the move
+            write_text(intent, step.intent())
             _clear(folder)
             _work(step, folder)
     intent.unlink(missing_ok=True)
@@ -246,6 +260,7 @@ def _work(step: Step, folder: Path) -> None:
             "key": step.key,
             "result": digest({n: e["sha256"] for n, e in result.items() if n not in TIMED}),
             "inputs": step.learnt_from(),
+            "sources": digest(step.sources),
             "seconds": round(time.perf_counter() - start, 3),
             "peak_memory_mb": round(peak_memory() / 2**20),
             "finished": datetime.datetime.now().isoformat(timespec="seconds"),

@@ -40,19 +40,21 @@ def load_folds(settings: Settings, cohort: Cohort) -> pd.DataFrame:
     return folds
 
 
-def cohort_facts(cohort: Cohort, *, simulated: bool) -> Any:
-    """What the cached slices depend on: every case, its label, and which files are its.
+def cohort_facts(cohort: Cohort) -> Any:
+    """Every case of a cohort and its label, and who was dropped."""
+    cases = [(each.case, each.patient, each.label, each.fold, each.site) for each in cohort.cases]
+    dropped = [(each.case, each.reason) for each in cohort.dropped]
+    return [cohort.layout, cohort.channels, cases, dropped]
 
-    Files count by path, size and time of change; they are not read.
-    """
-    facts: list[Any] = [cohort.layout, cohort.channels]
+
+def file_stamps(cohort: Cohort) -> Any:
+    """Which files are a cohort's, by path, size and time of change; they are not read."""
+    stamps: list[Any] = []
     for case in cohort.cases:
-        facts.append((case.case, case.patient, case.label, case.fold, case.site))
-        if not simulated:  # its settings say what is in it; a missing one is made anew
-            pictures = [(files.number, files.image, files.mask) for files in case.slices]
-            files = [(name, case.images.get(name)) for name in cohort.channels]
-            facts += [_with_times(each) for each in (*files, ("mask", case.mask), *pictures)]
-    return [*facts, [(each.case, each.reason) for each in cohort.dropped]]
+        pictures = [(files.number, files.image, files.mask) for files in case.slices]
+        files = [(name, case.images.get(name)) for name in cohort.channels]
+        stamps += [_with_times(each) for each in (*files, ("mask", case.mask), *pictures)]
+    return stamps
 
 
 def _with_times(parts: Sequence[Any]) -> list[Any]:
@@ -68,9 +70,10 @@ def slices_step(context: Context, *, cohort: Cohort) -> Step:
     """The step that caches the slices of a cohort."""
     settings = context.settings
     simulation = [settings.simulation, settings.seed] if settings.data is None else None
-    files = cohort_facts(cohort, simulated=settings.data is None)
-    facts = [files, simulation, settings.slices]
-    return Step(SLICES, "segment", slices_work, context, version=2, facts=facts)
+    facts = [cohort_facts(cohort), simulation, settings.slices]
+    # Of a simulated one its settings say what is in it; a missing file is made anew.
+    sources = None if settings.data is None else file_stamps(cohort)
+    return Step(SLICES, "segment", slices_work, context, version=3, facts=facts, sources=sources)
 
 
 def cohort_step(context: Context, *, cohort: Cohort, folds: pd.DataFrame, slices: Step) -> Step:

@@ -11,7 +11,7 @@ from rarecase.pipeline.run_folder import CHECKPOINTS
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.simulated import PRETRAIN, SIMULATED, simulate
 from rarecase.pipeline.step import Context, Step
-from rarecase.pipeline.steps.cohort import cohort_facts, keep_slices
+from rarecase.pipeline.steps.cohort import cohort_facts, file_stamps, keep_slices
 from rarecase.pipeline.steps.segment import new_segmenter, train
 from rarecase.seeds import derive
 from rarecase.segmenter import read_card
@@ -22,12 +22,14 @@ def pretrain_step(context: Context) -> Step:
     """The step that pre-trains the U-Net on another cohort."""
     settings = context.settings
     shape = [getattr(settings.segmenter, n) for n in ("network", *ARGUMENTS)]
-    cohort: Any = settings.simulation.slices  # what it is simulated from, or its files
+    cohort: Any = settings.simulation.slices  # what it is simulated from, or who is in it
+    sources = None
     if settings.pretrain.cohort != SIMULATED:
-        cohort = cohort_facts(load_pretraining(settings), simulated=False)
+        found = load_pretraining(settings)
+        cohort, sources = cohort_facts(found), file_stamps(found)
     facts = [settings.pretrain, cohort, settings.slices, shape, settings.compute.precision]
     facts += [settings.split.validation, settings.seed]
-    return Step(PRETRAIN, "segment", pretrain_work, context, facts=facts)
+    return Step(PRETRAIN, "segment", pretrain_work, context, facts=facts, sources=sources)
 
 
 def pretrain_work(context: Context, folder: Path) -> None:
