@@ -20,7 +20,7 @@ from rarecase.pipeline.run_folder import (
     SETTINGS,
 )
 from rarecase.pipeline.settings import Settings
-from rarecase.pipeline.step import Context, Step
+from rarecase.pipeline.step import Context, Step, state_of
 from rarecase.pipeline.steps.model import deployed_part, model_step
 from rarecase.pipeline.steps.segment import segmenter_step
 
@@ -71,7 +71,7 @@ def _check(run: Path, settings: Settings) -> None:
 def _steps(context: Context) -> list[Step]:
     """Both depend on what the folds' steps depend on, as their records tell."""
     records = sorted(context.run.glob(f"repeat-*/fold-*/{SEGMENTER}/{RECORD}"))
-    known = [read_json(record)["key"] for record in records]
+    known = [state_of(record) for record in records]
     if not known:
         raise DataError(f"{context.run}: holds no trained U-Net; the run is not finished.")
     segmenter = replace(segmenter_step(context, cohort=None, start=None), facts=known, stage=MODEL)

@@ -32,7 +32,7 @@ from rarecase.checksums import (
     write_record,
 )
 from rarecase.errors import DataError
-from rarecase.files import partial_path, replacing_directory, write_text
+from rarecase.files import partial_path, read_json, replacing_directory, write_text
 from rarecase.pipeline.run_folder import CHECKPOINTS, EVERYBODY, NOWHERE, RECORD, TestFold
 from rarecase.pipeline.settings import Section, Settings
 
@@ -187,6 +187,12 @@ def digest(value: Any) -> str:
 
     text = json.dumps(value, sort_keys=True, default=plain)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def state_of(record: Path) -> list[str]:
+    """What a step of another plan was made from and what came of it, for steps that depend on it."""
+    said = read_json(record)
+    return [said["key"], said["result"]]
 
 
 def _is_made(step: Step, folder: Path) -> bool:

@@ -19,11 +19,11 @@ from rarecase.experiment.tasks import write_result
 from rarecase.features.feature_set import outlined
 from rarecase.features.pooling import vectors
 from rarecase.features.sources.registry import load_source
-from rarecase.files import read_json, read_parquet
+from rarecase.files import read_parquet
 from rarecase.pipeline.fold import Fold, load_fold, load_part
 from rarecase.pipeline.run_folder import CELLS, CHECKPOINTS, FEATURES, RECORD, SEGMENTER, SLICES
 from rarecase.pipeline.settings import Settings
-from rarecase.pipeline.step import Context, Step
+from rarecase.pipeline.step import Context, Step, state_of
 from rarecase.pipeline.steps.cells import fold_of, vectors_of
 from rarecase.pipeline.steps.features import source_data
 from rarecase.pipeline.steps.segment import predict_volumes
@@ -38,7 +38,7 @@ def external_parts(settings: Settings) -> list[int]:
 
 def external_step(context: Context, *, home: Context, slices: Step, splits: str) -> Step:
     """The step of a fold; `home`: the study and fold that learnt."""
-    known = read_json(home.fold_folder / SEGMENTER / RECORD)["key"]
+    known = state_of(home.fold_folder / SEGMENTER / RECORD)
     facts = [known, home.settings.tuning, splits, home.settings.experiment]
     work, name = partial(external_work, home=home, splits=splits), context.test_fold.folder(CELLS)
     return Step(name, "external", work, context, version=2, facts=facts, inputs=(slices,))
