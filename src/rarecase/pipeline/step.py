@@ -190,7 +190,7 @@ def digest(value: Any) -> str:
 
 
 def state_of(record: Path) -> list[str]:
-    """What a step of another plan was made from and what came of it, for steps that depend on it."""
+    """What a step of another plan was made from, and what came of it."""
     said = read_json(record)
     return [said["key"], said["result"]]
 
