@@ -19,7 +19,7 @@ demo: $(STAMP)
 	$(BIN)/rarecase run --preset demo --out $(DEMO)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
