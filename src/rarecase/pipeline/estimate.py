@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,7 @@ from rarecase.pipeline.step import Step, peak_memory, unfinished
 READING = 0.012  # seconds to read, normalise and fit a slice; small beside the rest
 MEASURED = 0.005  # seconds a sample, of a thousand channels
 COMPARING = {"patients": 1.0, "slices": 10.0}  # seconds an arm and fold, about
+FREE = Rates(0.0, 0.0, defaultdict(float), defaultdict(float), 0)  # where nothing is left to do
 HELD = 2**30  # bytes of features that a training holds in memory at most
 
 
@@ -86,7 +88,7 @@ def estimate(
     sizes = sizes_of(settings, cohort)
     slices, fits, beside = sizes.slices, sizes.fits, sizes.beside
     pretrain = settings.pretrain
-    rates = measure(settings, sizes, classes=len(cohort.classes))
+    rates = measure(settings, sizes, classes=len(cohort.classes)) if todo else FREE
     masks = slices * settings.slices.size**2 // 8
     costs = [
         Cost("slices", "segment", 1, slices * READING, sizes.cache, names=run_folder.SLICES),
