@@ -20,9 +20,9 @@ from rarecase.cohort import validation_patients
 from rarecase.experiment.arms import CONTROL
 from rarecase.features import FeatureStore
 from rarecase.features.feature_set import counted
-from rarecase.features.pooling import vectors
 from rarecase.features.samples import Samples
 from rarecase.features.sources.unet import features_of_samples
+from rarecase.features.standardise import vectors
 from rarecase.files import replacing_file
 from rarecase.generators import ACGAN, Duplicates
 from rarecase.generators.audit.audit import pooled

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rarecase.errors import SettingError
-from rarecase.features.pooling import vectors
 from rarecase.features.samples import Samples
+from rarecase.features.standardise import vectors
 from rarecase.generators.filters import (
     AGREEMENT,
     FILTERS,

@@ -1,12 +1,20 @@
-"""The coordinates in which a fold is computed: standardised, and no more of them than samples."""
+"""Samples as vectors, and the coordinates in which a fold is computed: standardised, and no more of
+them than samples."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from rarecase.arrays import Floats
+from rarecase.features.samples import Samples, is_store
+
+if TYPE_CHECKING:
+    from rarecase.features.store import FeatureStore
 
 REACH = 6.0  # deviations
 
@@ -52,3 +60,23 @@ class Space:
         """Rows (n, d) in this space, (n, rank or d)."""
         rows: Floats = np.clip(X - self.mean, -self.reach, self.reach) * self.scale
         return rows if self.axes is None else rows @ self.axes
+
+
+def vectors(X: ArrayLike | FeatureStore | Samples) -> NDArray[np.float64]:
+    """Each sample of (n, d) or (n, c, …) as a vector: as it is, of maps the mean of each channel,
+    (n, d) or (n, c).
+
+    >>> vectors(np.arange(8.0).reshape(1, 2, 2, 2)).tolist()
+    [[1.5, 5.5]]
+    """
+    samples = Samples(X) if is_store(X) else X
+    if isinstance(samples, Samples):
+        if samples.in_memory:  # in float64, where they are
+            return vectors(samples.array())
+        parts = [vectors(batch) for _, batch in samples.batches()]
+        return np.concatenate([np.empty((0, samples.shape[0])), *parts])
+    values = np.asarray(samples)
+    if values.ndim < 3:
+        return np.asarray(values, dtype=np.float64)
+    flat = values.reshape(*values.shape[:2], math.prod(values.shape[2:]))
+    return np.asarray(flat.mean(axis=2, dtype=np.float64))  # a copy in float64 would be large

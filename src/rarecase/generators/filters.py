@@ -24,8 +24,8 @@ from sklearn.preprocessing import StandardScaler
 
 from rarecase.arrays import Bools
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.pooling import vectors
 from rarecase.features.samples import checked_labels
+from rarecase.features.standardise import vectors
 from rarecase.generators.audit import distances
 from rarecase.generators.audit.distances import Samples
 from rarecase.generators.validation import whose

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from rarecase.arrays import Bools
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.pooling import vectors
 from rarecase.features.samples import is_store
+from rarecase.features.standardise import vectors
 from rarecase.files import replacing_file, write_json
 from rarecase.generators.audit.audit import audit_generator
 from rarecase.generators.base import Generator

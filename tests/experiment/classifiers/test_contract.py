@@ -17,8 +17,8 @@ from rarecase.experiment.classifiers import Classifier, FeatureCNN, make_classif
 from rarecase.experiment.classifiers.contract import seeded
 from rarecase.experiment.classifiers.logistic import Logistic, linear
 from rarecase.experiment.training_set import TrainingSet
-from rarecase.features.pooling import vectors
 from rarecase.features.samples import Samples
+from rarecase.features.standardise import vectors
 from support.features import map_set, place_of, vector_set
 
 POINT = {"classes": 2, "random_state": 3}

@@ -15,9 +15,8 @@ from sklearn.base import clone
 from rarecase.arrays import Bools, Floats
 from rarecase.cohort.splits import validation_patients
 from rarecase.errors import DataError
-from rarecase.features.pooling import vectors
 from rarecase.features.samples import Samples, checked_labels
-from rarecase.features.standardise import Space
+from rarecase.features.standardise import Space, vectors
 from rarecase.generators.audit.distances import Samples as Vectors
 from rarecase.generators.audit.fidelity import (
     NEIGHBOURS,

@@ -23,8 +23,8 @@ from rarecase.features.feature_set import (
     outlined,
     store_features,
 )
-from rarecase.features.pooling import vectors
 from rarecase.features.sources.contract import Masks
+from rarecase.features.standardise import vectors
 from rarecase.features.store import FeatureStore
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.designs import Part, make_part

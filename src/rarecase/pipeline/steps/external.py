@@ -17,8 +17,8 @@ from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks
 from rarecase.experiment.tasks import write_result
 from rarecase.features.feature_set import outlined
-from rarecase.features.pooling import vectors
 from rarecase.features.sources.registry import load_source
+from rarecase.features.standardise import vectors
 from rarecase.files import read_parquet
 from rarecase.pipeline.fold import Fold, load_fold, load_part
 from rarecase.pipeline.run_folder import CELLS, CHECKPOINTS, FEATURES, RECORD, SEGMENTER, SLICES

@@ -9,9 +9,9 @@ import numpy as np
 
 from rarecase.experiment.arm import Arm
 from rarecase.features import FeatureStore
-from rarecase.features.pooling import vectors
 from rarecase.features.samples import Samples
 from rarecase.features.sources.contract import tumour_slices
+from rarecase.features.standardise import vectors
 from rarecase.files import write_table
 from rarecase.generators.audit.audit import set_against
 from rarecase.pipeline.fold import load_fold, load_part
