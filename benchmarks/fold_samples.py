@@ -25,7 +25,6 @@ from rarecase.features.sources.unet import features_of_samples
 from rarecase.features.standardise import vectors
 from rarecase.files import replacing_file
 from rarecase.generators import ACGAN, Duplicates
-from rarecase.generators.audit.audit import pooled
 from rarecase.generators.registry import make_generator
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
@@ -45,7 +44,7 @@ IMAGE_STEPS = 1200
 
 def read_pooled(store: FeatureStore) -> np.ndarray:
     """Means over the map of every sample of a store."""
-    return pooled(Samples(store))
+    return vectors(Samples(store))
 
 
 def keep_maps(context: Context, work: Path, block: str) -> Path:
