@@ -27,8 +27,7 @@ from scipy import ndimage
 
 from rarecase.experiment.fold import TRAINS
 from rarecase.experiment.fold_rows import Place
-from rarecase.features.feature_set import FeatureSet, counted, make_features
-from rarecase.features.sources.contract import outlined
+from rarecase.features.feature_set import FeatureSet, counted, make_features, outlined
 from rarecase.features.sources.unet import TUMOUR, masked_mean
 from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.resolve import resolve
