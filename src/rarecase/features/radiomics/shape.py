@@ -22,7 +22,7 @@ def shape_features(region: Region, *, spatial: bool = False) -> dict[str, float]
     """Features of a region's mask; lengths in mm. What a mask of few voxels does not define is NaN.
     `spatial`: Moran's I and Geary's C besides, which take longer than all else."""
     corners, volume, area = _mesh(region.shape_mask, region.spacing)
-    at = np.argwhere(region.shape_mask) * region.spacing
+    at: Floats = np.argwhere(region.shape_mask) * np.array(region.spacing)
     found = _surface(volume, area) | _axes(at, volume, area) | _boxes(corners, volume, area)
     found["approx_volume"] = len(at) * math.prod(region.spacing)
     if region.mask.any():
@@ -38,7 +38,8 @@ def shape_features(region: Region, *, spatial: bool = False) -> dict[str, float]
 
 def _mesh(mask: Bools, spacing: Spacing) -> tuple[Floats, float, float]:
     """Corners (n, 3), volume and area of the surface halfway between voxels in and out."""
-    corners, faces, _, _ = marching_cubes(np.pad(mask, 1).astype(np.float32), 0.5, spacing=spacing)
+    padded = np.pad(mask, 1).astype(np.float32)
+    corners, faces, *_ = marching_cubes(padded, 0.5, spacing=spacing)  # type: ignore[no-untyped-call]
     a, b, c = (corners[faces[:, k]].astype(np.float64) for k in range(3))
     volume = abs(np.einsum("ij,ij->i", a, np.cross(b, c)).sum()) / 6
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2
@@ -78,7 +79,8 @@ def _axes(at: Floats, volume: float, area: float) -> dict[str, float]:
 def _ellipsoid_area(a: float, b: float, c: float) -> float:
     alpha, beta = math.sqrt(1 - (b / a) ** 2), math.sqrt(1 - (c / a) ** 2)
     if alpha == 0 or beta == 0:  # a ball, or next to one: the series' argument has no value
-        return 4 * math.pi * (((a * b) ** 1.6 + (a * c) ** 1.6 + (b * c) ** 1.6) / 3) ** (1 / 1.6)
+        means = ((a * b) ** 1.6 + (a * c) ** 1.6 + (b * c) ** 1.6) / 3
+        return float(4 * math.pi * means ** (1 / 1.6))
     x = (alpha**2 + beta**2) / (2 * alpha * beta)
     terms = [
         (alpha * beta) ** v / (1 - 4 * v**2) * legendre.legval(x, [0] * v + [1])
@@ -118,11 +120,12 @@ def _autocorrelation(region: Region) -> dict[str, float]:
         return {"moran_i": NAN, "geary_c": NAN}
     apart = np.where(region.mask, region.image - values.mean(), 0.0)
     size = [fft.next_fast_len(2 * side, real=True) for side in inside.shape]
-    grids = np.meshgrid(
-        *(np.minimum(np.arange(m), m - np.arange(m)) * s for m, s in zip(size, region.spacing, strict=True)),
-        indexing="ij", sparse=True,
-    )  # fmt: skip
-    distance = np.sqrt(sum(grid**2 for grid in grids))
+    apart_by = [  # round the corner, as a Fourier transform counts
+        np.minimum(np.arange(m), m - np.arange(m)) * step
+        for m, step in zip(size, region.spacing, strict=True)
+    ]
+    z, y, x = np.meshgrid(*apart_by, indexing="ij", sparse=True)
+    distance = np.sqrt(z**2 + y**2 + x**2)
     with np.errstate(divide="ignore"):
         weight = fft.rfftn(np.where(distance > 0, 1 / distance, 0.0))
 

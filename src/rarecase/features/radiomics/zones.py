@@ -41,7 +41,7 @@ def zone_features(levels: Ints, *, flat: bool = False, merged: bool = False) -> 
 
 def _zones(levels: Ints) -> tuple[Ints, Ints]:
     """Level and voxels of every zone."""
-    zones = label(levels, background=0, connectivity=levels.ndim)
+    zones = label(levels, background=0, connectivity=levels.ndim)  # type: ignore[no-untyped-call]
     of, first, size = np.unique(zones, return_index=True, return_counts=True)
     real = of > 0
     return levels.ravel()[first[real]], size[real]
