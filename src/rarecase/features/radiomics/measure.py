@@ -1,0 +1,119 @@
+"""All features of a mask in the channels of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rarecase.arrays import Bools, Floats
+from rarecase.features.radiomics.cooccurrence import cooccurrence_features
+from rarecase.features.radiomics.neighbours import neighbour_features
+from rarecase.features.radiomics.place import place_features
+from rarecase.features.radiomics.region import Region, Spacing, levels_of, make_region
+from rarecase.features.radiomics.runs import run_features
+from rarecase.features.radiomics.shape import shape_features
+from rarecase.features.radiomics.shape_flat import flat_shape_features
+from rarecase.features.radiomics.statistics import histogram_features, intensity_features
+from rarecase.features.radiomics.zones import zone_features
+
+THICK = 2.0  # slices so many times as far apart as pixels are no volume to a texture
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How features are measured; the defaults are IBSI's advice for images without units, as MR.
+
+    Parameters
+    ----------
+    resample
+        Millimetres between voxels, so that cases of different scanners are alike; None: as they
+        are. Images that do not know their spacing stay as they are.
+    bins, width
+        Grey levels: so many of equal width between a region's extremes; or of `width`, where
+        intensities have a unit.
+    flat
+        Whether textures are looked for within slices and merged over them; None: where slices are
+        more than twice as far apart as pixels, or a single one.
+    limits, outliers
+        Intensities that count; standard deviations from the mean beyond which they do not.
+    """
+
+    resample: float | None = 1.0
+    bins: int = 32
+    width: float | None = None
+    flat: bool | None = None
+    limits: tuple[float, float] | None = None
+    outliers: float | None = None
+
+
+def measure(
+    images: Mapping[str, Floats],
+    mask: Bools,
+    spacing: Spacing | None,
+    *,
+    head: Bools | None = None,
+    recipe: Recipe | None = None,
+) -> dict[str, float]:
+    """Features of a mask: its shape and place, and of every channel intensities and textures.
+
+    Parameters
+    ----------
+    images
+        Channel → intensities (z, y, x); one slice is (1, y, x).
+    mask, head
+        (z, y, x); what is measured, and the tissue that it lies in.
+    spacing
+        Millimetres along z, y, x; None where the files say nothing of it.
+
+    Returns
+    -------
+    Name → value; NaN where a mask is too small for a feature, or intensities do not vary.
+
+    Raises
+    ------
+    DataError
+        An empty mask, shapes that differ.
+    """
+    recipe, known = recipe or Recipe(), spacing or (1.0, 1.0, 1.0)
+    flat = recipe.flat
+    if flat is None:
+        flat = spacing is None or mask.shape[0] == 1 or known[0] > THICK * min(known[1:])
+    found: dict[str, float] = {}
+    for channel, image in images.items():
+        region = make_region(
+            image, mask, known, resample=None if spacing is None else recipe.resample,
+            in_plane=flat, limits=recipe.limits, outliers=recipe.outliers,
+        )  # fmt: skip
+        if not found:
+            found |= _shape(region) | (
+                place_features(mask, head, known) if head is not None else {}
+            )
+        found |= {
+            f"{channel}_{n}": v for n, v in _textures(region, flat=flat, recipe=recipe).items()
+        }
+    return found
+
+
+def _shape(region: Region) -> dict[str, float]:
+    if len(region.shape_mask) == 1:
+        return flat_shape_features(region.shape_mask[0], region.spacing[1:])
+    return shape_features(region)
+
+
+def _textures(region: Region, *, flat: bool, recipe: Recipe) -> dict[str, float]:
+    """Intensities and textures, those of all directions merged, so that none is left out by how a
+    head was turned."""
+    if not region.mask.any():
+        region = Region(region.image, region.shape_mask, region.shape_mask, region.spacing)
+    start = None if recipe.limits is None else recipe.limits[0]
+    levels, most = levels_of(
+        region, bins=None if recipe.width else recipe.bins, width=recipe.width, start=start
+    )
+    return (
+        intensity_features(region.values)
+        | histogram_features(levels[region.mask], most)
+        | cooccurrence_features(levels, most, flat=flat, merge="all")
+        | run_features(levels, flat=flat, merge="all")
+        | zone_features(levels, flat=flat, merged=True)
+        | neighbour_features(levels, flat=flat, merged=True)
+    )
