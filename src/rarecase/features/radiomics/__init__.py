@@ -10,7 +10,7 @@ from rarecase._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
-        "Recipe": "rarecase.features.radiomics.measure",
-        "measure": "rarecase.features.radiomics.measure",
+        "Recipe": "rarecase.features.radiomics.recipe",
+        "measure": "rarecase.features.radiomics.recipe",
     },
 )

@@ -85,17 +85,17 @@ def measure(
             in_plane=flat, limits=recipe.limits, outliers=recipe.outliers,
         )  # fmt: skip
         if not found:
-            found |= _shape(region) | (
-                place_features(mask, head, known) if head is not None else {}
-            )
+            found |= _shape(region, single=mask.shape[0] == 1)
+            found |= {} if head is None else place_features(mask, head, known)
         found |= {
             f"{channel}_{n}": v for n, v in _textures(region, flat=flat, recipe=recipe).items()
         }
     return found
 
 
-def _shape(region: Region) -> dict[str, float]:
-    if len(region.shape_mask) == 1:
+def _shape(region: Region, *, single: bool) -> dict[str, float]:
+    """By how many slices the image has, not the mask: every case of a cohort has the same names."""
+    if single:
         return flat_shape_features(region.shape_mask[0], region.spacing[1:])
     return shape_features(region)
 
