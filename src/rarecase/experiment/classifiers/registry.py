@@ -11,6 +11,10 @@ from rarecase.experiment.classifiers.contract import Classifier, Takes
 
 CLASSIFIERS: dict[str, tuple[str, Takes]] = {
     "logistic": ("rarecase.experiment.classifiers.logistic", "vectors"),
+    "lda": ("rarecase.experiment.classifiers.lda", "vectors"),
+    "forest": ("rarecase.experiment.classifiers.forest", "vectors"),
+    "boosting": ("rarecase.experiment.classifiers.boosting", "vectors"),
+    "svm": ("rarecase.experiment.classifiers.svm", "vectors"),
     "cnn": ("rarecase.experiment.classifiers.cnn", "maps"),  # needs PyTorch
 }
 """Name → module, whose `make()` gives the classifier, and what that takes."""
