@@ -11,6 +11,7 @@ from rarecase.experiment import Arm, Counts, Sampler, Share, Tuned
 from rarecase.experiment.arm import AsManyAs
 from rarecase.experiment.classifiers import make_classifier
 from rarecase.experiment.training_set import (
+    Coordinates,
     TrainingPart,
     at_level,
     inner_folds,
@@ -76,7 +77,9 @@ def test_logit_adjustment_divides_by_the_prior_of_patients():
 @pytest.fixture(scope="module")
 def inner():
     features = vector_set((30, 12), shift=1.0, d=3, rows=2, seed=3)
-    return features, inner_folds(features, np.arange(42), folds=3, seed=1)
+    return features, inner_folds(
+        features, np.arange(42), folds=3, seed=1, coordinates=Coordinates()
+    )
 
 
 def fit(inner, arm, *, levels):
@@ -131,7 +134,13 @@ def test_where_nothing_can_be_tuned():
 @pytest.mark.parametrize("wanted", [2, 3, 5])
 @pytest.mark.parametrize("rare", range(2, 8))
 def test_inner_training_parts_keep_two_patients_of_every_class_or_there_are_none(wanted, rare):
-    inner = inner_folds(vector_set((20, rare), d=2), np.arange(20 + rare), folds=wanted, seed=0)
+    inner = inner_folds(
+        vector_set((20, rare), d=2),
+        np.arange(20 + rare),
+        folds=wanted,
+        seed=0,
+        coordinates=Coordinates(),
+    )
     assert len(inner) == (0 if rare < 3 else 3 if rare == 3 else min(wanted, rare))
     assert all(fold.part.counts.min() >= 2 for fold in inner)
 
@@ -145,7 +154,7 @@ def test_inner_folds_standardise_by_their_own_training_samples(inner):
 
 def test_inner_folds_of_maps_judge_slices_that_count_and_train_on_all(tmp_path):
     features = map_set(tmp_path / "maps.zarr", (8, 4))
-    for fold in inner_folds(features, np.arange(12), folds=2, seed=0):
+    for fold in inner_folds(features, np.arange(12), folds=2, seed=0, coordinates=Coordinates()):
         assert isinstance(fold.part.X, Samples)
         assert len(fold.part.y) == 2 * np.unique(fold.part.patient).size
         assert len(fold.X) == np.unique(fold.patient).size  # one slice in two shows a mask

@@ -80,7 +80,10 @@ def fit_final(features: FeatureSet, arm: Arm, design: Design) -> Final:
         levels_of(arm.amount, design.shares, size=size) if planned is None else (planned / size,)
     )
     everybody = np.arange(len(features.patients))
-    folds = inner_folds(features, everybody, folds=design.inner, seed=derive(seed, "inner folds"))
+    folds = inner_folds(
+        features, everybody, folds=design.inner, seed=derive(seed, "inner folds"),
+        coordinates=design.coordinates,
+    )  # fmt: skip
     choice = untuned(levels, design.classifier.points)
     if folds:
         choice = fit_inner(

@@ -14,6 +14,7 @@ from rarecase.experiment.arms import REFERENCE, is_trained, pick_arms
 from rarecase.experiment.classifiers.contract import Classifier
 from rarecase.experiment.classifiers.registry import make_classifier
 from rarecase.experiment.sampling import adds
+from rarecase.experiment.training_set import Coordinates
 from rarecase.features.feature_set import FeatureSet
 from rarecase.generators.filters import check_name
 from rarecase.generators.registry import make_generator
@@ -67,6 +68,13 @@ class Design:
         """Whether anything of an arm is chosen on inner folds."""
         several = isinstance(arm.amount, Tuned) and len(arm.amount.shares or self.shares) > 1
         return self.classifier.tune_threshold or several or len(self.classifier.points) > 1
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """How vectors come to the classifier, the same to all arms; a sampler needs values."""
+        samples = any(arm.sampler is not None for arm in self.arms)
+        fill = samples or not self.classifier.takes_missing
+        return Coordinates(rotate=self.classifier.rotate, fill=fill)
 
     def skipped(self, arm: Arm, features: FeatureSet) -> str | None:
         """Why an arm cannot be fitted to these features; None where it can."""

@@ -81,13 +81,16 @@ class _Fold:
         self.trained = _trained(features, others, design.rare_patients, seed=self.seed)
         train = np.flatnonzero(np.isin(features.patient, self.trained))
         self.held = np.flatnonzero(place.fold_of[features.patient] == place.fold)
-        self.part, self.test = split_off(features, train, self.held)
+        self.part, self.test = split_off(features, train, self.held, coordinates=design.coordinates)
         self.inner: dict[Any, Inner] = {}
 
     @cached_property
     def inner_parts(self) -> list[InnerFold]:
-        seed = derive(self.seed, "inner folds")
-        return inner_folds(self.features, self.trained, folds=self.design.inner, seed=seed)
+        design, seed = self.design, derive(self.seed, "inner folds")
+        return inner_folds(
+            self.features, self.trained, folds=design.inner, seed=seed,
+            coordinates=design.coordinates,
+        )  # fmt: skip
 
     def choose(self, arm: Arm, *, level: float | None = None) -> Choice:
         """What is tuned of an arm; the middle of the grid where nothing can be tuned."""

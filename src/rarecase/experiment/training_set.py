@@ -66,13 +66,26 @@ class InnerFold:
     patient: Ints
 
 
-def split_off(features: FeatureSet, train: Ints, held: Ints) -> tuple[TrainingPart, Features]:
+@dataclass(frozen=True)
+class Coordinates:
+    """How vectors come to a classifier: rotated into the span of the training rows where these are
+    fewer than features, gaps filled in."""
+
+    rotate: bool = True
+    fill: bool = True
+
+
+def split_off(
+    features: FeatureSet, train: Ints, held: Ints, *, coordinates: Coordinates
+) -> tuple[TrainingPart, Features]:
     """The training part of samples `train`, and samples `held` in its space: vectors are
     standardised by the training samples, maps stay as they are."""
     X: Features
     found: Features
     if isinstance(features.X, np.ndarray):
-        space = Space.fit(features.X[train])
+        space = Space.fit(
+            features.X[train], features.columns, rotate=coordinates.rotate, fill=coordinates.fill
+        )
         X, found = space(features.X[train]), space(features.X[held])
     else:
         X, found = Samples(features.X, rows=train), Samples(features.X, rows=held)
@@ -80,7 +93,9 @@ def split_off(features: FeatureSet, train: Ints, held: Ints) -> tuple[TrainingPa
     return TrainingPart(X, y, who, len(features.classes), features.rare), found
 
 
-def inner_folds(features: FeatureSet, patients: Ints, *, folds: int, seed: int) -> list[InnerFold]:
+def inner_folds(
+    features: FeatureSet, patients: Ints, *, folds: int, seed: int, coordinates: Coordinates
+) -> list[InnerFold]:
     """Inner folds of the training `patients`, as many as the smallest class allows. None where it
     has fewer than three patients: a generator needs two to learn from."""
     label = features.label[patients]
@@ -93,7 +108,7 @@ def inner_folds(features: FeatureSet, patients: Ints, *, folds: int, seed: int) 
     for number in range(possible):
         train = np.flatnonzero(np.isin(features.patient, patients[fold != number]))
         held = np.flatnonzero(np.isin(features.patient, patients[fold == number]) & counts)
-        part, X = split_off(features, train, held)
+        part, X = split_off(features, train, held, coordinates=coordinates)
         found.append(InnerFold(part, X, features.patient[held]))
     return found
 

@@ -4,13 +4,15 @@ them than samples."""
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rarecase.arrays import Floats
+from rarecase.features.columns import Columns, Encoder, empty_columns
 from rarecase.features.samples import Samples, is_store
 
 if TYPE_CHECKING:
@@ -19,47 +21,66 @@ if TYPE_CHECKING:
 REACH = 6.0  # deviations
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Space:
-    """Fitted to real training rows alone: (x − mean) / deviation, scaled so that a training row has
-    the squared length 1 on average, and rotated into the span of the training rows.
+    """Fitted to real training rows alone: gaps and categories as numbers (see `Encoder`), then
+    (x − mean) / deviation, scaled so that a training row has the squared length 1 on average, and
+    rotated into the span of the training rows.
 
     With more features than rows the rotation leaves as many coordinates as the rows have rank. That
     is exact for whatever only adds up, compares or spans training rows: a linear classifier with a
     quadratic penalty has its weights in that span, and distances within it are unchanged. Features
-    that do not vary in training say nothing there and count for nothing.
+    that do not vary in training say nothing there and count for nothing. Of a join every part has
+    the same share of the length, however many columns it has.
 
     Values farther than six deviations from the mean count as six. A network has channels that are
     all but silent in one set of patients and not in the next: unbounded, one of them outweighs all
     the others together. Of Gaussian features one value in 500 million lies out there.
     """
 
-    mean: Floats  # (d,)
-    scale: Floats  # (d,)
-    reach: Floats  # (d,), how far from the mean a value counts
-    axes: Floats | None  # (d, rank), None where there are no more features than rows
+    encoder: Encoder
+    mean: Floats  # (e,)
+    scale: Floats  # (e,)
+    reach: Floats  # (e,), how far from the mean a value counts
+    axes: Floats | None  # (e, rank), None where there are no more features than rows
 
     @staticmethod
-    def fit(X: Floats) -> Space:
-        """Learn the space of training rows `X` (n, d)."""
-        mean, deviation = X.mean(axis=0), X.std(axis=0)
+    def fit(
+        X: Floats, columns: Columns | None = None, *, rotate: bool = True, fill: bool = True
+    ) -> Space:
+        """Learn the space of training rows `X` (n, d). `rotate`: into the span of the rows, where
+        they are fewer; `fill`: whether gaps are filled in."""
+        encoder = Encoder.fit(X, columns or Columns.of(X.shape[1]), fill=fill)
+        rows = encoder(X)
+        holes = np.isnan(rows).any()
+        mean = _defined(np.nanmean, rows) if holes else rows.mean(axis=0)
+        deviation = _defined(np.nanstd, rows) if holes else rows.std(axis=0)
         # A deviation that is rounding error against the mean would blow a test row up.
         varies = deviation > 1e-9 * np.maximum(np.abs(mean), 1e-12)
         scale = np.where(varies, 1 / np.where(varies, deviation, 1.0), 0.0)
-        scale /= np.sqrt(max(int(varies.sum()), 1))
-        reach = REACH * deviation
-        if X.shape[1] <= X.shape[0]:
-            return Space(mean, scale, reach, None)
-        rows = Space(mean, scale, reach, None)(X)
-        values, vectors = np.linalg.eigh(rows @ rows.T)
+        count = np.bincount(encoder.part, weights=varies)
+        scale /= np.sqrt(np.maximum(count, 1)[encoder.part] * max(int((count > 0).sum()), 1))
+        space = Space(encoder, mean, scale, REACH * deviation, None)
+        if not rotate or rows.shape[1] <= rows.shape[0]:
+            return space
+        found = space(X)
+        values, vectors = np.linalg.eigh(found @ found.T)
         kept = values > 1e-10 * values.max()
-        axes = rows.T @ (vectors[:, kept] / np.sqrt(values[kept]))
-        return Space(mean, scale, reach, axes)
+        return replace(space, axes=found.T @ (vectors[:, kept] / np.sqrt(values[kept])))
 
     def __call__(self, X: Floats) -> Floats:
-        """Rows (n, d) in this space, (n, rank or d)."""
-        rows: Floats = np.clip(X - self.mean, -self.reach, self.reach) * self.scale
+        """Rows (n, d) in this space, (n, rank or e)."""
+        rows = self.encoder(X)
+        rows = np.clip(rows - self.mean, -self.reach, self.reach) * self.scale
         return rows if self.axes is None else rows @ self.axes
+
+
+def _defined(mean: Callable[..., Floats], rows: Floats) -> Floats:
+    """Over the values of each column that are there; 0 where none is."""
+    found = np.zeros(rows.shape[1])
+    known = ~empty_columns(rows)
+    found[known] = mean(rows[:, known], axis=0)
+    return found
 
 
 def vectors(X: ArrayLike | FeatureStore | Samples) -> NDArray[np.float64]:

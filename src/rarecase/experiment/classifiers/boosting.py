@@ -12,4 +12,4 @@ def make() -> Classifier:
     trees = HistGradientBoostingClassifier(
         learning_rate=0.1, max_leaf_nodes=8, min_samples_leaf=5, early_stopping=False
     )
-    return Classifier("boosting", trees, grid={"max_iter": (30, 100)})
+    return Classifier("boosting", trees, grid={"max_iter": (30, 100)}, takes_missing=True)

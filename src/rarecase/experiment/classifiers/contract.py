@@ -47,6 +47,11 @@ class Classifier:
         Whether `fit` takes `Samples`, `real`, `checkpoint` and `fabric`, and reads as it goes.
     tune_threshold
         Whether a threshold for the rare class is chosen on inner folds.
+    rotate
+        Whether vectors of more features than training rows are rotated into the span of the rows
+        (see `Space`): faster, and the same to what only adds up or compares; not to trees.
+    takes_missing
+        Whether missing values go to it as they are, where no arm samples; else they are filled in.
 
     Raises
     ------
@@ -66,6 +71,8 @@ class Classifier:
     takes: Takes = "vectors"
     lazy: bool = False
     tune_threshold: bool = True
+    rotate: bool = False
+    takes_missing: bool = False
 
     def __post_init__(self) -> None:
         kind = type(self.estimator).__name__

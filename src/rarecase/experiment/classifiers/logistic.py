@@ -27,7 +27,7 @@ class Logistic(LogisticRegression):  # type: ignore[misc]
 
 def make() -> Classifier:
     """The classifier of vectors unless another is named."""
-    return Classifier("logistic", Logistic(), grid={"C": (0.1, 1.0, 10.0, 100.0)})
+    return Classifier("logistic", Logistic(), grid={"C": (0.1, 1.0, 10.0, 100.0)}, rotate=True)
 
 
 def linear(model: Logistic) -> tuple[Floats, Floats]:

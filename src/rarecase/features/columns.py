@@ -1,0 +1,126 @@
+"""What the columns of vectors are, and vectors as numbers without gaps: filled in and told apart
+within a fold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+
+from rarecase.arrays import Bools, Floats, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """What the columns of vectors (n, d) are.
+
+    Parameters
+    ----------
+    names
+        What they are called; numbered where nobody said.
+    part
+        Which part of a join each is of (d,), from 0.
+    levels
+        Column → its categories, whose places in this tuple are its values; a value below 0 is a
+        category that is not among them.
+    """
+
+    names: tuple[str, ...]
+    part: Ints
+    levels: dict[int, tuple[str, ...]]
+
+    @staticmethod
+    def of(
+        width: int,
+        *,
+        names: Sequence[str] | None = None,
+        levels: Mapping[int, tuple[str, ...]] | None = None,
+    ) -> Columns:
+        """So many columns, all of one part; numbers but for those with `levels`."""
+        found = tuple(str(i) for i in range(width)) if names is None else tuple(names)
+        return Columns(found, np.zeros(width, dtype=np.int64), dict(levels or {}))
+
+    @staticmethod
+    def joined(each: Sequence[Columns]) -> Columns:
+        """The columns of several sets side by side, each a part of its own (or several)."""
+        parts = [0, *accumulate(int(c.part.max(initial=-1)) + 1 for c in each)]
+        starts = [0, *accumulate(len(c.names) for c in each)]
+        return Columns(
+            tuple(name for c in each for name in c.names),
+            np.concatenate([c.part + at for c, at in zip(each, parts, strict=False)]),
+            {at + i: v for c, at in zip(each, starts, strict=False) for i, v in c.levels.items()},
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """Vectors with gaps and categories as plain numbers; learnt from training rows alone.
+
+    A gap becomes the median of the column, and a column of its own says which rows had gaps: one
+    for each set of columns that have them in the same rows, since a case that could not be measured
+    at all would otherwise count as often as it has columns. Categories become a column each, those
+    that training rows have; another one is none of them.
+
+    Parameters
+    ----------
+    numeric
+        Columns that are numbers (k,).
+    fill
+        What their gaps become (k,); NaN: gaps stay.
+    flags
+        Columns whose gaps are flagged, one of each set.
+    categories
+        Pairs of column and value that have a column of their own.
+    part
+        Which part of a join each column that comes out is of.
+    """
+
+    numeric: Ints
+    fill: Floats
+    flags: Ints
+    categories: tuple[tuple[int, int], ...]
+    part: Ints
+
+    @staticmethod
+    def fit(X: Floats, columns: Columns, *, fill: bool = True) -> Encoder:
+        """Learn from training rows `X` (n, d); without `fill` gaps stay and none is flagged."""
+        numeric = np.array(
+            [i for i in range(X.shape[1]) if i not in columns.levels], dtype=np.int64
+        )
+        gaps = np.isnan(X[:, numeric])
+        value, flags = np.full(numeric.size, np.nan), np.empty(0, dtype=np.int64)
+        if fill:
+            value = np.zeros(numeric.size)  # of a column that training rows do not know at all
+            known = ~gaps.all(axis=0)
+            value[known] = np.nanmedian(X[:, numeric[known]], axis=0)
+            some = np.flatnonzero(gaps.any(axis=0) & known)
+            rows = np.concatenate([gaps[:, some], columns.part[None, numeric[some]]])
+            flags = numeric[some[np.sort(np.unique(rows, axis=1, return_index=True)[1])]]
+        categories = tuple(
+            (i, int(code))
+            for i in columns.levels
+            for code in np.unique(X[:, i][~np.isnan(X[:, i])])
+            if code >= 0
+        )
+        source = [*numeric, *flags, *(i for i, _ in categories)]
+        return Encoder(numeric, value, flags, categories, columns.part[source])
+
+    def __call__(self, X: Floats) -> Floats:
+        """Rows (n, d) as numbers (n, e)."""
+        found = X[:, self.numeric]
+        found = np.where(np.isnan(found), self.fill, found)
+        flags = np.isnan(X[:, self.flags]).astype(np.float64)
+        categories = [(X[:, i] == code).astype(np.float64) for i, code in self.categories]
+        return np.column_stack([found, flags, *categories])
+
+    @property
+    def trivial(self) -> bool:
+        """Whether rows without gaps come out as they are."""
+        return not self.flags.size and not self.categories
+
+
+def empty_columns(X: Floats) -> Bools:
+    """Which columns of rows (n, d) hold nothing at all (d,)."""
+    return np.asarray(np.isnan(X).all(axis=0))
