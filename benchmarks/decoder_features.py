@@ -67,7 +67,7 @@ def extract(args: argparse.Namespace) -> dict[str, Any]:
     import pandas as pd
 
     from rarecase.cohort import SliceCache
-    from rarecase.features import extract_features
+    from rarecase.features import feature_batches, write_features
     from rarecase.seeds import torch_seeded
     from rarecase.segmenter import Segmenter, Slices, UNet
 
@@ -78,19 +78,16 @@ def extract(args: argparse.Namespace) -> dict[str, Any]:
         drop=True
     )
     rows["row"] = np.arange(args.samples)
-    store = extract_features(
-        Segmenter(net=net, channels=cache.channels),
-        Slices(
-            Repeated(cache.images, args.samples),  # type: ignore[arg-type]
-            Repeated(cache.masks, args.samples),  # type: ignore[arg-type]
-            range(len(cache.channels)),
-        ),
-        rows=pd.DataFrame(rows),
-        block=args.block,
-        out=args.work / "features.zarr",
-        fabric=fabric_of(args),
-        batch=8,
+    slices = Slices(
+        Repeated(cache.images, args.samples),  # type: ignore[arg-type]
+        Repeated(cache.masks, args.samples),  # type: ignore[arg-type]
+        range(len(cache.channels)),
     )
+    batches = feature_batches(
+        Segmenter(net=net, channels=cache.channels), slices, rows=pd.DataFrame(rows),
+        block=args.block, fabric=fabric_of(args), batch=8,
+    )  # fmt: skip
+    store = write_features(args.work / "features.zarr", batches, block=args.block, rows=rows)
     raw = 2 * len(store) * int(np.prod(store.shape))
     return {"shape": list(store.shape), "disk_gb": store.nbytes / 2**30, "raw_gb": raw / 2**30}
 

@@ -6,6 +6,7 @@ A module calls `task("fine-tuning", total=30)` and advances it; nothing is shown
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -66,3 +67,14 @@ class _Placed:
 def placed(place: str) -> AbstractContextManager[None]:
     """Put `place`, such as "repeat 0, fold 1", before the names of tasks that do not say it."""
     return use(_Placed(_reporter.get(), place))
+
+
+@contextmanager
+def unsaid(name: str) -> Iterator[None]:
+    """Without the warnings of this logger."""
+    logger = logging.getLogger(name)
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = False

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rarecase.cohort.load import CaseArrays
 from rarecase.imaging.normalise import Scale, apply_scale, fit_scale
-from rarecase.imaging.slices import centre, fit_square, fit_square_masks
+from rarecase.imaging.slices import centre, fit_square, fit_square_masks, unfit_square
 
 _log = logging.getLogger(__name__)
 
@@ -86,6 +86,28 @@ def fit_case(
     return Fitted(np.concatenate(images)[order], all_masks, rows, skipped)
 
 
+def unfit(
+    values: NDArray[np.float32], height: int, width: int, *, cut: bool
+) -> NDArray[np.float32]:
+    """Fitted slices (n, size, size) back at the size that they had (n, height, width)."""
+    if cut:
+        return np.asarray(centre(values, height, width), dtype=np.float32)
+    return unfit_square(values, height, width)
+
+
+def head_of(images: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """What of a case's slices (n, c, h, w) is no background in some channel (n, h, w)."""
+    found = np.zeros((len(images), *images.shape[2:]), dtype=bool)
+    for channel in range(images.shape[1]):
+        found |= _above(images[:, channel], fit_scale(images[:, channel]))
+    return found
+
+
+def _above(values: NDArray[np.float32], scale: Scale) -> NDArray[np.bool_]:
+    """What rises from the background."""
+    return np.asarray(np.abs(values - np.float32(scale.background)) > (scale.ramp or 0))
+
+
 def pixel_of(groups: Sequence[CaseArrays], size: int, pixel: float | None) -> float | None:
     """Millimetres of a pixel of the fitted slices, None for pictures."""
     if pixel is not None or groups[0].spacing is None:
@@ -109,8 +131,8 @@ def _scaled(
 def _with_tissue(group: CaseArrays, scales: Sequence[Scale]) -> NDArray[np.bool_]:
     keep = np.zeros(len(group.images), dtype=bool)
     for channel, scale in enumerate(scales):
-        above = np.abs(group.images[:, channel] - np.float32(scale.background))
-        keep |= (above > (scale.ramp or 0)).mean(axis=(1, 2)) >= _EMPTY_SHARE
+        above = _above(group.images[:, channel], scale)
+        keep |= above.mean(axis=(1, 2)) >= _EMPTY_SHARE
     if group.masks is not None:
         keep |= group.masks.any(axis=(1, 2))
     return keep

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rarecase.cohort.case import Case
+from rarecase.cohort.fitting import unfit
 from rarecase.cohort.load import from_axial
 from rarecase.compute import DEVICES, make_fabric
 from rarecase.deploy.inputs import cases_named, file_name
@@ -26,7 +27,6 @@ from rarecase.imaging.drawing import Overlay, overlay_png
 from rarecase.imaging.formats import is_dicom, suffix_of
 from rarecase.imaging.formats.base import refusing
 from rarecase.imaging.grid import Grid, resample
-from rarecase.imaging.slices import centre, unfit_square
 from rarecase.imaging.writing import write_dicom_seg, write_nifti_mask
 from rarecase.progress import task
 
@@ -171,7 +171,7 @@ def _mask_on_file(found: Found) -> tuple[NDArray[np.uint8], Grid]:
     size = found.chances.shape[-1]
     whole = np.zeros((len(group.images), size, size), dtype=np.float32)
     whole[[number[n] for n, _, _ in found.fitted.rows]] = found.chances
-    slices = _unfitted(whole, *group.images.shape[-2:], cut=found.cut)
+    slices = unfit(whole, *group.images.shape[-2:], cut=found.cut)
     chances = resample(from_axial(slices), group.grid, group.source)
     return (chances > 0.5).astype(np.uint8), group.source
 
@@ -182,17 +182,9 @@ def _write_picture_masks(found: Found, folder: Path) -> None:
     size = {int(n): g.images.shape[-2:] for g in found.groups for n in g.numbers}
     files = {each.number: each for each in found.case.slices}
     for (number, _, _), chance in zip(found.fitted.rows, found.chances, strict=True):
-        drawn = _unfitted(chance[None], *size[number], cut=found.cut)[0]
+        drawn = unfit(chance[None], *size[number], cut=found.cut)[0]
         stem = f"{number:04d}_{files[number].image.stem}"
         Image.fromarray((drawn > 0.5).astype(np.uint8) * 255).save(folder / f"{stem}_mask.png")
-
-
-def _unfitted(
-    values: NDArray[np.float32], height: int, width: int, *, cut: bool
-) -> NDArray[np.float32]:
-    if cut:
-        return np.asarray(centre(values, height, width), dtype=np.float32)
-    return unfit_square(values, height, width)
 
 
 def _seen(case: Case, seen: Sequence[str]) -> bool:

@@ -7,9 +7,10 @@ __getattr__, __dir__, __all__ = attach(
     {
         "FeatureStore": "rarecase.features.store",
         "SourceData": "rarecase.features.sources.contract",
-        "extract_features": "rarecase.features.sources.unet",
         "load_source": "rarecase.features.sources.registry",
         "source_of": "rarecase.features.sources.registry",
+        "feature_batches": "rarecase.features.sources.unet",
         "tumour_vectors": "rarecase.features.sources.unet",
+        "write_features": "rarecase.features.writing",
     },
 )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,17 @@ class Columns:
         """So many columns, all of one part; numbers but for those with `levels`."""
         found = tuple(str(i) for i in range(width)) if names is None else tuple(names)
         return Columns(found, np.zeros(width, dtype=np.int64), dict(levels or {}))
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON can hold it; `from_json` reads it."""
+        levels = {str(i): list(values) for i, values in self.levels.items()}
+        return {"names": list(self.names), "part": self.part.tolist(), "levels": levels}
+
+    @staticmethod
+    def from_json(said: Mapping[str, Any]) -> Columns:
+        """What `as_json` wrote."""
+        levels = {int(i): tuple(values) for i, values in said["levels"].items()}
+        return Columns(tuple(said["names"]), np.array(said["part"], dtype=np.int64), levels)
 
     @staticmethod
     def joined(each: Sequence[Columns]) -> Columns:

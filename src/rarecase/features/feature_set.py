@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from rarecase.features.store import FeatureStore
 
 
+Masks = Literal["predicted", "true", "none"]
+WHOLE = -1  # the slice of what is of a whole case
+
+
 @dataclass(frozen=True, eq=False)
 class FeatureSet:
     """Samples with their classes and patients: vectors in an array, or maps in a store.
@@ -191,9 +195,11 @@ def _index(rare: Any, classes: NDArray[Any]) -> int:
     return names.index(str(rare))
 
 
-def outlined(rows: pd.DataFrame, masks: Literal["predicted", "true"]) -> pd.DataFrame:
+def outlined(rows: pd.DataFrame, masks: Masks) -> pd.DataFrame:
     """Rows whose `predicted` counts the pixels of the masks that are used: the network's, or true
-    ones where there are."""
+    ones where there are; every slice counts where none is."""
     if masks == "predicted":
         return rows
+    if masks == "none":
+        return rows.assign(predicted=1)
     return rows.assign(predicted=rows["tumour"].where(rows["has_mask"], rows["predicted"]))

@@ -21,6 +21,7 @@ from zarr.codecs import ZstdCodec
 
 from rarecase.checksums import check_file
 from rarecase.errors import DataError
+from rarecase.features.columns import Columns
 from rarecase.features.samples import checked_rows
 from rarecase.features.shards import ShardReader
 from rarecase.files import read_json, read_parquet, replacing_file
@@ -57,11 +58,13 @@ class FeatureStore:
         rows: pd.DataFrame,
         writing: bool,
         seen: Collection[str] = (),
+        columns: Columns | None = None,
     ):
         """Use `create` or `open`."""
         self.path = path
         self.block = block
         self.seen = frozenset(seen)
+        self.columns = columns
         self.shape: tuple[int, ...] = tuple(array.shape[1:])
         self.dtype = np.dtype(array.dtype)
         self.rows = rows
@@ -84,13 +87,16 @@ class FeatureStore:
         rows: pd.DataFrame,
         seen: Collection[str] = (),
         dtype: Literal["float16", "float64"] = "float16",
+        columns: Columns | None = None,
     ) -> FeatureStore:
         """A new store of `len(rows)` samples of `shape` ((d,), (c, h, w), (c, d, h, w), …).
 
         Parameters
         ----------
         seen: the patients whom the network behind the features has learnt from.
-        dtype: float16 for what networks give; float64 for counts, sizes and what is measured.
+        dtype: float16 for what networks give; float64 for counts, sizes and what is measured, where
+            NaN stands for what is missing.
+        columns: what those of vectors are.
 
         Raises
         ------
@@ -107,13 +113,16 @@ class FeatureStore:
             raise DataError(f"rows of block {block!r}: expected one row per sample, got none.")
         sample_bytes = np.dtype(dtype).itemsize * int(np.prod(sides))
         shard = max(1, min(SHARD_SAMPLES, SHARD_BYTES // sample_bytes, len(rows)))
-        about = {"format": _FORMAT, "block": block, "complete": False, "seen": sorted(seen)}
+        about: dict[str, Any] = {
+            "format": _FORMAT, "block": block, "complete": False, "seen": sorted(seen)
+        }  # fmt: skip
+        about |= {} if columns is None else {"columns": columns.as_json()}
         array = zarr.create_group(str(path), attributes=about).create_array(
             "features", shape=(len(rows), *sides), dtype=dtype, chunks=(1, *sides),
             shards=(shard, *sides), compressors=ZstdCodec(level=1, checksum=True),
             config={"write_empty_chunks": True},
         )  # fmt: skip
-        store = cls(path, array, block=block, rows=rows, writing=True, seen=seen)
+        store = cls(path, array, block=block, rows=rows, writing=True, seen=seen, columns=columns)
         store.set_rows(rows)
         return store
 
@@ -140,6 +149,7 @@ class FeatureStore:
         return cls(
             path, array, block=attributes["block"], rows=rows, writing=False,
             seen=attributes.get("seen", ()),
+            columns=Columns.from_json(attributes["columns"]) if "columns" in attributes else None,
         )  # fmt: skip
 
     def __len__(self) -> int:
@@ -154,10 +164,11 @@ class FeatureStore:
         return sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
 
     def append(self, batch: ArrayLike | torch.Tensor) -> None:
-        """Write the next samples, `batch` (k, *shape) of any real type, finite, in float16 at most
-        65504 either way. Whole shards (64 samples) go to disk, what is left is gathered.
+        """Write the next samples, `batch` (k, *shape) of any real type, in float16 finite and at
+        most 65504 either way; in float64 NaN is missing. Whole shards (64 samples) go to disk, what
+        is left is gathered.
 
-        Raises `DataError` on a wrong shape, rows beyond the end, NaN, and values that do not fit.
+        Raises `DataError` on a wrong shape, rows beyond the end, and values that do not fit.
         """
         if not self._writing:
             raise DataError(f"{self.path} is open for reading; make a new store to write.")
@@ -246,7 +257,10 @@ class FeatureStore:
         values = batch.detach().to("cpu")
         most = LARGEST if self.dtype == np.float16 else float(np.finfo(np.float64).max)
         # |x| ≤ most is false for NaN too: one pass finds everything that cannot be held.
-        if values.numel() and not bool((values.abs() <= most).all()):
+        fits = values.abs() <= most
+        if self.dtype == np.float64:
+            fits |= values.isnan()
+        if values.numel() and not bool(fits.all()):
             largest = float(values.double().abs().max())
             raise DataError(
                 f"block {self.block!r}: largest value {largest:g} does not fit {self.dtype} "

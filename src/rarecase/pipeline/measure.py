@@ -4,10 +4,8 @@ study's real shapes."""
 from __future__ import annotations
 
 import functools
-import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +18,7 @@ from rarecase.experiment.sampling import new_generator
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.disk import Sizes
 from rarecase.pipeline.settings import Settings
+from rarecase.progress import unsaid
 from rarecase.segmenter import Augmentation, UNet
 from rarecase.segmenter.augment import apply, draw
 from rarecase.segmenter.batches import laid_out
@@ -59,24 +58,13 @@ def measure(settings: Settings, sizes: Sizes, *, classes: int) -> Rates:
         for arm in part.generated():
             gan = one_pass(new_generator(arm.sampler, seed=0, standardised=False), len(X))
             once = functools.partial(gan.fit, X, y, fabric=fabric)
-            with _unsaid("rarecase.generators.collapse"):  # of random numbers, after one pass
+            with unsaid("rarecase.generators.collapse"):  # of random numbers, after one pass
                 generate[part.name, arm.name] = _per_sample(once, samples=len(X))
         model = one_pass(clone(part.design.classifier.estimator), len(X))
         once = functools.partial(model.fit, X, y, fabric=fabric)
         classify[part.name] = _per_sample(once, samples=len(X))
     weights = 4 * sum(parameter.numel() for parameter in net.parameters())
     return Rates(train, predict, generate, classify, weights)
-
-
-@contextmanager
-def _unsaid(name: str) -> Iterator[None]:
-    """Without the warnings of this logger."""
-    logger = logging.getLogger(name)
-    logger.disabled = True
-    try:
-        yield
-    finally:
-        logger.disabled = False
 
 
 def one_pass(model: Any, samples: int) -> Any:

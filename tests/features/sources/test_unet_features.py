@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from rarecase.errors import SettingError
-from rarecase.features import extract_features, source_of, tumour_vectors
+from rarecase.features import feature_batches, source_of, tumour_vectors
 from rarecase.features.sources.unet import masked_mean
 from rarecase.segmenter import Normaliser, Segmenter, Slices, UNet
 
@@ -20,37 +20,38 @@ def segmenter() -> Segmenter:
     )
 
 
-def run(segmenter: Segmenter, block: str, out):
-    images = np.random.default_rng(0).random((10, 1, 16, 16), dtype=np.float32)
-    store = extract_features(
-        segmenter,
-        Slices(images, np.zeros((10, 16, 16), np.uint8), [0]),
-        rows=pd.DataFrame({"row": range(10)}),
-        block=block,
-        out=out,
-        fabric=lightning_fabric.Fabric(accelerator="cpu", devices=1, precision="32-true"),
-        batch=4,
+def taken(segmenter, images, drawn, block, known=None, **settings):
+    fabric = lightning_fabric.Fabric(accelerator="cpu", devices=1, precision="32-true")
+    rows = pd.DataFrame({"row": range(len(images)), "has_mask": known})
+    slices = Slices(images, drawn, [0])
+    parts = feature_batches(
+        segmenter, slices, rows=rows, block=block, fabric=fabric, batch=4, **settings
     )
-    return images, store
+    return np.concatenate([*parts])
+
+
+def run(segmenter: Segmenter, block: str):
+    images = np.random.default_rng(0).random((10, 1, 16, 16), dtype=np.float32)
+    return images, taken(segmenter, images, np.zeros((10, 16, 16), np.uint8), block)
 
 
 @pytest.mark.parametrize("block", ["enc1", "bottleneck", "dec2"])
-def test_every_block_is_what_the_network_computes(segmenter, block, tmp_path):
-    images, store = run(segmenter, block, tmp_path / "s.zarr")
+def test_every_block_is_what_the_network_computes(segmenter, block):
+    images, found = run(segmenter, block)
     with torch.no_grad():
         maps = segmenter.net.features((torch.from_numpy(images) - 0.5) / 2, block=block)
-    assert store.shape == source_of(block).shape(segmenter.net, sides=(16, 16))
-    np.testing.assert_allclose(store.read(np.arange(10)), maps.numpy(), atol=2e-3)
-    assert store.read_all().min() >= 0  # after the ReLU
+    assert found.shape[1:] == source_of(block).shape(segmenter.net, sides=(16, 16))
+    np.testing.assert_allclose(found, maps.numpy(), atol=2e-3)
+    assert found.min() >= 0  # after the ReLU
 
 
-def test_tumour_vectors_join_all_blocks(segmenter, tmp_path):
-    images, store = run(segmenter, "tumour", tmp_path / "s.zarr")
-    assert store.shape == (4 + 8 + 16 + 8 + 4,)
+def test_tumour_vectors_join_all_blocks(segmenter):
+    images, found = run(segmenter, "tumour")
+    assert found.shape[1:] == (4 + 8 + 16 + 8 + 4,)
     with torch.no_grad():
         blocks = [m for _, m in segmenter.net.walk((torch.from_numpy(images) - 0.5) / 2)]
         expected = tumour_vectors(blocks, segmenter.net.head(blocks[-1]))
-    np.testing.assert_allclose(store.read_all(), expected.numpy(), atol=2e-3)
+    np.testing.assert_allclose(found, expected.numpy(), atol=2e-3)
 
 
 def test_masked_mean_by_hand():
@@ -94,28 +95,29 @@ def test_a_slice_without_predicted_tumour_looks_where_it_is_most_suspicious():
     assert tumour_vectors([maps], logits).item() == pytest.approx(1)
 
 
-def test_true_outlines_stand_in_where_they_are_known(segmenter, tmp_path):
+def test_true_outlines_stand_in_where_they_are_known(segmenter):
     images = np.random.default_rng(0).random((4, 1, 16, 16), dtype=np.float32)
     masks = np.zeros((4, 16, 16), np.uint8)
     masks[:, 4:9, 6:12] = 1
     known = np.array([True, False, True, False])
-    store = extract_features(
-        segmenter,
-        Slices(images, masks, [0]),
-        rows=pd.DataFrame({"row": range(4), "has_mask": known}),
-        block="tumour",
-        out=tmp_path / "s.zarr",
-        fabric=lightning_fabric.Fabric(accelerator="cpu", devices=1, precision="32-true"),
-        masks="true",
-    )
+    found = taken(segmenter, images, masks, "tumour", known, masks="true")
     with torch.no_grad():
         blocks = [m for _, m in segmenter.net.walk((torch.from_numpy(images) - 0.5) / 2)]
         logits = segmenter.net.head(blocks[-1])
     true = torch.cat([masked_mean(m, torch.from_numpy(masks)[:, None]) for m in blocks], dim=1)
     expected = torch.where(torch.from_numpy(known)[:, None], true, tumour_vectors(blocks, logits))
-    np.testing.assert_allclose(store.read_all(), expected.numpy(), atol=2e-3)
+    np.testing.assert_allclose(found, expected.numpy(), atol=2e-3)
 
 
-def test_unknown_block_is_named(segmenter, tmp_path):
+def test_without_masks_the_whole_slice_is_averaged(segmenter):
+    images, _ = run(segmenter, "enc1")
+    found = taken(segmenter, images, np.zeros((10, 16, 16), np.uint8), "tumour", masks="none")
+    with torch.no_grad():
+        blocks = [m for _, m in segmenter.net.walk((torch.from_numpy(images) - 0.5) / 2)]
+    expected = torch.cat([m.mean(dim=(2, 3)) for m in blocks], dim=1).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_unknown_block_is_named(segmenter):
     with pytest.raises(SettingError, match="did you mean 'dec1'"):
-        run(segmenter, "dec11", tmp_path / "s.zarr")
+        run(segmenter, "dec11")

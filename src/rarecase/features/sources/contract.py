@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
@@ -12,16 +12,25 @@ import lightning_fabric
 import numpy as np
 import pandas as pd
 
+from rarecase.arrays import Bools
 from rarecase.cohort.cache import SliceCache
+from rarecase.cohort.case import Case
+from rarecase.cohort.fitting import head_of, unfit
+from rarecase.cohort.load import CaseArrays, load_groups
+from rarecase.errors import DataError
+from rarecase.features.columns import Columns
+from rarecase.features.feature_set import Masks
 from rarecase.features.store import FeatureStore
+from rarecase.features.writing import write_features
 from rarecase.files import write_json
+from rarecase.progress import unsaid
 from rarecase.segmenter.batches import Slices
 from rarecase.segmenter.feeding import feed, sample_rows
 from rarecase.segmenter.model import Segmenter
 from rarecase.segmenter.predict import PackedMasks
 from rarecase.segmenter.unet import UNet
 
-Masks = Literal["predicted", "true"]
+VALUES = 1000  # of a vector, about
 CARD = "source.json"
 KIND = "rarecase feature source"
 
@@ -40,7 +49,9 @@ class SourceData:
     predicted: the masks that it predicted, one per slice.
     planes: of a volume, for a network that looks in 3-D.
     masks: the masks under which features are taken: "predicted", or "true" where there is one
-        (what the features would be worth if masks were drawn by hand).
+        (what the features would be worth if masks were drawn by hand); "none": the whole head.
+    cases: by id, for sources that read the files themselves, or the table's other columns.
+    loaded: of cases that are in memory already, their arrays.
     """
 
     cache: SliceCache
@@ -50,6 +61,8 @@ class SourceData:
     planes: int
     fabric: lightning_fabric.Fabric
     masks: Masks = "predicted"
+    cases: Mapping[str, Case] = field(default_factory=dict)
+    loaded: Mapping[str, Sequence[CaseArrays]] = field(default_factory=dict)
 
     @property
     def slices(self) -> Slices:
@@ -67,6 +80,38 @@ class SourceData:
         """Rows of the slices that may be fitted to."""
         return np.flatnonzero((self.rows["part"] == "train").to_numpy())
 
+    def originals(self, case: str) -> Sequence[CaseArrays]:
+        """A case as it lies on disk, upright slices of raw intensities: one entry for each size of
+        its pictures, one of a volume."""
+        if case in self.loaded:
+            return self.loaded[case]
+        if case not in self.cases:
+            raise DataError(f"Case {case!r}: its files are not known any more.")
+        with unsaid("rarecase.cohort.load"):  # when slices were cached it was said
+            return load_groups(
+                self.cases[case], self.cache.channels, pixel=self.cache.meta.get("pixel")
+            )
+
+    def masks_on(self, case: str, groups: Sequence[CaseArrays]) -> list[Bools]:
+        """The masks (n, h, w) of a case's originals, as `masks` says."""
+        rows = self.rows[self.rows["case"] == case]
+        at, cut = rows["row"].to_numpy(), self.cache.meta.get("pixel") is not None
+        drawn = dict(zip(rows["slice"].tolist(), self.read_masks(at), strict=True))
+        found = []
+        for group in groups:
+            if self.masks == "none":
+                found.append(head_of(group.images))
+                continue
+            size = self.cache.masks.shape[-1]
+            whole = np.zeros((len(group.images), size, size), dtype=np.float32)
+            for i, number in enumerate(group.numbers.tolist()):
+                whole[i] = drawn.get(number, 0)
+            mask = unfit(whole, *group.images.shape[-2:], cut=cut) > 0.5
+            if self.masks == "true" and group.masks is not None:
+                mask = np.where(group.has_mask[:, None, None], group.masks > 0, mask)
+            found.append(mask)
+        return found
+
     def read_masks(self, rows: np.ndarray) -> np.ndarray:
         """Masks (len(rows), h, w) uint8 of 0 and 1 of slices, as `masks` says."""
         assert self.predicted is not None
@@ -81,25 +126,46 @@ class Source(ABC):
     """A way to features: fitted on training patients alone, applied to anybody.
 
     `version` goes up when the same data give other numbers; `kind` says what a sample is, maps
-    (c, h, w) or a vector (d,); `exact`: computes in float32 whatever precision the study has.
+    (c, h, w) or a vector (d,); `exact`: computes in float32 whatever precision the study has;
+    `measured`: its numbers are kept as float64, and may be missing (NaN).
     """
 
     name: str
     version: ClassVar[int] = 1
     kind: ClassVar[Literal["maps", "vectors"]] = "vectors"
     exact: ClassVar[bool] = False
+    measured: ClassVar[bool] = False
 
-    @abstractmethod
     def shape(self, net: UNet, *, sides: Sequence[int]) -> tuple[int, ...]:
-        """The shape of one sample for images of these sides."""
+        """The shape of one sample for images of these sides; of vectors about, for the disk."""
+        return (VALUES,)
 
     def fit(self, data: SourceData, *, seed: int) -> Self:
         """Learn from `data.training`, and from nothing else; most sources learn nothing."""
         return self
 
+    def rows(self, data: SourceData) -> pd.DataFrame:
+        """A row per sample: case, patient, label, slice (−1: of the whole case), predicted."""
+        return data.samples
+
     @abstractmethod
+    def batches(self, data: SourceData) -> Iterator[np.ndarray]:
+        """Features (k, *shape) of all `rows`, in their order, some at a time."""
+
+    def columns(self, data: SourceData) -> Columns | None:
+        """What the columns of vectors are, where they have names."""
+        return None
+
+    def seen(self, data: SourceData) -> frozenset[str]:
+        """Patients whom anything behind the features has learnt from."""
+        return data.segmenter.seen
+
     def transform(self, data: SourceData, *, out: Path) -> FeatureStore:
         """Features of everybody in `data`, in a new store at `out`."""
+        return write_features(
+            out, self.batches(data), block=self.name, rows=self.rows(data), seen=self.seen(data),
+            dtype="float64" if self.measured else "float16", columns=self.columns(data),
+        )  # fmt: skip
 
     def save(self, folder: Path) -> None:
         """Write what a later `transform` needs besides `data`; `load_source` reads it."""

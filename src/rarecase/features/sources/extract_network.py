@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -13,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rarecase import progress
 from rarecase.cohort.cache import SliceCache, case_rows, slices_by_case
 from rarecase.errors import DataError
 from rarecase.features.sources.network import Tap, pooled, wanted_channels
 from rarecase.features.store import FeatureStore
+from rarecase.features.writing import write_features
 from rarecase.segmenter.batches import stretched
 
 Pool = Literal["none", "mean", "mask"]
@@ -66,20 +65,9 @@ def extract_from_network(
     order = matched(net, cache.channels)
     tap = fabric.setup_module(Tap(net, block)).eval()
     rows = case_rows(cache.rows) if depth is not None else cache.rows
-    first = _features(tap, *fabric.to_device(next(_batches(cache, order, depth=depth, size=1))),
-                      pool=pool)  # fmt: skip
-    begun = FeatureStore.create(out, block=block, shape=first.shape[1:], rows=rows, seen=seen)
-    try:
-        with begun as store, progress.task(f"features of {block}", total=len(rows)) as bar:
-            for images, masks in _batches(cache, order, depth=depth, size=batch):
-                images, masks = fabric.to_device((images, masks))
-                found = _features(tap, images, masks, pool=pool)
-                store.append(found)
-                bar.advance(len(found))
-    except BaseException:
-        shutil.rmtree(out, ignore_errors=True)
-        raise
-    return FeatureStore.open(out)
+    pairs = _batches(cache, order, depth=depth, size=batch)
+    found = (_features(tap, *fabric.to_device(pair), pool=pool) for pair in pairs)
+    return write_features(out, found, block=block, rows=rows, seen=seen)
 
 
 def _features(tap: nn.Module, images: Tensor, masks: Tensor, *, pool: Pool) -> NDArray[np.float32]:

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 
-from rarecase.features.feature_set import outlined
+from rarecase.features.columns import Columns
+from rarecase.features.feature_set import WHOLE, outlined
 from rarecase.features.sources.contract import Source, SourceData
-from rarecase.features.store import FeatureStore
-from rarecase.segmenter.unet import UNet
 
 
 class OutlineSize(Source):
     """The baseline that knows no image: what a class owes to size alone."""
 
+    version: ClassVar[int] = 2
+    measured: ClassVar[bool] = True
+
     def __init__(self, name: str = "outline_size") -> None:
         self.name = name
 
-    def shape(self, net: UNet, *, sides: Sequence[int]) -> tuple[int, ...]:
-        return (3,)
+    def rows(self, data: SourceData) -> pd.DataFrame:
+        """A row per patient, sorted, whose `predicted` is the sum."""
+        each = outlined(data.samples, data.masks).groupby("patient")
+        about = each.first().reset_index()
+        return about.assign(
+            row=np.arange(len(about)), slice=WHOLE, predicted=each["predicted"].sum().to_numpy()
+        )
 
-    def transform(self, data: SourceData, *, out: Path) -> FeatureStore:
-        """Log pixels of mask, slices that show it, slices in all, (patients, 3); and a row per
-        patient, sorted, whose `predicted` is the sum."""
+    def batches(self, data: SourceData) -> Iterator[np.ndarray]:
+        """Log pixels of mask, slices that show it, slices in all, (patients, 3)."""
         rows = outlined(data.samples, data.masks)
         each, shown = rows.groupby("patient"), rows["predicted"] > 0
-        pixels = each["predicted"].sum()
-        about = each.first().reset_index().assign(row=np.arange(len(pixels)))
-        about["predicted"] = pixels.to_numpy()
-        sizes = np.stack([np.log1p(pixels), shown.groupby(rows["patient"]).sum(), each.size()], 1)
-        with FeatureStore.create(
-            out, block=self.name, shape=(3,), rows=about, seen=data.segmenter.seen, dtype="float64"
-        ) as store:
-            store.append(sizes)
-        return FeatureStore.open(out)
+        sizes = (np.log1p(each["predicted"].sum()), shown.groupby(rows["patient"]).sum())
+        yield np.stack([*sizes, each.size()], 1).astype(np.float64)
+
+    def columns(self, data: SourceData) -> Columns:
+        return Columns.of(3, names=["log_pixels", "slices_shown", "slices"])

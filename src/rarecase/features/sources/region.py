@@ -8,12 +8,13 @@ shift between training and test features, which every study measures, says how m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
 import lightning_fabric
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -22,7 +23,6 @@ from torch.nn import functional
 from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.errors import DataError
 from rarecase.features.sources.contract import Source, SourceData, tumour_slices
-from rarecase.features.store import FeatureStore
 from rarecase.seeds import numpy_rng, torch_rng, torch_seeded
 from rarecase.segmenter.batches import Slices, in_order
 from rarecase.segmenter.model import channel_map
@@ -61,14 +61,15 @@ class Region(Source):
         self.trained_on_ = sorted(set(data.rows.iloc[data.training]["patient"]))
         return self
 
-    def transform(self, data: SourceData, *, out: Path) -> FeatureStore:
-        seen = data.segmenter.seen.union(self.trained_on_)
-        with FeatureStore.create(
-            out, block=self.name, shape=(DIMENSIONS,), rows=data.rows, seen=seen
-        ) as store:
-            for part in in_order(np.arange(len(data.rows)), size=256):
-                store.append(embed_crops(self.net_, crops_of(data, part)))
-        return FeatureStore.open(out)
+    def batches(self, data: SourceData) -> Iterator[np.ndarray]:
+        for part in in_order(np.arange(len(data.rows)), size=256):
+            yield embed_crops(self.net_, crops_of(data, part))
+
+    def rows(self, data: SourceData) -> pd.DataFrame:
+        return data.rows
+
+    def seen(self, data: SourceData) -> frozenset[str]:
+        return data.segmenter.seen.union(self.trained_on_)
 
     def save(self, folder: Path) -> None:
         super().save(folder)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal
 
 import lightning_fabric
@@ -11,9 +10,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from rarecase import progress
-from rarecase.features.sources.contract import Masks, Source, SourceData
-from rarecase.features.store import FeatureStore
+from rarecase.features.feature_set import Masks
+from rarecase.features.sources.contract import Source, SourceData
 from rarecase.segmenter.batches import Slices, Volumes, in_order, shrunk
 from rarecase.segmenter.model import Segmenter
 from rarecase.segmenter.unet import UNet
@@ -38,10 +36,10 @@ class Block(Source):
         found = net.block(self.name)
         return (found.channels, *(side // found.reduction for side in sides))
 
-    def transform(self, data: SourceData, *, out: Path) -> FeatureStore:
-        return extract_features(
-            data.segmenter, data.slices, rows=data.samples, block=self.name, out=out,
-            fabric=data.fabric, masks=data.masks,
+    def batches(self, data: SourceData) -> Iterator[np.ndarray]:
+        return feature_batches(
+            data.segmenter, data.slices, rows=data.samples, block=self.name, fabric=data.fabric,
+            masks=data.masks,
         )  # fmt: skip
 
 
@@ -101,42 +99,37 @@ def features_of_samples(
 
 
 @torch.no_grad()
-def extract_features(
+def feature_batches(
     segmenter: Segmenter,
     slices: Slices,
     *,
     rows: pd.DataFrame,
     block: str,
-    out: Path,
     fabric: lightning_fabric.Fabric,
     batch: int = 16,
     masks: Masks = "predicted",
-) -> FeatureStore:
-    """Write the features after the ReLU of `block`, or `tumour` vectors, for every slice to a store
-    at `out`; of volumes, for every case. Memory holds one batch, however many there are.
+) -> Iterator[np.ndarray]:
+    """The features after the ReLU of `block`, or `tumour` vectors, of every slice in turn, (k,
+    *shape) float32; of volumes, of every case. Memory holds one batch, however many there are.
 
     Parameters
     ----------
-    rows: one row per sample, in the order of `slices`; kept with the store.
-    masks: what `tumour` vectors are averaged over, the network's own mask or, where a slice has
-        one, the true one. Blocks do not depend on it.
+    rows: one row per sample, in the order of `slices`.
+    masks: what `tumour` vectors are averaged over: the network's own mask, where a slice has one
+        the true one, or the whole slice. Blocks do not depend on it.
     """
     net = segmenter.net.channels_last()
     extractor = fabric.setup_module(_Extractor(net, block=block)).eval()
-    shape = (Tumour if block == TUMOUR else Block)(block).shape(net, sides=sides_of(slices))
     batch = 1 if isinstance(slices, Volumes) else batch
-    known = rows["has_mask"].to_numpy(bool) if masks == "true" else np.zeros(len(rows), bool)
-    with (
-        FeatureStore.create(out, block=block, shape=shape, rows=rows, seen=segmenter.seen) as store,
-        progress.task(f"features of {block}", total=len(rows)) as bar,
-    ):
-        parts = in_order(np.arange(len(rows)), size=batch)
-        for part, (images, true) in slices.batches(parts, device=fabric.device):
-            given = fabric.to_device(torch.from_numpy(known[part]))
-            maps = extractor(slices.ready(images, segmenter.normaliser), true, given)
-            store.append(maps.float().cpu().numpy())
-            bar.advance(len(part))
-    return FeatureStore.open(out)
+    known = np.full(len(rows), masks == "none")
+    if masks == "true":
+        known = rows["has_mask"].to_numpy(bool)
+    parts = in_order(np.arange(len(rows)), size=batch)
+    for part, (images, true) in slices.batches(parts, device=fabric.device):
+        given = fabric.to_device(torch.from_numpy(known[part]))
+        over = torch.ones_like(true) if masks == "none" else true
+        maps = extractor(slices.ready(images, segmenter.normaliser), over, given)
+        yield maps.float().cpu().numpy()
 
 
 def masked_mean(maps: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

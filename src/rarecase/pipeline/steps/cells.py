@@ -18,12 +18,12 @@ from rarecase.experiment.self_checks import fold_checks, row_leak
 from rarecase.experiment.tasks import write_result
 from rarecase.features.feature_set import (
     FeatureSet,
+    Masks,
     counted,
     make_features,
     outlined,
     store_features,
 )
-from rarecase.features.sources.contract import Masks
 from rarecase.features.standardise import vectors
 from rarecase.features.store import FeatureStore
 from rarecase.pipeline.compute import make_fabric

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rarecase.features import FeatureStore, SourceData, source_of
-from rarecase.features.sources.contract import Masks
+from rarecase.features.feature_set import Masks
 from rarecase.files import read_parquet
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
