@@ -128,7 +128,7 @@ def test_a_missing_label_is_no_class(tmp_path):
     X = np.arange(8.0).reshape(4, 2)
     about = {"classes": ("HGG", "LGG"), "rare": "LGG", "unit": "slices"}
     store = write_store(tmp_path / "a.zarr", X, **rows)
-    assert features_of(store, part, **about).classes == ("HGG", "LGG")
+    assert features_of([store], part, **about).classes == ("HGG", "LGG")
     missing = rows.assign(label=["LGG", None, "LGG", "HGG"])
     with pytest.raises(DataError, match="labels are missing"):
-        features_of(write_store(tmp_path / "b.zarr", X, **missing), part, **about)
+        features_of([write_store(tmp_path / "b.zarr", X, **missing)], part, **about)

@@ -28,6 +28,8 @@ class Case:
     tumour: the mask's values that are tumour, all above 0 if empty.
     slices: the pictures (picture cases); planes: the channels inside each picture, in its order.
     fold: the test fold that the data's authors gave, if they gave one.
+    clinical: what a table knows of the patient and may be learnt from, as text (see
+    `clinical_columns`).
     """
 
     case: str
@@ -41,6 +43,7 @@ class Case:
     tumour: tuple[int, ...] = ()
     slices: tuple[SliceFiles, ...] = ()
     planes: tuple[str, ...] = ()
+    clinical: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rarecase.cohort.case import Case, Cohort, Dropped
 from rarecase.cohort.checks import Conflict, check_classes, check_unique, patient_labels
+from rarecase.cohort.clinical import clinical_columns, clinical_values
 from rarecase.cohort.labels import choose_labels
 from rarecase.cohort.layouts import RawCohort, read_layout
 from rarecase.errors import DataError, SettingError, nearest
@@ -27,15 +28,17 @@ def read_cohort(
     exclude: Sequence[str] = (),
     tumour: Sequence[int] | None = None,
     labels: bool = True,
+    clinical: Sequence[str] = (),
 ) -> Cohort:
     """Read the cohort in a folder or CSV file; no image is loaded.
 
     label: see `choose_labels`. channels: which, and in which order; by default all that most
     cases have. conflict: see `patient_labels`. exclude: case ids to leave out. tumour: the values
     of mask volumes that are tumour (default: all above 0). labels=False reads images and masks
-    alone, to pre-train on: everybody's label is 'any', nobody is dropped for lacking one. Cases
-    without a label, without one of the channels, or excluded, are in `dropped`
-    with the reason. Raises DataError or SettingError.
+    alone, to pre-train on: everybody's label is 'any', nobody is dropped for lacking one. clinical:
+    columns that are features of a patient besides age and sex. Cases without a label, without one
+    of the channels, or excluded, are in `dropped` with the reason. Raises DataError or
+    SettingError.
     """
     raw = read_layout(Path(path))
     if tumour is not None:
@@ -49,13 +52,16 @@ def read_cohort(
         by_patient, without = patient_labels(table["patient"], classes, conflict=conflict)
     else:
         by_patient, without = dict.fromkeys((case.patient for case in raw.cases), ANY), {}
+    names = clinical_columns([str(c) for c in raw.labels.columns], wanted=clinical, label=label)
+    known = clinical_values(raw.labels, [name for name in names if name != raw.own])
     dropped = list(raw.dropped)
     labelled: list[Case] = []
     for case in raw.cases:
         if case.case in exclude:
             dropped.append(Dropped(case.case, "excluded"))
         elif case.patient in by_patient:
-            labelled.append(replace(case, label=by_patient[case.patient]))
+            about = known.get(case.case, {})
+            labelled.append(replace(case, label=by_patient[case.patient], clinical=about))
         else:
             reason = without.get(case.patient, "not in the table of labels")
             dropped.append(Dropped(case.case, reason))

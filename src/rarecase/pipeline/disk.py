@@ -13,6 +13,7 @@ from rarecase.cohort import Cohort, count_slices
 from rarecase.errors import DataError
 from rarecase.experiment.arm import Counts
 from rarecase.features import source_of
+from rarecase.features.sources.registry import names_in
 from rarecase.pipeline.designs import Part, planned_parts
 from rarecase.pipeline.run_folder import FEATURES, SLICES, SYNTHETIC, folds_of
 from rarecase.pipeline.settings import Settings
@@ -49,7 +50,7 @@ class Sizes:
 
     def sample(self, source: str) -> int:
         """Bytes of one sample of a source."""
-        return FLOAT16 * int(np.prod(self.shapes[source]))
+        return FLOAT16 * sum(int(np.prod(self.shapes[name])) for name in names_in(source))
 
     @property
     def features(self) -> int:
@@ -90,7 +91,11 @@ def sizes_of(settings: Settings, cohort: Cohort) -> Sizes:
         units=len(patients),
         real=real,
         parts=tuple(parts),
-        shapes={part.features: source_of(part.features).shape(net, sides=sides) for part in parts},
+        shapes={
+            name: source_of(name).shape(net, sides=sides)
+            for part in parts
+            for name in names_in(part.features)
+        },
         generated=settings.generator.samples or 2 * max(totals, default=0),
         sides=sides,
         inputs=inputs,

@@ -9,6 +9,7 @@ from pathlib import Path
 from rarecase.cohort import Cohort
 from rarecase.errors import SettingError, nearest
 from rarecase.experiment.splits import splits_digest
+from rarecase.features.sources.registry import names_in
 from rarecase.pipeline.designs import make_part
 from rarecase.pipeline.run_folder import folds_of
 from rarecase.pipeline.settings import Settings
@@ -54,7 +55,7 @@ def plan(
         segmenter = segmenter_step(there, cohort=split, start=start)
         if not cells:
             pictures = pictures_step(there, segmenter=segmenter, start=start)
-        fold = _fold(there, segmenter, splits=digest)
+        fold = _fold(there, segmenter, cohort=cohort, splits=digest)
         steps += [segmenter, *fold]
         cells += [step for step in fold if step.stage == "classify"]
     scored = evidence_step(here, cells=cells)
@@ -69,7 +70,7 @@ def up_to(steps: Sequence[Step], until: str) -> list[Step]:
     return [step for step in steps if STAGES.index(step.stage) <= STAGES.index(until)]
 
 
-def _fold(context: Context, segmenter: Step, *, splits: str) -> list[Step]:
+def _fold(context: Context, segmenter: Step, *, cohort: Cohort, splits: str) -> list[Step]:
     """Features, synthetic samples and cells of a fold, for every part of the experiment."""
     settings = context.settings
     features, generated = dict[str, Step](), dict[str, Step]()
@@ -77,16 +78,23 @@ def _fold(context: Context, segmenter: Step, *, splits: str) -> list[Step]:
     checked = False
     for number, said in enumerate(settings.experiment):
         part = make_part(settings, said)
-        of = features_step(context, source=said.features, segmenter=segmenter)
-        of = features.setdefault(said.features, of)
+        of = []
+        for name in names_in(said.features):
+            if name not in features:
+                features[name] = features_step(
+                    context, source=name, segmenter=segmenter, cohort=cohort
+                )
+            of.append(features[name])
         for task, arms in part.design.tasks().items():
             mine = []
             for arm in part.generated():
                 for seed in part.design.seeds_of(arm) if arm in arms else ():
                     whose = Which(number, arm.name, seed or 0)
-                    step = synthetic_step(context, whose, arm=arm, features=of)
+                    step = synthetic_step(context, whose, arm=arm, features=of[0])
                     if step.name not in generated:
-                        like = fidelity_step(context, whose, arm=arm, features=of, synthetic=step)
+                        like = fidelity_step(
+                            context, whose, arm=arm, features=of[0], synthetic=step
+                        )
                         rest += [step, like]
                     mine.append(generated.setdefault(step.name, step))
             # Once a fold: of the first part on vectors that compares anything.

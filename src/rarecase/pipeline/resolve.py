@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from rarecase.errors import SettingError, nearest
 from rarecase.experiment.arms import pick_arms
 from rarecase.experiment.classifiers.registry import takes_of
-from rarecase.features.sources.registry import SOURCES, VECTORS
+from rarecase.features.sources.registry import SOURCES, kind_of, names_in
 from rarecase.pipeline.presets import PRESETS
 from rarecase.pipeline.settings import DesignSettings, Settings
 
@@ -121,9 +121,9 @@ def shortened(experiment: Sequence[Nested], short: Mapping[str, Any]) -> list[Ne
         ]
     found = []
     for features in given.get("features", [experiment[0]["features"]]):
-        usual = "logistic" if features in VECTORS else "cnn"
+        usual = "logistic" if kind_of(features) == "vectors" else "cnn"
         for kind in given.get("classifier", [usual]):
-            if kind == "cnn" and features in VECTORS and len(given.get("classifier", [])) > 1:
+            if kind == "cnn" and usual != "cnn" and len(given.get("classifier", [])) > 1:
                 continue
             like = next((each for each in experiment if each["classifier"] == kind), None)
             part = {**(like or {"arms": ["none"]}), "features": features, "classifier": kind}
@@ -187,9 +187,10 @@ def _check_design(settings: Settings, said: DesignSettings, *, place: str) -> No
     """What must hold within one part of the experiment."""
     levels = range(1, settings.segmenter.depth + 1)
     known = [*SOURCES, *(f"{side}{n}" for side in ("enc", "dec") for n in levels)]
-    if said.features not in known:
-        raise SettingError(f"{place}.features={said.features!r}: {nearest(said.features, known)}")
-    if takes_of(said.classifier) == "maps" and said.features in VECTORS:
+    for name in names_in(said.features):
+        if name not in known:
+            raise SettingError(f"{place}.features={said.features!r}: {nearest(name, known)}")
+    if takes_of(said.classifier) == "maps" and kind_of(said.features) == "vectors":
         raise SettingError(
             f"{place}: classifier {said.classifier!r} takes maps, and {said.features!r} are "
             "vectors; take 'logistic', or features of a block ('rarecase blocks')."

@@ -38,6 +38,10 @@ class CohortSettings(Section):
     """Values of the masks that are tumour; without it all above 0 (but what nnU-Net ignores)."""
     rare: str | None = None
     """The rare class; without it the one with the fewest patients."""
+    clinical: list[str] = []
+    """Columns of the table of labels that are `clinical` features besides age and sex."""
+    categorical: list[str] = []
+    """Those of them whose numbers are codes of categories."""
 
 
 class SlicesSettings(Section):
@@ -232,9 +236,9 @@ class TuningSettings(Section):
     """Inner folds."""
     seeds: Count = 2
     """Fits of every sampler, each from its own seed."""
-    masks: Literal["predicted", "true"] = "predicted"
+    masks: Literal["predicted", "true", "none"] = "predicted"
     """The mask under which vectors are taken: the network's, or (to see what better masks would
-    be worth) the true one where there is one."""
+    be worth) the true one where there is one, or none: the whole head."""
     unit: Literal["patients", "slices"] = "patients"
     """What a vector is of: a patient (averaged over slices: seconds) or a slice (minutes)."""
     checks: bool = True

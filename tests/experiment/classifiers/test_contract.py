@@ -173,11 +173,11 @@ def test_the_means_of_maps_go_to_a_classifier_of_vectors(tmp_path):
     part = Part("bottleneck", make_design(["smote"], inner=2, seeds=1))
     about = {"classes": ("HGG", "LGG"), "rare": "LGG"}
     whole = maps.X.read_all()
-    features = features_of(maps.X, part, **about)
+    features = features_of([maps.X], part, **about)
     assert features.X.shape == (30, 3) and not features.maps and features.rare == 1
     # The first of two slices shows a mask, and counts.
     np.testing.assert_allclose(features.X, whole[::2].mean(axis=(2, 3)), atol=1e-3)
-    slices = features_of(maps.X, part, unit="slices", **about)
+    slices = features_of([maps.X], part, unit="slices", **about)
     assert len(slices) == 30 and slices.rows["slice"].tolist() == list(range(0, 60, 2))
     found = fit_fold(features, part.design, place_of(features))
     assert (found.cells["status"] == "done").all()

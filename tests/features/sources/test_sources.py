@@ -1,5 +1,7 @@
 """What every source of features keeps to."""
 
+from dataclasses import replace
+
 import lightning_fabric
 import numpy as np
 import pandas as pd
@@ -7,17 +9,22 @@ import pytest
 import torch
 
 from rarecase.cohort import SliceCache
+from rarecase.cohort.case import Case
+from rarecase.cohort.load import CaseArrays
 from rarecase.errors import DataError, SettingError
 from rarecase.features import SourceData, load_source, source_of
+from rarecase.features.feature_set import WHOLE
+from rarecase.features.joining import Vectors, joined_vectors
 from rarecase.features.sources.contract import CARD
 from rarecase.features.sources.registry import SOURCES
+from rarecase.imaging.normalise import apply_scale, fit_scale
 from rarecase.segmenter import PackedMasks, Segmenter, UNet
 
 NAMES = [*SOURCES, "enc1", "dec1"]
 SIDE, PER = 32, 5
 
 
-def cohort(tmp_path, *, patients=8, seed=0, dimensions=2):
+def cohort(tmp_path, *, patients=8, seed=0, dimensions=2, spacing=(1.0, 1.0, 3.0)):
     """Small noisy slices with a square of tumour, larger and brighter in class b."""
     rng = np.random.default_rng(seed)
     n = patients * PER
@@ -37,6 +44,17 @@ def cohort(tmp_path, *, patients=8, seed=0, dimensions=2):
         "tumour": masks.sum((1, 2)), "predicted": drawn.sum((1, 2)),
         "part": np.repeat(["train"] * (patients - 2) + ["validation", "test"], PER),
     })  # fmt: skip
+    arrays, cases = {}, {}
+    for who in range(patients):
+        at = slice(who * PER, (who + 1) * PER)
+        arrays[f"p{who}"] = [
+            CaseArrays(
+                100 * images[at] + 300, masks[at], rows["has_mask"].to_numpy()[at], np.arange(PER),
+                spacing=spacing,
+            )
+        ]  # fmt: skip
+        about = {"age": f"{40 + who}", "sex": "fm"[who % 2] if who else None}
+        cases[f"p{who}"] = Case(f"p{who}", f"p{who}", clinical=about)
     path = tmp_path / f"predicted-{seed}.npy"
     bits = PackedMasks.create(path, samples=n, height=SIDE, width=SIDE)
     bits[:] = np.packbits(drawn, axis=-1)
@@ -48,6 +66,7 @@ def cohort(tmp_path, *, patients=8, seed=0, dimensions=2):
         segmenter=Segmenter(net=net, channels=("flair",), trained_on=("p0", "p1")),
         predicted=PackedMasks(path, width=SIDE), planes=4,
         fabric=lightning_fabric.Fabric(accelerator="cpu", devices=1, precision="32-true"),
+        cases=cases, loaded=arrays,
     )  # fmt: skip
 
 
@@ -96,19 +115,84 @@ def test_nothing_is_learnt_from_anybody_but_training_patients(name, tmp_path):
     rows.loc[apart, "label"] = "a"
     images = data.cache.images.copy()
     images[apart] = 9
-    other = changed(data, rows=rows, cache=SliceCache(images, *list(vars(data.cache).values())[1:]))
+    cases = {
+        who: replace(case, clinical={"age": "old", "sex": "x"}) if who in {"p6", "p7"} else case
+        for who, case in data.cases.items()
+    }
+    cache = SliceCache(images, *list(vars(data.cache).values())[1:])
+    other = changed(data, rows=rows, cache=cache, cases=cases)
     sources = [source_of(name).fit(each, seed=3) for each in (data, other)]
     stores = [s.transform(data, out=tmp_path / f"{i}.zarr") for i, s in enumerate(sources)]
     np.testing.assert_array_equal(stores[0].read_all(), stores[1].read_all())
 
 
-@pytest.mark.parametrize("name", ["tumour", "region", "outline_size"])
+@pytest.mark.parametrize("name", ["tumour", "region", "outline_size", "radiomics"])
 def test_true_masks_change_what_is_taken_under_them(name, tmp_path):
     data = cohort(tmp_path)
     source = source_of(name).fit(data, seed=3)
     drawn = source.transform(data, out=tmp_path / "a.zarr").read_all()
     true = source.transform(changed(data, masks="true"), out=tmp_path / "b.zarr").read_all()
     assert not np.array_equal(drawn, true)
+
+
+def test_radiomics_are_of_a_volume_or_of_each_picture(tmp_path):
+    whole = source_of("radiomics").transform(cohort(tmp_path), out=tmp_path / "a.zarr")
+    assert whole.rows["case"].is_unique and (whole.rows["slice"] == WHOLE).all()
+    assert whole.columns.names[0].startswith("morph_")
+    data = cohort(tmp_path, spacing=None)
+    each = source_of("radiomics").transform(data, out=tmp_path / "b.zarr")
+    assert set(each.rows["slice"]) == {1, 2, 3, 4} and len(each) == 8 * 4
+    at = each.columns.names.index("flair_stat_mean")
+    images, mask = data.loaded["p3"][0].images[:, 0], data.predicted.read(np.array([17]))[0] > 0
+    scale = fit_scale(images, tissue=True)
+    expected = apply_scale(images[2], scale)[mask].mean()
+    row = each.rows.index[(each.rows["case"] == "p3") & (each.rows["slice"] == 2)][0]
+    assert each.read([row])[0, at] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 3.0), None])
+def test_a_case_without_a_mask_has_a_row_of_missing_values(tmp_path, spacing):
+    data = cohort(tmp_path, spacing=spacing)
+    bits = np.load(tmp_path / "predicted-0.npy", mmap_mode="r+")
+    bits[5:10] = 0
+    rows = data.rows.assign(predicted=data.rows["predicted"].where(data.rows["case"] != "p1", 0))
+    store = source_of("radiomics").transform(changed(data, rows=rows), out=tmp_path / "a.zarr")
+    mine = store.read(np.flatnonzero(store.rows["case"] == "p1"))
+    assert len(mine) == 1 and np.isnan(mine).all()
+    features = joined_vectors([Vectors.of(store)], rare="b", name="radiomics")
+    assert len(features.patients) == 8 and np.isnan(features.X[1]).all()
+
+
+def test_clinical_columns_are_numbers_or_categories_as_training_patients_have_them(tmp_path):
+    data = cohort(tmp_path)
+    late = replace(data.cases["p7"], clinical={"age": "unknown", "sex": "other"})
+    data = changed(data, cases=data.cases | {"p7": late})
+    source = source_of("clinical").fit(data, seed=0)
+    store = source.transform(data, out=tmp_path / "a.zarr")
+    assert store.columns.names == ("age", "sex") and store.columns.levels == {1: ("f", "m")}
+    found = store.read_all()
+    assert found[:3].tolist()[1:] == [[41, 1], [42, 0]] and np.isnan(found[0, 1])
+    assert np.isnan(found[7, 0]) and found[7, 1] == -1
+    coded = source_of("clinical").fit(changed(data, categorical=("age",)), seed=0)
+    assert coded.columns(data).levels[0] == tuple(f"{age}" for age in range(40, 46))
+
+
+def test_sources_join_side_by_side_by_slice_or_patient(tmp_path):
+    data = cohort(tmp_path, spacing=None)
+    names = ["tumour", "radiomics", "clinical"]
+    stores = [
+        source_of(n).fit(data, seed=0).transform(data, out=tmp_path / f"{n}.zarr") for n in names
+    ]
+    sets = [Vectors.of(store) for store in stores]
+    whole = joined_vectors(sets, rare="b", name="all")
+    assert len(whole) == 8 and set(whole.columns.part) == {0, 1, 2}
+    alone = joined_vectors(sets[:1], rare="b", name="tumour").X
+    np.testing.assert_array_equal(whole.X[:, whole.columns.part == 0], alone)
+    each = joined_vectors(sets, rare="b", name="all", unit="slices")
+    assert len(each) == 32
+    ages = each.X[:, -2].reshape(8, 4)
+    np.testing.assert_array_equal(ages, np.repeat(np.arange(40.0, 48)[:, None], 4, axis=1))
+    np.testing.assert_array_equal(each.X[:, each.columns.part == 1], stores[1].read_all())
 
 
 def test_sizes_by_hand(tmp_path):

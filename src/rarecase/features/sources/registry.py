@@ -30,6 +30,10 @@ SOURCES = {
         "every block averaged over the mask that the U-Net predicts, and joined"),
     "region": Listed("region", "region:Region", "vectors",
         "32 numbers that a small network learns from crops around the mask"),
+    "radiomics": Listed("radiomics", "radiomics:Radiomics", "vectors",
+        "shape, place, intensities and textures of every channel under the mask (IBSI)"),
+    "clinical": Listed("clinical", "clinical:Clinical", "vectors",
+        "age, sex, and the columns of the table of labels that are named"),
     "outline_size": Listed("outline_size", "outline_size:OutlineSize", "vectors",
         "log pixels of the mask, slices that show it, slices in all: per patient, of no image"),
 }  # fmt: skip
@@ -38,14 +42,32 @@ VECTORS = tuple(name for name, listed in SOURCES.items() if listed.kind == "vect
 
 def source_of(name: str) -> Source:
     """The source of that name, not fitted yet; `SettingError` for an unknown one."""
+    module, _, kind = source_listed(name).target.partition(":")
+    made: Source = getattr(import_module(f"rarecase.features.sources.{module}"), kind)(name)
+    return made
+
+
+def source_listed(name: str) -> Listed:
+    """What is known of the source of that name; `SettingError` for an unknown one."""
     for listed in SOURCES.values():
         if re.fullmatch(listed.pattern, name):
-            module, _, kind = listed.target.partition(":")
-            found: Source = getattr(import_module(f"rarecase.features.sources.{module}"), kind)(
-                name
-            )
-            return found
+            return listed
     raise SettingError(f"features {name!r}: {nearest(name, [*SOURCES, 'enc1', 'dec1'])}")
+
+
+def names_in(features: str) -> tuple[str, ...]:
+    """The sources whose vectors are joined side by side, each with the same weight.
+
+    >>> names_in("radiomics+clinical")
+    ('radiomics', 'clinical')
+    """
+    return tuple(part.strip() for part in features.split("+"))
+
+
+def kind_of(features: str) -> Literal["maps", "vectors"]:
+    """What samples of a source are; a join is of vectors. `SettingError` for an unknown one."""
+    kinds = [source_listed(name).kind for name in names_in(features)]
+    return kinds[0] if len(kinds) == 1 else "vectors"
 
 
 def load_source(folder: Path) -> Source:

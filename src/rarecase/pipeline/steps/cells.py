@@ -16,15 +16,9 @@ from rarecase.experiment.fold import TRAINS, Tools, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks, row_leak
 from rarecase.experiment.tasks import write_result
-from rarecase.features.feature_set import (
-    FeatureSet,
-    Masks,
-    counted,
-    make_features,
-    outlined,
-    store_features,
-)
-from rarecase.features.standardise import vectors
+from rarecase.features.feature_set import FeatureSet, Masks, store_features
+from rarecase.features.joining import Unit, Vectors, joined_vectors
+from rarecase.features.sources.registry import names_in
 from rarecase.features.store import FeatureStore
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.designs import Part, make_part
@@ -47,7 +41,9 @@ class Task:
     checks: bool
 
 
-def cells_step(context: Context, task: Task, *, features: Step, synthetic: Sequence[Step]) -> Step:
+def cells_step(
+    context: Context, task: Task, *, features: Sequence[Step], synthetic: Sequence[Step]
+) -> Step:
     """The step of one task in a fold."""
     settings, said = context.settings, context.settings.experiment[task.number]
     part = make_part(settings, said)
@@ -56,7 +52,7 @@ def cells_step(context: Context, task: Task, *, features: Step, synthetic: Seque
     facts.append(part.design.seeds)
     facts += [settings.tuning, *([settings.classifier] if part.design.classifier.lazy else [])]
     name = context.test_fold.folder(f"{CELLS}/{part.name}-{task.name}")
-    work, inputs = partial(cells_work, task=task), (features, *synthetic)
+    work, inputs = partial(cells_work, task=task), (*features, *synthetic)
     reads = tuple(step.name for step in inputs)
     return Step(name, "classify", work, context, facts=facts, inputs=inputs, reads=reads)
 
@@ -66,10 +62,10 @@ def cells_work(context: Context, folder: Path, *, task: Task) -> None:
     they are wanted."""
     tuning = context.settings.tuning
     fold, at, part = load_fold(context), context.test_fold, load_part(context, task.number)
-    store = FeatureStore.open(source_store(context.fold_folder, part.features))
+    stores = open_stores(context.fold_folder, part.features)
     design, arms = part.design, part.design.tasks()[task.name]
     samples = partial(
-        features_of, store, part, classes=fold.classes, rare=fold.rare, masks=tuning.masks
+        features_of, stores, part, classes=fold.classes, rare=fold.rare, masks=tuning.masks
     )
     features = samples(unit=tuning.unit)
     sites = [fold.sites.get(features.patients[who]) for who in features.patient.tolist()]
@@ -108,38 +104,23 @@ def fold_of(features: FeatureSet, tested: tuple[str, ...], fold: int) -> np.ndar
     return np.array([fold if who in inside else TRAINS for who in features.patients])
 
 
+def open_stores(fold: Path, features: str) -> list[FeatureStore]:
+    """The stores of the sources of a feature set, below the folder of a fold."""
+    return [FeatureStore.open(source_store(fold, name)) for name in names_in(features)]
+
+
 def features_of(
-    store: FeatureStore,
+    stores: Sequence[FeatureStore],
     part: Part,
     *,
     classes: tuple[str, ...],
     rare: str,
     masks: Masks = "predicted",
-    unit: str = "patients",
+    unit: Unit = "patients",
 ) -> FeatureSet:
-    """The samples of a store as a part of the experiment takes them.
-
-    Maps go to a classifier of maps as they are. A classifier of vectors gets their means over the
-    map, of samples that show a mask (all, of a patient without any), each by itself (`unit`
-    slices) or averaged over a patient. `masks`: true counts the mask drawn by hand, where there is
-    one.
-    """
+    """The samples of stores as a part of the experiment takes them: maps as they are by a
+    classifier of maps, else vectors (see `joined_vectors`)."""
     if part.design.classifier.takes == "maps":
-        return store_features(store, classes=classes, rare=rare, name=part.features)
-    X, rows = vectors(store), outlined(store.rows, masks)
-    return vectors_of(X, rows, rare=rare, name=part.features, unit=unit)
-
-
-def vectors_of(X: np.ndarray, rows: pd.DataFrame, *, rare: str, name: str, unit: str) -> FeatureSet:
-    """Vectors (n, d) of slices or cases, of those whose `predicted` shows a mask (all, of a patient
-    without any), each by itself (`unit` slices) or averaged over a patient."""
-    who = np.unique(rows["patient"].astype(str), return_inverse=True)[1]
-    shown = np.flatnonzero(counted(rows["predicted"].to_numpy(), who))
-    X, about = X[shown], rows.iloc[shown].reset_index(drop=True)
-    if unit == "patients":
-        X = pd.DataFrame(X).groupby(about["patient"]).mean().to_numpy()
-        about = about.groupby("patient").first().reset_index()
-    return make_features(
-        X.astype(np.float64), about["label"].to_numpy(), groups=about["patient"].to_numpy(),
-        rare=rare, row=about["row"].tolist(), name=name, constant=True,  # no mask anywhere: chance
-    )  # fmt: skip
+        return store_features(stores[0], classes=classes, rare=rare, name=part.features)
+    sources = [Vectors.of(store) for store in stores]
+    return joined_vectors(sources, rare=rare, name=part.features, unit=unit, masks=masks)

@@ -25,6 +25,7 @@ def load_cohort(settings: Settings, run: Path) -> Cohort:
         Path(settings.data) if settings.data else study_folder(run),
         label=chosen.label, merge=chosen.merge, channels=chosen.channels,
         conflict=chosen.conflict, exclude=chosen.exclude, tumour=chosen.tumour,
+        clinical=[*chosen.clinical, *chosen.categorical],
     )  # fmt: skip
     if chosen.rare is not None and chosen.rare not in cohort.classes:
         raise SettingError(f"cohort.rare={chosen.rare!r}: {nearest(chosen.rare, cohort.classes)}")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from rarecase.cohort import SliceCache, check_disjoint
@@ -16,16 +16,25 @@ from rarecase.experiment.fold import FoldResult, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks
 from rarecase.experiment.tasks import write_result
-from rarecase.features.feature_set import outlined
-from rarecase.features.sources.registry import load_source
-from rarecase.features.standardise import vectors
+from rarecase.features.joining import Vectors, joined_vectors
+from rarecase.features.sources.contract import SourceData
+from rarecase.features.sources.registry import load_source, names_in
+from rarecase.features.store import FeatureStore
 from rarecase.files import read_parquet
 from rarecase.pipeline.fold import Fold, load_fold, load_part
-from rarecase.pipeline.run_folder import CELLS, CHECKPOINTS, FEATURES, RECORD, SEGMENTER, SLICES
+from rarecase.pipeline.run_folder import (
+    CELLS,
+    CHECKPOINTS,
+    FEATURES,
+    RECORD,
+    SEGMENTER,
+    SLICES,
+    source_store,
+)
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Context, Step, state_of
-from rarecase.pipeline.steps.cells import fold_of, vectors_of
-from rarecase.pipeline.steps.features import source_data
+from rarecase.pipeline.steps.cells import fold_of
+from rarecase.pipeline.steps.features import cases_of, source_data
 from rarecase.pipeline.steps.segment import predict_volumes
 
 
@@ -61,22 +70,19 @@ def external_work(context: Context, folder: Path, *, home: Context, splits: str)
     ours.segmenter.refuse_seen(everybody)
     predicted = predict_volumes(context, there, ours.segmenter, folder=folder)
     rows = read_parquet(folder / "rows.parquet")
-    theirs = replace(ours, cache=cache, rows=rows, predicted=predicted)
+    theirs = replace(ours, cache=cache, rows=rows, predicted=predicted, cases=cases_of(context))
     found: list[FoldResult] = []
     checks = None
     for number in external_parts(home.settings):
         part = load_part(home, number)
-        source = load_source(home.fold_folder / FEATURES / part.features)
-        stores = [
-            source.transform(data, out=folder / CHECKPOINTS / f"{part.name}-{side}.zarr")
-            for side, data in (("ours", ours), ("theirs", theirs))
+        sources = [
+            _both(
+                home, ours, theirs, source=name, patients=fold.training, work=folder / CHECKPOINTS
+            )
+            for name in names_in(part.features)
         ]
-        mine = np.flatnonzero(stores[0].rows["patient"].isin(fold.training).to_numpy())
-        ours_X, theirs_X = (vectors(s) for s in stores)
-        X = np.concatenate([ours_X[mine], theirs_X])
-        rows = pd.concat([stores[0].rows.iloc[mine], stores[1].rows], ignore_index=True)
-        features = vectors_of(
-            X, outlined(rows, tuning.masks), rare=fold.rare, name=part.features, unit=tuning.unit
+        features = joined_vectors(
+            sources, rare=fold.rare, name=part.features, unit=tuning.unit, masks=tuning.masks
         )
         at = home.test_fold
         place = Place(fold_of(features, everybody, at.fold), at.repeat, at.fold, splits)
@@ -88,3 +94,23 @@ def external_work(context: Context, folder: Path, *, home: Context, splits: str)
         for name in ("predictions", "cells")
     )
     write_result(folder, FoldResult(predictions, pd.DataFrame(), cells, checks))
+
+
+def _both(
+    home: Context,
+    ours: SourceData,
+    theirs: SourceData,
+    *,
+    source: str,
+    patients: Collection[str],
+    work: Path,
+) -> Vectors:
+    """Vectors of the `patients` who trained at home, then of everybody elsewhere, by the source as
+    it was fitted at home. Stores that are there already are taken."""
+    fitted = load_source(home.fold_folder / FEATURES / source)
+    found = []
+    for data, out in ((ours, source_store(home.fold_folder, source)), (theirs, None)):
+        side = "theirs" if out is None else "ours"
+        out = out if out is not None and out.exists() else work / f"{source}-{side}.zarr"
+        found.append(FeatureStore.open(out) if out.exists() else fitted.transform(data, out=out))
+    return Vectors.of(found[0], patients=patients).then(Vectors.of(found[1]))

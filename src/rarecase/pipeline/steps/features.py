@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rarecase.cohort.case import Case, Cohort
 from rarecase.features import FeatureStore, SourceData, source_of
 from rarecase.features.feature_set import Masks
 from rarecase.files import read_parquet
@@ -13,19 +14,21 @@ from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.run_folder import FEATURES, SEGMENTER
 from rarecase.pipeline.step import Context, Step
+from rarecase.pipeline.steps.cohort import load_cohort
 from rarecase.seeds import derive
 from rarecase.segmenter import PackedMasks, load_segmenter
 
 
-def features_step(context: Context, *, source: str, segmenter: Step) -> Step:
+def features_step(context: Context, *, source: str, segmenter: Step, cohort: Cohort) -> Step:
     """The step that takes a source's features in a fold."""
     work, known = partial(features_work, source=source), source_of(source)
     facts: list[Any] = [source, known.version]
     if known.kind == "vectors":
         facts.append(context.settings.tuning.masks)
+    facts += known.facts(cohort)
     return Step(
         context.test_fold.folder(f"{FEATURES}/{source}"), "extract", work, context, facts=facts,
-        inputs=(segmenter,), bulky=(f"{source}.zarr",), remake=work,
+        inputs=(segmenter,), bulky=(f"{source}.zarr",) if known.kind == "maps" else (), remake=work,
     )  # fmt: skip
 
 
@@ -47,7 +50,14 @@ def source_data(context: Context, fold: Fold, *, masks: Masks, exact: bool = Fal
         planes=context.settings.slices.planes,
         fabric=make_fabric(context.settings.compute, exact=exact),
         masks=masks,
+        cases=cases_of(context),
+        categorical=tuple(context.settings.cohort.categorical),
     )
+
+
+def cases_of(context: Context) -> dict[str, Case]:
+    """The study's cases by id, for sources that read their files or the table themselves."""
+    return {case.case: case for case in load_cohort(context.settings, context.run).cases}
 
 
 def extract(

@@ -83,7 +83,7 @@ def classifier_work(context: Context, folder: Path) -> None:
     number, name = deployed_part(settings, evidence)
     part = load_part(context, number)
     row = _row(evidence, part, name)
-    table = features_of(store, part, classes=fold.classes, rare=fold.rare, unit=unit)
+    table = features_of([store], part, classes=fold.classes, rare=fold.rare, unit=unit)
     final = fit_final(table, part.arm(name), part.design)
     threshold = out_of_fold_threshold(
         read_parquet(run / PREDICTIONS), features=part.features,

@@ -1,0 +1,95 @@
+"""From the stores of one or several sources to the vectors of an experiment, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from rarecase.arrays import Floats
+from rarecase.features.columns import Columns
+from rarecase.features.feature_set import (
+    WHOLE,
+    FeatureSet,
+    Masks,
+    make_features,
+    outlined,
+    rows_that_count,
+)
+from rarecase.features.standardise import vectors
+from rarecase.features.store import FeatureStore
+
+Unit = Literal["patients", "slices"]
+
+
+class Vectors(NamedTuple):
+    """Vectors X (n, d) of a source; their rows (row, case, slice, patient, label, predicted, and
+    what `outlined` needs); what the columns are."""
+
+    X: Floats
+    rows: pd.DataFrame
+    columns: Columns | None = None
+
+    @staticmethod
+    def of(store: FeatureStore, *, patients: Collection[str] | None = None) -> Vectors:
+        """What a store holds, of some patients or all; maps averaged over their positions."""
+        X, rows = vectors(store).astype(np.float64), store.rows
+        if patients is None:
+            return Vectors(X, rows, store.columns)
+        mine = np.flatnonzero(rows["patient"].isin(patients).to_numpy())
+        return Vectors(X[mine], rows.iloc[mine], store.columns)
+
+    def then(self, others: Vectors) -> Vectors:
+        """These and other patients'."""
+        rows = pd.concat([self.rows, others.rows], ignore_index=True)
+        return Vectors(np.concatenate([self.X, others.X]), rows, self.columns)
+
+    def counting(self, masks: Masks) -> Vectors:
+        """Those of slices whose mask is not empty (all, of a patient without any), and of whole
+        cases."""
+        rows = outlined(self.rows, masks)
+        shown = np.flatnonzero(rows_that_count(rows))
+        about = rows.iloc[shown].astype({"patient": str}).reset_index(drop=True)
+        return Vectors(self.X[shown], about, self.columns)
+
+
+def joined_vectors(
+    sources: Sequence[Vectors],
+    *,
+    rare: str,
+    name: str,
+    unit: Unit = "patients",
+    masks: Masks = "predicted",
+) -> FeatureSet:
+    """Samples of an experiment from the vectors that count.
+
+    Each patient is one sample, the mean of theirs, or each slice is (`unit`). Sources stand side by
+    side, each a part of the columns; what is known of a whole case goes to each of its patient's
+    slices. What a source has nothing of is missing. `masks`: true counts the mask drawn by hand,
+    where there is one.
+    """
+    parts = [source.counting(masks) for source in sources]
+    sliced = [not (part.rows["slice"] == WHOLE).all() for part in parts]
+    base = parts[sliced.index(True) if any(sliced) else 0].rows
+    key = ["case", "slice"] if unit == "slices" and any(sliced) else ["patient"]
+    base = base.drop_duplicates(key)
+    if key == ["patient"]:
+        base = base.sort_values("patient", kind="stable")
+    keys = [key if has_slices else ["patient"] for has_slices in sliced]
+    X = [_means(part, mine, base) for part, mine in zip(parts, keys, strict=True)]
+    columns = [part.columns or Columns.of(part.X.shape[1]) for part in parts]
+    return make_features(
+        np.concatenate(X, axis=1), base["label"].to_numpy(), groups=base["patient"].to_numpy(),
+        rare=rare, row=base["row"].tolist(), name=name, constant=True, missing=True,
+        columns=Columns.joined(columns),
+    )  # fmt: skip
+
+
+def _means(part: Vectors, key: list[str], base: pd.DataFrame) -> Floats:
+    """The mean of the rows with each of the base's keys (n, d); NaN where there is none."""
+    mean = pd.DataFrame(part.X).groupby([part.rows[name] for name in key]).mean()
+    wanted = pd.MultiIndex.from_frame(base[key]) if len(key) > 1 else pd.Index(base[key[0]])
+    found: Floats = mean.reindex(wanted).to_numpy(np.float64)
+    return found
