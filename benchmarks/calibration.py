@@ -28,7 +28,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from rarecase import compare
 from rarecase.evidence import make_evidence
 from rarecase.experiment import Arm, Sampler, fit_fold, make_design
-from rarecase.experiment.fold import TRAINS
+from rarecase.experiment.fold_data import TRAINS
 from rarecase.experiment.splits import splits_of
 from rarecase.features.feature_set import make_features
 from rarecase.features.standardise import Space

@@ -25,7 +25,7 @@ import pandas as pd
 import torch
 from scipy import ndimage
 
-from rarecase.experiment.fold import TRAINS
+from rarecase.experiment.fold_data import TRAINS
 from rarecase.experiment.fold_rows import Place
 from rarecase.features.feature_set import FeatureSet, counted, make_features, outlined
 from rarecase.features.sources.unet import TUMOUR, masked_mean

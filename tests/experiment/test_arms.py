@@ -36,10 +36,10 @@ def test_the_closed_form_arms_are_those_that_are_compared_unless_named():
 
 def test_the_reference_and_the_copies_are_always_among_them():
     own = Arm("mine", Sampler(Smote()), synthetic=True)
-    assert [arm.name for arm in pick_arms(["smote"])] == ["none", "duplicates", "smote"]
+    assert [arm.name for arm in pick_arms(["smote"])] == ["none", "duplicates", "smote", "auto"]
     assert [arm.name for arm in pick_arms("threshold")] == ["none", "threshold"]
     assert [arm.name for arm in pick_arms([own, "smote"])] == [
-        "none", "duplicates", "smote", "mine",
+        "none", "duplicates", "smote", "auto", "mine",
     ]  # fmt: skip
     assert [arm.name for arm in pick_arms(["smote"], copies=False)] == ["none", "smote"]
     with pytest.raises(SettingError, match="did you mean 'smote'"):
@@ -137,7 +137,8 @@ def test_tasks_of_a_design_share_what_trains_no_network():
     design = make_design(["smote", "threshold", "acgan", "cvae"])
     tasks = design.tasks()
     assert {name: [arm.name for arm in arms] for name, arms in tasks.items()} == {
-        "arms": ["none", "threshold", "duplicates", "smote"], "acgan": ["acgan"], "cvae": ["cvae"],
+        "arms": ["none", "threshold", "duplicates", "smote", "auto"], "acgan": ["acgan"],
+        "cvae": ["cvae"],
     }  # fmt: skip
     slow = replace(design, classifier=replace(design.classifier, lazy=True))
     assert [*slow.tasks()] == [arm.name for arm in design.arms]
@@ -169,7 +170,7 @@ def test_amounts_are_for_arms_that_say_none():
     amounts = {arm.name: arm.amount for arm in design.arms}
     assert amounts == {
         "none": None, "undersample": None, "duplicates": Tuned(), "smote": Tuned(),
-        "own": Share(0.3),
+        "auto": None, "own": Share(0.3),
     }  # fmt: skip
     counted = make_design(["smote", "undersample"], amounts=Counts((5,), 5))
     assert {arm.name: arm.amount for arm in counted.arms} == {

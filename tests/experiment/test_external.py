@@ -6,7 +6,7 @@ import pytest
 
 from rarecase.errors import DataError, LeakError
 from rarecase.experiment.external import join_features
-from rarecase.experiment.fold import TRAINS
+from rarecase.experiment.fold_data import TRAINS
 
 
 def cohort(n, *, seed, name="p"):

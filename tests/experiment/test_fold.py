@@ -12,7 +12,7 @@ from rarecase.evidence.predictions import COLUMNS, check_predictions
 from rarecase.experiment import Arm, Counts, Sampler, Share, Tuned, fit_fold, make_design
 from rarecase.experiment.classifiers import Classifier
 from rarecase.experiment.classifiers.logistic import Logistic
-from rarecase.experiment.fold import TRAINS, _trained
+from rarecase.experiment.fold_data import TRAINS, _trained
 from rarecase.features.feature_set import make_features
 from rarecase.generators.resampling import Duplicates
 from support.features import Broken, place_of, vector_set, vectors
@@ -197,7 +197,7 @@ def test_with_one_rare_sample_to_train_on_arms_that_add_are_skipped():
     place = replace(place_of(features, folds=2), fold_of=np.arange(22) % 2)
     design = make_design(["threshold", "smote"], inner=2, seeds=1)
     found = fit_fold(features, design, place)
-    assert set(found.predictions["arm"]) == {"none", "threshold"}
+    assert set(found.predictions["arm"]) == {"none", "threshold", "auto"}
     skipped = found.cells.set_index("arm").query("status == 'skipped'")
     assert skipped.index.tolist() == ["duplicates", "smote"]
     assert skipped["reason"].str.contains("class rare has one sample to train on").all()

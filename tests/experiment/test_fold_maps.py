@@ -7,7 +7,7 @@ import pytest
 from rarecase.evidence.predictions import check_predictions
 from rarecase.experiment import Arm, Counts, Sampler, Tuned, fit_fold, make_design
 from rarecase.experiment.classifiers import Classifier, FeatureCNN
-from rarecase.experiment.fold import Tools
+from rarecase.experiment.fold_data import Tools
 from rarecase.experiment.sampling import Synthetic
 from support.features import map_set, place_of, write_store
 

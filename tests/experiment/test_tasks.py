@@ -51,7 +51,7 @@ def test_a_network_has_a_task_of_its_own():
     features = vector_set((30, 12))
     design = make_design(["smote", "cvae"], seeds=1)
     found = tasks_of(features, design, draw_splits(features, folds=2, repeats=1))
-    assert [(task.name, len(task.arms)) for task in found] == 2 * [("arms", 3), ("cvae", 1)]
+    assert [(task.name, len(task.arms)) for task in found] == 2 * [("arms", 4), ("cvae", 1)]
 
 
 @pytest.mark.parametrize(

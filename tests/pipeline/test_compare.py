@@ -37,7 +37,7 @@ def rows_of(result, **of):
 
 def test_every_arm_predicts_every_patient_once_a_repeat(result):
     p = result.predictions
-    assert p["arm"].nunique() == 10 and p["splits"].nunique() == 1
+    assert p["arm"].nunique() == 11 and p["splits"].nunique() == 1
     for _, arm in p.groupby("arm"):
         assert len(arm) == 2 * 120
         assert (arm.groupby(["repeat", "patient"])["fold"].nunique() == 1).all()

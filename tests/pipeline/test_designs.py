@@ -64,7 +64,7 @@ def test_widths_are_arms_and_vectors_are_tuned():
     assert arms["acgan-16"].amount == Counts((7, 10), 10)
     assert dict(arms["acgan-16"].sampler.settings)["width"] == 16
     assert {arm.name: arm.amount for arm in vectors.design.arms} == {
-        "none": None, "duplicates": Tuned(), "smote": Tuned(),
+        "none": None, "duplicates": Tuned(), "smote": Tuned(), "auto": None,
     }  # fmt: skip
     assert vectors.design.shares == (1.0,) and vectors.generated() == []
     assert (maps.design.seed, vectors.design.seed) == (3, derive(3, "arms"))

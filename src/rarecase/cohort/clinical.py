@@ -38,10 +38,11 @@ def clinical_columns(
 
 
 def clinical_values(
-    table: pd.DataFrame, columns: Sequence[str]
+    table: pd.DataFrame, *, wanted: Sequence[str] = (), label: str | None = None
 ) -> Mapping[str, Mapping[str, str | None]]:
-    """Case → column → value as text, None where it is missing; of several rows of a case the first
-    that has one."""
+    """Case → column (see `clinical_columns`) → value as text, None where it is missing; of several
+    rows of a case the first that has one."""
+    columns = clinical_columns([str(c) for c in table.columns], wanted=wanted, label=label)
     first = table[["case", *columns]].groupby("case", sort=False).first()
     return {
         str(case): {name: plain_value(row[name]) for name in columns}

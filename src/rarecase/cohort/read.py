@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rarecase.cohort.case import Case, Cohort, Dropped
 from rarecase.cohort.checks import Conflict, check_classes, check_unique, patient_labels
-from rarecase.cohort.clinical import clinical_columns, clinical_values
+from rarecase.cohort.clinical import clinical_values
 from rarecase.cohort.labels import choose_labels
 from rarecase.cohort.layouts import RawCohort, read_layout
 from rarecase.errors import DataError, SettingError, nearest
@@ -36,9 +36,8 @@ def read_cohort(
     cases have. conflict: see `patient_labels`. exclude: case ids to leave out. tumour: the values
     of mask volumes that are tumour (default: all above 0). labels=False reads images and masks
     alone, to pre-train on: everybody's label is 'any', nobody is dropped for lacking one. clinical:
-    columns that are features of a patient besides age and sex. Cases without a label, without one
-    of the channels, or excluded, are in `dropped` with the reason. Raises DataError or
-    SettingError.
+    columns that are features of a patient besides age and sex. Cases without a label, without a
+    channel, or excluded, are in `dropped` with the reason. Raises DataError or SettingError.
     """
     raw = read_layout(Path(path))
     if tumour is not None:
@@ -52,27 +51,23 @@ def read_cohort(
         by_patient, without = patient_labels(table["patient"], classes, conflict=conflict)
     else:
         by_patient, without = dict.fromkeys((case.patient for case in raw.cases), ANY), {}
-    names = clinical_columns([str(c) for c in raw.labels.columns], wanted=clinical, label=label)
-    known = clinical_values(raw.labels, [name for name in names if name != raw.own])
+    known = clinical_values(raw.labels, wanted=clinical, label=label or raw.own)
     dropped = list(raw.dropped)
     labelled: list[Case] = []
     for case in raw.cases:
         if case.case in exclude:
             dropped.append(Dropped(case.case, "excluded"))
         elif case.patient in by_patient:
-            about = known.get(case.case, {})
-            labelled.append(replace(case, label=by_patient[case.patient], clinical=about))
+            whose, about = by_patient[case.patient], known.get(case.case, {})
+            labelled.append(replace(case, label=whose, clinical=about))
         else:
             reason = without.get(case.patient, "not in the table of labels")
             dropped.append(Dropped(case.case, reason))
     chosen = _choose_channels(raw, labelled, channels)
-    kept: list[Case] = []
+    kept = [case for case in labelled if set(chosen) <= set(case.channels)]
     for case in labelled:
-        missing = [name for name in chosen if name not in case.channels]
-        if missing:
+        if missing := [name for name in chosen if name not in case.channels]:
             dropped.append(Dropped(case.case, f"no {', '.join(missing)} image"))
-        else:
-            kept.append(case)
     cohort = Cohort(
         cases=tuple(sorted(kept, key=lambda case: case.case)),
         dropped=tuple(sorted(dropped, key=lambda d: d.case)),

@@ -108,6 +108,8 @@ class Arm:
         Whether it adds samples that are not real ones: it then gets a control and a verdict.
     control_of
         The arm whose control it is.
+    selects
+        Whether it is, in every fold, whichever of the others inner folds prefer.
 
     Raises
     ------
@@ -122,6 +124,7 @@ class Arm:
     posterior: Move = "none"
     synthetic: bool = False
     control_of: str | None = None
+    selects: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w.:+ -]+", self.name) or self.name == SHARED:

@@ -9,7 +9,7 @@ from rarecase.errors import SettingError, nearest
 from rarecase.experiment.arm import Arm, Sampler, Tuned
 from rarecase.generators.registry import KINDS
 
-REFERENCE, CONTROL = "none", "duplicates"
+REFERENCE, CONTROL, SELECTED = "none", "duplicates", "auto"
 
 PLAIN = {
     Arm("none"): "the real samples: the reference",
@@ -30,6 +30,12 @@ VARIANTS = {
 }
 """Arms whose generator is in the registry under another name."""
 
+SELECTION = {
+    Arm("auto", selects=True): "in every fold whichever of the others inner folds prefer; the "
+    "cheaper one within a standard error: what is deployed",
+}
+"""The arm that is one of the others."""
+
 CLOSED_FORM = (
     "none", "threshold", "logit-adjustment", "class-weight", "undersample", "duplicates", "smote",
     "borderline-smote", "mixup", "remix", "gaussian",
@@ -44,7 +50,7 @@ def make_arms() -> dict[str, Arm]:
         Arm(kind.name, Sampler(kind.name, filter=kind.filter), Tuned(), synthetic=kind.synthetic)
         for kind in KINDS.values()
     ]
-    return {arm.name: arm for arm in (*PLAIN, *generators, *VARIANTS)}
+    return {arm.name: arm for arm in (*PLAIN, *generators, *VARIANTS, *SELECTION)}
 
 
 def is_trained(arm: Arm) -> bool:
@@ -60,17 +66,19 @@ def describe_arms() -> dict[str, str]:
     'samples weighted so that classes weigh the same'
     """
     generators = {name: kind.text for name, kind in KINDS.items()}
-    plain, variants = ({arm.name: text for arm, text in d.items()} for d in (PLAIN, VARIANTS))
-    return plain | generators | variants
+    plain, variants, selection = (
+        {arm.name: text for arm, text in d.items()} for d in (PLAIN, VARIANTS, SELECTION)
+    )
+    return plain | generators | variants | selection
 
 
 def pick_arms(names: str | Sequence[str | Arm], *, copies: bool = True) -> list[Arm]:
     """The arms of these names, in the order of tables; `none`, what all are measured against, is
-    always among them, and `duplicates` where one is synthetic (`copies`). An `Arm` of one's own
-    goes through as it is.
+    always among them, and `duplicates` where one is synthetic (`copies`), and `auto` where there
+    is anything to select (`copies`). An `Arm` of one's own goes through as it is.
 
     >>> [arm.name for arm in pick_arms(["smote"])]
-    ['none', 'duplicates', 'smote']
+    ['none', 'duplicates', 'smote', 'auto']
     """
     known = make_arms()
     picked: dict[str, Arm] = {}
@@ -84,6 +92,8 @@ def pick_arms(names: str | Sequence[str | Arm], *, copies: bool = True) -> list[
     synthetic = any(arm.synthetic for arm in picked.values())
     for name in (REFERENCE, *((CONTROL,) if copies and synthetic else ())):
         picked.setdefault(name, known[name])
+    if copies and len({arm.fits for arm in picked.values()}) > 1:
+        picked.setdefault(SELECTED, known[SELECTED])
     order = [*(name for name in known if name in picked), *(n for n in picked if n not in known)]
     return [picked[name] for name in order]
 

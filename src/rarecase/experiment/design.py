@@ -114,8 +114,13 @@ def make_design(
     if inner < 2 or seeds < 1:
         raise SettingError(f"inner, seeds: expected at least 2 and 1, got {inner}, {seeds}.")
     # Counts are for classifiers that take their time: copies are then fitted as controls alone.
-    picked = [_checked(arm, rule) for arm in pick_arms(arms, copies=not counted)]
     found = make_classifier(classifier)
+    # What trains for long has a task for each arm, and none that knows the others.
+    picked = [
+        _checked(arm, rule)
+        for arm in pick_arms(arms, copies=not counted)
+        if not (arm.selects and found.lazy)
+    ]
     return Design(tuple(picked), found, shares=shares, inner=inner, seeds=seeds, seed=seed)
 
 

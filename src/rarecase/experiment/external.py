@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from rarecase.arrays import Ints
 from rarecase.cohort.splits import check_disjoint
 from rarecase.errors import DataError, LeakError
-from rarecase.experiment.fold import TRAINS
+from rarecase.experiment.fold_data import TRAINS
 from rarecase.features.feature_set import FeatureSet, make_features
 
 

@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rarecase.arrays import Floats, Ints
-from rarecase.errors import RarecaseError, SettingError
+from rarecase.errors import RarecaseError
 from rarecase.experiment.arm import Arm, Counts, control_of
 from rarecase.experiment.arms import REFERENCE
+from rarecase.experiment.choosing import Option, preferred
 from rarecase.experiment.design import Design
-from rarecase.experiment.fold_rows import Place, fit_rows
-from rarecase.experiment.sampling import Given, prepare
-from rarecase.experiment.training_set import (
-    InnerFold,
-    Request,
-    TrainingSet,
-    inner_folds,
-    levels_of,
-    requests,
-    split_off,
-)
-from rarecase.experiment.tuning import Choice, Inner, fit_inner, moved, pooled, untuned
+from rarecase.experiment.fold_data import FoldData, Tools
+from rarecase.experiment.fold_rows import Place, fit_rows, selected_rows
+from rarecase.experiment.sampling import prepare
+from rarecase.experiment.training_set import Request, TrainingSet, requests
+from rarecase.experiment.tuning import Choice
 from rarecase.features.feature_set import FeatureSet
-from rarecase.seeds import derive, numpy_rng
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
+from rarecase.seeds import derive
 
 log = logging.getLogger(__name__)
-TRAINS, LEFT_OUT = -1, -2  # the fold of patients who are never tested; who are in no part
 REFUSED = (RarecaseError, ValueError, RuntimeError, ArithmeticError, np.linalg.LinAlgError)
 
 
@@ -51,81 +37,6 @@ class FoldResult:
     history: pd.DataFrame
     cells: pd.DataFrame
     checks: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Tools:
-    """What fits may use: samples that are there already, by arm and seed; a folder for checkpoints;
-    device and precision."""
-
-    given: Mapping[tuple[str, int], Given] = field(default_factory=dict)
-    work: Path | None = None
-    fabric: Fabric | None = None
-
-
-class _Fold:
-    """One fold's data, and what its arms have in common."""
-
-    def __init__(self, features: FeatureSet, design: Design, place: Place, tools: Tools):
-        if features.maps != (design.classifier.takes == "maps"):
-            given = "maps" if features.maps else "vectors"
-            raise SettingError(
-                f"classifier {design.classifier.name!r} takes {design.classifier.takes}, and "
-                f"features {features.name!r} are {given}."
-            )
-        self.features, self.design, self.place, self.tools = features, design, place, tools
-        self.seed = derive(design.seed, "cell", place.repeat, place.fold)
-        # What classifiers draw from: the same for all arms, so that only their samples differ.
-        self.random_state = derive(design.seed, "classifier", place.repeat, place.fold) % 2**31
-        others = np.flatnonzero((place.fold_of != place.fold) & (place.fold_of >= TRAINS))
-        self.trained = _trained(features, others, design.rare_patients, seed=self.seed)
-        train = np.flatnonzero(np.isin(features.patient, self.trained))
-        self.held = np.flatnonzero(place.fold_of[features.patient] == place.fold)
-        self.part, self.test = split_off(features, train, self.held, coordinates=design.coordinates)
-        self.inner: dict[Any, Inner] = {}
-
-    @cached_property
-    def inner_parts(self) -> list[InnerFold]:
-        design, seed = self.design, derive(self.seed, "inner folds")
-        return inner_folds(
-            self.features, self.trained, folds=design.inner, seed=seed,
-            coordinates=design.coordinates,
-        )  # fmt: skip
-
-    def choose(self, arm: Arm, *, level: float | None = None) -> Choice:
-        """What is tuned of an arm; the middle of the grid where nothing can be tuned."""
-        classifier = self.design.classifier
-        levels = levels_of(arm.amount, self.design.shares, size=len(self.part.y))
-        if not self.design.tuned(arm) or not self.inner_parts:
-            return untuned(levels if level is None else (level,), classifier.points)
-        key = (*arm.fits, arm.amount)
-        if key not in self.inner:
-            self.inner[key] = fit_inner(
-                arm, self.inner_parts, classifier=classifier, seed=self.seed, levels=levels,
-                label=self.features.label, random_state=self.random_state,
-            )  # fmt: skip
-        choice = self.inner[key].choose(arm.posterior, level=level)
-        return choice if classifier.tune_threshold else replace(choice, threshold=math.nan)
-
-    def predict(
-        self, arm: Arm, training: TrainingSet, choice: Choice, *, name: str
-    ) -> tuple[Floats, Any]:
-        """Probabilities of the test samples, and the training's history. What moves them afterwards
-        moves a patient's, and all of the patient's samples have it then: a threshold is for
-        patients."""
-        work = self.tools.work
-        fitted = self.design.classifier.fit(
-            training, choice.point, classes=self.part.classes, random_state=self.random_state,
-            checkpoint=None if work is None else work / f"{name}.safetensors",
-            fabric=self.tools.fabric,
-        )  # fmt: skip
-        p = fitted(self.test)
-        if arm.posterior == "none":
-            return p, fitted.history
-        patient, counts = self.features.patient[self.held], self.features.counted[self.held]
-        mean, who = pooled(p[counts], patient[counts])
-        after = moved(mean, arm.posterior, part=self.part, threshold=choice.threshold)
-        return after[np.searchsorted(who, patient)], fitted.history
 
 
 def fit_fold(
@@ -163,30 +74,55 @@ def fit_fold(
         The reference arm cannot be fitted. Another arm that cannot is a row of `cells` with its
         reason, and has no predictions.
     """
-    here = _Fold(features, design, place, tools or Tools())
-    fits: list[tuple[pd.DataFrame, pd.DataFrame | None]] = []
+    return fit_arms(FoldData(features, design, place, tools or Tools()), arms)
+
+
+def fit_arms(here: FoldData, arms: Sequence[Arm] | None = None) -> FoldResult:
+    """Fit and predict arms on a fold's data; see `fit_fold`."""
+    fits: dict[str, list[tuple[pd.DataFrame, pd.DataFrame | None]]] = {}
     cells: list[dict[str, Any]] = []
-    for arm in design.arms if arms is None else arms:
+    wanted = here.design.arms if arms is None else arms
+    for arm in [*(a for a in wanted if not a.selects), *(a for a in wanted if a.selects)]:
         began = time.perf_counter()
         reason = _reason(here, arm)
         status = "done" if reason is None else "skipped"
         try:
             if reason is None:
-                fits += list(_fits(here, arm))
+                done = [each for each in wanted if fits.get(each.name)]
+                found = [_selected(here, arm, done, fits)] if arm.selects else _fits(here, arm)
+                fits[arm.name] = list(found)
         except REFUSED as error:
             if arm.name == REFERENCE:
                 raise
             status, reason = "failed", f"failed: {error}"
-            log.warning("repeat %d, fold %d, arm %s: %s", place.repeat, place.fold, arm.name, error)
+            where = here.place.repeat, here.place.fold
+            log.warning("repeat %d, fold %d, arm %s: %s", *where, arm.name, error)
         cells.append(
             {
-                "features": features.name, "arm": arm.name, "classifier": design.classifier.name,
-                "repeat": place.repeat, "fold": place.fold, "reason": reason,
-                "status": status, "seconds": round(time.perf_counter() - began, 3),
+                "features": here.features.name, "arm": arm.name,
+                "classifier": here.design.classifier.name, "repeat": here.place.repeat,
+                "fold": here.place.fold, "reason": reason, "status": status,
+                "seconds": round(time.perf_counter() - began, 3),
             }
         )  # fmt: skip
-    rows, histories = zip(*fits, strict=True) if fits else ((), ())
+    pairs = [pair for each in fits.values() for pair in each]
+    rows, histories = zip(*pairs, strict=True) if pairs else ((), ())
     return FoldResult(_joined(rows), _joined(histories), pd.DataFrame(cells))
+
+
+def _selected(
+    here: FoldData,
+    arm: Arm,
+    done: Sequence[Arm],
+    fits: dict[str, list[tuple[pd.DataFrame, pd.DataFrame | None]]],
+) -> tuple[pd.DataFrame, None]:
+    """The predictions of the arm that inner folds prefer, as those of `arm`."""
+    tried = [(each, here.tried(each)) for each in done]
+    options = [Option.of(inner) for _, inner in tried if inner is not None]
+    number = preferred(options) if len(options) == len(tried) else 0
+    mine = fits[tried[number][0].name]
+    rows = [part for part, _ in mine if part["planned"].iloc[0] and part["control_of"].isna().all()]
+    return selected_rows(rows, arm=arm, selected=tried[number][0].name), None
 
 
 def _joined(frames: Iterable[pd.DataFrame | None]) -> pd.DataFrame:
@@ -194,16 +130,7 @@ def _joined(frames: Iterable[pd.DataFrame | None]) -> pd.DataFrame:
     return pd.concat(there, ignore_index=True) if there else pd.DataFrame()
 
 
-def _trained(features: FeatureSet, patients: Ints, most: int | None, *, seed: int) -> Ints:
-    """The training patients; of the rare ones no more than `most`."""
-    if most is None:
-        return patients
-    is_rare = features.label[patients] == features.rare
-    kept = numpy_rng(seed, "rare patients kept").permutation(patients[is_rare])[:most]
-    return np.sort(np.concatenate([patients[~is_rare], kept]))
-
-
-def _reason(here: _Fold, arm: Arm) -> str | None:
+def _reason(here: FoldData, arm: Arm) -> str | None:
     """Why an arm is left out of a fold."""
     if arm.amount is not None and here.part.counts.min() < 2:
         few = here.features.classes[int(here.part.counts.argmin())]
@@ -211,7 +138,7 @@ def _reason(here: _Fold, arm: Arm) -> str | None:
     return here.design.skipped(arm, here.features)
 
 
-def _fits(here: _Fold, arm: Arm) -> Iterator[tuple[pd.DataFrame, pd.DataFrame | None]]:
+def _fits(here: FoldData, arm: Arm) -> Iterator[tuple[pd.DataFrame, pd.DataFrame | None]]:
     """Predictions and history of every fit of an arm and its control, for all seeds and amounts."""
     tuned = None if isinstance(arm.amount, Counts) else here.choose(arm)
     for seed in here.design.seeds_of(arm):
@@ -232,7 +159,7 @@ def _fits(here: _Fold, arm: Arm) -> Iterator[tuple[pd.DataFrame, pd.DataFrame | 
 
 
 def _fit(
-    here: _Fold,
+    here: FoldData,
     arm: Arm,
     training: TrainingSet,
     choice: Choice,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,20 @@ class Place:
     repeat: int
     fold: int
     splits: str = ""
+
+
+def selected_rows(fits: Sequence[pd.DataFrame], *, arm: Arm, selected: str) -> pd.DataFrame:
+    """The rows of the arm `selected` as those of `arm`, which picked it: of several seeds the mean,
+    as the deployed model takes it."""
+    first = fits[0]
+    numbers = ["threshold", *(c for c in first.columns if c.startswith("p_"))]
+    mean = np.mean([fit[numbers].to_numpy(np.float64) for fit in fits], axis=0)
+    chosen = [json.dumps({"arm": selected} | json.loads(text)) for text in first["chosen"]]
+    return first.assign(
+        arm=arm.name, amount="tuned", synthetic=False, control_of=_text([None] * len(first)),
+        reference=False, seed=pd.array([None] * len(first), dtype="Int64"), chosen=chosen,
+        **dict(zip(numbers, mean.T, strict=True)),
+    )  # fmt: skip
 
 
 def _text(values: list[str | None]) -> Any:

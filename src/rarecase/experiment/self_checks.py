@@ -18,7 +18,8 @@ import pandas as pd
 from rarecase.arrays import Bools, Floats, Ints
 from rarecase.cohort.splits import stratified_folds
 from rarecase.experiment.design import Design, reference_alone
-from rarecase.experiment.fold import LEFT_OUT, TRAINS, fit_fold
+from rarecase.experiment.fold import fit_fold
+from rarecase.experiment.fold_data import LEFT_OUT, TRAINS
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.tuning import pooled
 from rarecase.features.feature_set import FeatureSet

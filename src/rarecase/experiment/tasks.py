@@ -18,7 +18,8 @@ from rarecase.errors import DataError, SettingError
 from rarecase.experiment.arm import Arm
 from rarecase.experiment.arms import is_trained
 from rarecase.experiment.design import Design
-from rarecase.experiment.fold import FoldResult, Tools, fit_fold
+from rarecase.experiment.fold import FoldResult, fit_fold
+from rarecase.experiment.fold_data import Tools
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks
 from rarecase.experiment.splits import Splits

@@ -46,20 +46,25 @@ class Inner:
     fold: Ints  # (patients,)
     parts: tuple[TrainingPart, ...]  # of each inner fold
 
-    def choose(self, posterior: Move, *, level: float | None = None) -> Choice:
-        """The level and point with the largest AUC; of equal ones the lower level and the more
-        cautious point. `level`: among this one alone."""
+    def best(self, *, level: float | None = None) -> tuple[int, int]:
+        """The places of the level and the point with the largest AUC, as `choose` takes them."""
         allowed = np.array([level is None or each == level for each in self.levels])
         scores = np.nan_to_num(self.auc, nan=0.5).round(12)
         scores[~allowed] = -1.0
         s, k = np.unravel_index(int(np.argmax(scores)), scores.shape)
+        return int(s), int(k)
+
+    def choose(self, posterior: Move, *, level: float | None = None) -> Choice:
+        """The level and point with the largest AUC; of equal ones the lower level and the more
+        cautious point. `level`: among this one alone."""
+        s, k = self.best(level=level)
         # The threshold is for what the arm makes of probabilities before it knows one.
         p = self.p[s, k].copy()
         for number, part in enumerate(self.parts):
             inside = self.fold == number
             p[inside] = moved(p[inside], posterior, part=part, threshold=math.nan)
         threshold = best_threshold(p, self.true, rare=self.parts[0].rare)
-        return Choice(self.levels[int(s)], self.points[int(k)], threshold)
+        return Choice(self.levels[s], self.points[k], threshold)
 
 
 def moved(p: Floats, how: Move, *, part: TrainingPart, threshold: float) -> Floats:

@@ -69,6 +69,12 @@ def check_numbers(X: Any, *, missing: bool = False) -> tuple[Floats, Columns]:
     return values, Columns.of(values.shape[1], names=names, levels=levels)
 
 
+def is_constant(values: Floats) -> bool:
+    """Whether every feature (n, d) has one value, as far as it has any."""
+    first = values[np.isfinite(values).argmax(axis=0), np.arange(values.shape[1])]
+    return not (np.isfinite(values) & (values != first)).any()
+
+
 def _check_values(values: Floats, names: list[str] | None, *, missing: bool) -> None:
     bad = np.isinf(values) if missing else ~np.isfinite(values)
     if bad.any():

@@ -13,7 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from rarecase.arrays import Bools, Floats, Ints
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.checked import check_classes, check_groups, check_labels, check_numbers
+from rarecase.features.checked import (
+    check_classes,
+    check_groups,
+    check_labels,
+    check_numbers,
+    is_constant,
+)
 from rarecase.features.columns import Columns
 
 if TYPE_CHECKING:
@@ -154,8 +160,7 @@ def make_features(
     what would make the result wrong, and says how to mend it.
     """
     values, found_columns = check_numbers(X, missing=missing)
-    first = values[np.isfinite(values).argmax(axis=0), np.arange(values.shape[1])]
-    if not constant and not (np.isfinite(values) & (values != first)).any():
+    if not constant and is_constant(values):
         raise DataError("X: every feature is constant; there is nothing to tell classes apart by.")
     labels = check_labels(y, len(values))
     names = check_groups(groups, len(values))

@@ -162,7 +162,7 @@ def study_grid(settings: Settings, cohort: Cohort, folds: pd.DataFrame, *, run: 
             for place in folds_of(folds):
                 known = _known(run / place.folder(f"{CELLS}/{part.name}-{task}") / STATUS)
                 for arm in arms:
-                    amounts = ["tuned" if isinstance(arm.amount, Tuned) else "0"]
+                    amounts = ["tuned" if isinstance(arm.amount, Tuned) or arm.selects else "0"]
                     if isinstance(arm.amount, Counts):
                         amounts = [str(total) for total in arm.amount.totals]
                     rows += [

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from rarecase.experiment.arms import CLOSED_FORM
+from rarecase.pipeline.settings_training import (
+    Count,
+    Fraction,
+    Positive,
+    PretrainSettings,
+    Section,
+    SegmenterSettings,
+)
 
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0)]
 Device = Literal["auto", "cpu", "cuda", "mps"]
-
-
-class Section(BaseModel):
-    """Frozen, strict about names; field descriptions are the help text."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class CohortSettings(Section):
@@ -87,65 +86,6 @@ class SimulationSettings(Section):
     """Axial slices of a volume."""
     separability: Annotated[float, Field(ge=0, le=1)] = 1.0
     """How different the classes look: 1 as in life, 0 not at all."""
-
-
-class TrainingSettings(Section):
-    """How a U-Net is trained."""
-
-    epochs: Count = 30
-    """Passes over the training slices."""
-    batch: Annotated[int, Field(ge=2)] = 10
-    """Slices in a batch."""
-    learning_rate: Positive = 1e-5
-    """Of Adam."""
-    beta1: Fraction = 0.9
-    """Of Adam."""
-    decay: Literal["constant", "cosine"] = "constant"
-    """Course of the learning rate."""
-    loss: Literal["dice", "dice+bce"] = "dice"
-    """The paper's soft Dice, or with cross-entropy: steadier from random weights."""
-    coarse: Fraction = 0.0
-    """This share of the epochs, the first, sees slices at half size: a quarter of the time."""
-    augment: bool = True
-    """The seven augmentations of the paper's Table 1."""
-    augment_strength: Annotated[float, Field(gt=0, le=2)] = 1.0
-    """Times as strong as in Table 1, flips apart: short trainings do better with less."""
-
-
-class PretrainSettings(TrainingSettings):
-    """Pre-training the U-Net on another cohort."""
-
-    cohort: str | None = None
-    """`simulated`, or a folder of other patients; without it no pre-training."""
-    channels: list[str] | None = None
-    """Channels of that cohort; without it all."""
-    learning_rate: Positive = 1e-4
-    """Of Adam."""
-    patients: dict[str, Count] = {"HGG": 60, "LGG": 40}
-    """Patients of each class, if simulated."""
-
-
-class SegmenterSettings(TrainingSettings):
-    """The U-Net, trained in every fold without the fold's test patients."""
-
-    init: str | None = None
-    """`model.safetensors` of a trained U-Net to start from."""
-    allow_seen: bool = False
-    """Accept an initial model that has seen test patients: a leak, requested by name."""
-    flips: bool = False
-    """Predict masks of patients it did not train on from a slice and its three mirror images
-    together: steadier, four times the work."""
-    network: str = "unet"
-    """The segmentation network, by its name."""
-    width: Count = 64
-    """Channels of the first block."""
-    depth: Annotated[int, Field(ge=1, le=7)] = 4
-    """Number of poolings."""
-    norm: Literal["none", "batch"] = "none"
-    """Batch normalisation, which the paper's U-Net has not."""
-    dimensions: Literal[2, 3] = 2
-    """2: it looks at slices, the paper's way. 3: at whole cases; a case is then a sample, of which
-    there are few, so that everything behind it needs less time and finds less to learn from."""
 
 
 class FeaturesSettings(Section):

@@ -34,7 +34,8 @@ from rarecase.checksums import (
 from rarecase.errors import DataError
 from rarecase.files import partial_path, read_json, replacing_directory, write_text
 from rarecase.pipeline.run_folder import CHECKPOINTS, EVERYBODY, NOWHERE, RECORD, TestFold
-from rarecase.pipeline.settings import Section, Settings
+from rarecase.pipeline.settings import Settings
+from rarecase.pipeline.settings_training import Section
 
 log = logging.getLogger(__name__)
 TIMED = ("history.csv", "cells.csv")  # they say how long things took

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from rarecase.experiment.arm import described
-from rarecase.experiment.fold import TRAINS, Tools, fit_fold
+from rarecase.experiment.fold import fit_fold
+from rarecase.experiment.fold_data import TRAINS, Tools
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks, row_leak
 from rarecase.experiment.tasks import write_result

@@ -19,7 +19,8 @@ from rarecase.imaging import fit_mean_std
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.run_folder import CHECKPOINTS, SEGMENTER
-from rarecase.pipeline.settings import Settings, TrainingSettings
+from rarecase.pipeline.settings import Settings
+from rarecase.pipeline.settings_training import TrainingSettings
 from rarecase.pipeline.simulated import PRETRAIN
 from rarecase.pipeline.step import Context, Step, digest
 from rarecase.seeds import derive, torch_seeded
