@@ -102,18 +102,20 @@ def test_f18_a_site_of_one_patient_is_refused_however_many_rows():
 
 def test_f18_a_constant_column_stays_and_is_named_and_the_rest_does_not_notice(caplog):
     X, site, _ = draw((5, 5))
-    wide = np.insert(np.insert(X, 3, 0.1, axis=1), 7, np.nan, axis=1)
+    rounded = np.where(site == "A", 0.3, 0.1 + 0.2)  # differ in the last bit
+    wide = np.insert(np.insert(X, 3, rounded, axis=1), 7, np.nan, axis=1)
     names = [f"f{i}" for i in range(wide.shape[1])]
     fitted = Combat.fit(wide, site, np.arange(10), names=names)
     (record,) = caplog.records
     assert record.getMessage().endswith(": f3, f7")
     assert np.flatnonzero(fitted.constant).tolist() == [3, 7]
     out = fitted(wide, site)
-    assert (out[:, 3] == 0.1).all() and np.isnan(out[:, 7]).all()
+    assert (out[:, 3] == rounded).all() and np.isnan(out[:, 7]).all()
     expected = Combat.fit(X, site, np.arange(10))(X, site)
     assert np.delete(out, [3, 7], axis=1) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("d", [1, 2, 30])
 def test_nothing_that_is_no_number_comes_out(d):
     X, site, _ = draw((5, 5), d)
@@ -123,15 +125,18 @@ def test_nothing_that_is_no_number_comes_out(d):
     for rows in (X, new):
         out = Combat.fit(X, site, np.arange(10))(rows, site)
         assert np.isfinite(out).all() and np.abs(out).max() < 100
+    assert (Combat.fit(0 * X, site, np.arange(10))(X, site) == X).all()
     X[0, 0] = np.inf
     with pytest.raises(DataError, match="'column 0' has infinite"):
         Combat.fit(X, site, np.arange(10))
 
 
 def test_what_varies_between_sites_alone_no_longer_tells_them():
-    X, site, _ = draw((5, 5))
-    X[:, 0] = np.where(site == "A", 23.0, 5.0)
-    assert Combat.fit(X, site, np.arange(10))(X, site)[:, 0] == pytest.approx(14.0)
+    X, site, _ = draw((5, 7))
+    X[:, 0] = np.where(site == "A", 0.7, 0.1)
+    fitted = Combat.fit(X, site, np.arange(12))
+    assert fitted(X, site)[:, 0] == pytest.approx(0.35)
+    assert (fitted.slope[:, 0] == 1).all()
 
 
 def fold(X, site, train, fitted_on):
@@ -195,11 +200,11 @@ def test_the_order_of_rows_and_columns_changes_nothing():
 
 
 def test_rows_of_a_patient_share_its_weight():
-    X, site, y = draw((6, 9))
-    repeats = np.arange(15) % 4 + 1
-    single = Combat.fit(X, site, np.arange(15), protect=y)
+    X, site, y = draw((3, 9))
+    repeats = np.array([49] * 3 + [1, 2, 3] * 3)  # 49 times 1 / 49 is a little less than 1
+    single = Combat.fit(X, site, np.arange(12), protect=y)
     many = Combat.fit(
-        X.repeat(repeats, axis=0), site.repeat(repeats), np.arange(15).repeat(repeats),
+        X.repeat(repeats, axis=0), site.repeat(repeats), np.arange(12).repeat(repeats),
         protect=y.repeat(repeats),
     )  # fmt: skip
     assert many(X, site) == pytest.approx(single(X, site), rel=1e-9)
@@ -219,6 +224,13 @@ def test_missing_values_stay_and_the_others_are_used():
     assert (fitted(X, site)[6:, 0] != X[6:, 0]).any()
     with pytest.raises(DataError, match=r"1 row\(s\) have none"):
         Combat.fit(X, [None, *site[1:]], who[:15])
+
+
+def test_sites_and_classes_that_coincide_where_a_column_has_values_are_bounded():
+    X, site, y = draw((22, 26))
+    X[(site == "A") == y, 0] = np.nan
+    fitted = Combat.fit(X, site, np.arange(48) // 6, protect=y)
+    assert np.abs(fitted.slope * 5 + fitted.shift).max() < 20
 
 
 def test_a_single_site_is_left_as_it_is_and_a_single_feature_is_standardised():
