@@ -15,7 +15,7 @@ from rarecase.errors import DataError, SettingError
 from rarecase.evidence.result import Result
 from rarecase.files import write_text
 from rarecase.pipeline.compute import settled
-from rarecase.pipeline.designs import CellGrid, study_grid
+from rarecase.pipeline.designs import CellGrid, available, study_grid
 from rarecase.pipeline.disk import refuse_small_disk
 from rarecase.pipeline.plan import STAGES, plan, up_to
 from rarecase.pipeline.resolve import dump, resolve
@@ -56,7 +56,7 @@ class Study:
     of an earlier run, which is gone on with (without data, preset and config: as it was set).
     `settings`: dotted overrides, such as {"segmenter.epochs": 3}; `config`: a YAML file of them.
     `short`: the experiment in short, `features`, `classifier`, `arms` (lists of names), `amounts`
-    and `planned` (see `pipeline.resolve.shortened`).
+    and `planned` (see `pipeline.shortened`).
 
     Raises `SettingError` for settings that cannot be, `DataError` for data that cannot be used.
     """
@@ -96,7 +96,12 @@ class Study:
         """The cohort as the settings choose it; a simulated one is made now if it is not there."""
         if not self.settings.data:
             simulate(self.settings, self.run_folder)
-        return load_cohort(self.settings, self.run_folder)
+        return self._within(load_cohort(self.settings, self.run_folder))
+
+    def _within(self, cohort: Cohort) -> Cohort:
+        """The cohort, once the settings have left out what it does not have."""
+        self.settings = available(self.settings, cohort)
+        return cohort
 
     def plan(self, *, until: str = "report") -> list[Step]:
         """The steps up to the end of stage `until`, done or not."""
@@ -113,7 +118,7 @@ class Study:
     def _cohort_so_far(self) -> Cohort:
         """The cohort; a simulated one that is not there yet as it will be. Writes nothing."""
         made = self.settings.data or study_folder(self.run_folder).exists()
-        return self.cohort() if made else planned_cohort(self.settings)
+        return self.cohort() if made else self._within(planned_cohort(self.settings))
 
     def _plan(self, cohort: Cohort) -> list[Step]:
         return plan(self.settings, run=self.run_folder, cohort=cohort, finish=report_step)

@@ -80,7 +80,9 @@ def test_a_control_adds_as_many_copies_of_each_class_as_its_arm_added():
 
 def test_what_was_chosen_is_there_to_read(fold):
     chosen = fold[1].predictions.groupby("arm")["chosen"].first().map(json.loads)
-    assert set(chosen["none"]) == {"C"} and set(chosen["smote"]) == {"C", "share"}
+    assert set(chosen["none"]) == {"C", "promised"}
+    assert set(chosen["smote"]) == {"C", "share", "promised"}
+    assert 0 <= chosen["smote"]["promised"] <= 1
     assert chosen["smote"]["share"] in (0.5, 1.0, 2.0)
     assert chosen["smote"]["share"] == chosen["duplicates:smote"]["share"]
 

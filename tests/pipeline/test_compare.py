@@ -127,7 +127,8 @@ def test_several_features_and_classifiers_on_the_same_folds():
         **(SHORT | {"repeats": 1}),
     )  # fmt: skip
     verdicts = [(v["features"], v["classifier"], v["arm"]) for v in found.evidence["verdicts"]]
-    assert verdicts == [(f, c, "smote") for f in ("all", "two") for c in ("logistic", "trees")]
+    each = [(f, c, "smote") for f in ("all", "two") for c in ("logistic", "trees")]
+    assert verdicts == [*each, ("auto", "auto", "smote")]
     assert found.evidence["primary"] == {"features": "all", "classifier": "logistic"}
     tested = found.predictions.groupby(["features", "classifier", "arm", "fold"])["patient"]
     assert (tested.agg(lambda who: tuple(sorted(who))).groupby("fold").nunique() == 1).all()

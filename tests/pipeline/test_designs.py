@@ -6,8 +6,16 @@ import pytest
 
 from rarecase.errors import DataError, SettingError
 from rarecase.experiment import Counts, Tuned, make_design
-from rarecase.pipeline.designs import Part, make_part, real_training_samples, resolve_amount
-from rarecase.pipeline.resolve import resolve, shortened
+from rarecase.pipeline.designs import (
+    Part,
+    candidates_of,
+    make_part,
+    real_training_samples,
+    resolve_amount,
+)
+from rarecase.pipeline.presets import CLASSIFIERS, FEATURES
+from rarecase.pipeline.resolve import resolve
+from rarecase.pipeline.shortened import shortened
 from rarecase.pipeline.steps.cells import features_of
 from rarecase.seeds import derive
 from support.features import write_store
@@ -100,9 +108,33 @@ def test_features_and_classifiers_in_short_make_all_pairs_that_go_together():
     ]  # fmt: skip
     found = shortened(QUICK, {"features": ["tumour", "enc1"], "classifier": ["cnn", "logistic"]})
     assert [(p["features"], p["classifier"]) for p in found] == [
-        ("tumour", "logistic"), ("enc1", "cnn"), ("enc1", "logistic"),
+        ("auto", "auto"), ("tumour", "logistic"), ("enc1", "cnn"), ("enc1", "logistic"),
     ]  # fmt: skip
-    assert found[1]["amounts"] == [10] and "amounts" not in found[2]
+    assert found[2]["amounts"] == [10] and "amounts" not in found[3]
+    assert [p["arms"] for p in found] == [["smote"], ["none"], ["acgan"], ["none"]]
+
+
+def test_auto_in_short_stands_for_the_usual_ones():
+    found = shortened(QUICK, {"features": ["auto"], "classifier": ["lda"], "arms": ["mixup"]})
+    assert [(p["features"], p["classifier"]) for p in found] == [
+        ("auto", "auto"), *((name, "lda") for name in FEATURES),
+    ]  # fmt: skip
+    assert all(p["arms"] == ["mixup"] for p in found) and all(p["optional"] for p in found[1:])
+    found = shortened(QUICK, {"features": ["tumour", "outline_size"], "classifier": ["auto"]})
+    assert [p["classifier"] for p in found[1:4]] == [*CLASSIFIERS] and "optional" not in found[1]
+    assert shortened(QUICK, {"features": ["region"]})[0]["features"] == "region"
+
+
+def test_what_is_chosen_from_comes_cheapest_first():
+    features = {"features": ["radiomics+clinical", "region", "tumour", "clinical"]}
+    short = features | {"classifier": ["forest", "logistic"]}
+    settings = resolve(preset="quick", short=short)
+    found = [(said.features, said.classifier) for said in candidates_of(settings)]
+    assert found[:3] == [("clinical", "logistic"), ("clinical", "forest"), ("tumour", "logistic")]
+    assert found[-1] == ("radiomics+clinical", "forest")
+    part = make_part(settings, settings.experiment[0])
+    assert part.name == "auto-auto" and len(part.among) == 8
+    assert part.sources == ("clinical", "tumour", "region", "radiomics")
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def _fit(
     p, history = here.predict(arm, training, choice, name=name)
     rows = fit_rows(
         here.features, here.held, here.place, p, arm=arm, classifier=here.design.classifier.name,
-        request=request, added=training.size, choice=choice, seed=seed,
+        request=request, added=training.size, choice=choice, seed=seed, about=here.about,
     )  # fmt: skip
     if history is not None:
         about = {

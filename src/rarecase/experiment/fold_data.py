@@ -47,7 +47,15 @@ class Tools:
 class FoldData:
     """One fold's data, and what its arms have in common."""
 
-    def __init__(self, features: FeatureSet, design: Design, place: Place, tools: Tools):
+    def __init__(
+        self,
+        features: FeatureSet,
+        design: Design,
+        place: Place,
+        tools: Tools,
+        *,
+        about: Mapping[str, str] | None = None,
+    ):
         if features.maps != (design.classifier.takes == "maps"):
             given = "maps" if features.maps else "vectors"
             raise SettingError(
@@ -55,6 +63,7 @@ class FoldData:
                 f"features {features.name!r} are {given}."
             )
         self.features, self.design, self.place, self.tools = features, design, place, tools
+        self.about = about or {}  # what else was chosen, for the table
         self.seed = derive(design.seed, "cell", place.repeat, place.fold)
         # What classifiers draw from: the same for all arms, so that only their samples differ.
         self.random_state = derive(design.seed, "classifier", place.repeat, place.fold) % 2**31

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,12 +66,16 @@ def fit_rows(
     added: int,
     choice: Choice,
     seed: int | None,
+    about: Mapping[str, str],
 ) -> pd.DataFrame:
     """A row for each test sample `held` with its probabilities `p` (n, classes); columns as
-    `evidence.predictions.COLUMNS`. `seed`: the sampler's, None where nothing was drawn."""
-    rows, chosen = features.rows.iloc[held], dict(choice.point)
+    `evidence.predictions.COLUMNS`. `seed`: the sampler's, None where nothing was drawn;
+    `about`: what else was chosen in this fold."""
+    rows, chosen = features.rows.iloc[held], dict(about) | dict(choice.point)
     if request.name == "tuned":
         chosen["share"] = choice.level
+    if not math.isnan(choice.auc):
+        chosen["promised"] = round(choice.auc, 4)  # the AUC on inner folds
     columns = {
         "features": features.name,
         "arm": arm.name,

@@ -17,6 +17,7 @@ from rarecase.checksums import check_file, record_files, write_checksums
 from rarecase.errors import DataError, SettingError
 from rarecase.experiment.arm import Arm
 from rarecase.experiment.arms import is_trained
+from rarecase.experiment.auto import Candidate, fit_auto
 from rarecase.experiment.design import Design
 from rarecase.experiment.fold import FoldResult, fit_fold
 from rarecase.experiment.fold_data import Tools
@@ -46,7 +47,8 @@ KINDS_OF = dict.fromkeys(("features", "arm", "classifier", "amount", "status", "
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Arms of a design in one test fold; `checks`: the self-checks besides."""
+    """Arms of a design in one test fold; `checks`: the self-checks besides; `among`: features and
+    designs to choose from in this fold, cheapest first."""
 
     features: FeatureSet
     design: Design
@@ -54,6 +56,7 @@ class Task:
     name: str
     arms: tuple[Arm, ...]
     checks: bool = False
+    among: tuple[Candidate, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -64,6 +67,8 @@ class Task:
 
     def run(self, tools: Tools | None = None) -> FoldResult:
         """Fit and predict. A pure function of the task."""
+        if self.among:
+            return fit_auto(self.among, self.place, arms=self.arms, tools=tools)
         found = fit_fold(self.features, self.design, self.place, arms=self.arms, tools=tools)
         if not self.checks:
             return found
@@ -79,6 +84,13 @@ def tasks_of(
         for place in splits.places()
         for name, arms in design.tasks().items()
     ]
+
+
+def auto_tasks(candidates: Sequence[Candidate], splits: Splits) -> list[Task]:
+    """Every task of what is chosen anew in every fold."""
+    shown = candidates[0].renamed
+    tasks = tasks_of(shown.features, shown.design, splits)
+    return [replace(each, among=tuple(candidates)) for each in tasks]
 
 
 def write_result(folder: Path, found: FoldResult) -> None:

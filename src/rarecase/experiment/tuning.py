@@ -20,11 +20,13 @@ from rarecase.seeds import derive
 
 @dataclass(frozen=True)
 class Choice:
-    """What an arm is fitted with; `threshold` is NaN where none could be tuned."""
+    """What an arm is fitted with; `threshold` is NaN where none could be tuned. `auc`: of the rare
+    class on the inner folds that chose it, which it has seen; NaN where none did."""
 
     level: float
     point: Point
     threshold: float
+    auc: float = math.nan
 
 
 def untuned(levels: tuple[float, ...], points: tuple[Point, ...]) -> Choice:
@@ -64,7 +66,7 @@ class Inner:
             inside = self.fold == number
             p[inside] = moved(p[inside], posterior, part=part, threshold=math.nan)
         threshold = best_threshold(p, self.true, rare=self.parts[0].rare)
-        return Choice(self.levels[s], self.points[k], threshold)
+        return Choice(self.levels[s], self.points[k], threshold, float(self.auc[s, k]))
 
 
 def moved(p: Floats, how: Move, *, part: TrainingPart, threshold: float) -> Floats:

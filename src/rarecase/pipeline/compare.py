@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
@@ -18,12 +19,13 @@ from rarecase.evidence.paired import PERMUTATIONS
 from rarecase.evidence.result import Result
 from rarecase.experiment.arm import Arm, identity
 from rarecase.experiment.arms import CLOSED_FORM
+from rarecase.experiment.auto import Candidate
 from rarecase.experiment.classifiers.contract import Classifier
 from rarecase.experiment.design import Design, make_design
 from rarecase.experiment.external import join_features
 from rarecase.experiment.self_checks import gather, row_leak
 from rarecase.experiment.splits import Splits, draw_splits, splits_of
-from rarecase.experiment.tasks import run_tasks, tasks_of
+from rarecase.experiment.tasks import auto_tasks, run_tasks, tasks_of
 from rarecase.features.feature_set import FeatureSet, make_features
 from rarecase.seeds import derive
 
@@ -196,6 +198,11 @@ def feature_sets(
     ]
 
 
+def cheapest_first(sets: Sequence[FeatureSet]) -> list[FeatureSet]:
+    """In the order in which equally good ones are taken: of tables the one with fewer columns."""
+    return sorted(sets, key=lambda each: np.shape(each.X)[1])
+
+
 def run_plan(
     sets: Sequence[FeatureSet],
     designs: Sequence[Design],
@@ -214,6 +221,9 @@ def run_plan(
         for design in designs
         for each in tasks_of(features, design, splits, checks=protocol.checks)
     ]
+    candidates = [Candidate(each, d) for each in cheapest_first(sets) for d in designs]
+    if len(candidates) > 1 and not any(each.design.classifier.lazy for each in candidates):
+        tasks += auto_tasks(candidates, splits)
     digests = [design.digest for design in designs]
     facts = [[each.digest for each in sets], digests, splits.digest, protocol.checks]
     found = run_tasks(

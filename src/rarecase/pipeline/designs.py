@@ -3,6 +3,7 @@ a table, a row for each cell, before it runs."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,25 +11,41 @@ from typing import Any
 import pandas as pd
 
 from rarecase.cohort import Cohort, count_slices
+from rarecase.errors import SettingError
 from rarecase.experiment.arm import Arm, Counts, Tuned
 from rarecase.experiment.arms import make_arms, with_width
-from rarecase.experiment.classifiers.registry import make_classifier
+from rarecase.experiment.auto import AUTO
+from rarecase.experiment.classifiers.registry import CLASSIFIERS, make_classifier, takes_of
 from rarecase.experiment.design import Design, make_design
 from rarecase.experiment.tasks import CELLS as STATUS
+from rarecase.features.sources.registry import cost_of, is_baseline, names_in, source_of
 from rarecase.files import read_csv
 from rarecase.pipeline.run_folder import CELLS, folds_of
 from rarecase.pipeline.settings import DesignSettings, Settings
 from rarecase.seeds import derive
 
+log = logging.getLogger(__name__)
 PLANNED = {"status": "planned", "seconds": None, "reason": None}  # of a cell
 
 
 @dataclass(frozen=True)
 class Part:
-    """Features by the name of their source, and what is fitted to them."""
+    """Features by the name of their sources, and what is fitted to them; `among`: what is chosen
+    from anew in every fold, cheapest first."""
 
     features: str
     design: Design
+    among: tuple[Part, ...] = ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources that it needs."""
+        each = [self, *self.among]
+        return tuple(
+            dict.fromkeys(
+                n for part in each if part.features != AUTO for n in names_in(part.features)
+            )
+        )
 
     @property
     def name(self) -> str:
@@ -54,6 +71,8 @@ class Part:
 def make_part(settings: Settings, said: DesignSettings, *, real: int = 1000) -> Part:
     """A part of the experiment; `real`: training samples of a fold, of which percentages are taken
     (arms and seeds do not depend on it)."""
+    if said.features == AUTO:
+        return _auto_part(settings, said, real=real)
     tuning, chosen = settings.tuning, settings.classifier
     amounts: Any = tuning.shares
     if said.amounts:
@@ -72,6 +91,48 @@ def make_part(settings: Settings, said: DesignSettings, *, real: int = 1000) -> 
         seeds=settings.generator.seeds if said.amounts else tuning.seeds, seed=seed,
     )  # fmt: skip
     return Part(said.features, design)
+
+
+def _auto_part(settings: Settings, said: DesignSettings, *, real: int) -> Part:
+    """The part whose features and classifier are chosen among those of others."""
+    tried = [each.model_copy(update={"arms": said.arms}) for each in candidates_of(settings)]
+    among = [make_part(settings, each, real=real) for each in tried]
+    first = among[0].design
+    design = replace(first, classifier=replace(first.classifier, name=AUTO))
+    return Part(AUTO, design, tuple(among))
+
+
+def candidates_of(settings: Settings) -> list[DesignSettings]:
+    """What `auto` chooses from, cheapest first: the parts on vectors, baselines left out."""
+    kinds = list(CLASSIFIERS)
+    each = [
+        said
+        for said in settings.experiment
+        if said.features != AUTO
+        and takes_of(said.classifier) == "vectors"
+        and not is_baseline(said.features)
+    ]
+
+    def cost(said: DesignSettings) -> tuple[tuple[int, int], int]:
+        own = said.classifier not in kinds  # the user's: nothing is known of what it costs
+        return cost_of(said.features), len(kinds) if own else kinds.index(said.classifier)
+
+    return sorted(each, key=cost)
+
+
+def available(settings: Settings, cohort: Cohort) -> Settings:
+    """The settings without the optional parts whose features cannot be had of this cohort here.
+    Raises `SettingError` for a part that is not optional."""
+    kept = []
+    for said in settings.experiment:
+        names = () if said.features == AUTO else names_in(said.features)
+        reasons = {name: why for name in names if (why := source_of(name).lacking(cohort))}
+        for name, why in reasons.items():
+            if not said.optional:
+                raise SettingError(f"features {name!r}: {why}.")
+            log.info("features %r are left out: %s", name, why)
+        kept += [] if reasons else [said]
+    return settings.model_copy(update={"experiment": kept})
 
 
 def _arms(names: list[str], settings: Settings) -> list[str | Arm]:

@@ -13,7 +13,6 @@ from rarecase.cohort import Cohort, count_slices
 from rarecase.errors import DataError
 from rarecase.experiment.arm import Counts
 from rarecase.features import source_of
-from rarecase.features.sources.registry import names_in
 from rarecase.pipeline.designs import Part, planned_parts
 from rarecase.pipeline.run_folder import FEATURES, SLICES, SYNTHETIC, folds_of
 from rarecase.pipeline.settings import Settings
@@ -50,7 +49,7 @@ class Sizes:
 
     def sample(self, source: str) -> int:
         """Bytes of one sample of a source."""
-        return FLOAT16 * sum(int(np.prod(self.shapes[name])) for name in names_in(source))
+        return FLOAT16 * int(np.prod(self.shapes[source]))
 
     @property
     def features(self) -> int:
@@ -92,9 +91,7 @@ def sizes_of(settings: Settings, cohort: Cohort) -> Sizes:
         real=real,
         parts=tuple(parts),
         shapes={
-            name: source_of(name).shape(net, sides=sides)
-            for part in parts
-            for name in names_in(part.features)
+            name: source_of(name).shape(net, sides=sides) for part in parts for name in part.sources
         },
         generated=settings.generator.samples or 2 * max(totals, default=0),
         sides=sides,

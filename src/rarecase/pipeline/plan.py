@@ -9,7 +9,6 @@ from pathlib import Path
 from rarecase.cohort import Cohort
 from rarecase.errors import SettingError, nearest
 from rarecase.experiment.splits import splits_digest
-from rarecase.features.sources.registry import names_in
 from rarecase.pipeline.designs import make_part
 from rarecase.pipeline.run_folder import folds_of
 from rarecase.pipeline.settings import Settings
@@ -79,7 +78,7 @@ def _fold(context: Context, segmenter: Step, *, cohort: Cohort, splits: str) -> 
     for number, said in enumerate(settings.experiment):
         part = make_part(settings, said)
         of = []
-        for name in names_in(said.features):
+        for name in part.sources:
             if name not in features:
                 features[name] = features_step(
                     context, source=name, segmenter=segmenter, cohort=cohort

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rarecase.experiment.arms import CLOSED_FORM
@@ -18,11 +19,36 @@ _SMALL_TRAINING: Nested = {
 }
 
 
-def _experiment(arms: list[str], *, amounts: list[int | str]) -> list[Nested]:
-    """Vectors of the tumour by logistic regression, which is what is deployed, before the paper's
-    study in small; and what the size of the mask alone says."""
+FEATURES = (
+    "clinical", "bottleneck", "tumour", "region", "radiomics", "radiomics+clinical",
+)  # fmt: skip
+"""What is set side by side unless other features are named: every source, and the join of what is
+measured of the image with what is known of the patient."""
+
+CLASSIFIERS = ("logistic", "lda", "forest")
+"""What is tried on them: two linear ones, one that is tuned and one that assumes, and one that is
+not linear."""
+
+
+def part_of(features: str, classifier: str, *, optional: bool = False) -> Nested:
+    """A part that is there to be chosen from: the real samples alone."""
+    found = {"features": features, "classifier": classifier, "arms": ["none"]}
+    return found | ({"optional": True} if optional else {})
+
+
+def auto_part(arms: Sequence[str]) -> Nested:
+    """The part whose features and classifier are chosen in every fold."""
+    return {"features": "auto", "classifier": "auto", "arms": list(arms)}
+
+
+def _experiment(
+    arms: list[str], *, amounts: list[int | str], features: Sequence[str] = FEATURES
+) -> list[Nested]:
+    """What is chosen in every fold, which is what is deployed, and what it is chosen from; the
+    paper's study in small; and what the size of the mask alone says."""
     return [
-        {"features": "tumour", "classifier": "logistic", "arms": arms},
+        auto_part(arms),
+        *(part_of(f, c, optional=True) for f in features for c in CLASSIFIERS),
         {
             "features": "bottleneck",
             "classifier": "cnn",
@@ -78,7 +104,9 @@ PRESETS: dict[str, Nested] = {
         "generator": {"widths": [32], "max_steps": 600},
         "classifier": {"epochs": 10, "batch": 16, "dense": 128},
         "experiment": _experiment(
-            ["threshold", "class-weight", "smote", "gaussian"], amounts=["25%", "100%"]
+            ["threshold", "class-weight", "smote", "gaussian"],
+            amounts=["25%", "100%"],
+            features=("tumour", "radiomics"),
         ),
         # Three folds: little to gain from processes or bfloat16, and one way to its numbers.
         "compute": {"processes": 1, "precision": "32-true"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import UnionType
@@ -13,10 +13,13 @@ from pydantic import BaseModel, ValidationError
 
 from rarecase.errors import SettingError, nearest
 from rarecase.experiment.arms import pick_arms
+from rarecase.experiment.auto import AUTO
 from rarecase.experiment.classifiers.registry import takes_of
 from rarecase.features.sources.registry import SOURCES, kind_of, names_in
+from rarecase.pipeline.designs import candidates_of
 from rarecase.pipeline.presets import PRESETS
 from rarecase.pipeline.settings import DesignSettings, Settings
+from rarecase.pipeline.shortened import shortened
 
 Nested = dict[str, Any]
 
@@ -91,47 +94,6 @@ def read_mapping(path: Path) -> dict[Any, Any]:
     return content
 
 
-SHORT = ("features", "classifier", "arms", "amounts", "planned")
-"""What may be said of the whole experiment at once."""
-
-
-def shortened(experiment: Sequence[Nested], short: Mapping[str, Any]) -> list[Nested]:
-    """The parts of an experiment after what was said in short.
-
-    Features or classifiers make parts anew, all pairs that go together; arms and amounts come from
-    what was said, or from the first part of that classifier. Arms alone replace those of every part
-    that compares any; amounts and `planned` those of parts that have some.
-
-    >>> quick = [{"features": "tumour", "classifier": "logistic", "arms": ["smote"]}]
-    >>> shortened(quick, {"arms": ["mixup"]})
-    [{'features': 'tumour', 'classifier': 'logistic', 'arms': ['mixup']}]
-    >>> shortened(quick, {"features": ["region"]})[0]["arms"]
-    ['smote']
-    """
-    given = {name: value for name, value in short.items() if value is not None}
-    counts: Nested = {name: given[name] for name in ("amounts", "planned") if name in given}
-    if "amounts" in counts and "planned" not in counts and counts["amounts"]:
-        counts["planned"] = counts["amounts"][0]
-    if not {"features", "classifier"} & set(given):
-        return [
-            said
-            | ({"arms": given["arms"]} if "arms" in given and said["arms"] != ["none"] else {})
-            | (counts if said.get("amounts") else {})
-            for said in experiment
-        ]
-    found = []
-    for features in given.get("features", [experiment[0]["features"]]):
-        usual = "logistic" if kind_of(features) == "vectors" else "cnn"
-        for kind in given.get("classifier", [usual]):
-            if kind == "cnn" and usual != "cnn" and len(given.get("classifier", [])) > 1:
-                continue
-            like = next((each for each in experiment if each["classifier"] == kind), None)
-            part = {**(like or {"arms": ["none"]}), "features": features, "classifier": kind}
-            part |= {"arms": given["arms"]} if "arms" in given else {}
-            found.append(part | (counts if part.get("amounts") else {}))
-    return found
-
-
 def resolve(
     *,
     preset: str | None,
@@ -185,6 +147,15 @@ def validate(nested: Nested) -> Settings:
 
 def _check_design(settings: Settings, said: DesignSettings, *, place: str) -> None:
     """What must hold within one part of the experiment."""
+    if AUTO in (said.features, said.classifier):
+        if said.features != said.classifier:
+            raise SettingError(
+                f"{place}: features and classifier are chosen together; both are {AUTO!r}, or none."
+            )
+        pick_arms(said.arms)
+        if not candidates_of(settings):
+            raise SettingError(f"{place}: there is no other part on vectors to choose from.")
+        return
     levels = range(1, settings.segmenter.depth + 1)
     known = [*SOURCES, *(f"{side}{n}" for side in ("enc", "dec") for n in levels)]
     for name in names_in(said.features):

@@ -145,12 +145,15 @@ class DesignSettings(Section):
     """Features × arms × a classifier: one part of the experiment."""
 
     features: str
-    """enc1 … bottleneck … dec1; `tumour` (all blocks averaged over the mask); `region` (what a
-    small network learns of crops by the mask); `outline_size` (the mask's size alone)."""
+    """A source (`rarecase blocks` lists them), or several joined by +, such as radiomics+clinical;
+    `auto`: chosen anew in every fold, with the classifier, among the other parts on vectors."""
     classifier: str
-    """`cnn` (the paper's, of maps) or `logistic` (of vectors; of maps averaged over positions)."""
+    """`cnn` (the paper's, of maps); of vectors, and of maps averaged over positions, `logistic`,
+    `lda`, `forest`, `boosting`, `svm`, or a scikit-learn estimator as module:factory; `auto`."""
     arms: list[str]
     """Ways to treat the imbalance; `none` and `duplicates` are always among them."""
+    optional: bool = False
+    """Left out where its features cannot be had: no age or sex in the table, a package missing."""
     amounts: list[int | str] = []
     """Numbers of synthetic samples in all, or percentages of a fold's real training samples
     ("25%"), spread equally over the classes. Empty: chosen on inner folds (`tuning.shares`)."""

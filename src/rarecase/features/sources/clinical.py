@@ -4,7 +4,7 @@ named."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from rarecase.cohort.cache import case_rows
-from rarecase.cohort.case import Cohort
-from rarecase.errors import SettingError
+from rarecase.cohort.case import Case, Cohort
 from rarecase.features.columns import Columns
 from rarecase.features.feature_set import WHOLE
 from rarecase.features.sources.contract import Source, SourceData
@@ -35,13 +34,21 @@ class Clinical(Source):
     def __init__(self, name: str = "clinical") -> None:
         self.name = name
 
+    def lacking(self, cohort: Cohort) -> str | None:
+        if _columns_of(cohort.cases):
+            return None
+        return (
+            "the table of labels has no column of age or sex; name columns with cohort.clinical, "
+            "or leave clinical out"
+        )
+
     def facts(self, cohort: Cohort) -> list[Any]:
         return [[case.case, dict(case.clinical)] for case in cohort.cases]
 
     def fit(self, data: SourceData, *, seed: int) -> Self:
         training = data.rows.iloc[data.training]["case"].unique().tolist()
         self.levels_: dict[str, list[str] | None] = {}
-        for name in _columns_of(data):
+        for name in _columns_of(data.cases.values()):
             known = [v for case in training if (v := data.cases[case].clinical.get(name))]
             number = name not in data.categorical and not any(np.isnan(_number(v)) for v in known)
             self.levels_[name] = None if number else sorted(set(known))
@@ -78,14 +85,8 @@ class Clinical(Source):
         return self
 
 
-def _columns_of(data: SourceData) -> list[str]:
-    names = dict.fromkeys(name for case in data.cases.values() for name in case.clinical)
-    if not names:
-        raise SettingError(
-            "features 'clinical': the table of labels has no column of age or sex; name columns "
-            "with cohort.clinical, or leave clinical out."
-        )
-    return list(names)
+def _columns_of(cases: Iterable[Case]) -> list[str]:
+    return list(dict.fromkeys(name for case in cases for name in case.clinical))
 
 
 def _number(text: str) -> float:

@@ -148,6 +148,10 @@ class Source(ABC):
         """The shape of one sample for images of these sides; of vectors about, for the disk."""
         return (VALUES,)
 
+    def lacking(self, cohort: Cohort) -> str | None:
+        """Why it cannot be had of a cohort here; None where it can."""
+        return None
+
     def facts(self, cohort: Cohort) -> list[Any]:
         """What the features depend on besides masks and images, as JSON can hold it."""
         return []

@@ -21,9 +21,15 @@ class Listed(NamedTuple):
     target: str  # module:Class
     kind: Literal["maps", "vectors"]
     text: str  # what its features are
+    baseline: bool = False  # there to be compared with, and not to be chosen
 
 
 SOURCES = {
+    "outline_size": Listed("outline_size", "outline_size:OutlineSize", "vectors",
+        "log pixels of the mask, slices that show it, slices in all: per patient, of no image",
+        baseline=True),
+    "clinical": Listed("clinical", "clinical:Clinical", "vectors",
+        "age, sex, and the columns of the table of labels that are named"),
     "bottleneck": Listed(r"bottleneck|(enc|dec)[1-9]\d?", "unet:Block", "maps",
         "maps of a block of the fold's U-Net after the ReLU; so are `enc1` …, `dec1` …"),
     "tumour": Listed("tumour", "unet:Tumour", "vectors",
@@ -32,11 +38,8 @@ SOURCES = {
         "32 numbers that a small network learns from crops around the mask"),
     "radiomics": Listed("radiomics", "radiomics:Radiomics", "vectors",
         "shape, place, intensities and textures of every channel under the mask (IBSI)"),
-    "clinical": Listed("clinical", "clinical:Clinical", "vectors",
-        "age, sex, and the columns of the table of labels that are named"),
-    "outline_size": Listed("outline_size", "outline_size:OutlineSize", "vectors",
-        "log pixels of the mask, slices that show it, slices in all: per patient, of no image"),
 }  # fmt: skip
+"""By name, cheapest first: of equally good ones the first is taken."""
 VECTORS = tuple(name for name, listed in SOURCES.items() if listed.kind == "vectors")
 
 
@@ -68,6 +71,18 @@ def kind_of(features: str) -> Literal["maps", "vectors"]:
     """What samples of a source are; a join is of vectors. `SettingError` for an unknown one."""
     kinds = [source_listed(name).kind for name in names_in(features)]
     return kinds[0] if len(kinds) == 1 else "vectors"
+
+
+def is_baseline(features: str) -> bool:
+    """Whether features are there to be compared with, and not to be chosen."""
+    return all(source_listed(name).baseline for name in names_in(features))
+
+
+def cost_of(features: str) -> tuple[int, int]:
+    """What sorts features by what they cost: the place of the dearest source, then how many."""
+    listed = list(SOURCES.values())
+    names = names_in(features)
+    return max(listed.index(source_listed(name)) for name in names), len(names)
 
 
 def load_source(folder: Path) -> Source:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from rarecase.experiment.arm import described
+from rarecase.experiment.auto import Candidate, fit_auto
 from rarecase.experiment.fold import fit_fold
 from rarecase.experiment.fold_data import TRAINS, Tools
 from rarecase.experiment.fold_rows import Place
@@ -23,7 +24,7 @@ from rarecase.features.sources.registry import names_in
 from rarecase.features.store import FeatureStore
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.designs import Part, make_part
-from rarecase.pipeline.fold import load_fold, load_part
+from rarecase.pipeline.fold import Fold, load_fold, load_part
 from rarecase.pipeline.run_folder import CELLS, CHECKPOINTS, source_store
 from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.synthetic import Which, samples_of_step
@@ -51,6 +52,7 @@ def cells_step(
     arms = [described(arm) for arm in part.design.tasks()[task.name]]
     facts: list[Any] = [said.amounts, said.planned, arms, task.splits, task.checks, settings.seed]
     facts.append(part.design.seeds)
+    facts += [[each.name, described(each.design)] for each in part.among]
     facts += [settings.tuning, *([settings.classifier] if part.design.classifier.lazy else [])]
     name = context.test_fold.folder(f"{CELLS}/{part.name}-{task.name}")
     work, inputs = partial(cells_work, task=task), (*features, *synthetic)
@@ -61,17 +63,11 @@ def cells_step(
 def cells_work(context: Context, folder: Path, *, task: Task) -> None:
     """Predictions of a task's arms on the fold's test patients, histories, the self-checks where
     they are wanted."""
-    tuning = context.settings.tuning
     fold, at, part = load_fold(context), context.test_fold, load_part(context, task.number)
-    stores = open_stores(context.fold_folder, part.features)
+    parts = part.among or (part,)
+    sets = {each.features: _with_sites(context, fold, each) for each in parts}
     design, arms = part.design, part.design.tasks()[task.name]
-    samples = partial(
-        features_of, stores, part, classes=fold.classes, rare=fold.rare, masks=tuning.masks
-    )
-    features = samples(unit=tuning.unit)
-    sites = [fold.sites.get(features.patients[who]) for who in features.patient.tolist()]
-    rows = features.rows.assign(site=pd.Series(sites, dtype=object))
-    features = replace(features, rows=rows)
+    features = sets[parts[0].features]
     place = Place(fold_of(features, fold.test, at.fold), at.repeat, at.fold, task.splits)
     (folder / CHECKPOINTS).mkdir(exist_ok=True)
     given = {
@@ -87,16 +83,38 @@ def cells_work(context: Context, folder: Path, *, task: Task) -> None:
         work=folder / CHECKPOINTS,
         fabric=make_fabric(context.settings.compute) if design.classifier.lazy else None,
     )
-    found = fit_fold(features, design, place, arms=arms, tools=tools)
+    if part.among:
+        tried = [Candidate(sets[each.features], each.design) for each in part.among]
+        found = fit_auto(tried, place, arms=arms, tools=tools)
+    else:
+        found = fit_fold(features, design, place, arms=arms, tools=tools)
     if task.checks:
         said = fold_checks(features, design, place)
         if (at.repeat, at.fold) == (0, 0):  # it takes many slices' fits
             # What a split by slices would have read, with one grid point: it is dear.
             first = {name: values[1:2] for name, values in design.classifier.grid.items()}
             cheap = replace(design, classifier=replace(design.classifier, grid=first), inner=2)
-            said["leak"] = row_leak(samples(unit="slices"), cheap, folds=LEAK_FOLDS)
+            slices = study_features(context, fold, parts[0], unit="slices")
+            said["leak"] = row_leak(slices, cheap, folds=LEAK_FOLDS)
         found = replace(found, checks=said)
     write_result(folder, found)
+
+
+def _with_sites(context: Context, fold: Fold, part: Part) -> FeatureSet:
+    features = study_features(context, fold, part)
+    sites = [fold.sites.get(features.patients[who]) for who in features.patient.tolist()]
+    return replace(features, rows=features.rows.assign(site=pd.Series(sites, dtype=object)))
+
+
+def study_features(
+    context: Context, fold: Fold, part: Part, *, unit: Unit | None = None
+) -> FeatureSet:
+    """A part's features in a fold, from the stores below it; `unit`: as the settings say."""
+    tuning = context.settings.tuning
+    return features_of(
+        open_stores(context.fold_folder, part.features), part, classes=fold.classes,
+        rare=fold.rare, masks=tuning.masks, unit=unit or tuning.unit,
+    )  # fmt: skip
 
 
 def fold_of(features: FeatureSet, tested: tuple[str, ...], fold: int) -> np.ndarray:
