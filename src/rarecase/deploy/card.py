@@ -11,6 +11,7 @@ from rarecase.checksums import write_checksums
 from rarecase.deploy.model import SEGMENTER, Deployed, save_classifier
 from rarecase.errors import DataError
 from rarecase.evidence.text import number, with_interval
+from rarecase.features.sources.registry import names_in, source_listed
 from rarecase.files import replacing_directory, write_text
 
 EXAMPLE = '''"""How to use this model: python predict.py SCAN [SCAN …]; needs `rarecase[torch]`."""
@@ -45,7 +46,8 @@ def write_model(model: Deployed, out: Path) -> Path:
     with replacing_directory(out) as folder:
         (folder / SEGMENTER).mkdir()
         nameless.save(folder / SEGMENTER)
-        save_classifier(folder, model.final, model.familiar, model.card)
+        sources = [source.nameless() for source in model.sources]
+        save_classifier(folder, model.final, sources, model.familiar, model.card)
         write_text(folder / "model_card.md", model_card(model.card))
         write_text(folder / "predict.py", EXAMPLE)
         write_checksums(folder, again="Export the model from its run again.")
@@ -54,7 +56,7 @@ def write_model(model: Deployed, out: Path) -> Path:
 
 def model_card(card: dict[str, Any]) -> str:
     """model_card.md as text."""
-    learnt, evidence = card["learnt_from"], card["evidence"]
+    learnt, evidence, chosen = card["learnt_from"], card["evidence"], card["chosen"]
     tested = evidence["patients"]
     patients = counted(learnt["patients"])
     scores = "\n".join(
@@ -66,27 +68,29 @@ def model_card(card: dict[str, Any]) -> str:
         look = "but not another look, which takes\nmore cases than it has learnt from"
     said = evidence["verdicts"] or ["none: no synthetic arm was planned"]
     verdicts = "\n".join(f"- {sentence}" for sentence in said)
-    if card["arm"] == "none":
-        arm = "learnt from real samples alone; no synthetic one was shown to help."
-    else:
-        arm = "also learnt from synthetic samples, which were shown to help."
+    synthetic = "" if card["synthetic"] else "no "
     return f"""# Model card
 
 **For research alone. Not a medical device: nothing that it says may decide on a patient.**
 
 ## What it does
 {_masks(card)}, channels {", ".join(card["channels"])}) and
-tells {" from ".join(card["classes"])} by a
-linear classifier on the U-Net's features under its own mask. The rare class, {card["rare"]}, is
-called from a probability of {number(card["threshold"])} on, the threshold with the best balanced
-accuracy on out-of-fold predictions.
+tells {" from ".join(card["classes"])} by the
+classifier `{card["classifier"]}` on the features `{card["features"]}`:
+{_sources(card)}. The rare
+class, {card["rare"]}, is called from a probability of {number(card["threshold"])} on, the threshold
+with the best balanced accuracy on out-of-fold predictions.
+
+Features, classifier and arm (`{card["arm"]}`) were chosen on inner folds of the patients it has
+learnt from{_promise(chosen)}.
 
 ## What it has learnt from
 {patients}: {sum(learnt["patients"].values())} patients, {learnt["slices"]} slices. It holds no name
 of a patient and no image.
 
 ## What it is worth
-Measured on {sum(tested.values())} patients ({counted(tested)}) whom the networks of each fold had
+That rule, choice included, was applied in every fold of the study, and this is what came of it,
+measured on {sum(tested.values())} patients ({counted(tested)}) whom the networks of each fold had
 not seen; the model itself has learnt from all of its patients, and cannot be judged on any.
 
 | score, on patients | value (95 % interval) |
@@ -98,7 +102,7 @@ An interval without width, such as 0.00 to 0.00 or 1.00 to 1.00, says that all o
 out alike, and is no certainty.
 
 ## Synthetic samples
-Arm `{card["arm"]}`: the classifier has {arm} The verdicts of the study:
+Arm `{card["arm"]}`: it has learnt from {synthetic}synthetic samples. The verdicts of the study:
 
 {verdicts}
 
@@ -120,6 +124,18 @@ def _masks(card: dict[str, Any]) -> str:
             f"Outlines the tumour in every axial slice with a 2-D U-Net (slices of {area}\npixels"
         )
     return f"Outlines the tumour with a 3-D U-Net (volumes of {card['planes']}×{area} voxels"
+
+
+def _sources(card: dict[str, Any]) -> str:
+    """What the features are, in words."""
+    return "; ".join(source_listed(name).text for name in names_in(card["features"]))
+
+
+def _promise(chosen: dict[str, Any]) -> str:
+    promised = chosen.get("promised")
+    if promised is None:
+        return ", of which there were too few to choose by"
+    return f",\nwhich saw an AUC of {number(promised)}: what a choice has seen flatters it"
 
 
 def counted(patients: dict[str, int]) -> str:

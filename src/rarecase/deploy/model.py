@@ -9,35 +9,39 @@ from typing import Any
 
 import lightning_fabric
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from rarecase.arrays import Floats
 from rarecase.checkpoint import load_tensors, save_tensors
+from rarecase.cohort.cache import SliceCache
 from rarecase.cohort.case import Case
 from rarecase.cohort.fitting import Fitted, fit_case
 from rarecase.cohort.load import CaseArrays, load_groups
-from rarecase.deploy.final_fit import Final
+from rarecase.deploy.final import Final, load_final, save_final
 from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Ranges, case_looks
 from rarecase.errors import DataError
-from rarecase.features.sources.unet import TUMOUR, features_of_samples
+from rarecase.features.joining import Vectors, side_by_side
+from rarecase.features.sources.contract import Source, SourceData
+from rarecase.features.sources.registry import load_source, names_in
 from rarecase.files import read_json, write_json
 from rarecase.imaging.grid import axial_grid
 from rarecase.imaging.volumes import probe_volume
 from rarecase.ranking import rare_share
 from rarecase.segmenter import Segmenter, Slices, channel_map, load_segmenter
-from rarecase.segmenter.batches import in_order
 from rarecase.segmenter.feeding import one_case
-from rarecase.segmenter.predict import predict_chances
+from rarecase.segmenter.predict import HeldMasks, predict_chances
 
-CARD, WEIGHTS, SEGMENTER = "model.json", "classifier.safetensors", "segmenter"
-FINAL, CHOSEN = ("weights", "offsets", "centre", "reach"), "chosen"
-LOOKS = "looks."  # before the name of what is known of them
-BATCH = 16
+CARD, WEIGHTS, SEGMENTER, SOURCES = "model.json", "classifier.skops", "segmenter", "sources"
+CHOSEN = "chosen"
+LOOKS = "looks.safetensors"  # what is known of how cases look
 UNCHECKED = (
     f"whether its images look like those learnt from cannot be told: that takes {FEWEST} cases, "
     "and the model has learnt from fewer"
 )
 EMPTY = "the predicted mask is empty; its class is predicted from the whole of it"
+SHOWN = 5  # names of features that are missing
 _MATCHED = 1.02  # pixels that differ by less from those learnt from are taken as they are
 
 
@@ -62,10 +66,11 @@ class Found:
 
 @dataclass(frozen=True, eq=False)
 class Deployed:
-    """U-Net, classifier, and what they were learnt from: `familiar` scores how far a case's looks
-    (see `case_looks`) are from it; `card` is what model.json holds."""
+    """U-Net, sources of features, classifier, and what they were learnt from: `familiar` scores how
+    far a case's looks (see `case_looks`) are from it; `card` is what model.json holds."""
 
     segmenter: Segmenter
+    sources: Sequence[Source]
     final: Final
     familiar: Mapping[str, OutOfDistribution]
     card: dict[str, Any]
@@ -99,25 +104,57 @@ class Deployed:
             flips=about["flips"], name=f"outlining {case.case}",
         )  # fmt: skip
         chances = np.concatenate([chance for _, chance in parts])
-        X = _vectors(self.segmenter, slices, fabric)
-        if not (np.isfinite(X).all() and np.isfinite(chances).all()):
+        if not np.isfinite(chances).all():
             raise DataError(
                 f"Case {case.case!r}: its intensities lead the network beyond any number. Is it of "
                 "the modality that was learnt from?"
             )
-        seen = (chances > 0.5).any(axis=(1, 2))
-        volumes = self.segmenter.net.dimensions == 3  # one vector a case
-        shown = X[seen] if seen.any() and not volumes else X
-        if about["unit"] != "slices":
-            shown = shown.mean(axis=0, keepdims=True)
-        p = self.final(shown).mean(axis=0)
+        data = self._data(case, groups, fitted, chances, fabric)
+        X, missing = self._vectors(data)
+        p = self.final(X).mean(axis=0)
         rare = self.classes.index(about["rare"])
         share = float(rare_share(p[None], rare=rare)[0])
         best = max((i for i in range(len(p)) if i != rare), key=lambda i: p[i])
         call = self.classes[rare if share > about["threshold"] else best]
-        unlike = (*self._unlike(groups, fitted, slices), *([] if seen.any() else [EMPTY]))
+        unlike = (*self._unlike(groups, fitted, slices), *([] if chances.max() > 0.5 else [EMPTY]))
+        unlike += tuple(missing)
         named = dict(zip(self.classes, p.tolist(), strict=True))
         return Found(case, named, call, chances, groups, fitted, cut, unlike)
+
+    def _data(
+        self,
+        case: Case,
+        groups: Sequence[CaseArrays],
+        fitted: Fitted,
+        chances: NDArray[np.float32],
+        fabric: lightning_fabric.Fabric,
+    ) -> SourceData:
+        """The case as the sources look at it: a cohort of one."""
+        drawn = chances > 0.5
+        rows = pd.DataFrame(fitted.rows, columns=["slice", "has_mask", "tumour"]).assign(
+            row=np.arange(len(drawn)), case=case.case, patient=case.patient, label="",
+            predicted=drawn.sum(axis=(1, 2)), part="test", has_mask=False,
+        )  # fmt: skip
+        about = {name: self.card[name] for name in ("classes", "pixel")}
+        cache = SliceCache(fitted.images, fitted.masks, rows, self.channels, about)
+        return SourceData(
+            cache=cache, rows=rows, segmenter=self.segmenter, predicted=HeldMasks(drawn),
+            planes=self.card["planes"], fabric=fabric, masks=self.card["masks"],
+            cases={case.case: case}, loaded={case.case: groups},
+        )  # fmt: skip
+
+    def _vectors(self, data: SourceData) -> tuple[Floats, list[str]]:
+        """The case's samples (n, d), and what had to be imputed of them."""
+        taken = [Vectors.taken(source, data) for source in self.sources]
+        X, _, columns = side_by_side(taken, unit=self.card["unit"], masks=self.card["masks"])
+        assert columns is not None
+        gaps = np.atleast_1d(np.isnan(X).all(axis=0))
+        if not gaps.any():
+            return X, []
+        names = [name for name, gap in zip(columns.names, gaps, strict=True) if gap]
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        said = f"{', '.join(names[:SHOWN])}{more} are missing; the usual values stand in"
+        return X, [said]
 
     def _load(self, case: Case) -> tuple[list[CaseArrays], bool]:
         """The case's slices, brought to pixels of the usual size where theirs are outside of those
@@ -155,52 +192,42 @@ class Deployed:
         return tuple(said)
 
 
-def _vectors(
-    segmenter: Segmenter, slices: Slices, fabric: lightning_fabric.Fabric
-) -> NDArray[np.float64]:
-    """`tumour` vectors of all slices (n, d)."""
-    found = [
-        features_of_samples(segmenter, slices, part, block=TUMOUR, fabric=fabric)
-        for part in in_order(np.arange(len(slices)), size=BATCH)
-    ]
-    # The classifier has learnt from features as a store keeps them.
-    return np.concatenate(found).astype(np.float16).astype(np.float64)
-
-
 def save_classifier(
-    folder: Path, final: Final, familiar: Mapping[str, OutOfDistribution], card: dict[str, Any]
+    folder: Path,
+    final: Final,
+    sources: Sequence[Source],
+    familiar: Mapping[str, OutOfDistribution],
+    card: dict[str, Any],
 ) -> None:
-    """Write classifier.safetensors and model.json."""
-    arrays = {name: getattr(final, name) for name in FINAL}
-    for name, known in familiar.items():
-        arrays |= {f"{LOOKS}{name}.{part}": v for part, v in known.arrays().items()}
-    tensors = {n: torch.from_numpy(np.ascontiguousarray(v)) for n, v in arrays.items()}
-    save_tensors(folder / WEIGHTS, tensors)
+    """Write classifier.skops, sources/, looks.safetensors and model.json."""
+    save_final(folder / WEIGHTS, final)
+    for source in sources:
+        (folder / SOURCES / source.name).mkdir(parents=True, exist_ok=True)
+        source.save(folder / SOURCES / source.name)
+    arrays = {
+        f"{kind}.{part}": torch.from_numpy(np.ascontiguousarray(values))
+        for kind, known in familiar.items()
+        for part, values in known.arrays().items()
+    }
+    save_tensors(folder / LOOKS, arrays)
     write_json(folder / CARD, card | {CHOSEN: final.chosen})
 
 
 def load_deployed(folder: Path, *, segmenter: Path | None = None) -> Deployed:
-    """Read a model from its folder: model.json and classifier.safetensors, and the U-Net in
-    segmenter/ (or in `segmenter`)."""
+    """Read a model from its folder: what `save_classifier` wrote, and the U-Net in segmenter/ (or
+    in `segmenter`)."""
     card = read_json(folder / CARD)
     known = isinstance(card, dict) and {CHOSEN, "channels", "ranges"} <= set(card)
     if not known or card.get("kind") != "rarecase model":
         raise DataError(f"{folder}: no model of rarecase ({CARD} says nothing of one).")
-    tensors, _ = load_tensors(folder / WEIGHTS)
-    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-    missing = [name for name in FINAL if name not in arrays]
-    if missing:
-        raise DataError(
-            f"{folder / WEIGHTS}: has no {', '.join(missing)}. Make the model anew from its run."
-        )
     looks: dict[str, dict[str, np.ndarray]] = {}
-    for name, values in arrays.items():
-        if name.startswith(LOOKS):
-            kind, part = name.removeprefix(LOOKS).split(".")
-            looks.setdefault(kind, {})[part] = values
+    for name, values in load_tensors(folder / LOOKS)[0].items():
+        kind, part = name.split(".")
+        looks.setdefault(kind, {})[part] = values.numpy()
     return Deployed(
         segmenter=load_segmenter(segmenter or folder / SEGMENTER),
-        final=Final(**{name: arrays[name] for name in FINAL}, chosen=card[CHOSEN]),
+        sources=[load_source(folder / SOURCES / name) for name in names_in(card["features"])],
+        final=load_final(folder / WEIGHTS),
         familiar={kind: OutOfDistribution.of(parts) for kind, parts in looks.items()},
         card=card,
     )

@@ -117,12 +117,22 @@ def _selected(
     fits: dict[str, list[tuple[pd.DataFrame, pd.DataFrame | None]]],
 ) -> tuple[pd.DataFrame, None]:
     """The predictions of the arm that inner folds prefer, as those of `arm`."""
-    tried = [(each, here.tried(each)) for each in done]
-    options = [Option.of(inner) for _, inner in tried if inner is not None]
-    number = preferred(options) if len(options) == len(tried) else 0
-    mine = fits[tried[number][0].name]
-    rows = [part for part, _ in mine if part["planned"].iloc[0] and part["control_of"].isna().all()]
-    return selected_rows(rows, arm=arm, selected=tried[number][0].name), None
+    name = selected_arm(here, done).name
+    rows = [
+        part
+        for part, _ in fits[name]
+        if part["planned"].iloc[0] and part["control_of"].isna().all()
+    ]
+    return selected_rows(rows, arm=arm, selected=name), None
+
+
+def selected_arm(here: FoldData, arms: Sequence[Arm]) -> Arm:
+    """The one of `arms` that is taken (see `preferred`); they come cheapest first, and those that
+    cannot be fitted here do not count. The first where inner folds cannot tell."""
+    able = [arm for arm in arms if not arm.selects and _reason(here, arm) is None]
+    tried = [here.tried(arm) for arm in able]
+    options = [Option.of(inner) for inner in tried if inner is not None]
+    return able[preferred(options) if len(options) == len(able) else 0]
 
 
 def _joined(frames: Iterable[pd.DataFrame | None]) -> pd.DataFrame:

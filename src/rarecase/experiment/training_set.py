@@ -27,6 +27,7 @@ class TrainingPart:
     patient: Ints  # patient indices (n,)
     classes: int  # how many
     rare: int  # class index
+    space: Space | None = None  # that of the vectors
 
     @property
     def counts(self) -> Ints:
@@ -82,6 +83,7 @@ def split_off(
     standardised by the training samples, maps stay as they are."""
     X: Features
     found: Features
+    space = None
     if isinstance(features.X, np.ndarray):
         space = Space.fit(
             features.X[train], features.columns, rotate=coordinates.rotate, fill=coordinates.fill
@@ -90,7 +92,7 @@ def split_off(
     else:
         X, found = Samples(features.X, rows=train), Samples(features.X, rows=held)
     y, who = features.y[train], features.patient[train]
-    return TrainingPart(X, y, who, len(features.classes), features.rare), found
+    return TrainingPart(X, y, who, len(features.classes), features.rare, space), found
 
 
 def inner_folds(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from rarecase.features.feature_set import (
 from rarecase.features.standardise import vectors
 from rarecase.features.store import FeatureStore
 
+if TYPE_CHECKING:
+    from rarecase.features.sources.contract import Source, SourceData
+
 Unit = Literal["patients", "slices"]
 
 
@@ -31,6 +34,13 @@ class Vectors(NamedTuple):
     X: Floats
     rows: pd.DataFrame
     columns: Columns | None = None
+
+    @staticmethod
+    def taken(source: Source, data: SourceData) -> Vectors:
+        """What a fitted source gives for `data`, as a store would hold it."""
+        X = np.concatenate([*source.batches(data)])
+        held = X.astype(np.float64 if source.measured else np.float16)
+        return Vectors(vectors(held.astype(np.float64)), source.rows(data), source.columns(data))
 
     @staticmethod
     def of(store: FeatureStore, *, patients: Collection[str] | None = None) -> Vectors:
@@ -63,12 +73,22 @@ def joined_vectors(
     unit: Unit = "patients",
     masks: Masks = "predicted",
 ) -> FeatureSet:
-    """Samples of an experiment from the vectors that count.
+    """Samples of an experiment from the vectors that count, side by side (see `side_by_side`)."""
+    X, about, columns = side_by_side(sources, unit=unit, masks=masks)
+    return make_features(
+        X, about["label"].to_numpy(), groups=about["patient"].to_numpy(), rare=rare,
+        row=about["row"].tolist(), name=name, constant=True, missing=True, columns=columns,
+    )  # fmt: skip
 
-    Each patient is one sample, the mean of theirs, or each slice is (`unit`). Sources stand side by
-    side, each a part of the columns; what is known of a whole case goes to each of its patient's
-    slices. What a source has nothing of is missing. `masks`: true counts the mask drawn by hand,
-    where there is one.
+
+def side_by_side(
+    sources: Sequence[Vectors], *, unit: Unit = "patients", masks: Masks = "predicted"
+) -> Vectors:
+    """The vectors that count of several sources, each a part of the columns.
+
+    Each patient is one sample, the mean of theirs, or each slice is (`unit`). What is known of a
+    whole case goes to each of its patient's slices. What a source has nothing of is missing.
+    `masks`: true counts the mask drawn by hand, where there is one.
     """
     parts = [source.counting(masks) for source in sources]
     sliced = [not (part.rows["slice"] == WHOLE).all() for part in parts]
@@ -80,11 +100,7 @@ def joined_vectors(
     keys = [key if has_slices else ["patient"] for has_slices in sliced]
     X = [_means(part, mine, base) for part, mine in zip(parts, keys, strict=True)]
     columns = [part.columns or Columns.of(part.X.shape[1]) for part in parts]
-    return make_features(
-        np.concatenate(X, axis=1), base["label"].to_numpy(), groups=base["patient"].to_numpy(),
-        rare=rare, row=base["row"].tolist(), name=name, constant=True, missing=True,
-        columns=Columns.joined(columns),
-    )  # fmt: skip
+    return Vectors(np.concatenate(X, axis=1), base, Columns.joined(columns))
 
 
 def _means(part: Vectors, key: list[str], base: pd.DataFrame) -> Floats:

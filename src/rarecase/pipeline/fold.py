@@ -41,6 +41,13 @@ class Fold:
         return tuple(sorted({*self.fitting, *self.validation} - set(self.test)))
 
     @property
+    def labels(self) -> pd.Series:
+        """The class of every patient."""
+        rows = self.cache.rows.drop_duplicates("patient")
+        found: pd.Series = rows.set_index("patient")["label"].astype(str)
+        return found
+
+    @property
     def normalised_on(self) -> tuple[str, ...]:
         """Whose intensities the cohort's mean and deviation come from: the fitting patients;
         everybody under the paper's protocol."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from rarecase.deploy.card import write_model
 from rarecase.deploy.model import CARD, SEGMENTER, Deployed, load_deployed
 from rarecase.errors import DataError, SettingError
-from rarecase.files import read_json, read_parquet
+from rarecase.files import read_parquet
 from rarecase.pipeline.run import only_one, perform_in_turn, settings_of
 from rarecase.pipeline.run_folder import (
     CLASSIFIER,
@@ -46,7 +46,7 @@ def _make_model(run: Path) -> None:
     if not (run / EVIDENCE).is_file() or not (run / PREDICTIONS).is_file():
         raise DataError(f"{run}: not finished; 'rarecase run --out {run}' goes on with it.")
     _check(run, settings)
-    deployed_part(settings, read_json(run / EVIDENCE))  # said before anything is trained
+    deployed_part(settings)  # said before anything is trained
     read_parquet(run / PREDICTIONS)
     steps = _steps(Context(run=run.absolute(), settings=settings, test_fold=EVERYBODY))
     if not all(step.done() for step in steps):

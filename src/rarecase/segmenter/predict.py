@@ -91,3 +91,17 @@ class PackedMasks:
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Masks (len(rows), h, w) of 0/1 uint8."""
         return np.unpackbits(self._bits[rows], axis=-1, count=self._width)
+
+
+class HeldMasks:
+    """Binary masks (n, h, w) in memory, read as `PackedMasks` are."""
+
+    def __init__(self, masks: np.ndarray) -> None:
+        self._masks: np.ndarray = masks.astype(np.uint8)
+
+    def __len__(self) -> int:
+        return len(self._masks)
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Masks (len(rows), h, w) of 0/1 uint8."""
+        return np.asarray(self._masks[rows])

@@ -27,7 +27,7 @@ from rarecase.progress import unsaid
 from rarecase.segmenter.batches import Slices
 from rarecase.segmenter.feeding import feed, sample_rows
 from rarecase.segmenter.model import Segmenter
-from rarecase.segmenter.predict import PackedMasks
+from rarecase.segmenter.predict import HeldMasks, PackedMasks
 from rarecase.segmenter.unet import UNet
 
 VALUES = 1000  # of a vector, about
@@ -58,7 +58,7 @@ class SourceData:
     cache: SliceCache
     rows: pd.DataFrame
     segmenter: Segmenter
-    predicted: PackedMasks | None
+    predicted: PackedMasks | HeldMasks
     planes: int
     fabric: lightning_fabric.Fabric
     masks: Masks = "predicted"
@@ -122,7 +122,6 @@ class SourceData:
 
     def read_masks(self, rows: np.ndarray) -> np.ndarray:
         """Masks (len(rows), h, w) uint8 of 0 and 1 of slices, as `masks` says."""
-        assert self.predicted is not None
         found = self.predicted.read(rows)
         if self.masks == "true":
             known = self.rows["has_mask"].to_numpy(bool)[rows]
@@ -182,6 +181,10 @@ class Source(ABC):
             out, self.batches(data), block=self.name, rows=self.rows(data), seen=self.seen(data),
             dtype="float64" if self.measured else "float16", columns=self.columns(data),
         )  # fmt: skip
+
+    def nameless(self) -> Self:
+        """The same without the names of patients, to be handed on."""
+        return self
 
     def save(self, folder: Path) -> None:
         """Write what a later `transform` needs besides `data`; `load_source` reads it."""

@@ -8,6 +8,7 @@ shift between training and test features, which every study measures, says how m
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
@@ -70,6 +71,11 @@ class Region(Source):
 
     def seen(self, data: SourceData) -> frozenset[str]:
         return data.segmenter.seen.union(self.trained_on_)
+
+    def nameless(self) -> Self:
+        other = copy.copy(self)
+        other.trained_on_ = []
+        return other
 
     def save(self, folder: Path) -> None:
         super().save(folder)

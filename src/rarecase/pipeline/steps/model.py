@@ -11,14 +11,18 @@ import pandas as pd
 
 from rarecase import __version__
 from rarecase.checksums import check_file
+from rarecase.deploy.final import Final
 from rarecase.deploy.final_fit import fit_final, out_of_fold_threshold
 from rarecase.deploy.model import save_classifier
 from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Ranges, case_looks
 from rarecase.errors import DataError, SettingError
-from rarecase.experiment.arms import REFERENCE
-from rarecase.features.sources.unet import TUMOUR
+from rarecase.experiment.arms import REFERENCE, SELECTED
+from rarecase.experiment.auto import AUTO, Candidate
+from rarecase.features.feature_set import Masks
+from rarecase.features.sources.registry import load_source, names_in
+from rarecase.features.store import FeatureStore
 from rarecase.files import read_csv, read_json, read_parquet
-from rarecase.pipeline.designs import Part
+from rarecase.pipeline.designs import Part, candidates_of
 from rarecase.pipeline.fold import Fold, load_fold, load_part
 from rarecase.pipeline.run_folder import (
     CHECKPOINTS,
@@ -44,61 +48,88 @@ def model_step(context: Context, *, segmenter: Step) -> Step:
     check_file(context.run / EVIDENCE)
     evidence = (context.run / EVIDENCE).read_text(encoding="utf-8")
     facts, inputs = [evidence, context.settings.tuning, context.settings.seed], (segmenter,)
-    return Step(CLASSIFIER, MODEL, classifier_work, context, version=3, facts=facts, inputs=inputs)
+    return Step(CLASSIFIER, MODEL, classifier_work, context, version=4, facts=facts, inputs=inputs)
 
 
-def deployed_part(settings: Settings, evidence: dict[str, Any]) -> tuple[int, str]:
-    """Which part of the experiment is deployed, and which of its arms: of the parts whose features
-    a scan has by itself (`tumour`) and whose classifier is linear, the first; its synthetic arm
-    whose verdict is `helps`, the one that moved the AUC most of several, otherwise `none`."""
-    wanted = (TUMOUR, "logistic")
-    parts = [(said.features, said.classifier) for said in settings.experiment]
-    if wanted not in parts:
+def deployed_part(settings: Settings) -> int:
+    """Which part of the experiment is deployed: the choice among all that are on vectors, or the
+    only one that is. Never what came out best, which was seen on the patients tested."""
+    names = [said.features for said in settings.experiment]
+    if AUTO in names:
+        return names.index(AUTO)
+    if not candidates_of(settings):
         raise SettingError(
-            "experiment: no part has features 'tumour' and classifier 'logistic', which is what "
-            "can be deployed. Add one, such as with --features tumour."
+            "experiment: no part is on vectors, which is what can be deployed. Add one, such as "
+            "with --features tumour."
         )
-    verdicts = [v for v in evidence["verdicts"] if (v["features"], v["classifier"]) == wanted]
-    helps = {
-        v["arm"]: v["against"]["reference"]["difference"]
-        for v in verdicts
-        if v["answer"] == "helps"
-    }
-    return parts.index(wanted), max(helps, key=helps.__getitem__, default=REFERENCE)
+    first = candidates_of(settings)[0]
+    return settings.experiment.index(first)
 
 
 def classifier_work(context: Context, folder: Path) -> None:
-    """Fit the arm that the evidence speaks for to every patient's `tumour` vectors, under masks of
-    the U-Net that has learnt from everybody; the threshold comes from out-of-fold predictions."""
+    """Choose features, classifier and arm on inner folds of all patients, as every fold did, and
+    fit them to everybody, under masks of the U-Net that has learnt from everybody; the threshold
+    comes from out-of-fold predictions of the same rule."""
     settings, run = context.settings, context.run
     fold = load_fold(context)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # half written by a killed attempt
-    # As a prediction computes them. With half the digits of a network that computes in bfloat16, a
-    # channel that is all but silent is another one, and a classifier may depend on it.
-    store = extract(
-        context, fold, source=TUMOUR, out=folder / CHECKPOINTS / "tumour.zarr", exact=True
-    )
     unit = settings.tuning.unit
+    masks: Masks = "none" if settings.tuning.masks == "none" else "predicted"
     evidence = read_json(run / EVIDENCE)
-    number, name = deployed_part(settings, evidence)
-    part = load_part(context, number)
-    row = _row(evidence, part, name)
-    table = features_of([store], part, classes=fold.classes, rare=fold.rare, unit=unit)
-    final = fit_final(table, part.arm(name), part.design)
+    part = load_part(context, deployed_part(settings))
+    work = folder / CHECKPOINTS
+    for name in part.sources:
+        # As a prediction computes them. With half the digits of a network that computes in
+        # bfloat16, a channel that is all but silent is another one, and a classifier may depend on
+        # it.
+        extract(
+            context, fold, source=name, out=work / name / "store.zarr", exact=True, masks=masks,
+            keep=work / name,
+        )  # fmt: skip
+    about: dict[str, Any] = {"classes": fold.classes, "rare": fold.rare, "unit": unit}
+    candidates = [
+        Candidate(
+            features_of(_stores(work, each.features), each, masks=masks, **about), each.design
+        )
+        for each in part.among or (part,)
+    ]
+    final = fit_final(candidates)
+    row = _row(evidence, part)
     threshold = out_of_fold_threshold(
-        read_parquet(run / PREDICTIONS), features=part.features,
-        classifier=part.design.classifier.name, arm=name, amount=row["amount"], rare=fold.rare,
+        read_parquet(run / PREDICTIONS), features=row["features"], classifier=row["classifier"],
+        arm=row["arm"], amount=row["amount"], rare=fold.rare,
     )  # fmt: skip
-    counts = {table.classes[c]: int((table.label == c).sum()) for c in range(len(table.classes))}
-    meta = fold.cache.meta
-    card: dict[str, Any] = {
+    names = final.chosen.get("features", part.features)
+    sources = [load_source(work / name) for name in names_in(names)]
+    card = _card(context, fold, part, final, features=names, masks=masks)
+    card["threshold"] = NOT_SURE if np.isnan(threshold) else threshold
+    card["evidence"] = _evidence(evidence, row) | {"dice": _dice(run)}
+    familiar = _familiar(context, fold)
+    card["looks"] = bool(familiar)
+    save_classifier(folder, final, sources, familiar, card)
+
+
+def _stores(work: Path, features: str) -> list[FeatureStore]:
+    return [FeatureStore.open(work / name / "store.zarr") for name in names_in(features)]
+
+
+def _card(
+    context: Context, fold: Fold, part: Part, final: Final, *, features: str, masks: Masks
+) -> dict[str, Any]:
+    """What model.json says of the model, its worth apart."""
+    settings, meta, label = context.settings, fold.cache.meta, fold.labels
+    arm = part.arm(final.chosen["arm"])
+    return {
         "kind": "rarecase model",
         "version": __version__,
-        "classes": list(table.classes),
+        "classes": list(fold.classes),
         "rare": fold.rare,
-        "threshold": NOT_SURE if np.isnan(threshold) else threshold,
-        "arm": name,
-        "unit": unit,
+        "features": features,
+        "classifier": final.chosen.get("classifier", part.design.classifier.name),
+        "arm": arm.name,
+        "synthetic": arm.synthetic,
+        "unit": settings.tuning.unit,
+        "masks": masks,
         "channels": list(fold.cache.channels),
         **{name: meta[name] for name in ("size", "normalise", "skip_empty", "pixel")},
         "usual_pixel": float(np.median(meta["pixels"])) if meta["pixels"] else None,
@@ -106,19 +137,21 @@ def classifier_work(context: Context, folder: Path) -> None:
         "planes": settings.slices.planes,
         "dimensions": settings.segmenter.dimensions,
         "ranges": Ranges.fit(fold.cache).as_json(),
-        "learnt_from": {"patients": counts, "slices": len(fold.cache.rows)},
-        "evidence": _evidence(evidence, row) | {"dice": _dice(run)},
+        "learnt_from": {
+            "patients": {name: int((label == name).sum()) for name in fold.classes},
+            "slices": len(fold.cache.rows),
+        },
     }
-    familiar = _familiar(context, fold)
-    card["looks"] = bool(familiar)
-    save_classifier(folder, final, familiar, card)
 
 
-def _row(evidence: dict[str, Any], part: Part, arm: str) -> dict[str, Any]:
-    """The row of the evidence that speaks of the arm: of several amounts the planned one."""
+def _row(evidence: dict[str, Any], part: Part) -> dict[str, Any]:
+    """The row of the evidence that speaks of what is deployed: of the arm that is chosen in every
+    fold, or of the only one."""
+    names = [arm.name for arm in part.design.arms]
+    arm = SELECTED if SELECTED in names else REFERENCE
     key = (part.features, part.design.classifier.name, arm)
     rows = [r for r in evidence["rows"] if (r["features"], r["classifier"], r["arm"]) == key]
-    found: dict[str, Any] = next(r for r in rows if r["planned"] or not r["synthetic"])
+    found: dict[str, Any] = rows[0]
     return found
 
 

@@ -1,0 +1,123 @@
+"""The classifier that is deployed, and how it lies on disk: no pickle, nothing that runs when it is
+opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import skops.io
+from sklearn import __version__ as SKLEARN
+
+from rarecase.arrays import Floats
+from rarecase.checksums import check_file
+from rarecase.errors import DataError
+from rarecase.experiment.classifiers.contract import Fitted
+from rarecase.features.columns import Columns, Encoder
+from rarecase.features.standardise import Space
+from rarecase.files import replacing_file
+
+TRUSTED = ("sklearn.", "rarecase.", "numpy.", "scipy.")
+"""Modules whose classes a file may hold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Final:
+    """Fitted classifiers of class indices, one for each seed, whose probabilities are averaged.
+
+    Parameters
+    ----------
+    space
+        From plain features to the coordinates that they have learnt in. It bounds them, so that a
+        feature which hardly varied among those learnt from cannot decide alone on somebody else.
+    models
+        Fitted scikit-learn estimators.
+    classes
+        How many classes there are.
+    columns
+        What the features are.
+    chosen
+        What inner folds chose: features, classifier, arm, grid point, share of synthetic samples,
+        and the AUC that they promised.
+    """
+
+    space: Space
+    models: tuple[Any, ...]
+    classes: int
+    columns: Columns
+    chosen: dict[str, Any]
+
+    def __call__(self, X: Floats) -> Floats:
+        """Rows (n, d) to probabilities (n, classes)."""
+        rows = self.space(X)
+        return np.asarray(
+            np.mean([Fitted(model, self.classes)(rows) for model in self.models], axis=0)
+        )
+
+
+def save_final(path: Path, final: Final) -> None:
+    """Write a classifier to one file. Raises `DataError` for an estimator that cannot be held
+    without a pickle, or would not be trusted when it is read."""
+    space, encoder = final.space, final.space.encoder
+    said = {
+        "sklearn": SKLEARN,
+        "classes": final.classes,
+        "columns": final.columns.as_json(),
+        "chosen": final.chosen,
+        "space": {n: getattr(space, n) for n in ("mean", "scale", "reach", "axes")},
+        "encoder": {n: getattr(encoder, n) for n in ("numeric", "fill", "flags", "part")}
+        | {"categories": np.array(encoder.categories, dtype=np.int64).reshape(-1, 2)},
+        "models": list(final.models),
+    }
+    try:
+        data = skops.io.dumps(said)
+        strange = _strange(data)
+    except Exception as error:  # somebody's estimator may hold anything at all
+        raise DataError(
+            f"{path}: the classifier cannot be written without a pickle ({error}). Deploy one of "
+            "scikit-learn's."
+        ) from error
+    if strange:
+        raise DataError(
+            f"{path}: the classifier holds {', '.join(strange)}, which whoever opens the file "
+            "would have to trust. Deploy one of scikit-learn's."
+        )
+    with replacing_file(path) as beside:
+        beside.write_bytes(data)
+
+
+def load_final(path: Path) -> Final:
+    """Read what `save_final` wrote. Raises `DataError` for anything else, and for a file that holds
+    classes of other packages: opening it would run their code."""
+    if not path.is_file():
+        raise DataError(f"{path}: no such file.")
+    check_file(path)
+    data = path.read_bytes()
+    try:
+        strange = _strange(data)
+        trusted = skops.io.get_untrusted_types(data=data)
+        said = None if strange else skops.io.loads(data, trusted=trusted)
+    except Exception as error:  # a file from anywhere
+        raise DataError(
+            f"{path}: cannot be read as a classifier by scikit-learn {SKLEARN} "
+            f"({type(error).__name__}: {error}). Make the model anew from its run."
+        ) from None
+    if said is None:
+        raise DataError(
+            f"{path}: holds {', '.join(strange)}, which are neither scikit-learn's nor ours; it "
+            "was not opened."
+        )
+    encoder = said["encoder"]
+    pairs = tuple((int(i), int(code)) for i, code in encoder.pop("categories"))
+    return Final(
+        Space(Encoder(**encoder, categories=pairs), **said["space"]),
+        tuple(said["models"]), said["classes"], Columns.from_json(said["columns"]), said["chosen"],
+    )  # fmt: skip
+
+
+def _strange(data: bytes) -> list[str]:
+    """Classes of the file that are of no module we trust."""
+    names = skops.io.get_untrusted_types(data=data)
+    return [name for name in names if not name.startswith(TRUSTED)]
