@@ -117,7 +117,7 @@ def _dry_run(study: Study, args: Namespace) -> int:
     counts = ", ".join(f"{number} {name}" for name, number in classes.items())
     rows = [
         [each.step, each.times, human_time(each.seconds), human_time(each.total),
-         human_size(each.disk)]
+         human_size(each.disk), human_size(each.memory) if each.memory else ""]
         for each in cost.costs
         if each.times
     ]  # fmt: skip
@@ -125,7 +125,8 @@ def _dry_run(study: Study, args: Namespace) -> int:
         args, facts,
         f"{len(cohort.patients)} patients ({counts}), {len(cohort.cases)} cases, "
         f"{cost.slices} slices; {len(cohort.dropped)} cases left out.",
-        table("Estimate, measured on this machine", ["step", "times", "each", "in all", "disk"],
+        table("Estimate, measured on this machine", ["step", "times", "each", "in all", "disk",
+               "memory"],
               rows),
         f"In all about {human_time(cost.seconds)}, {human_size(cost.memory)} of memory, "
         f"{human_size(cost.disk)} of disk ({human_size(free)} free). "

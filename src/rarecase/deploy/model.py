@@ -9,13 +9,11 @@ from typing import Any
 
 import lightning_fabric
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 
 from rarecase.arrays import Floats
 from rarecase.checkpoint import load_tensors, save_tensors
-from rarecase.cohort.cache import SliceCache
 from rarecase.cohort.case import Case
 from rarecase.cohort.fitting import Fitted, fit_case
 from rarecase.cohort.load import CaseArrays, load_groups
@@ -24,6 +22,7 @@ from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Range
 from rarecase.errors import DataError
 from rarecase.features.joining import Vectors, side_by_side
 from rarecase.features.sources.contract import Source, SourceData
+from rarecase.features.sources.one_case import case_data
 from rarecase.features.sources.registry import load_source, names_in
 from rarecase.files import read_json, write_json
 from rarecase.imaging.grid import axial_grid
@@ -31,7 +30,7 @@ from rarecase.imaging.volumes import probe_volume
 from rarecase.ranking import rare_share
 from rarecase.segmenter import Segmenter, Slices, channel_map, load_segmenter
 from rarecase.segmenter.feeding import one_case
-from rarecase.segmenter.predict import HeldMasks, predict_chances
+from rarecase.segmenter.predict import predict_chances
 
 CARD, WEIGHTS, SEGMENTER, SOURCES = "model.json", "classifier.skops", "segmenter", "sources"
 CHOSEN = "chosen"
@@ -109,7 +108,10 @@ class Deployed:
                 f"Case {case.case!r}: its intensities lead the network beyond any number. Is it of "
                 "the modality that was learnt from?"
             )
-        data = self._data(case, groups, fitted, chances, fabric)
+        data = case_data(
+            case, groups, fitted, chances > 0.5, segmenter=self.segmenter, channels=self.channels,
+            fabric=fabric, about=about, masks=about["masks"],
+        )  # fmt: skip
         X, missing = self._vectors(data)
         p = self.final(X).mean(axis=0)
         rare = self.classes.index(about["rare"])
@@ -120,28 +122,6 @@ class Deployed:
         unlike += tuple(missing)
         named = dict(zip(self.classes, p.tolist(), strict=True))
         return Found(case, named, call, chances, groups, fitted, cut, unlike)
-
-    def _data(
-        self,
-        case: Case,
-        groups: Sequence[CaseArrays],
-        fitted: Fitted,
-        chances: NDArray[np.float32],
-        fabric: lightning_fabric.Fabric,
-    ) -> SourceData:
-        """The case as the sources look at it: a cohort of one."""
-        drawn = chances > 0.5
-        rows = pd.DataFrame(fitted.rows, columns=["slice", "has_mask", "tumour"]).assign(
-            row=np.arange(len(drawn)), case=case.case, patient=case.patient, label="",
-            predicted=drawn.sum(axis=(1, 2)), part="test", has_mask=False,
-        )  # fmt: skip
-        about = {name: self.card[name] for name in ("classes", "pixel")}
-        cache = SliceCache(fitted.images, fitted.masks, rows, self.channels, about)
-        return SourceData(
-            cache=cache, rows=rows, segmenter=self.segmenter, predicted=HeldMasks(drawn),
-            planes=self.card["planes"], fabric=fabric, masks=self.card["masks"],
-            cases={case.case: case}, loaded={case.case: groups},
-        )  # fmt: skip
 
     def _vectors(self, data: SourceData) -> tuple[Floats, list[str]]:
         """The case's samples (n, d), and what had to be imputed of them."""

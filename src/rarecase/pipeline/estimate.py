@@ -21,14 +21,15 @@ from rarecase.pipeline.step import Step, peak_memory, unfinished
 READING = 0.012  # seconds to read, normalise and fit a slice; small beside the rest
 MEASURED = 0.005  # seconds a sample, of a thousand channels
 COMPARING = {"patients": 1.0, "slices": 10.0}  # seconds an arm and fold, about
-FREE = Rates(0.0, 0.0, defaultdict(float), defaultdict(float), 0)  # where nothing is left to do
+FREE = Rates(0.0, 0.0, defaultdict(float), defaultdict(float), 0, {})  # where nothing is left to do
 HELD = 2**30  # bytes of features that a training holds in memory at most
 
 
 @dataclass(frozen=True)
 class Cost:
     """One line of the estimate: `times` repetitions of `seconds` each, `beside` of them at a time,
-    `disk` bytes in all. `names`: a pattern of the steps that it is of."""
+    `disk` bytes in all. `names`: a pattern of the steps that it is of; `memory`: bytes that each
+    needs beside what every step does, where that was measured."""
 
     step: str
     stage: str
@@ -37,6 +38,7 @@ class Cost:
     disk: int
     beside: int = 1
     names: str = "*"
+    memory: int = 0
 
     def left(self, steps: Sequence[str], todo: Sequence[str]) -> Cost:
         """What of it is left when of the `steps` of a study only `todo` are to be done. Stores of a
@@ -88,15 +90,19 @@ def estimate(
     sizes = sizes_of(settings, cohort)
     slices, fits, beside = sizes.slices, sizes.fits, sizes.beside
     pretrain = settings.pretrain
-    rates = measure(settings, sizes, classes=len(cohort.classes)) if todo else FREE
+    rates = measure(settings, sizes, cohort=cohort) if todo else FREE
     masks = slices * settings.slices.size**2 // 8
     costs = [
         Cost("slices", "segment", 1, slices * READING, sizes.cache, names=run_folder.SLICES),
         Cost("segmenter", "segment", fits, _segmenter_seconds(settings, sizes, rates),
              fits * (rates.weights + masks), beside, f"*/{run_folder.SEGMENTER}"),
         # Stores are removed behind each fold, unless they are kept: disk is the most at one time.
-        Cost("features", "extract", fits, len(sizes.shapes) * sizes.units * rates.predict,
-             sizes.held * sizes.features, beside, f"*/{run_folder.FEATURES}/*"),
+        *(
+            Cost(f"features {name}", "extract", fits, seconds,
+                 sizes.held * sizes.units * sizes.sample(name), beside,
+                 f"*/{run_folder.FEATURES}/{name}", memory)
+            for name, (seconds, memory) in _source_costs(sizes, rates, cases=len(cohort.cases))
+        ),
         *_generator_costs(settings, sizes, rates),
         *(
             Cost(f"cells {part.name}", "classify", fits,
@@ -113,12 +119,24 @@ def estimate(
             1, Cost("pretrain", "segment", 1, seconds, rates.weights, names=run_folder.PRETRAIN)
         )
     largest = max(sizes.sample(source) for source in sizes.shapes)
+    tried = max((cost.memory for cost in costs), default=0)
     wanted = STAGES[: STAGES.index(until) + 1]
     return Estimate(
         costs=tuple(cost.left(names, todo) for cost in costs if cost.stage in wanted),
-        memory=beside * (peak_memory() + min(sizes.real * largest, HELD)),
+        memory=beside * (peak_memory() + max(min(sizes.real * largest, HELD), tried)),
         slices=slices,
     )
+
+
+def _source_costs(sizes: Sizes, rates: Rates, *, cases: int) -> list[tuple[str, tuple[float, int]]]:
+    """Seconds in a fold and bytes of memory of every source: as tried on a case, or about a pass of
+    the U-Net over all slices."""
+    usual = sizes.units * rates.predict
+    found = []
+    for name in sizes.shapes:
+        each, memory = rates.sources.get(name, (usual / max(cases, 1), 0))
+        found.append((name, (each * cases, memory)))
+    return found
 
 
 def _segmenter_seconds(settings: Settings, sizes: Sizes, rates: Rates) -> float:

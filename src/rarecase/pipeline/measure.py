@@ -14,10 +14,13 @@ import numpy as np
 import torch
 from sklearn.base import clone
 
+from rarecase.cohort import Cohort
 from rarecase.experiment.sampling import new_generator
+from rarecase.features import source_of
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.disk import Sizes
 from rarecase.pipeline.settings import Settings
+from rarecase.pipeline.trial import try_sources
 from rarecase.progress import unsaid
 from rarecase.segmenter import Augmentation, UNet
 from rarecase.segmenter.augment import apply, draw
@@ -31,17 +34,20 @@ BUDGET = 0.5  # seconds for each measurement, after one call to warm up
 @dataclass(frozen=True)
 class Rates:
     """Seconds a sample: training the U-Net, predicting with it, a pass of each generator and of the
-    classifier of maps by the part and arm. `weights`: bytes of the U-Net's parameters."""
+    classifier of maps by the part and arm. `weights`: bytes of the U-Net's parameters; `sources`:
+    seconds a case and bytes of memory of sources that were tried on one."""
 
     train: float
     predict: float
     generate: dict[tuple[str, str], float]
     classify: dict[str, float]
     weights: int
+    sources: dict[str, tuple[float, int]]
 
 
-def measure(settings: Settings, sizes: Sizes, *, classes: int) -> Rates:
+def measure(settings: Settings, sizes: Sizes, *, cohort: Cohort) -> Rates:
     """Measure the steps of a study of these sizes."""
+    classes = len(cohort.classes)
     chosen, fabric = settings.segmenter, make_fabric(settings.compute)
     net = network_like(chosen, in_channels=sizes.inputs)
     images = torch.rand(chosen.batch, sizes.inputs, *sizes.sides)
@@ -64,7 +70,9 @@ def measure(settings: Settings, sizes: Sizes, *, classes: int) -> Rates:
         once = functools.partial(model.fit, X, y, fabric=fabric)
         classify[part.name] = _per_sample(once, samples=len(X))
     weights = 4 * sum(parameter.numel() for parameter in net.parameters())
-    return Rates(train, predict, generate, classify, weights)
+    tried = [name for name in sizes.shapes if source_of(name).tried]
+    sources = try_sources(settings, cohort, tried) if tried else {}
+    return Rates(train, predict, generate, classify, weights, sources)
 
 
 def one_pass(model: Any, samples: int) -> Any:

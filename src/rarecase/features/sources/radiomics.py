@@ -37,6 +37,7 @@ class Radiomics(Source):
     """
 
     measured: ClassVar[bool] = True
+    tried: ClassVar[bool] = True
 
     def __init__(self, name: str = "radiomics") -> None:
         self.name, self.recipe = name, Recipe()
