@@ -23,13 +23,15 @@ from rarecase import Study, load_model, predict_images, read_cohort, simulate_co
 from rarecase.checksums import record_files
 from rarecase.cli.main import main
 from rarecase.cohort import SliceCache
+from rarecase.cohort.case import Case
+from rarecase.cohort.fitting import Fitted
 from rarecase.deploy.card import model_card
 from rarecase.deploy.inputs import cases_named
-from rarecase.deploy.model import _vectors
 from rarecase.errors import DataError, SettingError
+from rarecase.features.joining import Vectors, side_by_side
+from rarecase.features.sources.one_case import case_data
 from rarecase.imaging import read_mask_volume
 from rarecase.pipeline.ship import export_model
-from rarecase.segmenter import Slices
 from support.studies import copied
 from support.written import dicom
 
@@ -90,12 +92,16 @@ def test_the_classifier_learns_from_what_a_prediction_computes(run, model, tmp_p
     means = []
     for _, part in rows.groupby("patient"):
         images = np.asarray(cache.images[part["row"].to_numpy()])
-        X = _vectors(
-            made.segmenter, Slices(images, np.zeros_like(images[:, 0], np.uint8), [0]), fabric
-        )
-        seen = part["predicted"].to_numpy() > 0
-        means.append((X[seen] if seen.any() else X).mean(axis=0))
-    np.testing.assert_allclose(made.final.centre, np.mean(means, axis=0), rtol=2e-3, atol=1e-4)
+        drawn = np.zeros(images[:, 0].shape, bool)
+        drawn[part["predicted"].to_numpy() > 0, 0, 0] = True  # which slices count
+        fitted = Fitted(images, drawn, [(i, False, 0) for i in range(len(images))], 0)
+        data = case_data(
+            Case("new", "new"), [], fitted, drawn, segmenter=made.segmenter,
+            channels=made.channels, fabric=fabric, about=made.card,
+        )  # fmt: skip
+        means.append(side_by_side([Vectors.taken(each, data) for each in made.sources]).X[0])
+    centre = made.final.space.mean
+    np.testing.assert_allclose(centre, np.mean(means, axis=0), rtol=2e-3, atol=1e-4)
 
 
 def test_everything_is_written_on_the_scans_own_grid(model, scans, tmp_path):
@@ -368,7 +374,8 @@ def test_an_exported_model_needs_no_run_and_names_no_patient(run, model, scans, 
     assert str(run.parent) not in text
     card = (tmp_path / "model" / "model_card.md").read_text()
     assert "For research alone" in card and "8 HGG, 6 LGG" in card
-    assert "Measured on 14 patients (8 HGG, 6 LGG)" in card and "no certainty" in card
+    assert "measured on 14 patients (8 HGG, 6 LGG)" in card and "no certainty" in card
+    assert "`logistic` on the features `tumour`" in card
     (tmp_path / "plain").touch()
     plain = stat.S_IMODE((tmp_path / "plain").stat().st_mode)
     for file in (tmp_path / "model").rglob("*.*"):  # also those of safetensors, for others to read
@@ -398,8 +405,8 @@ def test_a_folder_that_is_no_run(tmp_path):
 def test_a_run_without_what_can_be_deployed_says_so(run, tmp_path):
     other = copied(run, tmp_path)
     said = yaml.safe_load((other / "study.yaml").read_text())
-    said["experiment"] = [each for each in said["experiment"] if each["features"] != "tumour"]
+    said["experiment"] = [each for each in said["experiment"] if each["features"] == "outline_size"]
     (other / "study.yaml").write_text(yaml.safe_dump(said))
     record_files(other, ["study.yaml"], by_hand=True)
-    with pytest.raises(SettingError, match=r"experiment: .*'tumour'.*'logistic'.*--features"):
+    with pytest.raises(SettingError, match=r"no part is on vectors.*--features"):
         load_model(other)

@@ -11,11 +11,13 @@ from pathlib import Path
 import pandas as pd
 
 from rarecase.cohort import SliceCache, check_disjoint
-from rarecase.experiment.classifiers.registry import make_classifier
+from rarecase.experiment.auto import AUTO, Candidate, fit_auto
+from rarecase.experiment.classifiers.registry import takes_of
 from rarecase.experiment.fold import FoldResult, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks
 from rarecase.experiment.tasks import write_result
+from rarecase.features.feature_set import FeatureSet
 from rarecase.features.joining import Vectors, joined_vectors
 from rarecase.features.sources.contract import SourceData
 from rarecase.features.sources.registry import load_source, names_in
@@ -41,8 +43,8 @@ from rarecase.pipeline.steps.segment import predict_volumes
 def external_parts(settings: Settings) -> list[int]:
     """The parts of the experiment, by number, that are judged on another cohort: those on
     vectors."""
-    kinds = [make_classifier(said.classifier) for said in settings.experiment]
-    return [number for number, kind in enumerate(kinds) if kind.takes == "vectors"]
+    names = [said.classifier for said in settings.experiment]
+    return [i for i, name in enumerate(names) if name == AUTO or takes_of(name) == "vectors"]
 
 
 def external_step(context: Context, *, home: Context, slices: Step, splits: str) -> Step:
@@ -71,22 +73,28 @@ def external_work(context: Context, folder: Path, *, home: Context, splits: str)
     predicted = predict_volumes(context, there, ours.segmenter, folder=folder)
     rows = read_parquet(folder / "rows.parquet")
     theirs = replace(ours, cache=cache, rows=rows, predicted=predicted, cases=cases_of(context))
+    at, sets = home.test_fold, dict[str, FeatureSet]()
     found: list[FoldResult] = []
     checks = None
     for number in external_parts(home.settings):
         part = load_part(home, number)
-        sources = [
-            _both(
-                home, ours, theirs, source=name, patients=fold.training, work=folder / CHECKPOINTS
-            )
-            for name in names_in(part.features)
-        ]
-        features = joined_vectors(
-            sources, rare=fold.rare, name=part.features, unit=tuning.unit, masks=tuning.masks
-        )
-        at = home.test_fold
+        tried = part.among or (part,)
+        for each in tried:
+            if each.features not in sets:
+                both = [
+                    _both(home, ours, theirs, source=name, patients=fold.training, work=folder)
+                    for name in names_in(each.features)
+                ]
+                sets[each.features] = joined_vectors(
+                    both, rare=fold.rare, name=each.features, unit=tuning.unit, masks=tuning.masks
+                )
+        features = sets[tried[0].features]
         place = Place(fold_of(features, everybody, at.fold), at.repeat, at.fold, splits)
-        found.append(fit_fold(features, part.design, place))
+        if part.among:
+            candidates = [Candidate(sets[each.features], each.design) for each in tried]
+            found.append(fit_auto(candidates, place))
+        else:
+            found.append(fit_fold(features, part.design, place))
         if tuning.checks and checks is None and len(part.design.arms) > 1:
             checks = fold_checks(features, part.design, place)
     predictions, cells = (
@@ -111,6 +119,7 @@ def _both(
     found = []
     for data, out in ((ours, source_store(home.fold_folder, source)), (theirs, None)):
         side = "theirs" if out is None else "ours"
-        out = out if out is not None and out.exists() else work / f"{source}-{side}.zarr"
+        if out is None or not out.exists():
+            out = work / CHECKPOINTS / f"{source}-{side}.zarr"
         found.append(FeatureStore.open(out) if out.exists() else fitted.transform(data, out=out))
     return Vectors.of(found[0], patients=patients).then(Vectors.of(found[1]))
