@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rarecase.errors import SettingError
+from rarecase.errors import DataError, SettingError
 from rarecase.evidence.predictions import COLUMNS, check_predictions
 from rarecase.experiment import Arm, Counts, Sampler, Share, Tuned, fit_fold, make_design
 from rarecase.experiment.classifiers import Classifier
 from rarecase.experiment.classifiers.logistic import Logistic
-from rarecase.experiment.fold_data import TRAINS, _trained
+from rarecase.experiment.fold_data import TRAINS, FoldData, Tools, _trained
 from rarecase.features.feature_set import make_features
 from rarecase.generators.resampling import Duplicates
 from support.features import Broken, place_of, vector_set, vectors
@@ -267,3 +267,25 @@ def test_patients_who_are_left_out_are_in_no_part():
     features = make_features(X, y, groups=groups)
     trained = fit_fold(features, design, replace(place_of(features), fold_of=fold_of)).predictions
     assert not trained["p_rare"].equals(found[0]["p_rare"])
+
+
+def test_combat_in_a_fold_sees_no_test_patient_and_no_other_site():  # F19
+    X, y, groups = vectors((40, 20), d=4)
+    sites = np.tile(["A", "B"], 30)
+    X[sites == "B"] = 2 * X[sites == "B"] + 4
+    design = make_design(["none"], combat="refuse")
+    features = make_features(X, y, groups=groups, sites=sites)
+    place = place_of(features)
+    held = place.fold_of[features.patient] == place.fold
+    one, other = (FoldData(each, design, place, Tools()) for each in (
+        features, replace(features, X=np.where(held[:, None], 1e6, features.X)),
+    ))  # fmt: skip
+    np.testing.assert_array_equal(one.part.X, other.part.X)
+    moved = features.rows.assign(site=np.where(held, "C", sites))
+    with pytest.raises(DataError, match="C"):
+        FoldData(replace(features, rows=moved), design, place, Tools())
+    left_out = replace(design, combat="unchanged")
+    FoldData(replace(features, rows=moved), left_out, place, Tools())
+    unknown = features.rows.assign(site=None)
+    with pytest.raises(DataError, match="site of patient"):
+        FoldData(replace(features, rows=unknown), design, place, Tools())

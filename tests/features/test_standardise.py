@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from rarecase.features.standardise import Space
+from rarecase.errors import DataError
+from rarecase.features.standardise import Origin, Space
 
 
 def test_a_training_row_has_length_one_on_average_and_constants_count_for_nothing():
@@ -46,3 +47,21 @@ def test_the_rotation_changes_no_penalised_linear_classifier():
         assert short.predict_proba(space(new)) == pytest.approx(expected, abs=1e-5)
     distances = np.linalg.norm(space(X)[:, None] - space(X)[None], axis=2)
     assert distances == pytest.approx(np.linalg.norm(plain(X)[:, None] - plain(X)[None], axis=2))
+
+
+def test_sites_are_harmonised_by_training_rows_alone():
+    rng = np.random.default_rng(0)
+    X, sites = rng.normal(size=(80, 6)), np.repeat(["A", "B"], 40).tolist()
+    X[40:] = 3 * X[40:] + 5
+    mine = Origin(range(80), sites)
+    space = Space.fit(X, origin=mine)
+    rows = space(X, mine)
+    assert np.abs(rows[:40].mean(axis=0) - rows[40:].mean(axis=0)).max() < 0.1
+    spread = rows[40:].std(axis=0) / rows[:40].std(axis=0)
+    assert (spread > 0.8).all() and (spread < 1.25).all()
+    plain = Space.fit(X)
+    assert np.abs(plain(X)[:40].mean(axis=0) - plain(X)[40:].mean(axis=0)).min() > 0.3
+    with pytest.raises(DataError, match="C"):
+        space(X[:1], Origin([99], ["C"]))
+    new = space(X[:1], Origin([99], ["C"], "unchanged"))
+    np.testing.assert_array_equal(new, space(X[:1]))

@@ -16,6 +16,7 @@ from rarecase.checksums import check_file
 from rarecase.errors import DataError
 from rarecase.experiment.classifiers.contract import Fitted
 from rarecase.features.columns import Columns, Encoder
+from rarecase.features.combat import Combat
 from rarecase.features.standardise import Space
 from rarecase.files import replacing_file
 
@@ -70,6 +71,8 @@ def save_final(path: Path, final: Final) -> None:
         "encoder": {n: getattr(encoder, n) for n in ("numeric", "fill", "flags", "part")}
         | {"categories": np.array(encoder.categories, dtype=np.int64).reshape(-1, 2)},
         "models": list(final.models),
+        "combat": None if space.combat is None else space.combat.arrays(),
+        "sites": [] if space.combat is None else list(space.combat.sites),
     }
     try:
         data = skops.io.dumps(said)
@@ -111,8 +114,9 @@ def load_final(path: Path) -> Final:
         )
     encoder = said["encoder"]
     pairs = tuple((int(i), int(code)) for i, code in encoder.pop("categories"))
+    combat = None if said["combat"] is None else Combat.of(said["combat"], said["sites"])
     return Final(
-        Space(Encoder(**encoder, categories=pairs), **said["space"]),
+        Space(Encoder(**encoder, categories=pairs), **said["space"], combat=combat),
         tuple(said["models"]), said["classes"], Columns.from_json(said["columns"]), said["chosen"],
     )  # fmt: skip
 

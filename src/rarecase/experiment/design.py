@@ -14,7 +14,7 @@ from rarecase.experiment.arms import REFERENCE, is_trained, pick_arms
 from rarecase.experiment.classifiers.contract import Classifier
 from rarecase.experiment.classifiers.registry import make_classifier
 from rarecase.experiment.sampling import adds
-from rarecase.experiment.training_set import Coordinates
+from rarecase.experiment.training_set import ComBat, Coordinates
 from rarecase.features.feature_set import FeatureSet
 from rarecase.generators.filters import check_name
 from rarecase.generators.registry import make_generator
@@ -40,6 +40,9 @@ class Design:
         Everything random derives from it.
     rare_patients
         Train with so many rare patients only (the scarcity curve).
+    combat
+        Whether features are harmonised between the sites of training patients, and what becomes of
+        patients of another site.
     """
 
     arms: tuple[Arm, ...]
@@ -49,6 +52,7 @@ class Design:
     seeds: int = 2
     seed: int = 0
     rare_patients: int | None = None
+    combat: ComBat = "none"
 
     def tasks(self) -> dict[str, tuple[Arm, ...]]:
         """Arms that are computed together, by a name: all that train no network in one, unless the
@@ -74,7 +78,7 @@ class Design:
         """How vectors come to the classifier, the same to all arms; a sampler needs values."""
         samples = any(arm.sampler is not None for arm in self.arms)
         fill = samples or not self.classifier.takes_missing
-        return Coordinates(rotate=self.classifier.rotate, fill=fill)
+        return Coordinates(self.classifier.rotate, fill, self.combat)
 
     def skipped(self, arm: Arm, features: FeatureSet) -> str | None:
         """Why an arm cannot be fitted to these features; None where it can."""
@@ -99,6 +103,7 @@ def make_design(
     inner: int = 3,
     seeds: int = 2,
     seed: int = 0,
+    combat: ComBat = "none",
 ) -> Design:
     """A design, checked. Arms that add samples and say no amount take `amounts`: shares to choose
     from, or counts. Raises `SettingError`."""
@@ -121,7 +126,9 @@ def make_design(
         for arm in pick_arms(arms, copies=not counted)
         if not (arm.selects and found.lazy)
     ]
-    return Design(tuple(picked), found, shares=shares, inner=inner, seeds=seeds, seed=seed)
+    return Design(
+        tuple(picked), found, shares=shares, inner=inner, seeds=seeds, seed=seed, combat=combat
+    )
 
 
 def _checked(arm: Arm, rule: Amount) -> Arm:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from rarecase.arrays import Floats, Ints
 from rarecase.cohort.splits import stratified_folds
+from rarecase.errors import DataError
 from rarecase.experiment.arm import Amount, Counts, Share, Tuned
 from rarecase.features.feature_set import FeatureSet
 from rarecase.features.samples import Joined, Samples
-from rarecase.features.standardise import Space
+from rarecase.features.standardise import Origin, Space
 
 Features = Floats | Samples
+ComBat = Literal["none", "refuse", "unchanged"]
 Number = dict[int, int]  # samples to add, by class index
 
 
@@ -70,10 +73,12 @@ class InnerFold:
 @dataclass(frozen=True)
 class Coordinates:
     """How vectors come to a classifier: rotated into the span of the training rows where these are
-    fewer than features, gaps filled in."""
+    fewer than features, gaps filled in, sites harmonised; of a site that does not train rows are
+    refused, or taken unchanged."""
 
     rotate: bool = True
     fill: bool = True
+    combat: ComBat = "none"
 
 
 def split_off(
@@ -85,14 +90,26 @@ def split_off(
     found: Features
     space = None
     if isinstance(features.X, np.ndarray):
+        mine, theirs = (_origin(features, rows, coordinates.combat) for rows in (train, held))
         space = Space.fit(
-            features.X[train], features.columns, rotate=coordinates.rotate, fill=coordinates.fill
-        )
-        X, found = space(features.X[train]), space(features.X[held])
+            features.X[train], features.columns, rotate=coordinates.rotate, fill=coordinates.fill,
+            origin=mine,
+        )  # fmt: skip
+        X, found = space(features.X[train], mine), space(features.X[held], theirs)
     else:
         X, found = Samples(features.X, rows=train), Samples(features.X, rows=held)
     y, who = features.y[train], features.patient[train]
     return TrainingPart(X, y, who, len(features.classes), features.rare, space), found
+
+
+def _origin(features: FeatureSet, rows: Ints, combat: ComBat) -> Origin | None:
+    if combat == "none":
+        return None
+    sites = features.rows["site"].iloc[rows]
+    if sites.isna().any():
+        who = features.patients[features.patient[rows[int(sites.isna().to_numpy().argmax())]]]
+        raise DataError(f"combat: the site of patient {who!r} is not known; name it, or leave it.")
+    return Origin(features.patient[rows].tolist(), sites.tolist(), combat)
 
 
 def inner_folds(

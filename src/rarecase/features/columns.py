@@ -43,6 +43,11 @@ class Columns:
         found = tuple(str(i) for i in range(width)) if names is None else tuple(names)
         return Columns(found, np.zeros(width, dtype=np.int64), dict(levels or {}))
 
+    @property
+    def numeric(self) -> Ints:
+        """Columns that are numbers, and no categories (k,)."""
+        return np.array([i for i in range(len(self.names)) if i not in self.levels], dtype=np.int64)
+
     def as_json(self) -> dict[str, Any]:
         """As JSON can hold it; `from_json` reads it."""
         levels = {str(i): list(values) for i, values in self.levels.items()}
@@ -98,11 +103,10 @@ class Encoder:
     @staticmethod
     def fit(X: Floats, columns: Columns, *, fill: bool = True) -> Encoder:
         """Learn from training rows `X` (n, d); without `fill` gaps stay and none is flagged."""
-        numeric = np.array(
-            [i for i in range(X.shape[1]) if i not in columns.levels], dtype=np.int64
-        )
+        numeric = columns.numeric
         gaps = np.isnan(X[:, numeric])
-        value, flags = np.full(numeric.size, np.nan), np.empty(0, dtype=np.int64)
+        value: Floats = np.full(numeric.size, np.nan)
+        flags: Ints = np.empty(0, dtype=np.int64)
         if fill:
             value = np.zeros(numeric.size)  # of a column that training rows do not know at all
             known = ~gaps.all(axis=0)

@@ -4,15 +4,16 @@ them than samples."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rarecase.arrays import Floats
+from rarecase.arrays import Floats, Ints
 from rarecase.features.columns import Columns, Encoder, empty_columns
+from rarecase.features.combat import Combat
 from rarecase.features.samples import Samples, is_store
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ REACH = 6.0  # deviations
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """Fitted to real training rows alone: gaps and categories as numbers (see `Encoder`), then
+    """Fitted to real training rows alone: sites harmonised if requested (see `Combat`), gaps and
+    categories as numbers (see `Encoder`), then
     (x − mean) / deviation, scaled so that a training row has the squared length 1 on average, and
     rotated into the span of the training rows.
 
@@ -43,14 +45,28 @@ class Space:
     scale: Floats  # (e,)
     reach: Floats  # (e,), how far from the mean a value counts
     axes: Floats | None  # (e, rank), None where there are no more features than rows
+    combat: Combat | None = None
 
     @staticmethod
     def fit(
-        X: Floats, columns: Columns | None = None, *, rotate: bool = True, fill: bool = True
+        X: Floats,
+        columns: Columns | None = None,
+        *,
+        rotate: bool = True,
+        fill: bool = True,
+        origin: Origin | None = None,
     ) -> Space:
         """Learn the space of training rows `X` (n, d). `rotate`: into the span of the rows, where
-        they are fewer; `fill`: whether gaps are filled in."""
-        encoder = Encoder.fit(X, columns or Columns.of(X.shape[1]), fill=fill)
+        they are fewer; `fill`: whether gaps are filled in; `origin`: whose rows these are, and of
+        which site, for sites to be harmonised."""
+        columns = columns or Columns.of(X.shape[1])
+        combat = None
+        if origin is not None:
+            numbers = columns.numeric
+            names = [columns.names[i] for i in numbers]
+            combat = Combat.fit(X[:, numbers], origin.sites, origin.patients, names=names)
+            X = _harmonised(combat, X, numbers, origin)
+        encoder = Encoder.fit(X, columns, fill=fill)
         rows = encoder(X)
         holes = np.isnan(rows).any()
         mean = _defined(np.nanmean, rows) if holes else rows.mean(axis=0)
@@ -62,17 +78,38 @@ class Space:
         scale /= np.sqrt(np.maximum(count, 1)[encoder.part] * max(int((count > 0).sum()), 1))
         space = Space(encoder, mean, scale, REACH * deviation, None)
         if not rotate or rows.shape[1] <= rows.shape[0]:
-            return space
+            return replace(space, combat=combat)
         found = space(X)
         values, vectors = np.linalg.eigh(found @ found.T)
         kept = values > 1e-10 * values.max()
-        return replace(space, axes=found.T @ (vectors[:, kept] / np.sqrt(values[kept])))
+        axes = found.T @ (vectors[:, kept] / np.sqrt(values[kept]))
+        return replace(space, axes=axes, combat=combat)
 
-    def __call__(self, X: Floats) -> Floats:
-        """Rows (n, d) in this space, (n, rank or e)."""
+    def __call__(self, X: Floats, origin: Origin | None = None) -> Floats:
+        """Rows (n, d) in this space, (n, rank or e). `origin`: of which site they are; rows of
+        which nobody says so are taken as they are."""
+        if self.combat is not None and origin is not None:
+            X = _harmonised(self.combat, X, self.encoder.numeric, origin)
         rows = self.encoder(X)
         rows = np.clip(rows - self.mean, -self.reach, self.reach) * self.scale
         return rows if self.axes is None else rows @ self.axes
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """Whose rows are, and of which site (n,); `unknown`: what becomes of rows of a site that
+    training rows do not have."""
+
+    patients: Sequence[Any]
+    sites: Sequence[Any]
+    unknown: Literal["refuse", "unchanged"] = "refuse"
+
+
+def _harmonised(combat: Combat, X: Floats, numbers: Ints, origin: Origin) -> Floats:
+    """Rows whose columns of numbers are brought to the sites' common location and scale."""
+    found = X.copy()
+    found[:, numbers] = combat(X[:, numbers], origin.sites, unknown=origin.unknown)
+    return found
 
 
 def _defined(mean: Callable[..., Floats], rows: Floats) -> Floats:

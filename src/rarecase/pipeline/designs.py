@@ -18,6 +18,7 @@ from rarecase.experiment.auto import AUTO
 from rarecase.experiment.classifiers.registry import CLASSIFIERS, make_classifier, takes_of
 from rarecase.experiment.design import Design, make_design
 from rarecase.experiment.tasks import CELLS as STATUS
+from rarecase.experiment.training_set import ComBat
 from rarecase.features.sources.registry import cost_of, is_baseline, names_in, source_of
 from rarecase.files import read_csv
 from rarecase.pipeline.run_folder import CELLS, folds_of
@@ -89,8 +90,15 @@ def make_part(settings: Settings, said: DesignSettings, *, real: int = 1000) -> 
         _arms(said.arms, settings) if classifier.lazy else said.arms,
         classifier=classifier, amounts=amounts, inner=tuning.inner,
         seeds=settings.generator.seeds if said.amounts else tuning.seeds, seed=seed,
+        combat=_combat(settings) if classifier.takes == "vectors" else "none",
     )  # fmt: skip
     return Part(said.features, design)
+
+
+def _combat(settings: Settings) -> ComBat:
+    if not settings.tuning.combat:
+        return "none"
+    return "unchanged" if settings.split.kind == "site" else "refuse"
 
 
 def _auto_part(settings: Settings, said: DesignSettings, *, real: int) -> Part:

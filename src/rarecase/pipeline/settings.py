@@ -184,6 +184,10 @@ class TuningSettings(Section):
     be worth) the true one where there is one, or none: the whole head."""
     unit: Literal["patients", "slices"] = "patients"
     """What a vector is of: a patient (averaged over slices: seconds) or a slice (minutes)."""
+    combat: bool = False
+    """Harmonise features between sites (ComBat), fitted to the training patients of each fold.
+    Patients of a site that is left out are taken as they are; otherwise a site that does not train
+    is refused."""
     checks: bool = True
     """Self-checks: permuted labels, a split by slices, training against test features."""
 
