@@ -48,14 +48,7 @@ def fit_case(
     resizing it to a square. skip_empty: leave out slices without tissue and without mask. `name` is
     the case's, to be said.
     """
-    # One scale per case and channel, whatever sizes its pictures have.
-    scales = [
-        fit_scale(
-            np.concatenate([group.images[:, c].ravel() for group in groups]),
-            tissue=normalise == "tissue",
-        )
-        for c in range(groups[0].images.shape[1])
-    ]
+    scales = case_scales(groups, tissue=normalise == "tissue")
     images, masks, numbers, has_mask = [], [], [], []
     skipped = 0
     for group in groups:
@@ -86,6 +79,14 @@ def fit_case(
     return Fitted(np.concatenate(images)[order], all_masks, rows, skipped)
 
 
+def case_scales(groups: Sequence[CaseArrays], *, tissue: bool) -> list[Scale]:
+    """One scale per channel of a case, whatever sizes its pictures have."""
+    return [
+        fit_scale(np.concatenate([group.images[:, c].ravel() for group in groups]), tissue=tissue)
+        for c in range(groups[0].images.shape[1])
+    ]
+
+
 def unfit(
     values: NDArray[np.float32], height: int, width: int, *, cut: bool
 ) -> NDArray[np.float32]:
@@ -95,12 +96,10 @@ def unfit(
     return unfit_square(values, height, width)
 
 
-def head_of(images: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """What of a case's slices (n, c, h, w) is no background in some channel (n, h, w)."""
-    found = np.zeros((len(images), *images.shape[2:]), dtype=bool)
-    for channel in range(images.shape[1]):
-        found |= _above(images[:, channel], fit_scale(images[:, channel]))
-    return found
+def head_of(images: NDArray[np.float32], scales: Sequence[Scale]) -> NDArray[np.bool_]:
+    """What of slices (n, c, h, w) is no background in some channel (n, h, w)."""
+    above = [_above(images[:, c], scale) for c, scale in enumerate(scales)]
+    return np.asarray(np.logical_or.reduce(above))
 
 
 def _above(values: NDArray[np.float32], scale: Scale) -> NDArray[np.bool_]:

@@ -104,6 +104,12 @@ def counted(predicted: NDArray[Any], patient: Ints) -> Bools:
     return np.asarray(shown | ~anywhere[patient])
 
 
+def rows_that_count(rows: pd.DataFrame) -> Bools:
+    """Which rows (with patient and predicted) count for their patient (n,)."""
+    who = np.unique(rows["patient"].astype(str), return_inverse=True)[1]
+    return counted(rows["predicted"].to_numpy(), who)
+
+
 def store_features(
     store: FeatureStore, *, classes: Sequence[str], rare: str, name: str
 ) -> FeatureSet:

@@ -7,17 +7,24 @@ import pytest
 import torch
 
 from rarecase.cohort import SliceCache
+from rarecase.cohort.load import CaseArrays
 from rarecase.errors import DataError, SettingError
 from rarecase.features import SourceData, load_source, source_of
 from rarecase.features.sources.contract import CARD
+from rarecase.features.sources.networks import available
 from rarecase.features.sources.registry import SOURCES
 from rarecase.segmenter import PackedMasks, Segmenter, UNet
+from support.networks import NETWORKS
 
-NAMES = [*SOURCES, "enc1", "dec1"]
+LITE0 = pytest.mark.skipif(not available("lite0"), reason="needs rarecase[imagenet]")
+NAMES = [
+    *(pytest.param(name, marks=[LITE0] * (name == "network:lite0")) for name in SOURCES),
+    "network:tiny", "enc1", "dec1",
+]  # fmt: skip
 SIDE, PER = 32, 5
 
 
-def cohort(tmp_path, *, patients=8, seed=0, dimensions=2):
+def cohort(tmp_path, *, patients=8, seed=0, dimensions=2, spacing=(1.0, 1.0, 3.0)):
     """Small noisy slices with a square of tumour, larger and brighter in class b."""
     rng = np.random.default_rng(seed)
     n = patients * PER
@@ -37,6 +44,15 @@ def cohort(tmp_path, *, patients=8, seed=0, dimensions=2):
         "tumour": masks.sum((1, 2)), "predicted": drawn.sum((1, 2)),
         "part": np.repeat(["train"] * (patients - 2) + ["validation", "test"], PER),
     })  # fmt: skip
+    arrays = {}
+    for who in range(patients):
+        at = slice(who * PER, (who + 1) * PER)
+        arrays[f"p{who}"] = [
+            CaseArrays(
+                100 * images[at] + 300, masks[at], rows["has_mask"].to_numpy()[at], np.arange(PER),
+                spacing=spacing,
+            )
+        ]  # fmt: skip
     path = tmp_path / f"predicted-{seed}.npy"
     bits = PackedMasks.create(path, samples=n, height=SIDE, width=SIDE)
     bits[:] = np.packbits(drawn, axis=-1)
@@ -48,6 +64,7 @@ def cohort(tmp_path, *, patients=8, seed=0, dimensions=2):
         segmenter=Segmenter(net=net, channels=("flair",), trained_on=("p0", "p1")),
         predicted=PackedMasks(path, width=SIDE), planes=4,
         fabric=lightning_fabric.Fabric(accelerator="cpu", devices=1, precision="32-true"),
+        loaded=arrays,
     )  # fmt: skip
 
 
@@ -64,7 +81,7 @@ def test_features_have_the_announced_shape_and_repeat_to_the_bit(name, tmp_path)
     data = cohort(tmp_path)
     found = []
     for i in range(2):
-        source = source_of(name).fit(data, seed=3)
+        source = source_of(name, networks=NETWORKS).fit(data, seed=3)
         found.append(source.transform(data, out=tmp_path / f"{i}.zarr"))
     store = found[0]
     if source.kind == "maps":
@@ -80,7 +97,7 @@ def test_features_have_the_announced_shape_and_repeat_to_the_bit(name, tmp_path)
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_saved_is_enough_for_other_patients(name, tmp_path):
     data, others = cohort(tmp_path), cohort(tmp_path, seed=1)
-    source = source_of(name).fit(data, seed=3)
+    source = source_of(name, networks=NETWORKS).fit(data, seed=3)
     source.save(tmp_path / "kept")
     before = source.transform(others, out=tmp_path / "before.zarr")
     after = load_source(tmp_path / "kept").transform(others, out=tmp_path / "after.zarr")
@@ -97,15 +114,15 @@ def test_nothing_is_learnt_from_anybody_but_training_patients(name, tmp_path):
     images = data.cache.images.copy()
     images[apart] = 9
     other = changed(data, rows=rows, cache=SliceCache(images, *list(vars(data.cache).values())[1:]))
-    sources = [source_of(name).fit(each, seed=3) for each in (data, other)]
+    sources = [source_of(name, networks=NETWORKS).fit(each, seed=3) for each in (data, other)]
     stores = [s.transform(data, out=tmp_path / f"{i}.zarr") for i, s in enumerate(sources)]
     np.testing.assert_array_equal(stores[0].read_all(), stores[1].read_all())
 
 
-@pytest.mark.parametrize("name", ["tumour", "region", "outline_size"])
+@pytest.mark.parametrize("name", ["tumour", "region", "network:tiny", "outline_size"])
 def test_true_masks_change_what_is_taken_under_them(name, tmp_path):
     data = cohort(tmp_path)
-    source = source_of(name).fit(data, seed=3)
+    source = source_of(name, networks=NETWORKS).fit(data, seed=3)
     drawn = source.transform(data, out=tmp_path / "a.zarr").read_all()
     true = source.transform(changed(data, masks="true"), out=tmp_path / "b.zarr").read_all()
     assert not np.array_equal(drawn, true)

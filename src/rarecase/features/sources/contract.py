@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import lightning_fabric
 import numpy as np
@@ -14,8 +14,8 @@ import pandas as pd
 
 from rarecase.arrays import Bools
 from rarecase.cohort.cache import SliceCache
-from rarecase.cohort.case import Case
-from rarecase.cohort.fitting import head_of, unfit
+from rarecase.cohort.case import Case, Cohort
+from rarecase.cohort.fitting import case_scales, head_of, unfit
 from rarecase.cohort.load import CaseArrays, load_groups
 from rarecase.errors import DataError
 from rarecase.features.columns import Columns
@@ -52,6 +52,7 @@ class SourceData:
         (what the features would be worth if masks were drawn by hand); "none": the whole head.
     cases: by id, for sources that read the files themselves, or the table's other columns.
     loaded: of cases that are in memory already, their arrays.
+    categorical: columns of the table whose numbers are codes of categories.
     """
 
     cache: SliceCache
@@ -63,6 +64,7 @@ class SourceData:
     masks: Masks = "predicted"
     cases: Mapping[str, Case] = field(default_factory=dict)
     loaded: Mapping[str, Sequence[CaseArrays]] = field(default_factory=dict)
+    categorical: tuple[str, ...] = ()
 
     @property
     def slices(self) -> Slices:
@@ -92,16 +94,22 @@ class SourceData:
                 self.cases[case], self.cache.channels, pixel=self.cache.meta.get("pixel")
             )
 
+    def flat(self, case: str) -> bool:
+        """Whether a case is a series of pictures, which do not say how they lie in space."""
+        if case in self.loaded:
+            return self.loaded[case][0].spacing is None
+        return bool(self.cases[case].slices) if case in self.cases else False
+
     def masks_on(self, case: str, groups: Sequence[CaseArrays]) -> list[Bools]:
         """The masks (n, h, w) of a case's originals, as `masks` says."""
         rows = self.rows[self.rows["case"] == case]
         at, cut = rows["row"].to_numpy(), self.cache.meta.get("pixel") is not None
         drawn = dict(zip(rows["slice"].tolist(), self.read_masks(at), strict=True))
+        if self.masks == "none":
+            scales = case_scales(groups, tissue=False)
+            return [head_of(group.images, scales) for group in groups]
         found = []
         for group in groups:
-            if self.masks == "none":
-                found.append(head_of(group.images))
-                continue
             size = self.cache.masks.shape[-1]
             whole = np.zeros((len(group.images), size, size), dtype=np.float32)
             for i, number in enumerate(group.numbers.tolist()):
@@ -139,6 +147,10 @@ class Source(ABC):
     def shape(self, net: UNet, *, sides: Sequence[int]) -> tuple[int, ...]:
         """The shape of one sample for images of these sides; of vectors about, for the disk."""
         return (VALUES,)
+
+    def facts(self, cohort: Cohort) -> list[Any]:
+        """What the features depend on besides masks and images, as JSON can hold it."""
+        return []
 
     def fit(self, data: SourceData, *, seed: int) -> Self:
         """Learn from `data.training`, and from nothing else; most sources learn nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -12,6 +13,7 @@ from rarecase.files import read_json
 
 if TYPE_CHECKING:
     from rarecase.features.sources.contract import Source
+    from rarecase.features.sources.networks import Network
 
 
 class Listed(NamedTuple):
@@ -21,6 +23,7 @@ class Listed(NamedTuple):
     target: str  # module:Class
     kind: Literal["maps", "vectors"]
     text: str  # what its features are
+    networks: bool = False  # whether it is told which networks the study has
 
 
 SOURCES = {
@@ -30,21 +33,30 @@ SOURCES = {
         "every block averaged over the mask that the U-Net predicts, and joined"),
     "region": Listed("region", "region:Region", "vectors",
         "32 numbers that a small network learns from crops around the mask"),
+    "network:lite0": Listed(r"network:\w[\w.-]*", "pretrained:Pretrained", "vectors",
+        "a pre-trained network's of the tumour's crop and the whole slice; so are `network:NAME` …",
+        networks=True),
     "outline_size": Listed("outline_size", "outline_size:OutlineSize", "vectors",
         "log pixels of the mask, slices that show it, slices in all: per patient, of no image"),
 }  # fmt: skip
 VECTORS = tuple(name for name, listed in SOURCES.items() if listed.kind == "vectors")
 
 
-def source_of(name: str) -> Source:
-    """The source of that name, not fitted yet; `SettingError` for an unknown one."""
+def source_of(name: str, *, networks: Mapping[str, Network] | None = None) -> Source:
+    """The source of that name, not fitted yet; `SettingError` for an unknown one. `networks`: the
+    study's own, by the names that `network:NAME` calls them by."""
+    listed = source_listed(name)
+    module, _, kind = listed.target.partition(":")
+    source = getattr(import_module(f"rarecase.features.sources.{module}"), kind)
+    made: Source = source(name, networks) if listed.networks else source(name)
+    return made
+
+
+def source_listed(name: str) -> Listed:
+    """What is known of the source of that name; `SettingError` for an unknown one."""
     for listed in SOURCES.values():
         if re.fullmatch(listed.pattern, name):
-            module, _, kind = listed.target.partition(":")
-            found: Source = getattr(import_module(f"rarecase.features.sources.{module}"), kind)(
-                name
-            )
-            return found
+            return listed
     raise SettingError(f"features {name!r}: {nearest(name, [*SOURCES, 'enc1', 'dec1'])}")
 
 
