@@ -283,7 +283,7 @@ class Settings(Section):
     features: FeaturesSettings = FeaturesSettings()
     networks: dict[str, Network] = {}
     """Pre-trained networks of one's own, by the NAME of the source `network:NAME`: make, weights,
-    arguments, block, size, mean, std, depth."""
+    arguments, block, size, mean, std, depth, seen."""
     generator: GeneratorSettings = GeneratorSettings()
     classifier: ClassifierSettings = ClassifierSettings()
     experiment: Annotated[list[DesignSettings], Field(min_length=1)] = [

@@ -10,7 +10,7 @@ from torch import nn
 
 from rarecase.cohort import SliceCache
 from rarecase.cohort.load import CaseArrays
-from rarecase.errors import SettingError
+from rarecase.errors import LeakError, SettingError
 from rarecase.features import SourceData, load_source
 from rarecase.features.feature_set import WHOLE
 from rarecase.features.sources import networks
@@ -232,6 +232,15 @@ def test_settings_name_networks(tmp_path, monkeypatch):
     assert Pretrained("network:mine", settings.networks).net(torch.zeros(1, 3, 32, 32)).numel() == 6
     with pytest.raises(SettingError, match=r"networks\.mine\.blok"):
         validate({"networks": {"mine": mine | {"blok": "a"}}})
+
+
+def test_whom_the_network_has_learnt_from_is_not_tested(tmp_path):
+    data = data_of(tmp_path)
+    source = tiny(seen=["p1"])
+    assert source.fit(data, seed=0).seen(data) == {"p1"}
+    part = np.where(data.rows["case"] == "p1", "test", "train")
+    with pytest.raises(LeakError, match=r"learnt from 1 of the patients .* \(p1\)"):
+        source.fit(changed(data, rows=data.rows.assign(part=part)), seed=0)
 
 
 def test_refuses(monkeypatch):

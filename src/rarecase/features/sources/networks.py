@@ -32,6 +32,8 @@ class Network(BaseModel):
     """What they are divided by then."""
     depth: Annotated[int, Field(ge=1)] | None = None
     """Of a network that looks in 3-D: slices that each case is brought to."""
+    seen: list[str] = []
+    """Patients whom it has learnt from: testing one of them is refused."""
 
 
 PREDEFINED = {

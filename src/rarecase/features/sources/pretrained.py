@@ -20,7 +20,7 @@ from rarecase.ahead import ahead
 from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.cohort.cache import case_rows
 from rarecase.cohort.case import Cohort
-from rarecase.errors import SettingError
+from rarecase.errors import LeakError, SettingError
 from rarecase.features.columns import Columns
 from rarecase.features.feature_set import WHOLE, outlined, rows_that_count
 from rarecase.features.sources.contract import Source, SourceData
@@ -78,6 +78,20 @@ class Pretrained(Source):
     def facts(self, cohort: Cohort) -> list[Any]:
         """The settings, and the weights by what is in them, wherever they lie."""
         return [self.network.model_dump(exclude={"weights"}), loaded(self.network)[1]]
+
+    def fit(self, data: SourceData, *, seed: int) -> Self:
+        """Nothing; `LeakError` where the network has learnt from patients who are tested."""
+        tested = data.rows.loc[data.rows["part"] == "test", "patient"]
+        if both := sorted(set(tested) & set(self.network.seen)):
+            raise LeakError(
+                f"features {self.name!r}: the network has learnt from {len(both)} of the patients "
+                f"it would be judged on ({', '.join(both[:5])}{', …' if both[5:] else ''}). Take "
+                "one that has not, or leave them out (cohort.exclude)."
+            )
+        return self
+
+    def seen(self, data: SourceData) -> frozenset[str]:
+        return super().seen(data).union(self.network.seen)
 
     def rows(self, data: SourceData) -> pd.DataFrame:
         about = outlined(data.rows, data.masks)
