@@ -36,7 +36,9 @@ def settled(settings: Settings, earlier: Path) -> Settings:
     has settled is kept."""
     dump = settings.model_dump()
     for said, place in (
-        ("data", dump), ("segmenter.init", dump["segmenter"]), ("pretrain.cohort", dump["pretrain"])
+        ("data", dump), ("segmenter.init", dump["segmenter"]),
+        ("pretrain.cohort", dump["pretrain"]),
+        *((f"networks.{name}.weights", each) for name, each in dump["networks"].items()),
     ):  # fmt: skip
         name = said.rpartition(".")[2]
         if place[name] and place[name] != "simulated":

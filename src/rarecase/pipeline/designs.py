@@ -134,7 +134,8 @@ def available(settings: Settings, cohort: Cohort) -> Settings:
     kept = []
     for said in settings.experiment:
         names = () if said.features == AUTO else names_in(said.features)
-        reasons = {name: why for name in names if (why := source_of(name).lacking(cohort))}
+        sources = {name: source_of(name, networks=settings.networks) for name in names}
+        reasons = {name: why for name, s in sources.items() if (why := s.lacking(cohort))}
         for name, why in reasons.items():
             if not said.optional:
                 raise SettingError(f"features {name!r}: {why}.")

@@ -91,7 +91,9 @@ def sizes_of(settings: Settings, cohort: Cohort) -> Sizes:
         real=real,
         parts=tuple(parts),
         shapes={
-            name: source_of(name).shape(net, sides=sides) for part in parts for name in part.sources
+            name: source_of(name, networks=settings.networks).shape(net, sides=sides)
+            for part in parts
+            for name in part.sources
         },
         generated=settings.generator.samples or 2 * max(totals, default=0),
         sides=sides,

@@ -70,7 +70,7 @@ def measure(settings: Settings, sizes: Sizes, *, cohort: Cohort) -> Rates:
         once = functools.partial(model.fit, X, y, fabric=fabric)
         classify[part.name] = _per_sample(once, samples=len(X))
     weights = 4 * sum(parameter.numel() for parameter in net.parameters())
-    tried = [name for name in sizes.shapes if source_of(name).tried]
+    tried = [name for name in sizes.shapes if source_of(name, networks=settings.networks).tried]
     sources = try_sources(settings, cohort, tried) if tried else {}
     return Rates(train, predict, generate, classify, weights, sources)
 

@@ -20,10 +20,12 @@ _SMALL_TRAINING: Nested = {
 
 
 FEATURES = (
-    "clinical", "bottleneck", "tumour", "region", "radiomics", "radiomics+clinical",
+    "clinical", "bottleneck", "tumour", "region", "radiomics", "network:lite0",
+    "radiomics+clinical", "radiomics+network:lite0",
 )  # fmt: skip
-"""What is set side by side unless other features are named: every source, and the join of what is
-measured of the image with what is known of the patient."""
+"""What is set side by side unless other features are named: every source that can be had, and what
+is measured of the image joined with what is known of the patient, and with what a network that has
+seen photographs sees."""
 
 CLASSIFIERS = ("logistic", "lda", "forest")
 """What is tried on them: two linear ones, one that is tuned and one that assumes, and one that is

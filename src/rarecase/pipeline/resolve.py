@@ -158,6 +158,7 @@ def _check_design(settings: Settings, said: DesignSettings, *, place: str) -> No
         return
     levels = range(1, settings.segmenter.depth + 1)
     known = [*SOURCES, *(f"{side}{n}" for side in ("enc", "dec") for n in levels)]
+    known += [f"network:{name}" for name in settings.networks]
     for name in names_in(said.features):
         if name not in known:
             raise SettingError(f"{place}.features={said.features!r}: {nearest(name, known)}")

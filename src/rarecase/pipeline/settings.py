@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from rarecase.experiment.arms import CLOSED_FORM
+from rarecase.features.sources.networks import Network
 from rarecase.pipeline.settings_training import (
     Count,
     Fraction,
@@ -231,6 +232,9 @@ class Settings(Section):
     pretrain: PretrainSettings = PretrainSettings()
     segmenter: SegmenterSettings = SegmenterSettings()
     features: FeaturesSettings = FeaturesSettings()
+    networks: dict[str, Network] = {}
+    """Pre-trained networks of one's own, by the NAME of the source `network:NAME`: make, weights,
+    arguments, block, size, mean, std, depth, seen."""
     generator: GeneratorSettings = GeneratorSettings()
     classifier: ClassifierSettings = ClassifierSettings()
     experiment: Annotated[list[DesignSettings], Field(min_length=1)] = [

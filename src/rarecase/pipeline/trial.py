@@ -48,7 +48,7 @@ def try_sources(
     found = {}
     for name in names:
         before, began = peak_memory(), time.perf_counter()
-        for _ in source_of(name).batches(data):
+        for _ in source_of(name, networks=settings.networks).batches(data):
             pass
         found[name] = (time.perf_counter() - began + reading, peak_memory() - before)
     return found

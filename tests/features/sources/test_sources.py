@@ -16,11 +16,17 @@ from rarecase.features import SourceData, load_source, source_of
 from rarecase.features.feature_set import WHOLE
 from rarecase.features.joining import Vectors, joined_vectors
 from rarecase.features.sources.contract import CARD
+from rarecase.features.sources.networks import available
 from rarecase.features.sources.registry import SOURCES
 from rarecase.imaging.normalise import apply_scale, fit_scale
 from rarecase.segmenter import PackedMasks, Segmenter, UNet
+from support.networks import NETWORKS
 
-NAMES = [*SOURCES, "enc1", "dec1"]
+LITE0 = pytest.mark.skipif(not available("lite0"), reason="needs rarecase[imagenet]")
+NAMES = [
+    *(pytest.param(name, marks=[LITE0] * (name == "network:lite0")) for name in SOURCES),
+    "network:tiny", "enc1", "dec1",
+]  # fmt: skip
 SIDE, PER = 32, 5
 
 
@@ -83,7 +89,7 @@ def test_features_have_the_announced_shape_and_repeat_to_the_bit(name, tmp_path)
     data = cohort(tmp_path)
     found = []
     for i in range(2):
-        source = source_of(name).fit(data, seed=3)
+        source = source_of(name, networks=NETWORKS).fit(data, seed=3)
         found.append(source.transform(data, out=tmp_path / f"{i}.zarr"))
     store = found[0]
     if source.kind == "maps":
@@ -99,7 +105,7 @@ def test_features_have_the_announced_shape_and_repeat_to_the_bit(name, tmp_path)
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_saved_is_enough_for_other_patients(name, tmp_path):
     data, others = cohort(tmp_path), cohort(tmp_path, seed=1)
-    source = source_of(name).fit(data, seed=3)
+    source = source_of(name, networks=NETWORKS).fit(data, seed=3)
     source.save(tmp_path / "kept")
     before = source.transform(others, out=tmp_path / "before.zarr")
     after = load_source(tmp_path / "kept").transform(others, out=tmp_path / "after.zarr")
@@ -121,15 +127,15 @@ def test_nothing_is_learnt_from_anybody_but_training_patients(name, tmp_path):
     }
     cache = SliceCache(images, *list(vars(data.cache).values())[1:])
     other = changed(data, rows=rows, cache=cache, cases=cases)
-    sources = [source_of(name).fit(each, seed=3) for each in (data, other)]
+    sources = [source_of(name, networks=NETWORKS).fit(each, seed=3) for each in (data, other)]
     stores = [s.transform(data, out=tmp_path / f"{i}.zarr") for i, s in enumerate(sources)]
     np.testing.assert_array_equal(stores[0].read_all(), stores[1].read_all())
 
 
-@pytest.mark.parametrize("name", ["tumour", "region", "outline_size", "radiomics"])
+@pytest.mark.parametrize("name", ["tumour", "region", "network:tiny", "outline_size", "radiomics"])
 def test_true_masks_change_what_is_taken_under_them(name, tmp_path):
     data = cohort(tmp_path)
-    source = source_of(name).fit(data, seed=3)
+    source = source_of(name, networks=NETWORKS).fit(data, seed=3)
     drawn = source.transform(data, out=tmp_path / "a.zarr").read_all()
     true = source.transform(changed(data, masks="true"), out=tmp_path / "b.zarr").read_all()
     assert not np.array_equal(drawn, true)

@@ -144,13 +144,14 @@ class _Reached(Exception):  # noqa: N818, nothing has gone wrong
 class Tap(nn.Module):
     """A network up to one of its layers: images in, that layer's output out, (n, …).
 
-    The network is not changed; a layer that is used several times gives what it gave first.
+    The network is not changed; a layer that is used several times gives what it gave first. "" is
+    the whole network.
     """
 
     def __init__(self, net: nn.Module, layer: str) -> None:
         super().__init__()
         names = [name for name, _ in net.named_modules() if name]
-        if layer not in names:
+        if layer and layer not in names:
             raise SettingError(f"block {layer!r}: no such layer; {nearest(layer, names)}")
         self.net, self.layer = net, layer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -12,6 +13,7 @@ from rarecase.files import read_json
 
 if TYPE_CHECKING:
     from rarecase.features.sources.contract import Source
+    from rarecase.features.sources.networks import Network
 
 
 class Listed(NamedTuple):
@@ -22,6 +24,7 @@ class Listed(NamedTuple):
     kind: Literal["maps", "vectors"]
     text: str  # what its features are
     baseline: bool = False  # there to be compared with, and not to be chosen
+    networks: bool = False  # whether it is told which networks the study has
 
 
 SOURCES = {
@@ -38,15 +41,21 @@ SOURCES = {
         "32 numbers that a small network learns from crops around the mask"),
     "radiomics": Listed("radiomics", "radiomics:Radiomics", "vectors",
         "shape, place, intensities and textures of every channel under the mask (IBSI)"),
+    "network:lite0": Listed(r"network:\w[\w.-]*", "pretrained:Pretrained", "vectors",
+        "a pre-trained network's of the tumour's crop and the whole slice; so are `network:NAME` …",
+        networks=True),
 }  # fmt: skip
 """By name, cheapest first: of equally good ones the first is taken."""
 VECTORS = tuple(name for name, listed in SOURCES.items() if listed.kind == "vectors")
 
 
-def source_of(name: str) -> Source:
-    """The source of that name, not fitted yet; `SettingError` for an unknown one."""
-    module, _, kind = source_listed(name).target.partition(":")
-    made: Source = getattr(import_module(f"rarecase.features.sources.{module}"), kind)(name)
+def source_of(name: str, *, networks: Mapping[str, Network] | None = None) -> Source:
+    """The source of that name, not fitted yet; `SettingError` for an unknown one. `networks`: the
+    study's own, by the names that `network:NAME` calls them by."""
+    listed = source_listed(name)
+    module, _, kind = listed.target.partition(":")
+    source = getattr(import_module(f"rarecase.features.sources.{module}"), kind)
+    made: Source = source(name, networks) if listed.networks else source(name)
     return made
 
 

@@ -21,7 +21,8 @@ from rarecase.segmenter import PackedMasks, load_segmenter
 
 def features_step(context: Context, *, source: str, segmenter: Step, cohort: Cohort) -> Step:
     """The step that takes a source's features in a fold."""
-    work, known = partial(features_work, source=source), source_of(source)
+    work = partial(features_work, source=source)
+    known = source_of(source, networks=context.settings.networks)
     facts: list[Any] = [source, known.version]
     if known.kind == "vectors":
         facts.append(context.settings.tuning.masks)
@@ -74,7 +75,7 @@ def extract(
 
     `exact`: in float32 whatever the settings say. `keep`: the folder to save the source in.
     """
-    at, found = context.test_fold, source_of(source)
+    at, found = context.test_fold, source_of(source, networks=context.settings.networks)
     data = source_data(context, fold, masks=masks, exact=exact or found.exact)
     found.fit(data, seed=derive(context.settings.seed, found.name, at.repeat, at.fold))
     if keep is not None:
