@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from torch import Tensor, nn
 from rarecase.checkpoint import load_tensors
 from rarecase.errors import DataError, RarecaseError, SettingError, nearest
 from rarecase.features.sources.unet import masked_mean
+from rarecase.named import load_named, make_named
 from rarecase.restricted import read_state_dict
 
 PARALLEL = "module."  # before every name, where a network was wrapped to train on several GPUs
@@ -37,27 +35,7 @@ def load_network(
     ...                                            "kernel_size": 3})
     Conv2d(1, 2, kernel_size=(3, 3), stride=(1, 1))
     """
-    module_name, sign, name = spec.partition(":")
-    if not sign or not name or not module_name:
-        raise SettingError(f"network {spec!r}: expected MODULE:NAME, such as my_nets:make_unet.")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        module = import_module(module_name)
-    except ImportError as error:
-        raise SettingError(
-            f"network {spec!r}: {error}. Install it, or start where {module_name}.py lies."
-        ) from None
-    except Exception as error:  # anything at all may go wrong in somebody's module
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        raise SettingError(
-            f"network {spec!r}: importing {module_name} failed in {place.filename}, line "
-            f"{place.lineno} ({type(error).__name__}: {error}). It must import in Python as it is."
-        ) from error
-    if not hasattr(module, name):
-        public = [each for each in vars(module) if not each.startswith("_")]
-        raise SettingError(f"network {spec!r}: no {name!r} there; {nearest(name, public)}")
-    made = getattr(module, name)
+    made = load_named(spec, what="network", example="my_nets:make_unet")
     if isinstance(made, nn.Module):
         if arguments:
             raise SettingError(
@@ -65,12 +43,7 @@ def load_network(
                 "given to it (--network-args). Name the class or function that makes it."
             )
     else:
-        try:
-            made = made(**(arguments or {}))
-        except Exception as error:  # somebody's function, as above
-            raise SettingError(
-                f"network {spec!r}: cannot be made ({type(error).__name__}: {error})."
-            ) from error
+        made = make_named(made, spec, what="network", arguments=arguments)
     if not isinstance(made, nn.Module):
         raise SettingError(f"network {spec!r}: gave a {type(made).__name__}, no torch.nn.Module.")
     if weights is not None:
