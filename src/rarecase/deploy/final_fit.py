@@ -4,7 +4,7 @@ to everybody."""
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 from rarecase.deploy.final import Final
 from rarecase.evidence.predictions import pool_patients
 from rarecase.experiment.arm import Counts
+from rarecase.experiment.arms import REFERENCE, SELECTED
 from rarecase.experiment.auto import Candidate, choose_candidate
 from rarecase.experiment.fold import selected_arm
 from rarecase.experiment.fold_data import LEFT_OUT, TRAINS, FoldData, Tools
@@ -64,6 +65,18 @@ def _chosen(here: FoldData, arm: str, choice: Choice) -> dict[str, Any]:
     promised = None if math.isnan(choice.auc) else round(choice.auc, 4)
     about = {"arm": arm, **choice.point, "share": choice.level, "promised": promised}
     return dict(here.about) | about
+
+
+def deployed_row(evidence: Mapping[str, Any], candidates: Sequence[Candidate]) -> dict[str, Any]:
+    """The row of the evidence that speaks of what is deployed: of the choice in every fold, or of
+    the only candidate; of the arm that is chosen in every fold, or of the only one."""
+    first = candidates[0] if len(candidates) == 1 else candidates[0].renamed
+    names = [arm.name for arm in first.design.arms]
+    arm = SELECTED if SELECTED in names else REFERENCE
+    key = (first.features.name, first.design.classifier.name, arm)
+    rows = [r for r in evidence["rows"] if (r["features"], r["classifier"], r["arm"]) == key]
+    found: dict[str, Any] = rows[0]
+    return found
 
 
 def out_of_fold_threshold(

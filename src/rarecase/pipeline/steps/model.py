@@ -12,11 +12,10 @@ import pandas as pd
 from rarecase import __version__
 from rarecase.checksums import check_file
 from rarecase.deploy.final import Final
-from rarecase.deploy.final_fit import fit_final, out_of_fold_threshold
+from rarecase.deploy.final_fit import deployed_row, fit_final, out_of_fold_threshold
 from rarecase.deploy.model import save_classifier
 from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Ranges, case_looks
 from rarecase.errors import DataError, SettingError
-from rarecase.experiment.arms import REFERENCE, SELECTED
 from rarecase.experiment.auto import AUTO, Candidate
 from rarecase.features.feature_set import Masks
 from rarecase.features.sources.registry import load_source, names_in
@@ -94,7 +93,7 @@ def classifier_work(context: Context, folder: Path) -> None:
         for each in part.among or (part,)
     ]
     final = fit_final(candidates)
-    row = _row(evidence, part)
+    row = deployed_row(evidence, candidates)
     threshold = out_of_fold_threshold(
         read_parquet(run / PREDICTIONS), features=row["features"], classifier=row["classifier"],
         arm=row["arm"], amount=row["amount"], rare=fold.rare,
@@ -142,17 +141,6 @@ def _card(
             "slices": len(fold.cache.rows),
         },
     }
-
-
-def _row(evidence: dict[str, Any], part: Part) -> dict[str, Any]:
-    """The row of the evidence that speaks of what is deployed: of the arm that is chosen in every
-    fold, or of the only one."""
-    names = [arm.name for arm in part.design.arms]
-    arm = SELECTED if SELECTED in names else REFERENCE
-    key = (part.features, part.design.classifier.name, arm)
-    rows = [r for r in evidence["rows"] if (r["features"], r["classifier"], r["arm"]) == key]
-    found: dict[str, Any] = rows[0]
-    return found
 
 
 def _evidence(evidence: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:

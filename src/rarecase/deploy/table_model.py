@@ -1,0 +1,167 @@
+"""The deployed model of a comparison of tables: chosen, refitted to everybody, and what it says of
+new rows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rarecase import __version__
+from rarecase.arrays import Floats
+from rarecase.checksums import record_files
+from rarecase.deploy.final import Final, load_final, save_final
+from rarecase.deploy.final_fit import deployed_row, fit_final, out_of_fold_threshold
+from rarecase.errors import DataError
+from rarecase.experiment.auto import Candidate
+from rarecase.files import read_json, write_json
+from rarecase.ranking import rare_share
+
+log = logging.getLogger(__name__)
+CARD, WEIGHTS = "model.json", "classifier.skops"
+KIND = "rarecase table model"
+NOT_SURE = 0.5  # the threshold where no out-of-fold predictions tell a better one
+OTHER = -1.0  # a category that nobody had who was learnt from
+SHOWN = 5  # names of columns
+
+
+@dataclass(frozen=True, eq=False)
+class TableModel:
+    """A classifier of rows of a table.
+
+    Parameters
+    ----------
+    final
+        What was fitted.
+    card
+        classes, rare, threshold, what it was learnt from and what it is worth: the score of the
+        same rule, applied in every fold of the comparison.
+    """
+
+    final: Final
+    card: dict[str, Any]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it takes."""
+        return self.final.columns.names
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """In the order of the probabilities."""
+        return tuple(self.card["classes"])
+
+    def predict_proba(self, X: Any) -> Floats:
+        """Probabilities (n, classes) of new rows.
+
+        `X`: a DataFrame with the columns that it was learnt from, in any order and among others, or
+        an array (n, d) of them in order. What is missing is imputed by the medians of those learnt
+        from, whole columns too, which is said. Raises `DataError` where none of the columns is
+        there, or a value is no number.
+        """
+        return self.final(self._numbers(X))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The class called of each row (n,): the rare one from the threshold on."""
+        p, rare = self.predict_proba(X), self.classes.index(self.card["rare"])
+        others = p.copy()
+        others[:, rare] = -1.0
+        called = np.where(
+            rare_share(p, rare=rare) > self.card["threshold"], rare, others.argmax(axis=1)
+        )
+        return np.asarray(self.classes)[called]
+
+    def missing(self, names: Sequence[str]) -> list[str]:
+        """Which columns it takes that are not among `names`."""
+        there = set(map(str, names))
+        return [name for name in self.columns if name not in there]
+
+    def _numbers(self, X: Any) -> Floats:
+        if not isinstance(X, pd.DataFrame):
+            values = np.asarray(X, dtype=np.float64)
+            if values.ndim != 2 or values.shape[1] != len(self.columns):
+                raise DataError(
+                    f"X: expected rows of {len(self.columns)} features, got {values.shape}."
+                )
+            return values
+        X = X.rename(columns=str)
+        lacking = self.missing(list(X.columns))
+        if len(lacking) == len(self.columns):
+            raise DataError(f"X: has none of the columns that were learnt from: {_some(lacking)}.")
+        if lacking:
+            log.warning("columns %s are missing: the usual values stand in", _some(lacking))
+        found = np.full((len(X), len(self.columns)), np.nan)
+        for i, name in enumerate(self.columns):
+            if name in X.columns:
+                found[:, i] = _values(X[name], name, self.final.columns.levels.get(i))
+        return found
+
+
+def _values(column: pd.Series, name: str, levels: Sequence[str] | None) -> Floats:
+    """A column as numbers: codes of categories, or what it holds."""
+    if levels is not None:
+        place = {level: float(code) for code, level in enumerate(levels)}
+        text = column.astype(object).where(column.notna(), None)
+        return np.array([np.nan if v is None else place.get(str(v), OTHER) for v in text])
+    numbers = pd.to_numeric(column, errors="coerce")
+    strange = numbers.isna() & column.notna()
+    if strange.any():
+        raise DataError(
+            f"X: column {name!r} holds {column[strange].iloc[0]!r} in row "
+            f"{int(np.flatnonzero(strange)[0])}; numbers were learnt from."
+        )
+    values: Floats = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    if np.isinf(values).any():
+        raise DataError(f"X: column {name!r} holds infinite values.")
+    return values
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def fit_table_model(
+    candidates: Sequence[Candidate], predictions: pd.DataFrame, evidence: Mapping[str, Any]
+) -> TableModel:
+    """Choose among the candidates as every fold did, and refit to everybody."""
+    final = fit_final(candidates)
+    features, rare = candidates[0].features, evidence["rare"]
+    row = deployed_row(evidence, candidates)
+    key = {name: row[name] for name in ("features", "classifier", "arm", "amount")}
+    threshold = out_of_fold_threshold(predictions, rare=rare, **key)
+    scores = row["patients"]["scores"]
+    return TableModel(
+        final,
+        {
+            "kind": KIND,
+            "version": __version__,
+            "classes": list(features.classes),
+            "rare": rare,
+            "threshold": NOT_SURE if np.isnan(threshold) else threshold,
+            "chosen": final.chosen,
+            "learnt_from": features.per_class,
+            "evidence": key | {"auc_rare": scores.get("auc_rare")},
+        },
+    )
+
+
+def save_table_model(folder: Path, model: TableModel) -> None:
+    """Write classifier.skops and model.json; `load_table_model` reads them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_final(folder / WEIGHTS, model.final)
+    write_json(folder / CARD, model.card)
+    record_files(folder, [WEIGHTS, CARD])
+
+
+def load_table_model(folder: Path) -> TableModel:
+    """The model in a folder. Raises `DataError` for anything else."""
+    card = read_json(folder / CARD)
+    if not isinstance(card, dict) or card.get("kind") != KIND:
+        raise DataError(f"{folder}: no model of tables ({CARD} says nothing of one).")
+    return TableModel(load_final(folder / WEIGHTS), card)
