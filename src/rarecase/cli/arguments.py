@@ -16,6 +16,9 @@ SHORT = (
     ("--label", "cohort.label", "SPEC", "label column; COLUMN=V[,V] sets these against the rest"),
     ("--rare", "cohort.rare", "CLASS", "the rare class (default: the one with fewest patients)"),
     ("--channels", "cohort.channels", "NAMES", "channels to use, such as flair or flair,t1gd"),
+    ("--masks", "tuning.masks", "WHICH", "masks for features: predicted, true or none"),
+    ("--clinical", "cohort.clinical", "COLUMNS", "clinical features besides age and sex"),
+    ("--categorical", "cohort.categorical", "COLUMNS", "clinical columns of categories"),
     ("--init", "segmenter.init", "FILE", "model.safetensors of a trained U-Net to start from"),
     ("--seed", "seed", "N", "everything random derives from it"),
     ("--threads", "compute.threads", "N", "CPU threads of each process"),
@@ -24,8 +27,8 @@ SHORT = (
 
 # What is said of the whole experiment: option, name, values' name, help.
 EXPERIMENT = (
-    ("--features", "NAMES", "what is compared: tumour, region, bottleneck, dec2 …"),
-    ("--classifier", "NAMES", "cnn (of maps) or logistic; without it what goes with the features"),
+    ("--features", "NAMES", "tumour, radiomics, network:lite0, radiomics+clinical … or auto"),
+    ("--classifier", "NAMES", "logistic, lda, forest, boosting, svm, module:factory, cnn, auto"),
     ("--arms", "NAMES", "ways to treat the imbalance ('rarecase arms' lists them)"),
     ("--amounts", "NUMBERS", "synthetic samples, such as 300,1200 or 25%%,100%%, for the cnn"),
     ("--planned", "NUMBER", "the one of them that gets a verdict (default: the first)"),
@@ -37,6 +40,7 @@ WHOLE = ("--experiment", "--protocol")
 # Settings that are said by naming them: option, setting, the value that it stands for, help.
 SWITCHES = (
     ("--keep-features", "features.keep", "true", "keep the stores of features"),
+    ("--combat", "tuning.combat", "true", "harmonise features between sites (ComBat)"),
     (
         "--faithful-protocol",
         "protocol",
