@@ -331,8 +331,8 @@ def test_the_base_install_is_enough(table):
         "sys.exit(main(sys.argv[1:]))"
     )
     words = ["compare", str(table), "--label", "Grade", "--groups", "patient",
-             "--arms", "smote,gaussian,remix", "--repeats", "1", "--folds", "3", "--jobs", "1", "--no-checks",
-             "--generator-seeds", "1"]  # fmt: skip
+             "--arms", "smote,gaussian,remix", "--repeats", "1", "--folds", "3", "--jobs", "1",
+             "--no-checks", "--generator-seeds", "1"]  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "gaussian" in done.stdout

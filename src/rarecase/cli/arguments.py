@@ -193,9 +193,7 @@ def sets_of(words: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
         else:
             defined[name] = split_names(values)
     if not all(all(name.split("+")) for name in wanted):
-        raise SettingError(
-            f"--features {','.join(wanted)}: expected names, joined by + or a comma."
-        )
+        raise SettingError(f"--features {','.join(wanted)}: expected names; a+b joins two.")
     return wanted, defined
 
 

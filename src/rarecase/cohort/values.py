@@ -37,9 +37,10 @@ FORMATS = (
 def present(values: pd.Series, *, none: bool = False) -> pd.Series:
     """Values as trimmed text, None where there is none, however that is written. `none`: whether
     the word None is a value, as it may be of a category."""
-    words = values.astype(object).map(lambda v: None if pd.isna(v) else str(v).strip())
+    words = [None if pd.isna(value) else str(value).strip() for value in values]
     known = MISSING - {"none"} if none else MISSING
-    return words.map(lambda w: None if w is None or w.casefold() in known else w).astype(object)
+    found = [None if word is None or word.casefold() in known else word for word in words]
+    return pd.Series(found, index=values.index, dtype=object)
 
 
 def as_numbers(words: pd.Series, name: str) -> Floats | None:

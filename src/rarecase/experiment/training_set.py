@@ -83,10 +83,10 @@ def split_off(
     X: Features
     found: Features
     if isinstance(features.X, np.ndarray):
-        space = Space.fit(
+        space, X = Space.learn(
             features.X[train], features.columns, rotate=coordinates.rotate, fill=coordinates.fill
         )
-        X, found = space(features.X[train]), space(features.X[held])
+        found = space(features.X[held])
     else:
         X, found = Samples(features.X, rows=train), Samples(features.X, rows=held)
     y, who = features.y[train], features.patient[train]

@@ -57,6 +57,7 @@ def suspicions(
     groups: ArrayLike | None = None,
     name: str = "",
     aside: pd.DataFrame | None = None,
+    site: str | None = None,
 ) -> list[Suspicion]:
     """What looks like a leak in a table, in the order of its columns.
 
@@ -70,7 +71,10 @@ def suspicions(
         What the column of classes is called.
     aside
         Columns that are no features, in which ids of patients or sites may be (n, e).
+    site
+        Which of them is the site; else those are looked at that are called like one.
     """
+    columns = columns.set_axis(columns.columns.map(str), axis=1)
     y = np.asarray(label).astype(str)
     whose = np.arange(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
     first = np.unique(whose, return_index=True)[1]
@@ -80,7 +84,7 @@ def suspicions(
         for title, values in () if each is None else _countable(each):
             if groups is None:
                 found += _repeated(values, y, title)
-            if names_sites(title):
+            if title == site or names_sites(title):
                 found += _site(_of_patients(values, whose), classes, codes, title)
             if each is columns:
                 found += _numbering(values, title)
@@ -91,7 +95,7 @@ def suspicions(
         if word is not None and columns[title].nunique() > 1:
             words = f"is named like an outcome ({word!r})"
             found.append(Suspicion(title, "outcome", words, True))
-    return found + list(_separating(columns, whose, classes, codes))
+    return list(dict.fromkeys([*found, *_separating(columns, whose, classes, codes)]))
 
 
 def refuse(found: Sequence[Suspicion], accept: Collection[str] = ()) -> None:
@@ -205,10 +209,12 @@ def _separating(
     numbers = columns.select_dtypes(exclude="category").astype(np.float64)
     means = numbers if patients == len(whose) else numbers.groupby(whose).mean()
     filled = _any(~gaps.loc[:, gaps.any()], whose, patients)
+    steps = (np.diff(np.sort(means.to_numpy(), axis=0), axis=0) > 0).sum(axis=0)
+    many = dict(zip(means.columns, steps >= min(FEW, patients / 2), strict=True))
     for name in columns.columns:
         values: pd.Series = means[name] if name in means else _of_patients(columns[name], whose)
-        levels = pd.factorize(values)[0]
-        plain = name in means and levels.max(initial=0) >= FEW
+        plain = bool(many.get(name))  # else codes of categories, it may be, in no order
+        levels = np.empty(0, dtype=np.int64) if plain else pd.factorize(values)[0]
         there = filled.get(name)
         for side in sides:
             inside = codes == side

@@ -50,6 +50,13 @@ class Space:
     ) -> Space:
         """Learn the space of training rows `X` (n, d). `rotate`: into the span of the rows, where
         they are fewer; `fill`: whether gaps are filled in."""
+        return Space.learn(X, columns, rotate=rotate, fill=fill)[0]
+
+    @staticmethod
+    def learn(
+        X: Floats, columns: Columns | None = None, *, rotate: bool = True, fill: bool = True
+    ) -> tuple[Space, Floats]:
+        """`fit`, and the training rows in that space."""
         encoder = Encoder.fit(X, columns or Columns.of(X.shape[1]), fill=fill)
         rows = encoder(X)
         holes = np.isnan(rows).any()
@@ -61,18 +68,25 @@ class Space:
         count = np.bincount(encoder.part, weights=varies)
         scale /= np.sqrt(np.maximum(count, 1)[encoder.part] * max(int((count > 0).sum()), 1))
         space = Space(encoder, mean, scale, REACH * deviation, None)
+        found = space._scaled(rows)
         if not rotate or rows.shape[1] <= rows.shape[0]:
-            return space
-        found = space(X)
+            return space, found
         values, vectors = np.linalg.eigh(found @ found.T)
         kept = values > 1e-10 * values.max()
-        return replace(space, axes=found.T @ (vectors[:, kept] / np.sqrt(values[kept])))
+        axes = found.T @ (vectors[:, kept] / np.sqrt(values[kept]))
+        return replace(space, axes=axes), found @ axes
 
     def __call__(self, X: Floats) -> Floats:
         """Rows (n, d) in this space, (n, rank or e)."""
-        rows = self.encoder(X)
-        rows = np.clip(rows - self.mean, -self.reach, self.reach) * self.scale
+        rows = self._scaled(self.encoder(X))
         return rows if self.axes is None else rows @ self.axes
+
+    def _scaled(self, rows: Floats) -> Floats:
+        """Rows that the encoder gave, in place."""
+        rows -= self.mean
+        np.clip(rows, -self.reach, self.reach, out=rows)
+        rows *= self.scale
+        return rows
 
 
 def _defined(mean: Callable[..., Floats], rows: Floats) -> Floats:

@@ -103,11 +103,11 @@ def look_for_leaks(
                 found[title] = pd.Categorical.from_codes(codes, pd.Index(columns.levels[i]))
             else:
                 found[title] = values[:, i]
-    sites = first.rows["site"]
-    aside = None if sites.isna().all() else pd.DataFrame({str(site or "site"): sites.to_numpy()})
+    sites, where = first.rows["site"], str(site or "site")
+    aside = None if sites.isna().all() else pd.DataFrame({where: sites.to_numpy()})
     return suspicions(
         pd.DataFrame(found), np.asarray(first.classes)[first.y], name=str(label or ""), aside=aside,
-        groups=first.patient if patients else None,
+        groups=first.patient if patients else None, site=where,
     )  # fmt: skip
 
 
