@@ -133,6 +133,14 @@ def test_a_site_that_equals_the_class_stops_it(table, capsys):
     frame.assign(hospital=np.where(frame["Grade"] > 2, "A", "B")).to_csv(table, index=False)
     code, _, err = call(capsys, "compare", table, *ROLES, "--ignore", "death01", *SHORT)
     assert code == 1 and "column 'hospital' tells the class" in err and "A: 16 Grade=3,4" in err
+    words = [
+        "--ignore",
+        "death01,hospital",
+        "--impute",
+        "median",
+    ]  # the scanners stay what they are
+    assert call(capsys, "compare", table, *ROLES, *SHORT, *words)[0] == 1
+    assert call(capsys, "compare", table, *ROLES, *SHORT, *words, "--accept", "hospital")[0] == 0
 
 
 @pytest.mark.parametrize(

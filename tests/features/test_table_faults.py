@@ -42,7 +42,7 @@ def test_a_header_that_lost_a_cell_is_refused(tmp_path):  # F16
     lines += [f"P{i},{HASH[:-1]}{i},0.{i},{'ab'[i % 2]}" for i in range(8)]
     path = tmp_path / "t.csv"
     path.write_text("\n".join(lines))
-    with pytest.raises(DataError, match=r"'id' holds .* in row 0.*shifted"):
+    with pytest.raises(DataError, match=r"'id' holds .* in row P0.*shifted"):
         read(path)
 
 

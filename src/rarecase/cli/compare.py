@@ -161,8 +161,8 @@ def say_features(about: Mapping[str, Any] | None) -> None:
         console().print(line)
 
 
-def read_said(path: Path, said: Mapping[str, Any]) -> Features:
-    """The features of a file, as the command line's words say."""
+def read_said(path: Path, said: Mapping[str, Any], *, away: bool = False) -> Features:
+    """The features of a file, as the command line's words say. `away`: another cohort's."""
     from rarecase.features.leaks import refuse
     from rarecase.features.read_features import read_features
 
@@ -171,6 +171,7 @@ def read_said(path: Path, said: Mapping[str, Any]) -> Features:
         path, label=said["label"], groups=said["groups"], site=said["site"], id=said.get("id"),
         ignore=split_names(said["ignore"]), accept=accept, sets=sets_of(said.get("sets", []))[1],
         categorical=split_names(said.get("categorical", "")), fill=said.get("impute") is not None,
+        away=away,
     )  # fmt: skip
     refuse(found.found, accept)
     return found

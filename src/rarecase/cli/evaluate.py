@@ -33,8 +33,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         ("--label", "SPEC", "with --on: as in 'run' or 'compare'"),
         ("--groups", "COLUMN", "with --on a table: its patients"),
         ("--id", "COLUMN", "with --on a table: as in 'compare'"),
+        ("--accept", "COLUMNS", "with --on a table: as in 'compare', of that table"),
         ("--channels", "NAMES", "with --on a cohort: as in 'run'"),
     ))  # fmt: skip
+    parser.set_defaults(accept="")
     parser.add_argument("--features", metavar="NAME=FILE", action="append", default=[],
                         help="with --on a table: the other cohort's file of a set")  # fmt: skip
     parser.add_argument("--merge", metavar="NEW=V,V", action="append", default=[],
@@ -73,6 +75,8 @@ OnOther = tuple[dict[str, Any], list[str]]
 
 
 def _table_on(folder: Path, args: Namespace) -> OnOther:
+    import pandas as pd
+
     from rarecase.features.read_features import refuse_seen
     from rarecase.pipeline.compare import compare_external
 
@@ -95,18 +99,17 @@ def _table_on(folder: Path, args: Namespace) -> OnOther:
             f"{learnt}: it has changed since {folder} was made of it. Put the old one back, or "
             "compare again, in a new folder."
         )
-    theirs = said | {
-        "site": None,
-        "ignore": "",
-        "sets": _sets_on(said.get("sets", []), args.features),
-    }
+    sets = _sets_on(said.get("sets", []), args.features)
+    accept = f"{said.get('accept', '')},{args.accept}"
+    theirs = said | {"site": None, "sets": sets, "accept": accept}
     theirs |= {name: given for name in ("label", "groups", "id") if (given := getattr(args, name))}
-    other = read_said(Path(args.on), theirs)
+    other = read_said(Path(args.on), theirs, away=True)
     refuse_seen(other, Path(args.on))
     out = folder / EXTERNAL / name
     result = compare_external(
-        home.X, home.y, other.X, other.y, groups=home.groups, groups_other=other.groups,
-        rare=said["rare"], protocol=protocol_of(said), cells=out / "cells",
+        home.X, pd.Series(home.y, name=said["label"]), other.X, other.y, groups=home.groups,
+        groups_other=other.groups, rare=said["rare"], protocol=protocol_of(said),
+        cells=out / "cells",
     )  # fmt: skip
     with_table(result, home).write(out)
     return result.evidence, [f"\nPredictions and evidence: {out}"]

@@ -21,13 +21,12 @@ OUTCOMES = {
     "survival", "survived", "death", "dead", "died", "deceased", "alive", "vital", "mortality",
     "recurrence", "recurred", "recurrent", "relapse", "relapsed", "progression", "progressed",
     "os", "pfs", "dfs", "rfs", "efs", "dss", "ttp", "followup", "censor", "censored", "censoring",
-    "outcome", "outcomes", "cluster", "subtype", "label", "class", "target", "diagnosis",
-    "prediction", "predicted",
+    "outcome", "outcomes",
 }  # fmt: skip
+# Outcomes where they end the name: cluster_2_volume and ClusterShade are measured.
+LAST = {"cluster", "subtype", "label", "class", "target", "diagnosis", "prediction"}
 GRADES = {"grade", "histology", "histologic", "histological", "pathology", "who", "molecular",
           "mutation"}  # fmt: skip
-# Of texture: cluster shade, prominence and tendency of a co-occurrence matrix.
-TEXTURE = {"shade", "prominence", "tendency"}
 
 
 def words_of(name: str) -> list[str]:
@@ -75,14 +74,15 @@ def outcome_word(name: str, label: str = "") -> str | None:
 
     >>> outcome_word("RNASeqCluster"), outcome_word("glcm_ClusterShade"), outcome_word("age")
     ('cluster', None, None)
+    >>> outcome_word("primary_diagnosis"), outcome_word("age_at_diagnosis")
+    ('diagnosis', None)
     >>> outcome_word("histologic_grade", "Grade"), outcome_word("histologic_grade", "recurrence")
     ('histologic', None)
     """
-    words = words_of(name)
+    words = [word for word in words_of(name) if not word.isdigit()]
     named = OUTCOMES | (GRADES if GRADES.intersection(words_of(label)) else set())
     if {"follow", "up"} <= set(words):
         return "follow up"
-    for word, after in zip(words, [*words[1:], ""], strict=True):
-        if word in named and not (word == "cluster" and after in TEXTURE):
-            return word
-    return None
+    if words and words[-1] in LAST and "age" not in words:  # at diagnosis
+        return words[-1]
+    return next((word for word in words if word in named), None)

@@ -7,7 +7,7 @@ decides with `refuse` what a person has accepted by name.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -104,15 +104,21 @@ def refuse(found: Sequence[Suspicion], accept: Collection[str] = ()) -> None:
     stops = [each for each in found if each.stops and each.column not in accept]
     say([each for each in found if each not in stops])
     if stops:
-        names = ",".join(dict.fromkeys(each.column for each in stops))
+        kinds = {kind: _names(s for s in stops if s.kind == kind) for kind in ("rows", "site")}
+        used = _names(each for each in stops if each.kind not in kinds)
+        ways = [f"leave out what is none (--ignore {used})"] * bool(used)
+        ways += ["name the patients (--groups COLUMN)"] * bool(kinds["rows"])
+        ways += [f"accept what you know to be right (--accept {_names(stops)}, accept=)"]
         lines = [f"  column {each.column!r} {each.words}" for each in stops[:SHOWN]]
         lines += [f"  and {len(stops) - SHOWN} more"] * (len(stops) > SHOWN)
         raise LeakError(
-            "What may know the class beforehand is no feature unless you say so:\n"
-            + "\n".join(lines)
-            + f"\nLeave out what is none (--ignore {names}), name the patients (--groups COLUMN), "
-            f"or accept what you know to be right (--accept {names}, accept=)."
-        )
+            "What may know the class beforehand is looked at by a person first:\n"
+            + "\n".join(lines) + f"\nThe ways out: {', or '.join(ways)}."
+        )  # fmt: skip
+
+
+def _names(found: Iterable[Suspicion]) -> str:
+    return ",".join(dict.fromkeys(each.column for each in found))
 
 
 def say(found: Sequence[Suspicion]) -> None:

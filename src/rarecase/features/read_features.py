@@ -28,6 +28,7 @@ def read_features(
     accept: Sequence[str] = (),
     sets: Mapping[str, Sequence[str]] | None = None,
     fill: bool = False,
+    away: bool = False,
 ) -> Features:
     """Read features, labels, patients and, if requested, sites.
 
@@ -45,7 +46,7 @@ def read_features(
     if suffix not in (*SUFFIXES, *kinds):
         raise DataError(f"{path}: expected one of {', '.join([*SUFFIXES, *kinds])}.")
     if suffix not in kinds:
-        roles = Roles(label, groups, site, id, ignore, categorical, accept, sets or {}, fill)
+        roles = Roles(label, groups, site, id, ignore, categorical, accept, sets or {}, fill, away)
         return read_table_features(path, roles)
     for option, names in (("--ignore", ignore), ("--categorical", categorical),
                           ("--features", sets or {}), ("--id", [id] if id else [])):  # fmt: skip

@@ -69,6 +69,7 @@ class Roles:
     `label`: the classes, or COLUMN=V[,V]. `id`: whose features of another table a row gets (without
     it `groups`). `accept`: columns of dates that are features all the same. `sets`: name → columns
     (patterns), or a file. `fill`: whether rows that another table lacks stay, with missing values.
+    `away`: the table is of another cohort, which may lack what is only ignored or declared.
     """
 
     label: str | None = None
@@ -80,6 +81,7 @@ class Roles:
     accept: Sequence[str] = ()
     sets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     fill: bool = False
+    away: bool = False
 
     def aside(self, columns: Sequence[str]) -> set[str]:
         """Columns that are no features."""
@@ -116,7 +118,7 @@ def read_table_features(path: Path, roles: Roles) -> Features:
     who, sites = (
         None if name is None else table[name].to_numpy() for name in (roles.groups, roles.site)
     )
-    others = table[[*(n for n in left_out if n in table), *([roles.id] if roles.id else [])]]
+    others = table[[c for c in table.columns if c in {*left_out, *roles.ignore, roles.id}]]
     found = suspicions(pd.DataFrame(index=others.index), y, groups=who, aside=others)
     made: Any = sets if roles.sets else next(iter(sets.values()))
     return Features(made, y.to_numpy(), who, table.index.to_numpy(), sites, left_out, found)
@@ -136,7 +138,7 @@ def _read(path: Path, roles: Roles) -> pd.DataFrame:
         for name in (n for n in kept if n in table.columns):  # as R writes it, or was one lost?
             odd = shifted(table[name])
             if odd is not None:
-                refuse_shifted(odd, str(name), row=int(table[name].eq(odd).to_numpy().argmax()))
+                refuse_shifted(odd, table[name])
     return table
 
 
@@ -151,7 +153,7 @@ def _check_names(table: pd.DataFrame, path: Path, roles: Roles) -> None:
                ("--site", roles.site), ("--id", roles.id)]  # fmt: skip
     for option, names in (("--ignore", roles.ignore), ("--categorical", roles.categorical),
                           ("--accept", roles.accept)):  # fmt: skip
-        options += [(option, name) for name in names if not files]
+        options += [(option, name) for name in names if not (files or roles.away)]
     for option, name in options:
         if name is not None and name not in columns:
             hint = "it is the table's index: save it with reset_index()."

@@ -52,7 +52,8 @@ def pick_columns(
         A value that looks as if the header had shifted, and numbers that can be read in two ways;
         rows are counted from 0, without the header.
     """
-    table = table.reset_index(drop=True)
+    if not table.index.is_unique:
+        table = table.reset_index(drop=True)
     found: dict[str, Floats | pd.Series] = {}
     left_out: dict[str, str] = {}
     for name in (str(c) for c in table.columns if c not in aside):
@@ -101,7 +102,7 @@ def _of_words(values: pd.Series, name: str, *, wanted: bool) -> Floats | str:
         return numbers
     odd = shifted(words)
     if odd is not None and (odd.startswith(("(", "[")) or not names_hashes(name)):
-        refuse_shifted(odd, name, row=int(words.eq(odd).to_numpy().argmax()))
+        refuse_shifted(odd, words.rename(name))
     if are_dates(words):
         return as_days(words, name) if wanted else OF_DATES
     some = words.dropna()
@@ -114,8 +115,9 @@ def _of_words(values: pd.Series, name: str, *, wanted: bool) -> Floats | str:
     return OF_TEXT
 
 
-def refuse_shifted(value: str, name: str, *, row: int) -> NoReturn:
+def refuse_shifted(value: str, column: pd.Series) -> NoReturn:
     """Raise `DataError` for a value that no column of that name has."""
+    name, row = column.name, column.eq(value).idxmax()
     raise DataError(
         f"Column {name!r} holds {value!r} in row {row}, which no such column does: has the header "
         f"shifted against the rows? Mend it, or leave the column out (--ignore {name})."
