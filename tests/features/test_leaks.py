@@ -63,6 +63,15 @@ def test_a_perfect_column_of_noise_in_a_small_table_is_a_warning():
     refuse([suspicion])
 
 
+def test_what_would_stop_alone_is_a_warning_among_many_columns():
+    y = np.repeat(["a", "b"], [15, 5])  # noise: 2 of 15,504 ways
+    wild = np.where(y == "b", 5, 0) + RNG.random(20)
+    alone = found({"wild": wild}, y=y, noise=pd.DataFrame(index=range(20)))
+    assert alone["wild", "separates"].stops
+    many = found({"wild": wild}, y=y, noise=pd.DataFrame(RNG.normal(size=(20, 60))))
+    assert not many["wild", "separates"].stops
+
+
 def test_an_almost_perfect_column_is_a_warning():
     almost = np.where(LOW, 3.0, 0) + RNG.random(N)
     almost[0] = 9

@@ -72,6 +72,17 @@ def test_ids_are_text_and_matched_whole(tmp_path, caplog):  # F15, F17
         read(path, sets=sets, groups=None)
 
 
+def test_leading_zeros_of_ids_stay(tmp_path):  # F17
+    ids = [f"{i:04d}" for i in range(12)]
+    path = table(tmp_path / "t.csv", {"id": ids})
+    pd.DataFrame({"id": ids[::-1], "depth": range(12)}).to_csv(tmp_path / "e.csv", index=False)
+    found = read(path, sets={"emb": [str(tmp_path / "e.csv")]})
+    assert found.X["emb"]["depth"].tolist() == [*range(11, -1, -1)]
+    pd.DataFrame({"id": range(12), "depth": range(12)}).to_csv(tmp_path / "e.csv", index=False)
+    with pytest.raises(DataError, match="12 is not 0012"):
+        read(path, sets={"emb": [str(tmp_path / "e.csv")]})
+
+
 def test_dates_are_no_features_unless_asked_and_commas_are_no_categories(tmp_path):  # F24
     columns = {"scan": np.resize(["11/03/2011", "20/10/2011"], 12), "volume": ["456,78"] * 12,
                "sex": np.resize(["f", "m", "?"], 12), "code": np.resize([1, 2, 3], 12)}  # fmt: skip
