@@ -61,7 +61,9 @@ def main() -> None:
     args = parser.parse_args()
     rows = np.array([one(seed) for seed in range(args.sets)])
     error = rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
-    for name, mean, off in zip(("auto", "promised", "best by test"), rows.mean(axis=0), error, strict=True):
+    for name, mean, off in zip(
+        ("auto", "promised", "best by test"), rows.mean(axis=0), error, strict=True
+    ):
         print(f"{name:14} {mean:.4f} ± {off:.4f} ({(mean - 0.5) / off:+.1f} errors from 0.5)")
 
 

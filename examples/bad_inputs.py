@@ -1,4 +1,4 @@
-"""Break a cohort in a dozen ways and show what a user sees.
+"""Break a cohort and a table in two dozen ways and show what a user sees.
 
 python examples/bad_inputs.py > docs/bad-inputs.md
 """
@@ -100,7 +100,38 @@ CASES: list[Case] = [
 ]  # fmt: skip
 
 
-def seen(break_it: Callable[[Path], object], words: list[str]) -> tuple[int, str, str]:
+def table(data: Path, **columns: object) -> Path:
+    """A table of features of 30 patients, two of three columns of which are as they should be."""
+    rng = np.random.default_rng(0)
+    made = pd.DataFrame(rng.normal(size=(30, 2)), columns=["volume", "sphericity"])
+    made.insert(0, "patient", [f"p{i:02d}" for i in range(30)])
+    made.insert(1, "grade", np.resize(["low", "high", "high"], 30))
+    path = data / "features.csv"
+    made.assign(**columns).to_csv(path, index=False)
+    return path
+
+
+GRADES = ["--label", "grade", "--groups", "patient"]
+TABLES: list[Case] = [
+    ("Missing values in a table", lambda d: table(d, age=[np.nan, *range(29)]), GRADES),
+    ("Rows of one patient, and nobody said so",
+     lambda d: table(d, patient=np.repeat([f"p{i}" for i in range(15)], 2)), GRADES[:2]),
+    ("An outcome among the features", lambda d: table(d, os_months=np.arange(30) % 7), GRADES),
+    ("A column that is the label under another name",
+     lambda d: table(d, code=np.resize([20, 10, 10], 30)), GRADES),
+    ("A site that equals the class",
+     lambda d: table(d, hospital=np.resize(["Rome", "Bern", "Oslo"], 30)), GRADES),
+    ("A header that has shifted",
+     lambda d: table(d, original_shape_Elongation="(192, 256, 256)"), GRADES),
+    ("A decimal comma in one row, a point in the next",
+     lambda d: table(d, age=np.resize(["45,5", "50.5"], 30)), GRADES),
+    ("Features that no column has", table, [*GRADES, "--features", "radiomics=flare_*"]),
+]  # fmt: skip
+
+
+def seen(
+    break_it: Callable[[Path], object], words: list[str], verb: str = "run"
+) -> tuple[int, str, str]:
     """Break a fresh copy, run it; the command, its exit code, and what came on standard error."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "DATA"
@@ -109,10 +140,10 @@ def seen(break_it: Callable[[Path], object], words: list[str]) -> tuple[int, str
         path = broken if isinstance(broken, Path) else data
         said = io.StringIO()
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
-            given = [*TINY, *words]
-            code = main(["run", str(path), *given, "--out", f"{folder}/RUN", "--quiet"])
+            given = [*TINY, *words] if verb == "run" else words
+            code = main([verb, str(path), *given, "--out", f"{folder}/RUN", "--quiet"])
         name = path.relative_to(folder)
-        command = " ".join(["rarecase run", str(name), *words, "--out RUN"])
+        command = " ".join(["rarecase", verb, str(name), *words, "--out RUN"])
         return code, command, said.getvalue().replace(f"{folder}/", "").strip()
 
 
@@ -125,6 +156,7 @@ with tempfile.TemporaryDirectory() as place:
     print(
         "way. Exit code 1: the data; 2: arguments and settings. Nothing of the data is changed.\n"
     )
-    for title, break_it, words in CASES:
-        code, command, message = seen(break_it, words)
+    verbs = ["run"] * len(CASES) + ["compare"] * len(TABLES)
+    for verb, (title, break_it, words) in zip(verbs, [*CASES, *TABLES], strict=True):
+        code, command, message = seen(break_it, words, verb)
         print(f"## {title}\n\n```\n$ {command}\n{message}\n$ echo $?\n{code}\n```\n")

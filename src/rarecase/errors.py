@@ -6,6 +6,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MOST = 40  # names that a hint lists
+
 
 class RarecaseError(ValueError):
     """Base of every error that a user can mend."""
@@ -44,6 +46,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     'Known: epochs.'
     """
     names = sorted(known)
+    more = f", … ({len(names)} in all)" if len(names) > MOST else ""
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}Known: {', '.join(names)}."
+    return f"{hint}Known: {', '.join(names[:MOST])}{more}."

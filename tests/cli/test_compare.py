@@ -199,7 +199,8 @@ def test_what_was_learnt_from_must_still_be_what_it_was(table, tmp_path, capsys)
 )
 def test_a_damaged_comparison_is_named(table, tmp_path, capsys, name, content, expected):
     out = tmp_path / "grades"
-    words = ["compare", table, "--label", "Grade", "--arms", "none", "--no-checks", *SHORT]
+    words = ["compare", table, "--label", "Grade", "--groups", "patient", "--arms", "none",
+             "--no-checks", *SHORT]  # fmt: skip
     assert call(capsys, *words, "--out", out)[0] == 0
     (out / name).write_bytes(content)
     other = ["--on", table] if name == "compare.json" else []
@@ -209,7 +210,8 @@ def test_a_damaged_comparison_is_named(table, tmp_path, capsys, name, content, e
 
 def test_a_damaged_fold_is_computed_anew(table, tmp_path, capsys):
     out = tmp_path / "grades"
-    words = ["compare", table, "--label", "Grade", "--arms", "none", "--no-checks", *SHORT]
+    words = ["compare", table, "--label", "Grade", "--groups", "patient", "--arms", "none",
+             "--no-checks", *SHORT]  # fmt: skip
     assert call(capsys, *words, "--out", out)[0] == 0
     kept = (out / "predictions.parquet").read_bytes()
     place = out / "cells/repeat-1/fold-2/features-logistic/arms"
@@ -231,22 +233,23 @@ def test_names_may_hold_brackets(table, tmp_path, capsys):
     assert "said [/b] of" in said and "12 [red]Low[/]" in said and "o [x" in said
 
 
-def test_an_index_and_forgotten_patients_are_warned_of(table, capsys):
+def test_an_index_and_forgotten_patients_stop_it(table, capsys):
     made = pd.read_csv(table, dtype={"patient": str})
     made["patient"] = "p" + made["patient"]
-    twice = pd.concat([made, made]).reset_index(drop=True)
-    twice.to_csv(table)
+    pd.concat([made, made]).reset_index(drop=True).to_csv(table)
     words = ["compare", table, "--label", "Grade", "--arms", "none", "--no-checks", *SHORT]
     code, said, warned = call(capsys, *words)
-    assert code == 0
+    assert code == 1
     assert "'Unnamed: 0' numbers the rows and is left out" in warned
-    assert "'patient' is left out, but looks like one of patients" in warned
-    assert "Features: 3 (age" in said
+    assert "column 'patient' looks like one of patients: 96 rows share theirs" in warned
     code, said, warned = call(capsys, *words, "--groups", "patient")
-    assert code == 0 and "looks like" not in warned
+    assert code == 0 and "looks like" not in warned and "Features: 3 (age" in said
+    code, said, warned = call(capsys, *words, "--accept", "patient")
+    assert code == 0 and "accepted: column 'patient' looks like" in warned
+    assert "Accepted by name: patient (rows)." in said
     made.assign(patient=range(1000, 1048)).to_csv(table, index=False)
     code, said, warned = call(capsys, *words)
-    assert "'patient' is used as a feature, but looks like one that numbers patients" in warned
+    assert code == 1 and "column 'patient' numbers the rows or the patients" in warned
 
 
 def test_a_class_may_be_called_none(table, capsys):
@@ -255,8 +258,9 @@ def test_a_class_may_be_called_none(table, capsys):
     made.loc[0, "Grade"] = ""
     made.to_csv(table, index_label=False)  # as R writes it: the index without a head
     code, said, warned = call(
-        capsys, "compare", table, "--label", "Grade", "--arms", "none", "--no-checks", *SHORT
-    )
+        capsys, "compare", table, "--label", "Grade", "--groups", "patient", "--arms", "none",
+        "--no-checks", *SHORT,
+    )  # fmt: skip
     assert code == 0, warned
     assert "Patients: 35 NA, 12 None" in said
     assert "1 rows without Grade are left out" in warned
@@ -267,7 +271,7 @@ def test_interrupted_without_a_folder_nothing_was_kept(table, capsys, monkeypatc
         raise KeyboardInterrupt
 
     monkeypatch.setattr("rarecase.pipeline.compare.run_tasks", interrupted)
-    code, _, said = call(capsys, "compare", table, "--label", "Grade")
+    code, _, said = call(capsys, "compare", table, "--label", "Grade", "--groups", "patient")
     assert code == 130 and "nothing was kept" in said
 
 
@@ -286,7 +290,11 @@ def test_interrupted_without_a_folder_nothing_was_kept(table, capsys, monkeypatc
         (["{table}", "--label", "Grade", "--groups", "patients"], 2, "did you mean 'patient'"),
         (["{table}", "--label", "Grade", "--rare", "low"], 2, "did you mean 'Low'"),
         (["{table}", "--label", "Grade", "--arms", "smoote"], 2, "did you mean 'smote'"),
-        (["{table}", "--label", "Grade", "--folds", "13"], 2, "Take at most 12 folds"),
+        (
+            ["{table}", "--label", "Grade", "--groups", "patient", "--folds", "13"],
+            2,
+            "Take at most 12 folds",
+        ),
         (["{table}", "--label", "Grade", "--amounts", "half"], 2, "--amounts half: expected"),
         (["{table}", "--label", "Grade", "--site", "clinc"], 2, "did you mean 'clinic'"),
         (["{table}", "--label", "Grade", "--scarcity", "few"], 2, "--scarcity few: expected"),
@@ -322,9 +330,9 @@ def test_the_base_install_is_enough(table):
         "from rarecase.cli.main import main\n"
         "sys.exit(main(sys.argv[1:]))"
     )
-    words = ["compare", str(table), "--label", "Grade", "--arms", "smote,gaussian,remix",
-             "--repeats", "1", "--folds", "3", "--jobs", "1", "--no-checks",
-             "--generator-seeds", "1"]  # fmt: skip
+    words = ["compare", str(table), "--label", "Grade", "--groups", "patient",
+             "--arms", "smote,gaussian,remix", "--repeats", "1", "--folds", "3", "--jobs", "1",
+             "--no-checks", "--generator-seeds", "1"]  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "gaussian" in done.stdout

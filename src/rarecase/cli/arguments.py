@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
@@ -171,6 +172,33 @@ def split_names(text: str) -> list[str]:
     ['smote', 'threshold']
     """
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def sets_of(words: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """What several `--features` say: the names of the sets that are wanted, in order (`a+b`: both
+    side by side), and what the sets are that are defined here (NAME=COLUMNS, or NAME=FILE).
+
+    >>> sets_of(["radiomics,radiomics+clinical", "clinical=age,sex"])
+    (['radiomics', 'radiomics+clinical'], {'clinical': ['age', 'sex']})
+    """
+    wanted: list[str] = []
+    defined: dict[str, list[str]] = {}
+    for word in words:
+        name, sign, values = word.partition("=")
+        if not sign:
+            wanted += split_names(word)
+        elif not re.fullmatch(r"[\w.:-]+", name) or not split_names(values):
+            raise SettingError(
+                f"--features {word}: expected NAME=COLUMN,COLUMN or NAME=FILE, such as "
+                "clinical=age,sex."
+            )
+        elif name in defined:
+            raise SettingError(f"--features {word}: {name!r} is defined twice. Name one otherwise.")
+        else:
+            defined[name] = split_names(values)
+    if not all(all(name.split("+")) for name in wanted):
+        raise SettingError(f"--features {','.join(wanted)}: expected names; a+b joins two.")
+    return wanted, defined
 
 
 def merge_of(words: Sequence[str]) -> dict[str, list[str]]:

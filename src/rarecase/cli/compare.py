@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rarecase.checksums import record_files
-from rarecase.cli.arguments import add_options, split_names
+from rarecase.cli.arguments import add_options, sets_of, split_names
 from rarecase.cli.show import console, finish, show, table
 from rarecase.errors import DataError, SettingError
 from rarecase.files import replacing_file, write_json
@@ -26,6 +26,9 @@ examples:
   rarecase compare features.parquet --label Grade --arms threshold,smote,gaussian --out grades
   rarecase compare features.csv --label Grade --groups patient --site hospital
   rarecase compare features.csv --label Grade --groups patient --scarcity 4,8,16 --out grades
+  rarecase compare features.csv --label Grade=3,4 --groups patient --impute median \\
+      --features radiomics=flair_*,t1ce_* --features clinical=age,sex --categorical sex \\
+      --features radiomics,clinical,radiomics+clinical
   rarecase compare embeddings.npz --rare Low"""
 
 RECORD = "compare.json"
@@ -35,11 +38,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     """What `rarecase compare` takes."""
     add_options(parser, (
         ("features", "FEATURES", "CSV, TSV, Parquet, npz, or a .zarr"),
-        ("--label", "COLUMN", "column with the classes"),
+        ("--label", "SPEC", "column with the classes; COLUMN=V[,V] sets these against the rest"),
         ("--groups", "COLUMN", "column with the patients (default: a row is a patient)"),
         ("--site", "COLUMN", "leave one site out: test each by what the others taught"),
         ("--rare", "CLASS", "default: the one with fewest patients"),
         ("--ignore", "COLUMNS", "columns to leave out"),
+        ("--categorical", "COLUMNS", "columns that are categories, text or codes"),
+        ("--impute", "median", "fill missing values in, within each fold"),
+        ("--accept", "COLUMNS", "columns that look like a leak and are right all the same"),
+        ("--id", "COLUMN", "column by which a table of features is joined (default: --groups)"),
         ("--arms", "NAMES", "default: all that need no training of a network"),
         ("--classifier", "NAMES", "default: logistic"),
         ("--folds", 5, "test folds (default 5)"),
@@ -57,7 +64,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         ("--no-checks", None, "leave the self-checks out"),
         ("--out", "FOLDER", "keep predictions and evidence; the same line goes on there"),
     ))  # fmt: skip
-    parser.set_defaults(ignore="", classifier="logistic", amounts="0.5,1,2")
+    parser.set_defaults(
+        ignore="", categorical="", accept="", classifier="logistic", amounts="0.5,1,2"
+    )
+    parser.add_argument(
+        "--features", dest="sets", metavar="SETS", action="append", default=[],
+        help="NAME=COLUMNS (patterns such as flair_*) or NAME=FILE defines a set of features; "
+        "NAMES says which are compared (a+b: side by side); may be given several times",
+    )  # fmt: skip
     parser.add_argument(
         "--scarcity", metavar="K,K", nargs="?", const="",
         help="also with only K rare patients to learn from (without numbers: 4, 8, 16, … all)",
@@ -66,12 +80,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Compare and print the table; with --out also write what it was computed from."""
+    import pandas as pd
+
     from rarecase.evidence.tables import curve_rows
-    from rarecase.experiment.splits import draw_splits
-    from rarecase.features.read_features import read_features, refuse_seen
-    from rarecase.pipeline.compare import compare, feature_sets
+    from rarecase.features.read_features import refuse_seen
+    from rarecase.pipeline.compare import compare
     from rarecase.pipeline.executor import pool
-    from rarecase.pipeline.scarcity import possible_ks, scarcity_curve
+    from rarecase.pipeline.scarcity import scarcity_curve
 
     ks = None if args.scarcity is None else _numbers("--scarcity", args.scarcity, kind=int)
     out = None if args.out is None else Path(args.out)
@@ -79,27 +94,26 @@ def run(args: Namespace) -> int:
         _check_folder(out)
     if args.jobs == 0 or args.jobs < -1:
         raise SettingError(f"--jobs {args.jobs}: expected 1 or more, or -1 for all cores.")
+    args.sets = with_paths(args.sets)
     protocol, curve = protocol_of(vars(args)), None
     with pool(args.jobs, cluster=args.cluster) as executor:
-        found = read_features(
-            Path(args.features), label=args.label, groups=args.groups, site=args.site,
-            ignore=[name for name in args.ignore.split(",") if name],
-        )  # fmt: skip
+        found = read_said(Path(args.features), vars(args))
         if not args.allow_seen:
             refuse_seen(found, Path(args.features))
-        split: dict[str, Any] = {"sites": found.sites, "folds": args.folds, "repeats": args.repeats}
+        sites = None if found.sites is None else pd.Series(found.sites, name=args.site)
+        y = pd.Series(found.y, name=args.label)
+        split: dict[str, Any] = {"sites": sites, "folds": args.folds, "repeats": args.repeats}
         asked: dict[str, Any] = {"groups": found.groups, "rare": args.rare, **split}
         asked["executor"] = executor
         if ks is not None:  # said before anything takes time
-            (one,) = feature_sets(found.X, found.y, groups=found.groups, sites=None, rare=args.rare)
-            ks = possible_ks(one, draw_splits(one, seed=args.seed, **split), ks or None)
+            ks = _possible(found, y, ks, protocol, split, rare=args.rare)
         cells = None if out is None else out / "cells"
-        result = compare(found.X, found.y, cells=cells, **asked, **vars(protocol))
+        result = with_table(compare(found.X, y, cells=cells, **asked, **vars(protocol)), found)
         if out is not None:
             _write(out, args, result, found)
         if ks is not None:
             cells = None if out is None else out / "scarcity"
-            curve = scarcity_curve(found.X, found.y, ks=ks, protocol=protocol, cells=cells, **asked)
+            curve = scarcity_curve(found.X, y, ks=ks, protocol=protocol, cells=cells, **asked)
         if curve is not None and out is not None:
             with replacing_file(out / "scarcity.csv") as beside:
                 curve.to_csv(beside, index=False)
@@ -117,21 +131,68 @@ def run(args: Namespace) -> int:
     if out is not None:
         lines.append(f"\nPredictions and evidence: {out}")
     if not args.json:
-        _say_features(found)
+        say_features(result.features)
         show(result.evidence)
     return finish(args, said, *lines)
 
 
-def _say_features(found: Features) -> None:
-    """How many features there are, which, and what was left out."""
+def _possible(
+    found: Features, y: Any, ks: Sequence[int], protocol: Protocol, split: Mapping[str, Any], *,
+    rare: str | None,
+) -> list[int]:  # fmt: skip
+    """The numbers of rare patients that the smallest training part allows, or an error."""
+    from rarecase.experiment.splits import draw_splits
+    from rarecase.pipeline.feature_sets import choose_sets, feature_sets
+    from rarecase.pipeline.scarcity import possible_ks
 
-    def some(names: Sequence[str]) -> str:
-        return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    made = feature_sets(
+        found.X, y, groups=found.groups, rare=rare, missing=protocol.missing,
+        categorical=protocol.categorical,
+    )  # fmt: skip
+    first = choose_sets(made, protocol.features)[0]
+    return possible_ks(first, draw_splits(first, seed=protocol.random_state, **split), ks or None)
 
-    named = f" ({some(found.names)})" if found.names else ""
-    console().print(f"Features: {math.prod(found.X.shape[1:])}{named}.")
-    if found.left_out:
-        console().print(f"Left out, as they hold text: {some(found.left_out)}.")
+
+def say_features(about: Mapping[str, Any] | None) -> None:
+    """How many features there are, which, what was left out and what was warned of."""
+    from rarecase.features.about import lines_of
+
+    for line in lines_of(about or {}):
+        console().print(line)
+
+
+def read_said(path: Path, said: Mapping[str, Any], *, away: bool = False) -> Features:
+    """The features of a file, as the command line's words say. `away`: another cohort's."""
+    from rarecase.features.leaks import refuse
+    from rarecase.features.read_features import read_features
+
+    accept = split_names(said.get("accept", ""))
+    found = read_features(
+        path, label=said["label"], groups=said["groups"], site=said["site"], id=said.get("id"),
+        ignore=split_names(said["ignore"]), accept=accept, sets=sets_of(said.get("sets", []))[1],
+        categorical=split_names(said.get("categorical", "")), fill=said.get("impute") is not None,
+        away=away,
+    )  # fmt: skip
+    refuse(found.found, accept)
+    return found
+
+
+def with_table(result: Result, found: Features) -> Result:
+    """The result with what is known of the table's other columns."""
+    about = result.features or {"warnings": []}
+    accepted = [asdict(each) | {"accepted": each.stops} for each in found.found]  # or it is refused
+    about = about | {"left_out": dict(found.left_out), "warnings": accepted + about["warnings"]}
+    return replace(result, features=about)
+
+
+def with_paths(words: Sequence[str]) -> list[str]:
+    """Definitions of sets whose files are named from the root, so that they stay what they are."""
+    _, defined = sets_of(words)
+    files = {f"{name}={of[0]}" for name, of in defined.items() if Path(of[0]).is_file()}
+    return [
+        f"{name}={Path(of).resolve()}" if word in files else word
+        for word in words for name, _, of in [word.partition("=")]
+    ]  # fmt: skip
 
 
 def protocol_of(said: Mapping[str, Any]) -> Protocol:
@@ -144,7 +205,9 @@ def protocol_of(said: Mapping[str, Any]) -> Protocol:
         classifiers=tuple(split_names(said["classifier"])), inner=said["inner"],
         amounts=tuple(_numbers("--amounts", said["amounts"])),
         generator_seeds=said["generator_seeds"], random_state=said["seed"],
-        checks=not said["no_checks"],
+        checks=not said["no_checks"], features=tuple(sets_of(said.get("sets", []))[0]),
+        impute=said.get("impute"), categorical=tuple(split_names(said.get("categorical", ""))),
+        accept=tuple(split_names(said.get("accept", ""))),
     )  # fmt: skip
 
 

@@ -4,11 +4,12 @@ another cohort."""
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rarecase.cli.arguments import add_options, merge_of
-from rarecase.cli.compare import RECORD, protocol_of
+from rarecase.cli.arguments import add_options, merge_of, sets_of
+from rarecase.cli.compare import RECORD, protocol_of, read_said, say_features, with_table
 from rarecase.cli.show import finish, show
 from rarecase.errors import DataError, SettingError
 from rarecase.files import read_json
@@ -31,8 +32,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         ("--name", "NAME", "of the result in RUN/external (default: that of DATA)"),
         ("--label", "SPEC", "with --on: as in 'run' or 'compare'"),
         ("--groups", "COLUMN", "with --on a table: its patients"),
+        ("--id", "COLUMN", "with --on a table: as in 'compare'"),
+        ("--accept", "COLUMNS", "with --on a table: as in 'compare', of that table"),
         ("--channels", "NAMES", "with --on a cohort: as in 'run'"),
     ))  # fmt: skip
+    parser.set_defaults(accept="")
+    parser.add_argument("--features", metavar="NAME=FILE", action="append", default=[],
+                        help="with --on a table: the other cohort's file of a set")  # fmt: skip
     parser.add_argument("--merge", metavar="NEW=V,V", action="append", default=[],
                         help="with --on a cohort: as in 'run'")  # fmt: skip
 
@@ -40,6 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Write evidence.json anew and show it; with --on, the evidence on another cohort."""
     from rarecase.evidence.result import EVIDENCE, PREDICTIONS, reweigh
+    from rarecase.features.about import FEATURES
 
     folder = Path(args.run)
     for name in (PREDICTIONS, EVIDENCE):
@@ -57,6 +64,8 @@ def run(args: Namespace) -> int:
         on = _table_on if (folder / RECORD).is_file() else _run_on
         evidence, lines = on(folder, args)
     if not args.json:
+        about = folder / FEATURES
+        say_features(read_json(about) if about.is_file() else None)
         show(evidence)
     return finish(args, evidence, *lines)
 
@@ -66,7 +75,9 @@ OnOther = tuple[dict[str, Any], list[str]]
 
 
 def _table_on(folder: Path, args: Namespace) -> OnOther:
-    from rarecase.features.read_features import read_features, refuse_seen
+    import pandas as pd
+
+    from rarecase.features.read_features import refuse_seen
     from rarecase.pipeline.compare import compare_external
 
     said = read_json(folder / RECORD)
@@ -81,27 +92,43 @@ def _table_on(folder: Path, args: Namespace) -> OnOther:
             f"{learnt}: the table that {folder} learnt from is not there any more, and without it "
             f"nothing can be judged on {args.on}. Put it back, or compare again."
         )
-    ignore = [name for name in said["ignore"].split(",") if name]
-    home = read_features(
-        learnt, label=said["label"], groups=said["groups"], site=said["site"], ignore=ignore
-    )
+    home = read_said(learnt, said)
     now = home.fingerprint()
     if said.get("fingerprint", now) != now:
         raise DataError(
             f"{learnt}: it has changed since {folder} was made of it. Put the old one back, or "
             "compare again, in a new folder."
         )
-    other = read_features(
-        Path(args.on), label=args.label or said["label"], groups=args.groups or said["groups"]
-    )
+    sets = _sets_on(said.get("sets", []), args.features)
+    accept = f"{said.get('accept', '')},{args.accept}"
+    theirs = said | {"site": None, "sets": sets, "accept": accept}
+    theirs |= {name: given for name in ("label", "groups", "id") if (given := getattr(args, name))}
+    other = read_said(Path(args.on), theirs, away=True)
     refuse_seen(other, Path(args.on))
     out = folder / EXTERNAL / name
     result = compare_external(
-        home.X, home.y, other.X, other.y, groups=home.groups, groups_other=other.groups,
-        rare=said["rare"], protocol=protocol_of(said), cells=out / "cells",
+        home.X, pd.Series(home.y, name=said["label"]), other.X, other.y, groups=home.groups,
+        groups_other=other.groups, rare=said["rare"], protocol=protocol_of(said),
+        cells=out / "cells",
     )  # fmt: skip
-    result.write(out)
+    with_table(result, home).write(out)
     return result.evidence, [f"\nPredictions and evidence: {out}"]
+
+
+def _sets_on(home: Sequence[str], given: Sequence[str]) -> list[str]:
+    """The sets of the other table: as at home, but those of files, which must be named anew."""
+    wanted, new = sets_of(given)
+    words = [word for word in home if word.partition("=")[0] not in new]
+    for word in words:
+        name, _, file = word.partition("=")
+        if Path(file).is_file():
+            raise SettingError(
+                f"set {name!r} was of {file}; --features {name}=FILE says where the other cohort's "
+                "is."
+            )
+    if wanted or set(new) - {word.partition("=")[0] for word in home}:
+        raise SettingError(f"--features {','.join(given)}: expected sets of RUN, as NAME=FILE.")
+    return [*words, *(f"{name}={','.join(of)}" for name, of in new.items())]
 
 
 def _run_on(folder: Path, args: Namespace) -> OnOther:

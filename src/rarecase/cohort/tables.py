@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rarecase.cohort.values import MISSING
 from rarecase.errors import DataError
 from rarecase.files import text_encoding
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
+GAPS = sorted({how(word) for word in MISSING for how in (str, str.upper, str.capitalize)})
 INDEX = re.compile(r"Unnamed: \d+|index|level_0|")  # what a saved index is called
 FEWEST = 10  # names that a column must hold to look like one of patients
 
@@ -69,7 +71,9 @@ def _read_values(path: Path, names: Sequence[str]) -> pd.DataFrame:
         path, sep=sep, dtype=str, keep_default_na=False, nrows=100, encoding=encoding
     )
     comma = sep == ";" and any(start[c].str.fullmatch(r"-?\d+,\d+").any() for c in start)
-    table = pd.read_csv(path, sep=sep, decimal="," if comma else ".", encoding=encoding)
+    table = pd.read_csv(
+        path, sep=sep, decimal="," if comma else ".", encoding=encoding, na_values=GAPS
+    )
     known = [name for name in names if name in table.columns]
     # Whole where the head lacks the index's name, as R writes it, and columns cannot be counted.
     chosen = known if isinstance(table.index, pd.RangeIndex) else None

@@ -16,6 +16,7 @@ from rarecase.evidence.metrics import AUC
 from rarecase.evidence.rows import key_of
 from rarecase.evidence.tables import as_text, main_rows, to_frame
 from rarecase.evidence.text import Score
+from rarecase.features.about import FEATURES, lines_of
 from rarecase.files import read_json, read_parquet, replacing_file, write_json
 
 if TYPE_CHECKING:
@@ -35,23 +36,32 @@ class Result:
         `evidence.predictions`).
     evidence
         Scores, intervals, tests and verdicts (see `make_evidence`).
+    features
+        Columns of the features, what was left out, what was warned of and accepted (see
+        `about_features`); None where nothing is kept of them.
     """
 
     predictions: pd.DataFrame
     evidence: dict[str, Any]
+    features: dict[str, Any] | None = None
 
     @classmethod
     def read(cls, folder: str | Path) -> Result:
         """The result in the folder of a run or of `rarecase compare --out`."""
-        predictions = read_parquet(Path(folder) / PREDICTIONS)
-        return cls(predictions, read_json(Path(folder) / EVIDENCE))
+        predictions, about = read_parquet(Path(folder) / PREDICTIONS), Path(folder) / FEATURES
+        features = read_json(about) if about.is_file() else None
+        return cls(predictions, read_json(Path(folder) / EVIDENCE), features)
 
     def write(self, folder: str | Path) -> None:
-        """Write predictions.parquet and evidence.json into a folder."""
+        """Write predictions.parquet, evidence.json and, if there is any, features.json into a
+        folder."""
         with replacing_file(Path(folder) / PREDICTIONS) as beside:
             self.predictions.to_parquet(beside, index=False)
         write_json(Path(folder) / EVIDENCE, self.evidence)
         record_files(Path(folder), [PREDICTIONS, EVIDENCE])
+        if self.features is not None:
+            write_json(Path(folder) / FEATURES, self.features)
+            record_files(Path(folder), [FEATURES])
 
     @property
     def scores(self) -> Scores:
@@ -86,7 +96,7 @@ class Result:
         raise SettingError(f"{arm!r} has no such verdict; there are {named}.")
 
     def __repr__(self) -> str:
-        return as_text(self.evidence)
+        return "\n".join([*lines_of(self.features or {}), as_text(self.evidence)])
 
 
 def reweigh(folder: str | Path) -> dict[str, Any]:

@@ -166,11 +166,15 @@ def check_lines(checks: Mapping[str, Any], *, unit: str = "rows") -> list[str]:
 
 
 def counts_line(evidence: Evidence) -> str:
-    """Who was compared, and on how many folds."""
+    """Who was compared, and on how many folds; how many of them have an AUC, if not all."""
     patients = ", ".join(f"{n} {name}" for name, n in evidence["counts"]["patients"].items())
     references = dict.fromkeys(row["arm"] for row in evidence["rows"] if row["reference"])
     repeats, folds = evidence["repeats"], len({fold["fold"] for fold in evidence["folds"]})
     tested = "One test set" if folds * repeats == 1 else f"{repeats} × {folds} test folds"
+    tests, rare = [fold["patients"] for fold in evidence["folds"]], evidence["rare"]
+    both = sum(0 < test[rare] < sum(test.values()) for test in tests)
+    if 0 < both < len(tests):
+        tested += f", of which {both} hold rare and other patients and count for the AUC"
     return (
         f"Patients: {patients}; rare class {evidence['rare']}. {tested}; every number is on "
         f"patients that the arm never saw, and changes (Δ) are against {', '.join(references)}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from rarecase.cohort.splits import check_disjoint
 from rarecase.errors import DataError, LeakError
 from rarecase.experiment.fold_data import TRAINS
 from rarecase.features.feature_set import FeatureSet, make_features
+from rarecase.features.table_columns import as_categories, with_categories
 
 
 def join_features(
@@ -24,12 +26,21 @@ def join_features(
     groups: ArrayLike | None,
     other: ArrayLike | None,
     rare: Any,
+    name: str = "features",
+    categorical: Collection[str] = (),
+    missing: bool = False,
 ) -> tuple[FeatureSet, Ints]:
     """One table of both cohorts, and the fold of its patients: 0 for those of the other cohort, who
-    are tested, −1 for those who train. The rare class is that of the first cohort."""
-    X_other = _same_features(X, X_other)
-    home = make_features(X, y, groups=_names(groups, len(X), "row"), rare=rare)
-    away = make_features(X_other, y_other, groups=_names(other, len(X_other), "other row"))
+    are tested, −1 for those who train. The rare class is that of the first cohort, and so is what
+    its columns are: `categorical` ones, and those of dtype category, are matched by name."""
+    X, X_other = _same_categories(X, _same_features(X, X_other), categorical)
+    home = make_features(
+        X, y, groups=_names(groups, len(X), "row"), rare=rare, name=name, missing=missing
+    )
+    away = make_features(
+        X_other, y_other, groups=_names(other, len(X_other), "other row"), missing=missing,
+        constant=True,
+    )  # fmt: skip
     unknown = sorted(set(away.classes) - set(home.classes))
     if unknown:
         raise DataError(
@@ -43,8 +54,8 @@ def join_features(
         np.concatenate([home.X, away.X]),
         np.concatenate([np.asarray(t.classes)[t.y] for t in (home, away)]),
         groups=np.concatenate([np.asarray(t.patients)[t.patient] for t in (home, away)]),
-        rare=home.classes[home.rare],
-    )
+        rare=home.classes[home.rare], name=name, missing=missing, columns=away.columns,
+    )  # fmt: skip
     tested = set(away.patients)
     return joined, np.array([0 if who in tested else TRAINS for who in joined.patients])
 
@@ -70,6 +81,18 @@ def _names(groups: ArrayLike | None, n: int, kind: str) -> np.ndarray:
     if groups is not None:
         return np.asarray(groups)
     return np.array([f"{kind} {i:0{len(str(n))}d}" for i in range(n)])
+
+
+def _same_categories(X: Any, X_other: Any, categorical: Collection[str]) -> tuple[Any, Any]:
+    """Both with the same categories by the same numbers, ours first."""
+    if not (isinstance(X, pd.DataFrame) and isinstance(X_other, pd.DataFrame)):
+        return X, X_other
+    declared = [c for c in X if c in categorical or isinstance(X[c].dtype, pd.CategoricalDtype)]
+    X = with_categories(X, declared)
+    X_other = X_other.copy(deep=False)
+    for name in declared:
+        X_other[name] = as_categories(X_other[name], known=X[name].cat.categories)
+    return X, X_other
 
 
 def _same_features(X: Any, X_other: Any) -> Any:

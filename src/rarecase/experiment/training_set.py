@@ -91,11 +91,11 @@ def split_off(
     space = None
     if isinstance(features.X, np.ndarray):
         mine, theirs = (_origin(features, rows, coordinates.combat) for rows in (train, held))
-        space = Space.fit(
+        space, X = Space.learn(
             features.X[train], features.columns, rotate=coordinates.rotate, fill=coordinates.fill,
             origin=mine,
         )  # fmt: skip
-        X, found = space(features.X[train], mine), space(features.X[held], theirs)
+        found = space(features.X[held], theirs)
     else:
         X, found = Samples(features.X, rows=train), Samples(features.X, rows=held)
     y, who = features.y[train], features.patient[train]

@@ -65,7 +65,8 @@ def check_numbers(X: Any, *, missing: bool = False) -> tuple[Floats, Columns]:
         )
     values = values.reshape(len(values), -1).astype(np.float64)
     names = None if frame is None else [str(c) for c in frame.columns]
-    _check_values(values, names, missing=missing)
+    index = None if frame is None else frame.index
+    _check_values(values, names, index, missing=missing)
     return values, Columns.of(values.shape[1], names=names, levels=levels)
 
 
@@ -75,14 +76,16 @@ def is_constant(values: Floats) -> bool:
     return not (np.isfinite(values) & (values != first)).any()
 
 
-def _check_values(values: Floats, names: list[str] | None, *, missing: bool) -> None:
+def _check_values(
+    values: Floats, names: list[str] | None, index: pd.Index | None, *, missing: bool
+) -> None:
     bad = np.isinf(values) if missing else ~np.isfinite(values)
     if bad.any():
         at = int(np.flatnonzero(bad.any(axis=0))[0])
-        where = repr(names[at]) if names else str(at)
+        where, row = repr(names[at]) if names else str(at), int(bad[:, at].argmax())
         raise DataError(
             f"X: {int(bad.sum())} values are {'infinite' if missing else 'missing or infinite'}, "
-            f"first in feature {where} of row {int(np.flatnonzero(bad[:, at])[0])}. "
+            f"first in feature {where} of row {row if index is None else index[row]}. "
             + ("Drop such rows or features." if missing else
                "Fill missing ones in within each fold (impute='median', --impute median), or drop "
                "such rows or features.")

@@ -110,10 +110,13 @@ class Encoder:
         if fill:
             value = np.zeros(numeric.size)  # of a column that training rows do not know at all
             known = ~gaps.all(axis=0)
-            value[known] = np.nanmedian(X[:, numeric[known]], axis=0)
+            value[known] = _medians(X[:, numeric[known]])
             some = np.flatnonzero(gaps.any(axis=0) & known)
-            rows = np.concatenate([gaps[:, some], columns.part[None, numeric[some]]])
-            flags = numeric[some[np.sort(np.unique(rows, axis=1, return_index=True)[1])]]
+            rows = np.packbits(gaps[:, some].T, axis=1)
+            alike: dict[tuple[bytes, int], int] = {}
+            for at, bits in zip(numeric[some].tolist(), rows, strict=True):
+                alike.setdefault((bits.tobytes(), int(columns.part[at])), at)
+            flags = np.array([*alike.values()], dtype=np.int64)
         categories = tuple(
             (i, int(code))
             for i in columns.levels
@@ -125,16 +128,28 @@ class Encoder:
 
     def __call__(self, X: Floats) -> Floats:
         """Rows (n, d) as numbers (n, e)."""
-        found = X[:, self.numeric]
-        found = np.where(np.isnan(found), self.fill, found)
-        flags = np.isnan(X[:, self.flags]).astype(np.float64)
-        categories = [(X[:, i] == code).astype(np.float64) for i, code in self.categories]
-        return np.column_stack([found, flags, *categories])
+        numbers, flagged = self.numeric.size, self.numeric.size + self.flags.size
+        found = np.empty((len(X), self.part.size))
+        found[:, :numbers] = X[:, self.numeric]
+        np.copyto(found[:, :numbers], self.fill, where=np.isnan(found[:, :numbers]))
+        found[:, numbers:flagged] = np.isnan(X[:, self.flags])
+        for place, (i, code) in enumerate(self.categories, start=flagged):
+            found[:, place] = X[:, i] == code
+        return found
 
     @property
     def trivial(self) -> bool:
         """Whether rows without gaps come out as they are."""
         return not self.flags.size and not self.categories
+
+
+def _medians(X: Floats) -> Floats:
+    """Of the values of each column that are there, at least one: `np.nanmedian`, several times as
+    fast on many columns."""
+    rows = np.sort(X.T, axis=1)  # gaps come last
+    counts = rows.shape[1] - np.isnan(rows).sum(axis=1)
+    each = np.arange(len(rows))
+    return np.asarray((rows[each, (counts - 1) // 2] + rows[each, counts // 2]) / 2)
 
 
 def empty_columns(X: Floats) -> Bools:

@@ -2,48 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from rarecase.cohort.tables import SUFFIXES, like_patients, numbers_rows, read_values
+from rarecase.cohort.tables import SUFFIXES
 from rarecase.errors import DataError, LeakError, SettingError, nearest
-from rarecase.features.feature_set import make_features
+from rarecase.features.read_table import Features, Roles, read_table_features
 
-log = logging.getLogger(__name__)
+__all__ = ["Features", "read_features", "refuse_seen"]
 LARGEST = 4 * 2**30  # bytes of float64 that a comparison takes into memory
-
-
-@dataclass(frozen=True)
-class Features:
-    """What a file holds: `X` (n, d) with names of features where it has them, `y`, `groups` (None:
-    each row is a patient), the name of each row, and `sites` where they were requested. `seen`: the
-    patients whom the network behind the features has learnt from, as far as the file says."""
-
-    X: Any
-    y: np.ndarray
-    groups: np.ndarray | None
-    row: np.ndarray
-    sites: np.ndarray | None = None
-    left_out: tuple[str, ...] = ()
-    seen: frozenset[str] = frozenset()
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the features, as far as they have any."""
-        return [str(c) for c in self.X.columns] if isinstance(self.X, pd.DataFrame) else []
-
-    def fingerprint(self) -> str:
-        """The same for the same features, labels and patients, and for no others."""
-        features = make_features(self.X, self.y, groups=self.groups)
-        return hashlib.sha256(repr((features.digest, self.names)).encode()).hexdigest()[:16]
 
 
 def read_features(
@@ -53,14 +23,21 @@ def read_features(
     groups: str | None = None,
     site: str | None = None,
     ignore: Sequence[str] = (),
+    id: str | None = None,
+    categorical: Sequence[str] = (),
+    accept: Sequence[str] = (),
+    sets: Mapping[str, Sequence[str]] | None = None,
+    fill: bool = False,
+    away: bool = False,
 ) -> Features:
     """Read features, labels, patients and, if requested, sites.
 
-    Tables: `label`, `groups` and `site` are columns; every other numeric column but those of
-    `ignore` is a feature, and columns of text are left out (`left_out`). `.npz`: arrays X, y and,
-    if there, groups. `.zarr`: a FeatureStore; `label` and `groups` are columns of its rows
-    (default: label and patient). Raises `DataError` for files that cannot be read, `SettingError`
-    for columns that are not there.
+    Tables: `label`, `groups`, `site` and `id` are columns; every other column of numbers but those
+    of `ignore` is a feature, and so is a `categorical` one; other columns of text, and dates, are
+    left out (`left_out`). What else columns are, see `Roles`. `.npz`: arrays X, y and, if there,
+    groups. `.zarr`: a FeatureStore; `label` and `groups` are columns of its rows (default: label
+    and patient). Raises `DataError` for files that cannot be read, `SettingError` for columns that
+    are not there.
     """
     kinds = {".npz": _read_archive, ".zarr": _read_store}
     suffix = path.suffix.lower()
@@ -68,68 +45,17 @@ def read_features(
         raise DataError(f"{path}: no such file.")
     if suffix not in (*SUFFIXES, *kinds):
         raise DataError(f"{path}: expected one of {', '.join([*SUFFIXES, *kinds])}.")
-    if suffix in kinds:
-        if ignore:
+    if suffix not in kinds:
+        roles = Roles(label, groups, site, id, ignore, categorical, accept, sets or {}, fill, away)
+        return read_table_features(path, roles)
+    for option, names in (("--ignore", ignore), ("--categorical", categorical),
+                          ("--features", sets or {}), ("--id", [id] if id else [])):  # fmt: skip
+        if names:
             raise SettingError(
-                f"--ignore {','.join(ignore)}: the features of {path} have no names to leave out."
+                f"{option} {','.join(names)}: the features of {path} have no names to leave out "
+                "or to choose by, as those of a table have."
             )
-        return kinds[suffix](path, label, groups, site)
-    table = read_values(path, names=[name for name in (label, groups, site) if name is not None])
-    if label is None:
-        raise SettingError("--label COLUMN is missing: the column with the classes.")
-    options = [("--label", label), ("--groups", groups), ("--site", site)]
-    for option, name in [*options, *(("--ignore", name) for name in ignore)]:
-        if name is not None and name not in table.columns:
-            hint = "it is the table's index: save it with reset_index()."
-            if name not in table.index.names:
-                hint = nearest(name, map(str, table.columns))
-            raise SettingError(f"{option} {name}: {path} has no such column; {hint}")
-    missing = table[label].isna()
-    if missing.any():
-        log.warning("%d rows without %s are left out", int(missing.sum()), label)
-        table = table[~missing]
-    numeric, text = _feature_columns(table, [label, groups, site, *ignore])
-    if groups is None:
-        _warn_of_patients(table, [*numeric, *text], label=label, text=text)
-    if not numeric:
-        raise DataError(f"{path}: no numeric column besides {label}; there is nothing to compare.")
-    who, sites = (None if name is None else table[name].to_numpy() for name in (groups, site))
-    y, row = table[label].to_numpy(), table.index.to_numpy()
-    return Features(table[numeric], y, who, row, sites, tuple(text))
-
-
-def _feature_columns(
-    table: pd.DataFrame, aside: Sequence[str | None]
-) -> tuple[list[str], list[str]]:
-    """Columns that are features, and those left out as they hold text, of all but `aside`; a saved
-    index is left out with a warning."""
-    columns = [c for c in table.columns if c not in aside]
-    for name in [c for c in columns if numbers_rows(str(c), table[c])]:
-        log.warning("column %r numbers the rows and is left out", name)
-        columns.remove(name)
-    numeric = [c for c in columns if pd.api.types.is_numeric_dtype(table[c])]
-    return numeric, [str(c) for c in columns if c not in numeric]
-
-
-def _warn_of_patients(
-    table: pd.DataFrame, columns: Sequence[str], *, label: str, text: Sequence[str]
-) -> None:
-    """Say which columns look like one of patients: their rows would be split between training and
-    test."""
-    for name in columns:
-        used = "is used as a feature" if name not in text else "is left out"
-        kind = like_patients(table[name], table[label])
-        if kind == "repeated":
-            log.warning(
-                "column %r %s, but looks like one of patients with several rows each, which would "
-                "be split between training and test: --groups %s keeps them together",
-                name, used, name,
-            )  # fmt: skip
-        elif kind == "distinct" and name not in text:
-            log.warning(
-                "column %r %s, but looks like one that numbers patients: --groups %s, or --ignore "
-                "%s", name, used, name, name,
-            )  # fmt: skip
+    return kinds[suffix](path, label, groups, site)
 
 
 def _read_archive(path: Path, label: str | None, groups: str | None, site: str | None) -> Features:

@@ -59,6 +59,18 @@ class Space:
         """Learn the space of training rows `X` (n, d). `rotate`: into the span of the rows, where
         they are fewer; `fill`: whether gaps are filled in; `origin`: whose rows these are, and of
         which site, for sites to be harmonised."""
+        return Space.learn(X, columns, rotate=rotate, fill=fill, origin=origin)[0]
+
+    @staticmethod
+    def learn(
+        X: Floats,
+        columns: Columns | None = None,
+        *,
+        rotate: bool = True,
+        fill: bool = True,
+        origin: Origin | None = None,
+    ) -> tuple[Space, Floats]:
+        """`fit`, and the training rows in that space."""
         columns = columns or Columns.of(X.shape[1])
         combat = None
         if origin is not None:
@@ -77,22 +89,28 @@ class Space:
         count = np.bincount(encoder.part, weights=varies)
         scale /= np.sqrt(np.maximum(count, 1)[encoder.part] * max(int((count > 0).sum()), 1))
         space = Space(encoder, mean, scale, REACH * deviation, None)
+        found = space._scaled(rows)
         if not rotate or rows.shape[1] <= rows.shape[0]:
-            return replace(space, combat=combat)
-        found = space(X)
+            return replace(space, combat=combat), found
         values, vectors = np.linalg.eigh(found @ found.T)
         kept = values > 1e-10 * values.max()
         axes = found.T @ (vectors[:, kept] / np.sqrt(values[kept]))
-        return replace(space, axes=axes, combat=combat)
+        return replace(space, axes=axes, combat=combat), found @ axes
 
     def __call__(self, X: Floats, origin: Origin | None = None) -> Floats:
         """Rows (n, d) in this space, (n, rank or e). `origin`: of which site they are; rows of
         which nobody says so are taken as they are."""
         if self.combat is not None and origin is not None:
             X = _harmonised(self.combat, X, self.encoder.numeric, origin)
-        rows = self.encoder(X)
-        rows = np.clip(rows - self.mean, -self.reach, self.reach) * self.scale
+        rows = self._scaled(self.encoder(X))
         return rows if self.axes is None else rows @ self.axes
+
+    def _scaled(self, rows: Floats) -> Floats:
+        """Rows that the encoder gave, in place."""
+        rows -= self.mean
+        np.clip(rows, -self.reach, self.reach, out=rows)
+        rows *= self.scale
+        return rows
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.feature_set import make_features
+from rarecase.features.leaks import say, suspicions
 from rarecase.features.read_features import read_features
 from rarecase.features.samples import is_store
+from rarecase.features.table_columns import said_left_out
 
 log = logging.getLogger(__name__)
 SHOWN = 5  # rows or features that a message names
@@ -60,8 +62,10 @@ def read_real(
     if path.suffix.lower() == ".zarr":
         return _read_store(path, label=label or "label", groups=groups or "patient", ignore=ignore)
     found = read_features(path, label=label, groups=groups, ignore=ignore)
-    if found.left_out:
-        log.warning("left out, as they hold text: %s", ", ".join(found.left_out))
+    for line in said_left_out(found.left_out):
+        log.warning("%s", line)
+    columns = suspicions(found.X, found.y) if found.names and found.groups is None else []
+    say([*found.found, *(each for each in columns if each.kind in ("rows", "id"))])
     table = make_features(found.X, found.y, groups=found.groups)
     labels = np.asarray(table.classes)[table.y]
     values = _values(found.y, table.y, table.classes)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from rarecase.errors import SettingError
+from rarecase.errors import DataError, SettingError, nearest
 from rarecase.evidence.evidence import make_evidence
 from rarecase.evidence.paired import PERMUTATIONS
 from rarecase.evidence.result import Result
@@ -26,7 +26,10 @@ from rarecase.experiment.external import join_features
 from rarecase.experiment.self_checks import gather, row_leak
 from rarecase.experiment.splits import Splits, draw_splits, splits_of
 from rarecase.experiment.tasks import auto_tasks, run_tasks, tasks_of
-from rarecase.features.feature_set import FeatureSet, make_features
+from rarecase.features.about import about_features
+from rarecase.features.feature_set import FeatureSet
+from rarecase.features.leaks import Suspicion
+from rarecase.pipeline.feature_sets import checked_sets, choose_sets, named_sets, say_notes
 from rarecase.seeds import derive
 
 log = logging.getLogger(__name__)
@@ -54,6 +57,16 @@ class Protocol:
         Whether to permute labels, look for a leak and a shift.
     draws, permutations
         Of the bootstrap and of the permutation test.
+    features
+        Sets of features to compare, where there are several by name (default: each by itself);
+        `a+b`: both side by side, with equal weight.
+    impute
+        `median`: missing values are filled in within each fold. Without it they are refused, unless
+        all classifiers take them as they are and no arm samples.
+    categorical
+        Columns of DataFrames that are categories (those of dtype category are, anyway).
+    accept
+        Columns that look like a leak (see `features.leaks`) and are right all the same.
     """
 
     arms: Sequence[str | Arm] = CLOSED_FORM
@@ -65,6 +78,14 @@ class Protocol:
     checks: bool = True
     draws: int = DRAWS
     permutations: int = PERMUTATIONS
+    features: Sequence[str] = ()
+    impute: Literal["median"] | None = None
+    categorical: Sequence[str] = ()
+    accept: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if self.impute not in (None, "median"):
+            raise SettingError(f"impute: expected 'median' or nothing, got {self.impute!r}.")
 
     def designs(self) -> list[Design]:
         """A design for each classifier, checked."""
@@ -75,6 +96,15 @@ class Protocol:
             )
             for classifier in self.classifiers
         ]  # fmt: skip
+
+    @property
+    def missing(self) -> bool:
+        """Whether values may be missing."""
+        return self.impute is not None or not any(d.coordinates.fill for d in self.designs())
+
+    def about(self, sets: Sequence[FeatureSet], found: Sequence[Suspicion]) -> dict[str, Any]:
+        """What is kept of the features (see `about_features`)."""
+        return about_features(sets, found, accept=self.accept, impute=self.impute)
 
 
 def compare(
@@ -95,48 +125,48 @@ def compare(
     checks: bool = True,
     draws: int = DRAWS,
     permutations: int = PERMUTATIONS,
+    features: Sequence[str] = (),
+    impute: Literal["median"] | None = None,
+    categorical: Sequence[str] = (),
+    accept: Sequence[str] = (),
     executor: Executor | None = None,
     cells: Path | str | None = None,
 ) -> Result:
     """Compare ways to treat a rare class on features, on patients never seen.
 
-    Stratified, patient-grouped folds, drawn anew `repeats` times; all is fitted and chosen inside
-    the training part, on `inner` folds of real patients.
+    Stratified folds of patients, drawn anew `repeats` times; all is fitted and chosen inside the
+    training part, on `inner` folds of it.
 
     Parameters
     ----------
-    X
-        Features (n, d): an array or a DataFrame; or several sets of the same rows, by name.
-    y
-        Classes (n,), strings or integers.
+    X, y
+        Features (n, d), an array or a DataFrame, or several sets by name; classes (n,).
     groups, sites
         Whose each row is (n,); without it every row is a patient of its own. Where it is from (n,):
         each site is tested once by what was learnt at the others, without `folds`.
     rare
         The rare class; without it the one with the fewest patients.
-    arms … permutations
+    arms … accept
         See `Protocol`.
     executor, cells
-        Any of `concurrent.futures`; the bits stay the same. A folder in which finished tasks are
-        kept, so that the same call goes on after a kill.
+        Any of `concurrent.futures`. A folder that keeps finished tasks: the same call goes on.
 
-    Returns
-    -------
-    A `Result`, which prints as a table with the verdicts. Raises `DataError`, `SettingError`.
+    Returns a `Result`, which prints as a table. Raises `DataError`, `SettingError`, `LeakError`.
 
     >>> import numpy as np
-    >>> X = np.random.default_rng(0).normal(size=(60, 3))
-    >>> y = np.repeat(["common", "rare"], [45, 15])
+    >>> X, y = np.random.default_rng(0).normal(size=(60, 3)), np.repeat(["many", "few"], [45, 15])
     >>> compare(X, y, arms=["smote"], repeats=1, checks=False, draws=100).verdict("smote")
     'inconclusive'
     """
     protocol = Protocol(
         arms, classifiers, inner, amounts, generator_seeds, random_state, checks, draws,
-        permutations,
+        permutations, features, impute, categorical, accept,
     )  # fmt: skip
-    sets = feature_sets(X, y, groups=groups, sites=sites, rare=rare)
+    sets, found = checked_sets(X, y, groups=groups, sites=sites, rare=rare, protocol=protocol)
     splits = draw_splits(sets[0], sites=sites, folds=folds, repeats=repeats, seed=random_state)
-    return run_plan(sets, protocol.designs(), splits, protocol, executor=executor, cells=cells)
+    found += say_notes(sets, splits)
+    result = run_plan(sets, protocol.designs(), splits, protocol, executor=executor, cells=cells)
+    return replace(result, features=protocol.about(sets, found))
 
 
 def compare_external(
@@ -176,26 +206,23 @@ def compare_external(
     'too few to say'
     """
     protocol = protocol or Protocol()
-    joined, fold = join_features(
-        X, y, X_other, y_other, groups=groups, other=groups_other, rare=rare
-    )
-    return run_plan(
-        [joined], protocol.designs(), splits_of(joined, [fold]), protocol, executor=executor,
-        cells=cells, leak=False, name="judging on other patients",
+    _, found = checked_sets(X, y, groups=groups, rare=rare, protocol=protocol)
+    others, joined = named_sets(X_other), {}
+    for name, each in named_sets(X).items():
+        if name not in others:
+            raise DataError(f"X_other: no set {name!r}; {nearest(name, others)}")
+        joined[name], fold = join_features(
+            each, y, others[name], y_other, groups=groups, other=groups_other, rare=rare, name=name,
+            categorical=protocol.categorical, missing=protocol.missing,
+        )  # fmt: skip
+    sets = choose_sets(joined, protocol.features)
+    splits = splits_of(sets[0], [fold])
+    found += say_notes(sets, splits)
+    result = run_plan(
+        sets, protocol.designs(), splits, protocol, executor=executor, cells=cells, leak=False,
+        name="judging on other patients",
     )  # fmt: skip
-
-
-def feature_sets(
-    X: Any, y: ArrayLike, *, groups: ArrayLike | None, sites: ArrayLike | None, rare: Any
-) -> list[FeatureSet]:
-    """One set of features, or several of the same rows by name, checked."""
-    named = X if isinstance(X, Mapping) else {"features": X}
-    if not named:
-        raise SettingError("X: expected features, or several sets of them by name, got none.")
-    return [
-        make_features(each, y, groups=groups, rare=rare, sites=sites, name=str(name))
-        for name, each in named.items()
-    ]
+    return replace(result, features=protocol.about(sets, found))
 
 
 def cheapest_first(sets: Sequence[FeatureSet]) -> list[FeatureSet]:

@@ -15,7 +15,8 @@ from rarecase.errors import SettingError
 from rarecase.evidence.tables import to_frame
 from rarecase.experiment.splits import Splits, draw_splits
 from rarecase.features.feature_set import FeatureSet
-from rarecase.pipeline.compare import Protocol, feature_sets, run_plan
+from rarecase.pipeline.compare import Protocol, run_plan
+from rarecase.pipeline.feature_sets import checked_sets
 
 
 def scarcity_curve(
@@ -50,7 +51,7 @@ def scarcity_curve(
         `k` and the columns of `Result.to_frame`.
     """
     protocol = replace(protocol or Protocol(), checks=False)
-    sets = feature_sets(X, y, groups=groups, sites=sites, rare=rare)
+    sets, _ = checked_sets(X, y, groups=groups, sites=sites, rare=rare, protocol=protocol)
     seed = protocol.random_state
     splits = draw_splits(sets[0], sites=sites, folds=folds, repeats=repeats, seed=seed)
     frames = []
