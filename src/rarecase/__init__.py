@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = attach(
         "FeatureStore": "rarecase.features.store",
         "LeakError": "rarecase.errors",
         "RarecaseError": "rarecase.errors",
-        "Protocol": "rarecase.pipeline.compare",
+        "Protocol": "rarecase.pipeline.protocol",
         "Result": "rarecase.evidence.result",
         "Sampler": "rarecase.experiment.arm",
         "SettingError": "rarecase.errors",

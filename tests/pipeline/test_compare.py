@@ -12,7 +12,8 @@ from rarecase.evidence.result import Result
 from rarecase.experiment import Arm, Sampler, Tuned
 from rarecase.experiment.classifiers import Classifier
 from rarecase.generators.closed_form import ClosedForm
-from rarecase.pipeline.compare import Protocol, compare
+from rarecase.pipeline.compare import compare
+from rarecase.pipeline.protocol import Protocol
 from rarecase.pipeline.scarcity import scarcity_curve
 from support.features import vectors
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rarecase.pipeline.compare import Protocol, compare_external
+from rarecase.pipeline.compare import compare_external
+from rarecase.pipeline.protocol import Protocol
 from support.features import vectors
 
 SHORT = Protocol(arms=["threshold", "smote"], draws=50, permutations=199, generator_seeds=1)

@@ -9,8 +9,9 @@ from rarecase.errors import LeakError, SettingError
 from rarecase.experiment.external import join_features
 from rarecase.experiment.training_set import Coordinates, inner_folds
 from rarecase.features.feature_set import make_features
-from rarecase.pipeline.compare import Protocol, compare, compare_external
+from rarecase.pipeline.compare import compare, compare_external
 from rarecase.pipeline.feature_sets import choose_sets, feature_sets
+from rarecase.pipeline.protocol import Protocol
 from rarecase.pipeline.scarcity import scarcity_curve
 
 SHORT = {"arms": ["none"], "repeats": 1, "folds": 3, "inner": 2, "draws": 20, "permutations": 19,

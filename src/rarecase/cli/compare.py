@@ -16,9 +16,10 @@ from rarecase.errors import DataError, SettingError
 from rarecase.files import replacing_file, write_json
 
 if TYPE_CHECKING:
+    from rarecase.deploy.table_model import TableModel
     from rarecase.evidence.result import Result
     from rarecase.features.read_features import Features
-    from rarecase.pipeline.compare import Protocol
+    from rarecase.pipeline.protocol import Protocol
 
 EPILOG = """\
 examples:
@@ -31,7 +32,7 @@ examples:
       --features radiomics,clinical,radiomics+clinical
   rarecase compare embeddings.npz --rare Low"""
 
-RECORD = "compare.json"
+RECORD, MODEL = "compare.json", "model"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -61,6 +62,7 @@ def add_arguments(parser: ArgumentParser) -> None:
          "Dask computes: local (then with --jobs workers), tcp://HOST:PORT or a scheduler file"),
         ("--allow-seen", None,
          "accept features of a network that has learnt from patients who are tested"),
+        ("--combat", None, "harmonise features between the sites of --site (ComBat)"),
         ("--no-checks", None, "leave the self-checks out"),
         ("--out", "FOLDER", "keep predictions and evidence; the same line goes on there"),
     ))  # fmt: skip
@@ -82,6 +84,7 @@ def run(args: Namespace) -> int:
     """Compare and print the table; with --out also write what it was computed from."""
     import pandas as pd
 
+    from rarecase.deploy.table_model import save_table_model
     from rarecase.evidence.tables import curve_rows
     from rarecase.features.read_features import refuse_seen
     from rarecase.pipeline.compare import compare
@@ -111,6 +114,8 @@ def run(args: Namespace) -> int:
         result = with_table(compare(found.X, y, cells=cells, **asked, **vars(protocol)), found)
         if out is not None:
             _write(out, args, result, found)
+            if result.fit_model is not None:
+                save_table_model(out / MODEL, result.model)
         if ks is not None:
             cells = None if out is None else out / "scarcity"
             curve = scarcity_curve(found.X, y, ks=ks, protocol=protocol, cells=cells, **asked)
@@ -130,10 +135,18 @@ def run(args: Namespace) -> int:
         lines += ["", table(title, heads, rows)]
     if out is not None:
         lines.append(f"\nPredictions and evidence: {out}")
+        lines += [_model_line(result.model, out)] if result.fit_model is not None else []
     if not args.json:
         say_features(result.features)
         show(result.evidence)
     return finish(args, said, *lines)
+
+
+def _model_line(model: TableModel, out: Path) -> str:
+    """What is deployed, and how it is used."""
+    chosen = model.card["chosen"]
+    what = f"{chosen['features']}, {chosen['classifier']}, arm {chosen['arm']}"
+    return f"Model for new rows ({what}): rarecase predict {out} NEW.csv --out FOLDER"
 
 
 def _possible(
@@ -198,7 +211,7 @@ def with_paths(words: Sequence[str]) -> list[str]:
 def protocol_of(said: Mapping[str, Any]) -> Protocol:
     """How the experiment is made, from the command line's words."""
     from rarecase.experiment.arms import CLOSED_FORM
-    from rarecase.pipeline.compare import Protocol
+    from rarecase.pipeline.protocol import Protocol
 
     return Protocol(
         arms=CLOSED_FORM if said["arms"] is None else tuple(split_names(said["arms"])),
@@ -207,7 +220,7 @@ def protocol_of(said: Mapping[str, Any]) -> Protocol:
         generator_seeds=said["generator_seeds"], random_state=said["seed"],
         checks=not said["no_checks"], features=tuple(sets_of(said.get("sets", []))[0]),
         impute=said.get("impute"), categorical=tuple(split_names(said.get("categorical", ""))),
-        accept=tuple(split_names(said.get("accept", ""))),
+        accept=tuple(split_names(said.get("accept", ""))), combat=bool(said.get("combat")),
     )  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +40,26 @@ class Result:
     features
         Columns of the features, what was left out, what was warned of and accepted (see
         `about_features`); None where nothing is kept of them.
+    fit_model
+        Fits the deployed model; None where there is none of a result, as when it was read.
     """
 
     predictions: pd.DataFrame
     evidence: dict[str, Any]
     features: dict[str, Any] | None = None
+    fit_model: Callable[[], Any] | None = None
+
+    @cached_property
+    def model(self) -> Any:
+        """The classifier that is deployed (see `deploy.table_model.TableModel`): features,
+        classifier and arm chosen by the rule of every fold, fitted to everybody when it is first
+        asked for. Raises `SettingError` where a result has none."""
+        if self.fit_model is None:
+            raise SettingError(
+                "this result has no model: `compare` gives one, and `rarecase.load_model(FOLDER)` "
+                "reads that of a folder."
+            )
+        return self.fit_model()
 
     @classmethod
     def read(cls, folder: str | Path) -> Result:

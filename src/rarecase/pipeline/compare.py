@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from rarecase.errors import DataError, SettingError, nearest
+from rarecase.deploy.table_model import TableModel, fit_table_model
+from rarecase.errors import DataError, nearest
 from rarecase.evidence.evidence import make_evidence
 from rarecase.evidence.paired import PERMUTATIONS
 from rarecase.evidence.result import Result
@@ -21,90 +23,17 @@ from rarecase.experiment.arm import Arm, identity
 from rarecase.experiment.arms import CLOSED_FORM
 from rarecase.experiment.auto import Candidate
 from rarecase.experiment.classifiers.contract import Classifier
-from rarecase.experiment.design import Design, make_design
+from rarecase.experiment.design import Design
 from rarecase.experiment.external import join_features
 from rarecase.experiment.self_checks import gather, row_leak
 from rarecase.experiment.splits import Splits, draw_splits, splits_of
 from rarecase.experiment.tasks import auto_tasks, run_tasks, tasks_of
-from rarecase.features.about import about_features
 from rarecase.features.feature_set import FeatureSet
-from rarecase.features.leaks import Suspicion
 from rarecase.pipeline.feature_sets import checked_sets, choose_sets, named_sets, say_notes
+from rarecase.pipeline.protocol import DRAWS, Protocol
 from rarecase.seeds import derive
 
 log = logging.getLogger(__name__)
-DRAWS = 1000  # of the bootstrap
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How an experiment on features is made. `compare` has arguments of the same names.
-
-    Parameters
-    ----------
-    arms
-        Names (`rarecase arms` lists them) or arms of one's own; `none` and `duplicates` are always
-        among them.
-    classifiers
-        Names, scikit-learn estimators (nothing tuned) or `Classifier`.
-    inner
-        Inner folds of real patients, on which everything is tuned.
-    amounts
-        Shares of what a class lacks to be as frequent as the most frequent one, to choose from.
-    generator_seeds
-        Fits of every sampler, each from its own seed.
-    checks
-        Whether to permute labels, look for a leak and a shift.
-    draws, permutations
-        Of the bootstrap and of the permutation test.
-    features
-        Sets of features to compare, where there are several by name (default: each by itself);
-        `a+b`: both side by side, with equal weight.
-    impute
-        `median`: missing values are filled in within each fold. Without it they are refused, unless
-        all classifiers take them as they are and no arm samples.
-    categorical
-        Columns of DataFrames that are categories (those of dtype category are, anyway).
-    accept
-        Columns that look like a leak (see `features.leaks`) and are right all the same.
-    """
-
-    arms: Sequence[str | Arm] = CLOSED_FORM
-    classifiers: Sequence[str | Classifier | Any] = ("logistic",)
-    inner: int = 3
-    amounts: Sequence[float] = (0.5, 1.0, 2.0)
-    generator_seeds: int = 2
-    random_state: int = 0
-    checks: bool = True
-    draws: int = DRAWS
-    permutations: int = PERMUTATIONS
-    features: Sequence[str] = ()
-    impute: Literal["median"] | None = None
-    categorical: Sequence[str] = ()
-    accept: Sequence[str] = ()
-
-    def __post_init__(self) -> None:
-        if self.impute not in (None, "median"):
-            raise SettingError(f"impute: expected 'median' or nothing, got {self.impute!r}.")
-
-    def designs(self) -> list[Design]:
-        """A design for each classifier, checked."""
-        return [
-            make_design(
-                self.arms, classifier=classifier, amounts=self.amounts, inner=self.inner,
-                seeds=self.generator_seeds, seed=self.random_state,
-            )
-            for classifier in self.classifiers
-        ]  # fmt: skip
-
-    @property
-    def missing(self) -> bool:
-        """Whether values may be missing."""
-        return self.impute is not None or not any(d.coordinates.fill for d in self.designs())
-
-    def about(self, sets: Sequence[FeatureSet], found: Sequence[Suspicion]) -> dict[str, Any]:
-        """What is kept of the features (see `about_features`)."""
-        return about_features(sets, found, accept=self.accept, impute=self.impute)
 
 
 def compare(
@@ -129,10 +58,11 @@ def compare(
     impute: Literal["median"] | None = None,
     categorical: Sequence[str] = (),
     accept: Sequence[str] = (),
+    combat: bool = False,
     executor: Executor | None = None,
     cells: Path | str | None = None,
 ) -> Result:
-    """Compare ways to treat a rare class on features, on patients never seen.
+    """Compare ways to treat a rare class on features, on patients never seen: a `Result`.
 
     Stratified folds of patients, drawn anew `repeats` times; all is fitted and chosen inside the
     training part, on `inner` folds of it.
@@ -141,17 +71,13 @@ def compare(
     ----------
     X, y
         Features (n, d), an array or a DataFrame, or several sets by name; classes (n,).
-    groups, sites
+    groups, sites, rare
         Whose each row is (n,); without it every row is a patient of its own. Where it is from (n,):
-        each site is tested once by what was learnt at the others, without `folds`.
-    rare
-        The rare class; without it the one with the fewest patients.
-    arms … accept
-        See `Protocol`.
-    executor, cells
-        Any of `concurrent.futures`. A folder that keeps finished tasks: the same call goes on.
-
-    Returns a `Result`, which prints as a table. Raises `DataError`, `SettingError`, `LeakError`.
+        each site is tested once by what was learnt at the others, without `folds`. The rare class;
+        without it the one with the fewest patients.
+    arms … cells
+        See `Protocol`. `executor`: any of `concurrent.futures`; `cells`: a folder that keeps
+        finished tasks, so that the same call goes on.
 
     >>> import numpy as np
     >>> X, y = np.random.default_rng(0).normal(size=(60, 3)), np.repeat(["many", "few"], [45, 15])
@@ -160,13 +86,15 @@ def compare(
     """
     protocol = Protocol(
         arms, classifiers, inner, amounts, generator_seeds, random_state, checks, draws,
-        permutations, features, impute, categorical, accept,
+        permutations, features, impute, categorical, accept, combat,
     )  # fmt: skip
     sets, found = checked_sets(X, y, groups=groups, sites=sites, rare=rare, protocol=protocol)
     splits = draw_splits(sets[0], sites=sites, folds=folds, repeats=repeats, seed=random_state)
     found += say_notes(sets, splits)
-    result = run_plan(sets, protocol.designs(), splits, protocol, executor=executor, cells=cells)
-    return replace(result, features=protocol.about(sets, found))
+    designs = protocol.designs()
+    result = run_plan(sets, designs, splits, protocol, executor=executor, cells=cells)
+    about = protocol.about(sets, found)
+    return replace(result, features=about, fit_model=model_of(result, sets, designs))
 
 
 def compare_external(
@@ -225,9 +153,23 @@ def compare_external(
     return replace(result, features=protocol.about(sets, found))
 
 
-def cheapest_first(sets: Sequence[FeatureSet]) -> list[FeatureSet]:
-    """In the order in which equally good ones are taken: of tables the one with fewer columns."""
-    return sorted(sets, key=lambda each: np.shape(each.X)[1])
+def candidates_of(sets: Sequence[FeatureSet], designs: Sequence[Design]) -> list[Candidate]:
+    """What is chosen from in every fold: all pairs, sets of fewer columns first, since of equally
+    good ones the first is taken; none where a classifier trains for long."""
+    if any(design.classifier.lazy for design in designs):
+        return []
+    ordered = sorted(sets, key=lambda each: np.shape(each.X)[1])
+    return [Candidate(each, design) for each in ordered for design in designs]
+
+
+def model_of(
+    result: Result, sets: Sequence[FeatureSet], designs: Sequence[Design]
+) -> Callable[[], TableModel] | None:
+    """What fits the deployed model of a comparison."""
+    candidates = candidates_of(sets, designs)
+    if not candidates:
+        return None
+    return partial(fit_table_model, candidates, result.predictions, result.evidence)
 
 
 def run_plan(
@@ -248,9 +190,8 @@ def run_plan(
         for design in designs
         for each in tasks_of(features, design, splits, checks=protocol.checks)
     ]
-    candidates = [Candidate(each, d) for each in cheapest_first(sets) for d in designs]
-    if len(candidates) > 1 and not any(each.design.classifier.lazy for each in candidates):
-        tasks += auto_tasks(candidates, splits)
+    candidates = candidates_of(sets, designs)
+    tasks += auto_tasks(candidates, splits) if len(candidates) > 1 else []
     digests = [design.digest for design in designs]
     facts = [[each.digest for each in sets], digests, splits.digest, protocol.checks]
     found = run_tasks(

@@ -20,7 +20,7 @@ from rarecase.features.leaks import Suspicion, refuse, say, suspicions
 from rarecase.features.table_columns import with_categories
 
 if TYPE_CHECKING:
-    from rarecase.pipeline.compare import Protocol
+    from rarecase.pipeline.protocol import Protocol
 
 
 def named_sets(X: Any) -> dict[str, Any]:

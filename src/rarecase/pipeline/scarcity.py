@@ -15,8 +15,9 @@ from rarecase.errors import SettingError
 from rarecase.evidence.tables import to_frame
 from rarecase.experiment.splits import Splits, draw_splits
 from rarecase.features.feature_set import FeatureSet
-from rarecase.pipeline.compare import Protocol, run_plan
+from rarecase.pipeline.compare import run_plan
 from rarecase.pipeline.feature_sets import checked_sets
+from rarecase.pipeline.protocol import Protocol
 
 
 def scarcity_curve(
