@@ -114,7 +114,7 @@ def test_sets_by_pattern_file_and_joined(table, tmp_path, capsys):
                            f"emb={tmp_path / 'more.csv'}", "--json")  # fmt: skip
     assert code == 0, err
     assert {row["features"] for row in json.loads(said)["rows"]} == {
-        "clinical", "radiomics+clinical", "emb",
+        "clinical", "radiomics+clinical", "emb", "auto",
     }  # fmt: skip
 
 

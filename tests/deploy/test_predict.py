@@ -31,7 +31,7 @@ from rarecase.errors import DataError, SettingError
 from rarecase.features.joining import Vectors, side_by_side
 from rarecase.features.sources.one_case import case_data
 from rarecase.imaging import read_mask_volume
-from rarecase.pipeline.ship import export_model
+from rarecase.pipeline.models import export_model
 from support.studies import copied
 from support.written import dicom
 

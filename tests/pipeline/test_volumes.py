@@ -10,7 +10,7 @@ import pytest
 from rarecase import Study, predict_images, read_cohort, simulate_cohort
 from rarecase.errors import SettingError
 from rarecase.features import FeatureStore
-from rarecase.pipeline.ship import load_model
+from rarecase.pipeline.models import load_model
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rarecase.cli.arguments import add_options
 from rarecase.cli.show import finish, table
+
+if TYPE_CHECKING:
+    from rarecase.deploy.table_model import TableModel
 
 EPILOG = """\
 examples:
@@ -15,6 +18,7 @@ examples:
   rarecase predict RUN flair=a_flair.nii.gz,t1=a_t1.nii.gz --out results
   rarecase predict RUN new-cohort/ --out results
   rarecase predict exported-model/ scan.nii.gz --out results
+  rarecase predict COMPARISON new.csv --out results
 
 The first time, a run's model is made: U-Net and classifier learn from all of its patients. For
 research alone; nothing that it says may decide on a patient."""
@@ -22,9 +26,14 @@ research alone; nothing that it says may decide on a patient."""
 
 def add_predict(parser: ArgumentParser) -> None:
     """What `rarecase predict` takes."""
-    parser.add_argument("run", metavar="RUN", help="finished run, or an exported model")
     parser.add_argument(
-        "images", metavar="IMAGE", nargs="+", help="scans in any readable format, or cohorts"
+        "run", metavar="RUN", help="finished run or comparison, or an exported model"
+    )
+    parser.add_argument(
+        "images",
+        metavar="IMAGE",
+        nargs="+",
+        help="scans in any readable format, cohorts; tables, of a comparison",
     )
     add_options(parser, [("--out", "FOLDER", "new folder for the results")], required=["--out"])
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
@@ -38,10 +47,14 @@ def add_export(parser: ArgumentParser) -> None:
 
 def predict(args: Namespace) -> int:
     """Masks and classes of new cases; exit code 1 if one could not be read."""
-    from rarecase.deploy.predict import RESEARCH, predict_images
-    from rarecase.pipeline.ship import load_model
+    from rarecase.deploy.table_model import TableModel
+    from rarecase.pipeline.models import load_model
 
     model = load_model(args.run)
+    if isinstance(model, TableModel):
+        return _rows(args, model)
+    from rarecase.deploy.predict import RESEARCH, predict_images
+
     found = list(predict_images(model, args.images, out=Path(args.out), device=args.device))
     failed = [each for each in found if each.problem is not None]
     classes = model.classes
@@ -61,6 +74,35 @@ def predict(args: Namespace) -> int:
     )  # fmt: skip
 
 
+def _rows(args: Namespace, model: TableModel) -> int:
+    """Classes of the rows of tables."""
+    from rarecase.deploy.table_model import predict_table
+    from rarecase.errors import DataError
+    from rarecase.files import write_table
+
+    out = Path(args.out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} is not an empty folder and was not touched; choose a new one.")
+    out.mkdir(parents=True, exist_ok=True)
+    said, lines = [], []
+    for number, name in enumerate(args.images):
+        found, missing = predict_table(model, Path(name))
+        file = "predictions.csv" if len(args.images) == 1 else f"predictions-{number}.csv"
+        write_table(out / file, found)
+        counts = ", ".join(f"{n} {c}" for c, n in found["call"].value_counts().items())
+        lines.append(f"{name}: {len(found)} rows ({counts}): {out / file}")
+        if missing:
+            shown = ", ".join(missing[:5]) + (", …" if missing[5:] else "")
+            lines.append(
+                f"{name} lacks {len(missing)} of {len(model.columns)} columns, which were imputed: "
+                f"{shown}"
+            )
+        said.append({"table": name, "rows": len(found), "missing": missing, "file": out / file})
+    chosen = model.card["chosen"]
+    what = f"{chosen['features']}, {chosen['classifier']}, arm {chosen['arm']}"
+    return finish(args, said, f"Model: {what}. For research alone.", *lines)
+
+
 def _provenance(card: dict[str, Any]) -> str:
     """What the calls rest on, in a few lines."""
     from rarecase.deploy.card import counted
@@ -77,7 +119,7 @@ def _provenance(card: dict[str, Any]) -> str:
 
 def export(args: Namespace) -> int:
     """Write the model of a run to a folder that needs nothing of the run."""
-    from rarecase.pipeline.ship import export_model
+    from rarecase.pipeline.models import export_model
 
     folder = export_model(args.run, args.out)
     return finish(args, {"model": folder}, f"Model: {folder} (model_card.md says what it is worth)")

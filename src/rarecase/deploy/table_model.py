@@ -15,11 +15,15 @@ import pandas as pd
 from rarecase import __version__
 from rarecase.arrays import Floats
 from rarecase.checksums import record_files
+from rarecase.cohort.labels import plain_value
+from rarecase.cohort.tables import read_values
+from rarecase.cohort.values import as_numbers, present
 from rarecase.deploy.final import Final, load_final, save_final
 from rarecase.deploy.final_fit import deployed_row, fit_final, out_of_fold_threshold
 from rarecase.errors import DataError
+from rarecase.evidence.text import number, with_interval
 from rarecase.experiment.auto import Candidate
-from rarecase.files import read_json, write_json
+from rarecase.files import read_json, write_json, write_text
 from rarecase.ranking import rare_share
 
 log = logging.getLogger(__name__)
@@ -103,19 +107,19 @@ class TableModel:
 
 
 def _values(column: pd.Series, name: str, levels: Sequence[str] | None) -> Floats:
-    """A column as numbers: codes of categories, or what it holds."""
+    """A column as numbers: codes of categories, or what it holds; read as a comparison reads it."""
     if levels is not None:
         place = {level: float(code) for code, level in enumerate(levels)}
-        text = column.astype(object).where(column.notna(), None)
-        return np.array([np.nan if v is None else place.get(str(v), OTHER) for v in text])
-    numbers = pd.to_numeric(column, errors="coerce")
-    strange = numbers.isna() & column.notna()
-    if strange.any():
+        words = present(column, none=True).map(plain_value)
+        return np.array([np.nan if pd.isna(w) else place.get(str(w), OTHER) for w in words])
+    numbers: Any = column
+    if not pd.api.types.is_numeric_dtype(column):
+        numbers = as_numbers(present(column), name)
+    if numbers is None:
         raise DataError(
-            f"X: column {name!r} holds {column[strange].iloc[0]!r} in row "
-            f"{int(np.flatnonzero(strange)[0])}; numbers were learnt from."
+            f"X: column {name!r} holds {column.dropna().iloc[0]!r}; numbers were learnt from."
         )
-    values: Floats = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    values: Floats = pd.Series(numbers).to_numpy(dtype=np.float64, na_value=np.nan)
     if np.isinf(values).any():
         raise DataError(f"X: column {name!r} holds infinite values.")
     return values
@@ -152,11 +156,12 @@ def fit_table_model(
 
 
 def save_table_model(folder: Path, model: TableModel) -> None:
-    """Write classifier.skops and model.json; `load_table_model` reads them."""
+    """Write classifier.skops, model.json and model_card.md; `load_table_model` reads them."""
     folder.mkdir(parents=True, exist_ok=True)
     save_final(folder / WEIGHTS, model.final)
     write_json(folder / CARD, model.card)
-    record_files(folder, [WEIGHTS, CARD])
+    write_text(folder / "model_card.md", table_card(model.card))
+    record_files(folder, [WEIGHTS, CARD, "model_card.md"])
 
 
 def load_table_model(folder: Path) -> TableModel:
@@ -165,3 +170,43 @@ def load_table_model(folder: Path) -> TableModel:
     if not isinstance(card, dict) or card.get("kind") != KIND:
         raise DataError(f"{folder}: no model of tables ({CARD} says nothing of one).")
     return TableModel(load_final(folder / WEIGHTS), card)
+
+
+def is_table_model(folder: Path) -> bool:
+    """Whether a folder holds a model of tables, and not of images."""
+    path = folder / CARD
+    said = read_json(path) if path.is_file() else None
+    return isinstance(said, dict) and said.get("kind") == KIND
+
+
+def predict_table(model: TableModel, path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Predictions for the rows of a file (CSV, TSV, Parquet): the columns that are no features,
+    `call` and a probability per class; and which columns were missing."""
+    table = read_values(path, names=[])
+    p = model.predict_proba(table)
+    kept = table.drop(columns=[c for c in table.columns if str(c) in model.columns])
+    said = {"call": model.predict(table)} | {f"p_{n}": p[:, i] for i, n in enumerate(model.classes)}
+    return kept.assign(**said), model.missing(list(table.columns))
+
+
+def table_card(card: Mapping[str, Any]) -> str:
+    """model_card.md as text."""
+    chosen, worth = card["chosen"], card["evidence"]["auc_rare"]
+    counts = ", ".join(f"{count} {name}" for name, count in card["learnt_from"].items())
+    score = "not defined" if worth is None else with_interval(worth)
+    return f"""# Model card
+
+**For research alone. Not a medical device: nothing that it says may decide on a patient.**
+
+Tells {" from ".join(card["classes"])} from the columns `{chosen["features"]}` of a table, by the
+classifier `{chosen["classifier"]}`, arm `{chosen["arm"]}`; {card["rare"]} is called from a
+probability of {number(card["threshold"])} on. Columns that are missing are imputed by the medians
+of those learnt from: {counts}.
+
+Features, classifier and arm were chosen on inner folds of all of them. The same rule, applied in
+every fold of the comparison to patients whom nothing was learnt from, gave an AUC of
+{card["rare"]} of {score} (95 % interval).
+
+Made with rarecase {card["version"]}: `rarecase predict FOLDER NEW.csv --out RESULTS`, or
+`rarecase.load_model(FOLDER).predict_proba(X)`.
+"""

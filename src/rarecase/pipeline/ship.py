@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from rarecase.deploy.card import write_model
 from rarecase.deploy.model import CARD, SEGMENTER, Deployed, load_deployed
 from rarecase.errors import DataError, SettingError
 from rarecase.files import read_parquet
@@ -25,15 +24,14 @@ from rarecase.pipeline.steps.model import deployed_part, model_step
 from rarecase.pipeline.steps.segment import segmenter_step
 
 
-def load_model(place: str | Path) -> Deployed:
-    """The model of a run, made now if it is not there yet (which trains the U-Net once more, on
-    every patient), or one that `export_model` wrote. Raises `DataError` for anything else."""
-    folder = Path(place)
+def load_run_model(folder: Path) -> Deployed:
+    """The model of a run, made now if it is not there yet, or an exported one."""
     if (folder / CARD).is_file():
         return load_deployed(folder)
     if not (folder / SETTINGS).is_file():
         raise DataError(
-            f"{folder}: neither a run folder (no {SETTINGS}) nor an exported model (no {CARD})."
+            f"{folder}: neither a run folder (no {SETTINGS}), nor that of a comparison, nor an "
+            f"exported model (no {CARD})."
         )
     _make_model(folder)
     return load_deployed(folder / CLASSIFIER, segmenter=folder / MODEL / SEGMENTER)
@@ -76,13 +74,3 @@ def _steps(context: Context) -> list[Step]:
         raise DataError(f"{context.run}: holds no trained U-Net; the run is not finished.")
     segmenter = replace(segmenter_step(context, cohort=None, start=None), facts=known, stage=MODEL)
     return [segmenter, model_step(context, segmenter=segmenter)]
-
-
-def export_model(run: str | Path, out: str | Path) -> Path:
-    """Write a run's model to a new folder that needs nothing of the run (see `write_model`)."""
-    run, out = Path(run), Path(out)
-    if out.exists():
-        raise DataError(f"{out} exists and was not touched; choose a new folder.")
-    if (run / CARD).is_file():
-        raise DataError(f"{run}: an exported model already; copy the folder as it is.")
-    return write_model(load_model(run), out)

@@ -1,0 +1,105 @@
+"""The model that a comparison of tables leaves, and new rows."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rarecase import compare, export_model, load_model
+from rarecase.cli.main import main
+from rarecase.errors import DataError, SettingError
+from rarecase.evidence.result import Result
+
+RNG = np.random.default_rng(0)
+SHORT = {"arms": ["class-weight"], "repeats": 1, "checks": False, "draws": 50, "folds": 3}
+
+
+def table(n=90, seed=0):
+    rng = np.random.default_rng(seed)
+    rare = np.arange(n) % 4 == 0
+    frame = pd.DataFrame(rng.normal(size=(n, 4)), columns=["a", "b", "c", "d"])
+    frame["a"] += 2 * rare
+    frame["site"] = np.where(rng.random(n) < 0.5, "left", "right")
+    frame.loc[rng.random(n) < 0.1, "b"] = np.nan
+    return frame, np.where(rare, "rare", "common")
+
+
+@pytest.fixture(scope="module")
+def found():
+    X, y = table()
+    sets = {"noise": X[["c", "d"]], "signal": X[["a", "b", "site"]]}
+    return compare(
+        sets, y, classifiers=["logistic", "lda"], impute="median", categorical=["site"], **SHORT
+    )
+
+
+def test_the_model_is_chosen_as_every_fold_was_and_says_so(found):
+    model = found.model
+    assert model is found.model  # fitted once
+    assert model.card["chosen"]["features"] == "signal" and model.columns == ("a", "b", "site")
+    said = model.card["evidence"]
+    assert (said["features"], said["classifier"], said["arm"]) == ("auto", "auto", "auto")
+    (row,) = (r for r in found.evidence["rows"] if (r["features"], r["arm"]) == ("auto", "auto"))
+    assert said["auc_rare"] == row["patients"]["scores"]["auc_rare"]
+
+
+def test_new_rows_come_by_name_with_gaps_other_categories_and_columns_besides(found, caplog):
+    X, y = table(60, seed=1)
+    p = found.model.predict_proba(X)
+    assert p.shape == (60, 2) and p.sum(axis=1) == pytest.approx(1)
+    rare = y == "rare"
+    assert p[rare, 1].mean() > p[~rare, 1].mean() + 0.2
+    np.testing.assert_array_equal(found.model.predict_proba(X[["site", "d", "b", "a"]]), p)
+    assert set(found.model.predict(X)) == {"rare", "common"}
+    strange = X.assign(site="middle")
+    assert np.isfinite(found.model.predict_proba(strange)).all()
+    found.model.predict_proba(X.drop(columns="b"))
+    assert "columns b are missing" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda X: X[["c"]], "none of the columns"),
+        (lambda X: X.assign(a="much"), "column 'a' holds 'much'"),
+        (lambda X: X.assign(a=np.inf), "infinite"),
+        (lambda X: np.zeros((3, 7)), "rows of 3 features"),
+    ],
+)
+def test_what_cannot_be_rows_of_it_is_refused(found, change, words):
+    with pytest.raises(DataError, match=words):
+        found.model.predict_proba(change(table(20)[0]))
+
+
+def test_a_result_that_was_read_has_no_model(found, tmp_path):
+    found.write(tmp_path)
+    with pytest.raises(SettingError, match="this result has no model"):
+        _ = Result.read(tmp_path).model
+
+
+def test_from_the_shell_compare_predict_export(tmp_path, capsys):
+    X, y = table()
+    X.assign(grade=y, who=[f"p{i}" for i in range(len(X))]).to_csv(tmp_path / "t.csv", index=False)
+    out = tmp_path / "out"
+    command = [
+        "compare", str(tmp_path / "t.csv"), "--label", "grade", "--groups", "who", "--arms",
+        "class-weight", "--repeats", "1", "--folds", "3", "--no-checks", "--impute", "median",
+        "--categorical", "site", "--features", "one=a,b,site", "--features", "two=c,d",
+        "--classifier", "logistic,lda", "--jobs", "1", "--out", str(out),
+    ]  # fmt: skip
+    assert main(command) == 0
+    assert "rarecase predict" in capsys.readouterr().out
+    new, _ = table(30, seed=2)
+    new.drop(columns="b").assign(who="x").to_csv(tmp_path / "new.csv", index=False)
+    assert main(["predict", str(out), str(tmp_path / "new.csv"), "--out", str(tmp_path / "p")]) == 0
+    assert "lacks 1 of 3 columns" in capsys.readouterr().out.replace("\n", " ")
+    rows = pd.read_csv(tmp_path / "p" / "predictions.csv")
+    assert len(rows) == 30 and list(rows)[-3:] == ["call", "p_common", "p_rare"]
+    assert {"c", "d", "who"} <= set(rows) and "a" not in rows
+    export_model(out, tmp_path / "model")
+    again = load_model(tmp_path / "model")
+    np.testing.assert_allclose(again.predict_proba(new.drop(columns="b"))[:, 1], rows["p_rare"])
+    text = (tmp_path / "model" / "model_card.md").read_text()
+    assert "For research alone" in text and "22" not in json.dumps(again.card["classes"])
+    assert not any(f'"p{i}"' in (tmp_path / "model" / "model.json").read_text() for i in range(90))
