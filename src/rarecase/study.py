@@ -13,7 +13,9 @@ from rarecase.checksums import check_file, record_files
 from rarecase.cohort import Cohort
 from rarecase.errors import DataError, SettingError
 from rarecase.evidence.result import Result
+from rarecase.features.leaks import refuse
 from rarecase.files import write_text
+from rarecase.pipeline.clinical import look_at_clinical
 from rarecase.pipeline.compute import settled
 from rarecase.pipeline.designs import CellGrid, available, study_grid
 from rarecase.pipeline.disk import refuse_small_disk
@@ -101,6 +103,7 @@ class Study:
     def _within(self, cohort: Cohort) -> Cohort:
         """The cohort, once the settings have left out what it does not have."""
         self.settings = available(self.settings, cohort)
+        refuse(look_at_clinical(self.settings, cohort), self.settings.cohort.accept)
         return cohort
 
     def plan(self, *, until: str = "report") -> list[Step]:

@@ -20,6 +20,7 @@ SHORT = (
     ("--masks", "tuning.masks", "WHICH", "masks for features: predicted, true or none"),
     ("--clinical", "cohort.clinical", "COLUMNS", "clinical features besides age and sex"),
     ("--categorical", "cohort.categorical", "COLUMNS", "clinical columns of categories"),
+    ("--accept", "cohort.accept", "COLUMNS", "clinical columns that look like leaks, to be taken"),
     ("--init", "segmenter.init", "FILE", "model.safetensors of a trained U-Net to start from"),
     ("--seed", "seed", "N", "everything random derives from it"),
     ("--threads", "compute.threads", "N", "CPU threads of each process"),
@@ -86,7 +87,9 @@ def add_study(parser: argparse.ArgumentParser) -> None:
     for option, setting, metavar, text in SHORT:
         parser.add_argument(option, dest=setting, metavar=metavar, help=f"{text} [{setting}]")
     for option, metavar, text in EXPERIMENT:
-        parser.add_argument(option, metavar=metavar, help=f"{text} [experiment]")
+        again: dict[str, Any] = {"action": "append", "default": []}
+        again = again if option == "--features" else {}
+        parser.add_argument(option, metavar=metavar, help=f"{text} [experiment]", **again)
     for option, setting, value, text in SWITCHES:
         parser.add_argument(
             option, dest=setting, action="store_const", const=value, help=f"{text} [{setting}]"
@@ -148,6 +151,13 @@ def overrides_of(args: argparse.Namespace) -> dict[str, Any]:
             out[setting] = parse_setting(setting, text)
     if args.merge:
         out["cohort.merge"] = merge_of(args.merge)
+    for name, columns in sets_of(getattr(args, "features", None) or [])[1].items():
+        if name != "clinical":
+            raise SettingError(
+                f"--features {name}=…: the sets of a run are sources; only clinical is defined by "
+                "columns of its table of labels."
+            )
+        out["cohort.clinical"] = columns
     return out | _dotted(args.rest)
 
 
@@ -155,9 +165,11 @@ def short_of(args: argparse.Namespace) -> dict[str, Any]:
     """What `--features`, `--classifier`, `--arms`, `--amounts` and `--planned` say."""
     from rarecase.pipeline.resolve import parse_value
 
-    names = ("features", "classifier", "arms", "amounts")
+    names = ("classifier", "arms", "amounts")
     given = {name: text for name in names if (text := getattr(args, name)) is not None}
     out: dict[str, Any] = {name: split_names(text) for name, text in given.items()}
+    if wanted := sets_of(args.features)[0]:
+        out["features"] = wanted
     if "amounts" in out:
         out["amounts"] = [parse_value(word) for word in out["amounts"]]
     if args.planned is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rarecase.features.columns import Columns
 from rarecase.features.feature_set import FeatureSet
 from rarecase.features.leaks import Suspicion
 from rarecase.features.table_columns import said_left_out
@@ -30,22 +31,29 @@ def about_features(
     (values)}}, `left_out` {column: why}, `impute`, `warnings` [{column, kind, words, stops,
     accepted}].
     """
-    about = {}
+    columns = {each.name: each.columns for each in sets if each.columns is not None}
+    about = about_columns(columns, found, accept=accept)
     for each in sets:
-        columns = each.columns
-        if columns is None:
-            continue
+        if each.name in columns:
+            about["sets"][each.name]["missing"] = int(np.isnan(np.asarray(each.X)).sum())
+    return about | {"left_out": dict(left_out or {}), "impute": impute}
+
+
+def about_columns(
+    sets: Mapping[str, Columns], found: Sequence[Suspicion], *, accept: Collection[str] = ()
+) -> dict[str, Any]:
+    """The same where only the columns are known; gaps are imputed."""
+    about = {}
+    for name, columns in sets.items():
         names = list(columns.names)
-        about[each.name] = {
+        about[name] = {
             "columns": names,
             "categories": {names[i]: list(levels) for i, levels in columns.levels.items()},
             "parts": columns.part.tolist() if columns.part.any() else None,
-            "missing": int(np.isnan(np.asarray(each.X)).sum()),
+            "missing": None,
         }
     warnings = [asdict(s) | {"accepted": s.stops and s.column in accept} for s in found]
-    return {
-        "sets": about, "left_out": dict(left_out or {}), "impute": impute, "warnings": warnings,
-    }  # fmt: skip
+    return {"sets": about, "left_out": {}, "impute": "median", "warnings": warnings}
 
 
 def lines_of(about: Mapping[str, Any]) -> list[str]:
@@ -58,7 +66,7 @@ def lines_of(about: Mapping[str, Any]) -> list[str]:
         numbered = columns == [str(i) for i in range(len(columns))]
         named = "" if numbered else f" ({_first(columns)})"
         head = "Features" if len(about["sets"]) == 1 else f"Features {name}"
-        gaps = each["missing"]
+        gaps = each["missing"] or 0
         fate = "filled in within each fold" if about["impute"] else "left to the classifier"
         lines.append(f"{head}: {len(columns)}{named}." + (
             f" {gaps} of their values are missing, {fate}." if gaps else ""

@@ -42,6 +42,8 @@ class CohortSettings(Section):
     """Columns of the table of labels that are `clinical` features besides age and sex."""
     categorical: list[str] = []
     """Those of them whose numbers are codes of categories."""
+    accept: list[str] = []
+    """Clinical columns that may know the class beforehand, and are taken all the same."""
 
 
 class SlicesSettings(Section):

@@ -35,7 +35,7 @@ class Clinical(Source):
         self.name = name
 
     def lacking(self, cohort: Cohort) -> str | None:
-        if _columns_of(cohort.cases):
+        if columns_of(cohort.cases):
             return None
         return (
             "the table of labels has no column of age or sex; name columns with cohort.clinical, "
@@ -48,10 +48,10 @@ class Clinical(Source):
     def fit(self, data: SourceData, *, seed: int) -> Self:
         training = data.rows.iloc[data.training]["case"].unique().tolist()
         self.levels_: dict[str, list[str] | None] = {}
-        for name in _columns_of(data.cases.values()):
+        for name in columns_of(data.cases.values()):
             known = [v for case in training if (v := data.cases[case].clinical.get(name))]
-            number = name not in data.categorical and not any(np.isnan(_number(v)) for v in known)
-            self.levels_[name] = None if number else sorted(set(known))
+            numbers = name not in data.categorical and not any(np.isnan(number(v)) for v in known)
+            self.levels_[name] = None if numbers else sorted(set(known))
         return self
 
     def rows(self, data: SourceData) -> pd.DataFrame:
@@ -85,11 +85,13 @@ class Clinical(Source):
         return self
 
 
-def _columns_of(cases: Iterable[Case]) -> list[str]:
+def columns_of(cases: Iterable[Case]) -> list[str]:
+    """The clinical columns that any of the cases has."""
     return list(dict.fromkeys(name for case in cases for name in case.clinical))
 
 
-def _number(text: str) -> float:
+def number(text: str) -> float:
+    """A value as a number; NaN where it is none."""
     try:
         return float(text.replace(",", "."))
     except ValueError:
@@ -97,10 +99,10 @@ def _number(text: str) -> float:
 
 
 def _known(text: str, levels: Sequence[str] | None) -> bool:
-    return not np.isnan(_number(text)) if levels is None else text in levels
+    return not np.isnan(number(text)) if levels is None else text in levels
 
 
 def _code(text: str, levels: Sequence[str] | None) -> float:
     if levels is None:
-        return _number(text)
+        return number(text)
     return float(levels.index(text)) if text in levels else OTHER

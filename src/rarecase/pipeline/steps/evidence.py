@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,24 @@ import pandas as pd
 
 from rarecase.checksums import record_files
 from rarecase.evidence.evidence import make_evidence
+from rarecase.experiment.auto import AUTO
 from rarecase.experiment.self_checks import gather
 from rarecase.experiment.tasks import CHECKS
+from rarecase.features.about import FEATURES, about_columns
+from rarecase.features.sources.registry import names_in
+from rarecase.features.store import FeatureStore
 from rarecase.files import read_json, read_parquet, write_json, write_table
-from rarecase.pipeline.run_folder import COHORT, EVIDENCE, PREDICTIONS
+from rarecase.pipeline.clinical import look_at_clinical
+from rarecase.pipeline.run_folder import (
+    COHORT,
+    EVIDENCE,
+    PREDICTIONS,
+    folds_of,
+    read_folds,
+    source_store,
+)
 from rarecase.pipeline.step import Context, Step
+from rarecase.pipeline.steps.cohort import load_cohort
 from rarecase.seeds import derive
 
 NAME = "steps/evidence"
@@ -27,7 +41,7 @@ def evidence_step(context: Context, *, cells: Sequence[Step]) -> Step:
     work = partial(evidence_work, cells=tuple(step.name for step in cells))
     return Step(
         NAME, "classify", work, context, facts=[first.features, first.classifier],
-        inputs=tuple(cells), products=(PREDICTIONS, EVIDENCE),
+        inputs=tuple(cells), products=(PREDICTIONS, EVIDENCE, FEATURES), version=2,
     )  # fmt: skip
 
 
@@ -49,7 +63,25 @@ def evidence_work(context: Context, folder: Path, *, cells: Sequence[str]) -> No
         seed=derive(settings.seed, "bootstrap") % 2**31,
     )
     write_json(run / EVIDENCE, evidence)
-    record_files(run, [EVIDENCE], step=NAME)
+    write_json(run / FEATURES, about_sources(context))
+    record_files(run, [EVIDENCE, FEATURES], step=NAME)
+
+
+def about_sources(context: Context) -> dict[str, Any]:
+    """What features.json holds of a run (see `about_features`): the columns of every source of
+    vectors in its first fold, and what looked like a leak."""
+    settings, sets = context.settings, dict[str, Any]()
+    place = folds_of(read_folds(context.run / COHORT / "cohort.csv"))[0]
+    fold = replace(context, test_fold=place).fold_folder
+    for name in dict.fromkeys(
+        n for said in settings.experiment for n in names_in(said.features) if n != AUTO
+    ):
+        path = source_store(fold, name)
+        columns = FeatureStore.open(path).columns if path.exists() else None
+        if columns is not None:
+            sets[name] = columns
+    found = look_at_clinical(settings, load_cohort(settings, context.run))
+    return about_columns(sets, found, accept=settings.cohort.accept)
 
 
 def gathered(said: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
