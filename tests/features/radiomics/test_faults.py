@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rarecase.errors import DataError
-from rarecase.features.radiomics.notes import flat_notes
+from rarecase.features.radiomics.notes import flat_notes, missing_note
 from rarecase.features.radiomics.recipe import Recipe, measure
 from rarecase.features.radiomics.region import levels_of, make_region, parts_of
 from rarecase.features.radiomics.shape import shape_features
@@ -56,6 +56,7 @@ def test_what_few_voxels_do_not_define_is_missing_and_the_rest_is_there(voxels):
     assert found["t1_stat_mean"] == pytest.approx(image[mask].mean())
     assert not np.isinf([*found.values()]).any()
     assert np.isnan(found["morph_vol_dens_aee"])
+    assert missing_note(found, mask).endswith(f": {voxels} voxels, extent {voxels}×1×1.")
     if voxels == 1:
         assert found["t1_stat_variance"] == 0
         assert np.isnan(found["t1_cm_contrast"]) and np.isnan(found["t1_ngtdm_coarseness"])

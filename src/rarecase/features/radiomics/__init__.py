@@ -12,6 +12,8 @@ __getattr__, __dir__, __all__ = attach(
     {
         "Recipe": "rarecase.features.radiomics.recipe",
         "flat_notes": "rarecase.features.radiomics.notes",
+        "missing_note": "rarecase.features.radiomics.notes",
+        "parts_of": "rarecase.features.radiomics.region",
         "measure": "rarecase.features.radiomics.recipe",
     },
 )

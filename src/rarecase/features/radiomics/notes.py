@@ -5,10 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
+from rarecase.arrays import Bools
 from rarecase.features.radiomics.neighbours import FLAT_COARSENESS
 from rarecase.features.radiomics.recipe import Recipe
 
 LEVELS, RANGE, COARSENESS = "int_hist_range", "stat_range", "ngtdm_coarseness"
+
+
+def missing_note(row: Mapping[str, float], mask: Bools) -> str | None:
+    """Why features of a case are missing: how large its mask (z, y, x) is; None if none are.
+
+    >>> mask = np.zeros((5, 5, 5), bool)
+    >>> mask[2, 2, 1:3] = True
+    >>> missing_note({"morph_volume": 0.3, "morph_max_3d_diam": float("nan")}, mask)
+    '1 of 2 features are not defined: 2 voxels, extent 2×1×1.'
+    """
+    missing = sum(math.isnan(value) for value in row.values())
+    if not missing:
+        return None
+    voxels = int(np.count_nonzero(mask))
+    extent = "×".join(str(np.ptp(at) + 1) for at in reversed(np.nonzero(mask))) if voxels else "0"
+    return f"{missing} of {len(row)} features are not defined: {voxels:,} voxels, extent {extent}."
 
 
 def flat_notes(rows: Sequence[Mapping[str, float]], recipe: Recipe) -> list[str]:
