@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_laplace
 
 from rarecase.errors import SettingError
-from rarecase.features.radiomics.filters import laplacian_of_gaussian, wavelet_bands
+from rarecase.features.radiomics.filters import filtered, laplacian_of_gaussian, wavelet_bands
 from rarecase.features.radiomics.recipe import Recipe, measure
 from rarecase.features.radiomics.region import make_region
 from rarecase.features.radiomics.statistics import intensity_features
@@ -100,6 +100,15 @@ def test_bands_together_hold_all_of_an_image():
     assert energy == pytest.approx(8 * (image**2).sum())
 
 
+def test_differences_are_those_of_coiflet_1():
+    """PyWavelets' `dec_hi` of coif1, around a bright pixel."""
+    image = np.zeros((1, 1, 31))
+    image[0, 0, 15] = 1
+    found = wavelet_bands(image, flat=True)["HL"][0, 0] / 2**0.5  # smoothed along y, all alike
+    expected = [0.0727326, 0.3378977, -0.8525720, 0.3848648, 0.0727326, -0.0156557]
+    np.testing.assert_allclose(found[12:18], expected, atol=1e-6)
+
+
 def test_letters_stand_for_x_y_z():
     z, y, x = np.meshgrid(*[np.arange(16) % 2] * 3, indexing="ij")
     for letters, image in (("HLL", x), ("LHL", y), ("LLH", z)):
@@ -121,19 +130,25 @@ def test_laplacian_is_scipys_and_goes_by_millimetres():
 
 
 @pytest.mark.parametrize("flat", [False, True])
-def test_the_box_around_a_mask_is_wide_enough(flat):
+@pytest.mark.parametrize("name", ["log-1.5", "wavelet"])
+@pytest.mark.parametrize("resample", [None, 1.0])
+def test_the_box_around_a_mask_is_wide_enough(name, flat, resample):
     image = RNG.normal(size=(31, 40, 40))
     mask = np.zeros(image.shape, bool)
     mask[15:17, 18:22, 16:23] = True
-    recipe = Recipe(resample=None, filters=("log-1.5", "wavelet"), flat=flat)
-    found = measure({"t1": image}, mask, ONE, recipe=recipe)
-    whole = {"log-1.5": laplacian_of_gaussian(image, 1.5, ONE, flat=flat)}
-    whole |= {f"wavelet-{band}": v for band, v in wavelet_bands(image, flat=flat).items()}
-    for name, response in whole.items():
-        assert found[f"t1_{name}_stat_mean"] == pytest.approx(response[mask].mean())
-        assert found[f"t1_{name}_stat_variance"] == pytest.approx(response[mask].var())
+    spacing = ONE if resample is None else (1.4, 1.4, 1.4)
+    recipe = Recipe(resample=resample, filters=(name,), flat=flat)
+    found = measure({"t1": image}, mask, spacing, recipe=recipe)
+    whole, drawn = (
+        make_region(each, np.ones_like(mask), spacing, resample=resample, in_plane=flat)
+        for each in (image, mask.astype(float))
+    )
+    for filtered_name, response in filtered(whole, (name,), flat=flat):
+        values = response.image[drawn.image >= 0.5 - 1e-6]
+        assert found[f"t1_{filtered_name}_stat_mean"] == pytest.approx(values.mean())
+        assert found[f"t1_{filtered_name}_stat_variance"] == pytest.approx(values.var())
     image[:14] += 1000  # slices beside the mask
-    again = measure({"t1": image}, mask, ONE, recipe=recipe)
+    again = measure({"t1": image}, mask, spacing, recipe=recipe)
     assert (again == found) == flat
 
 
