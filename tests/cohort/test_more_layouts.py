@@ -86,7 +86,7 @@ def test_what_nnunet_ignores_is_no_tumour(tmp_path):
     said["labels"] = {"background": 0, "whole": [1, 2], "core": 2, "ignore": 4}
     (root / "dataset.json").write_text(json.dumps(said))
     found = load_case(read_cohort(root).cases[0], ["flair"])
-    assert found.masks.sum() == tumour and found.values == (1, 4)
+    assert found.masks.sum() == tumour and found.values.keys() == {1, 4}
 
 
 def test_the_values_that_are_tumour_are_chosen(tmp_path):
@@ -100,7 +100,11 @@ def test_the_values_that_are_tumour_are_chosen(tmp_path):
     assert load_case(whole.cases[0], ["flair"]).masks.all()
     assert load_case(chosen.cases[0], ["flair"]).masks.sum() == values.sum()
     said = [p.message for p in inspect_cohort(chosen).problems]
-    assert "masks hold the values 1, 2; as tumour count 2 (cohort.tumour)" in said
+    total = {each: 3 * int((1 + values == each).sum()) for each in (1, 2)}
+    listed = f"1 ({total[1]:,} voxels), 2 ({total[2]:,} voxels)"
+    assert f"masks hold the values {listed}; as tumour count 2 (cohort.tumour)" in said
+    with pytest.raises(DataError, match=r"cohort.tumour: 7\) but 1 \(465 voxels\), 2"):
+        load_case(read_cohort(root, tumour=[7]).cases[0], ["flair"])
     with pytest.raises(SettingError, match=r"tumour: \[0\]"):
         read_cohort(root, tumour=[0])
 
@@ -137,7 +141,7 @@ def test_segments_of_a_dicom_seg_are_named_and_chosen(tmp_path):
     values[3:6, 2:7, 1:3] = 2
     dicom_seg(file, values, series, labels=("Brain", "Tumour"))
     whole = load_case(read_cohort(root).cases[0], ["flair"])
-    assert whole.masks.all() and whole.values == (1, 2)
+    assert whole.masks.all() and whole.values == {1: 470, 2: 30}
     assert any("segments 1 Brain, 2 Tumour" in note for note in whole.notes)
     chosen = load_case(read_cohort(root, tumour=[2]).cases[0], ["flair"])
     assert chosen.masks.sum() == 30

@@ -1,5 +1,7 @@
 """Masks on grids of their own: resampled by world coordinates, or refused."""
 
+from dataclasses import replace
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -75,6 +77,30 @@ def test_rounding_in_a_header_is_no_other_grid(tmp_path):
     arrays = load_case(case(tmp_path, near, ball(IMAGE)), ["flair"])
     assert arrays.notes == ()
     np.testing.assert_array_equal(arrays.masks, arrays.images[:, 0] > 35)
+
+
+def test_a_mask_moved_away_from_its_image_is_refused(tmp_path):
+    moved = grid(IMAGE.shape, (1, 1, 2), (30.5, 1, 2))
+    with pytest.raises(
+        DataError, match=r"m\.nii\.gz has the size, spacing and direction of .*30\.0"
+    ):
+        load_case(case(tmp_path, moved, ball(IMAGE)), ["flair"])
+    # ... but not where a channel lies there too: then it was drawn on that.
+    drawn = case(tmp_path, moved)
+    second = save(tmp_path / "t.nii.gz", ball(moved) * 50 + 10, moved)
+    arrays = load_case(replace(drawn, images=drawn.images | {"t1": second}), ["flair", "t1"])
+    np.testing.assert_array_equal(arrays.masks, arrays.images[:, 1] > 35)
+
+
+def test_spacing_that_differs_in_the_seventh_digit_is_the_same(tmp_path):
+    one, other = (grid(IMAGE.shape, (s, s, 2), (9, 11, 2)) for s in (0.7, 0.7000004))
+    image = save(tmp_path / "i.nii.gz", ball(one) * 50 + 10, one)
+    found = []
+    for there in (one, other):
+        mask = save(tmp_path / "m.nii.gz", ball(one), there)
+        found.append(load_case(Case("a", "a", images={"flair": image}, mask=mask), ["flair"]))
+    np.testing.assert_array_equal(found[0].masks, found[1].masks)
+    assert found[0].masks.any() and found[0].spacing == found[1].spacing and not found[1].notes
 
 
 def test_a_mask_of_another_place_is_refused(tmp_path):

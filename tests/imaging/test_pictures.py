@@ -29,6 +29,11 @@ def test_grey_and_colour(tmp_path, suffix):
     assert probe_picture(tmp_path / f"c.{suffix}") == (9, 7)
 
 
+def test_equal_planes_are_one(tmp_path):
+    equal = save(tmp_path / "e.png", np.repeat(GREY[..., None], 3, axis=2))
+    np.testing.assert_array_equal(read_picture(equal, channels=1)[0], GREY)
+
+
 def test_deflated_tiff_with_predictor(tmp_path):
     path = tmp_path / "c.tif"
     Image.fromarray(COLOUR).save(path, compression="tiff_adobe_deflate", tiffinfo={317: 2})
@@ -59,7 +64,7 @@ def test_grey_kept_as_colour_jpeg_is_grey(tmp_path):
 @pytest.mark.parametrize(
     ("values", "channels", "message"),
     [
-        (COLOUR, 1, "a colour picture of 3 channel.*, 1 expected"),
+        (COLOUR, 1, "a colour picture of 3 channel.*, 1 expected.*Convert it to grey"),
         (GREY, 3, "a grey picture of 1 channel.*, 3 expected"),
     ],
 )

@@ -112,7 +112,7 @@ class _Seen:
     case: Case
     row: dict[str, Any]
     problems: list[Problem]
-    values: tuple[int, ...] = ()
+    values: Mapping[int, int] = field(default_factory=dict)
     digest: str | None = None
     thumbnail: Thumbnail | None = None
 

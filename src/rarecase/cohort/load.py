@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rarecase.cohort.case import Case, SliceFiles
 from rarecase.errors import DataError
-from rarecase.imaging.align import place_of
+from rarecase.imaging.align import place_of, same_place
 from rarecase.imaging.formats.base import by, check_shape
 from rarecase.imaging.grid import Grid, axial_grid, resample
 from rarecase.imaging.normalise import fit_scale
@@ -34,10 +34,10 @@ class CaseArrays:
 
     images: (n, c, h, w) float32, raw values. masks: (n, h, w) uint8 of 0 and 1, None if the case
     has none. has_mask: (n,) bool, whether the slice has a mask. numbers: (n,) the slice's number
-    in the case. values: whole numbers above 0 that the mask's file holds. spacing: mm by row,
-    column and slice, None for pictures. notes: what is odd and was settled while loading. grid:
-    where the slices lie, RAS+ (see `axial` for their order), and source: the grid of the first
-    channel's file; None for pictures.
+    in the case. values: whole numbers above 0 that the mask's file holds, and in how many voxels.
+    spacing: mm by row, column and slice, None for pictures. notes: what is odd and was settled
+    while loading. grid: where the slices lie, RAS+ (see `axial` for their order), and source: the
+    grid of the first channel's file; None for pictures.
     """
 
     images: NDArray[np.float32]
@@ -49,7 +49,7 @@ class CaseArrays:
     grid: Grid | None = None
     placed: bool = False  # whether a header says how it lies in space
     source: Grid | None = None
-    values: tuple[int, ...] = ()
+    values: Mapping[int, int] = field(default_factory=dict)
 
 
 def load_groups(
@@ -113,21 +113,25 @@ def _load_volumes(case: Case, channels: Sequence[str], *, pixel: float | None) -
     target, changed = axial_grid(first.grid, pixel=pixel)
     notes += changed
     check_shape(paths[0], target.shape)
-    planes = [axial(_on(first, first.grid, target))]
+    planes, places = [axial(_on(first, first.grid, target))], [first.grid]
     for path, volume in zip(paths[1:], volumes[1:], strict=True):
         there, said = place_of(paths[0], first, path, volume)
         notes += [*volume.notes, *said]
         planes.append(axial(_on(volume, there, target)))
+        places.append(there)
     masks = None
-    values: tuple[int, ...] = ()
+    values: dict[int, int] = {}
     if case.mask is not None:
         mask = read_mask_volume(case.mask)
-        there, said = place_of(paths[0], first, case.mask, mask, mask=True)
+        drawn_on = [
+            p for v, p in zip(volumes, places, strict=True) if same_place(v.grid, mask.grid)
+        ]
+        there, said = (
+            (drawn_on[0], []) if drawn_on else place_of(paths[0], first, case.mask, mask, mask=True)
+        )
         notes += [*mask.notes, *said]
-        found = np.unique(mask.data[mask.data > 0])
-        inside = np.isin(mask.data, case.tumour) if case.tumour else mask.data > 0
+        inside, values = _tumour(case, mask)
         covered = resample(inside.astype(np.float32), there, target)
-        values = tuple(int(v) for v in found[:MOST_LABELS] if v == int(v))
         masks = (axial(covered) >= 0.5).astype(np.uint8)
         if inside.any() and not covered.any():
             raise DataError(
@@ -150,6 +154,21 @@ def _load_volumes(case: Case, channels: Sequence[str], *, pixel: float | None) -
         source=first.source,
         values=values,
     )
+
+
+def _tumour(case: Case, mask: Volume) -> tuple[NDArray[np.bool_], dict[int, int]]:
+    """Where a mask's voxels are tumour, and its whole values above 0 with their voxels."""
+    found, voxels = np.unique(mask.data[mask.data > 0], return_counts=True)
+    pairs = zip(found[:MOST_LABELS].tolist(), voxels.tolist(), strict=False)
+    values = {int(value): count for value, count in pairs if value == int(value)}
+    if case.tumour and len(found) and not values.keys() & {*case.tumour}:
+        listed = ", ".join(f"{value} ({count:,} voxels)" for value, count in values.items())
+        raise DataError(
+            f"{case.mask}: holds none of the values that are tumour (cohort.tumour: "
+            f"{', '.join(map(str, case.tumour))}) but {listed or 'no whole number'}. Choose among "
+            "those, or leave this case out (--cohort.exclude CASE)."
+        )
+    return np.isin(mask.data, case.tumour) if case.tumour else mask.data > 0, values
 
 
 def _on(volume: Volume, there: Grid, target: Grid) -> NDArray[np.float32]:

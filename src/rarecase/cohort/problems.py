@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Literal, get_args
 
 import numpy as np
@@ -82,12 +81,17 @@ def cohort_problems(cohort: Cohort) -> Iterable[Problem]:
     yield from _site_problems(cohort)
 
 
-def mask_values(masks: Iterable[tuple[Sequence[int], Sequence[int]]]) -> Iterable[Problem]:
+def mask_values(masks: Iterable[tuple[Mapping[int, int], Sequence[int]]]) -> Iterable[Problem]:
     """Masks of several values, and which of them count; for each case the values that its mask
-    holds and those chosen."""
-    found, chosen = (sorted({*chain(*each)}) for each in zip(*masks, strict=True))
+    holds with their voxels, and those chosen."""
+    found: Counter[int] = Counter()
+    chosen: set[int] = set()
+    for values, tumour in masks:
+        found.update(values)
+        chosen.update(tumour)
     if len(found) > 1 or chosen:
-        listed, counted = (", ".join(map(str, v)) for v in (found, chosen or found))
+        listed = ", ".join(f"{value} ({found[value]:,} voxels)" for value in sorted(found))
+        counted = ", ".join(map(str, sorted(chosen or found)))
         message = f"masks hold the values {listed}; as tumour count {counted} (cohort.tumour)"
         yield Problem("note", None, message)
 

@@ -26,15 +26,22 @@ def place_of(
     World coordinates decide. Only where a file says nothing of its place (no origin, axes along the
     world's) and both have one shape and order of axes are their voxels taken to correspond. A
     `mask` that was cut out of the image's voxels, as segmentations leave out empty slices, is usual
-    and nothing is said of it. Raises DataError for volumes that do not overlap.
+    and nothing is said of it; one of the image's size, spacing and direction whose origin alone is
+    another was not drawn there. Raises DataError for it, and for volumes that do not overlap.
     """
     here, there = one.grid, other.grid
-    if here.shape == there.shape and _apart(here, there) < _ROUNDED:
+    if same_place(here, there):
         return here, []
     covered = shared(here, there)
     # A mask may be cut to the tumour: then little of the image lies in it, and all of it there.
     overlap = max(covered, shared(there, here))
     if one.placed and other.placed and overlap >= _ELSEWHERE:
+        if mask and _moved(here, there):
+            raise DataError(
+                f"{other_path} has the size, spacing and direction of {path}, but its origin lies "
+                f"{_distance(here, there):.1f} mm away. Give it the image's header if it was drawn "
+                "on that image, or resample it to the image if its own header is right."
+            )
         cut = same_voxels(here, there)
         if cut and (mask or covered >= _ALL):
             return there, []
@@ -67,6 +74,18 @@ def place_of(
         "correspond"
     )
     return here, [note]
+
+
+def same_place(grid: Grid, other: Grid) -> bool:
+    """Whether both have the same voxels but for what headers round."""
+    return grid.shape == other.shape and _apart(grid, other) < _ROUNDED
+
+
+def _moved(grid: Grid, other: Grid) -> bool:
+    """Whether one is the other moved by a voxel or more, and nothing else."""
+    affine = other.affine.copy()
+    affine[:3, 3] = grid.affine[:3, 3]
+    return same_place(grid, Grid(other.shape, affine)) and _apart(grid, other) >= 1
 
 
 def _apart(grid: Grid, other: Grid) -> float:

@@ -36,7 +36,9 @@ def read_picture(path: Path, *, channels: int) -> NDArray[np.float32]:
     if len(planes) != channels:
         raise DataError(
             f"{path}: {'a colour' if len(planes) == 3 else 'a grey'} picture of {len(planes)} "
-            f"channel(s), {channels} expected as in the rest of the cohort."
+            f"channel(s), {channels} expected as in the rest of the cohort. "
+            f"{'Convert it to grey' if channels == 1 else 'Export it as the others are'}, or leave "
+            "it out."
         )
     if not np.isfinite(planes).all():
         count = int((~np.isfinite(planes)).sum())

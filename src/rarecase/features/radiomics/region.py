@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
@@ -63,6 +63,7 @@ def make_region(
     rounded: bool = False,
     limits: tuple[float, float] | None = None,
     outliers: float | None = None,
+    margin: tuple[int, int, int] = (0, 0, 0),
 ) -> Region:
     """The region of a mask.
 
@@ -77,6 +78,8 @@ def make_region(
         Whether interpolated intensities are rounded to whole numbers, as those of CT.
     limits, outliers
         Intensities outside the limits, or so many standard deviations from the mean, do not count.
+    margin
+        Voxels (new ones) around the mask that are kept, as far as the image goes.
 
     Raises
     ------
@@ -87,14 +90,14 @@ def make_region(
         raise DataError(
             f"mask: expected the image's shape (z, y, x) {image.shape}, got {mask.shape}."
         )
-    mask = np.asarray(mask, dtype=bool)
+    mask = np.asarray(mask) > 0
     if not mask.any():
         raise DataError("mask: empty, no voxel of it is above 0.")
     image = np.asarray(image, dtype=np.float64)
     before = mask
     if resample is not None:
-        new = (spacing[0] if in_plane else resample, resample, resample)
-        image, mask = _resampled(image, mask, spacing, new, order=ORDERS[order])
+        new = resampled_spacing(spacing, resample, in_plane=in_plane)
+        image, mask = _resampled(image, mask, spacing, new, order=ORDERS[order], margin=margin)
         image = np.round(image) if rounded else image
         if not mask.any():
             voxels, size = int(before.sum()), math.prod(spacing)
@@ -103,28 +106,72 @@ def make_region(
                 f"{' × '.join(f'{each:g}' for each in new)} mm. Resample more finely."
             )
         spacing = new
-    box = tuple(slice(at.min(), at.max() + 1) for at in np.nonzero(mask))
+    box = _box(mask, margin)
     image, mask = image[box], mask[box]
+    return Region(image, mask, _counting(image, mask, limits, outliers), spacing)
+
+
+def _counting(
+    image: Floats, mask: Bools, limits: tuple[float, float] | None, outliers: float | None
+) -> Bools:
     counts = mask.copy()
     if limits is not None:
         counts &= (image >= limits[0]) & (image <= limits[1])
     if outliers is not None and counts.any():
         mean, deviation = image[counts].mean(), image[counts].std()
         counts &= np.abs(image - mean) <= outliers * deviation
-    return Region(image, mask, counts, spacing)
+    return counts
+
+
+def resampled_spacing(spacing: Spacing, resample: float, *, in_plane: bool) -> Spacing:
+    """Millimetres along z, y, x after resampling."""
+    return (spacing[0] if in_plane else resample, resample, resample)
+
+
+def cropped(region: Region) -> Region:
+    """A region without the margin around its mask."""
+    box = _box(region.shape_mask, (0, 0, 0))
+    return replace(
+        region, image=region.image[box], shape_mask=region.shape_mask[box], mask=region.mask[box]
+    )
+
+
+def parts_of(mask: Bools) -> list[Bools]:
+    """The parts of a mask (z, y, x) that do not touch, not even at a corner, largest first.
+
+    >>> [int(part.sum()) for part in parts_of(np.array([[[True, False, True, True]]]))]
+    [2, 1]
+    """
+    parts, n = ndimage.label(mask, np.ones((3, 3, 3)))
+    order = np.argsort(-np.bincount(parts.ravel(), minlength=n + 1)[1:], kind="stable") + 1
+    return [parts == each for each in order]
+
+
+def _box(mask: Bools, margin: tuple[int, int, int]) -> tuple[slice, ...]:
+    """Around a mask, as far as the image goes."""
+    return tuple(
+        slice(max(0, at.min() - more), at.max() + 1 + more)
+        for at, more in zip(np.nonzero(mask), margin, strict=True)
+    )
 
 
 def _resampled(
-    image: Floats, mask: Bools, old: Spacing, new: Spacing, *, order: int
+    image: Floats,
+    mask: Bools,
+    old: Spacing,
+    new: Spacing,
+    *,
+    order: int,
+    margin: tuple[int, int, int],
 ) -> tuple[Floats, Bools]:
     """Both on a grid of other distances that is aligned with the old one at the centres, as far as
-    the mask reaches."""
+    the mask and a margin reach."""
     steps = np.array(new) / np.array(old)
     size = np.maximum(1, np.ceil(np.array(image.shape) / steps - 1e-9)).astype(int)
     offset = (np.array(image.shape) - 1) / 2 - steps * (size - 1) / 2
     ends = np.array([[at.min(), at.max()] for at in np.nonzero(mask)]).T
-    first = np.maximum(0, np.floor((ends[0] - offset) / steps) - 1).astype(int)
-    last = np.minimum(size, np.ceil((ends[1] - offset) / steps) + 2).astype(int)
+    first = np.maximum(0, np.floor((ends[0] - offset) / steps) - 1 - margin).astype(int)
+    last = np.minimum(size, np.ceil((ends[1] - offset) / steps) + 2 + margin).astype(int)
     # What lies further away has no part in it, not even through a spline.
     start = np.maximum(0, np.floor(offset + steps * first).astype(int) - FAR)
     stop = np.minimum(image.shape, np.ceil(offset + steps * last).astype(int) + FAR)

@@ -53,7 +53,8 @@ def _moments(values: Floats) -> dict[str, float]:
     low, high = float(values.min()), float(values.max())
     from_mean = values - mean
     flat = high == low
-    middle = values[(values >= p10) & (values <= p90)]
+    middle = values[(values >= p10) & (values <= p90)]  # of two values nothing
+    robust = float(np.abs(middle - middle.mean()).mean()) if middle.size else float("nan")
     return {
         "mean": mean,
         "variance": deviation**2,
@@ -67,7 +68,7 @@ def _moments(values: Floats) -> dict[str, float]:
         "iqr": p75 - p25,
         "range": high - low,
         "mean_absolute_dev": float(np.abs(from_mean).mean()),
-        "robust_mean_absolute_dev": float(np.abs(middle - middle.mean()).mean()),
+        "robust_mean_absolute_dev": robust,
         "median_absolute_dev": float(np.abs(values - median).mean()),
         "coef_of_variation": deviation / mean if mean else float("nan"),
     }
