@@ -130,7 +130,8 @@ def _load_volumes(case: Case, channels: Sequence[str], *, pixel: float | None) -
             (drawn_on[0], []) if drawn_on else place_of(paths[0], first, case.mask, mask, mask=True)
         )
         notes += [*mask.notes, *said]
-        inside, values = _tumour(case, mask)
+        inside, values, said = _tumour(case, mask)
+        notes += said
         covered = resample(inside.astype(np.float32), there, target)
         masks = (axial(covered) >= 0.5).astype(np.uint8)
         if inside.any() and not covered.any():
@@ -156,19 +157,21 @@ def _load_volumes(case: Case, channels: Sequence[str], *, pixel: float | None) -
     )
 
 
-def _tumour(case: Case, mask: Volume) -> tuple[NDArray[np.bool_], dict[int, int]]:
-    """Where a mask's voxels are tumour, and its whole values above 0 with their voxels."""
+def _tumour(case: Case, mask: Volume) -> tuple[NDArray[np.bool_], dict[int, int], list[str]]:
+    """Where a mask's voxels are tumour, its whole values above 0 with their voxels, and what is to
+    be said: a case may well have none of a kind of tumour."""
     found, voxels = np.unique(mask.data[mask.data > 0], return_counts=True)
     pairs = zip(found[:MOST_LABELS].tolist(), voxels.tolist(), strict=False)
     values = {int(value): count for value, count in pairs if value == int(value)}
+    said: list[str] = []
     if case.tumour and len(found) and not values.keys() & {*case.tumour}:
         listed = ", ".join(f"{value} ({count:,} voxels)" for value, count in values.items())
-        raise DataError(
-            f"{case.mask}: holds none of the values that are tumour (cohort.tumour: "
-            f"{', '.join(map(str, case.tumour))}) but {listed or 'no whole number'}. Choose among "
-            "those, or leave this case out (--cohort.exclude CASE)."
+        said.append(
+            f"{case.mask} holds none of the values that are tumour (cohort.tumour: "
+            f"{', '.join(map(str, case.tumour))}) but {listed or 'no whole number'}; its mask "
+            "counts as empty"
         )
-    return np.isin(mask.data, case.tumour) if case.tumour else mask.data > 0, values
+    return np.isin(mask.data, case.tumour) if case.tumour else mask.data > 0, values, said
 
 
 def _on(volume: Volume, there: Grid, target: Grid) -> NDArray[np.float32]:

@@ -19,10 +19,11 @@ from rarecase.experiment.classifiers.registry import CLASSIFIERS, make_classifie
 from rarecase.experiment.design import Design, make_design
 from rarecase.experiment.tasks import CELLS as STATUS
 from rarecase.experiment.training_set import ComBat
-from rarecase.features.sources.registry import cost_of, is_baseline, names_in, source_of
+from rarecase.features.sources.registry import cost_of, is_baseline, names_in
 from rarecase.files import read_csv
 from rarecase.pipeline.run_folder import CELLS, folds_of
 from rarecase.pipeline.settings import DesignSettings, Settings
+from rarecase.pipeline.sources import source_in
 from rarecase.seeds import derive
 
 log = logging.getLogger(__name__)
@@ -134,7 +135,7 @@ def available(settings: Settings, cohort: Cohort) -> Settings:
     kept = []
     for said in settings.experiment:
         names = () if said.features == AUTO else names_in(said.features)
-        sources = {name: source_of(name, networks=settings.networks) for name in names}
+        sources = {name: source_in(settings, name) for name in names}
         reasons = {name: why for name, s in sources.items() if (why := s.lacking(cohort))}
         for name, why in reasons.items():
             if not said.optional:

@@ -12,10 +12,10 @@ import numpy as np
 from rarecase.cohort import Cohort, count_slices
 from rarecase.errors import DataError
 from rarecase.experiment.arm import Counts
-from rarecase.features import source_of
 from rarecase.pipeline.designs import Part, planned_parts
 from rarecase.pipeline.run_folder import FEATURES, SLICES, SYNTHETIC, folds_of
 from rarecase.pipeline.settings import Settings
+from rarecase.pipeline.sources import source_in
 from rarecase.pipeline.step import Step
 from rarecase.pipeline.steps.cohort import load_folds
 from rarecase.segmenter.networks import network_like
@@ -91,7 +91,7 @@ def sizes_of(settings: Settings, cohort: Cohort) -> Sizes:
         real=real,
         parts=tuple(parts),
         shapes={
-            name: source_of(name, networks=settings.networks).shape(net, sides=sides)
+            name: source_in(settings, name).shape(net, sides=sides)
             for part in parts
             for name in part.sources
         },

@@ -16,10 +16,10 @@ from sklearn.base import clone
 
 from rarecase.cohort import Cohort
 from rarecase.experiment.sampling import new_generator
-from rarecase.features import source_of
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.disk import Sizes
 from rarecase.pipeline.settings import Settings
+from rarecase.pipeline.sources import source_in
 from rarecase.pipeline.trial import try_sources
 from rarecase.progress import unsaid
 from rarecase.segmenter import Augmentation, UNet
@@ -70,7 +70,7 @@ def measure(settings: Settings, sizes: Sizes, *, cohort: Cohort) -> Rates:
         once = functools.partial(model.fit, X, y, fabric=fabric)
         classify[part.name] = _per_sample(once, samples=len(X))
     weights = 4 * sum(parameter.numel() for parameter in net.parameters())
-    tried = [name for name in sizes.shapes if source_of(name, networks=settings.networks).tried]
+    tried = [name for name in sizes.shapes if source_in(settings, name).tried]
     sources = try_sources(settings, cohort, tried) if tried else {}
     return Rates(train, predict, generate, classify, weights, sources)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from rarecase.experiment.arms import CLOSED_FORM
+from rarecase.features.radiomics.recipe import Recipe
 from rarecase.features.sources.networks import Network
 from rarecase.pipeline.settings_training import (
     Count,
@@ -96,6 +97,24 @@ class FeaturesSettings(Section):
 
     keep: bool = False
     """Keep the stores of real and synthetic features when nothing needs them any more."""
+
+
+class RadiomicsSettings(Section):
+    """How `radiomics` are measured (IBSI)."""
+
+    resample: Positive | None = 1.0
+    """Millimetres between voxels, within slices where these are thick; null: as they are."""
+    bins: Annotated[int, Field(ge=2)] = 32
+    """Grey levels between a region's extremes."""
+    width: Positive | None = None
+    """Grey levels of this width instead, where intensities have a unit, as those of CT."""
+    filters: list[str] = []
+    """Filtered images measured besides: log-SIGMA (Laplacian of Gaussian, mm), wavelet."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """As what measures takes it."""
+        return Recipe(self.resample, self.bins, self.width, filters=tuple(self.filters))
 
 
 class GeneratorSettings(Section):
@@ -234,6 +253,7 @@ class Settings(Section):
     pretrain: PretrainSettings = PretrainSettings()
     segmenter: SegmenterSettings = SegmenterSettings()
     features: FeaturesSettings = FeaturesSettings()
+    radiomics: RadiomicsSettings = RadiomicsSettings()
     networks: dict[str, Network] = {}
     """Pre-trained networks of one's own, by the NAME of the source `network:NAME`: make, weights,
     arguments, block, size, mean, std, depth, seen."""

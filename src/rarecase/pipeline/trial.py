@@ -11,10 +11,10 @@ from rarecase.arrays import Bools
 from rarecase.cohort import Cohort
 from rarecase.cohort.fitting import fit_case
 from rarecase.cohort.load import load_groups
-from rarecase.features import source_of
 from rarecase.features.sources.one_case import case_data
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.settings import Settings
+from rarecase.pipeline.sources import source_in
 from rarecase.pipeline.step import peak_memory
 from rarecase.progress import unsaid
 from rarecase.segmenter import Segmenter
@@ -48,7 +48,7 @@ def try_sources(
     found = {}
     for name in names:
         before, began = peak_memory(), time.perf_counter()
-        for _ in source_of(name, networks=settings.networks).batches(data):
+        for _ in source_in(settings, name).batches(data):
             pass
         found[name] = (time.perf_counter() - began + reading, peak_memory() - before)
     return found

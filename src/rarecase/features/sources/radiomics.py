@@ -6,7 +6,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -20,10 +21,14 @@ from rarecase.cohort.load import CaseArrays
 from rarecase.errors import DataError
 from rarecase.features.columns import Columns
 from rarecase.features.feature_set import WHOLE, outlined, rows_that_count
+from rarecase.features.radiomics.neighbours import FLAT_COARSENESS
+from rarecase.features.radiomics.notes import flat_notes, missing_note
 from rarecase.features.radiomics.recipe import Recipe, measure
 from rarecase.features.sources.contract import Source, SourceData
+from rarecase.files import read_json, write_json
 from rarecase.imaging.normalise import Scale, apply_scale
 
+RECIPE = "recipe.json"
 log = logging.getLogger(__name__)
 
 
@@ -32,15 +37,17 @@ class Radiomics(Source):
 
     Measured on the files' own voxels, not on what the network sees: the mask is brought back to
     them. Intensities are those of the case's own tissue (mean 1, a third of its deviation), since
-    those of MR have no unit. A volume is one sample; so is each picture that counts, since pictures
-    do not say how far they lie apart. A case without a mask has a row of missing values.
+    those of MR have no unit; with a recipe that names a width or limits they have one, and are
+    taken as they are. A volume is one sample; so is each picture that counts, since pictures
+    do not say how far they lie apart. A case without a mask has a row of missing values, and so is
+    the coarseness of a region without differences, for which IBSI writes a million.
     """
 
     measured: ClassVar[bool] = True
     tried: ClassVar[bool] = True
 
-    def __init__(self, name: str = "radiomics") -> None:
-        self.name, self.recipe = name, Recipe()
+    def __init__(self, name: str = "radiomics", recipe: Recipe | None = None) -> None:
+        self.name, self.recipe = name, recipe or Recipe()
 
     def facts(self, cohort: Cohort) -> list[Any]:
         return [asdict(self.recipe)]
@@ -60,11 +67,26 @@ class Radiomics(Source):
 
     def batches(self, data: SourceData) -> Iterator[np.ndarray]:
         names, rows = self._names(data), self.rows(data)
+        notes: list[dict[str, float]] = []
         cases = rows["case"].unique().tolist()
         for case, groups in ahead(data.originals, cases, workers=1):
             wanted = rows.loc[rows["case"] == case, "slice"].tolist()
             found = self._measured(data, case, groups, wanted)
+            notes += [dict(each) for each in found]
+            for each in found:
+                each.update({n: np.nan for n, v in each.items() if v == FLAT_COARSENESS})
             yield np.array([[each.get(name, np.nan) for name in names] for each in found])
+        for note in flat_notes(notes, self.recipe):
+            log.warning("radiomics: %s", note)
+
+    def save(self, folder: Path) -> None:
+        super().save(folder)
+        write_json(folder / RECIPE, asdict(self.recipe))
+
+    def load(self, folder: Path) -> Self:
+        said: dict[str, Any] = read_json(folder / RECIPE)
+        self.recipe = Recipe(**{n: tuple(v) if isinstance(v, list) else v for n, v in said.items()})
+        return self
 
     def _names(self, data: SourceData) -> list[str]:
         """Every feature; a case lacks those that its kind has not, such as volumes of pictures."""
@@ -117,21 +139,25 @@ class Radiomics(Source):
         part = slice(None) if only is None else slice(only, only + 1)
         if not mask[part].any():
             return {}
+        raw = self.recipe.width is not None or self.recipe.limits is not None
         images = {
-            channel: np.asarray(apply_scale(group.images[part, c], scales[c]), dtype=np.float64)
+            channel: np.asarray(
+                group.images[part, c] if raw else apply_scale(group.images[part, c], scales[c]),
+                dtype=np.float64,
+            )
             for c, channel in enumerate(data.cache.channels)
         }
         spacing = None
         if group.spacing is not None:  # by row, column and slice
             spacing = (group.spacing[2], group.spacing[0], group.spacing[1])
         try:
-            return measure(
-                images,
-                mask[part],
-                spacing,
-                head=head_of(group.images[part], scales),
+            found = measure(
+                images, mask[part], spacing, head=head_of(group.images[part], scales),
                 recipe=self.recipe,
-            )
+            )  # fmt: skip
         except DataError as error:
             log.warning("case %s has no radiomics: %s", case, error)
             return {}
+        if note := missing_note(found, mask[part]):
+            log.info("case %s: %s", case, note)
+        return found

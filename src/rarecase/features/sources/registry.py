@@ -12,6 +12,7 @@ from rarecase.errors import DataError, SettingError, nearest
 from rarecase.files import read_json
 
 if TYPE_CHECKING:
+    from rarecase.features.radiomics.recipe import Recipe
     from rarecase.features.sources.contract import Source
     from rarecase.features.sources.networks import Network
 
@@ -24,7 +25,7 @@ class Listed(NamedTuple):
     kind: Literal["maps", "vectors"]
     text: str  # what its features are
     baseline: bool = False  # there to be compared with, and not to be chosen
-    networks: bool = False  # whether it is told which networks the study has
+    told: Literal["networks", "recipe"] | None = None  # what of the study's settings it is told
 
 
 SOURCES = {
@@ -40,22 +41,26 @@ SOURCES = {
     "region": Listed("region", "region:Region", "vectors",
         "32 numbers that a small network learns from crops around the mask"),
     "radiomics": Listed("radiomics", "radiomics:Radiomics", "vectors",
-        "shape, place, intensities and textures of every channel under the mask (IBSI)"),
+        "shape, place, intensities and textures of every channel under the mask (IBSI)",
+        told="recipe"),
     "network:lite0": Listed(r"network:\w[\w.-]*", "pretrained:Pretrained", "vectors",
         "a pre-trained network's of the tumour's crop and the whole slice; so are `network:NAME` …",
-        networks=True),
+        told="networks"),
 }  # fmt: skip
 """By name, cheapest first: of equally good ones the first is taken."""
 VECTORS = tuple(name for name, listed in SOURCES.items() if listed.kind == "vectors")
 
 
-def source_of(name: str, *, networks: Mapping[str, Network] | None = None) -> Source:
+def source_of(
+    name: str, *, networks: Mapping[str, Network] | None = None, recipe: Recipe | None = None
+) -> Source:
     """The source of that name, not fitted yet; `SettingError` for an unknown one. `networks`: the
-    study's own, by the names that `network:NAME` calls them by."""
+    study's own, by the names that `network:NAME` calls them by; `recipe`: of radiomics."""
     listed = source_listed(name)
     module, _, kind = listed.target.partition(":")
     source = getattr(import_module(f"rarecase.features.sources.{module}"), kind)
-    made: Source = source(name, networks) if listed.networks else source(name)
+    told = {"networks": networks, "recipe": recipe}
+    made: Source = source(name) if listed.told is None else source(name, told[listed.told])
     return made
 
 

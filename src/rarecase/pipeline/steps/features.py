@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from rarecase.cohort.case import Case, Cohort
-from rarecase.features import FeatureStore, SourceData, source_of
+from rarecase.features import FeatureStore, SourceData
 from rarecase.features.feature_set import Masks
 from rarecase.files import read_parquet
 from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.run_folder import FEATURES, SEGMENTER
+from rarecase.pipeline.sources import source_in
 from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.cohort import load_cohort
 from rarecase.seeds import derive
@@ -22,7 +23,7 @@ from rarecase.segmenter import PackedMasks, load_segmenter
 def features_step(context: Context, *, source: str, segmenter: Step, cohort: Cohort) -> Step:
     """The step that takes a source's features in a fold."""
     work = partial(features_work, source=source)
-    known = source_of(source, networks=context.settings.networks)
+    known = source_in(context.settings, source)
     facts: list[Any] = [source, known.version]
     if known.kind == "vectors":
         facts.append(context.settings.tuning.masks)
@@ -75,7 +76,7 @@ def extract(
 
     `exact`: in float32 whatever the settings say. `keep`: the folder to save the source in.
     """
-    at, found = context.test_fold, source_of(source, networks=context.settings.networks)
+    at, found = context.test_fold, source_in(context.settings, source)
     data = source_data(context, fold, masks=masks, exact=exact or found.exact)
     found.fit(data, seed=derive(context.settings.seed, found.name, at.repeat, at.fold))
     if keep is not None:
