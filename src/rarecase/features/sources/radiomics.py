@@ -85,7 +85,8 @@ class Radiomics(Source):
 
     def load(self, folder: Path) -> Self:
         said: dict[str, Any] = read_json(folder / RECIPE)
-        self.recipe = Recipe(**{n: tuple(v) if isinstance(v, list) else v for n, v in said.items()})
+        said |= {name: tuple(value) for name, value in said.items() if isinstance(value, list)}
+        self.recipe = Recipe(**said)
         return self
 
     def _names(self, data: SourceData) -> list[str]:
