@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from rarecase.experiment.arms import PLAIN, VARIANTS
+from rarecase.experiment.arms import PLAIN, SELECTION, VARIANTS
 from rarecase.features.sources.registry import SOURCES
 from rarecase.generators.registry import KINDS
 
@@ -23,7 +23,7 @@ def arms() -> Iterator[Row]:
     """Arms without samples, and with those of a generator under another name."""
     yield from ((f"`{arm.name}`", text) for arm, text in PLAIN.items())
     yield ("every generator", "its samples: [the table of generators](generators.md)")
-    yield from ((f"`{arm.name}`", text) for arm, text in VARIANTS.items())
+    yield from ((f"`{arm.name}`", text) for arm, text in (VARIANTS | SELECTION).items())
 
 
 TABLES: dict[str, dict[Row, list[Row]]] = {
