@@ -72,8 +72,9 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 
         words = place < text or head == "verdict"
         widest = max((len(str(row[place])) for row in rows), default=0)
         whole = (words or "interval" in head) and widest <= NAME  # is not broken
+        lines = head.replace(" (", "\n(") if whole else head  # a narrow one for narrow numbers
         out.add_column(
-            Text(head), justify="left" if words else "right", overflow="fold", no_wrap=whole
+            Text(lines), justify="left" if words else "right", overflow="fold", no_wrap=whole
         )
     for row in rows:
         out.add_row(*(Text("" if cell is None else str(cell)) for cell in row))

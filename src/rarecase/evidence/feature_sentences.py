@@ -86,8 +86,8 @@ def _choice(found: Compared, rare: str) -> list[str]:
         against = _moved(found, choice)
         moved = f", {against} against {title(found.baseline)}"
     return [
-        f"Features and classifier chosen on inner folds, where no test patient has a say: AUC of class {rare} "
-        f"{with_interval(found.sides[choice].auc)}{moved}."
+        "Features and classifier chosen on inner folds, where no test patient has a say: AUC of "
+        f"class {rare} {with_interval(found.sides[choice].auc)}{moved}."
     ]
 
 

@@ -51,7 +51,7 @@ def feature_rows(evidence: Evidence) -> tuple[list[str], list[list[str]]] | None
         return None
     rows, found = reference_rows(evidence), evidence["features"]
     kinds = list(
-        dict.fromkeys(r["classifier"] for r in found["rows"] if not _is(r, found, "choice"))
+        dict.fromkeys(r["classifier"] for r in found["rows"] if not is_the(r, found, "choice"))
     )
     lines = []
     for row in (row for row in rows if row["leading"]):
@@ -66,13 +66,13 @@ def feature_rows(evidence: Evidence) -> tuple[list[str], list[list[str]]] | None
             same_set = [r for r in rows if r["features"] == row["features"]]
             line |= {
                 f"Δ {found['baseline']['features']}": moved_of(row, "baseline"),
-                "p": p_of(same_set, "baseline", choice=_is(row, found, "choice")),
+                "p": p_of(same_set, "baseline", choice=is_the(row, found, "choice")),
             }
         lines.append(line)
     return [*lines[0]], [[*line.values()] for line in lines]
 
 
-def _is(row: Row, found: Mapping[str, Any], what: str) -> bool:
+def is_the(row: Row, found: Mapping[str, Any], what: str) -> bool:
     """Whether a row is the `baseline`, `choice` or `best`."""
     name = found[what]
     return name is not None and all(row[n] == name[n] for n in ("features", "classifier"))
