@@ -7,11 +7,10 @@ rare patient) is null:
   counts {patients {class: n}, slices {class: n}}, folds [{repeat, fold, patients}]
 * primary {features, classifier}
 * metrics [{name, label, higher_is_better, main}], in the order of tables
-* features, null under the paper's own protocol: the references of all features × classifier side by
-  side: baseline, choice (what stands for what inner folds chose; null), best {features,
-  classifier}; of (how many the best is the best of); sentences; rows {features, classifier, leading
-  (with the classifier of the largest AUC), complete, against {baseline, choice: {difference {value,
-  low, high}, p (two-sided), adjusted, detectable} or null}}
+* features, null under the paper's own protocol: the references of all sets of features side by
+  side, each the mean over its classifiers: baseline, choice (what stands for what inner folds
+  chose; or null), best (features); sentences; sets {features, auc {value, low, high}, complete,
+  against {baseline, choice: {difference {value, low, high}, p, adjusted, detectable} or null}}
 * choices, null where nothing was chosen in every fold: the key of the row that was; folds {repeat,
   fold, features, classifier, arm, promised (AUC on inner folds), auc (in that test fold)}; counts
   {features, classifier, arm: {name: n}}; promised (mean), auc {value, low, high}; sentence; caution
@@ -111,7 +110,7 @@ def make_evidence(
     found = [judge(families[name], scored[name], compare) for name in families if not faithful]
     tests = Tests(compare, Scorer(drawn, [m for m in metrics if m.name == AUC], index))
     features = None if faithful else feature_answer(
-        families, scored, choice=choice, tests=tests, rare=rare, rare_patients=patients
+        families, choice=choice, tests=tests, rare=rare, rare_patients=patients
     )  # fmt: skip
     return facts | {
         "rare": rare,

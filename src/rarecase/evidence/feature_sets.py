@@ -1,15 +1,16 @@
-"""Which features know the rare class: features × classifier side by side, by their references, to
-which nothing was done against the imbalance.
+"""Which features know the rare class: sets of features side by side, by their references, to which
+nothing was done against the imbalance.
 
-Two questions, each by the paired tests of `evidence.paired`, two-sided:
+A set counts by the mean over its classifiers, so that no classifier is picked by test patients. Two
+questions are asked of every set by the paired tests of `evidence.paired`, each corrected (Holm)
+over the sets of which it was asked:
 
-* does a set know more than the baseline (the size of the mask where that was run, else the
-  cheapest set), with the classifier that does best on the baseline?
-* does it know more or less than what inner folds choose?
+* does it know more than the baseline (the size of the mask where that was run, else the cheapest
+  set)? One-sided.
+* does it know more or less than what inner folds choose? Two-sided.
 
-p is corrected (Holm) over every features × classifier of which it was asked, so that picking the
-best of them afterwards is paid for. What inner folds choose against the baseline is one question,
-fixed beforehand, and its p is not corrected.
+What inner folds choose against the baseline is a question of its own, fixed beforehand, and its p
+is not corrected.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 from rarecase.errors import SettingError
 from rarecase.evidence.fits import Fit
-from rarecase.evidence.intervals import Scorer, arm_differences
+from rarecase.evidence.intervals import Scorer, arm_differences, arm_scores
 from rarecase.evidence.metrics import AUC
 from rarecase.evidence.paired import Comparison
 from rarecase.evidence.rows import Entry, Family, with_intervals
@@ -36,35 +37,31 @@ Name = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Side:
-    """The reference of one features × classifier."""
+class Set:
+    """The references of one set of features, of all its classifiers that have every test fold."""
 
-    entry: Entry
-    auc: Score
-    complete: bool  # has every test fold that any other has
+    fits: Sequence[Fit]
+    auc: Score  # the mean over them
+    classifiers: int
+    complete: bool  # any has
 
     @property
     def value(self) -> float:
-        """Its AUC, below all where that is not defined."""
-        return -1.0 if self.auc["value"] is None else self.auc["value"]
+        """Its AUC, below all where that is not defined or a fold is missing."""
+        value = self.auc["value"] if self.complete else None
+        return -1.0 if value is None else value
 
 
 @dataclass(frozen=True)
 class Against:
     """An AUC minus that of another on the same patients: with interval, p as it is and corrected
-    (NaN where a fold is missing), and the smallest difference that would have been found with a
-    power of 80 %."""
+    (NaN where a fold is missing), and the smallest rise that would have been found with a power of
+    80 %."""
 
     difference: Score | None
     p: float
     adjusted: float
     detectable: float
-
-    @property
-    def higher(self) -> bool:
-        """Whether it is shown to know more."""
-        value = None if self.difference is None else self.difference["value"]
-        return self.adjusted < ALPHA and value is not None and value > 0
 
     def as_json(self) -> dict[str, Any]:
         """Its numbers for evidence.json, which has no NaN."""
@@ -74,135 +71,138 @@ class Against:
 
 @dataclass(frozen=True)
 class Tests:
-    """Asks features × classifier against another: the paired tests, and a scorer of the AUC."""
+    """Sets sets of features against another: the paired tests, and a scorer of the AUC."""
 
     compare: Callable[[Sequence[Fit], Sequence[Fit]], Comparison]
     scorer: Scorer
 
     def __call__(
-        self, sides: Mapping[Name, Side], asked: Sequence[Name], other: Name | None
-    ) -> dict[Name, Against]:
-        """Each of `asked` against `other`, corrected over all of them; an incomplete one has no p,
-        but counts with a p of 1. Nothing where there is no other."""
-        if other is None or not asked:
+        self,
+        sets: Mapping[str, Set],
+        asked: Sequence[str],
+        other: str | None,
+        *,
+        p_of: Callable[[Comparison], float],
+    ) -> dict[str, Against]:
+        """Each of `asked` against `other`, corrected over all of them; one with a missing fold has
+        no p, but counts with a p of 1. Nothing where there is no other."""
+        if other is None:
             return {}
-        control = sides[other].entry.patients
-        found = [self.compare(sides[name].entry.patients, control) for name in asked]
-        whole = [sides[name].complete and sides[other].complete for name in asked]
-        raw = [two_sided(each) if w else 1.0 for each, w in zip(found, whole, strict=True)]
+        control = sets[other]
+        found = [self.compare(sets[name].fits, control.fits) for name in asked]
+        whole = [sets[name].complete and control.complete for name in asked]
+        raw = [p_of(each) if w else 1.0 for each, w in zip(found, whole, strict=True)]
         return {
             name: Against(
-                difference=self._moved(sides[name].entry, sides[other].entry),
+                difference=self._moved(sets[name].fits, control.fits),
                 p=raw[i] if whole[i] else math.nan,
                 adjusted=float(adjusted) if whole[i] else math.nan,
-                detectable=found[i].detectable(alpha=ALPHA / 2 / len(asked)),
+                detectable=found[i].detectable(alpha=ALPHA / len(asked)),
             )
             for i, (name, adjusted) in enumerate(zip(asked, holm(raw), strict=True))
         }
 
-    def _moved(self, one: Entry, other: Entry) -> Score | None:
-        moved = arm_differences(one.patients, other.patients, self.scorer)
+    def auc(self, fits: Sequence[Fit]) -> Score:
+        """The mean AUC of fits, with its interval."""
+        return with_intervals(self.scorer.metrics, arm_scores(fits, self.scorer))[AUC]
+
+    def _moved(self, fits: Sequence[Fit], control: Sequence[Fit]) -> Score | None:
+        moved = arm_differences(fits, control, self.scorer)
         return None if moved is None else with_intervals(self.scorer.metrics, moved)[AUC]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Features × classifier, what they were set against, and the best of them."""
+    """Sets of features, and what they were set against."""
 
-    sides: Mapping[Name, Side]
-    baseline: Name | None
-    choice: Name | None  # stands for what inner folds chose
-    asked: Sequence[Name]  # against the baseline
-    to_baseline: Mapping[Name, Against]
-    to_choice: Mapping[Name, Against]
+    sets: Mapping[str, Set]
+    baseline: str | None
+    choice: str | None  # stands for what inner folds chose
+    asked: Sequence[str]  # against the baseline
+    to_baseline: Mapping[str, Against]
+    to_choice: Mapping[str, Against]
 
     @property
-    def best(self) -> Name:
+    def best(self) -> str:
         """The one with the largest AUC that is neither the baseline nor the choice."""
-        return best_of(self.sides, self.asked)
+        return max(self.asked, key=lambda name: self.sets[name].value)
 
-    def of_set(self, features: str) -> tuple[Name, Name]:
-        """Of the set's classifiers the one with the largest AUC, and the one with the smallest p
-        against the baseline."""
-        mine = [name for name in self.asked if name[0] == features]
-        p = {name: self.to_baseline[name].adjusted for name in mine}
-        return best_of(self.sides, mine), min(
-            mine, key=lambda n: math.inf if p[n] != p[n] else p[n]
-        )
+    @property
+    def shown(self) -> list[str]:
+        """Those that are shown to know more than the baseline."""
+        return [name for name in self.asked if self.to_baseline[name].adjusted < ALPHA]
 
     def as_json(self, sentences: Sequence[str]) -> dict[str, Any]:
         """The entry `features` of the evidence."""
-        sets = dict.fromkeys(features for features, _ in self.sides)
-        leading = {best_of(self.sides, [n for n in self.sides if n[0] == each]) for each in sets}
-        rows = []
-        for name, side in self.sides.items():
-            tests = {"baseline": self.to_baseline, "choice": self.to_choice}
-            against = {k: t[name].as_json() if name in t else None for k, t in tests.items()}
-            about = {"leading": name in leading, "complete": side.complete, "against": against}
-            rows.append({**named(name), **about})
+        tests = {"baseline": self.to_baseline, "choice": self.to_choice}
         return {
-            "baseline": self.baseline and named(self.baseline),
-            "choice": self.choice and named(self.choice),
-            "best": named(self.best),
-            "of": len(self.asked),
-            "rows": rows,
+            "baseline": self.baseline,
+            "choice": self.choice,
+            "best": self.best,
+            "sets": [
+                {
+                    "features": name,
+                    "auc": each.auc,
+                    "complete": each.complete,
+                    "against": {k: t[name].as_json() if name in t else None
+                                for k, t in tests.items()},
+                }
+                for name, each in self.sets.items()
+            ],
             "sentences": list(sentences),
-        }
+        }  # fmt: skip
 
 
 def compare_features(
-    families: Mapping[Name, Family],
-    rows: Mapping[Name, Sequence[Mapping[str, Any]]],
-    *,
-    choice: Name | None,
-    tests: Tests,
+    families: Mapping[Name, Family], *, choice: Name | None, tests: Tests
 ) -> Compared:
-    """Set the references of `families` against each other; `rows` are those of the evidence,
-    `choice` stands for what was chosen in every fold."""
-    folds = {name: _folds(family[0]) for name, family in families.items()}
-    every = frozenset[tuple[int, int]]().union(*folds.values())
-    sides = {
-        name: Side(family[0], rows[name][0]["patients"]["scores"][AUC], folds[name] == every)
-        for name, family in families.items()
-    }
-    fixed = [name for name in sides if name != choice] or list(sides)
-    baseline = find_baseline({name: sides[name] for name in fixed})
-    asked = [name for name in fixed if baseline is None or name[0] != baseline[0]]
-    to_baseline = tests(sides, asked, baseline)
+    """Set the references of `families` against each other; `choice` stands for what was chosen in
+    every fold."""
+    entries: dict[str, list[Entry]] = {}
+    for (features, _), family in families.items():
+        entries.setdefault(features, []).append(family[0])
+    every = frozenset[tuple[int, int]]().union(*(_folds(e) for es in entries.values() for e in es))
+    sets = {name: _set(mine, every, tests) for name, mine in entries.items()}
+    chosen = None if choice is None else choice[0]
+    fixed = [name for name in sets if name != chosen] or list(sets)
+    baseline = find_baseline(fixed)
+    asked = [name for name in fixed if name != baseline]
+    to_baseline = tests(sets, asked, baseline, p_of=lambda tested: tested.p_greater)
     to_choice = {}
-    if choice is not None:
-        to_baseline |= tests(sides, [choice], baseline)
-        to_choice = tests(sides, [name for name in fixed if name != choice], choice)
-    return Compared(sides, baseline, choice, asked, to_baseline, to_choice)
+    if chosen is not None:
+        to_baseline |= tests(sets, [chosen], baseline, p_of=lambda tested: tested.p_greater)
+        to_choice = tests(sets, [n for n in fixed if n != chosen], chosen, p_of=two_sided)
+    return Compared(sets, baseline, chosen, asked, to_baseline, to_choice)
 
 
-def find_baseline(sides: Mapping[Name, Side]) -> Name | None:
-    """The features that others are measured against, with the classifier that does best on them: a
-    baseline of the registry, else the cheapest; where the registry does not know them all, the
-    first. None where there are no others."""
-    names = list(dict.fromkeys(features for features, _ in sides))
-    if len(names) < 2:
-        return None
-    with suppress(SettingError):  # the user's own, of which nothing is known
-        names.sort(key=lambda features: (not is_baseline(features), cost_of(features)))
-    return best_of(sides, [name for name in sides if name[0] == names[0]])
-
-
-def best_of(sides: Mapping[Name, Side], names: Sequence[Name]) -> Name:
-    """The one with the largest AUC, of those that are complete if any is."""
-    return max(names, key=lambda name: (sides[name].complete, sides[name].value))
-
-
-def two_sided(tested: Comparison) -> float:
-    """Twice the smaller of the one-sided p values, 1 at most; NaN where neither is defined."""
-    sides = [p for p in (tested.p_greater, tested.p_less) if not math.isnan(p)]
-    return min(1.0, 2 * min(sides)) if sides else math.nan
+def _set(entries: Sequence[Entry], every: frozenset[tuple[int, int]], tests: Tests) -> Set:
+    whole = [entry for entry in entries if _folds(entry) == every]
+    fits = [fit for entry in whole or entries for fit in entry.patients]
+    return Set(fits, tests.auc(fits), len(whole or entries), bool(whole))
 
 
 def _folds(entry: Entry) -> frozenset[tuple[int, int]]:
     return frozenset((repeat, fold) for repeat, fold, _ in entry.cells)
 
 
-def named(name: Name) -> dict[str, str]:
-    """Features and classifier as the evidence has them."""
-    return {"features": name[0], "classifier": name[1]}
+def find_baseline(names: Sequence[str]) -> str | None:
+    """The features that others are measured against: a baseline of the registry, else the cheapest,
+    else (the registry knows not all) the first. None where there are no others.
+
+    >>> find_baseline(["radiomics", "clinical"]), find_baseline(["mine", "clinical"])
+    ('clinical', 'mine')
+    """
+    known = {}
+    for features in names:
+        with suppress(SettingError):  # the user's own, of which nothing is known
+            known[features] = (not is_baseline(features), *cost_of(features))
+    cheapest = min(known, key=lambda features: known[features], default=None)
+    if len(names) < 2 or cheapest is None:
+        return names[0] if len(names) > 1 else None
+    return cheapest if not known[cheapest][0] or len(known) == len(names) else names[0]
+
+
+def two_sided(tested: Comparison) -> float:
+    """Twice the smaller of the one-sided p values, 1 at most; NaN where neither is defined."""
+    sides = [p for p in (tested.p_greater, tested.p_less) if not math.isnan(p)]
+    return min(1.0, 2 * min(sides)) if sides else math.nan

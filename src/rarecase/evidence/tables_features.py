@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rarecase.evidence.metrics import AUC
@@ -11,97 +11,78 @@ from rarecase.evidence.text import cell, p_value, with_interval
 
 Evidence = Mapping[str, Any]
 Row = Mapping[str, Any]
-BALANCED = "balanced_accuracy"
 MOST_CLASSIFIERS = 4  # that have a column each
 NOTE = (
-    "The classifier of the best AUC was picked after looking at these test patients, which "
-    "flatters it; what inner folds chose was not. p: two-sided, corrected over all features and "
-    "classifiers that were set against the baseline, of a set the smallest; that of the choice is "
-    "one question and is not corrected."
+    "A set of features counts by the mean over its classifiers, so that none is picked after "
+    "seeing test patients. p: one-sided, for more than the baseline; corrected over the sets, but "
+    "not that of what inner folds chose, which is one question."
 )
 
 
-def reference_rows(evidence: Evidence) -> list[Row]:
-    """The rows on features of the entry `features`, each with its `scores`; what stands for the
-    choice first, then by the largest AUC of each set, the best classifier of a set first."""
+def sorted_sets(evidence: Evidence) -> list[Row]:
+    """The sets of features of the entry `features`: what stands for the choice first, then by
+    AUC, the largest first."""
     found = evidence["features"]
-    scores = {key_of(row).family: row["patients"]["scores"] for row in evidence["rows"]
-              if row["reference"]}  # fmt: skip
-    rows = [row | {"scores": scores[row["features"], row["classifier"]]} for row in found["rows"]]
-    best = {row["features"]: _value(row) for row in rows if row["leading"]}
-    chosen = found["choice"] and found["choice"]["features"]
 
-    def place(row: Row) -> tuple[bool, float, str, bool, float]:
-        name = row["features"]
-        return name != chosen, -best[name], name, not row["leading"], -_value(row)
+    def place(each: Row) -> tuple[bool, float]:
+        value = each["auc"]["value"]
+        return each["features"] != found["choice"], 0.0 if value is None else -value
+
+    return sorted(found["sets"], key=place)
+
+
+def reference_rows(evidence: Evidence) -> list[Row]:
+    """The references of the evidence, in the order of `sorted_sets`, of each the largest AUC
+    first."""
+    order = [each["features"] for each in sorted_sets(evidence)]
+    rows = [row for row in evidence["rows"] if row["reference"]]
+
+    def place(row: Row) -> tuple[int, float]:
+        value = row["patients"]["scores"][AUC]["value"]
+        return order.index(row["features"]), 0.0 if value is None else -value
 
     return sorted(rows, key=place)
 
 
-def _value(row: Row) -> float:
-    value = row["scores"][AUC]["value"]
-    return -1.0 if value is None else float(value)
-
-
 def feature_rows(evidence: Evidence) -> tuple[list[str], list[list[str]]] | None:
-    """A line for each set of features: the AUC of the rare class by every classifier, and of the
-    best one its interval, its balanced accuracy and what sets it apart from the baseline. None
-    where there is nothing to set side by side."""
+    """A line for each set of features: the AUC of the rare class by every classifier, their mean
+    with its interval, and what sets it apart from the baseline. None where there is nothing to set
+    side by side."""
     if len(families_of(evidence)) < 2:
         return None
-    rows, found = reference_rows(evidence), evidence["features"]
-    kinds = list(
-        dict.fromkeys(r["classifier"] for r in found["rows"] if not is_the(r, found, "choice"))
-    )
+    found, choice = evidence["features"], choice_family(evidence)
+    cells = {(row["features"], row["classifier"]): cell(row["patients"]["scores"][AUC]["value"])
+             for row in evidence["rows"] if row["reference"]}  # fmt: skip
+    kinds = list(dict.fromkeys(family[1] for family in cells if family != choice))
     lines = []
-    for row in (row for row in rows if row["leading"]):
-        same = {r["classifier"]: r["scores"][AUC] for r in rows if r["features"] == row["features"]}
-        each = {kind: cell(same[kind]["value"]) if kind in same else "" for kind in kinds}
-        if len(kinds) > MOST_CLASSIFIERS:
-            each = {"classifier": row["classifier"]}
-        line = {"features": row["features"], **each, "best (95 % interval)":
-                with_interval(row["scores"][AUC]),
-                "balanced accuracy": cell(row["scores"][BALANCED]["value"])}  # fmt: skip
+    for each in sorted_sets(evidence):
+        name = each["features"]
+        columns = kinds if len(kinds) <= MOST_CLASSIFIERS else []
+        line = {"features": name} | {kind: cells.get((name, kind), "") for kind in columns}
+        line["mean (95 % interval)"] = with_interval(each["auc"])
         if found["baseline"] is not None:
-            same_set = [r for r in rows if r["features"] == row["features"]]
-            line |= {
-                f"Δ {found['baseline']['features']}": moved_of(row, "baseline"),
-                "p": p_of(same_set, "baseline", choice=is_the(row, found, "choice")),
-            }
+            against = each["against"]["baseline"]
+            moved = None if against is None else against["difference"]
+            line[f"Δ {found['baseline']} (95 % interval)"] = (
+                "" if against is None else with_interval(moved, change=True)
+            )
+            line["p"] = p_cell(against)
         lines.append(line)
     return [*lines[0]], [[*line.values()] for line in lines]
 
 
-def is_the(row: Row, found: Mapping[str, Any], what: str) -> bool:
-    """Whether a row is the `baseline`, `choice` or `best`."""
-    name = found[what]
-    return name is not None and all(row[n] == name[n] for n in ("features", "classifier"))
-
-
-def moved_of(row: Row, other: str) -> str:
-    """The difference in AUC against the `baseline` or the `choice`; empty where the row was not set
-    against it."""
-    against = row["against"][other]
-    if against is None:
-        return ""
-    difference = against["difference"]
-    return cell(None if difference is None else difference["value"], change=True)
-
-
-def p_of(rows: Sequence[Row], other: str, *, choice: bool = False) -> str:
-    """The smallest p of `rows` against the `baseline` or the `choice`; that of the choice itself is
-    not corrected. Empty where there is none."""
-    against = [row["against"][other] for row in rows if row["against"][other] is not None]
-    known = [each["p" if choice else "adjusted"] for each in against]
-    known = [p for p in known if p is not None]
-    return p_value(min(known)).replace("below ", "< ") if known else ""
+def p_cell(against: Mapping[str, Any] | None) -> str:
+    """The corrected p of a comparison for a table; empty where there is none."""
+    p = None if against is None else against["adjusted"]
+    return "" if p is None else p_value(p).replace("below ", "< ")
 
 
 def families_of(evidence: Evidence) -> list[tuple[str, str]]:
     """Features × classifier that are set side by side; none under the paper's own protocol, or in
     evidence that was written before there was such a question."""
-    found = evidence.get("features")
-    return [] if found is None else [(r["features"], r["classifier"]) for r in found["rows"]]
+    if evidence.get("features") is None:
+        return []
+    return list(dict.fromkeys(key_of(row).family for row in evidence["rows"]))
 
 
 def feature_lines(evidence: Evidence) -> list[str]:
@@ -123,7 +104,7 @@ def choice_family(evidence: Evidence) -> tuple[str, str] | None:
     """The features × classifier that stand for what inner folds chose; None where none do."""
     found = evidence.get("features")
     choice = None if found is None else found["choice"]
-    return None if choice is None else (choice["features"], choice["classifier"])
+    return next((f for f in families_of(evidence) if f[0] == choice), None)
 
 
 def in_front(evidence: Evidence, rows: list[Row]) -> list[Row]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rarecase.evidence.metrics import AUC
-from rarecase.evidence.tables_features import choice_family, is_the, reference_rows
+from rarecase.evidence.tables_features import choice_family, reference_rows
 from rarecase.imaging.drawing import FAINT, INK, canvas, look, panels, png
 from rarecase.report.blocks import Figure
 from rarecase.report.style import OTHERS, RARE
@@ -22,14 +22,14 @@ def features_forest(evidence: Mapping[str, Any]) -> Figure:
     largest on top, what inner folds chose before all."""
     rows, first = reference_rows(evidence), choice_family(evidence)
     sets = list(dict.fromkeys(row["features"] for row in rows))
-    fixed = [r for r in evidence["features"]["rows"] if (r["features"], r["classifier"]) != first]
+    fixed = [row for row in rows if (row["features"], row["classifier"]) != first]
     kinds = list(dict.fromkeys(row["classifier"] for row in fixed))
     baseline = evidence["features"]["baseline"]
     with look():
         figure = canvas(1.3 + ROW * len(sets) * (1 + BETWEEN * len(kinds)))
         (axes,) = panels(figure, 1, 1)
         for i, row in enumerate(rows):
-            name, score = row["classifier"], row["scores"][AUC]
+            name, score = row["classifier"], row["patients"]["scores"][AUC]
             is_choice = (row["features"], name) == first
             # Classifiers of a set stand below each other, around its place.
             own = [k for k in kinds if any(r["features"] == row["features"] and r["classifier"] == k
@@ -43,8 +43,9 @@ def features_forest(evidence: Mapping[str, Any]) -> Figure:
             axes.errorbar(value, place, xerr=around, fmt="D" if is_choice else "o", color=colour,
                           markersize=5, capsize=2, elinewidth=1.2, clip_on=False,
                           label=None if seen else name)  # fmt: skip
-            if is_the(row, evidence["features"], "baseline") and not np.isnan(value):
-                axes.axvline(value, color=FAINT, linewidth=1, linestyle="dashed")
+        for each in evidence["features"]["sets"]:
+            if each["features"] == baseline and each["auc"]["value"] is not None:
+                axes.axvline(each["auc"]["value"], color=FAINT, linewidth=1, linestyle="dashed")
         axes.axvline(CHANCE, color=FAINT, linewidth=1, linestyle="dotted")
         axes.set_yticks(range(len(sets)), sets)
         axes.set_ylim(len(sets) - 0.5, -0.5)
@@ -52,7 +53,7 @@ def features_forest(evidence: Mapping[str, Any]) -> Figure:
         axes.set_xlabel(f"AUC of class {evidence['rare']} on test patients, 95 % interval")
         axes.grid(axis="y", visible=False)
         figure.legend(loc="outside lower center", ncols=min(6, len(kinds) + 1))
-    than = "" if baseline is None else f"; dashed: {baseline['features']}"
+    than = "" if baseline is None else f"; dashed: {baseline}"
     text = (
         f"What the features know of class {evidence['rare']} when nothing is done about the "
         f"imbalance. Dotted: chance{than}. Intervals of two sets may overlap and their difference "

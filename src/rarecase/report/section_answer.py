@@ -6,7 +6,7 @@ from rarecase.evidence.tables_features import families_of
 from rarecase.report.blocks import Block, Section, Text
 from rarecase.report.figures_forest import features_forest
 from rarecase.report.run_files import RunFiles
-from rarecase.report.tables_choice import choices_table, features_table
+from rarecase.report.tables_choice import choices_table, features_table, sets_table
 
 ASKED = (
     "No generator can put in what the features do not know. So the features come first: every set "
@@ -29,7 +29,8 @@ def answer_section(run: RunFiles) -> Section | None:
     evidence = run.evidence
     blocks: list[Block] = []
     if len(families := families_of(evidence)) > 1:
-        blocks += [Text(ASKED), features_forest(evidence), features_table(evidence)]
+        blocks += [Text(ASKED), features_forest(evidence), sets_table(evidence)]
+        blocks.append(features_table(evidence))
     if any(features == "outline_size" for features, _ in families):
         blocks.append(Text(OUTLINE_SIZE, "note"))
     if (choices := evidence.get("choices")) is not None:

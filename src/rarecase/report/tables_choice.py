@@ -6,23 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from rarecase.evidence.metrics import AUC
-from rarecase.evidence.tables_features import choice_family, p_of, reference_rows
+from rarecase.evidence.tables_features import p_cell, reference_rows, sorted_sets
 from rarecase.evidence.text import cell
 from rarecase.report.blocks import Cell, Table, scored
 from rarecase.report.tables import FLAT, has_flat
 
 Evidence = Mapping[str, Any]
-TUNED = "tuned_balanced_accuracy"
-BALANCED = "balanced_accuracy"
-PICKED = (
-    "Shaded: of each set of features the classifier with the largest AUC, picked after looking at "
-    "these patients, which flatters it. Δ: the difference in AUC on the same patients; p is "
-    "two-sided, the larger of a permutation test of patients and a t test of folds, and corrected "
-    "(Holm) over all that were set against the same one, so that a small p survives the picking."
+SHOWN = (AUC, "balanced_accuracy", "tuned_balanced_accuracy")
+MEAN = (
+    "A set counts by the mean over its classifiers, so that none is picked after seeing test "
+    "patients. Δ: the difference in AUC on the same patients. p: the larger of a permutation test "
+    "of patients and a t test of folds; one-sided against {baseline} (does it know more?), "
+    "two-sided against what inner folds choose; corrected (Holm) over the sets of which it was "
+    "asked."
 )
 FIXED = (
     " What inner folds choose against {baseline} is one question, fixed beforehand, and not "
     "corrected."
+)
+PICKED = (
+    "Shaded: of each set the classifier with the largest AUC; picked after looking at these "
+    "patients, it is flattered."
 )
 PROMISED = (
     "Promised: the AUC of the choice on inner folds of the fold's training patients, which it was "
@@ -30,39 +34,51 @@ PROMISED = (
 )
 
 
-def features_table(evidence: Evidence) -> Table:
-    """Every features × classifier without augmentation: AUC and balanced accuracy, and AUC against
-    the baseline and against what inner folds choose."""
-    found, rows = evidence["features"], reference_rows(evidence)
-    chosen = choice_family(evidence)
-    metrics = {m["name"]: str(m["label"]) for m in evidence["metrics"]}
-    others = {w: found[w]["features"] for w in ("baseline", "choice") if found[w] is not None}
+def sets_table(evidence: Evidence) -> Table:
+    """Every set of features: its AUC without augmentation, against the baseline and against what
+    inner folds choose."""
+    found = evidence["features"]
+    others = {w: found[w] for w in ("baseline", "choice") if found[w] is not None}
     lines: list[list[str | Cell]] = []
-    for row in rows:
-        scores = row["scores"]
-        line = [row["features"], row["classifier"],
-                *(scored(scores[name]) for name in (AUC, BALANCED, TUNED))]  # fmt: skip
-        is_choice = chosen == (row["features"], row["classifier"])
+    for each in sorted_sets(evidence):
+        line: list[str | Cell] = [each["features"], scored(each["auc"])]
         for what in others:
-            against = row["against"][what]
+            against = each["against"][what]
             moved = "" if against is None else scored(against["difference"], change=True)
-            line += [moved, p_of([row], what, choice=is_choice)]
+            line += [moved, p_cell(against)]
         lines.append(line)
-    note = PICKED if len(rows) > 1 else ""
-    if "baseline" in others and chosen is not None:
-        note += FIXED.format(baseline=others["baseline"])
-    if any(has_flat([row["scores"][name] for name in (AUC, BALANCED, TUNED)]) for row in rows):
+    baseline = str(found["baseline"])
+    note = MEAN.format(baseline=baseline)
+    note += FIXED.format(baseline=baseline) if len(others) > 1 else ""
+    if has_flat(each["auc"] for each in found["sets"]):
         note += f" {FLAT}"
-    heads = [f"{metrics[AUC]}", "Balanced accuracy", "Tuned balanced accuracy"]
     return Table(
-        caption="Features × classifier, the arm none: nothing is done about the imbalance",
-        columns=["Features", "Classifier", *heads,
+        caption=f"AUC of class {evidence['rare']} by set of features, the arm none",
+        columns=["Features", "Mean AUC",
                  *(text for name in others.values() for text in (f"Δ {name}", "p"))],
         rows=lines,
-        heads=2,
         note=note,
-        marked=[place for place, row in enumerate(rows) if row["leading"]],
     )  # fmt: skip
+
+
+def features_table(evidence: Evidence) -> Table:
+    """Every features × classifier without augmentation: AUC and balanced accuracy."""
+    rows = reference_rows(evidence)
+    labels = {m["name"]: str(m["label"]) for m in evidence["metrics"]}
+    lines: list[list[str | Cell]] = [
+        [row["features"], row["classifier"],
+         *(scored(row["patients"]["scores"][name]) for name in SHOWN)]
+        for row in rows
+    ]  # fmt: skip
+    first = {row["features"]: place for place, row in reversed([*enumerate(rows)])}
+    return Table(
+        caption="Features × classifier, the arm none: nothing is done about the imbalance",
+        columns=["Features", "Classifier", *(labels[n][0].upper() + labels[n][1:] for n in SHOWN)],
+        rows=lines,
+        heads=2,
+        note=PICKED,
+        marked=sorted(first.values()),
+    )
 
 
 def choices_table(evidence: Evidence) -> Table:
