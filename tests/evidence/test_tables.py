@@ -11,7 +11,8 @@ from rarecase.evidence.tables import (
     table_rows,
     to_frame,
 )
-from support.predictions import make_predictions
+from rarecase.evidence.tables_features import feature_rows
+from support.predictions import make_predictions, make_sets
 
 ARMS = {
     "none": {},
@@ -109,3 +110,59 @@ def test_a_metric_is_one_line_and_then_stands_everywhere(monkeypatch):
         assert score["low"] <= score["value"] <= score["high"]
     assert {"mean_p", "mean_p_low", "mean_p_difference"} <= set(to_frame(evidence).columns)
     assert table_rows(evidence, full=True)[0][-1] == "mean p B"
+
+
+NAMES = ("clinical", "tumour", "region", "radiomics", "radiomics+clinical", "bottleneck")
+MANY = {name: place / 2 for place, name in enumerate(NAMES)} | {"outline_size": -2.0}
+
+
+@pytest.fixture(scope="module")
+def chosen():
+    arms = {name: {"synthetic": True} for name in ("smote", "borderline-smote", "gaussian")}
+    table = make_sets(sets=MANY, classifiers=("logistic", "lda", "forest"), arms=arms, n=(30, 15))
+    own = {"none": {}, "acgan": {"synthetic": True, "amount": "64"}}
+    other = make_predictions(arms=own, features=("maps",), classifiers=("cnn",), n=(30, 15))
+    return make_evidence(pd.concat([table, other]), rare="B", draws=50, permutations=99)
+
+
+def test_features_stand_side_by_side_the_choice_first_then_the_largest_auc(chosen):
+    heads, lines = feature_rows(chosen)
+    assert heads[:6] == ["features", "logistic", "lda", "forest", "cnn", "mean (95 % interval)"]
+    assert lines[0][0] == "auto" and lines[-1][0] == "outline_size"
+    assert {line[0] for line in lines} == {*MANY, "maps", "auto"}
+    best = [float(line[5][:4]) for line in lines[1:]]
+    assert best == sorted(best, reverse=True)
+    for line in lines[1:]:
+        mean = sum(float(each) for each in line[1:5] if each) / sum(
+            each != "" for each in line[1:5]
+        )
+        assert float(line[5][:4]) == pytest.approx(mean, abs=0.01)
+    assert heads[6:] == ["Δ outline_size (95 % interval)", "p"] and lines[-1][6:] == ["", ""]
+
+
+def test_what_is_printed_of_many_sets_is_short_and_narrow(chosen):
+    text = as_text(chosen)
+    sentences, table = text.split("\n\n")[1:3]
+    assert sentences.startswith(chosen["features"]["sentences"][0])
+    assert chosen["choices"]["sentence"] in sentences
+    assert max(map(len, table.splitlines()[:-1])) <= 100  # the last is prose
+    arms = text.split("Arms on what is chosen (auto with auto)\n")[1].split("\n\n")[0]
+    assert [line.split()[0] for line in arms.splitlines()[-5:]] == [
+        "none", "smote", "borderline-smote", "gaussian", "auto"
+    ]  # fmt: skip
+    assert "On other features and classifiers, exploratory: 1 inconclusive (acgan at 64" in text
+    (other,) = (v["sentence"] for v in chosen["verdicts"] if v["arm"] == "acgan")
+    assert other not in text
+
+
+def test_many_classifiers_have_no_column_each():
+    kinds = ("logistic", "lda", "forest", "trees", "svm")
+    table = make_sets(sets={"clinical": 0.0, "tumour": 1.0}, classifiers=kinds, choice=None)
+    heads, _ = feature_rows(make_evidence(table, rare="B", draws=9, permutations=9))
+    assert heads[:2] == ["features", "mean (95 % interval)"]
+
+
+def test_one_set_and_older_evidence_have_no_table_of_features(evidence):
+    assert feature_rows(evidence) is None
+    older = {k: v for k, v in evidence.items() if k not in ("features", "choices")}
+    assert feature_rows(older) is None and as_text(older)

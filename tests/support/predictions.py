@@ -92,3 +92,39 @@ def _frame(p, labels, classes, *, folds, repeat, seed, about):
             **{f"p_{c}": p[:, :, i].ravel() for i, c in enumerate(classes)},
         }
     )  # fmt: skip
+
+
+SETS = {"clinical": 0.3, "radiomics": 2.5, "tumour": 0.6, "outline_size": -2.0}
+"""Features, and how far apart they set the classes."""
+
+
+def make_sets(
+    *,
+    sets=SETS,
+    classifiers=("logistic", "lda"),
+    arms=None,
+    choice=("radiomics", "lda"),
+    promised=0.8,
+    **kwargs,
+):
+    """A predictions table of several sets of features; `outline_size` with the first of the
+    `classifiers`. With `choice` the same of it stands under the name auto with `arms` (as
+    `make_predictions` takes them), where every fold chose it, and an arm auto that is the arm none
+    there; `promised` is said in each fold."""
+    frames = []
+    for name, skill in sets.items():
+        for kind in classifiers[:1] if name == "outline_size" else classifiers:
+            noise = 0.02 * (1 + classifiers.index(kind))
+            here = {"none": {"skill": skill, "noise": noise}}
+            frames.append(make_predictions(arms=here, features=(name,), classifiers=(kind,),
+                                           **kwargs))  # fmt: skip
+    if choice is not None:
+        skill = sets[choice[0]]
+        given = {"none": {}, **(arms or {})}
+        given = {name: {"skill": skill} | about for name, about in given.items()}
+        mine = make_predictions(arms=given, features=("auto",), classifiers=("auto",), **kwargs)
+        said = f'"features": "{choice[0]}", "classifier": "{choice[1]}", "promised": {promised}'
+        mine["chosen"] = f"{{{said}}}"
+        taken = mine[mine["arm"] == "none"].assign(arm="auto", amount="tuned", reference=False)
+        frames += [mine, taken.assign(chosen=f'{{"arm": "none", {said}}}')]
+    return pd.concat(frames, ignore_index=True)

@@ -72,8 +72,9 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 
         words = place < text or head == "verdict"
         widest = max((len(str(row[place])) for row in rows), default=0)
         whole = (words or "interval" in head) and widest <= NAME  # is not broken
+        lines = head.replace(" (", "\n(") if whole else head  # a narrow one for narrow numbers
         out.add_column(
-            Text(head), justify="left" if words else "right", overflow="fold", no_wrap=whole
+            Text(lines), justify="left" if words else "right", overflow="fold", no_wrap=whole
         )
     for row in rows:
         out.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
@@ -81,16 +82,28 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 
 
 
 def show(evidence: dict[str, Any]) -> None:
-    """The table, the verdicts, the self-checks."""
+    """Which features know the rare class; the arms on them; the verdicts, the self-checks."""
     from rarecase.evidence.evidence import PEEKED
-    from rarecase.evidence.tables import counts_line, said_below, table_rows
+    from rarecase.evidence.tables import arms_title, counts_line, said_below, table_rows
+    from rarecase.evidence.tables_features import NOTE, choice_lines, feature_lines, feature_rows
 
     shown = console()
     shown.print(counts_line(evidence))
     shown.print()
+    for line in (*feature_lines(evidence), *choice_lines(evidence)):
+        shown.print(line)
+    title = ""
+    if (sets := feature_rows(evidence)) is not None:
+        heads, rows = sets
+        title = f"AUC of class {evidence['rare']} by features and classifier, the arm `none`"
+        shown.print()
+        shown.print(table(title, heads, rows))
+        shown.print(NOTE)
+        title = arms_title(evidence)
+    shown.print()
     heads, rows = table_rows(evidence)
     names = next(place for place, head in enumerate(heads) if head in ("amount", "added"))
-    shown.print(table("", list(heads), [list(row) for row in rows], text=names))
+    shown.print(table(title, heads, rows, text=names))
     shown.print()
     if evidence["protocol"] == "faithful":
         shown.print(f"{PEEKED}\n")

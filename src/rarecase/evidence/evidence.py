@@ -7,6 +7,14 @@ rare patient) is null:
   counts {patients {class: n}, slices {class: n}}, folds [{repeat, fold, patients}]
 * primary {features, classifier}
 * metrics [{name, label, higher_is_better, main}], in the order of tables
+* features, null under the paper's own protocol: the references of all sets of features side by
+  side, each the mean over its classifiers: baseline, choice (what stands for what inner folds
+  chose; or null), best (features); sentences; sets {features, auc {value, low, high}, complete,
+  against {baseline, choice: {difference {value, low, high}, p, adjusted, detectable} or null}}
+* choices, null where nothing was chosen in every fold: the key of the row that was; folds {repeat,
+  fold, features, classifier, arm, promised (AUC on inner folds), auc (in that test fold)}; counts
+  {features, classifier, arm: {name: n}}; promised (mean), auc {value, low, high}; sentence; caution
+  (null unless the promise was broken, see `choices.broken`)
 * rows, one for each features × arm × classifier × amount in the order of the table, grouped by
   features × classifier (a family), the reference first: the key, synthetic, control_of, planned,
   reference, requested, added (means over cells), complete (every test fold of the family is there
@@ -29,7 +37,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rarecase.arrays import Ints
 from rarecase.errors import SettingError, nearest
+from rarecase.evidence.choices import chosen_family, make_choices, read_chosen
+from rarecase.evidence.feature_sentences import feature_answer
+from rarecase.evidence.feature_sets import Tests
 from rarecase.evidence.intervals import DRAWS, LEVEL, Scorer, make_draws
 from rarecase.evidence.metrics import AUC, metrics_of
 from rarecase.evidence.paired import PERMUTATIONS, compare_fits
@@ -66,14 +78,13 @@ def make_evidence(
     draws: int = DRAWS,
     permutations: int = PERMUTATIONS,
 ) -> dict[str, Any]:
-    """Scores of every arm on slices and patients, with intervals, and the verdicts; for JSON.
-
-    The entries are those that stand at the top of this module.
+    """What is said of the arms, for JSON: the entries that stand at the top of this module.
 
     Parameters
     ----------
     primary
-        Features and classifier of the family of verdicts declared beforehand; None: the first.
+        Features and classifier of the family of verdicts declared beforehand; None: what stands for
+        the choice on inner folds, without one the first.
     faithful
         The paper's protocol, which chooses on the test set: there are no verdicts then.
     checks
@@ -83,30 +94,32 @@ def make_evidence(
     an unknown rare class or family.
     """
     classes = _classes(predictions, rare)
-    order = [Key(*map(str, key)) for key in predictions[KEY].drop_duplicates().to_numpy()]
-    predictions = predictions.sort_values([*CELL, "case", "slice"], ignore_index=True)
-    pooled = pool_patients(predictions)
-    known = pooled.drop_duplicates("patient").sort_values("patient")
-    families = read_families(predictions, pooled, order, classes=classes, patients=[*known.patient])
-    first = _primary(primary, families)
+    families, pooled, labels = _read(predictions, classes)
+    chosen = read_chosen(predictions)
+    choice = chosen_family(chosen, families)
+    first = _primary(primary or choice, families)
+    home = choice or first
     facts = _facts(predictions, pooled, classes)
-    labels = known["label"].astype(str).map(classes.index).to_numpy(np.int64)
     drawn = make_draws(labels, facts["seeds"], draws=draws, seed=seed)
     metrics, index = metrics_of(classes, rare=rare), classes.index(rare)
-    scored = {
-        name: make_rows(family, Scorer(drawn, metrics, index)) for name, family in families.items()
-    }
+    scored = {n: make_rows(f, Scorer(drawn, metrics, index)) for n, f in families.items()}
     rows = [row for mine in scored.values() for row in mine]
     compare = partial(compare_fits, rare=index, permutations=permutations, seed=seed)
     patients, several = facts["counts"]["patients"][rare], len(families) > 1
     judge = partial(family_verdicts, rare=rare, rare_patients=patients, full_names=several)
     found = [judge(families[name], scored[name], compare) for name in families if not faithful]
+    tests = Tests(compare, Scorer(drawn, [m for m in metrics if m.name == AUC], index))
+    features = None if faithful else feature_answer(
+        families, choice=choice, tests=tests, rare=rare, rare_patients=patients
+    )  # fmt: skip
     return facts | {
         "rare": rare,
         "protocol": "faithful" if faithful else "sound",
         "bootstrap": {"draws": draws, "level": LEVEL, "seed": seed, "unit": UNIT},
         "primary": {"features": first[0], "classifier": first[1]},
         "metrics": [{name: getattr(metric, name) for name in SAID} for metric in metrics],
+        "features": features,
+        "choices": make_choices(chosen, families[home], scored[home], rare=index),
         "rows": rows,
         "verdicts": [v | {"primary": key_of(v).family == first} for mine in found for v in mine],
         "best": _best(rows),
@@ -124,6 +137,19 @@ def _classes(predictions: pd.DataFrame, rare: str) -> tuple[str, ...]:
             f"rare={rare!r} is not a class of the predictions; {nearest(rare, classes)}"
         )
     return classes
+
+
+def _read(
+    predictions: pd.DataFrame, classes: Sequence[str]
+) -> tuple[dict[tuple[str, str], Family], pd.DataFrame, Ints]:
+    """The families in the order of the table, its slices pooled to patients, and the class of every
+    patient (patients,), sorted by name."""
+    order = [Key(*map(str, key)) for key in predictions[KEY].drop_duplicates().to_numpy()]
+    table = predictions.sort_values([*CELL, "case", "slice"], ignore_index=True)
+    pooled = pool_patients(table)
+    known = pooled.drop_duplicates("patient").sort_values("patient")
+    families = read_families(table, pooled, order, classes=classes, patients=[*known.patient])
+    return families, pooled, known["label"].astype(str).map(classes.index).to_numpy(np.int64)
 
 
 def _facts(predictions: pd.DataFrame, pooled: pd.DataFrame, classes: Sequence[str]) -> Found:

@@ -6,6 +6,7 @@ Everything is read from the evidence alone; its `metrics` say which scores there
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,15 @@ from rarecase.evidence.evidence import INTERVALS
 from rarecase.evidence.metrics import AUC
 from rarecase.evidence.predictions import FLAGS, KEY
 from rarecase.evidence.rows import Key, key_of
+from rarecase.evidence.tables_features import (
+    NOTE,
+    choice_family,
+    choice_lines,
+    feature_lines,
+    feature_rows,
+    others_line,
+    verdict_lines,
+)
 from rarecase.evidence.text import cell, number, with_interval
 from rarecase.evidence.verdict import NUMBERS
 
@@ -52,6 +62,15 @@ def main_rows(evidence: Evidence) -> list[Row]:
     return [row for row in evidence["rows"] if row["control_of"] is None]
 
 
+def arm_rows(evidence: Evidence) -> list[Row]:
+    """The main rows of the features × classifier on which there are arms besides the reference:
+    with a choice of the choice alone. All main rows where there are none."""
+    rows, first = main_rows(evidence), choice_family(evidence)
+    several = Counter(key_of(row).family for row in rows)
+    mine = [r for r in rows if several[key_of(r).family] > 1 and first in (None, key_of(r).family)]
+    return mine or rows
+
+
 def name_columns(rows: Sequence[Row]) -> list[str]:
     """The columns that name a row: features and classifier only where there are several, an amount
     only where one was counted."""
@@ -62,13 +81,15 @@ def name_columns(rows: Sequence[Row]) -> list[str]:
 def table_rows(evidence: Evidence, *, full: bool = False) -> Grid:
     """The table of scores on patients.
 
-    The main one: the AUC of the rare class with its interval and what it moved against the
-    reference, the other main metrics, the verdict. `full`: every metric, and no more.
+    The main one, of `arm_rows`: the AUC of the rare class with its interval and what it moved
+    against the reference, the other main metrics, the verdict. `full`: every row and metric, and no
+    more.
     """
-    names = name_columns(main_rows(evidence))
+    shown = main_rows(evidence) if full else arm_rows(evidence)
+    names = name_columns(shown)
     answers = {key_of(v): v["answer"] for v in evidence["verdicts"]}
     lines = []
-    for row in main_rows(evidence):
+    for row in shown:
         scores, moved = row["patients"]["scores"], row["patients"]["difference"]
         line = {name: row[name] for name in names} | {"added": cell(row["added"], digits=0)}
         for metric in evidence["metrics"]:
@@ -108,9 +129,17 @@ def curve_rows(curve: pd.DataFrame) -> Grid:
 
 
 def as_text(evidence: Evidence) -> str:
-    """The table, and what is said below it."""
-    table = _aligned(*table_rows(evidence))
-    return "\n".join([counts_line(evidence), "", *table, "", *said_below(evidence)])
+    """The answer about features, the table of arms, and what is said below it."""
+    lines = [counts_line(evidence), "", *feature_lines(evidence), *choice_lines(evidence), ""]
+    if (sets := feature_rows(evidence)) is not None:
+        lines += [*_aligned(*sets), NOTE, "", arms_title(evidence)]
+    return "\n".join([*lines, *_aligned(*table_rows(evidence)), "", *said_below(evidence)])
+
+
+def arms_title(evidence: Evidence) -> str:
+    """What the table of arms is about."""
+    choice = choice_family(evidence)
+    return "Arms" if choice is None else f"Arms on what is chosen ({' with '.join(choice)})"
 
 
 def said_below(evidence: Evidence, *, unit: str = "rows") -> list[str]:
@@ -119,7 +148,8 @@ def said_below(evidence: Evidence, *, unit: str = "rows") -> list[str]:
     notes = [note for note in evidence["notes"] if note != INTERVALS]
     checks = evidence["checks"]
     return [
-        *(v["sentence"] for v in evidence["verdicts"]),
+        *verdict_lines(evidence)[0],
+        *others_line(evidence),
         *best_lines(evidence),
         *notes,
         *(check_lines(checks, unit=unit) if checks else []),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -92,9 +93,9 @@ def ensemble(members: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """One prediction for each patient and cell: the mean over `members`, each pooled to patients
     first. Thresholds are averaged too."""
     fit = [*KEY, "seed"]
-    everything = pd.concat(members, ignore_index=True)
-    same = everything.groupby(fit, dropna=False)
-    about = same[[*FLAGS, "splits", "chosen"]].first().join(same[["requested", "added"]].mean())
+    same = pd.concat([member.drop_duplicates(fit) for member in members]).groupby(fit, dropna=False)
+    about = same[[*FLAGS, "splits"]].first().join(same[["requested", "added"]].mean())
+    about["chosen"] = same["chosen"].agg(_chosen)
     pooled = pd.concat([pool_patients(member) for member in members])
     chances = [str(c) for c in pooled.columns if str(c).startswith("p_")]
     grouped = pooled.groupby([*fit, "patient", "label"], dropna=False, sort=False)
@@ -102,6 +103,23 @@ def ensemble(members: Sequence[pd.DataFrame]) -> pd.DataFrame:
     found[chances] = found[chances].clip(0, 1)  # a mean may pass 1 by a rounding error
     found = found.assign(repeat=0, fold=0, case=found["patient"], slice=0, predicted=1, site=None)
     return found[[*COLUMNS, *chances]]
+
+
+def _chosen(said: pd.Series) -> str:
+    """What the members chose, in one: names side by side, numbers on average.
+
+    >>> _chosen(pd.Series(['{"arm": "none", "promised": 0.5}', '{"arm": "smote", "promised": 1}']))
+    '{"arm": "none, smote", "promised": 0.75}'
+    """
+    each = [json.loads(text) for text in said]
+    found: dict[str, Any] = {}
+    for name in dict.fromkeys(name for one in each for name in one):
+        values = [one[name] for one in each if name in one]
+        numbers = all(isinstance(value, int | float) for value in values)
+        found[name] = sum(values) / len(values) if numbers else ", ".join(
+            dict.fromkeys(str(value) for value in values)
+        )  # fmt: skip
+    return json.dumps(found)
 
 
 def _check(cohort: Cohort, run: Path, *, classes: Sequence[str], rare: str) -> None:

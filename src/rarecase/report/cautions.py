@@ -14,13 +14,14 @@ from rarecase.report.tables_fidelity import unlike_new_patients
 
 FEW_PER_FOLD = 3
 SHIFT = 0.10
+MOST_NAMES = 4
 
 
 def find_cautions(run: RunFiles) -> list[str]:
     """The cautions that apply to this run, gravest first."""
     rules = (
-        _not_sound, _few_rare, _one_class_called, _filter, unlike_new_patients, _added, _segmenters,
-        _one_training,
+        _not_sound, _promise, _few_rare, _one_class_called, _filter, unlike_new_patients, _added,
+        _segmenters, _one_training,
     )  # fmt: skip
     return [text for rule in rules for text in rule(run)]
 
@@ -41,6 +42,13 @@ def _not_sound(run: RunFiles) -> Iterator[str]:
             "The initial segmenter came without the names of its training patients: that it has "
             "not seen test patients cannot be checked."
         )
+
+
+def _promise(run: RunFiles) -> Iterator[str]:
+    """What inner folds promised did not come."""
+    choices = run.evidence.get("choices")
+    if choices is not None and choices["caution"]:
+        yield str(choices["caution"])
 
 
 def _few_rare(run: RunFiles) -> Iterator[str]:
@@ -74,6 +82,8 @@ def _one_class_called(run: RunFiles) -> Iterator[str]:
             if row["patients"]["scores"][f"recall_{name}"]["value"] == 0:
                 never.setdefault(name, []).append(key_of(row).title(full=full))
     for name, who in never.items():
+        if len(who) > MOST_NAMES:
+            who = [*who[:MOST_NAMES], f"{len(who) - MOST_NAMES} others"]
         yield (
             f"No patient of class {name} is called right by {joined(who)}: the classifier calls "
             "all, or nearly all, something else. Recall and accuracies say little then; look at "

@@ -9,6 +9,7 @@ from rarecase.checksums import record_files
 from rarecase.files import replacing_directory, write_text
 from rarecase.report.blocks import Block, Details, Figure
 from rarecase.report.run_files import RunFiles
+from rarecase.report.section_answer import answer_section
 from rarecase.report.section_cohort import cohort_section
 from rarecase.report.section_features import features_section
 from rarecase.report.section_method import method_section
@@ -25,6 +26,7 @@ from rarecase.report.templates import fill
 
 SECTIONS = (
     summary_section,
+    answer_section,
     results_section,
     amounts_section,
     table_3_section,

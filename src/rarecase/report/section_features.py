@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from rarecase.evidence.rows import key_of
+from rarecase.evidence.tables_features import choice_family
 from rarecase.evidence.text import DASH
 from rarecase.report.blocks import Block, Section, Table, Text, joined
 from rarecase.report.figures_curves import generator_curves
@@ -22,8 +24,12 @@ MOST_ROWS = 16
 
 def features_section(run: RunFiles) -> Section:
     """Maps or vectors of the first fold, curves and filter of all."""
-    sources = joined(list(dict.fromkeys(row["features"] for row in run.evidence["rows"])))
-    blocks: list[Block] = [Text(f"Features come from the segmenter of each fold: {sources}.")]
+    chosen = choice_family(run.evidence)
+    rows = [row for row in run.evidence["rows"] if key_of(row).family != chosen]
+    sources = joined(list(dict.fromkeys(row["features"] for row in rows)))
+    blocks: list[Block] = [
+        Text(f"Features, fitted in each fold to its training patients: {sources}.")
+    ]
     if (shown := read_pictures(run)) is not None:
         blocks.append(blocks_figure(shown))
     if run.generators:

@@ -6,6 +6,13 @@ from __future__ import annotations
 from rarecase.evidence.paper import recomputation_note
 from rarecase.evidence.rows import key_of
 from rarecase.evidence.tables import check_lines, counts_line
+from rarecase.evidence.tables_features import (
+    choice_family,
+    choice_lines,
+    feature_lines,
+    in_front,
+    verdict_lines,
+)
 from rarecase.evidence.text import number
 from rarecase.files import read_json
 from rarecase.pipeline.run_folder import EVIDENCE
@@ -24,10 +31,11 @@ TUNED = (
     " Where the amount is tuned, it is chosen with the classifier's own settings and the threshold "
     "on inner folds of training patients{vectors}."
 )
-OUTLINE_SIZE = (
-    "outline_size knows the size of the mask and the number of slices that show it, and nothing "
-    "else: features that are no better have learnt nothing from the images."
+OTHERS = (
+    "On other features or classifiers than those that were chosen, corrected within their own; "
+    "exploratory."
 )
+MOST_FAMILIES = 4  # whose metrics stand open side by side
 SHIFT = (
     "The segmenter has seen the training patients and not the test patients, so their features "
     "differ by more than chance where the last of these numbers is far from one half."
@@ -49,17 +57,27 @@ def results_section(run: RunFiles) -> Section:
     blocks: list[Block] = [
         Text(EXPLAINED + _tuned(run)),
         Text(counts_line(evidence)),
-        results_table(evidence, caption="Test patients: every arm"),
+        results_table(evidence, caption=_caption(run)),
     ]
-    if any(row["features"] == "outline_size" for row in rows):
-        blocks.append(Text(OUTLINE_SIZE, "note"))
-    for family in dict.fromkeys(key_of(row).family for row in rows):
+    if others := verdict_lines(evidence)[1]:
+        title = f"Verdicts on other features and classifiers ({len(others)})"
+        blocks.append(Details(title, [Text(OTHERS), Bullets(others)]))
+    metrics: list[Block] = []
+    for family in dict.fromkeys(key_of(row).family for row in in_front(evidence, rows)):
         title = f"Every metric: {family[0]} with {family[1]}"
-        blocks.append(Details(title, metric_tables(evidence, family)))
+        metrics.append(Details(title, metric_tables(evidence, family)))
+    title = f"Every metric of all features and classifiers ({len(metrics)})"
+    blocks += metrics if len(metrics) <= MOST_FAMILIES else [Details(title, metrics)]
     if evidence["checks"]:
         lines = check_lines(evidence["checks"], unit="slices")
         blocks += [Text("Self-checks of the experiment:"), Bullets(lines), Text(SHIFT, "note")]
-    return Section("results", "Results: features, arms and classifiers", blocks)
+    return Section("results", "What each arm adds", blocks)
+
+
+def _caption(run: RunFiles) -> str:
+    choice = choice_family(run.evidence)
+    on = "" if choice is None else " on what inner folds chose"
+    return f"Test patients: every arm{on}"
 
 
 def _tuned(run: RunFiles) -> str:
@@ -122,9 +140,10 @@ def external_section(run: RunFiles) -> Section | None:
         if dice is not None:
             blocks.append(Text(f"Its tumours are outlined with a mean Dice of {number(dice)}."))
         blocks.append(results_table(evidence, caption=f"{name}: every arm on patients elsewhere"))
-        lines = [v["sentence"] for v in evidence["verdicts"]]
+        lines = [*feature_lines(evidence), *choice_lines(evidence)]
+        lines += [v["sentence"] for v in in_front(evidence, evidence["verdicts"])]
         if evidence["checks"]:
             lines += check_lines(evidence["checks"])
         if lines:
-            blocks.append(Bullets(lines, "Verdicts and self-checks", style="finding"))
+            blocks.append(Bullets(lines, "Features, verdicts and self-checks", style="finding"))
     return Section("elsewhere", "And on other patients? External cohorts", blocks)

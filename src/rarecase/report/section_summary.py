@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rarecase.evidence.rows import key_of
 from rarecase.evidence.tables import best_lines
+from rarecase.evidence.tables_features import feature_lines, others_line, verdict_lines
 from rarecase.report.blocks import Block, Bullets, Section, Text, counted, joined
 from rarecase.report.cautions import find_cautions
 from rarecase.report.run_files import RunFiles
@@ -13,12 +14,16 @@ FAITHFUL = "The paper's own protocol chooses on the test set, so there is no ver
 
 
 def summary_section(run: RunFiles) -> Section:
-    """The verdicts and the best arm in one box, what was done, the cautions."""
+    """Which features know the rare class, the verdicts and the best arm in one box; what was done;
+    the cautions."""
     evidence = run.evidence
-    said = [str(verdict["sentence"]) for verdict in evidence["verdicts"]]
+    said = [*verdict_lines(evidence)[0], *others_line(evidence)]
     said = said or [FAITHFUL if run.peeked else NO_VERDICT]
+    choices = evidence.get("choices")
+    chosen = [] if choices is None else [str(choices["sentence"])]
+    said = [*feature_lines(evidence), *chosen, *said, *best_lines(evidence)]
     blocks: list[Block] = [
-        Bullets([*said, *best_lines(evidence)], "What was found", style="finding"),
+        Bullets(said, "What was found", style="finding"),
         Text(_patients(run)),
         Bullets(_designs(run)),
         Text(_scoring(run)),
@@ -43,8 +48,8 @@ def _patients(run: RunFiles) -> str:
     return (
         f"{counted(sum(patients.values()), 'patient')} ({classes}; {run.rare} is the rare class) "
         f"with {counted(sum(slices.values()), _sample(run))} were tested, in {splits}. In each, a "
-        "U-Net was trained to outline the tumour, features were taken from it, and classifiers "
-        "learnt from them:"
+        "U-Net was trained to outline the tumour, features were taken, and classifiers learnt from "
+        "them:"
     )
 
 
@@ -54,15 +59,30 @@ def _designs(run: RunFiles) -> list[str]:
     rows = [row for row in evidence["rows"] if row["control_of"] is None]
     first = (evidence["primary"]["features"], evidence["primary"]["classifier"])
     families = dict.fromkeys(key_of(row).family for row in rows)
-    said = []
+    alike: dict[str, list[tuple[str, str]]] = {}  # by what was fitted
     for family in families:
         arms: dict[str, list[int]] = {}
         for key in (key_of(row) for row in rows if key_of(row).family == family):
             arms.setdefault(key.arm, []).extend([int(key.amount)] if key.is_count else [])
-        each = [f"{arm}{_spread(amounts)}" for arm, amounts in arms.items()]
         primary = ", the primary ones" if len(families) > 1 and family == first else ""
-        said.append(f"{family[0]} with {family[1]}{primary}: {joined(each)}")
-    return said
+        each = joined([f"{arm}{_spread(amounts)}" for arm, amounts in arms.items()])
+        alike.setdefault(f"{primary}: {each}", []).append(family)
+    return [f"{_grid(those)}{said}" for said, those in alike.items()]
+
+
+def _grid(families: list[tuple[str, str]]) -> str:
+    """Features × classifiers in words.
+
+    >>> _grid([("a", "lda"), ("a", "forest"), ("b", "lda"), ("b", "forest"), ("c", "cnn")])
+    'a and b with lda and forest; c with cnn'
+    """
+    kinds: dict[str, list[str]] = {}
+    for features, classifier in families:
+        kinds.setdefault(features, []).append(classifier)
+    sets: dict[str, list[str]] = {}
+    for features, found in kinds.items():
+        sets.setdefault(joined(found), []).append(features)
+    return "; ".join(f"{joined(names)} with {found}" for found, names in sets.items())
 
 
 def _spread(amounts: list[int]) -> str:

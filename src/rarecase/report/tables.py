@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rarecase.evidence.paper import WITH, WITHOUT, PublishedRow, recompute_table_3
 from rarecase.evidence.rows import key_of
-from rarecase.evidence.tables import main_rows, name_columns
+from rarecase.evidence.tables import arm_rows, name_columns
 from rarecase.evidence.text import DASH, cell
 from rarecase.report.blocks import Cell, Table, scored
 
 Evidence = Mapping[str, Any]
 Row = Mapping[str, Any]
 AUC = "auc_rare"
+# The bootstrap cannot leave 0 or 1: with nobody called otherwise no draw differs.
+FLAT = "An interval without width comes from patients who all come out alike; it is no certainty."
 
 
 def results_table(evidence: Evidence, *, caption: str) -> Table:
-    """Features × arm × classifier × amount with the main metrics on patients and the verdict."""
-    rows = main_rows(evidence)
+    """Arm × amount (and features × classifier, where there are several) with the main metrics on
+    patients and the verdict."""
+    rows = arm_rows(evidence)
     metrics = [m for m in evidence["metrics"] if m["main"]]
     answers = {key_of(v): v["answer"] for v in evidence["verdicts"]}
     named = name_columns(rows)
@@ -40,12 +43,8 @@ def results_table(evidence: Evidence, *, caption: str) -> Table:
     ]
     if any(row["planned"] and row["synthetic"] for row in rows):
         notes.append("Shaded: planned beforehand.")
-    if any(_flat(score) for row in rows for score in row["patients"]["scores"].values()):
-        # The bootstrap cannot leave 0 or 1: with nobody called otherwise no draw differs.
-        notes.append(
-            "An interval without width comes from patients who are all called alike; it is no "
-            "certainty."
-        )
+    if any(has_flat(row["patients"]["scores"].values()) for row in rows):
+        notes.append(FLAT)
     return Table(
         caption=caption,
         columns=[*heads, area, f"Δ{area}", "Verdict", *titles.values()],
@@ -103,8 +102,9 @@ def _title(metric: Mapping[str, Any]) -> str:
     return label[0].upper() + label[1:]
 
 
-def _flat(score: Mapping[str, float | None]) -> bool:
-    return score["low"] is not None and score["low"] == score["high"]
+def has_flat(scores: Iterable[Mapping[str, float | None]]) -> bool:
+    """Whether any of the intervals has no width."""
+    return any(score["low"] is not None and score["low"] == score["high"] for score in scores)
 
 
 def reference_of(evidence: Evidence, family: tuple[str, str]) -> Row:
