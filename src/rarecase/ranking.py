@@ -56,7 +56,7 @@ def concordance_error(difference: Sequence[Floats], positive: Bools, fold: Ints)
     >>> score, fold = np.array([0.1, 0.4, 0.4, 0.9]), np.zeros(4, int)
     >>> positive = np.array([False, False, True, True])
     >>> round(concordance_error([score], positive, fold), 3)
-    0.25
+    0.177
     >>> concordance_error([score, score], positive, fold)
     0.0
     """

@@ -117,7 +117,7 @@ def test_what_is_said_in_short_is_the_experiment(tiny, tmp_path):
         ("tumour", "logistic"), ("enc2", "cnn"),
     ]  # fmt: skip
     assert [p["amounts"] for p in parts] == [[], ["25%", 7]] and parts[1]["planned"] == "25%"
-    assert set(study.grid.to_frame()["arm"]) == {"none", "duplicates", "mixup"}
+    assert set(study.grid.to_frame()["arm"]) == {"none", "duplicates", "mixup", "auto"}
 
 
 def test_the_command_line_says_it_in_short(tiny, tmp_path, capsys):

@@ -31,6 +31,7 @@ def test_every_test_patient_is_predicted_once_in_every_cell_of_one_table(finishe
         ("tumour", "none", "logistic", "0"),
         ("tumour", "duplicates", "logistic", "tuned"),
         ("tumour", "smote", "logistic", "tuned"),
+        ("tumour", "auto", "logistic", "tuned"),
         ("tumour", "duplicates:smote", "logistic", "tuned"),
         ("outline_size", "none", "logistic", "0"),
     }
@@ -74,9 +75,10 @@ def test_everything_on_disk_as_the_map_says(finished):
         assert name in there, name
     there -= {"simulated/study.key"}  # says from which settings the cohort was simulated
     assert not [n for n in there if n.endswith((".partial", ".key", ".pkl", ".pt", ".pth"))]
-    assert not [n for n in there if n.endswith(".zarr")]  # nothing needs them any more
+    stores = {n.split("/")[-1] for n in there if n.endswith(".zarr")}
+    assert stores == {"tumour.zarr", "outline_size.zarr"}  # nothing needs maps any more
     assert {n for n in there if "/" not in n and n.endswith(("json", "parquet"))} == {
-        "predictions.parquet", "evidence.json", "checksums.json",
+        "predictions.parquet", "evidence.json", "features.json", "checksums.json",
     }  # fmt: skip
 
 

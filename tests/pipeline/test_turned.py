@@ -10,9 +10,13 @@ import pytest
 import torch
 from turned_copies import dice_at, turned
 
-from rarecase.deploy.final_fit import Final
+from rarecase.deploy.final import Final
 from rarecase.deploy.model import Deployed
 from rarecase.deploy.predict import predict_images
+from rarecase.experiment.classifiers.logistic import Logistic
+from rarecase.features.columns import Columns
+from rarecase.features.sources.registry import source_of
+from rarecase.features.standardise import Space
 from rarecase.segmenter import Segmenter, UNet
 
 SPACING = (1.0, 1.0, 2.0)
@@ -37,9 +41,12 @@ def model():
         "evidence": {"verdicts": [], "scores": {}, "patients": 0, "arm": "none", "dice": None},
         "learnt_from": {"patients": {"HGG": 1, "LGG": 1}, "slices": 2}, "version": "test",
     }  # fmt: skip
-    chosen = {"C": 1.0, "share": 0.0}
-    final = Final(np.zeros((1, 2, 4)), np.zeros((1, 2)), np.zeros(4), np.ones(4), chosen)
-    return Deployed(Segmenter(net=net, channels=("flair",)), final, {}, card)
+    card |= {"features": "outline_size", "masks": "predicted"}
+    X = np.arange(12.0).reshape(4, 3)
+    model = Logistic().fit(Space.fit(X)(X), [0, 1, 0, 1])
+    final = Final(Space.fit(X), (model,), 2, Columns.of(3), {"C": 1.0, "share": 0.0})
+    source = source_of("outline_size")
+    return Deployed(Segmenter(net=net, channels=("flair",)), [source], final, {}, card)
 
 
 def head(path, radius):

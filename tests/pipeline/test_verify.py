@@ -138,14 +138,16 @@ def test_repaired_and_run_again_it_predicts_the_same(run, finished, name):
 
 
 def test_bulky_parts_that_went_are_not_missing_and_come_back(run):
-    parts = list(run.glob("repeat-*/fold-*/features/*/*.zarr"))
+    parts = list(run.glob("repeat-*/fold-*/features/bottleneck/*.zarr"))
     before = {
         path: path.read_bytes() for part in parts for path in part.rglob("*") if path.is_file()
     }
     for part in parts:
         shutil.rmtree(part)
     assert verify_folder(run) == []
-    Study(out=run, settings={"tuning.shares": [0.5]}).run()
+    first, *rest = Study(out=run).settings.model_dump()["experiment"]
+    more = [first | {"arms": ["acgan", "gaussian"]}, *rest]
+    Study(out=run, settings={"experiment": more, "features.keep": True}).run()
     assert verify_folder(run) == []
     again = {path: path.read_bytes() for path in before}
     assert again == before

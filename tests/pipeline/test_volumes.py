@@ -77,4 +77,4 @@ def test_the_estimate_counts_cases(shape, tmp_path):
     _, _, cost = Study(out=tmp_path / "run", settings=shape).estimate()
     assert cost.slices == 14 * 6
     lines = {each.step: each for each in cost.costs}
-    assert lines["features"].disk > 2 * 14 * 2 * 16 * 8 * 8 * 1  # and the vectors
+    assert lines["features bottleneck"].disk == 2 * 14 * 2 * 16 * 8 * 8 * 1

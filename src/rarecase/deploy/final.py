@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import skops.io
 from sklearn import __version__ as SKLEARN
 
 from rarecase.arrays import Floats
@@ -74,6 +73,8 @@ def save_final(path: Path, final: Final) -> None:
         "combat": None if space.combat is None else space.combat.arrays(),
         "sites": [] if space.combat is None else list(space.combat.sites),
     }
+    import skops.io  # which imports PyTorch where it is installed
+
     try:
         data = skops.io.dumps(said)
         strange = _strange(data)
@@ -96,6 +97,8 @@ def load_final(path: Path) -> Final:
     classes of other packages: opening it would run their code."""
     if not path.is_file():
         raise DataError(f"{path}: no such file.")
+    import skops.io
+
     check_file(path)
     data = path.read_bytes()
     try:
@@ -123,5 +126,7 @@ def load_final(path: Path) -> Final:
 
 def _strange(data: bytes) -> list[str]:
     """Classes of the file that are of no module we trust."""
+    import skops.io
+
     names = skops.io.get_untrusted_types(data=data)
     return [name for name in names if not name.startswith(TRUSTED)]
