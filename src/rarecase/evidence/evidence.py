@@ -8,9 +8,10 @@ rare patient) is null:
 * primary {features, classifier}
 * metrics [{name, label, higher_is_better, main}], in the order of tables
 * features, null under the paper's own protocol: the references of all sets of features side by
-  side, each the mean over its classifiers: baseline, choice (what stands for what inner folds
-  chose; or null), best (features); sentences; sets {features, auc {value, low, high}, complete,
-  against {baseline, choice: {difference {value, low, high}, p, adjusted, detectable} or null}}
+  side, each the mean over classifiers (see `feature_sets`): baseline, choice (what stands for what
+  inner folds chose; or null), best (features); sentences; sets {features, auc {value, low, high},
+  complete, against {baseline, choice: {difference {value, low, high}, p, adjusted, detectable} or
+  null}}
 * choices, null where nothing was chosen in every fold: the key of the row that was; folds {repeat,
   fold, features, classifier, arm, promised (AUC on inner folds), auc (in that test fold)}; counts
   {features, classifier, arm: {name: n}}; promised (mean), auc {value, low, high}; sentence; caution

@@ -1,9 +1,9 @@
 """Which features know the rare class: sets of features side by side, by their references, to which
 nothing was done against the imbalance.
 
-A set counts by the mean over its classifiers, so that no classifier is picked by test patients. Two
-questions are asked of every set by the paired tests of `evidence.paired`, each corrected (Holm)
-over the sets of which it was asked:
+A set counts by the mean over its classifiers (those that were run on other sets too, where there
+are any), so that no classifier is picked by test patients. Two questions are asked of every set by
+the paired tests of `evidence.paired`, each corrected (Holm) over the sets of which it was asked:
 
 * does it know more than the baseline (the size of the mask where that was run, else the cheapest
   set)? One-sided.
@@ -16,6 +16,7 @@ is not corrected.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -162,6 +163,9 @@ def compare_features(
     for (features, _), family in families.items():
         entries.setdefault(features, []).append(family[0])
     every = frozenset[tuple[int, int]]().union(*(_folds(e) for es in entries.values() for e in es))
+    kinds = Counter(classifier for _, classifier in families)
+    for name, mine in entries.items():
+        entries[name] = [e for e in mine if kinds[e.key.classifier] > 1] or mine
     sets = {name: _set(mine, every, tests) for name, mine in entries.items()}
     chosen = None if choice is None else choice[0]
     fixed = [name for name in sets if name != chosen] or list(sets)

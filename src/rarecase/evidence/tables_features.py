@@ -13,9 +13,9 @@ Evidence = Mapping[str, Any]
 Row = Mapping[str, Any]
 MOST_CLASSIFIERS = 4  # that have a column each
 NOTE = (
-    "A set of features counts by the mean over its classifiers, so that none is picked after "
-    "seeing test patients. p: one-sided, for more than the baseline; corrected over the sets, but "
-    "not that of what inner folds chose, which is one question."
+    "A set of features counts by the mean over its classifiers (those that other sets have too), "
+    "so that none is picked after seeing test patients. p: one-sided, for more than the baseline; "
+    "corrected over the sets, but not that of what inner folds chose, which is one question."
 )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rarecase.pipeline.run_folder import REPORT
 from rarecase.pipeline.step import Context, Step
 
-VERSION = 2
+VERSION = 3
 
 
 def report_step(context: Context, inputs: Sequence[Step]) -> Step:
