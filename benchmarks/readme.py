@@ -25,13 +25,14 @@ BEGIN, END = "<!-- demo -->\n", "<!-- /demo -->"
 
 
 def quoted(run: Path) -> dict[str, Any]:
-    """A sentence for each verdict, and the best arm."""
+    """What is said of features and of the choice, a sentence for each verdict, and the best arm."""
     evidence = read_json(run / "evidence.json")
     settings = yaml.safe_load((run / "study.yaml").read_text(encoding="utf-8"))
     if settings["preset"] != "demo":
         raise SystemExit(f"{run}: a run of preset {settings['preset']!r}; the README quotes demo.")
+    first = [evidence["features"]["sentence"], evidence["choices"]["sentence"]]
     said = [verdict["sentence"] for verdict in evidence["verdicts"]]
-    return {"preset": "demo", "sentences": [*said, *best_lines(evidence)]}
+    return {"preset": "demo", "sentences": [*first, *said, *best_lines(evidence)]}
 
 
 def as_quote(said: dict[str, Any]) -> str:

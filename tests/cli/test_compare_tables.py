@@ -104,7 +104,7 @@ def test_sets_by_pattern_file_and_joined(table, tmp_path, capsys):
     assert kept["radiomics+clinical"]["parts"] == [0, 0, 0, 1, 1]
     assert kept["emb"]["columns"] == [f"e{i}" for i in range(6)]
     evidence = json.loads((out / "evidence.json").read_text())
-    assert evidence["primary"]["features"] == "clinical"
+    assert evidence["primary"]["features"] == "auto"
     other, more = cohort(1, prefix="q"), emb.assign(patient="q" + emb["patient"].str[1:])
     other.to_csv(tmp_path / "other.csv", index=False)
     more.to_csv(tmp_path / "more.csv", index=False)

@@ -144,7 +144,7 @@ def test_true_masks_change_what_is_taken_under_them(name, tmp_path):
 def test_radiomics_are_of_a_volume_or_of_each_picture(tmp_path):
     whole = source_of("radiomics").transform(cohort(tmp_path), out=tmp_path / "a.zarr")
     assert whole.rows["case"].is_unique and (whole.rows["slice"] == WHOLE).all()
-    assert whole.columns.names[0].startswith("morph_")
+    assert any(name.startswith("morph_") for name in whole.columns.names)
     data = cohort(tmp_path, spacing=None)
     each = source_of("radiomics").transform(data, out=tmp_path / "b.zarr")
     assert set(each.rows["slice"]) == {1, 2, 3, 4} and len(each) == 8 * 4
