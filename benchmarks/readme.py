@@ -15,7 +15,6 @@ from typing import Any
 
 import yaml
 
-from rarecase.evidence.tables import best_lines
 from rarecase.files import read_json, write_json, write_text
 
 ROOT = Path(__file__).parents[1]
@@ -25,14 +24,14 @@ BEGIN, END = "<!-- demo -->\n", "<!-- /demo -->"
 
 
 def quoted(run: Path) -> dict[str, Any]:
-    """What is said of features and of the choice, a sentence for each verdict, and the best arm."""
+    """Which features know the class, what was chosen, and the verdicts of the primary family."""
     evidence = read_json(run / "evidence.json")
     settings = yaml.safe_load((run / "study.yaml").read_text(encoding="utf-8"))
     if settings["preset"] != "demo":
         raise SystemExit(f"{run}: a run of preset {settings['preset']!r}; the README quotes demo.")
-    first = [evidence["features"]["sentence"], evidence["choices"]["sentence"]]
-    said = [verdict["sentence"] for verdict in evidence["verdicts"]]
-    return {"preset": "demo", "sentences": [*first, *said, *best_lines(evidence)]}
+    first = [evidence["features"]["sentences"][0], evidence["choices"]["sentence"]]
+    said = [verdict["sentence"] for verdict in evidence["verdicts"] if verdict["primary"]]
+    return {"preset": "demo", "sentences": [*first, *said]}
 
 
 def as_quote(said: dict[str, Any]) -> str:
