@@ -157,7 +157,7 @@ def test_radiomics_are_of_a_volume_or_of_each_picture(tmp_path):
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 3.0), None])
-def test_a_case_without_a_mask_has_a_row_of_missing_values(tmp_path, spacing):
+def test_a_case_without_a_mask_has_a_row_of_missing_values(tmp_path, spacing, caplog):  # F15
     data = cohort(tmp_path, spacing=spacing)
     bits = np.load(tmp_path / "predicted-0.npy", mmap_mode="r+")
     bits[5:10] = 0
@@ -165,6 +165,7 @@ def test_a_case_without_a_mask_has_a_row_of_missing_values(tmp_path, spacing):
     store = source_of("radiomics").transform(changed(data, rows=rows), out=tmp_path / "a.zarr")
     mine = store.read(np.flatnonzero(store.rows["case"] == "p1"))
     assert len(mine) == 1 and np.isnan(mine).all()
+    assert "1 of 8 cases have a mask that is empty" in caplog.text and "(p1)" in caplog.text
     features = joined_vectors([Vectors.of(store)], rare="b", name="radiomics")
     assert len(features.patients) == 8 and np.isnan(features.X[1]).all()
 

@@ -68,16 +68,24 @@ class Radiomics(Source):
     def batches(self, data: SourceData) -> Iterator[np.ndarray]:
         names, rows = self._names(data), self.rows(data)
         notes: list[dict[str, float]] = []
+        without: list[str] = []
         cases = rows["case"].unique().tolist()
         for case, groups in ahead(data.originals, cases, workers=1):
             wanted = rows.loc[rows["case"] == case, "slice"].tolist()
             found = self._measured(data, case, groups, wanted)
             notes += [dict(each) for each in found]
+            without += [case] * (not any(found))
             for each in found:
                 each.update({n: np.nan for n, v in each.items() if v == FLAT_COARSENESS})
             yield np.array([[each.get(name, np.nan) for name in names] for each in found])
         for note in flat_notes(notes, self.recipe):
             log.warning("radiomics: %s", note)
+        if without:
+            log.warning(
+                "radiomics: %d of %d cases have a mask that is empty, or too small: their values "
+                "are missing, and imputed within each fold (%s)",
+                len(without), len(cases), ", ".join(without[:5]) + (", …" if without[5:] else ""),
+            )  # fmt: skip
 
     def save(self, folder: Path) -> None:
         super().save(folder)
