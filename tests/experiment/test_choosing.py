@@ -8,14 +8,21 @@ from rarecase.experiment.choosing import Option, preferred
 from rarecase.experiment.classifiers.contract import Classifier
 from rarecase.experiment.design import make_design
 from rarecase.experiment.fold import fit_fold
-from rarecase.ranking import concordance_error, fold_concordance
-from support.features import place_of, vector_set
+from rarecase.features.feature_set import make_features
+from rarecase.ranking import (
+    class_concordance,
+    class_concordance_error,
+    concordance_error,
+    fold_concordance,
+)
+from support.features import place_of, vector_set, vectors
 
 RNG = np.random.default_rng(0)
 
 
 def option(score, rare, fold):
-    return Option(score, fold_concordance(score, rare, fold), rare, fold)
+    p = np.stack([-score, score], axis=1)
+    return Option(p, fold_concordance(score, rare, fold), rare.astype(int), fold, 1)
 
 
 def test_the_error_is_delongs():
@@ -42,6 +49,31 @@ def test_the_error_of_folds_is_what_the_mean_over_them_varies_by():
     assert np.mean(errors) == pytest.approx(np.std(found), rel=0.12)
 
 
+def test_of_three_classes_every_one_counts_and_the_error_is_that_of_the_mean():
+    true, fold = np.arange(120) % 3, np.repeat([0, 1], 60)
+    first, found, errors = RNG.normal(size=(120, 3)), [], []
+    for _ in range(300):
+        first = RNG.normal(size=(120, 3)) + (true[:, None] == np.arange(3))
+        other = RNG.normal(size=(120, 3)) + (true[:, None] == np.arange(3))
+        both = [class_concordance(p, true, fold, rare=0) for p in (first, other)]
+        found.append(both[0] - both[1])
+        errors.append(class_concordance_error(first, other, true, fold, 0))
+    assert np.mean(errors) == pytest.approx(np.std(found), rel=0.12)
+    each = [fold_concordance(first[:, c], true == c, fold) for c in range(3)]
+    assert class_concordance(first, true, fold, rare=0) == pytest.approx(np.mean(each))
+    assert class_concordance_error(first, first, true, fold, 0) == 0
+
+
+def test_an_easy_rare_class_does_not_leave_the_others_untuned():
+    X, y, groups = vectors((30, 30, 12), names=("a", "b", "rare"), d=3, shift=2.0)
+    X[y == "rare"] += 30.0  # nobody could miss it
+    features = make_features(X, y, groups=groups)
+    found = fit_fold(features, make_design(["none"]), place_of(features)).predictions
+    assert json.loads(found["chosen"].iloc[0])["C"] > 0.1
+    called = found[["p_a", "p_b", "p_rare"]].to_numpy().argmax(axis=1)
+    assert (np.array(["a", "b", "rare"])[called] == found["label"]).mean() > 0.8
+
+
 def test_with_one_of_a_kind_in_every_fold_nothing_is_known():
     rare = np.arange(6) % 3 == 0
     assert concordance_error([RNG.normal(size=6)], rare, np.repeat([0, 1], 3)) == np.inf
@@ -59,7 +91,7 @@ def test_the_cheaper_one_is_taken_within_an_error_and_the_best_beyond():
 
 def test_what_is_no_option_in_any_fold_is_not_taken():
     rare, fold = np.arange(30) % 3 == 0, np.zeros(30, int)
-    never = Option(np.zeros(30), np.nan, rare, fold)
+    never = Option(np.zeros((30, 2)), np.nan, rare.astype(int), fold, 1)
     assert preferred([never, option(rare + 0.0, rare, fold)]) == 1
 
 

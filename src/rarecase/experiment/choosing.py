@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rarecase.arrays import Bools, Floats, Ints
+from rarecase.arrays import Floats, Ints
 from rarecase.experiment.tuning import Inner
-from rarecase.ranking import concordance_error
+from rarecase.ranking import class_concordance_error
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,26 +18,29 @@ class Option:
 
     Parameters
     ----------
-    score
-        Probability of the rare class of each inner patient (patients,).
+    p
+        Probabilities of each inner patient (patients, classes).
     auc
-        Of the rare class within inner folds, averaged; NaN where no fold has both kinds.
-    rare, fold
-        Whether a patient is rare, and the inner fold that held the patient out (patients,).
+        How well they rank within inner folds (see `class_concordance`); NaN where no fold has both
+        kinds.
+    true, fold
+        The class of each patient, and the inner fold that held the patient out (patients,).
+    rare
+        The rare class.
     """
 
-    score: Floats
+    p: Floats
     auc: float
-    rare: Bools
+    true: Ints
     fold: Ints
+    rare: int
 
     @staticmethod
     def of(inner: Inner) -> Option:
         """Its best level and point, the more cautious of equal ones."""
         level, point = inner.best()
-        rare = inner.parts[0].rare
-        score = inner.p[level, point, :, rare]
-        return Option(score, float(inner.auc[level, point]), inner.true == rare, inner.fold)
+        auc, rare = float(inner.auc[level, point]), inner.parts[0].rare
+        return Option(inner.p[level, point], auc, inner.true, inner.fold, rare)
 
 
 def preferred(options: Sequence[Option]) -> int:
@@ -51,7 +54,9 @@ def preferred(options: Sequence[Option]) -> int:
     auc = np.nan_to_num([option.auc for option in options], nan=0.5).round(12)
     best = int(np.argmax(auc))
     for number, option in enumerate(options[:best]):
-        scores = [options[best].score, option.score]
-        if auc[best] - auc[number] <= concordance_error(scores, option.rare, option.fold):
+        error = class_concordance_error(
+            options[best].p, option.p, option.true, option.fold, option.rare
+        )
+        if auc[best] - auc[number] <= error:
             return number
     return best

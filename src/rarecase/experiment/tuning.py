@@ -14,14 +14,14 @@ from rarecase.experiment.arm import Arm, Move
 from rarecase.experiment.classifiers.contract import Classifier, Point
 from rarecase.experiment.sampling import prepare
 from rarecase.experiment.training_set import InnerFold, TrainingPart, at_level
-from rarecase.ranking import fold_concordance, mean_defined, rare_share
+from rarecase.ranking import class_concordance, mean_defined, rare_share
 from rarecase.seeds import derive
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What an arm is fitted with; `threshold` is NaN where none could be tuned. `auc`: of the rare
-    class on the inner folds that chose it, which it has seen; NaN where none did."""
+    """What an arm is fitted with; `threshold` is NaN where none could be tuned. `auc`: on the
+    inner folds that chose it, which it has seen; NaN where none did."""
 
     level: float
     point: Point
@@ -43,7 +43,7 @@ class Inner:
     levels: tuple[float, ...]  # of the amount
     points: tuple[Point, ...]  # of the grid
     p: Floats  # (levels, points, patients, classes)
-    auc: Floats  # (levels, points): of the rare class within inner folds
+    auc: Floats  # (levels, points): within inner folds (see `class_concordance`)
     true: Ints  # (patients,)
     fold: Ints  # (patients,)
     parts: tuple[TrainingPart, ...]  # of each inner fold
@@ -135,7 +135,7 @@ def fit_inner(
     who = [np.unique(fold.patient) for fold in inner]
     true = label[np.concatenate(who)]
     within = np.repeat(np.arange(len(who)), [each.size for each in who])
-    auc = np.array([[fold_concordance(q[:, rare], true == rare, within) for q in row] for row in p])
+    auc = np.array([[class_concordance(q, true, within, rare=rare) for q in row] for row in p])
     return Inner(levels, points, p, auc, true, within, tuple(f.part for f in inner))
 
 
