@@ -57,7 +57,7 @@ def cells_step(
     name = context.test_fold.folder(f"{CELLS}/{part.name}-{task.name}")
     work, inputs = partial(cells_work, task=task), (*features, *synthetic)
     reads = tuple(step.name for step in inputs)
-    return Step(name, "classify", work, context, facts=facts, inputs=inputs, reads=reads)
+    return Step(name, "classify", work, context, version=2, facts=facts, inputs=inputs, reads=reads)
 
 
 def cells_work(context: Context, folder: Path, *, task: Task) -> None:

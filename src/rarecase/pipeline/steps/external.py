@@ -52,7 +52,7 @@ def external_step(context: Context, *, home: Context, slices: Step, splits: str)
     known = state_of(home.fold_folder / SEGMENTER / RECORD)
     facts = [known, home.settings.tuning, splits, home.settings.experiment]
     work, name = partial(external_work, home=home, splits=splits), context.test_fold.folder(CELLS)
-    return Step(name, "external", work, context, version=2, facts=facts, inputs=(slices,))
+    return Step(name, "external", work, context, version=3, facts=facts, inputs=(slices,))
 
 
 def external_work(context: Context, folder: Path, *, home: Context, splits: str) -> None:
