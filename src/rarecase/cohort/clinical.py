@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from rarecase.cohort.labels import plain_value
+from rarecase.cohort.values import present
 from rarecase.errors import SettingError, nearest
 
 _WHEN = r"(_?(at|in|of|initial|pathologic|diagnosis|mri|scan|imaging|surgery|years?|yrs?|y))*"
@@ -43,7 +44,8 @@ def clinical_values(
     """Case → column (see `clinical_columns`) → value as text, None where it is missing; of several
     rows of a case the first that has one."""
     columns = clinical_columns([str(c) for c in table.columns], wanted=wanted, label=label)
-    first = table[["case", *columns]].groupby("case", sort=False).first()
+    known = table[["case"]].assign(**{name: present(table[name]) for name in columns})
+    first = known.groupby("case", sort=False).first()
     return {
         str(case): {name: plain_value(row[name]) for name in columns}
         for case, row in first.iterrows()

@@ -22,6 +22,7 @@ from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Range
 from rarecase.errors import DataError
 from rarecase.features.joining import Vectors, side_by_side
 from rarecase.features.sources.contract import Source, SourceData
+from rarecase.features.sources.networks import Network
 from rarecase.features.sources.one_case import case_data
 from rarecase.features.sources.registry import load_source, names_in
 from rarecase.files import read_json, write_json
@@ -193,9 +194,14 @@ def save_classifier(
     write_json(folder / CARD, card | {CHOSEN: final.chosen})
 
 
-def load_deployed(folder: Path, *, segmenter: Path | None = None) -> Deployed:
+def load_deployed(
+    folder: Path,
+    *,
+    segmenter: Path | None = None,
+    networks: Mapping[str, Network] | None = None,
+) -> Deployed:
     """Read a model from its folder: what `save_classifier` wrote, and the U-Net in segmenter/ (or
-    in `segmenter`)."""
+    in `segmenter`). `networks`: whose code may be run (see `load_source`)."""
     card = read_json(folder / CARD)
     known = isinstance(card, dict) and {CHOSEN, "channels", "ranges"} <= set(card)
     if not known or card.get("kind") != "rarecase model":
@@ -206,7 +212,10 @@ def load_deployed(folder: Path, *, segmenter: Path | None = None) -> Deployed:
         looks.setdefault(kind, {})[part] = values.numpy()
     return Deployed(
         segmenter=load_segmenter(segmenter or folder / SEGMENTER),
-        sources=[load_source(folder / SOURCES / name) for name in names_in(card["features"])],
+        sources=[
+            load_source(folder / SOURCES / name, networks=networks)
+            for name in names_in(card["features"])
+        ],
         final=load_final(folder / WEIGHTS),
         familiar={kind: OutOfDistribution.of(parts) for kind, parts in looks.items()},
         card=card,

@@ -1,5 +1,5 @@
-"""What the columns of vectors are, and vectors as numbers without gaps: filled in and told apart
-within a fold."""
+"""What the columns of vectors are, and vectors as numbers without gaps: imputed and encoded within
+a fold."""
 
 from __future__ import annotations
 

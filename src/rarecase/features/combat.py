@@ -27,7 +27,7 @@ _FLAT = 1e-9  # of a column's largest value: variation that is rounding error
 _STILL = 1e-12  # of a column's variance: a site in which it does not vary
 _ROUNDS, _CLOSE = 1000, 1e-10  # of the iteration for a site's variances
 _LISTED = 20  # names in a warning
-_COINCIDE = """protect: sites and classes coincide and cannot be told apart. Patients:
+_COINCIDE = """protect: sites and classes coincide: their effects are confounded. Patients:
 {table}
 Add patients of the lacking class, or leave ComBat out: without `protect` it would take what classes
 differ in out with what sites differ in."""

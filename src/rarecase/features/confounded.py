@@ -1,4 +1,4 @@
-"""Whether sites and classes can be told apart."""
+"""Whether sites and classes are confounded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rarecase.arrays import Floats, Ints
 def confounded(
     sites: Sequence[Any], labels: ArrayLike, patients: Sequence[Any]
 ) -> pd.DataFrame | None:
-    """Patients by site and class if what sites and what classes differ in cannot be told apart:
+    """Patients by site and class if the effects of sites and of classes are confounded:
     the design (an indicator per site, and per class but the first) lacks rank, since no site links
     some classes with the others. Else None.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,17 @@ from rarecase.pipeline.run_folder import MODEL
 
 if TYPE_CHECKING:
     from rarecase.deploy.model import Deployed
+    from rarecase.features.sources.networks import Network
 
 CARD = "model.json"
 
 
-def load_model(place: str | Path) -> Deployed | TableModel:
+def load_model(
+    place: str | Path, *, networks: Mapping[str, Network] | None = None
+) -> Deployed | TableModel:
     """The model of a run, made now if it is not there yet (which trains the U-Net once more, on
-    every patient), that of a folder of `compare`, or one that `export_model` wrote. Raises
+    every patient), that of a folder of `compare`, or one that `export_model` wrote.
+    `networks`: of an exported model with a network of your own, whose code may be run. Raises
     `DataError` for anything else."""
     folder = Path(place)
     for each in (folder, folder / MODEL):
@@ -30,7 +35,7 @@ def load_model(place: str | Path) -> Deployed | TableModel:
             return load_table_model(each)
     from rarecase.pipeline.ship import load_run_model  # needs PyTorch
 
-    return load_run_model(folder)
+    return load_run_model(folder, networks=networks)
 
 
 def export_model(run: str | Path, out: str | Path) -> Path:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from rarecase.deploy.model import CARD, SEGMENTER, Deployed, load_deployed
 from rarecase.errors import DataError, SettingError
+from rarecase.features.sources.networks import Network
 from rarecase.files import read_parquet
 from rarecase.pipeline.run import only_one, perform_in_turn, settings_of
 from rarecase.pipeline.run_folder import (
@@ -24,17 +26,19 @@ from rarecase.pipeline.steps.model import deployed_part, model_step
 from rarecase.pipeline.steps.segment import segmenter_step
 
 
-def load_run_model(folder: Path) -> Deployed:
+def load_run_model(folder: Path, *, networks: Mapping[str, Network] | None = None) -> Deployed:
     """The model of a run, made now if it is not there yet, or an exported one."""
     if (folder / CARD).is_file():
-        return load_deployed(folder)
+        return load_deployed(folder, networks=networks)
     if not (folder / SETTINGS).is_file():
         raise DataError(
             f"{folder}: neither a run folder (no {SETTINGS}), nor that of a comparison, nor an "
             f"exported model (no {CARD})."
         )
     _make_model(folder)
-    return load_deployed(folder / CLASSIFIER, segmenter=folder / MODEL / SEGMENTER)
+    known = networks or settings_of(folder).networks
+    place = folder / MODEL / SEGMENTER
+    return load_deployed(folder / CLASSIFIER, segmenter=place, networks=known)
 
 
 def _make_model(run: Path) -> None:

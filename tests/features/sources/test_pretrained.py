@@ -10,7 +10,7 @@ from torch import nn
 
 from rarecase.cohort import SliceCache
 from rarecase.cohort.load import CaseArrays
-from rarecase.errors import LeakError, SettingError
+from rarecase.errors import DataError, LeakError, SettingError
 from rarecase.features import SourceData, load_source
 from rarecase.features.feature_set import WHOLE
 from rarecase.features.sources import networks
@@ -189,7 +189,11 @@ def test_weights_are_known_by_what_is_in_them_and_kept_with_what_was_fitted(tmp_
     there.save(tmp_path / "kept")
     before = features(there, data)
     (tmp_path / "b.safetensors").unlink()
-    np.testing.assert_array_equal(before, features(load_source(tmp_path / "kept"), data))
+    np.testing.assert_array_equal(
+        before, features(load_source(tmp_path / "kept", networks=NETWORKS), data)
+    )
+    with pytest.raises(DataError, match="code that a file names is not run"):
+        load_source(tmp_path / "kept")
 
 
 def test_weights_that_nothing_is_said_of_are_the_same_in_two_fresh_runs(tmp_path, caplog):

@@ -108,7 +108,9 @@ def test_what_is_saved_is_enough_for_other_patients(name, tmp_path):
     source = source_of(name, networks=NETWORKS).fit(data, seed=3)
     source.save(tmp_path / "kept")
     before = source.transform(others, out=tmp_path / "before.zarr")
-    after = load_source(tmp_path / "kept").transform(others, out=tmp_path / "after.zarr")
+    after = load_source(tmp_path / "kept", networks=NETWORKS).transform(
+        others, out=tmp_path / "after.zarr"
+    )
     np.testing.assert_array_equal(before.read_all(), after.read_all())
     assert before.seen == after.seen
 

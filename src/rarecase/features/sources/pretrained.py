@@ -20,7 +20,7 @@ from rarecase.ahead import ahead
 from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.cohort.cache import case_rows
 from rarecase.cohort.case import Cohort
-from rarecase.errors import LeakError, SettingError
+from rarecase.errors import DataError, LeakError, SettingError
 from rarecase.features.columns import Columns
 from rarecase.features.feature_set import WHOLE, outlined, rows_that_count
 from rarecase.features.sources.contract import Source, SourceData
@@ -142,6 +142,15 @@ class Pretrained(Source):
     def load(self, folder: Path) -> Self:
         tensors, meta = load_tensors(folder / WEIGHTS)
         self.network = Network(**meta["network"])
+        known = [*PREDEFINED.values(), *(self._networks or {}).values()]
+        if (self.network.make, self.network.arguments) not in [
+            (n.make, n.arguments) for n in known
+        ]:
+            raise DataError(
+                f"{folder}: its network is made by {self.network.make!r}, and code that a file "
+                "names is not run. Name it yourself: predict from the run whose settings do "
+                "(networks), or rarecase.load_model(FOLDER, networks={NAME: Network(make=…)})."
+            )
         self.net = make(self.network)
         self.net.load_state_dict(tensors)
         return self

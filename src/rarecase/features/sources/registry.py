@@ -99,14 +99,15 @@ def cost_of(features: str) -> tuple[int, int]:
     return max(listed.index(source_listed(name)) for name in names), len(names)
 
 
-def load_source(folder: Path) -> Source:
-    """The fitted source that `save` wrote into `folder`."""
+def load_source(folder: Path, *, networks: Mapping[str, Network] | None = None) -> Source:
+    """The fitted source that `save` wrote into `folder`. `networks`: whose code may be run, besides
+    the predefined ones: a file alone must not name code."""
     from rarecase.features.sources.contract import CARD, KIND
 
     card = read_json(folder / CARD)
     if not isinstance(card, dict) or card.get("kind") != KIND:
         raise DataError(f"{folder / CARD}: not a source of features.")
-    source = source_of(card["name"])
+    source = source_of(card["name"], networks=networks)
     if card["version"] != source.version:
         raise DataError(
             f"{folder / CARD}: version {card['version']} of {source.name!r}, version "

@@ -115,7 +115,7 @@ def _both(
 ) -> Vectors:
     """Vectors of the `patients` who trained at home, then of everybody elsewhere, by the source as
     it was fitted at home. Stores that are there already are taken."""
-    fitted = load_source(home.fold_folder / FEATURES / source)
+    fitted = load_source(home.fold_folder / FEATURES / source, networks=home.settings.networks)
     found = []
     for data, out in ((ours, source_store(home.fold_folder, source)), (theirs, None)):
         side = "theirs" if out is None else "ours"

@@ -99,7 +99,7 @@ def classifier_work(context: Context, folder: Path) -> None:
         arm=row["arm"], amount=row["amount"], rare=fold.rare,
     )  # fmt: skip
     names = final.chosen.get("features", part.features)
-    sources = [load_source(work / name) for name in names_in(names)]
+    sources = [load_source(work / name, networks=settings.networks) for name in names_in(names)]
     card = _card(context, fold, part, final, features=names, masks=masks)
     card["threshold"] = NOT_SURE if np.isnan(threshold) else threshold
     card["evidence"] = _evidence(evidence, row) | {"dice": _dice(run)}
