@@ -8,6 +8,7 @@ import pytest
 
 from rarecase import compare, export_model, load_model
 from rarecase.cli.main import main
+from rarecase.deploy.table_model import save_table_model
 from rarecase.errors import DataError, SettingError
 from rarecase.evidence.result import Result
 
@@ -103,3 +104,28 @@ def test_from_the_shell_compare_predict_export(tmp_path, capsys):
     text = (tmp_path / "model" / "model_card.md").read_text()
     assert "For research alone" in text and "22" not in json.dumps(again.card["classes"])
     assert not any(f'"p{i}"' in (tmp_path / "model" / "model.json").read_text() for i in range(90))
+
+
+def test_the_average_is_deployed_where_it_was_asked_for(tmp_path):
+    X, y = table()
+    sets = {"noise": X[["c", "d"]], "signal": X[["a", "b", "site"]], "both": X[["a", "c"]]}
+    found = compare(
+        sets, y, classifiers=["logistic", "lda"], impute="median", categorical=["site"],
+        features=["noise", "signal", "noise+signal", "stack"], **SHORT,
+    )  # fmt: skip
+    model, names = found.model, {r["features"] for r in found.evidence["rows"]}
+    assert names == {"auto", "stack", "noise", "signal", "noise+signal"}
+    said = model.card["evidence"]
+    assert (said["features"], said["classifier"], said["arm"]) == ("stack", "stack", "none")
+    assert model.card["chosen"]["classifier"] == "stack"
+    assert {*model.columns} <= {"a", "b", "c", "d", "site"} and {"a", "b"} <= {*model.columns}
+    assert len(set(model.columns)) == len(model.columns)
+    new, truth = table(60, seed=1)
+    p = model.predict_proba(new)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    rare = truth == "rare"
+    assert p[rare, 1].mean() > p[~rare, 1].mean() + 0.2
+    save_table_model(tmp_path / "model", model)
+    again = load_model(tmp_path / "model")
+    np.testing.assert_array_equal(again.predict_proba(new), p)
+    assert "stack" in (tmp_path / "model" / "model_card.md").read_text()

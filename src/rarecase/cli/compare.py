@@ -162,7 +162,7 @@ def _possible(
         found.X, y, groups=found.groups, rare=rare, missing=protocol.missing,
         categorical=protocol.categorical,
     )  # fmt: skip
-    first = choose_sets(made, protocol.features)[0]
+    first = choose_sets(made, protocol.sets)[0]
     return possible_ks(first, draw_splits(first, seed=protocol.random_state, **split), ks or None)
 
 

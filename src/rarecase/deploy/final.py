@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn import __version__ as SKLEARN
 
-from rarecase.arrays import Floats
+from rarecase.arrays import Floats, Ints
 from rarecase.checksums import check_file
 from rarecase.errors import DataError
 from rarecase.experiment.classifiers.contract import Fitted
@@ -57,24 +57,47 @@ class Final:
         )
 
 
-def save_final(path: Path, final: Final) -> None:
+@dataclass(frozen=True, eq=False)
+class Average:
+    """Classifiers of different features, whose probabilities are averaged.
+
+    Parameters
+    ----------
+    finals
+        Each by itself.
+    places
+        Of each the columns that it takes.
+    shares
+        How much each counts (k,); they add up to 1.
+    columns
+        What the columns of all are, side by side.
+    chosen
+        The shares by name, what they promised, and the features.
+    """
+
+    finals: tuple[Final, ...]
+    places: tuple[Ints, ...]
+    shares: Floats
+    columns: Columns
+    chosen: dict[str, Any]
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return self.finals[0].classes
+
+    def __call__(self, X: Floats) -> Floats:
+        """Rows (n, d) to probabilities (n, classes)."""
+        each = [final(X[:, at]) for final, at in zip(self.finals, self.places, strict=True)]
+        return np.asarray(np.tensordot(self.shares, np.stack(each), axes=1))
+
+
+def save_final(path: Path, final: Final | Average) -> None:
     """Write a classifier to one file. Raises `DataError` for an estimator that cannot be held
     without a pickle, or would not be trusted when it is read."""
-    space, encoder = final.space, final.space.encoder
-    said = {
-        "sklearn": SKLEARN,
-        "classes": final.classes,
-        "columns": final.columns.as_json(),
-        "chosen": final.chosen,
-        "space": {n: getattr(space, n) for n in ("mean", "scale", "reach", "axes")},
-        "encoder": {n: getattr(encoder, n) for n in ("numeric", "fill", "flags", "part")}
-        | {"categories": np.array(encoder.categories, dtype=np.int64).reshape(-1, 2)},
-        "models": list(final.models),
-        "combat": None if space.combat is None else space.combat.arrays(),
-        "sites": [] if space.combat is None else list(space.combat.sites),
-    }
     import skops.io  # which imports PyTorch where it is installed
 
+    said = {"sklearn": SKLEARN} | _said(final)
     try:
         data = skops.io.dumps(said)
         strange = _strange(data)
@@ -92,7 +115,25 @@ def save_final(path: Path, final: Final) -> None:
         beside.write_bytes(data)
 
 
-def load_final(path: Path) -> Final:
+def _said(final: Final | Average) -> dict[str, Any]:
+    """What a file holds of a classifier; `load_final` makes it of that."""
+    about = {"columns": final.columns.as_json(), "chosen": final.chosen}
+    if isinstance(final, Average):
+        parts = [_said(each) for each in final.finals]
+        return about | {"parts": parts, "places": [*final.places], "shares": final.shares}
+    space, encoder = final.space, final.space.encoder
+    return about | {
+        "classes": final.classes,
+        "space": {n: getattr(space, n) for n in ("mean", "scale", "reach", "axes")},
+        "encoder": {n: getattr(encoder, n) for n in ("numeric", "fill", "flags", "part")}
+        | {"categories": np.array(encoder.categories, dtype=np.int64).reshape(-1, 2)},
+        "models": list(final.models),
+        "combat": None if space.combat is None else space.combat.arrays(),
+        "sites": [] if space.combat is None else list(space.combat.sites),
+    }
+
+
+def load_final(path: Path) -> Final | Average:
     """Read what `save_final` wrote. Raises `DataError` for anything else, and for a file that holds
     classes of other packages: opening it would run their code."""
     if not path.is_file():
@@ -115,12 +156,21 @@ def load_final(path: Path) -> Final:
             f"{path}: holds {', '.join(strange)}, which are neither scikit-learn's nor ours; it "
             "was not opened."
         )
-    encoder = said["encoder"]
+    if "parts" not in said:
+        return _read(said)
+    return Average(
+        tuple(_read(part) for part in said["parts"]), tuple(said["places"]), said["shares"],
+        Columns.from_json(said["columns"]), said["chosen"],
+    )  # fmt: skip
+
+
+def _read(said: dict[str, Any]) -> Final:
+    columns, encoder = Columns.from_json(said["columns"]), said["encoder"]
     pairs = tuple((int(i), int(code)) for i, code in encoder.pop("categories"))
     combat = None if said["combat"] is None else Combat.of(said["combat"], said["sites"])
     return Final(
         Space(Encoder(**encoder, categories=pairs), **said["space"], combat=combat),
-        tuple(said["models"]), said["classes"], Columns.from_json(said["columns"]), said["chosen"],
+        tuple(said["models"]), said["classes"], columns, said["chosen"],
     )  # fmt: skip
 
 

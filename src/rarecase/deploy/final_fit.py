@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rarecase.deploy.final import Final
+from rarecase.arrays import Ints
+from rarecase.deploy.final import Average, Final
 from rarecase.evidence.predictions import pool_patients
 from rarecase.experiment.arm import Counts
 from rarecase.experiment.arms import REFERENCE, SELECTED
@@ -19,8 +21,12 @@ from rarecase.experiment.fold import selected_arm
 from rarecase.experiment.fold_data import LEFT_OUT, TRAINS, FoldData, Tools
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.sampling import prepare
+from rarecase.experiment.stacking import averaged, weigh
 from rarecase.experiment.training_set import requests
 from rarecase.experiment.tuning import Choice, best_threshold
+from rarecase.features.columns import Columns
+from rarecase.features.feature_set import FeatureSet
+from rarecase.features.sources.registry import AUTO, STACK
 from rarecase.seeds import derive
 
 
@@ -40,9 +46,7 @@ def fit_final(candidates: Sequence[Candidate]) -> Final:
     >>> bool(chance[y == "rare"].min() > chance[y == "common"].mean())
     True
     """
-    patients = len(candidates[0].features.patients)
-    everybody = Place(np.full(patients, TRAINS), 0, LEFT_OUT)
-    here = choose_candidate(candidates, everybody, Tools())
+    here = choose_candidate(candidates, _everybody(candidates), Tools())
     arm = selected_arm(here, next(iter(here.design.tasks().values())))
     choice = here.choose(arm)
     if isinstance(arm.amount, Counts) and arm.amount.planned is not None:
@@ -61,16 +65,62 @@ def fit_final(candidates: Sequence[Candidate]) -> Final:
     return Final(space, tuple(models), here.part.classes, columns, _chosen(here, arm.name, choice))
 
 
+def fit_average(candidates: Sequence[Candidate]) -> Average:
+    """Weigh candidates on inner folds of all patients, as in every fold of the experiment; refit
+    those that count to everybody. The columns are those of their sets, each once."""
+    found = weigh(candidates, _everybody(candidates), Tools())
+    kept = [i for i, share in enumerate(found.shares) if share]
+    sets: dict[str, Columns] = {}
+    for i in kept:
+        for name, at in _sets_in(candidates[i].features).items():
+            columns = candidates[i].features.columns
+            assert columns is not None  # vectors have them
+            sets.setdefault(name, columns.taken(at))
+    ends = accumulate(len(columns.names) for columns in sets.values())
+    starts = {n: end - len(sets[n].names) for n, end in zip(sets, ends, strict=True)}
+    places = [
+        np.concatenate([np.arange(at.size) + starts[n] for n, at in _sets_in(features).items()])
+        for features in (candidates[i].features for i in kept)
+    ]
+    finals = tuple(fit_final([averaged(candidates[i])]) for i in kept)
+    chosen = {"features": "+".join(sets), "classifier": STACK, "arm": REFERENCE} | found.chosen
+    return Average(
+        finals, tuple(places), found.shares[kept], Columns.joined([*sets.values()]), chosen
+    )
+
+
+def _sets_in(features: FeatureSet) -> dict[str, Ints]:
+    """The columns of each set that features are joined of."""
+    columns = features.columns
+    assert columns is not None  # vectors have them
+    names = features.name.split("+")
+    if len(names) != int(columns.part.max()) + 1:  # one of a name with a + in it, or of parts
+        return {features.name: np.arange(len(columns.names))}
+    return {name: np.flatnonzero(columns.part == i) for i, name in enumerate(names)}
+
+
+def _everybody(candidates: Sequence[Candidate]) -> Place:
+    patients = len(candidates[0].features.patients)
+    return Place(np.full(patients, TRAINS), 0, LEFT_OUT)
+
+
 def _chosen(here: FoldData, arm: str, choice: Choice) -> dict[str, Any]:
     promised = None if math.isnan(choice.auc) else round(choice.auc, 4)
     about = {"arm": arm, **choice.point, "share": choice.level, "promised": promised}
     return dict(here.about) | about
 
 
-def deployed_row(evidence: Mapping[str, Any], candidates: Sequence[Candidate]) -> dict[str, Any]:
+def deployed_row(
+    evidence: Mapping[str, Any], candidates: Sequence[Candidate], *, how: str = AUTO
+) -> dict[str, Any]:
     """The row of the evidence that speaks of what is deployed: of the choice in every fold, or of
-    the only candidate; of the arm that is chosen in every fold, or of the only one."""
-    first = candidates[0] if len(candidates) == 1 else candidates[0].renamed
+    the only candidate; of the arm that is chosen in every fold, or of the only one. `how`: AUTO,
+    or STACK for the average."""
+    first = candidates[0]
+    if how == STACK:
+        first = averaged(first)
+    if len(candidates) > 1:
+        first = first.renamed(how)
     names = [arm.name for arm in first.design.arms]
     arm = SELECTED if SELECTED in names else REFERENCE
     key = (first.features.name, first.design.classifier.name, arm)

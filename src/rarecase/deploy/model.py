@@ -17,7 +17,7 @@ from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.cohort.case import Case
 from rarecase.cohort.fitting import Fitted, fit_case
 from rarecase.cohort.load import CaseArrays, load_groups
-from rarecase.deploy.final import Final, load_final, save_final
+from rarecase.deploy.final import Average, Final, load_final, save_final
 from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Ranges, case_looks
 from rarecase.errors import DataError
 from rarecase.features.joining import Vectors, side_by_side
@@ -71,7 +71,7 @@ class Deployed:
 
     segmenter: Segmenter
     sources: Sequence[Source]
-    final: Final
+    final: Final | Average
     familiar: Mapping[str, OutOfDistribution]
     card: dict[str, Any]
 
@@ -175,7 +175,7 @@ class Deployed:
 
 def save_classifier(
     folder: Path,
-    final: Final,
+    final: Final | Average,
     sources: Sequence[Source],
     familiar: Mapping[str, OutOfDistribution],
     card: dict[str, Any],

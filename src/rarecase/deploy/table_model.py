@@ -18,11 +18,12 @@ from rarecase.checksums import record_files
 from rarecase.cohort.labels import plain_value
 from rarecase.cohort.tables import read_values
 from rarecase.cohort.values import as_numbers, present
-from rarecase.deploy.final import Final, load_final, save_final
-from rarecase.deploy.final_fit import deployed_row, fit_final, out_of_fold_threshold
+from rarecase.deploy.final import Average, Final, load_final, save_final
+from rarecase.deploy.final_fit import deployed_row, fit_average, fit_final, out_of_fold_threshold
 from rarecase.errors import DataError
 from rarecase.evidence.text import number, with_interval
 from rarecase.experiment.auto import Candidate
+from rarecase.features.sources.registry import AUTO, STACK
 from rarecase.files import read_json, write_json, write_text
 from rarecase.ranking import rare_share
 
@@ -47,7 +48,7 @@ class TableModel:
         same rule, applied in every fold of the comparison.
     """
 
-    final: Final
+    final: Final | Average
     card: dict[str, Any]
 
     @property
@@ -131,12 +132,17 @@ def _some(names: Sequence[str]) -> str:
 
 
 def fit_table_model(
-    candidates: Sequence[Candidate], predictions: pd.DataFrame, evidence: Mapping[str, Any]
+    candidates: Sequence[Candidate],
+    predictions: pd.DataFrame,
+    evidence: Mapping[str, Any],
+    *,
+    how: str = AUTO,
 ) -> TableModel:
-    """Choose among the candidates as every fold did, and refit to everybody."""
-    final = fit_final(candidates)
+    """Choose among the candidates as every fold did, or average them (`how`), and refit to
+    everybody."""
+    final = fit_average(candidates) if how == STACK else fit_final(candidates)
     features, rare = candidates[0].features, evidence["rare"]
-    row = deployed_row(evidence, candidates)
+    row = deployed_row(evidence, candidates, how=how)
     key = {name: row[name] for name in ("features", "classifier", "arm", "amount")}
     threshold = out_of_fold_threshold(predictions, rare=rare, **key)
     scores = row["patients"]["scores"]

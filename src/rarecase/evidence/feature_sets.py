@@ -30,7 +30,7 @@ from rarecase.evidence.paired import Comparison
 from rarecase.evidence.rows import Entry, Family, with_intervals
 from rarecase.evidence.text import Score
 from rarecase.evidence.verdict import ALPHA, holm
-from rarecase.features.sources.registry import cost_of, is_baseline
+from rarecase.features.sources.registry import STACK, cost_of, is_baseline
 from rarecase.ranking import plain
 
 Name = tuple[str, str]
@@ -169,7 +169,7 @@ def compare_features(
     sets = {name: _set(mine, every, tests) for name, mine in entries.items()}
     chosen = None if choice is None else choice[0]
     fixed = [name for name in sets if name != chosen] or list(sets)
-    baseline = find_baseline(fixed)
+    baseline = find_baseline([name for name in fixed if name != STACK])
     asked = [name for name in fixed if name != baseline]
     to_baseline = tests(sets, asked, baseline, p_of=lambda tested: tested.p_greater)
     to_choice = {}

@@ -14,9 +14,7 @@ from rarecase.experiment.fold import FoldResult, fit_arms
 from rarecase.experiment.fold_data import FoldData, Tools
 from rarecase.experiment.fold_rows import Place
 from rarecase.features.feature_set import FeatureSet
-
-AUTO = "auto"
-"""What features and classifier are called that are chosen anew in every fold."""
+from rarecase.features.sources.registry import AUTO
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +24,21 @@ class Candidate:
     features: FeatureSet
     design: Design
 
-    @property
-    def renamed(self) -> Candidate:
-        """The same under the names of the choice."""
-        classifier = replace(self.design.classifier, name=AUTO)
+    def renamed(self, name: str = AUTO) -> Candidate:
+        """The same, features and classifier by the name of what they stand for."""
+        classifier = replace(self.design.classifier, name=name)
         return Candidate(
-            replace(self.features, name=AUTO), replace(self.design, classifier=classifier)
+            replace(self.features, name=name), replace(self.design, classifier=classifier)
         )
+
+
+def check_candidates(candidates: Sequence[Candidate]) -> None:
+    """Raise `SettingError` for candidates that train for long, or of different patients."""
+    if len({each.features.patients for each in candidates}) > 1:
+        raise SettingError("auto: the sets of features to take are of different patients.")
+    for each in candidates:
+        if each.design.classifier.lazy:
+            raise SettingError(f"auto: {each.design.classifier.name!r} takes too long to be tried.")
 
 
 def choose_candidate(candidates: Sequence[Candidate], place: Place, tools: Tools) -> FoldData:
@@ -42,14 +48,11 @@ def choose_candidate(candidates: Sequence[Candidate], place: Place, tools: Tools
 
     Raises `SettingError` for candidates that train for long, or of other patients.
     """
-    if len({each.features.patients for each in candidates}) > 1:
-        raise SettingError("auto: the sets of features to choose from are of different patients.")
+    check_candidates(candidates)
     found, options = [], []
     for each in candidates:
-        if each.design.classifier.lazy:
-            raise SettingError(f"auto: {each.design.classifier.name!r} takes too long to be tried.")
         about = {"features": each.features.name, "classifier": each.design.classifier.name}
-        new = each.renamed
+        new = each.renamed()
         found.append(FoldData(new.features, new.design, place, tools, about=about))
         (none,) = (arm for arm in each.design.arms if arm.name == REFERENCE)
         tried = found[-1].tried(none)

@@ -84,6 +84,8 @@ class Design:
         """Why an arm cannot be fitted to these features; None where it can."""
         if arm.posterior == "threshold" and not self.classifier.tune_threshold:
             return f"{self.classifier.name} tunes no threshold (classifier.tune_threshold)"
+        if arm.weights != "none" and not self.classifier.takes_weights:
+            return f"{self.classifier.name} takes no sample_weight"
         if arm.sampler is not None and arm.sampler.on == "images" and not features.maps:
             return "an arm of images needs feature maps"
         return None

@@ -17,14 +17,16 @@ from rarecase.checksums import check_file, record_files, write_checksums
 from rarecase.errors import DataError, SettingError
 from rarecase.experiment.arm import Arm
 from rarecase.experiment.arms import is_trained
-from rarecase.experiment.auto import Candidate, fit_auto
+from rarecase.experiment.auto import Candidate
 from rarecase.experiment.design import Design
 from rarecase.experiment.fold import FoldResult, fit_fold
 from rarecase.experiment.fold_data import Tools
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks
 from rarecase.experiment.splits import Splits
+from rarecase.experiment.stacking import averaged, fit_among
 from rarecase.features.feature_set import FeatureSet
+from rarecase.features.sources.registry import STACK
 from rarecase.files import (
     locked,
     read_json,
@@ -48,7 +50,7 @@ KINDS_OF = dict.fromkeys(("features", "arm", "classifier", "amount", "status", "
 @dataclass(frozen=True, eq=False)
 class Task:
     """Arms of a design in one test fold; `checks`: the self-checks besides; `among`: features and
-    designs to choose from in this fold, cheapest first."""
+    designs to choose from in this fold, or to average, cheapest first."""
 
     features: FeatureSet
     design: Design
@@ -68,7 +70,8 @@ class Task:
     def run(self, tools: Tools | None = None) -> FoldResult:
         """Fit and predict. A pure function of the task."""
         if self.among:
-            return fit_auto(self.among, self.place, arms=self.arms, tools=tools)
+            how = self.features.name
+            return fit_among(how, self.among, self.place, arms=self.arms, tools=tools)
         found = fit_fold(self.features, self.design, self.place, arms=self.arms, tools=tools)
         if not self.checks:
             return found
@@ -86,9 +89,9 @@ def tasks_of(
     ]
 
 
-def auto_tasks(candidates: Sequence[Candidate], splits: Splits) -> list[Task]:
-    """Every task of what is chosen anew in every fold."""
-    shown = candidates[0].renamed
+def among_tasks(how: str, candidates: Sequence[Candidate], splits: Splits) -> list[Task]:
+    """Every task of what is chosen among candidates anew in every fold, or averaged."""
+    shown = (averaged(candidates[0]) if how == STACK else candidates[0]).renamed(how)
     tasks = tasks_of(shown.features, shown.design, splits)
     return [replace(each, among=tuple(candidates)) for each in tasks]
 

@@ -48,6 +48,11 @@ class Columns:
         """Columns that are numbers, and no categories (k,)."""
         return np.array([i for i in range(len(self.names)) if i not in self.levels], dtype=np.int64)
 
+    def taken(self, at: Ints) -> Columns:
+        """Some of the columns, all of one part."""
+        levels = {i: self.levels[k] for i, k in enumerate(at.tolist()) if k in self.levels}
+        return Columns.of(at.size, names=[self.names[k] for k in at], levels=levels)
+
     def as_json(self) -> dict[str, Any]:
         """As JSON can hold it; `from_json` reads it."""
         levels = {str(i): list(values) for i, values in self.levels.items()}

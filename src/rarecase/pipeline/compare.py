@@ -27,8 +27,9 @@ from rarecase.experiment.design import Design
 from rarecase.experiment.external import join_features
 from rarecase.experiment.self_checks import gather, row_leak
 from rarecase.experiment.splits import Splits, draw_splits, splits_of
-from rarecase.experiment.tasks import auto_tasks, run_tasks, tasks_of
+from rarecase.experiment.tasks import among_tasks, run_tasks, tasks_of
 from rarecase.features.feature_set import FeatureSet
+from rarecase.features.sources.registry import AUTO
 from rarecase.pipeline.feature_sets import checked_sets, choose_sets, named_sets, say_notes
 from rarecase.pipeline.protocol import DRAWS, Protocol
 from rarecase.seeds import derive
@@ -94,7 +95,7 @@ def compare(
     designs = protocol.designs()
     result = run_plan(sets, designs, splits, protocol, executor=executor, cells=cells)
     about = protocol.about(sets, found)
-    return replace(result, features=about, fit_model=model_of(result, sets, designs))
+    return replace(result, features=about, fit_model=model_of(result, sets, designs, protocol))
 
 
 def compare_external(
@@ -143,7 +144,7 @@ def compare_external(
             each, y, others[name], y_other, groups=groups, other=groups_other, rare=rare, name=name,
             categorical=protocol.categorical, missing=protocol.missing,
         )  # fmt: skip
-    sets = choose_sets(joined, protocol.features)
+    sets = choose_sets(joined, protocol.sets)
     splits = splits_of(sets[0], [fold])
     found += say_notes(sets, splits)
     result = run_plan(
@@ -163,13 +164,14 @@ def candidates_of(sets: Sequence[FeatureSet], designs: Sequence[Design]) -> list
 
 
 def model_of(
-    result: Result, sets: Sequence[FeatureSet], designs: Sequence[Design]
+    result: Result, sets: Sequence[FeatureSet], designs: Sequence[Design], protocol: Protocol
 ) -> Callable[[], TableModel] | None:
     """What fits the deployed model of a comparison."""
     candidates = candidates_of(sets, designs)
     if not candidates:
         return None
-    return partial(fit_table_model, candidates, result.predictions, result.evidence)
+    how = protocol.among[-1] if len(candidates) > 1 else AUTO
+    return partial(fit_table_model, candidates, result.predictions, result.evidence, how=how)
 
 
 def run_plan(
@@ -191,7 +193,8 @@ def run_plan(
         for each in tasks_of(features, design, splits, checks=protocol.checks)
     ]
     candidates = candidates_of(sets, designs)
-    tasks += auto_tasks(candidates, splits) if len(candidates) > 1 else []
+    for how in protocol.among if len(candidates) > 1 else ():
+        tasks += among_tasks(how, candidates, splits)
     digests = [design.digest for design in designs]
     facts = [[each.digest for each in sets], digests, splits.digest, protocol.checks]
     found = run_tasks(

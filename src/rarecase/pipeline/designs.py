@@ -14,12 +14,11 @@ from rarecase.cohort import Cohort, count_slices
 from rarecase.errors import SettingError
 from rarecase.experiment.arm import Arm, Counts, Tuned
 from rarecase.experiment.arms import make_arms, with_width
-from rarecase.experiment.auto import AUTO
 from rarecase.experiment.classifiers.registry import CLASSIFIERS, make_classifier, takes_of
 from rarecase.experiment.design import Design, make_design
 from rarecase.experiment.tasks import CELLS as STATUS
 from rarecase.experiment.training_set import ComBat
-from rarecase.features.sources.registry import cost_of, is_baseline, names_in
+from rarecase.features.sources.registry import AMONG, cost_of, is_baseline, names_in
 from rarecase.files import read_csv
 from rarecase.pipeline.run_folder import CELLS, folds_of
 from rarecase.pipeline.settings import DesignSettings, Settings
@@ -45,7 +44,7 @@ class Part:
         each = [self, *self.among]
         return tuple(
             dict.fromkeys(
-                n for part in each if part.features != AUTO for n in names_in(part.features)
+                n for part in each if part.features not in AMONG for n in names_in(part.features)
             )
         )
 
@@ -73,8 +72,8 @@ class Part:
 def make_part(settings: Settings, said: DesignSettings, *, real: int = 1000) -> Part:
     """A part of the experiment; `real`: training samples of a fold, of which percentages are taken
     (arms and seeds do not depend on it)."""
-    if said.features == AUTO:
-        return _auto_part(settings, said, real=real)
+    if said.features in AMONG:
+        return _part_among(settings, said, real=real)
     tuning, chosen = settings.tuning, settings.classifier
     amounts: Any = tuning.shares
     if said.amounts:
@@ -102,22 +101,24 @@ def _combat(settings: Settings) -> ComBat:
     return "unchanged" if settings.split.kind == "site" else "refuse"
 
 
-def _auto_part(settings: Settings, said: DesignSettings, *, real: int) -> Part:
-    """The part whose features and classifier are chosen among those of others."""
+def _part_among(settings: Settings, said: DesignSettings, *, real: int) -> Part:
+    """The part whose features and classifier are chosen among those of others, or which averages
+    them."""
     tried = [each.model_copy(update={"arms": said.arms}) for each in candidates_of(settings)]
     among = [make_part(settings, each, real=real) for each in tried]
     first = among[0].design
-    design = replace(first, classifier=replace(first.classifier, name=AUTO))
-    return Part(AUTO, design, tuple(among))
+    design = replace(first, classifier=replace(first.classifier, name=said.features))
+    return Part(said.features, design, tuple(among))
 
 
 def candidates_of(settings: Settings) -> list[DesignSettings]:
-    """What `auto` chooses from, cheapest first: the parts on vectors, baselines left out."""
+    """What `auto` chooses from, and `stack` averages, cheapest first: the parts on vectors,
+    baselines left out."""
     kinds = list(CLASSIFIERS)
     each = [
         said
         for said in settings.experiment
-        if said.features != AUTO
+        if said.features not in AMONG
         and takes_of(said.classifier) == "vectors"
         and not is_baseline(said.features)
     ]
@@ -134,7 +135,7 @@ def available(settings: Settings, cohort: Cohort) -> Settings:
     Raises `SettingError` for a part that is not optional."""
     kept = []
     for said in settings.experiment:
-        names = () if said.features == AUTO else names_in(said.features)
+        names = () if said.features in AMONG else names_in(said.features)
         sources = {name: source_in(settings, name) for name in names}
         reasons = {name: why for name, s in sources.items() if (why := s.lacking(cohort))}
         for name, why in reasons.items():

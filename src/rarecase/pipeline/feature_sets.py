@@ -126,7 +126,7 @@ def checked_sets(
         X, y, groups=groups, sites=sites, rare=rare, categorical=protocol.categorical,
         missing=protocol.missing,
     )  # fmt: skip
-    sets = choose_sets(made, protocol.features)
+    sets = choose_sets(made, protocol.sets)
     names = {"label": getattr(y, "name", None), "site": getattr(sites, "name", None)}
     found = look_for_leaks(sets, patients=groups is not None, **names)
     refuse(found, protocol.accept)

@@ -43,6 +43,11 @@ def auto_part(arms: Sequence[str]) -> Nested:
     return {"features": "auto", "classifier": "auto", "arms": list(arms)}
 
 
+def stack_part() -> Nested:
+    """The average of all parts on vectors."""
+    return {"features": "stack", "classifier": "stack", "arms": ["none"]}
+
+
 def _experiment(
     arms: list[str], *, amounts: list[int | str], features: Sequence[str] = FEATURES
 ) -> list[Nested]:

@@ -15,6 +15,7 @@ from rarecase.experiment.design import Design, make_design
 from rarecase.features.about import about_features
 from rarecase.features.feature_set import FeatureSet
 from rarecase.features.leaks import Suspicion
+from rarecase.features.sources.registry import AMONG, AUTO, STACK
 
 DRAWS = 1000  # of the bootstrap
 
@@ -45,7 +46,8 @@ class Protocol:
         Of the bootstrap and of the permutation test.
     features
         Sets of features to compare, where there are several by name (default: each by itself);
-        `a+b`: both side by side, with equal weight.
+        `a+b`: both side by side, with equal weight; `stack` among them: besides the average of all,
+        weighted by inner folds, which is then what is deployed.
     impute
         `median`: missing values are filled in within each fold. Without it they are refused, unless
         all classifiers take them as they are and no arm samples.
@@ -89,6 +91,16 @@ class Protocol:
     def missing(self) -> bool:
         """Whether values may be missing."""
         return self.impute is not None or not any(d.coordinates.fill for d in self.designs())
+
+    @property
+    def sets(self) -> list[str]:
+        """Sets of features by name, without what stands for others; none: every one by itself."""
+        return [name for name in self.features if name not in AMONG]
+
+    @property
+    def among(self) -> tuple[str, ...]:
+        """What stands for several features × classifiers; the last is what is deployed."""
+        return AMONG if STACK in self.features else (AUTO,)
 
     def about(self, sets: Sequence[FeatureSet], found: Sequence[Suspicion]) -> dict[str, Any]:
         """What is kept of the features (see `about_features`)."""

@@ -12,10 +12,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from rarecase.errors import SettingError, nearest
-from rarecase.experiment.arms import pick_arms
-from rarecase.experiment.auto import AUTO
+from rarecase.experiment.arms import REFERENCE, pick_arms
 from rarecase.experiment.classifiers.registry import takes_of
-from rarecase.features.sources.registry import SOURCES, kind_of, names_in
+from rarecase.features.sources.registry import AMONG, SOURCES, STACK, kind_of, names_in
 from rarecase.pipeline.designs import candidates_of
 from rarecase.pipeline.presets import PRESETS
 from rarecase.pipeline.settings import DesignSettings, Settings
@@ -147,14 +146,8 @@ def validate(nested: Nested) -> Settings:
 
 def _check_design(settings: Settings, said: DesignSettings, *, place: str) -> None:
     """What must hold within one part of the experiment."""
-    if AUTO in (said.features, said.classifier):
-        if said.features != said.classifier:
-            raise SettingError(
-                f"{place}: features and classifier are chosen together; both are {AUTO!r}, or none."
-            )
-        pick_arms(said.arms)
-        if not candidates_of(settings):
-            raise SettingError(f"{place}: there is no other part on vectors to choose from.")
+    if {said.features, said.classifier} & {*AMONG}:
+        _check_among(settings, said, place=place)
         return
     levels = range(1, settings.segmenter.depth + 1)
     known = [*SOURCES, *(f"{side}{n}" for side in ("enc", "dec") for n in levels)]
@@ -177,6 +170,24 @@ def _check_design(settings: Settings, said: DesignSettings, *, place: str) -> No
         )
     if float(str(said.planned).rstrip("%")) == 0:
         raise SettingError(f"{place}.planned is 0: a verdict needs synthetic samples.")
+
+
+def _check_among(settings: Settings, said: DesignSettings, *, place: str) -> None:
+    """What must hold of a part that chooses among others, or averages them."""
+    if said.features != said.classifier:
+        names = " or ".join(map(repr, AMONG))
+        raise SettingError(
+            f"{place}: features and classifier are chosen, or averaged, together; both are "
+            f"{names}, or none."
+        )
+    arms = [arm.name for arm in pick_arms(said.arms)]
+    if said.features == STACK and arms != [REFERENCE]:
+        raise SettingError(
+            f"{place}: an average has the arm {REFERENCE!r} alone, since samples are made of one "
+            f"set of features; got {', '.join(said.arms)}. Ask arms of 'auto'."
+        )
+    if not candidates_of(settings):
+        raise SettingError(f"{place}: there is no other part on vectors to take.")
 
 
 def _explain(error: ValidationError) -> Iterator[str]:

@@ -168,10 +168,12 @@ class DesignSettings(Section):
 
     features: str
     """A source (`rarecase blocks` lists them), or several joined by +, such as radiomics+clinical;
-    `auto`: chosen anew in every fold, with the classifier, among the other parts on vectors."""
+    `auto`: chosen anew in every fold, with the classifier, among the other parts on vectors;
+    `stack`: the average of these, weighted by inner folds."""
     classifier: str
     """`cnn` (the paper's, of maps); of vectors, and of maps averaged over positions, `logistic`,
-    `lda`, `forest`, `boosting`, `svm`, or a scikit-learn estimator as module:factory; `auto`."""
+    `lda`, `forest`, `boosting`, `svm`, or a scikit-learn estimator as module:factory; `auto` and
+    `stack` with features of that name."""
     arms: list[str]
     """Ways to treat the imbalance; `none` and `duplicates` are always among them."""
     optional: bool = False

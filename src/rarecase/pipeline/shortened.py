@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rarecase.experiment.auto import AUTO
+from rarecase.errors import SettingError
 from rarecase.experiment.classifiers.registry import takes_of
-from rarecase.features.sources.registry import is_baseline, kind_of
-from rarecase.pipeline.presets import CLASSIFIERS, FEATURES, auto_part, part_of
+from rarecase.features.sources.registry import AMONG, AUTO, STACK, is_baseline, kind_of
+from rarecase.pipeline.presets import CLASSIFIERS, FEATURES, auto_part, part_of, stack_part
 
 Nested = dict[str, Any]
 
@@ -18,11 +18,11 @@ def shortened(experiment: Sequence[Nested], short: Mapping[str, Any]) -> list[Ne
     `amounts`, `planned`.
 
     Features or classifiers make parts anew, all pairs that go together; `auto` among them stands
-    for the usual ones. Of several pairs on vectors the better one is chosen in every fold, and that
-    choice, the first part, has the arms; pairs have them where arms were named. Arms and amounts
-    come from what was said, or from the first part of that classifier that compares any. Arms alone
-    replace those of every part that compares any; amounts and `planned` those of parts that have
-    some.
+    for the usual ones, `stack` for the average of all pairs on vectors. Of several such pairs the
+    better one is chosen in every fold, and that choice, the first part, has the arms; pairs have
+    them where arms were named. Arms and amounts come from what was said, or from the first part of
+    that classifier that compares any. Arms alone replace those of every part that compares any;
+    amounts and `planned` those of parts that have some.
 
     >>> quick = [{"features": "tumour", "classifier": "logistic", "arms": ["smote"]}]
     >>> shortened(quick, {"arms": ["mixup"]})
@@ -41,8 +41,14 @@ def shortened(experiment: Sequence[Nested], short: Mapping[str, Any]) -> list[Ne
             | (counts if said.get("amounts") else {})
             for said in experiment
         ]
-    pairs = _pairs(given.get("features", [experiment[0]["features"]]), given.get("classifier"))
+    features = given.get("features", [experiment[0]["features"]])
+    stacks = STACK in features
+    pairs = _pairs([n for n in features if n != STACK] or [AUTO], given.get("classifier"))
     several = sum(_is_candidate(each) for each in pairs) > 1
+    if stacks and not several:
+        raise SettingError(
+            f"features {STACK!r}: is the average of several; name more features or classifiers."
+        )
     found = []
     for pair in pairs:
         like = _like(experiment, pair["classifier"])
@@ -51,7 +57,7 @@ def shortened(experiment: Sequence[Nested], short: Mapping[str, Any]) -> list[Ne
         found.append(part | (counts if part.get("amounts") else {}))
     if several:
         arms = given["arms"] if "arms" in given else _like(experiment, "logistic")["arms"]
-        return [auto_part(arms), *found]
+        return [auto_part(arms), *found, *([stack_part()] if stacks else [])]
     return found
 
 
@@ -89,6 +95,8 @@ def _like(experiment: Sequence[Nested], classifier: str) -> Nested:
     same = [part for part in compares if part["classifier"] == classifier]
     if takes_of(classifier) == "vectors":
         same += [
-            p for p in compares if p["classifier"] == AUTO or takes_of(p["classifier"]) == "vectors"
+            p
+            for p in compares
+            if p["classifier"] in AMONG or takes_of(p["classifier"]) == "vectors"
         ]
     return {**same[0]} if same else {"arms": ["none"]}

@@ -98,6 +98,11 @@ class Classifier:
         combined = itertools.product(*self.grid.values())
         return tuple(dict(zip(self.grid, values, strict=True)) for values in combined)
 
+    @property
+    def takes_weights(self) -> bool:
+        """Whether its samples can be weighted."""
+        return bool(has_fit_parameter(_last(self.estimator)[1], "sample_weight"))
+
     def fit(
         self,
         training: TrainingSet,
@@ -115,9 +120,8 @@ class Classifier:
         if self.lazy:
             extra = {"real": training.real, "checkpoint": checkpoint, "fabric": fabric}
         if training.weight is not None:
-            # A pipeline hands weights to its last step.
-            step, last = model.steps[-1] if isinstance(model, Pipeline) else ("", model)
-            if not has_fit_parameter(last, "sample_weight"):
+            step, last = _last(model)
+            if not self.takes_weights:
                 raise SettingError(
                     f"classifier {self.name!r}: {type(last).__name__} takes no sample_weight, "
                     "which an arm with weights needs. Leave class-weight out, or take another "
@@ -128,6 +132,12 @@ class Classifier:
             warnings.simplefilter("ignore", ConvergenceWarning)  # separable rows, weak penalty
             model.fit(training.X, training.y, **extra)
         return Fitted(model, classes)
+
+
+def _last(model: Any) -> tuple[str, Any]:
+    """Whom weights are handed to, and under which name: of a pipeline the last step."""
+    found: tuple[str, Any] = model.steps[-1] if isinstance(model, Pipeline) else ("", model)
+    return found
 
 
 @dataclass(frozen=True, eq=False)

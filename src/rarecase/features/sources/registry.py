@@ -48,6 +48,9 @@ SOURCES = {
         told="networks"),
 }  # fmt: skip
 """By name, cheapest first: of equally good ones the first is taken."""
+AUTO, STACK = AMONG = ("auto", "stack")
+"""What features, and their classifier, are called that are chosen anew in every fold among others;
+and the average of these."""
 VECTORS = tuple(name for name, listed in SOURCES.items() if listed.kind == "vectors")
 
 

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from rarecase.experiment.arm import described
-from rarecase.experiment.auto import Candidate, fit_auto
+from rarecase.experiment.auto import Candidate
 from rarecase.experiment.fold import fit_fold
 from rarecase.experiment.fold_data import TRAINS, Tools
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks, row_leak
+from rarecase.experiment.stacking import fit_among
 from rarecase.experiment.tasks import write_result
 from rarecase.features.feature_set import FeatureSet, Masks, store_features
 from rarecase.features.joining import Unit, Vectors, joined_vectors
@@ -85,7 +86,7 @@ def cells_work(context: Context, folder: Path, *, task: Task) -> None:
     )
     if part.among:
         tried = [Candidate(sets[each.features], each.design) for each in part.among]
-        found = fit_auto(tried, place, arms=arms, tools=tools)
+        found = fit_among(part.features, tried, place, arms=arms, tools=tools)
     else:
         found = fit_fold(features, design, place, arms=arms, tools=tools)
     if task.checks:

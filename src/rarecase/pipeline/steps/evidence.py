@@ -12,11 +12,10 @@ import pandas as pd
 
 from rarecase.checksums import record_files
 from rarecase.evidence.evidence import make_evidence
-from rarecase.experiment.auto import AUTO
 from rarecase.experiment.self_checks import gather
 from rarecase.experiment.tasks import CHECKS
 from rarecase.features.about import FEATURES, about_columns
-from rarecase.features.sources.registry import names_in
+from rarecase.features.sources.registry import AMONG, names_in
 from rarecase.features.store import FeatureStore
 from rarecase.files import read_json, read_parquet, write_json, write_table
 from rarecase.pipeline.clinical import look_at_clinical
@@ -74,7 +73,7 @@ def about_sources(context: Context) -> dict[str, Any]:
     place = folds_of(read_folds(context.run / COHORT / "cohort.csv"))[0]
     fold = replace(context, test_fold=place).fold_folder
     for name in dict.fromkeys(
-        n for said in settings.experiment for n in names_in(said.features) if n != AUTO
+        n for said in settings.experiment for n in names_in(said.features) if n not in AMONG
     ):
         path = source_store(fold, name)
         columns = FeatureStore.open(path).columns if path.exists() else None

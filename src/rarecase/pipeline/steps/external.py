@@ -11,16 +11,17 @@ from pathlib import Path
 import pandas as pd
 
 from rarecase.cohort import SliceCache, check_disjoint
-from rarecase.experiment.auto import AUTO, Candidate, fit_auto
+from rarecase.experiment.auto import Candidate
 from rarecase.experiment.classifiers.registry import takes_of
 from rarecase.experiment.fold import FoldResult, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks
+from rarecase.experiment.stacking import fit_among
 from rarecase.experiment.tasks import write_result
 from rarecase.features.feature_set import FeatureSet
 from rarecase.features.joining import Vectors, joined_vectors
 from rarecase.features.sources.contract import SourceData
-from rarecase.features.sources.registry import load_source, names_in
+from rarecase.features.sources.registry import AMONG, load_source, names_in
 from rarecase.features.store import FeatureStore
 from rarecase.files import read_parquet
 from rarecase.pipeline.fold import Fold, load_fold, load_part
@@ -44,7 +45,7 @@ def external_parts(settings: Settings) -> list[int]:
     """The parts of the experiment, by number, that are judged on another cohort: those on
     vectors."""
     names = [said.classifier for said in settings.experiment]
-    return [i for i, name in enumerate(names) if name == AUTO or takes_of(name) == "vectors"]
+    return [i for i, name in enumerate(names) if name in AMONG or takes_of(name) == "vectors"]
 
 
 def external_step(context: Context, *, home: Context, slices: Step, splits: str) -> Step:
@@ -92,7 +93,7 @@ def external_work(context: Context, folder: Path, *, home: Context, splits: str)
         place = Place(fold_of(features, everybody, at.fold), at.repeat, at.fold, splits)
         if part.among:
             candidates = [Candidate(sets[each.features], each.design) for each in tried]
-            found.append(fit_auto(candidates, place))
+            found.append(fit_among(part.features, candidates, place))
         else:
             found.append(fit_fold(features, part.design, place))
         if tuning.checks and checks is None and len(part.design.arms) > 1:

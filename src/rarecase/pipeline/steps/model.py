@@ -11,14 +11,14 @@ import pandas as pd
 
 from rarecase import __version__
 from rarecase.checksums import check_file
-from rarecase.deploy.final import Final
-from rarecase.deploy.final_fit import deployed_row, fit_final, out_of_fold_threshold
+from rarecase.deploy.final import Average, Final
+from rarecase.deploy.final_fit import deployed_row, fit_average, fit_final, out_of_fold_threshold
 from rarecase.deploy.model import save_classifier
 from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Ranges, case_looks
 from rarecase.errors import DataError, SettingError
-from rarecase.experiment.auto import AUTO, Candidate
+from rarecase.experiment.auto import Candidate
 from rarecase.features.feature_set import Masks
-from rarecase.features.sources.registry import load_source, names_in
+from rarecase.features.sources.registry import AUTO, STACK, load_source, names_in
 from rarecase.features.store import FeatureStore
 from rarecase.files import read_csv, read_json, read_parquet
 from rarecase.pipeline.designs import Part, candidates_of
@@ -51,11 +51,13 @@ def model_step(context: Context, *, segmenter: Step) -> Step:
 
 
 def deployed_part(settings: Settings) -> int:
-    """Which part of the experiment is deployed: the choice among all that are on vectors, or the
-    only one that is. Never what came out best, which was seen on the patients tested."""
+    """Which part of the experiment is deployed: the average of all that are on vectors, where one
+    was asked for, the choice among them, or the only one that is. Never what came out best, which
+    was seen on the patients tested."""
     names = [said.features for said in settings.experiment]
-    if AUTO in names:
-        return names.index(AUTO)
+    for how in (STACK, AUTO):
+        if how in names:
+            return names.index(how)
     if not candidates_of(settings):
         raise SettingError(
             "experiment: no part is on vectors, which is what can be deployed. Add one, such as "
@@ -92,8 +94,9 @@ def classifier_work(context: Context, folder: Path) -> None:
         )
         for each in part.among or (part,)
     ]
-    final = fit_final(candidates)
-    row = deployed_row(evidence, candidates)
+    stacks = part.features == STACK
+    final = fit_average(candidates) if stacks else fit_final(candidates)
+    row = deployed_row(evidence, candidates, how=part.features if part.among else AUTO)
     threshold = out_of_fold_threshold(
         read_parquet(run / PREDICTIONS), features=row["features"], classifier=row["classifier"],
         arm=row["arm"], amount=row["amount"], rare=fold.rare,
@@ -113,7 +116,7 @@ def _stores(work: Path, features: str) -> list[FeatureStore]:
 
 
 def _card(
-    context: Context, fold: Fold, part: Part, final: Final, *, features: str, masks: Masks
+    context: Context, fold: Fold, part: Part, final: Final | Average, *, features: str, masks: Masks
 ) -> dict[str, Any]:
     """What model.json says of the model, its worth apart."""
     settings, meta, label = context.settings, fold.cache.meta, fold.labels
