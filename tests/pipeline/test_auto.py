@@ -1,6 +1,7 @@
 """Features and classifier chosen in every fold of a study, and what is deployed of it."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 
 from rarecase import Study, load_model, predict_images
 from rarecase.cohort import read_cohort
+from rarecase.errors import SettingError
 from rarecase.evidence.result import Result
 from rarecase.experiment.auto import Candidate, choose_candidate, fit_auto
 from rarecase.experiment.design import make_design
@@ -98,6 +100,28 @@ def test_dry_run_says_what_each_source_takes(tmp_path):
     lines = {each.step: each for each in cost.costs}
     assert lines["features radiomics"].seconds > 0 and "features tumour" in lines
     assert "clinical" not in {said.features for said in made.settings.experiment}
+
+
+def test_the_average_is_one_more_part_of_a_run_and_is_deployed(study, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(study.run_folder, run)
+    short = SHORT | {"features": [*SHORT["features"], "stack"]}
+    evidence = Study(out=run, short=short).run().result.evidence
+    rows = [(r["features"], r["classifier"], r["arm"]) for r in evidence["rows"]]
+    assert ("stack", "stack", "none") in rows and ("auto", "auto", "auto") in rows
+    assert evidence["features"]["choice"] == "auto" and evidence["features"]["baseline"] != "stack"
+    model = load_model(run)
+    assert model.card["classifier"] == "stack" and model.card["evidence"]["features"] == "stack"
+    assert {s.name for s in model.sources} <= {"tumour", "radiomics"}
+    folder = simulate_cohort(tmp_path / "new", patients={"HGG": 3, "LGG": 3}, size=32, slices=6,
+                             seed=9, prefix="New")  # fmt: skip
+    scans = [case.images["flair"] for case in read_cohort(folder).cases]
+    found = list(predict_images(model, scans, out=tmp_path / "out"))
+    assert all(sum(each.p.values()) == pytest.approx(1) for each in found)
+    other = evaluate_on(run, folder).evidence["rows"]
+    assert ("stack", "none") in {(r["features"], r["arm"]) for r in other}
+    with pytest.raises(SettingError, match="average of several"):
+        Study(out=tmp_path / "one", short={"features": ["tumour", "stack"]})
 
 
 def candidates():
