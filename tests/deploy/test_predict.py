@@ -26,7 +26,7 @@ from rarecase.cohort import SliceCache
 from rarecase.cohort.case import Case
 from rarecase.cohort.fitting import Fitted
 from rarecase.deploy.card import model_card
-from rarecase.deploy.inputs import cases_named
+from rarecase.deploy.inputs import cases_named, with_clinical
 from rarecase.errors import DataError, SettingError
 from rarecase.features.joining import Vectors, side_by_side
 from rarecase.features.sources.one_case import case_data
@@ -410,3 +410,32 @@ def test_a_run_without_what_can_be_deployed_says_so(run, tmp_path):
     record_files(other, ["study.yaml"], by_hand=True)
     with pytest.raises(SettingError, match=r"no part is on vectors.*--features"):
         load_model(other)
+
+
+def test_what_is_known_of_patients_comes_from_a_cohorts_own_table_or_one_that_is_named(
+    tmp_path, model, scans
+):
+    folder = simulate_cohort(
+        tmp_path / "new", patients={"HGG": 1, "LGG": 1}, size=32, slices=6, seed=9, prefix="New"
+    )
+    names = sorted(case.case for case in read_cohort(folder).cases)
+    about = pd.DataFrame({"case": names, "Age": [61, 44], "marker": ["x", "NA"], "death": [1, 0]})
+    about.to_csv(folder / "about.csv", index=False)
+    cases, _ = cases_named([str(folder)], ["flair"], clinical=["Age", "marker", "elsewhere"])
+    found = {case.case: dict(case.clinical) for case in cases}
+    assert found == {
+        names[0]: {"Age": "61", "marker": "x"},
+        names[1]: {"Age": "44", "marker": None},
+    }
+    files, _ = cases_named([str(case.images["flair"]) for case in cases], ["flair"])
+    stems = pd.DataFrame({"file": [case.case for case in files], "marker": ["y", "x"]})
+    stems.to_csv(tmp_path / "stems.csv", index=False)
+    given = with_clinical(files, tmp_path / "stems.csv", ["Age", "marker"])
+    assert [dict(case.clinical) for case in given] == [{"marker": "y"}, {"marker": "x"}]
+    with pytest.raises(DataError, match="has none of the columns Age"):
+        with_clinical(files, tmp_path / "stems.csv", ["Age"])
+    stems.assign(file=["a", "b"]).to_csv(tmp_path / "other.csv", index=False)
+    with pytest.raises(DataError, match="no column names the cases"):
+        with_clinical(files, tmp_path / "other.csv", ["marker"])
+    with pytest.raises(SettingError, match="learnt from images alone"):
+        predict_images(model, scans, out=tmp_path / "out", clinical=tmp_path / "stems.csv")

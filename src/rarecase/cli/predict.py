@@ -36,6 +36,10 @@ def add_predict(parser: ArgumentParser) -> None:
         help="scans in any readable format, cohorts; tables, of a comparison",
     )
     add_options(parser, [("--out", "FOLDER", "new folder for the results")], required=["--out"])
+    listed = [
+        ("--clinical", "TABLE", "table that names scans, of clinical features the model takes")
+    ]
+    add_options(parser, listed)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
@@ -48,14 +52,21 @@ def add_export(parser: ArgumentParser) -> None:
 def predict(args: Namespace) -> int:
     """Masks and classes of new cases; exit code 1 if one could not be read."""
     from rarecase.deploy.table_model import TableModel
+    from rarecase.errors import SettingError
     from rarecase.pipeline.models import load_model
 
     model = load_model(args.run)
     if isinstance(model, TableModel):
+        if args.clinical is not None:
+            raise SettingError("--clinical is for scans; a table has its columns.")
         return _rows(args, model)
     from rarecase.deploy.predict import RESEARCH, predict_images
 
-    found = list(predict_images(model, args.images, out=Path(args.out), device=args.device))
+    found = list(
+        predict_images(
+            model, args.images, out=Path(args.out), device=args.device, clinical=args.clinical
+        )
+    )
     failed = [each for each in found if each.problem is not None]
     classes = model.classes
     rows = [

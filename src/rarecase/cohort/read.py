@@ -15,6 +15,7 @@ from rarecase.cohort.layouts import RawCohort, read_layout
 from rarecase.errors import DataError, SettingError, nearest
 
 _log = logging.getLogger(__name__)
+UNNAMED = "not in the table of labels"
 ANY = "any"  # the label of everybody where labels do not matter
 
 
@@ -36,8 +37,8 @@ def read_cohort(
     cases have. conflict: see `patient_labels`. exclude: case ids to leave out. tumour: the values
     of mask volumes that are tumour (default: all above 0). labels=False reads images and masks
     alone, to pre-train on: everybody's label is 'any', nobody is dropped for lacking one. clinical:
-    columns that are features of a patient besides age and sex. Cases without a label, without a
-    channel, or excluded, are in `dropped` with the reason. Raises DataError or SettingError.
+    columns that are features besides age and sex (labels=False: where there are). Cases without a
+    label, without a channel, or excluded, are in `dropped`. Raises DataError or SettingError.
     """
     raw = read_layout(Path(path))
     if tumour is not None:
@@ -51,7 +52,8 @@ def read_cohort(
         by_patient, without = patient_labels(table["patient"], classes, conflict=conflict)
     else:
         by_patient, without = dict.fromkeys((case.patient for case in raw.cases), ANY), {}
-    known = clinical_values(raw.labels, wanted=clinical, label=label or raw.own)
+    wanted = [n for n in clinical if labels or n in raw.labels]
+    known = clinical_values(raw.labels, wanted=wanted, label=label or raw.own)
     dropped = list(raw.dropped)
     labelled: list[Case] = []
     for case in raw.cases:
@@ -61,8 +63,7 @@ def read_cohort(
             whose, about = by_patient[case.patient], known.get(case.case, {})
             labelled.append(replace(case, label=whose, clinical=about))
         else:
-            reason = without.get(case.patient, "not in the table of labels")
-            dropped.append(Dropped(case.case, reason))
+            dropped.append(Dropped(case.case, without.get(case.patient, UNNAMED)))
     chosen = _choose_channels(raw, labelled, channels)
     kept = [case for case in labelled if set(chosen) <= set(case.channels)]
     for case in labelled:

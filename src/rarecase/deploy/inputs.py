@@ -10,10 +10,12 @@ from pathlib import Path
 
 from rarecase.cohort import read_cohort
 from rarecase.cohort.case import Case, Dropped, SliceFiles
+from rarecase.cohort.clinical import clinical_values
 from rarecase.cohort.layouts import find_layout
 from rarecase.cohort.layouts.base import USUAL, channel_name
 from rarecase.cohort.layouts.brats import channel_files
 from rarecase.cohort.layouts.dicom import series_by_channel
+from rarecase.cohort.layouts.label_tables import of_cases
 from rarecase.errors import DataError, SettingError
 from rarecase.imaging.formats import is_dicom, suffix_of
 from rarecase.imaging.pictures import PICTURE_SUFFIXES, count_planes
@@ -25,9 +27,11 @@ _CHANNEL_NUMBER = re.compile(r"(.+)_(\d{4})")
 _NUMBERED = re.compile(r"(?!\.).*?(\d+)$")
 
 
-def cases_named(texts: Sequence[str], channels: Sequence[str]) -> tuple[list[Case], list[Dropped]]:
-    """The cases behind each of `texts`, for a model that takes `channels`, and those of a cohort
-    that lack one:
+def cases_named(
+    texts: Sequence[str], channels: Sequence[str], *, clinical: Sequence[str] = ()
+) -> tuple[list[Case], list[Dropped]]:
+    """The cases behind each of `texts`, for a model that takes `channels` and the columns
+    `clinical` of a cohort's table, and those of a cohort that lack a channel:
 
     * a volume, where the model takes one channel; one of as many volumes as it takes channels, in
       their order;
@@ -46,7 +50,7 @@ def cases_named(texts: Sequence[str], channels: Sequence[str]) -> tuple[list[Cas
     taken: set[str] = set()
     for text in texts:
         try:
-            found, lacking = _behind(text, tuple(channels))
+            found, lacking = _behind(text, tuple(channels), clinical)
         except (DataError, SettingError) as error:
             said = str(error)
             raise DataError(said if text in said else f"{text}: {said}") from None
@@ -71,7 +75,20 @@ def file_name(case: str) -> str:
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in case) or "case"
 
 
-def _behind(text: str, channels: tuple[str, ...]) -> tuple[list[Case], list[Dropped]]:
+def with_clinical(cases: Sequence[Case], table: Path, clinical: Sequence[str]) -> list[Case]:
+    """The cases with the columns `clinical` of a table that names them, as far as it has them.
+    Raises `DataError` where it names none of the cases, or has none of the columns."""
+    rows = of_cases(cases, table)
+    wanted = [name for name in clinical if name in rows]
+    if not wanted:
+        raise DataError(f"{table}: has none of the columns {', '.join(clinical)}.")
+    known = clinical_values(rows, wanted=wanted)
+    return [replace(case, clinical=known.get(case.case, {})) for case in cases]
+
+
+def _behind(
+    text: str, channels: tuple[str, ...], clinical: Sequence[str]
+) -> tuple[list[Case], list[Dropped]]:
     path = Path(text)
     if not _exists(path):
         if "=" in text:
@@ -81,7 +98,7 @@ def _behind(text: str, channels: tuple[str, ...]) -> tuple[list[Case], list[Drop
     if path.is_file() and not table:
         return [_single(path, channels)], []
     if layout := find_layout(path):
-        cases, dropped = _cohort(path, channels)
+        cases, dropped = _cohort(path, channels, clinical)
         # Volumes beside the series of patients; elsewhere the layout has named all there are.
         beside = layout == "dicom" and path.is_dir()
         return [*cases, *(_loose(path, channels) if beside else [])], dropped
@@ -101,14 +118,16 @@ def _behind(text: str, channels: tuple[str, ...]) -> tuple[list[Case], list[Drop
     return cases, []
 
 
-def _cohort(path: Path, channels: tuple[str, ...]) -> tuple[list[Case], list[Dropped]]:
+def _cohort(
+    path: Path, channels: tuple[str, ...], clinical: Sequence[str]
+) -> tuple[list[Case], list[Dropped]]:
     """The cases of a cohort; grey pictures and volumes that do not say of what sequence they are
     (channel `image`) are taken for the one that the model wants."""
     try:
-        cohort = read_cohort(path, channels=channels, labels=False)
+        cohort = read_cohort(path, channels=channels, labels=False, clinical=clinical)
         return list(cohort.cases), list(cohort.dropped)
     except (DataError, SettingError):
-        cohort = read_cohort(path, labels=False)
+        cohort = read_cohort(path, labels=False, clinical=clinical)
         if cohort.channels != ("image",) or len(channels) != 1:
             raise
     cases = [

@@ -84,6 +84,11 @@ class Deployed:
         """Channels that a case must have."""
         return tuple(self.card["channels"])
 
+    @property
+    def clinical(self) -> tuple[str, ...]:
+        """Columns of a table of patients that its features need."""
+        return tuple(name for source in self.sources for name in source.asks)
+
     def predict(self, case: Case, *, fabric: lightning_fabric.Fabric) -> Found:
         """Outline the tumour of a case and say its class. Raises `DataError` that names the file
         where the case cannot be read."""

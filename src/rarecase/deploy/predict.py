@@ -19,7 +19,7 @@ from rarecase.cohort.case import Case
 from rarecase.cohort.fitting import unfit
 from rarecase.cohort.load import from_axial
 from rarecase.compute import DEVICES, make_fabric
-from rarecase.deploy.inputs import cases_named, file_name
+from rarecase.deploy.inputs import cases_named, file_name, with_clinical
 from rarecase.deploy.model import Deployed, Found
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.files import replacing_file, write_json
@@ -79,11 +79,20 @@ class Predicted:
 
 
 def predict_images(
-    model: Deployed, images: Sequence[str | Path], *, out: str | Path, device: str = "auto"
+    model: Deployed,
+    images: Sequence[str | Path],
+    *,
+    out: str | Path,
+    device: str = "auto",
+    clinical: str | Path | None = None,
 ) -> Iterator[Predicted]:
     """Predict every case behind `images` (see `cases_named`) and write into the new or empty folder
     `out`: CASE_mask.nii.gz on the grid of the case's own first file (for DICOM also CASE_seg.dcm;
     for pictures a folder of masks), CASE_overlay.png, predictions.csv and predictions.json.
+
+    `clinical`: a table that names the cases, of which the columns are taken that the model has
+    learnt to read (`model.clinical`); of a cohort its own table is read without being named. What
+    is missing is imputed, which is said of every case.
 
     A case that cannot be read is a line with its problem, and the others go on. Cases come out as
     they are done.
@@ -95,7 +104,13 @@ def predict_images(
         raise DataError(f"{out} is not an empty folder and was not touched; choose a new one.")
     if device not in DEVICES:
         raise SettingError(f"device {device!r}: {nearest(device, DEVICES)}")
-    cases, dropped = cases_named([str(each) for each in images], model.channels)
+    cases, dropped = cases_named(
+        [str(each) for each in images], model.channels, clinical=model.clinical
+    )
+    if clinical is not None:
+        if not model.clinical:
+            raise SettingError("clinical: the model has learnt from images alone; leave it out.")
+        cases = with_clinical(cases, Path(clinical), model.clinical)
     if not cases and not dropped:
         raise SettingError("IMAGE is missing: a scan, a folder of one, or a cohort.")
     # The classifier's features must not depend on what the machine does fastest.

@@ -164,6 +164,17 @@ def _with_patients(
     )
 
 
+def of_cases(cases: Sequence[Case], path: Path) -> pd.DataFrame:
+    """The rows of a table for cases: case, patient, and its columns. Raises `DataError` where no
+    column names them."""
+    labels, table = case_table(cases), read_table(path)
+    key = find_key(labels["case"].tolist(), labels["patient"].tolist(), table)
+    if key is None:
+        shown = ", ".join(str(case.case) for case in cases[:3])
+        raise DataError(f"{path}: no column names the cases ({shown}{', …' if cases[3:] else ''}).")
+    return _join(labels, table, key)
+
+
 def _join(labels: pd.DataFrame, table: pd.DataFrame, key: _Key) -> pd.DataFrame:
     table = table.assign(case=table[key.column].map(key.cases)).dropna(subset="case")
     table = table.explode("case")

@@ -54,6 +54,10 @@ class Clinical(Source):
             self.levels_[name] = None if numbers else sorted(set(known))
         return self
 
+    @property
+    def asks(self) -> tuple[str, ...]:
+        return tuple(self.levels_)
+
     def rows(self, data: SourceData) -> pd.DataFrame:
         return case_rows(data.rows).assign(slice=WHOLE, predicted=1)
 

@@ -157,6 +157,11 @@ class Source(ABC):
         """What the features depend on besides masks and images, as JSON can hold it."""
         return []
 
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """Columns of a table of patients that it has learnt to read."""
+        return ()
+
     def fit(self, data: SourceData, *, seed: int) -> Self:
         """Learn from `data.training`, and from nothing else; most sources learn nothing."""
         return self
