@@ -11,8 +11,12 @@ from sklearn.feature_selection import f_classif
 from sklearn.metrics import f1_score
 
 from rarecase.evidence.text import DASH
+from rarecase.features.about import FEATURES, about_columns
+from rarecase.features.columns import Columns
 from rarecase.features.gallery import telling_channel
+from rarecase.features.leaks import Suspicion
 from rarecase.features.store import FeatureStore
+from rarecase.files import write_json
 from rarecase.report import make_report
 from rarecase.report.blocks import Cell
 from rarecase.report.cautions import find_cautions
@@ -147,6 +151,18 @@ def test_classes_may_be_numbers_and_nothing_may_be_measured(tmp_path):
         shutil.rmtree(place)
     assert fidelity_table(RunFiles(made)) is None and not unlike_new_patients(RunFiles(made))
     assert "Synthetic features against" not in make_report(made).read_text()
+
+
+def test_columns_and_every_warning_about_one_are_on_the_page(tmp_path):
+    made = fake_run(tmp_path / "run")
+    assert "Columns to look at" not in make_report(made).read_text()
+    said = [Suspicion("stage", "outcome", "is named like an outcome", True),
+            Suspicion("<marker>", "empty", "is empty in the training part of fold 1", False)]  # fmt: skip
+    columns = {"clinical": Columns.of(2, names=["stage", "<marker>"])}
+    write_json(made / FEATURES, about_columns(columns, said, accept=["stage"]))
+    page = make_report(made).read_text()
+    assert "Features: 2 (stage, &lt;marker&gt;)" in page and "accepted by name" in page
+    assert "is empty in the training part of fold 1" in page and "<marker>" not in page
 
 
 def test_samples_that_cover_nothing_are_warned_of(tmp_path):

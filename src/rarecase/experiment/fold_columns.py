@@ -7,56 +7,65 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from rarecase.arrays import Bools
 from rarecase.experiment.fold_rows import Place
-from rarecase.experiment.splits import Splits
 from rarecase.features.feature_set import FeatureSet
 from rarecase.features.leaks import Suspicion
 
 
-def fold_notes(features: FeatureSet, splits: Splits) -> list[Suspicion]:
+def fold_notes(each: Sequence[tuple[FeatureSet, Place]]) -> list[Suspicion]:
     """Columns that are the same for everybody, or empty in the training part of a fold, and test
     patients with a category that it lacks. None of it stops: such a column counts for nothing
-    there, such a patient is of no known category."""
-    columns = features.columns
+    there, such a patient is of no known category. `each`: the features of every fold, of the same
+    columns."""
+    columns = each[0][0].columns
     if columns is None:
         return []
-    X, places = np.asarray(features.X), list(splits.places())
-    trains = [(p.fold_of[features.patient] != p.fold) for p in places]
-    known = ~np.isnan(X)
-    empty = np.array([~known[rows].any(axis=0) for rows in trains])
-    held = np.where(known, X, -np.inf).max(axis=0) == np.where(known, X, np.inf).min(axis=0)
+    held, empty = (np.stack(rows) for rows in zip(*(_flat(*one) for one in each), strict=True))
     found = []
-    for at in np.flatnonzero(held | empty.any(axis=0)).tolist():
+    for at in np.flatnonzero(held.all(axis=0) | empty.any(axis=0)).tolist():
         if empty[:, at].any():
-            where = _folds([p for p, bad in zip(places, empty[:, at], strict=True) if bad])
+            where = _folds([p for (_, p), bad in zip(each, empty[:, at], strict=True) if bad])
             words = f"is empty in the training part of {where} and counts for nothing there"
             found.append(Suspicion(columns.names[at], "empty", words, False))
         else:
             words = "is the same for everybody and counts for nothing"
             found.append(Suspicion(columns.names[at], "constant", words, False))
-    return found + list(_unseen(features, places, trains))
+    return found + list(_unseen(each))
 
 
-def _unseen(
-    features: FeatureSet, places: Sequence[Place], trains: Sequence[np.ndarray]
-) -> Iterator[Suspicion]:
-    X, columns = np.asarray(features.X), features.columns
+def _flat(features: FeatureSet, place: Place) -> tuple[Bools, Bools]:
+    """Which columns are the same for everybody, and which are empty in the training part (d,)."""
+    X = np.asarray(features.X)
+    known = ~np.isnan(X)
+    held = np.where(known, X, -np.inf).max(axis=0) == np.where(known, X, np.inf).min(axis=0)
+    return held, ~known[place.fold_of[features.patient] != place.fold].any(axis=0)
+
+
+def _unseen(each: Sequence[tuple[FeatureSet, Place]]) -> Iterator[Suspicion]:
+    columns = each[0][0].columns
     assert columns is not None
-    for at, levels in columns.levels.items():
+    for at in columns.levels:
         where, counts = [], Counter[str]()
-        for place, rows in zip(places, trains, strict=True):
-            test = ~rows & (place.fold_of[features.patient] == place.fold)
-            new = test & ~np.isnan(X[:, at]) & ~np.isin(X[:, at], X[rows, at])
+        for features, place in each:
+            X, fold = np.asarray(features.X)[:, at], place.fold_of[features.patient]
+            test = fold == place.fold
+            new = test & ~np.isnan(X) & ~np.isin(X, X[~test])
             if new.any():
                 where.append(place)
-                pairs = np.unique(np.stack([features.patient[new], X[new, at]]), axis=1)[1]
-                counts.update(levels[int(c)] if c >= 0 else "another" for c in pairs)
+                codes = np.unique(np.stack([features.patient[new], X[new]]), axis=1)[1]
+                counts.update(_level(features, at, int(code)) for code in codes)
         if where:
             said = ", ".join(f"{name!r} ({count} patients)" for name, count in counts.items())
             yield Suspicion(
                 columns.names[at], "unseen", f"has categories that the training part of "
                 f"{_folds(where)} lacks, and that are none of the known ones there: {said}", False,
             )  # fmt: skip
+
+
+def _level(features: FeatureSet, at: int, code: int) -> str:
+    levels = () if features.columns is None else features.columns.levels.get(at, ())
+    return levels[code] if code >= 0 else "another"
 
 
 def _folds(places: Sequence[Place]) -> str:

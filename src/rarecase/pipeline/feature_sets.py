@@ -135,6 +135,8 @@ def checked_sets(
 
 def say_notes(sets: Sequence[FeatureSet], splits: Splits) -> list[Suspicion]:
     """Columns that say nothing in some fold, logged; each once, in however many sets it is."""
-    notes = list(dict.fromkeys(note for each in sets for note in fold_notes(each, splits)))
+    places = list(splits.places())
+    found = (note for each in sets for note in fold_notes([(each, place) for place in places]))
+    notes = list(dict.fromkeys(found))
     say(notes)
     return notes

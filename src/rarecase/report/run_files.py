@@ -13,6 +13,7 @@ import yaml
 
 from rarecase.checksums import check_file
 from rarecase.errors import DataError
+from rarecase.features.about import FEATURES
 from rarecase.files import read_csv, read_json
 from rarecase.pipeline import run_folder
 
@@ -129,6 +130,11 @@ class RunFiles:
     def evidence(self) -> dict[str, Any]:
         """evidence.json."""
         return dict(read_json(self.root / run_folder.EVIDENCE))
+
+    @cached_property
+    def features(self) -> dict[str, Any]:
+        """features.json, empty when it is missing."""
+        return optional_json(self.root / FEATURES) or {}
 
     @cached_property
     def others(self) -> dict[str, Path]:

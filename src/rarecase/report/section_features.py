@@ -9,6 +9,7 @@ import pandas as pd
 from rarecase.evidence.rows import key_of
 from rarecase.evidence.tables_features import choice_family
 from rarecase.evidence.text import DASH
+from rarecase.features.about import lines_of
 from rarecase.report.blocks import Block, Section, Table, Text, joined
 from rarecase.report.figures_curves import generator_curves
 from rarecase.report.figures_features import map_grids, scatter
@@ -30,6 +31,7 @@ def features_section(run: RunFiles) -> Section:
     blocks: list[Block] = [
         Text(f"Features, fitted in each fold to its training patients: {sources}.")
     ]
+    blocks += _columns(run)
     if (shown := read_pictures(run)) is not None:
         blocks.append(blocks_figure(shown))
     if run.generators:
@@ -46,6 +48,26 @@ def features_section(run: RunFiles) -> Section:
     else:
         blocks.append(Text("No generator's samples were kept in this run.", "missing"))
     return Section("features", "Features, real and synthetic", blocks)
+
+
+def _columns(run: RunFiles) -> list[Block]:
+    """What the columns are of the sources that name them, and every warning about one."""
+    named = {n: each for n, each in run.features.get("sets", {}).items() if each["columns"]}
+    about = run.features | {"sets": named} if run.features else {}
+    blocks: list[Block] = [Text(line, "note") for line in lines_of(about)]
+    rows = [
+        [w["column"], w["kind"], w["words"], "accepted by name" if w["accepted"] else ""]
+        for w in run.features.get("warnings", [])
+    ]
+    if rows:
+        table = Table(
+            caption="Columns to look at before their features are believed",
+            columns=["Column", "Kind", "What was found", ""],
+            rows=rows,
+            heads=4,
+        )
+        blocks.append(table.folded(f"Warnings about columns ({len(rows)})", most=MOST_ROWS))
+    return blocks
 
 
 def _of_source(run: RunFiles, name: str, generators: Sequence[GeneratorFolder]) -> list[Block]:

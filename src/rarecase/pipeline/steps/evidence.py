@@ -12,13 +12,18 @@ import pandas as pd
 
 from rarecase.checksums import record_files
 from rarecase.evidence.evidence import make_evidence
+from rarecase.experiment.fold_columns import fold_notes
+from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import gather
 from rarecase.experiment.tasks import CHECKS
 from rarecase.features.about import FEATURES, about_columns
+from rarecase.features.joining import Vectors, joined_vectors
+from rarecase.features.leaks import Suspicion, say
 from rarecase.features.sources.registry import AMONG, names_in
 from rarecase.features.store import FeatureStore
 from rarecase.files import read_json, read_parquet, write_json, write_table
 from rarecase.pipeline.clinical import look_at_clinical
+from rarecase.pipeline.fold import load_fold
 from rarecase.pipeline.run_folder import (
     COHORT,
     EVIDENCE,
@@ -27,7 +32,9 @@ from rarecase.pipeline.run_folder import (
     read_folds,
     source_store,
 )
+from rarecase.pipeline.sources import source_in
 from rarecase.pipeline.step import Context, Step
+from rarecase.pipeline.steps.cells import fold_of
 from rarecase.pipeline.steps.cohort import load_cohort
 from rarecase.seeds import derive
 
@@ -40,7 +47,7 @@ def evidence_step(context: Context, *, cells: Sequence[Step]) -> Step:
     work = partial(evidence_work, cells=tuple(step.name for step in cells))
     return Step(
         NAME, "classify", work, context, facts=[first.features, first.classifier],
-        inputs=tuple(cells), products=(PREDICTIONS, EVIDENCE, FEATURES), version=3,
+        inputs=tuple(cells), products=(PREDICTIONS, EVIDENCE, FEATURES), version=4,
     )  # fmt: skip
 
 
@@ -70,17 +77,37 @@ def about_sources(context: Context) -> dict[str, Any]:
     """What features.json holds of a run (see `about_features`): the columns of every source of
     vectors in its first fold, and what looked like a leak."""
     settings, sets = context.settings, dict[str, Any]()
-    place = folds_of(read_folds(context.run / COHORT / "cohort.csv"))[0]
-    fold = replace(context, test_fold=place).fold_folder
+    folds = [
+        replace(context, test_fold=at)
+        for at in folds_of(read_folds(context.run / COHORT / "cohort.csv"))
+    ]
+    found = look_at_clinical(settings, load_cohort(settings, context.run))
     for name in dict.fromkeys(
         n for said in settings.experiment for n in names_in(said.features) if n not in AMONG
     ):
-        path = source_store(fold, name)
+        path = source_store(folds[0].fold_folder, name)
         columns = FeatureStore.open(path).columns if path.exists() else None
         if columns is not None:
             sets[name] = columns
-    found = look_at_clinical(settings, load_cohort(settings, context.run))
+            found += _notes(folds, name) if source_in(settings, name).measured else []
     return about_columns(sets, found, accept=settings.cohort.accept)
+
+
+def _notes(folds: Sequence[Context], name: str) -> list[Suspicion]:
+    """Columns of a source that say nothing in some fold, logged."""
+    each = []
+    for context in folds:
+        if not source_store(context.fold_folder, name).exists():
+            return []  # it was needed no more, and this is done anew
+        fold, at, tuning = load_fold(context), context.test_fold, context.settings.tuning
+        store = FeatureStore.open(source_store(context.fold_folder, name))
+        features = joined_vectors(
+            [Vectors.of(store)], rare=fold.rare, name=name, unit=tuning.unit, masks=tuning.masks
+        )
+        each.append((features, Place(fold_of(features, fold.test, at.fold), at.repeat, at.fold)))
+    found = fold_notes(each)
+    say(found)
+    return found
 
 
 def gathered(said: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
