@@ -1,11 +1,13 @@
 """What inner folds choose, and what is done to probabilities."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
+from rarecase.errors import LeakError
 from rarecase.evidence.metrics import decide
 from rarecase.experiment import Arm, Counts, Sampler, Share, Tuned
 from rarecase.experiment.arm import AsManyAs
@@ -19,6 +21,7 @@ from rarecase.experiment.training_set import (
     requests,
 )
 from rarecase.experiment.tuning import best_threshold, fit_inner, moved, pooled, untuned
+from rarecase.features.nested import Inner
 from rarecase.features.samples import Samples
 from rarecase.ranking import fold_concordance
 from support.features import map_set, vector_set
@@ -88,6 +91,23 @@ def fit(inner, arm, *, levels):
         arm, folds, levels=levels, classifier=make_classifier("logistic"), label=features.label,
         seed=0, random_state=0,
     )  # fmt: skip
+
+
+def test_features_that_learnt_classes_are_seen_as_they_were_without_the_inner_folds_patients():
+    features = vector_set((30, 12), d=3)
+    about = {"folds": 3, "seed": 1, "coordinates": Coordinates()}
+    plain = inner_folds(features, np.arange(42), **about)
+    held = [frozenset(features.patients[p] for p in np.unique(each.patient)) for each in plain]
+    nested = tuple(Inner(features.X + 5 * (i + 1), who) for i, who in enumerate(held))
+    # A space takes off the mean: what differs by a number is the same in it.
+    remembers = replace(features, X=1000.0 * features.y[:, None] + features.X, nested=nested)
+    for one, other in zip(plain, inner_folds(remembers, np.arange(42), **about), strict=True):
+        np.testing.assert_allclose(one.X, other.X, atol=1e-9)
+        np.testing.assert_allclose(one.part.X, other.part.X, atol=1e-9)
+    wrong = replace(remembers, nested=(*nested[1:], nested[0]))
+    with pytest.raises(LeakError, match="have learnt classes without other patients"):
+        inner_folds(wrong, np.arange(42), **about)
+    assert inner_folds(replace(remembers, nested=None), np.arange(42), **about) == []
 
 
 def test_inner_results_are_out_of_fold_on_real_patients(inner):

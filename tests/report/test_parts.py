@@ -156,8 +156,10 @@ def test_classes_may_be_numbers_and_nothing_may_be_measured(tmp_path):
 def test_columns_and_every_warning_about_one_are_on_the_page(tmp_path):
     made = fake_run(tmp_path / "run")
     assert "Columns to look at" not in make_report(made).read_text()
-    said = [Suspicion("stage", "outcome", "is named like an outcome", True),
-            Suspicion("<marker>", "empty", "is empty in the training part of fold 1", False)]  # fmt: skip
+    said = [
+        Suspicion("stage", "outcome", "is named like an outcome", True),
+        Suspicion("<marker>", "empty", "is empty in the training part of fold 1", False),
+    ]
     columns = {"clinical": Columns.of(2, names=["stage", "<marker>"])}
     write_json(made / FEATURES, about_columns(columns, said, accept=["stage"]))
     page = make_report(made).read_text()

@@ -132,7 +132,8 @@ class Deployed:
     def _vectors(self, data: SourceData) -> tuple[Floats, list[str]]:
         """The case's samples (n, d), and what had to be imputed of them."""
         taken = [Vectors.taken(source, data) for source in self.sources]
-        X, _, columns = side_by_side(taken, unit=self.card["unit"], masks=self.card["masks"])
+        found = side_by_side(taken, unit=self.card["unit"], masks=self.card["masks"])
+        X, columns = found.X, found.columns
         assert columns is not None
         gaps = np.atleast_1d(np.isnan(X).all(axis=0))
         if not gaps.any():

@@ -44,20 +44,22 @@ def check_candidates(candidates: Sequence[Candidate]) -> None:
 def choose_candidate(candidates: Sequence[Candidate], place: Place, tools: Tools) -> FoldData:
     """The fold's data of the candidate that is taken: of those within one standard error of the
     best, by the AUC of the arm `none` on inner folds, the first; they come cheapest first. The very
-    first where inner folds cannot tell.
+    first where inner folds cannot tell of any; one that they cannot tell of is not taken else.
 
     Raises `SettingError` for candidates that train for long, or of other patients.
     """
     check_candidates(candidates)
-    found, options = [], []
-    for each in candidates:
+    found: list[FoldData] = []
+    options: dict[int, Option] = {}
+    for number, each in enumerate(candidates):
         about = {"features": each.features.name, "classifier": each.design.classifier.name}
         new = each.renamed()
         found.append(FoldData(new.features, new.design, place, tools, about=about))
         (none,) = (arm for arm in each.design.arms if arm.name == REFERENCE)
         tried = found[-1].tried(none)
-        options += [] if tried is None else [Option.of(tried)]
-    return found[preferred(options) if len(options) == len(found) else 0]
+        if tried is not None:
+            options[number] = Option.of(tried)
+    return found[[*options][preferred([*options.values()])] if options else 0]
 
 
 def fit_auto(

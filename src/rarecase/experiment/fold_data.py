@@ -21,6 +21,7 @@ from rarecase.experiment.training_set import (
     InnerFold,
     TrainingSet,
     inner_folds,
+    inner_seed,
     levels_of,
     split_off,
 )
@@ -76,7 +77,8 @@ class FoldData:
 
     @cached_property
     def inner_parts(self) -> list[InnerFold]:
-        design, seed = self.design, derive(self.seed, "inner folds")
+        design, place = self.design, self.place
+        seed = inner_seed(design.seed, place.repeat, place.fold)
         return inner_folds(
             self.features, self.trained, folds=design.inner, seed=seed,
             coordinates=design.coordinates,

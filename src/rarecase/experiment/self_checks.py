@@ -74,8 +74,9 @@ def shift_auc(features: FeatureSet, design: Design, place: Place) -> float | Non
     if min(int(tested.sum()), int((there & ~tested).sum())) < FEWEST_SHIFT:
         return None
     sides = replace(
-        features, y=tested[features.patient].astype(np.int64), classes=("training", "test"), rare=1
-    )
+        features, y=tested[features.patient].astype(np.int64), classes=("training", "test"), rare=1,
+        nested=(),
+    )  # fmt: skip
     again = np.full(place.fold_of.size, LEFT_OUT)
     seed = derive(design.seed, "shift", place.fold)
     again[there] = stratified_folds(tested[there], folds=SHIFT_FOLDS, seed=seed)
@@ -89,9 +90,9 @@ def row_leak(features: FeatureSet, design: Design, *, folds: int) -> dict[str, f
         return None
     none, seed = reference_alone(design), derive(design.seed, "rows split")
     names = tuple(map(str, features.rows["slice"]))
-    alone = replace(features, patient=np.arange(len(features)), patients=names)
+    alone = replace(features, patient=np.arange(len(features)), patients=names, nested=())
     found = {}
-    for name, each in (("rows split", alone), ("patients split", features)):
+    for name, each in (("rows split", alone), ("patients split", replace(features, nested=()))):
         split = stratified_folds(each.label, folds=folds, seed=seed)
         found[name] = _cross_validated(each, none, split, samples=True)
     return found
@@ -103,7 +104,7 @@ def _permuted(features: FeatureSet, tested: Bools, *, seed: int) -> FeatureSet:
     label, rng = features.label, numpy_rng(seed, "labels")
     for side in (tested, ~tested):
         label[side] = rng.permutation(label[side])
-    return replace(features, y=label[features.patient])
+    return replace(features, y=label[features.patient], nested=())
 
 
 def _cross_validated(

@@ -65,7 +65,7 @@ def stacked_weights(p: Sequence[Floats], true: Ints) -> Floats:
 class Weighted:
     """Candidates' data in one fold and their shares (k,) of the average. `threshold`, `auc`: what
     inner folds make of it and promise, on the patients that the shares come from; NaN where inner
-    folds cannot tell, and all weigh the same."""
+    folds can tell of none, and all weigh the same."""
 
     each: Sequence[FoldData]
     shares: Floats
@@ -88,12 +88,13 @@ def weigh(candidates: Sequence[Candidate], place: Place, tools: Tools) -> Weight
     check_candidates(candidates)
     each = [FoldData(c.features, averaged(c).design, place, tools) for c in candidates]
     tried = [here.tried(here.design.arms[0]) for here in each]
-    options = [Option.of(inner) for inner in tried if inner is not None]
-    if len(options) < len(each):
+    options = {i: Option.of(inner) for i, inner in enumerate(tried) if inner is not None}
+    if not options:
         return Weighted(each, np.full(len(each), 1 / len(each)), math.nan, math.nan)
-    first, p = options[0], [option.p for option in options]
-    shares = stacked_weights(p, first.true)
-    mean = np.tensordot(shares, np.stack(p), axes=1)
+    first, p = next(iter(options.values())), [option.p for option in options.values()]
+    shares = np.zeros(len(each))
+    shares[[*options]] = stacked_weights(p, first.true)
+    mean = np.tensordot(shares[[*options]], np.stack(p), axes=1)
     threshold = best_threshold(mean, first.true, rare=first.rare)
     auc = class_concordance(mean, first.true, first.fold, rare=first.rare)
     return Weighted(each, shares, threshold, auc)

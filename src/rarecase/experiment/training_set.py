@@ -15,6 +15,7 @@ from rarecase.experiment.arm import Amount, Counts, Share, Tuned
 from rarecase.features.feature_set import FeatureSet
 from rarecase.features.samples import Joined, Samples
 from rarecase.features.standardise import Origin, Space
+from rarecase.seeds import derive
 
 Features = Floats | Samples
 ComBat = Literal["none", "refuse", "unchanged"]
@@ -112,22 +113,36 @@ def _origin(features: FeatureSet, rows: Ints, combat: ComBat) -> Origin | None:
     return Origin(features.patient[rows].tolist(), sites.tolist(), combat)
 
 
+def inner_seed(seed: int, repeat: int, fold: int) -> int:
+    """What the inner folds of an outer one are drawn from, in an experiment of that seed."""
+    return derive(derive(seed, "cell", repeat, fold), "inner folds")
+
+
+def inner_split(label: Ints, *, classes: int, folds: int, seed: int) -> Ints | None:
+    """The inner fold of each training patient of class `label` (n,), in as many folds as the
+    smallest class allows. None where it has fewer than three patients: a generator needs two to
+    learn from."""
+    fewest = int(np.bincount(label, minlength=classes).min())
+    if fewest < 3:
+        return None
+    return stratified_folds(label, folds=3 if fewest == 3 else min(folds, fewest), seed=seed)
+
+
 def inner_folds(
     features: FeatureSet, patients: Ints, *, folds: int, seed: int, coordinates: Coordinates
 ) -> list[InnerFold]:
-    """Inner folds of the training `patients`, as many as the smallest class allows. None where it
-    has fewer than three patients: a generator needs two to learn from."""
-    label = features.label[patients]
-    fewest = int(np.bincount(label, minlength=len(features.classes)).min())
-    if fewest < 3:
+    """Inner folds of the training `patients` (see `inner_split`); none where there can be none."""
+    label, classes = features.label[patients], len(features.classes)
+    fold = inner_split(label, classes=classes, folds=folds, seed=seed)
+    if fold is None or features.nested is None:
         return []
-    possible = 3 if fewest == 3 else min(folds, fewest)
-    fold = stratified_folds(label, folds=possible, seed=seed)
     found, counts = [], features.counted
-    for number in range(possible):
+    for number in range(int(fold.max()) + 1):
+        out = patients[fold == number]
+        seen = features.for_inner(number, [features.patients[who] for who in out])
         train = np.flatnonzero(np.isin(features.patient, patients[fold != number]))
-        held = np.flatnonzero(np.isin(features.patient, patients[fold == number]) & counts)
-        part, X = split_off(features, train, held, coordinates=coordinates)
+        held = np.flatnonzero(np.isin(features.patient, out) & counts)
+        part, X = split_off(seen, train, held, coordinates=coordinates)
         found.append(InnerFold(part, X, features.patient[held]))
     return found
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from rarecase.arrays import Bools, Floats, Ints
-from rarecase.errors import DataError, SettingError, nearest
+from rarecase.errors import DataError, LeakError, SettingError, nearest
 from rarecase.features.checked import (
     check_classes,
     check_groups,
@@ -21,6 +21,7 @@ from rarecase.features.checked import (
     is_constant,
 )
 from rarecase.features.columns import Columns
+from rarecase.features.nested import Nested
 
 if TYPE_CHECKING:
     from rarecase.features.store import FeatureStore
@@ -49,6 +50,8 @@ class FeatureSet:
         What tables call these features.
     columns
         What the columns of vectors are; None of maps.
+    nested
+        The same samples as inner folds must see them, where the features have learnt classes.
     """
 
     X: Floats | FeatureStore
@@ -60,6 +63,7 @@ class FeatureSet:
     rows: pd.DataFrame
     name: str = "features"
     columns: Columns | None = None
+    nested: Nested = ()
 
     def __len__(self) -> int:
         return len(self.y)
@@ -86,6 +90,18 @@ class FeatureSet:
     def counted(self) -> Bools:
         """Which samples count for their patient (n,)."""
         return counted(self.rows["predicted"].to_numpy(), self.patient)
+
+    def for_inner(self, number: int, held: Collection[str]) -> FeatureSet:
+        """As an inner fold must see them that holds the patients `held` out. Raises `LeakError`
+        where they have learnt classes of others than those who train in it."""
+        if not self.nested:
+            return self
+        if number >= len(self.nested) or self.nested[number].held != set(held):
+            raise LeakError(
+                f"features {self.name!r} have learnt classes without other patients than the inner "
+                "fold holds out: extract them with the settings of the experiment."
+            )
+        return replace(self, X=self.nested[number].X)
 
     @property
     def digest(self) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from rarecase.arrays import Floats
+from rarecase.arrays import Floats, Ints
 from rarecase.features.columns import Columns
 from rarecase.features.feature_set import (
     WHOLE,
@@ -18,6 +19,7 @@ from rarecase.features.feature_set import (
     outlined,
     rows_that_count,
 )
+from rarecase.features.nested import Inner, Nested, read_inner
 from rarecase.features.standardise import vectors
 from rarecase.features.store import FeatureStore
 
@@ -29,11 +31,12 @@ Unit = Literal["patients", "slices"]
 
 class Vectors(NamedTuple):
     """Vectors X (n, d) of a source; their rows (row, case, slice, patient, label, predicted, and
-    what `outlined` needs); what the columns are."""
+    what `outlined` needs); what the columns are; and the same for inner folds (see `Nested`)."""
 
     X: Floats
     rows: pd.DataFrame
     columns: Columns | None = None
+    nested: Nested = ()
 
     @staticmethod
     def taken(source: Source, data: SourceData) -> Vectors:
@@ -44,25 +47,37 @@ class Vectors(NamedTuple):
 
     @staticmethod
     def of(store: FeatureStore, *, patients: Collection[str] | None = None) -> Vectors:
-        """What a store holds, of some patients or all; maps averaged over their positions."""
-        X, rows = vectors(store).astype(np.float64), store.rows
+        """What a store holds, and those for inner folds beside it, of some patients or all; maps
+        averaged over their positions."""
+        inner = read_inner(store)
+        nested = None if inner is None else tuple(
+            Inner(vectors(each).astype(np.float64), held) for each, held in inner
+        )  # fmt: skip
+        found = Vectors(vectors(store).astype(np.float64), store.rows, store.columns, nested)
         if patients is None:
-            return Vectors(X, rows, store.columns)
-        mine = np.flatnonzero(rows["patient"].isin(patients).to_numpy())
-        return Vectors(X[mine], rows.iloc[mine], store.columns)
+            return found
+        return found.taking(np.flatnonzero(found.rows["patient"].isin(patients).to_numpy()))
+
+    def taking(self, at: Ints) -> Vectors:
+        """Some of the rows."""
+        nested = self.nested and tuple(Inner(X[at], held) for X, held in self.nested)
+        return Vectors(self.X[at], self.rows.iloc[at], self.columns, nested)
 
     def then(self, others: Vectors) -> Vectors:
-        """These and other patients'."""
+        """These and other patients', whom no inner fold looks at."""
         rows = pd.concat([self.rows, others.rows], ignore_index=True)
-        return Vectors(np.concatenate([self.X, others.X]), rows, self.columns)
+        nested = self.nested and tuple(
+            Inner(np.concatenate([X, others.X]), held) for X, held in self.nested
+        )
+        return Vectors(np.concatenate([self.X, others.X]), rows, self.columns, nested)
 
     def counting(self, masks: Masks) -> Vectors:
         """Those of slices whose mask is not empty (all, of a patient without any), and of whole
         cases."""
         rows = outlined(self.rows, masks)
         shown = np.flatnonzero(rows_that_count(rows))
-        about = rows.iloc[shown].astype({"patient": str}).reset_index(drop=True)
-        return Vectors(self.X[shown], about, self.columns)
+        found = self._replace(rows=rows).taking(shown)
+        return found._replace(rows=found.rows.astype({"patient": str}).reset_index(drop=True))
 
 
 def joined_vectors(
@@ -74,11 +89,12 @@ def joined_vectors(
     masks: Masks = "predicted",
 ) -> FeatureSet:
     """Samples of an experiment from the vectors that count, side by side (see `side_by_side`)."""
-    X, about, columns = side_by_side(sources, unit=unit, masks=masks)
-    return make_features(
+    X, about, columns, nested = side_by_side(sources, unit=unit, masks=masks)
+    found = make_features(
         X, about["label"].to_numpy(), groups=about["patient"].to_numpy(), rare=rare,
         row=about["row"].tolist(), name=name, constant=True, missing=True, columns=columns,
     )  # fmt: skip
+    return replace(found, nested=nested)
 
 
 def side_by_side(
@@ -98,14 +114,31 @@ def side_by_side(
     if key == ["patient"]:
         base = base.sort_values("patient", kind="stable")
     keys = [key if has_slices else ["patient"] for has_slices in sliced]
-    X = [_means(part, mine, base) for part, mine in zip(parts, keys, strict=True)]
+
+    def joined(values: Sequence[Floats]) -> Floats:
+        each = zip(values, parts, keys, strict=True)
+        return np.concatenate([_means(X, part.rows, mine, base) for X, part, mine in each], axis=1)
+
     columns = [part.columns or Columns.of(part.X.shape[1]) for part in parts]
-    return Vectors(np.concatenate(X, axis=1), base, Columns.joined(columns))
+    plain = [part.X for part in parts]
+    return Vectors(joined(plain), base, Columns.joined(columns), _nested(parts, joined))
 
 
-def _means(part: Vectors, key: list[str], base: pd.DataFrame) -> Floats:
+def _nested(parts: Sequence[Vectors], joined: Callable[[Sequence[Floats]], Floats]) -> Nested:
+    """What inner folds see of a join: of each part that has learnt classes what has not learnt
+    theirs, the others as they are."""
+    first = next((part.nested for part in parts if part.nested), ())
+    if any(part.nested is None for part in parts):
+        return None
+    return tuple(
+        Inner(joined([p.nested[number].X if p.nested else p.X for p in parts]), held)
+        for number, (_, held) in enumerate(first)
+    )
+
+
+def _means(X: Floats, rows: pd.DataFrame, key: list[str], base: pd.DataFrame) -> Floats:
     """The mean of the rows with each of the base's keys (n, d); NaN where there is none."""
-    mean = pd.DataFrame(part.X).groupby([part.rows[name] for name in key]).mean()
+    mean = pd.DataFrame(X).groupby([rows[name] for name in key]).mean()
     wanted = pd.MultiIndex.from_frame(base[key]) if len(key) > 1 else pd.Index(base[key[0]])
     found: Floats = mean.reindex(wanted).to_numpy(np.float64)
     return found

@@ -85,7 +85,7 @@ def make_part(settings: Settings, said: DesignSettings, *, real: int = 1000) -> 
         classifier.estimator.set_params(**chosen.parameters_of(classifier.estimator.get_params()))
         classifier = replace(classifier, tune_threshold=chosen.tune_threshold)
     # Seeds of maps and of vectors were apart before they were one experiment; results stay.
-    seed = settings.seed if classifier.lazy else derive(settings.seed, "arms")
+    seed = settings.seed if classifier.lazy else experiment_seed(settings)
     design = make_design(
         _arms(said.arms, settings) if classifier.lazy else said.arms,
         classifier=classifier, amounts=amounts, inner=tuning.inner,
@@ -93,6 +93,11 @@ def make_part(settings: Settings, said: DesignSettings, *, real: int = 1000) -> 
         combat=_combat(settings) if classifier.takes == "vectors" else "none",
     )  # fmt: skip
     return Part(said.features, design)
+
+
+def experiment_seed(settings: Settings) -> int:
+    """What experiments on vectors draw from."""
+    return derive(settings.seed, "arms")
 
 
 def _combat(settings: Settings) -> ComBat:

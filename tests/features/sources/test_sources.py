@@ -134,6 +134,18 @@ def test_nothing_is_learnt_from_anybody_but_training_patients(name, tmp_path):
     np.testing.assert_array_equal(stores[0].read_all(), stores[1].read_all())
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_only_what_says_so_looks_at_the_classes(name, tmp_path):
+    data = cohort(tmp_path)
+    other = {"a": "b", "b": "a"}
+    swapped = [other[c] if w < "p3" else c for w, c in data.rows[["patient", "label"]].to_numpy()]
+    each = (data, changed(data, rows=data.rows.assign(label=swapped)))
+    sources = [source_of(name, networks=NETWORKS).fit(one, seed=3) for one in each]
+    found = [s.transform(data, out=tmp_path / f"{i}.zarr") for i, s in enumerate(sources)]
+    same = np.array_equal(found[0].read_all(), found[1].read_all(), equal_nan=True)
+    assert same is not sources[0].learns
+
+
 @pytest.mark.parametrize("name", ["tumour", "region", "network:tiny", "outline_size", "radiomics"])
 def test_true_masks_change_what_is_taken_under_them(name, tmp_path):
     data = cohort(tmp_path)

@@ -135,7 +135,8 @@ class Source(ABC):
     `version` goes up when the same data give other numbers; `kind` says what a sample is, maps
     (c, h, w) or a vector (d,); `exact`: computes in float32 whatever precision the study has;
     `measured`: its numbers are kept as float64, and may be missing (NaN); `tried`: before a run
-    what it costs is measured on a case, and not told from what the U-Net costs.
+    what it costs is measured on a case, and not told from what the U-Net costs; `learns`: `fit`
+    looks at the classes, so that inner folds need features that have not learnt theirs.
     """
 
     name: str
@@ -144,6 +145,7 @@ class Source(ABC):
     exact: ClassVar[bool] = False
     measured: ClassVar[bool] = False
     tried: ClassVar[bool] = False
+    learns: ClassVar[bool] = False
 
     def shape(self, net: UNet, *, sides: Sequence[int]) -> tuple[int, ...]:
         """The shape of one sample for images of these sides; of vectors about, for the disk."""

@@ -43,6 +43,7 @@ class Region(Source):
     """Vectors (32,) of every slice; the network learns from training slices that show tumour."""
 
     exact: ClassVar[bool] = True
+    learns: ClassVar[bool] = True
 
     def __init__(self, name: str = "region") -> None:
         self.name = name

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rarecase.cohort.case import Case, Cohort
+from rarecase.errors import DataError
+from rarecase.experiment.training_set import inner_seed, inner_split
 from rarecase.features import FeatureStore, SourceData
 from rarecase.features.feature_set import Masks
+from rarecase.features.nested import inner_store, record_inner
 from rarecase.files import read_parquet
 from rarecase.pipeline.compute import make_fabric
+from rarecase.pipeline.designs import experiment_seed
 from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.run_folder import FEATURES, SEGMENTER
 from rarecase.pipeline.sources import source_in
@@ -18,6 +26,8 @@ from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.cohort import load_cohort
 from rarecase.seeds import derive
 from rarecase.segmenter import PackedMasks, load_segmenter
+
+log = logging.getLogger(__name__)
 
 
 def features_step(context: Context, *, source: str, segmenter: Step, cohort: Cohort) -> Step:
@@ -28,6 +38,7 @@ def features_step(context: Context, *, source: str, segmenter: Step, cohort: Coh
     if known.kind == "vectors":
         facts.append(context.settings.tuning.masks)
     facts += known.facts(cohort)
+    facts += [context.settings.tuning.inner] if known.learns else []
     return Step(
         context.test_fold.folder(f"{FEATURES}/{source}"), "extract", work, context, facts=facts,
         inputs=(segmenter,), bulky=(f"{source}.zarr",) if known.kind == "maps" else (), remake=work,
@@ -81,4 +92,34 @@ def extract(
     found.fit(data, seed=derive(context.settings.seed, found.name, at.repeat, at.fold))
     if keep is not None:
         found.save(keep)
-    return found.transform(data, out=out)
+    store = found.transform(data, out=out)
+    if found.learns:
+        _for_inner_folds(context, fold, data, source=source, folder=out.parent)
+    return store
+
+
+def _for_inner_folds(
+    context: Context, fold: Fold, data: SourceData, *, source: str, folder: Path
+) -> None:
+    """The source fitted again for each inner fold, without its patients; features of everybody,
+    in stores beside the one of the whole fold. None where one cannot be fitted."""
+    at, settings, who = context.test_fold, context.settings, np.array(fold.training)
+    classes = sorted(fold.classes)
+    label = np.array([classes.index(fold.labels[name]) for name in who])
+    seed = inner_seed(experiment_seed(settings), at.repeat, at.fold)
+    split = inner_split(label, classes=len(classes), folds=settings.tuning.inner, seed=seed)
+    held: list[list[str]] = []
+    for number in range(0 if split is None else int(split.max()) + 1):
+        out = who[split == number].tolist()
+        part = data.rows["part"].where(~data.rows["patient"].isin(out), "test")
+        inner = replace(data, rows=data.rows.assign(part=part))
+        again = source_in(settings, source)
+        try:
+            again.fit(inner, seed=derive(settings.seed, again.name, at.repeat, at.fold, number))
+        except DataError as error:
+            log.warning("features %s cannot be judged on inner folds: %s", source, error)
+            held = []
+            break
+        again.transform(inner, out=inner_store(folder, number))
+        held.append(out)
+    record_inner(folder, held)
