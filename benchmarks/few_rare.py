@@ -1,17 +1,15 @@
 """Is there a generator that ranks a rare class of few patients better than duplicates and SMOTE do?
 
-    python benchmarks/fold_vectors.py RUN --work VECTORS
-    python benchmarks/few_rare.py VECTORS[:CLASS] … [--k 4,8] [--draws 1] [--only ARM,…]
-    python benchmarks/few_rare.py VECTORS[:CLASS] … --confirm      winners again, on fresh seeds
+    python benchmarks/few_rare.py RUN[:CLASS] … --features NAME,NAME [--k 4,8,all] [--only ARM,…]
+    python benchmarks/few_rare.py RUN[:CLASS] … --features NAME,NAME --confirm    on fresh seeds
 
-For each fold of a run the vectors come from the fold's own U-Net, which never saw the fold's test
-patients; CLASS is called the rare one (by default the run's own). In every draw another k of its
-training patients are kept. Blocks: `tumour`, the means of all blocks over the outlined tumour, and
-`bottleneck`, those of the deepest alone. A row is a slice. Amount 1 (classes balanced), penalty and
-threshold from two inner folds, one generator seed a draw; networks of 300 steps.
+The features are those that a run took in each of its folds, whose test patients nothing was learnt
+from; CLASS is called the rare one (by default the run's own). In every draw another k of its
+training patients are kept. A row is a slice. Amount 1 (classes balanced), penalty and threshold
+from two inner folds, one generator seed a draw; networks of 300 steps.
 
-Every generator × cohort × k × block is one question: is the AUC of the rare class above that of as
-many duplicates, and above SMOTE's? Its p is the larger of the two (see docs/evidence.md), and
+Every generator × cohort × k × features is one question: is the AUC of the rare class above that of
+as many duplicates, and above SMOTE's? Its p is the larger of the two (see docs/evidence.md), and
 Holm's correction runs over all questions asked. Cells are written down when they are done
 (WORK/…), and the next call goes on. Prints the table and keeps it in results/few_rare.json.
 """
@@ -26,7 +24,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-from fold_vectors import Kept, kept_folds
+from fold_vectors import contexts
 from neural_arms import TRAINED, neural_arms
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -38,9 +36,12 @@ from rarecase.experiment import Classifier, fit_fold, make_design
 from rarecase.experiment.arm import Arm, control_of
 from rarecase.experiment.arms import make_arms
 from rarecase.experiment.classifiers.logistic import Logistic
-from rarecase.features.sources.unet import TUMOUR
+from rarecase.experiment.fold_rows import Place
+from rarecase.features.joining import Vectors, joined_vectors
 from rarecase.files import replacing_file
-from rarecase.pipeline.step import digest
+from rarecase.pipeline.fold import load_fold
+from rarecase.pipeline.step import Context, digest
+from rarecase.pipeline.steps.cells import fold_of, open_stores
 from rarecase.ranking import concordance, mean_defined
 
 RESULTS = Path(__file__).with_name("results")
@@ -49,16 +50,27 @@ ARMS = (*CLOSED, *TRAINED)
 PENALTY = Classifier("logistic", Logistic(), grid={"C": (0.1, 1.0, 10.0)})
 STEPS = 300
 FRESH = 1000  # added to the seed where winners are confirmed
-BLOCKS = (TUMOUR, "bottleneck")
 
 
 def cell(
-    path: Path, out: Path, *, arms: list[str], rare: str, k: int, block: str, draw: int, seed: int
+    context: Context,
+    out: Path,
+    *,
+    arms: list[str],
+    rare: str,
+    k: int | None,
+    features: str,
+    draw: int,
+    seed: int,
 ) -> None:
-    """Predictions of every arm in one fold with k rare patients to learn from."""
+    """Predictions of every arm in one fold with k rare patients to learn from, or all."""
     torch.set_num_threads(1)
-    kept = Kept(path)
-    features = kept.features(rare=rare, block=block)
+    fold, at = load_fold(context), context.test_fold
+    stores = open_stores(context.fold_folder, features)
+    taken = joined_vectors(
+        [Vectors.of(store) for store in stores], rare=rare, name=features, unit="slices",
+        masks=context.settings.tuning.masks,
+    )  # fmt: skip
     known = make_arms() | neural_arms(
         hidden=(256, 256), noise=32, lr=None, batch_size=64, steps=STEPS
     )
@@ -66,8 +78,8 @@ def cell(
         [known[name] for name in ("smote", *arms)], classifier=PENALTY, amounts=(1.0,), inner=2,
         seeds=1, seed=seed,
     )  # fmt: skip
-    place = kept.place(features, repeat=draw + 1000 * int(kept.about["repeat"]))
-    frame = fit_fold(features, replace(design, rare_patients=k), place).predictions
+    place = Place(fold_of(taken, fold.test, at.fold), draw + 1000 * at.repeat, at.fold)
+    frame = fit_fold(taken, replace(design, rare_patients=k), place).predictions
     with replacing_file(out) as beside:
         frame.to_parquet(beside, index=False)
 
@@ -103,28 +115,29 @@ def answers(predictions: pd.DataFrame, rare: str) -> dict[str, dict[str, float]]
 def ask(
     questions: list[dict[str, Any]], *, work: Path, draws: int, seed: int, jobs: int
 ) -> pd.DataFrame:
-    """A table of questions and answers; one question is a cohort, k and block with its arms."""
+    """A table of questions and answers; one question is a cohort, k and features with its arms."""
     todo, frames = [], []
     for each in questions:
-        folds = [kept.folder for kept in kept_folds(each["run"])]
+        folds = contexts(each["run"], threads=1)
         arms = digest(sorted(each["arms"]))[:6]
-        name = f"{each['rare']}-k{each['k']}-{each['block']}-seed{seed}-{arms}"
+        name = f"{each['rare']}-k{each['k']}-{each['features']}-seed{seed}-{arms}"
         name = "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
-        settings = {k: each[k] for k in ("arms", "rare", "k", "block")}
+        settings = {k: each[k] for k in ("arms", "rare", "k", "features")}
         each["parts"] = [
-            (path, work / f"{each['run'].name}-{path.name}-{name}-{draw}.parquet", draw)
-            for path in folds for draw in range(draws)
+            (at, work / f"{each['run'].name}-{at.test_fold.repeat}-{at.test_fold.fold}-{name}-"
+             f"{draw}.parquet", draw)
+            for at in folds for draw in range(draws)
         ]  # fmt: skip
         todo += [
-            delayed(cell)(path, out, draw=draw, seed=seed, **settings)
-            for path, out, draw in each["parts"] if not out.is_file()
+            delayed(cell)(at, out, draw=draw, seed=seed, **settings)
+            for at, out, draw in each["parts"] if not out.is_file()
         ]  # fmt: skip
     for number, _ in enumerate(Parallel(n_jobs=jobs, return_as="generator_unordered")(todo), 1):
         print(f"{number} of {len(todo)} cells", flush=True)
     for each in questions:
         table = pd.concat([pd.read_parquet(out) for _, out, _ in each["parts"]], ignore_index=True)
         about = {"cohort": each["run"].name, "rare": each["rare"], "k": each["k"],
-                 "block": each["block"]}  # fmt: skip
+                 "features": each["features"]}  # fmt: skip
         for arm, line in answers(table, each["rare"]).items():
             frames.append({**about, "arm": arm, **line})
     found = pd.DataFrame(frames)
@@ -134,10 +147,9 @@ def ask(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "runs", nargs="+", help="VECTORS, or VECTORS:CLASS to call another class rare"
-    )
-    parser.add_argument("--k", default="4,8")
+    parser.add_argument("runs", nargs="+", help="RUN, or RUN:CLASS to call another class rare")
+    parser.add_argument("--features", required=True, help="sources of the run, or joins of them")
+    parser.add_argument("--k", default="4,8,all")
     parser.add_argument("--draws", type=int, default=1)
     parser.add_argument("--only", default=",".join(ARMS))
     parser.add_argument("--confirm", action="store_true")
@@ -149,20 +161,20 @@ def main() -> None:
     questions = []
     for text in args.runs:
         folder, _, rare = text.partition(":")
-        rare = rare or kept_folds(Path(folder))[0].about["rare"]
+        rare = rare or load_fold(contexts(Path(folder))[0]).rare
         questions += [
-            {"run": Path(folder), "rare": rare, "k": int(k), "block": block,
-             "arms": args.only.split(",")}
-            for k in args.k.split(",") for block in BLOCKS
+            {"run": Path(folder), "rare": rare, "k": None if k == "all" else int(k),
+             "features": features, "arms": args.only.split(",")}
+            for k in args.k.split(",") for features in args.features.split(",")
         ]  # fmt: skip
     kept = json.loads(path.read_text()) if path.exists() else {}
     if args.confirm:
         won = [line for line in kept["asked"] if (line["p adjusted"] or 1.0) < ALPHA]
         for each in questions:
-            where = (each["run"].name, each["rare"], each["k"], each["block"])
+            where = (each["run"].name, each["rare"], each["k"], each["features"])
             each["arms"] = [
                 line["arm"] for line in won
-                if (line["cohort"], line["rare"], line["k"], line["block"]) == where
+                if (line["cohort"], line["rare"], line["k"], line["features"]) == where
             ]  # fmt: skip
         questions = [each for each in questions if each["arms"]]
         if not questions:

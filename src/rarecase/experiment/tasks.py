@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 PREDICTIONS, HISTORY, CELLS = "predictions.parquet", "history.csv", "cells.csv"
 CHECKS = "checks.json"
 KEY = "key.json"
+CODE = 2  # goes up when the same task gives other numbers
 KINDS_OF = dict.fromkeys(("features", "arm", "classifier", "amount", "status", "reason"), "str") | {
     "seed": "Int64"
 }
@@ -188,7 +189,7 @@ def _claim(folder: Path, key: str | None) -> None:
             "cells: finished tasks are found again by what arms and classifiers are, and one of "
             "your own has no parameters to tell it by. Compare without cells."
         )
-    said: dict[str, Any] = {"key": key, "version": __version__}
+    said: dict[str, Any] = {"key": key, "version": __version__, "code": CODE}
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / KEY).is_file():
         write_json(folder / KEY, said)
