@@ -43,6 +43,17 @@ def present(values: pd.Series, *, none: bool = False) -> pd.Series:
     return pd.Series(found, index=values.index, dtype=object)
 
 
+def number(word: str) -> float:
+    """One word as a number, in which a comma may stand for the point; NaN where it is none.
+
+    >>> number("1,5"), number("3rd")
+    (1.5, nan)
+    """
+    if POINT.fullmatch(word) or COMMA.fullmatch(word):
+        return float(word.replace(",", "."))
+    return np.nan
+
+
 def as_numbers(words: pd.Series, name: str) -> Floats | None:
     """What `present` gave as numbers (n,), NaN where there is none; None where they are no numbers.
     A comma may stand for the point, in the whole column.

@@ -6,8 +6,9 @@ from __future__ import annotations
 import pandas as pd
 
 from rarecase.cohort import Cohort
+from rarecase.cohort.values import number
 from rarecase.features.leaks import Suspicion, suspicions
-from rarecase.features.sources.clinical import columns_of, number
+from rarecase.features.sources.clinical import columns_of
 from rarecase.features.sources.registry import names_in
 from rarecase.pipeline.settings import Settings
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from rarecase.cohort.cache import case_rows
 from rarecase.cohort.case import Case, Cohort
+from rarecase.cohort.values import number
 from rarecase.features.columns import Columns
 from rarecase.features.feature_set import WHOLE
 from rarecase.features.sources.contract import Source, SourceData
@@ -92,14 +93,6 @@ class Clinical(Source):
 def columns_of(cases: Iterable[Case]) -> list[str]:
     """The clinical columns that any of the cases has."""
     return list(dict.fromkeys(name for case in cases for name in case.clinical))
-
-
-def number(text: str) -> float:
-    """A value as a number; NaN where it is none."""
-    try:
-        return float(text.replace(",", "."))
-    except ValueError:
-        return np.nan
 
 
 def _known(text: str, levels: Sequence[str] | None) -> bool:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from rarecase.cohort.cache import SliceCache, case_rows, slices_by_case
 from rarecase.errors import DataError
-from rarecase.features.sources.network import Tap, pooled, wanted_channels
+from rarecase.features.sources.network import Tap, feeds, pooled
 from rarecase.features.store import FeatureStore
 from rarecase.features.writing import write_features
 from rarecase.segmenter.batches import stretched
@@ -25,15 +25,13 @@ Pool = Literal["none", "mean", "mask"]
 def matched(net: nn.Module, channels: Sequence[str]) -> list[int]:
     """Which of the cohort's channels feeds each input of the network: one is repeated; otherwise
     there must be as many as it takes."""
-    wanted = wanted_channels(net) or len(channels)
-    if len(channels) == 1:
-        return [0] * wanted
-    if wanted != len(channels):
+    order, *others = feeds(net, len(channels))
+    if others:
         raise DataError(
-            f"the network takes {wanted} channel(s), the cohort has {len(channels)} "
+            f"the network takes {len(order)} channel(s), the cohort has {len(channels)} "
             f"({', '.join(channels)}). Choose with --channels: as many, or one to be repeated."
         )
-    return list(range(wanted))
+    return order
 
 
 def example(cache: SliceCache, order: Sequence[int], *, depth: int | None) -> Tensor:

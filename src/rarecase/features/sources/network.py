@@ -51,10 +51,15 @@ def load_network(
     return made.eval()
 
 
+def takes_volumes(net: nn.Module) -> bool:
+    """Whether a network has 3-D convolutions."""
+    return any(isinstance(module, nn.Conv3d) for module in net.modules())
+
+
 def check_depth(net: nn.Module, depth: int | None) -> None:
     """Raise `SettingError` for slices given to a network of volumes, which would take a slice's
     channels for its depth."""
-    if depth is None and any(isinstance(module, nn.Conv3d) for module in net.modules()):
+    if depth is None and takes_volumes(net):
         raise SettingError(
             f"{type(net).__name__} takes volumes (it has 3-D convolutions): give --depth N, the "
             "number of slices that each case is brought to."
@@ -88,6 +93,15 @@ def wanted_channels(net: nn.Module) -> int | None:
     kinds = (nn.Conv2d, nn.Conv3d)
     first = next((m for m in net.modules() if isinstance(m, kinds)), None)
     return None if first is None else int(first.in_channels)
+
+
+def feeds(net: nn.Module, channels: int) -> list[list[int]]:
+    """Which of so many channels of images feeds each input, for each time that an image goes in: as
+    many as there are inputs go in as they are, at once; else each by itself, repeated."""
+    inputs = wanted_channels(net) or channels
+    if inputs == channels:
+        return [list(range(channels))]
+    return [[channel] * inputs for channel in range(channels)]
 
 
 @torch.no_grad()

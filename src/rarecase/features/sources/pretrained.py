@@ -24,7 +24,14 @@ from rarecase.errors import DataError, LeakError, SettingError
 from rarecase.features.columns import Columns
 from rarecase.features.feature_set import WHOLE, outlined, rows_that_count
 from rarecase.features.sources.contract import Source, SourceData
-from rarecase.features.sources.network import Tap, load_network, pooled, wanted_channels
+from rarecase.features.sources.network import (
+    Tap,
+    feeds,
+    load_network,
+    pooled,
+    takes_volumes,
+    wanted_channels,
+)
 from rarecase.features.sources.networks import PREDEFINED, Network, lacking, network_named
 from rarecase.features.sources.views import VIEWS, slice_views, volume_views, with_tissue
 from rarecase.seeds import torch_seeded
@@ -107,18 +114,19 @@ class Pretrained(Source):
         return pd.concat(found, ignore_index=True)
 
     def columns(self, data: SourceData) -> Columns:
-        channels, feeds = data.cache.channels, self._feeds(data)
+        channels, fed = data.cache.channels, feeds(self.net, len(data.cache.channels))
         depth, side = self.network.depth, self.network.size
-        blank = np.zeros((1, len(feeds[0]), *([depth] if depth else []), side, side), np.float32)
+        blank = np.zeros((1, len(fed[0]), *([depth] if depth else []), side, side), np.float32)
         width = self._embed(self._tap(data.fabric), blank, data.fabric).shape[1]
         names = [
-            f"{channels[feed[0]]}_{view}_{i}" if len(feeds) > 1 else f"{view}_{i}"
-            for feed in feeds for view in VIEWS for i in range(width)
+            f"{channels[feed[0]]}_{view}_{i}" if len(fed) > 1 else f"{view}_{i}"
+            for feed in fed for view in VIEWS for i in range(width)
         ]  # fmt: skip
         return Columns.of(len(names), names=names)
 
     def batches(self, data: SourceData) -> Iterator[np.ndarray]:
-        tap, feeds, size = self._tap(data.fabric), self._feeds(data), self.network.size
+        tap, size = self._tap(data.fabric), self.network.size
+        fed = feeds(self.net, len(data.cache.channels))
         each = self.rows(data).groupby("case", sort=False)["slice"]
         wanted = {str(case): numbers.tolist() for case, numbers in each}
         for case, groups in ahead(data.originals, wanted, workers=1):
@@ -129,7 +137,7 @@ class Pretrained(Source):
                 views = volume_views(groups, masks, size=size, depth=self.network.depth)
             found = [
                 self._embed(tap, views[:, view][:, feed], data.fabric)
-                for feed in feeds for view in range(len(VIEWS))
+                for feed in fed for view in range(len(VIEWS))
             ]  # fmt: skip
             yield np.concatenate(found, axis=1)
 
@@ -159,14 +167,6 @@ class Pretrained(Source):
         tap: nn.Module = fabric.setup_module(Tap(self.net, self.network.block)).eval()
         return tap
 
-    def _feeds(self, data: SourceData) -> list[list[int]]:
-        """Which of the cohort's channels feeds each input, for each time that a view goes in."""
-        channels = len(data.cache.channels)
-        inputs = wanted_channels(self.net) or channels
-        if inputs == channels:
-            return [list(range(channels))]
-        return [[channel] * inputs for channel in range(channels)]
-
     @torch.no_grad()
     def _embed(
         self, tap: nn.Module, images: NDArray[np.float32], fabric: lightning_fabric.Fabric
@@ -188,7 +188,7 @@ def make(network: Network, *, weights: Path | None = None) -> nn.Module:
     """
     with torch_seeded(0, "network"):
         net = load_network(network.make, weights=weights, arguments=network.arguments)
-    if network.depth is None and any(isinstance(module, nn.Conv3d) for module in net.modules()):
+    if network.depth is None and takes_volumes(net):
         raise SettingError(
             f"network {network.make!r}: takes volumes (it has 3-D convolutions): set its depth, "
             "the number of slices that each case is brought to."
