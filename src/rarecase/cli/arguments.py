@@ -29,7 +29,7 @@ SHORT = (
 
 # What is said of the whole experiment: option, name, values' name, help.
 EXPERIMENT = (
-    ("--features", "NAMES", "tumour, radiomics, network:lite0, radiomics+clinical … or auto"),
+    ("--features", "NAMES", "tumour, radiomics, network:lite0, radiomics+clinical …, auto, stack"),
     ("--classifier", "NAMES", "logistic, lda, forest, boosting, svm, module:factory, cnn, auto"),
     ("--arms", "NAMES", "ways to treat the imbalance ('rarecase arms' lists them)"),
     ("--amounts", "NUMBERS", "synthetic samples, such as 300,1200 or 25%%,100%%, for the cnn"),
