@@ -16,6 +16,7 @@ from rarecase.pipeline.disk import Sizes, sizes_of
 from rarecase.pipeline.measure import Rates, measure
 from rarecase.pipeline.plan import STAGES
 from rarecase.pipeline.settings import Settings
+from rarecase.pipeline.sources import source_in
 from rarecase.pipeline.step import Step, peak_memory, unfinished
 
 READING = 0.012  # seconds to read, normalise and fit a slice; small beside the rest
@@ -101,7 +102,9 @@ def estimate(
             Cost(f"features {name}", "extract", fits, seconds,
                  sizes.held * sizes.units * sizes.sample(name), beside,
                  f"*/{run_folder.FEATURES}/{name}", memory)
-            for name, (seconds, memory) in _source_costs(sizes, rates, cases=len(cohort.cases))
+            for name, (seconds, memory) in _source_costs(
+                settings, sizes, rates, cases=len(cohort.cases)
+            )
         ),
         *_generator_costs(settings, sizes, rates),
         *(
@@ -128,14 +131,17 @@ def estimate(
     )
 
 
-def _source_costs(sizes: Sizes, rates: Rates, *, cases: int) -> list[tuple[str, tuple[float, int]]]:
+def _source_costs(
+    settings: Settings, sizes: Sizes, rates: Rates, *, cases: int
+) -> list[tuple[str, tuple[float, int]]]:
     """Seconds in a fold and bytes of memory of every source: as tried on a case, or about a pass of
-    the U-Net over all slices."""
+    the U-Net over all slices; of one that learns classes once more for each inner fold."""
     usual = sizes.units * rates.predict
     found = []
     for name in sizes.shapes:
         each, memory = rates.sources.get(name, (usual / max(cases, 1), 0))
-        found.append((name, (each * cases, memory)))
+        times = 1 + settings.tuning.inner if source_in(settings, name).learns else 1
+        found.append((name, (times * each * cases, memory)))
     return found
 
 
