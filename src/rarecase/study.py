@@ -24,6 +24,7 @@ from rarecase.pipeline.resolve import dump, resolve
 from rarecase.pipeline.run import check_run_folder, only_one, perform_all, prune, refuse_other_data
 from rarecase.pipeline.run_folder import REPORT, SETTINGS
 from rarecase.pipeline.simulated import planned_cohort, simulate, study_folder
+from rarecase.pipeline.sites import refuse_small_sites
 from rarecase.pipeline.step import Step, unfinished
 from rarecase.pipeline.steps.cohort import load_cohort, load_folds
 from rarecase.report.step import report_step
@@ -124,6 +125,7 @@ class Study:
         return self.cohort() if made else self._within(planned_cohort(self.settings))
 
     def _plan(self, cohort: Cohort) -> list[Step]:
+        refuse_small_sites(self.settings, cohort, load_folds(self.settings, cohort))
         return plan(self.settings, run=self.run_folder, cohort=cohort, finish=report_step)
 
     @property

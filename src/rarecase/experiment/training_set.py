@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from rarecase.features.standardise import Origin, Space
 from rarecase.seeds import derive
 
 Features = Floats | Samples
-ComBat = Literal["none", "refuse", "unchanged"]
+ComBat = Literal["none", "refuse", "unchanged", "inner"]
 Number = dict[int, int]  # samples to add, by class index
 
 
@@ -75,7 +75,8 @@ class InnerFold:
 class Coordinates:
     """How vectors come to a classifier: rotated into the span of the training rows where these are
     fewer than features, gaps filled in, sites harmonised; of a site that does not train rows are
-    refused, or taken unchanged."""
+    refused, or taken unchanged; within an inner fold, which has fewer patients of each, also those
+    of a site with too few."""
 
     rotate: bool = True
     fill: bool = True
@@ -110,7 +111,9 @@ def _origin(features: FeatureSet, rows: Ints, combat: ComBat) -> Origin | None:
     if sites.isna().any():
         who = features.patients[features.patient[rows[int(sites.isna().to_numpy().argmax())]]]
         raise DataError(f"combat: the site of patient {who!r} is not known; name it, or leave it.")
-    return Origin(features.patient[rows].tolist(), sites.tolist(), combat)
+    unknown: Literal["refuse", "unchanged"] = "refuse" if combat == "refuse" else "unchanged"
+    few: Literal["refuse", "unchanged"] = "unchanged" if combat == "inner" else "refuse"
+    return Origin(features.patient[rows].tolist(), sites.tolist(), unknown, few)
 
 
 def inner_seed(seed: int, repeat: int, fold: int) -> int:
@@ -137,6 +140,8 @@ def inner_folds(
     if fold is None or features.nested is None:
         return []
     found, counts = [], features.counted
+    if coordinates.combat != "none":
+        coordinates = replace(coordinates, combat="inner")
     for number in range(int(fold.max()) + 1):
         out = patients[fold == number]
         seen = features.for_inner(number, [features.patients[who] for who in out])

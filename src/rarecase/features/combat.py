@@ -172,6 +172,17 @@ def _checked(
     return values, at
 
 
+def large_sites(sites: Sequence[Any], patients: Sequence[Any]) -> Bools:
+    """Which rows are of a site with patients enough to learn from (n,).
+
+    >>> large_sites(["a", "a", "a", "b"], [1, 2, 3, 4]).tolist()
+    [True, True, True, False]
+    """
+    table = pd.DataFrame({"site": list(sites), "patient": list(patients)})
+    counts = table.groupby("site")["patient"].nunique()
+    return np.asarray(table["site"].map(counts) >= FEWEST)
+
+
 def _check_sites(known: NDArray[np.str_], site: Ints, unit: Ints, fewest: int) -> None:
     for i, name in enumerate(known.tolist()):
         rows = int((site == i).sum())

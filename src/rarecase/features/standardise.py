@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rarecase.arrays import Floats, Ints
 from rarecase.features.columns import Columns, Encoder, empty_columns
-from rarecase.features.combat import Combat
+from rarecase.features.combat import Combat, large_sites
 from rarecase.features.samples import Samples, is_store
 
 if TYPE_CHECKING:
@@ -74,10 +74,9 @@ class Space:
         columns = columns or Columns.of(X.shape[1])
         combat = None
         if origin is not None:
-            numbers = columns.numeric
-            names = [columns.names[i] for i in numbers]
-            combat = Combat.fit(X[:, numbers], origin.sites, origin.patients, names=names)
-            X = _harmonised(combat, X, numbers, origin)
+            combat = _combat(X, columns, origin)
+        if combat is not None and origin is not None:
+            X = _harmonised(combat, X, columns.numeric, origin)
         encoder = Encoder.fit(X, columns, fill=fill)
         rows = encoder(X)
         holes = np.isnan(rows).any()
@@ -116,11 +115,25 @@ class Space:
 @dataclass(frozen=True, eq=False)
 class Origin:
     """Whose rows are, and of which site (n,); `unknown`: what becomes of rows of a site that
-    training rows do not have."""
+    training rows do not have; `few`: of a site with too few patients to learn from."""
 
     patients: Sequence[Any]
     sites: Sequence[Any]
     unknown: Literal["refuse", "unchanged"] = "refuse"
+    few: Literal["refuse", "unchanged"] = "refuse"
+
+
+def _combat(X: Floats, columns: Columns, origin: Origin) -> Combat | None:
+    """What sites do to the columns of numbers; None where every site has too few patients."""
+    numbers = columns.numeric
+    sites, patients = np.asarray(origin.sites), np.asarray(origin.patients)
+    kept = np.full(len(sites), True)
+    if origin.few == "unchanged":
+        kept = large_sites(origin.sites, origin.patients)
+    if not kept.any():
+        return None
+    names = [columns.names[i] for i in numbers]
+    return Combat.fit(X[kept][:, numbers], sites[kept].tolist(), patients[kept], names=names)
 
 
 def _harmonised(combat: Combat, X: Floats, numbers: Ints, origin: Origin) -> Floats:
