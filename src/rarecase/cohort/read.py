@@ -76,8 +76,8 @@ def read_cohort(
         channels=chosen,
     )
     check_classes(cohort.patients, cohort.dropped, several=labels)
-    if cohort.dropped:
-        _log.warning("%d of the cases in %s are left out", len(cohort.dropped), path)
+    if unasked := [d for d in cohort.dropped if d.case not in exclude]:
+        _log.warning("%d of the cases in %s are left out", len(unasked), path)
     return cohort
 
 
