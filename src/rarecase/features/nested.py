@@ -8,12 +8,14 @@ each inner fold, to those patients who are not in it, and inner folds look at th
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rarecase.arrays import Floats
 from rarecase.errors import DataError
-from rarecase.features.store import FeatureStore
 from rarecase.files import read_json, write_json
+
+if TYPE_CHECKING:
+    from rarecase.features.store import FeatureStore
 
 RECORD = "inner.json"
 
@@ -48,7 +50,7 @@ def read_inner(store: FeatureStore) -> list[tuple[FeatureStore, frozenset[str]]]
         return []
     held = read_json(folder / RECORD)["held"]
     found = [
-        (FeatureStore.open(inner_store(folder, number)), frozenset(who))
+        (type(store).open(inner_store(folder, number)), frozenset(who))
         for number, who in enumerate(held)
     ]
     if any(len(inner) != len(store) for inner, _ in found):
