@@ -74,6 +74,7 @@ def cell(
     known = make_arms() | neural_arms(
         hidden=(256, 256), noise=32, lr=None, batch_size=64, steps=STEPS
     )
+    taken = replace(taken, nested=None if taken.nested else ())  # of other inner folds than these
     design = make_design(
         [known[name] for name in ("smote", *arms)], classifier=PENALTY, amounts=(1.0,), inner=2,
         seeds=1, seed=seed,

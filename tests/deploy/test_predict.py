@@ -437,5 +437,13 @@ def test_what_is_known_of_patients_comes_from_a_cohorts_own_table_or_one_that_is
     stems.assign(file=["a", "b"]).to_csv(tmp_path / "other.csv", index=False)
     with pytest.raises(DataError, match="no column names the cases"):
         with_clinical(files, tmp_path / "other.csv", ["marker"])
+    one = [Case("scan_54", "scan_54", clinical={"marker": "z"})]
+    pd.DataFrame({"id": ["P17"], "age": [54], "marker": ["x"]}).to_csv(tmp_path / "ages.csv")
+    with pytest.raises(DataError, match="no column names the cases"):  # an age is no name
+        with_clinical(one, tmp_path / "ages.csv", ["marker"])
+    named = pd.DataFrame({"id": ["scan_54", "P17"], "age": [54, 60], "marker": [None, "x"]})
+    named.to_csv(tmp_path / "named.csv", index=False)
+    (known,) = with_clinical(one, tmp_path / "named.csv", ["age", "marker"])
+    assert dict(known.clinical) == {"age": "54", "marker": "z"}  # what was known stays
     with pytest.raises(SettingError, match="learnt from images alone"):
         predict_images(model, scans, out=tmp_path / "out", clinical=tmp_path / "stems.csv")

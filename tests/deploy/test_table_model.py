@@ -129,3 +129,35 @@ def test_the_average_is_deployed_where_it_was_asked_for(tmp_path):
     again = load_model(tmp_path / "model")
     np.testing.assert_array_equal(again.predict_proba(new), p)
     assert "stack" in (tmp_path / "model" / "model_card.md").read_text()
+
+
+def test_an_average_of_one_patient_asks_each_part_of_the_samples_that_it_has():
+    X, y = table()
+    X["c"] += 2 * (y == "rare")
+    sets = {"some": X[["c", "d"]], "others": X[["a", "b"]]}
+    found = compare(
+        sets, y, classifiers=["logistic", "lda"], impute="median", features=["stack"], **SHORT
+    )
+    final = found.model.final
+    rows = found.model._numbers(X[:5])
+    assert len(final.finals) > 1
+    gaps = rows.copy()
+    first = final.places[0]
+    gaps[2:, first] = np.nan  # of two samples only
+    each = [f(rows[:, at]) for f, at in zip(final.finals, final.places, strict=True)]
+    means = [
+        p[:2].mean(axis=0) if set(at) & set(first) else p.mean(axis=0)
+        for p, at in zip(each, final.places, strict=True)
+    ]
+    expected = np.tensordot(final.shares, np.stack(means), axes=1)
+    np.testing.assert_allclose(final.of_patient(gaps), expected)
+
+
+def test_a_set_is_not_called_as_what_stands_for_all_and_is_joined_with_others_alone():
+    X, y = table()
+    with pytest.raises(SettingError, match="cannot be called 'stack'"):
+        compare({"stack": X[["c"]], "b": X[["a"]]}, y, **SHORT)
+    with pytest.raises(SettingError, match="joins a set with itself"):
+        compare({"a": X[["c"]], "b": X[["a"]]}, y, features=["a+a", "b"], **SHORT)
+    with pytest.raises(SettingError, match="average of several"):
+        compare({"a": X[["c"]]}, y, features=["a", "stack"], **SHORT)

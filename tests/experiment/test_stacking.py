@@ -1,12 +1,15 @@
 """The average of candidates, weighted by inner folds."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from sklearn.dummy import DummyClassifier
 
 from rarecase.experiment.auto import Candidate
+from rarecase.experiment.classifiers import Classifier
 from rarecase.experiment.design import make_design
 from rarecase.experiment.fold import fit_fold
 from rarecase.experiment.fold_data import Tools
@@ -106,3 +109,20 @@ def test_other_patients_are_refused():
     tried = [Candidate(each, make_design([])) for each in (mine, theirs)]
     with pytest.raises(Exception, match="different patients"):
         weigh(tried, place_of(mine), Tools())
+
+
+def test_probabilities_stay_probabilities_and_many_like_candidates_all_count():
+    tried = candidates()
+    certain = Classifier("sure", Sure())
+    sure = [replace(each, design=replace(each.design, classifier=certain)) for each in tried]
+    p = fit_stack(sure[:3], place_of(tried[0].features)).predictions.filter(like="p_").to_numpy()
+    assert p.max() <= 1 and p.min() >= 0
+    same = [np.array([[0.7, 0.3], [0.4, 0.6]])] * 101
+    np.testing.assert_allclose(stacked_weights(same, np.array([0, 1])), 1 / 101)
+
+
+class Sure(DummyClassifier):
+    """Certain of everything."""
+
+    def predict_proba(self, X):
+        return np.tile([1.0, 0.0], (len(X), 1))

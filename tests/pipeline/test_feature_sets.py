@@ -7,7 +7,10 @@ from sklearn.metrics import roc_auc_score
 
 from rarecase.errors import LeakError, SettingError
 from rarecase.experiment.external import join_features
+from rarecase.experiment.fold_columns import fold_notes
+from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.training_set import Coordinates, inner_folds
+from rarecase.features.columns import Columns
 from rarecase.features.feature_set import make_features
 from rarecase.pipeline.compare import compare, compare_external
 from rarecase.pipeline.feature_sets import choose_sets, feature_sets
@@ -136,3 +139,13 @@ def test_categories_of_another_cohort_are_matched_by_name_and_gaps_filled():  # 
     (unseen,) = (w for w in found.features["warnings"] if w["kind"] == "unseen")
     count = int((theirs["sex"] == "a new one").sum())
     assert f"'a new one' ({count} patients)" in unseen["words"]
+
+
+def test_a_column_may_be_of_categories_in_one_fold_and_of_numbers_in_the_next():
+    y, place = np.repeat(["a", "b"], [4, 3]), [Place(np.arange(7) % 2, 0, fold) for fold in (0, 1)]
+    numbers = make_features(np.arange(7.0)[:, None], y, columns=Columns.of(1, names=["age"]))
+    levels = Columns.of(1, names=["age"], levels={0: ("51", "90+")})
+    codes = make_features(np.array([[0.0], [1], [0], [-1], [0], [1], [0]]), y, columns=levels)
+    for pair in ((numbers, codes), (codes, numbers)):
+        (found,) = fold_notes([*zip(pair, place, strict=True)])
+        assert (found.column, found.kind) == ("age", "unseen")

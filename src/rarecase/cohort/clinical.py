@@ -39,11 +39,19 @@ def clinical_columns(
 
 
 def clinical_values(
-    table: pd.DataFrame, *, wanted: Sequence[str] = (), label: str | None = None
+    table: pd.DataFrame,
+    *,
+    wanted: Sequence[str] = (),
+    label: str | None = None,
+    strict: bool = True,
 ) -> Mapping[str, Mapping[str, str | None]]:
     """Case → column (see `clinical_columns`) → value as text, None where it is missing; of several
-    rows of a case the first that has one."""
-    columns = clinical_columns([str(c) for c in table.columns], wanted=wanted, label=label)
+    rows of a case the first that has one. Not `strict`, where no class is to be told: columns that
+    there are not are left out, and the one of the label is a column like any other."""
+    names = [str(c) for c in table.columns]
+    if not strict:
+        wanted, label = [name for name in wanted if name in names], None
+    columns = clinical_columns(names, wanted=wanted, label=label)
     known = table[["case"]].assign(**{name: present(table[name]) for name in columns})
     first = known.groupby("case", sort=False).first()
     return {

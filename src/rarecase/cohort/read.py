@@ -52,8 +52,7 @@ def read_cohort(
         by_patient, without = patient_labels(table["patient"], classes, conflict=conflict)
     else:
         by_patient, without = dict.fromkeys((case.patient for case in raw.cases), ANY), {}
-    wanted = [n for n in clinical if labels or n in raw.labels]
-    known = clinical_values(raw.labels, wanted=wanted, label=label or raw.own)
+    known = clinical_values(raw.labels, wanted=clinical, label=label or raw.own, strict=labels)
     dropped = list(raw.dropped)
     labelled: list[Case] = []
     for case in raw.cases:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rarecase.checksums import write_checksums
+from rarecase.deploy.final import chosen_text
 from rarecase.deploy.model import SEGMENTER, Deployed, save_classifier
 from rarecase.errors import DataError
 from rarecase.evidence.text import number, with_interval
@@ -81,7 +82,7 @@ classifier `{card["classifier"]}` on the features `{card["features"]}`:
 class, {card["rare"]}, is called from a probability of {number(card["threshold"])} on, the threshold
 with the best balanced accuracy on out-of-fold predictions.
 
-Features, classifier and arm (`{card["arm"]}`) were chosen on inner folds of the patients it has
+{chosen_text(chosen)} of the patients it has
 learnt from{_promise(chosen)}.
 
 ## What it has learnt from

@@ -13,6 +13,7 @@ from sklearn import __version__ as SKLEARN
 from rarecase.arrays import Floats, Ints
 from rarecase.checksums import check_file
 from rarecase.errors import DataError
+from rarecase.evidence.text import number
 from rarecase.experiment.classifiers.contract import Fitted
 from rarecase.features.columns import Columns, Encoder
 from rarecase.features.combat import Combat
@@ -56,6 +57,10 @@ class Final:
             np.mean([Fitted(model, self.classes)(rows) for model in self.models], axis=0)
         )
 
+    def of_patient(self, X: Floats) -> Floats:
+        """The samples (n, d) of one patient to the patient's probabilities (classes,)."""
+        return np.asarray(self(X).mean(axis=0))
+
 
 @dataclass(frozen=True, eq=False)
 class Average:
@@ -89,7 +94,28 @@ class Average:
     def __call__(self, X: Floats) -> Floats:
         """Rows (n, d) to probabilities (n, classes)."""
         each = [final(X[:, at]) for final, at in zip(self.finals, self.places, strict=True)]
-        return np.asarray(np.tensordot(self.shares, np.stack(each), axes=1))
+        return self._mean(each)
+
+    def of_patient(self, X: Floats) -> Floats:
+        """The samples (n, d) of one patient to the patient's probabilities (classes,). Features
+        that some of them have not say what they say of the others, as in every fold."""
+        each = []
+        for final, at in zip(self.finals, self.places, strict=True):
+            there = ~np.isnan(X[:, at]).all(axis=1)
+            each.append(final.of_patient(X[there if there.any() else slice(None)][:, at]))
+        return self._mean(each)
+
+    def _mean(self, each: list[Floats]) -> Floats:
+        # Shares may add up to more than 1 by a rounding error.
+        return np.clip(np.tensordot(self.shares, np.stack(each), axes=1), 0, 1)
+
+
+def chosen_text(chosen: dict[str, Any]) -> str:
+    """What was chosen on inner folds, or what was averaged, in words."""
+    if "shares" in chosen:
+        shares = "; ".join(f"{name}: {number(share)}" for name, share in chosen["shares"].items())
+        return f"It is an average ({shares}), weighted on inner folds"
+    return f"Features, classifier and arm (`{chosen['arm']}`) were chosen on inner folds"
 
 
 def save_final(path: Path, final: Final | Average) -> None:

@@ -21,12 +21,12 @@ from rarecase.experiment.fold import selected_arm
 from rarecase.experiment.fold_data import LEFT_OUT, TRAINS, FoldData, Tools
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.sampling import prepare
-from rarecase.experiment.stacking import averaged, weigh
+from rarecase.experiment.stacking import averaged, stands_for, weigh
 from rarecase.experiment.training_set import requests
 from rarecase.experiment.tuning import Choice, best_threshold
 from rarecase.features.columns import Columns
 from rarecase.features.feature_set import FeatureSet
-from rarecase.features.sources.registry import AUTO, STACK
+from rarecase.features.sources.registry import STACK, names_in
 from rarecase.seeds import derive
 
 
@@ -89,11 +89,16 @@ def fit_average(candidates: Sequence[Candidate]) -> Average:
     )
 
 
+def fit_deployed(candidates: Sequence[Candidate], how: str) -> Final | Average:
+    """What is deployed of candidates: their average, or one of them (`how`: STACK or AUTO)."""
+    return fit_average(candidates) if how == STACK else fit_final(candidates)
+
+
 def _sets_in(features: FeatureSet) -> dict[str, Ints]:
     """The columns of each set that features are joined of."""
     columns = features.columns
     assert columns is not None  # vectors have them
-    names = features.name.split("+")
+    names = names_in(features.name)
     if len(names) != int(columns.part.max()) + 1:  # one of a name with a + in it, or of parts
         return {features.name: np.arange(len(columns.names))}
     return {name: np.flatnonzero(columns.part == i) for i, name in enumerate(names)}
@@ -111,16 +116,12 @@ def _chosen(here: FoldData, arm: str, choice: Choice) -> dict[str, Any]:
 
 
 def deployed_row(
-    evidence: Mapping[str, Any], candidates: Sequence[Candidate], *, how: str = AUTO
+    evidence: Mapping[str, Any], candidates: Sequence[Candidate], *, how: str | None
 ) -> dict[str, Any]:
     """The row of the evidence that speaks of what is deployed: of the choice in every fold, or of
     the only candidate; of the arm that is chosen in every fold, or of the only one. `how`: AUTO,
-    or STACK for the average."""
-    first = candidates[0]
-    if how == STACK:
-        first = averaged(first)
-    if len(candidates) > 1:
-        first = first.renamed(how)
+    STACK for the average, or None where nothing stands for several."""
+    first = candidates[0] if how is None else stands_for(how, candidates)
     names = [arm.name for arm in first.design.arms]
     arm = SELECTED if SELECTED in names else REFERENCE
     key = (first.features.name, first.design.classifier.name, arm)

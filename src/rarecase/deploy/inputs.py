@@ -76,14 +76,20 @@ def file_name(case: str) -> str:
 
 
 def with_clinical(cases: Sequence[Case], table: Path, clinical: Sequence[str]) -> list[Case]:
-    """The cases with the columns `clinical` of a table that names them, as far as it has them.
-    Raises `DataError` where it names none of the cases, or has none of the columns."""
+    """The cases with the columns `clinical` of a table that names them, as far as it has them,
+    besides what is known of them. Raises `DataError` where it names none of the cases, or has none
+    of the columns."""
     rows = of_cases(cases, table)
-    wanted = [name for name in clinical if name in rows]
-    if not wanted:
+    if not set(clinical) & set(rows):
         raise DataError(f"{table}: has none of the columns {', '.join(clinical)}.")
-    known = clinical_values(rows, wanted=wanted)
-    return [replace(case, clinical=known.get(case.case, {})) for case in cases]
+    known = clinical_values(rows, wanted=clinical, strict=False)
+    found = []
+    for case in cases:
+        mine = {
+            n: v for n, v in known.get(case.case, {}).items() if n in clinical and v is not None
+        }
+        found.append(replace(case, clinical={**case.clinical, **mine}))
+    return found
 
 
 def _behind(

@@ -119,7 +119,7 @@ class Deployed:
             fabric=fabric, about=about, masks=about["masks"],
         )  # fmt: skip
         X, missing = self._vectors(data)
-        p = self.final(X).mean(axis=0)
+        p = self.final.of_patient(X)
         rare = self.classes.index(about["rare"])
         share = float(rare_share(p[None], rare=rare)[0])
         best = max((i for i in range(len(p)) if i != rare), key=lambda i: p[i])

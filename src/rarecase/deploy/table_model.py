@@ -18,12 +18,12 @@ from rarecase.checksums import record_files
 from rarecase.cohort.labels import plain_value
 from rarecase.cohort.tables import read_values
 from rarecase.cohort.values import as_numbers, present
-from rarecase.deploy.final import Average, Final, load_final, save_final
-from rarecase.deploy.final_fit import deployed_row, fit_average, fit_final, out_of_fold_threshold
+from rarecase.deploy.final import Average, Final, chosen_text, load_final, save_final
+from rarecase.deploy.final_fit import deployed_row, fit_deployed, out_of_fold_threshold
 from rarecase.errors import DataError
 from rarecase.evidence.text import number, with_interval
 from rarecase.experiment.auto import Candidate
-from rarecase.features.sources.registry import AUTO, STACK
+from rarecase.features.sources.registry import AUTO
 from rarecase.files import read_json, write_json, write_text
 from rarecase.ranking import rare_share
 
@@ -136,11 +136,11 @@ def fit_table_model(
     predictions: pd.DataFrame,
     evidence: Mapping[str, Any],
     *,
-    how: str = AUTO,
+    how: str | None,
 ) -> TableModel:
-    """Choose among the candidates as every fold did, or average them (`how`), and refit to
-    everybody."""
-    final = fit_average(candidates) if how == STACK else fit_final(candidates)
+    """Choose among the candidates as every fold did, or average them (`how`: AUTO, STACK, or
+    None of the only one), and refit to everybody."""
+    final = fit_deployed(candidates, how or AUTO)
     features, rare = candidates[0].features, evidence["rare"]
     row = deployed_row(evidence, candidates, how=how)
     key = {name: row[name] for name in ("features", "classifier", "arm", "amount")}
@@ -209,7 +209,7 @@ classifier `{chosen["classifier"]}`, arm `{chosen["arm"]}`; {card["rare"]} is ca
 probability of {number(card["threshold"])} on. Columns that are missing are imputed by the medians
 of those learnt from: {counts}.
 
-Features, classifier and arm were chosen on inner folds of all of them. The same rule, applied in
+{chosen_text(chosen)} of all of them. The same rule, applied in
 every fold of the comparison to patients whom nothing was learnt from, gave an AUC of
 {card["rare"]} of {score} (95 % interval).
 

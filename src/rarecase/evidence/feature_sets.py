@@ -169,7 +169,8 @@ def compare_features(
     sets = {name: _set(mine, every, tests) for name, mine in entries.items()}
     chosen = None if choice is None else choice[0]
     fixed = [name for name in sets if name != chosen] or list(sets)
-    baseline = find_baseline([name for name in fixed if name != STACK])
+    plain = [name for name in fixed if name != STACK]
+    baseline = find_baseline(plain) or (plain[0] if len(fixed) > 1 else None)
     asked = [name for name in fixed if name != baseline]
     to_baseline = tests(sets, asked, baseline, p_of=lambda tested: tested.p_greater)
     to_choice = {}

@@ -16,8 +16,8 @@ from rarecase.features.leaks import Suspicion
 def fold_notes(each: Sequence[tuple[FeatureSet, Place]]) -> list[Suspicion]:
     """Columns that are the same for everybody, or empty in the training part of a fold, and test
     patients with a category that it lacks. None of it stops: such a column counts for nothing
-    there, such a patient is of no known category. `each`: the features of every fold, of the same
-    columns."""
+    there, such a patient is of no known category. `each`: the features of every fold, of columns
+    with the same names, which may be categories in some folds and numbers in others."""
     columns = each[0][0].columns
     if columns is None:
         return []
@@ -43,29 +43,26 @@ def _flat(features: FeatureSet, place: Place) -> tuple[Bools, Bools]:
 
 
 def _unseen(each: Sequence[tuple[FeatureSet, Place]]) -> Iterator[Suspicion]:
-    columns = each[0][0].columns
-    assert columns is not None
-    for at in columns.levels:
+    known = [(f, p, f.columns.levels) for f, p in each if f.columns is not None]
+    names = () if each[0][0].columns is None else each[0][0].columns.names
+    for at in sorted({at for _, _, levels in known for at in levels}):
         where, counts = [], Counter[str]()
-        for features, place in each:
+        for features, place, levels in known:
+            if at not in levels:
+                continue
             X, fold = np.asarray(features.X)[:, at], place.fold_of[features.patient]
             test = fold == place.fold
             new = test & ~np.isnan(X) & ~np.isin(X, X[~test])
             if new.any():
                 where.append(place)
                 codes = np.unique(np.stack([features.patient[new], X[new]]), axis=1)[1]
-                counts.update(_level(features, at, int(code)) for code in codes)
+                counts.update(levels[at][int(c)] if c >= 0 else "another" for c in codes)
         if where:
             said = ", ".join(f"{name!r} ({count} patients)" for name, count in counts.items())
             yield Suspicion(
-                columns.names[at], "unseen", f"has categories that the training part of "
+                names[at], "unseen", f"has categories that the training part of "
                 f"{_folds(where)} lacks, and that are none of the known ones there: {said}", False,
             )  # fmt: skip
-
-
-def _level(features: FeatureSet, at: int, code: int) -> str:
-    levels = () if features.columns is None else features.columns.levels.get(at, ())
-    return levels[code] if code >= 0 else "another"
 
 
 def _folds(places: Sequence[Place]) -> str:

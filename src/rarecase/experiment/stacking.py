@@ -56,7 +56,7 @@ def stacked_weights(p: Sequence[Floats], true: Ints) -> Floats:
         share = (part / part.sum(axis=0)).mean(axis=1)
         if np.abs(share - before).max() < CLOSE:
             break
-    share = np.where(share < FEWEST, 0.0, share)
+    share = np.where(share < min(FEWEST, share.max()), 0.0, share)
     found: Floats = share / share.sum()
     return found
 
@@ -106,6 +106,12 @@ def averaged(candidate: Candidate) -> Candidate:
     return replace(candidate, design=replace(candidate.design, arms=none))
 
 
+def stands_for(how: str, candidates: Sequence[Candidate]) -> Candidate:
+    """Under which names, and with which arms, the choice among candidates or their average is in
+    the tables (`how`: AUTO or STACK)."""
+    return (averaged(candidates[0]) if how == STACK else candidates[0]).renamed(how)
+
+
 def fit_stack(
     candidates: Sequence[Candidate], place: Place, *, tools: Tools | None = None
 ) -> FoldResult:
@@ -120,9 +126,10 @@ def fit_stack(
     shares = found.shares[found.shares > 0]
     p = sum(w * _on(base, frame, columns) for w, frame in zip(shares, frames, strict=True))
     names = {"features": STACK, "classifier": STACK}
+    chances = np.clip(np.asarray(p), 0, 1)  # shares may add up to more by a rounding error
     rows = base.assign(
         **names, threshold=found.threshold, chosen=json.dumps(found.chosen),
-        **dict(zip(columns, np.asarray(p).T, strict=True)),
+        **dict(zip(columns, chances.T, strict=True)),
     )  # fmt: skip
     each = [fit.cells for fit in fits if fit is not None]
     cells = each[0].assign(**names, seconds=sum(float(one["seconds"].iloc[0]) for one in each))

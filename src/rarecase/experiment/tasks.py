@@ -24,9 +24,8 @@ from rarecase.experiment.fold_data import Tools
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks
 from rarecase.experiment.splits import Splits
-from rarecase.experiment.stacking import averaged, fit_among
+from rarecase.experiment.stacking import fit_among, stands_for
 from rarecase.features.feature_set import FeatureSet
-from rarecase.features.sources.registry import STACK
 from rarecase.files import (
     locked,
     read_json,
@@ -92,7 +91,7 @@ def tasks_of(
 
 def among_tasks(how: str, candidates: Sequence[Candidate], splits: Splits) -> list[Task]:
     """Every task of what is chosen among candidates anew in every fold, or averaged."""
-    shown = (averaged(candidates[0]) if how == STACK else candidates[0]).renamed(how)
+    shown = stands_for(how, candidates)
     tasks = tasks_of(shown.features, shown.design, splits)
     return [replace(each, among=tuple(candidates)) for each in tasks]
 

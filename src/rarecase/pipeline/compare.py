@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rarecase.deploy.table_model import TableModel, fit_table_model
-from rarecase.errors import DataError, nearest
+from rarecase.errors import DataError, SettingError, nearest
 from rarecase.evidence.evidence import make_evidence
 from rarecase.evidence.paired import PERMUTATIONS
 from rarecase.evidence.result import Result
@@ -29,7 +29,7 @@ from rarecase.experiment.self_checks import gather, row_leak
 from rarecase.experiment.splits import Splits, draw_splits, splits_of
 from rarecase.experiment.tasks import among_tasks, run_tasks, tasks_of
 from rarecase.features.feature_set import FeatureSet
-from rarecase.features.sources.registry import AUTO
+from rarecase.features.sources.registry import STACK
 from rarecase.pipeline.feature_sets import checked_sets, choose_sets, named_sets, say_notes
 from rarecase.pipeline.protocol import DRAWS, Protocol
 from rarecase.seeds import derive
@@ -170,7 +170,7 @@ def model_of(
     candidates = candidates_of(sets, designs)
     if not candidates:
         return None
-    how = protocol.among[-1] if len(candidates) > 1 else AUTO
+    how = protocol.among[-1] if len(candidates) > 1 else None
     return partial(fit_table_model, candidates, result.predictions, result.evidence, how=how)
 
 
@@ -193,6 +193,10 @@ def run_plan(
         for each in tasks_of(features, design, splits, checks=protocol.checks)
     ]
     candidates = candidates_of(sets, designs)
+    if STACK in protocol.among and len(candidates) < 2:
+        raise SettingError(
+            f"features {STACK!r}: is the average of several; compare more sets or classifiers."
+        )
     for how in protocol.among if len(candidates) > 1 else ():
         tasks += among_tasks(how, candidates, splits)
     digests = [design.digest for design in designs]

@@ -116,6 +116,13 @@ def _chosen(said: pd.Series) -> str:
     for name in dict.fromkeys(name for one in each for name in one):
         values = [one[name] for one in each if name in one]
         numbers = all(isinstance(value, int | float) for value in values)
+        if isinstance(values[0], dict):
+            names = dict.fromkeys(key for value in values for key in value)
+            found[name] = {
+                key: round(sum(value.get(key, 0) for value in values) / len(values), 3)
+                for key in names
+            }
+            continue
         found[name] = sum(values) / len(values) if numbers else ", ".join(
             dict.fromkeys(str(value) for value in values)
         )  # fmt: skip

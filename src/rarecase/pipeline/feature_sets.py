@@ -17,6 +17,7 @@ from rarecase.experiment.splits import Splits
 from rarecase.features.columns import Columns
 from rarecase.features.feature_set import FeatureSet, make_features
 from rarecase.features.leaks import Suspicion, refuse, say, suspicions
+from rarecase.features.sources.registry import AMONG
 from rarecase.features.table_columns import with_categories
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 def named_sets(X: Any) -> dict[str, Any]:
     """Features by name: what is one set is called `features`."""
     named = X if isinstance(X, Mapping) else {"features": X}
+    for name in AMONG:
+        if name in named:
+            raise SettingError(f"X: a set cannot be called {name!r}, which stands for all of them.")
     if not named:
         raise SettingError("X: expected features, or several sets of them by name, got none.")
     return {str(name): each for name, each in named.items()}
@@ -77,6 +81,8 @@ def choose_sets(made: Mapping[str, FeatureSet], wanted: Sequence[str] = ()) -> l
 
 def _joined(name: str, made: Mapping[str, FeatureSet]) -> FeatureSet:
     parts = [name] if name in made else name.split("+")
+    if len(set(parts)) < len(parts):
+        raise SettingError(f"features {name!r}: joins a set with itself.")
     for part in parts:
         if part not in made:
             raise SettingError(f"features {name!r}: no set {part!r}; {nearest(part, made)}")

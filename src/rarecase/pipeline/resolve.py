@@ -152,6 +152,8 @@ def _check_design(settings: Settings, said: DesignSettings, *, place: str) -> No
     levels = range(1, settings.segmenter.depth + 1)
     known = [*SOURCES, *(f"{side}{n}" for side in ("enc", "dec") for n in levels)]
     known += [f"network:{name}" for name in settings.networks]
+    if len(set(names_in(said.features))) < len(names_in(said.features)):
+        raise SettingError(f"{place}.features={said.features!r}: joins a source with itself.")
     for name in names_in(said.features):
         if name not in known:
             raise SettingError(f"{place}.features={said.features!r}: {nearest(name, known)}")

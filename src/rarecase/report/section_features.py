@@ -10,6 +10,7 @@ from rarecase.evidence.rows import key_of
 from rarecase.evidence.tables_features import choice_family
 from rarecase.evidence.text import DASH
 from rarecase.features.about import lines_of
+from rarecase.features.sources.registry import STACK
 from rarecase.report.blocks import Block, Section, Table, Text, joined
 from rarecase.report.figures_curves import generator_curves
 from rarecase.report.figures_features import map_grids, scatter
@@ -27,7 +28,8 @@ def features_section(run: RunFiles) -> Section:
     """Maps or vectors of the first fold, curves and filter of all."""
     chosen = choice_family(run.evidence)
     rows = [row for row in run.evidence["rows"] if key_of(row).family != chosen]
-    sources = joined(list(dict.fromkeys(row["features"] for row in rows)))
+    names = dict.fromkeys(row["features"] for row in rows if row["features"] != STACK)
+    sources = joined(list(names))
     blocks: list[Block] = [
         Text(f"Features, fitted in each fold to its training patients: {sources}.")
     ]

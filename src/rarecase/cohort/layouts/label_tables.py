@@ -86,7 +86,9 @@ def labelled(
     return RawCohort(layout, channels, tuple(cases), labels, own_column, tuple(dropped), hint)
 
 
-def find_key(cases: Sequence[str], patients: Sequence[str], table: pd.DataFrame) -> _Key | None:
+def find_key(
+    cases: Sequence[str], patients: Sequence[str], table: pd.DataFrame, *, fewest: int = _FEWEST
+) -> _Key | None:
     """The column that names the most cases, ids as written before bare numbers.
 
     Ids fit as written, as the patient's id, or as the number at the end of the case id: padded
@@ -102,7 +104,7 @@ def find_key(cases: Sequence[str], patients: Sequence[str], table: pd.DataFrame)
             _as_written(str(name), values, cases, patients),
             _numbers(str(name), values, cases),
         ]
-    needed = min(_FEWEST, len(set(cases)))
+    needed = min(fewest, len(set(cases)))
     fitting = [
         key
         for key in found
@@ -168,8 +170,8 @@ def of_cases(cases: Sequence[Case], path: Path) -> pd.DataFrame:
     """The rows of a table for cases: case, patient, and its columns. Raises `DataError` where no
     column names them."""
     labels, table = case_table(cases), read_table(path)
-    key = find_key(labels["case"].tolist(), labels["patient"].tolist(), table)
-    if key is None:
+    key = find_key(labels["case"].tolist(), labels["patient"].tolist(), table, fewest=1)
+    if key is None or not key.trust:  # a bare number may be an age
         shown = ", ".join(str(case.case) for case in cases[:3])
         raise DataError(f"{path}: no column names the cases ({shown}{', …' if cases[3:] else ''}).")
     return _join(labels, table, key)

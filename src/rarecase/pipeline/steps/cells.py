@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -102,9 +102,13 @@ def cells_work(context: Context, folder: Path, *, task: Task) -> None:
 
 
 def _with_sites(context: Context, fold: Fold, part: Part) -> FeatureSet:
-    features = study_features(context, fold, part)
-    sites = [fold.sites.get(features.patients[who]) for who in features.patient.tolist()]
-    return replace(features, rows=features.rows.assign(site=pd.Series(sites, dtype=object)))
+    return with_sites(study_features(context, fold, part), fold.sites)
+
+
+def with_sites(features: FeatureSet, sites: Mapping[str, str]) -> FeatureSet:
+    """Features whose rows say which site their patient is of, as far as it is known."""
+    named = [sites.get(features.patients[who]) for who in features.patient.tolist()]
+    return replace(features, rows=features.rows.assign(site=pd.Series(named, dtype=object)))
 
 
 def study_features(

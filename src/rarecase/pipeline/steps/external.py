@@ -13,6 +13,7 @@ import pandas as pd
 from rarecase.cohort import SliceCache, check_disjoint
 from rarecase.experiment.auto import Candidate
 from rarecase.experiment.classifiers.registry import takes_of
+from rarecase.experiment.design import Design
 from rarecase.experiment.fold import FoldResult, fit_fold
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import fold_checks
@@ -36,7 +37,7 @@ from rarecase.pipeline.run_folder import (
 )
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Context, Step, state_of
-from rarecase.pipeline.steps.cells import fold_of
+from rarecase.pipeline.steps.cells import fold_of, with_sites
 from rarecase.pipeline.steps.features import cases_of, source_data
 from rarecase.pipeline.steps.segment import predict_volumes
 
@@ -50,10 +51,11 @@ def external_parts(settings: Settings) -> list[int]:
 
 def external_step(context: Context, *, home: Context, slices: Step, splits: str) -> Step:
     """The step of a fold; `home`: the study and fold that learnt."""
-    known = state_of(home.fold_folder / SEGMENTER / RECORD)
+    known = [state_of(home.fold_folder / SEGMENTER / RECORD)]
+    known += map(state_of, sorted((home.fold_folder / FEATURES).glob(f"*/{RECORD}")))
     facts = [known, home.settings.tuning, splits, home.settings.experiment]
     work, name = partial(external_work, home=home, splits=splits), context.test_fold.folder(CELLS)
-    return Step(name, "external", work, context, version=3, facts=facts, inputs=(slices,))
+    return Step(name, "external", work, context, version=4, facts=facts, inputs=(slices,))
 
 
 def external_work(context: Context, folder: Path, *, home: Context, splits: str) -> None:
@@ -86,23 +88,31 @@ def external_work(context: Context, folder: Path, *, home: Context, splits: str)
                     _both(home, ours, theirs, source=name, patients=fold.training, work=folder)
                     for name in names_in(each.features)
                 ]
-                sets[each.features] = joined_vectors(
+                joined = joined_vectors(
                     both, rare=fold.rare, name=each.features, unit=tuning.unit, masks=tuning.masks
                 )
+                # Of no site that trained: sites are harmonised, the other cohort stays as it is.
+                elsewhere = dict.fromkeys(everybody, str(context.run.name))
+                sets[each.features] = with_sites(joined, {**fold.sites, **elsewhere})
         features = sets[tried[0].features]
         place = Place(fold_of(features, everybody, at.fold), at.repeat, at.fold, splits)
         if part.among:
-            candidates = [Candidate(sets[each.features], each.design) for each in tried]
+            candidates = [Candidate(sets[e.features], _elsewhere(e.design)) for e in tried]
             found.append(fit_among(part.features, candidates, place))
         else:
-            found.append(fit_fold(features, part.design, place))
+            found.append(fit_fold(features, _elsewhere(part.design), place))
         if tuning.checks and checks is None and len(part.design.arms) > 1:
-            checks = fold_checks(features, part.design, place)
+            checks = fold_checks(features, _elsewhere(part.design), place)
     predictions, cells = (
         pd.concat([getattr(each, name) for each in found], ignore_index=True)
         for name in ("predictions", "cells")
     )
     write_result(folder, FoldResult(predictions, pd.DataFrame(), cells, checks))
+
+
+def _elsewhere(design: Design) -> Design:
+    """The design for patients of sites that nobody trained at."""
+    return design if design.combat == "none" else replace(design, combat="unchanged")
 
 
 def _both(
@@ -123,4 +133,7 @@ def _both(
         if out is None or not out.exists():
             out = work / CHECKPOINTS / f"{source}-{side}.zarr"
         found.append(FeatureStore.open(out) if out.exists() else fitted.transform(data, out=out))
-    return Vectors.of(found[0], patients=patients).then(Vectors.of(found[1]))
+    taken = Vectors.of(found[0], patients=patients)
+    if fitted.learns and not taken.nested:  # of a run that was made before inner folds had theirs
+        taken = taken._replace(nested=None)
+    return taken.then(Vectors.of(found[1]))

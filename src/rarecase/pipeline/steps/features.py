@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -103,7 +104,8 @@ def _for_inner_folds(
 ) -> None:
     """The source fitted again for each inner fold, without its patients; features of everybody,
     in stores beside the one of the whole fold. None where one cannot be fitted."""
-    at, settings, who = context.test_fold, context.settings, np.array(fold.training)
+    at, settings = context.test_fold, context.settings
+    who = np.array(sorted(set(fold.training) & set(data.rows["patient"])))  # those with slices
     classes = sorted(fold.classes)
     label = np.array([classes.index(fold.labels[name]) for name in who])
     seed = inner_seed(experiment_seed(settings), at.repeat, at.fold)
@@ -118,6 +120,8 @@ def _for_inner_folds(
             again.fit(inner, seed=derive(settings.seed, again.name, at.repeat, at.fold, number))
         except DataError as error:
             log.warning("features %s cannot be judged on inner folds: %s", source, error)
+            for done in range(number):
+                shutil.rmtree(inner_store(folder, done))
             held = []
             break
         again.transform(inner, out=inner_store(folder, number))

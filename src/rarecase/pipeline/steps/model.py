@@ -12,7 +12,7 @@ import pandas as pd
 from rarecase import __version__
 from rarecase.checksums import check_file
 from rarecase.deploy.final import Average, Final
-from rarecase.deploy.final_fit import deployed_row, fit_average, fit_final, out_of_fold_threshold
+from rarecase.deploy.final_fit import deployed_row, fit_deployed, out_of_fold_threshold
 from rarecase.deploy.model import save_classifier
 from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Ranges, case_looks
 from rarecase.errors import DataError, SettingError
@@ -33,7 +33,7 @@ from rarecase.pipeline.run_folder import (
 )
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Context, Step
-from rarecase.pipeline.steps.cells import features_of
+from rarecase.pipeline.steps.cells import features_of, with_sites
 from rarecase.pipeline.steps.features import extract
 from rarecase.ranking import plain
 from rarecase.segmenter import channel_map, load_segmenter
@@ -47,7 +47,7 @@ def model_step(context: Context, *, segmenter: Step) -> Step:
     check_file(context.run / EVIDENCE)
     evidence = (context.run / EVIDENCE).read_text(encoding="utf-8")
     facts, inputs = [evidence, context.settings.tuning, context.settings.seed], (segmenter,)
-    return Step(CLASSIFIER, MODEL, classifier_work, context, version=4, facts=facts, inputs=inputs)
+    return Step(CLASSIFIER, MODEL, classifier_work, context, version=5, facts=facts, inputs=inputs)
 
 
 def deployed_part(settings: Settings) -> int:
@@ -90,13 +90,15 @@ def classifier_work(context: Context, folder: Path) -> None:
     about: dict[str, Any] = {"classes": fold.classes, "rare": fold.rare, "unit": unit}
     candidates = [
         Candidate(
-            features_of(_stores(work, each.features), each, masks=masks, **about), each.design
+            with_sites(
+                features_of(_stores(work, each.features), each, masks=masks, **about), fold.sites
+            ),
+            each.design,
         )
         for each in part.among or (part,)
     ]
-    stacks = part.features == STACK
-    final = fit_average(candidates) if stacks else fit_final(candidates)
-    row = deployed_row(evidence, candidates, how=part.features if part.among else AUTO)
+    final = fit_deployed(candidates, part.features)
+    row = deployed_row(evidence, candidates, how=part.features if part.among else None)
     threshold = out_of_fold_threshold(
         read_parquet(run / PREDICTIONS), features=row["features"], classifier=row["classifier"],
         arm=row["arm"], amount=row["amount"], rare=fold.rare,
