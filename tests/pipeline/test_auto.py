@@ -108,7 +108,7 @@ def test_the_report_is_there(study):
     page = (study.run_folder / "report" / "index.html").read_text()
     said = read_json(study.run_folder / "features.json")
     assert said["sets"]["radiomics"]["columns"][0] in page
-    assert {w["kind"] for w in said["warnings"]} <= {"constant", "empty"}
+    assert {w["kind"] for w in said["warnings"]} <= {"empty"}
 
 
 def test_dry_run_says_what_each_source_takes(tmp_path):

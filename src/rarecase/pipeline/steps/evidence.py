@@ -105,7 +105,8 @@ def _notes(folds: Sequence[Context], name: str) -> list[Suspicion]:
             [Vectors.of(store)], rare=fold.rare, name=name, unit=tuning.unit, masks=tuning.masks
         )
         each.append((features, Place(fold_of(features, fold.test, at.fold), at.repeat, at.fold)))
-    found = fold_notes(each)
+    # Of what is measured some is constant by definition, such as the lowest grey level.
+    found = [note for note in fold_notes(each) if note.kind != "constant"]
     say(found)
     return found
 
