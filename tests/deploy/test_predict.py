@@ -441,6 +441,9 @@ def test_what_is_known_of_patients_comes_from_a_cohorts_own_table_or_one_that_is
     pd.DataFrame({"id": ["P17"], "age": [54], "marker": ["x"]}).to_csv(tmp_path / "ages.csv")
     with pytest.raises(DataError, match="no column names the cases"):  # an age is no name
         with_clinical(one, tmp_path / "ages.csv", ["marker"])
+    dated = [Case("P17_2001", "P17_2001"), Case("P1_2002", "P1_2002")]
+    (late, early) = with_clinical(dated, tmp_path / "ages.csv", ["marker"])
+    assert dict(late.clinical) == {"marker": "x"} and not early.clinical
     named = pd.DataFrame({"id": ["scan_54", "P17"], "age": [54, 60], "marker": [None, "x"]})
     named.to_csv(tmp_path / "named.csv", index=False)
     (known,) = with_clinical(one, tmp_path / "named.csv", ["age", "marker"])

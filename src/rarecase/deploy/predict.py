@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from PIL import Image
 
 from rarecase.cohort.case import Case
 from rarecase.cohort.fitting import unfit
+from rarecase.cohort.layouts.label_tables import begins
 from rarecase.cohort.load import from_axial
 from rarecase.compute import DEVICES, make_fabric
 from rarecase.deploy.inputs import cases_named, file_name, with_clinical
@@ -204,10 +204,7 @@ def _write_picture_masks(found: Found, folder: Path) -> None:
 
 def _seen(case: Case, seen: Sequence[str]) -> bool:
     """Whether a case is of a patient learnt from; a file may bear the patient's name and more."""
-    return any(
-        case.patient == name or re.match(rf"{re.escape(name)}[^A-Za-z0-9]", case.patient)
-        for name in seen
-    )
+    return any(begins(case.patient, name) for name in seen)
 
 
 def _seg(path: Path, values: Any, source: Path) -> list[str]:

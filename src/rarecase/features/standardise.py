@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +16,7 @@ from rarecase.arrays import Floats, Ints
 from rarecase.features.columns import Columns, Encoder, empty_columns
 from rarecase.features.combat import Combat, large_sites
 from rarecase.features.samples import Samples, is_store
+from rarecase.progress import unsaid
 
 if TYPE_CHECKING:
     from rarecase.features.store import FeatureStore
@@ -133,7 +135,9 @@ def _combat(X: Floats, columns: Columns, origin: Origin) -> Combat | None:
     if not kept.any():
         return None
     names = [columns.names[i] for i in numbers]
-    return Combat.fit(X[kept][:, numbers], sites[kept].tolist(), patients[kept], names=names)
+    inner = origin.few == "unchanged"  # what there is to say is said of the outer fold
+    with unsaid("rarecase.features.combat") if inner else nullcontext():
+        return Combat.fit(X[kept][:, numbers], sites[kept].tolist(), patients[kept], names=names)
 
 
 def _harmonised(combat: Combat, X: Floats, numbers: Ints, origin: Origin) -> Floats:

@@ -172,9 +172,31 @@ def of_cases(cases: Sequence[Case], path: Path) -> pd.DataFrame:
     labels, table = case_table(cases), read_table(path)
     key = find_key(labels["case"].tolist(), labels["patient"].tolist(), table, fewest=1)
     if key is None or not key.trust:  # a bare number may be an age
+        key = _beginnings(labels["case"].tolist(), table)
+    if key is None:
         shown = ", ".join(str(case.case) for case in cases[:3])
         raise DataError(f"{path}: no column names the cases ({shown}{', …' if cases[3:] else ''}).")
     return _join(labels, table, key)
+
+
+def begins(case: str, name: str) -> bool:
+    """Whether a case's name is that of a patient, or begins with it.
+
+    >>> begins("P1_2001", "P1"), begins("P12_2001", "P1")
+    (True, False)
+    """
+    return case == name or bool(re.match(rf"{re.escape(name)}[^A-Za-z0-9]", case))
+
+
+def _beginnings(cases: Sequence[str], table: pd.DataFrame) -> _Key | None:
+    """The column in which the most cases begin with a name that holds a letter."""
+    found = []
+    for column in table.columns:
+        names = [name for name in table[column].dropna().unique() if re.search("[A-Za-z]", name)]
+        mine = {name: [case for case in cases if begins(case, name)] for name in names}
+        found.append(_Key(str(column), 1, {name: each for name, each in mine.items() if each}))
+    best = max(found, key=lambda key: key.hits, default=None)
+    return best if best is not None and best.hits else None
 
 
 def _join(labels: pd.DataFrame, table: pd.DataFrame, key: _Key) -> pd.DataFrame:
