@@ -41,8 +41,8 @@ def _answer(found: Compared, rare: str, rare_patients: int) -> str:
     if rare_patients < FEWEST_RARE_PATIENTS:
         return (
             f"Too few to say which features know class {rare}, with {rare_patients} test patients "
-            f"of it (at least {FEWEST_RARE_PATIENTS} are needed): {best} has the largest AUC, "
-            f"{with_interval(auc)}{_mean(found, best)}{of}; the baseline is {than}."
+            f"of it (at least {FEWEST_RARE_PATIENTS} are needed). The baseline is {than}; of the "
+            f"others {best} has the largest, {with_interval(auc)}{_mean(found, best)}{of}."
         )
     if found.shown:
         told = max(found.shown, key=lambda name: found.sets[name].value)
@@ -58,9 +58,9 @@ def _answer(found: Compared, rare: str, rare_patients: int) -> str:
     elif not math.isnan(detectable):
         needed = f"; {number(detectable)} would have been found with a power of 80 %"
     return (
-        f"No features are shown to know more of class {rare} than {than}. The largest AUC is that "
-        f"of {best}, {with_interval(auc)}{_mean(found, best)}, {_moved(found, best)} against "
-        f"it{needed}{of}."
+        f"No features are shown to know more of class {rare} than {than}. Of the others "
+        f"{best} has the largest AUC, {with_interval(auc)}{_mean(found, best)}, "
+        f"{_moved(found, best)} against it{needed}{of}."
     )
 
 

@@ -24,19 +24,19 @@ def refuse_small_sites(settings: Settings, cohort: Cohort, folds: pd.DataFrame) 
         )
     site = {case.patient: str(case.site) for case in cohort.cases}
     where = folds.assign(site=folds["patient"].map(site))
+    fewest: dict[str, int] = {}
     for at in folds_of(folds):
         mine = where[where["repeat"] == at.repeat]
-        training = mine[mine["fold"] != at.fold]
-        counts = training.groupby("site")["patient"].nunique()
+        counts = mine[mine["fold"] != at.fold].groupby("site")["patient"].nunique()
         if settings.split.kind != "site":  # else the one that is left out has none
             counts = counts.reindex(sorted(set(site.values())), fill_value=0)
-        small = counts[counts < FEWEST]
-        if len(small):
-            named = ", ".join(f"{name} ({count})" for name, count in small.items())
-            ids = [case.case for case in cohort.cases if str(case.site) in small.index]
-            raise DataError(
-                f"combat: in repeat {at.repeat}, fold {at.fold} these sites have fewer than "
-                f"{FEWEST} training patients: {named}. Merge each with a site of the same scanner, "
-                f"leave its cases out (cohort.exclude: {', '.join(ids[:5])}"
-                f"{', …' if ids[5:] else ''}), or leave ComBat out."
-            )
+        for name, count in counts[counts < FEWEST].items():
+            fewest[str(name)] = min(int(count), fewest.get(str(name), FEWEST))
+    if fewest:
+        named = ", ".join(f"{name} ({count})" for name, count in sorted(fewest.items()))
+        ids = [case.case for case in cohort.cases if str(case.site) in fewest]
+        raise DataError(
+            f"combat: these sites have fewer than {FEWEST} training patients in a fold: {named}. "
+            "Merge each with a site of the same scanner, leave its cases out (cohort.exclude: "
+            f"{', '.join(ids[:5])}{', …' if ids[5:] else ''}), or leave ComBat out."
+        )

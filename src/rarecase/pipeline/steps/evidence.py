@@ -47,7 +47,7 @@ def evidence_step(context: Context, *, cells: Sequence[Step]) -> Step:
     work = partial(evidence_work, cells=tuple(step.name for step in cells))
     return Step(
         NAME, "classify", work, context, facts=[first.features, first.classifier],
-        inputs=tuple(cells), products=(PREDICTIONS, EVIDENCE, FEATURES), version=4,
+        inputs=tuple(cells), products=(PREDICTIONS, EVIDENCE, FEATURES), version=5,
     )  # fmt: skip
 
 
