@@ -149,7 +149,7 @@ def test_an_average_of_one_patient_asks_each_part_of_the_samples_that_it_has():
         p[:2].mean(axis=0) if set(at) & set(first) else p.mean(axis=0)
         for p, at in zip(each, final.places, strict=True)
     ]
-    expected = np.tensordot(final.shares, np.stack(means), axes=1)
+    expected = np.tensordot(final.weights, np.stack(means), axes=1)
     np.testing.assert_allclose(final.of_patient(gaps), expected)
 
 

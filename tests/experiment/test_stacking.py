@@ -15,29 +15,18 @@ from rarecase.experiment.fold import fit_fold
 from rarecase.experiment.fold_data import Tools
 from rarecase.experiment.stacking import fit_stack, stacked_weights, weigh
 from rarecase.features.feature_set import make_features
-from support.features import place_of, vectors
+from support.features import candidates, place_of, vectors
 
 
-def candidates(rows=1):
-    X, y, groups = vectors((40, 15), d=3, shift=1.5, rows=rows)
-    noise = np.random.default_rng(0).normal(size=X.shape)
-    sets = [
-        make_features(noise, y, groups=groups, name="noise"),
-        make_features(X, y, groups=groups, name="signal"),
-    ]
-    designs = [make_design(["smote"], classifier=kind, seeds=1) for kind in ("logistic", "lda")]
-    return [Candidate(each, design) for each in sets for design in designs]
-
-
-def test_shares_are_the_most_likely_ones():
+def test_weights_are_the_most_likely_ones():
     rng = np.random.default_rng(0)
     true = rng.integers(2, size=400)
     score = [rng.normal(size=400) + shift * true for shift in (0.3, 0.8, 1.0)]
     p = [np.column_stack([1 - (q := 1 / (1 + np.exp(0.5 - each))), q]) for each in score]
 
     def loss(free):
-        share = np.exp(free) / np.exp(free).sum()
-        return -np.log(np.tensordot(share, np.stack(p), axes=1)[np.arange(400), true]).mean()
+        weight = np.exp(free) / np.exp(free).sum()
+        return -np.log(np.tensordot(weight, np.stack(p), axes=1)[np.arange(400), true]).mean()
 
     best = minimize(loss, np.zeros(3), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-9})
     expected = np.exp(best.x) / np.exp(best.x).sum()
@@ -50,19 +39,19 @@ def test_what_knows_the_class_weighs_most_and_the_rows_are_the_average():
     place = place_of(tried[0].features)
     table = fit_stack(tried, place).predictions
     said = json.loads(table["chosen"].iloc[0])
-    shares = said["shares"]
-    assert sum(v for k, v in shares.items() if k.startswith("signal")) > 0.6
+    weights = said["weights"]
+    assert sum(v for k, v in weights.items() if k.startswith("signal")) > 0.6
     assert 0.5 < said["promised"] <= 1 and table["arm"].eq("none").all()
     mean = 0
     found = weigh(tried, place, Tools())
-    for each, share in zip(tried, found.shares, strict=True):
+    for each, weight in zip(tried, found.weights, strict=True):
         fit = fit_fold(each.features, make_design([], classifier=each.design.classifier), place)
-        mean = mean + share * fit.predictions["p_rare"].to_numpy()
+        mean = mean + weight * fit.predictions["p_rare"].to_numpy()
     np.testing.assert_allclose(table["p_rare"], mean, atol=1e-12)
     assert set(table["features"]) == set(table["classifier"]) == {"stack"}
 
 
-def test_nothing_of_the_test_patients_has_a_say_in_the_shares():
+def test_nothing_of_the_test_patients_has_a_say_in_the_weights():
     tried = candidates()
     place = place_of(tried[0].features)
     before = weigh(tried, place, Tools())
@@ -72,7 +61,7 @@ def test_nothing_of_the_test_patients_has_a_say_in_the_shares():
         each.features.y[rows] = 1 - each.features.y[rows]
         each.features.X[rows] = 100.0 * each.features.y[rows][:, None]
     after = weigh(tried, place, Tools())
-    np.testing.assert_array_equal(before.shares, after.shares)
+    np.testing.assert_array_equal(before.weights, after.weights)
     assert before.chosen == after.chosen and before.threshold == after.threshold
 
 
@@ -82,13 +71,13 @@ def test_what_is_known_of_patients_goes_to_their_slices():
     place = place_of(sliced.features)
     table = fit_stack([whole, sliced], place).predictions
     assert len(table) == 3 * table["patient"].nunique()
-    share = json.loads(table["chosen"].iloc[0])["shares"]
+    weight = json.loads(table["chosen"].iloc[0])["weights"]
     parts = [
         fit_fold(c.features, make_design([], classifier="logistic"), place).predictions
         for c in (whole, sliced)
     ]
     by = parts[0].set_index("patient")["p_rare"][table["patient"]].to_numpy()
-    named = [share.get(f"{n} × logistic", 0) for n in ("noise", "signal")]
+    named = [weight.get(f"{n} × logistic", 0) for n in ("noise", "signal")]
     expected = named[0] * by + named[1] * parts[1]["p_rare"].to_numpy()
     np.testing.assert_allclose(table["p_rare"], expected, atol=2e-3)
 
@@ -99,7 +88,7 @@ def test_where_inner_folds_cannot_tell_all_weigh_the_same():
     designs = [make_design([], classifier=kind) for kind in ("logistic", "lda")]
     place = place_of(features)
     found = weigh([Candidate(features, design) for design in designs], place, Tools())
-    assert found.shares.tolist() == [0.5, 0.5] and "promised" not in found.chosen
+    assert found.weights.tolist() == [0.5, 0.5] and "promised" not in found.chosen
     assert len(fit_stack([Candidate(features, d) for d in designs], place).predictions)
 
 

@@ -11,16 +11,14 @@ from rarecase import Study, load_model, predict_images
 from rarecase.cohort import read_cohort
 from rarecase.errors import SettingError
 from rarecase.evidence.result import Result
-from rarecase.experiment.auto import Candidate, choose_candidate, fit_auto
-from rarecase.experiment.design import make_design
+from rarecase.experiment.auto import choose_candidate, fit_auto
 from rarecase.experiment.fold_data import Tools
-from rarecase.features.feature_set import make_features
 from rarecase.features.store import FeatureStore
 from rarecase.files import read_json
 from rarecase.pipeline.compare import compare
 from rarecase.pipeline.external import evaluate_on
 from rarecase.simulate import simulate_cohort
-from support.features import place_of, vectors
+from support.features import candidates, place_of, vectors
 from support.studies import OUTLINING
 
 SHORT = {"features": ["tumour", "radiomics", "region+radiomics"], "classifier": ["logistic", "lda"]}
@@ -145,17 +143,6 @@ def test_the_average_is_one_more_part_of_a_run_and_is_deployed(study, tmp_path):
     assert ("stack", "none") in {(r["features"], r["arm"]) for r in other}
     with pytest.raises(SettingError, match="average of several"):
         Study(out=tmp_path / "one", short={"features": ["tumour", "stack"]})
-
-
-def candidates():
-    X, y, groups = vectors((40, 15), d=3, shift=1.5)
-    noise = np.random.default_rng(0).normal(size=X.shape)
-    sets = [
-        make_features(noise, y, groups=groups, name="noise"),
-        make_features(X, y, groups=groups, name="signal"),
-    ]
-    designs = [make_design(["smote"], classifier=kind, seeds=1) for kind in ("logistic", "lda")]
-    return [Candidate(each, design) for each in sets for design in designs]
 
 
 def test_nothing_of_the_test_patients_has_a_say_in_the_choice():

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from rarecase.experiment.auto import Candidate
+from rarecase.experiment.design import make_design
 from rarecase.experiment.fold_rows import Place
 from rarecase.features.feature_set import make_features, store_features
 from rarecase.features.store import FeatureStore
@@ -35,6 +37,18 @@ def vector_set(*args, **settings):
     """`vectors` as a feature set."""
     X, y, groups = vectors(*args, **settings)
     return make_features(X, y, groups=groups)
+
+
+def candidates(rows=1):
+    """Two sets, `noise` and `signal`, each with logistic regression and LDA."""
+    X, y, groups = vectors((40, 15), d=3, shift=1.5, rows=rows)
+    noise = np.random.default_rng(0).normal(size=X.shape)
+    sets = [
+        make_features(noise, y, groups=groups, name="noise"),
+        make_features(X, y, groups=groups, name="signal"),
+    ]
+    designs = [make_design(["smote"], classifier=kind, seeds=1) for kind in ("logistic", "lda")]
+    return [Candidate(each, design) for each in sets for design in designs]
 
 
 def write_store(path, X, **columns):

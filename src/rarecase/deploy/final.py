@@ -72,17 +72,17 @@ class Average:
         Each by itself.
     places
         Of each the columns that it takes.
-    shares
+    weights
         How much each counts (k,); they add up to 1.
     columns
         What the columns of all are, side by side.
     chosen
-        The shares by name, what they promised, and the features.
+        The weights by name, what they promised, and the features.
     """
 
     finals: tuple[Final, ...]
     places: tuple[Ints, ...]
-    shares: Floats
+    weights: Floats
     columns: Columns
     chosen: dict[str, Any]
 
@@ -106,15 +106,17 @@ class Average:
         return self._mean(each)
 
     def _mean(self, each: list[Floats]) -> Floats:
-        # Shares may add up to more than 1 by a rounding error.
-        return np.clip(np.tensordot(self.shares, np.stack(each), axes=1), 0, 1)
+        # Weights may add up to more than 1 by a rounding error.
+        return np.clip(np.tensordot(self.weights, np.stack(each), axes=1), 0, 1)
 
 
 def chosen_text(chosen: dict[str, Any]) -> str:
     """What was chosen on inner folds, or what was averaged, in words."""
-    if "shares" in chosen:
-        shares = "; ".join(f"{name}: {number(share)}" for name, share in chosen["shares"].items())
-        return f"It is an average ({shares}), weighted on inner folds"
+    if "weights" in chosen:
+        weights = "; ".join(
+            f"{name}: {number(weight)}" for name, weight in chosen["weights"].items()
+        )
+        return f"It is an average ({weights}), weighted on inner folds"
     return f"Features, classifier and arm (`{chosen['arm']}`) were chosen on inner folds"
 
 
@@ -146,7 +148,7 @@ def _said(final: Final | Average) -> dict[str, Any]:
     about = {"columns": final.columns.as_json(), "chosen": final.chosen}
     if isinstance(final, Average):
         parts = [_said(each) for each in final.finals]
-        return about | {"parts": parts, "places": [*final.places], "shares": final.shares}
+        return about | {"parts": parts, "places": [*final.places], "weights": final.weights}
     space, encoder = final.space, final.space.encoder
     return about | {
         "classes": final.classes,
@@ -185,7 +187,7 @@ def load_final(path: Path) -> Final | Average:
     if "parts" not in said:
         return _read(said)
     return Average(
-        tuple(_read(part) for part in said["parts"]), tuple(said["places"]), said["shares"],
+        tuple(_read(part) for part in said["parts"]), tuple(said["places"]), said["weights"],
         Columns.from_json(said["columns"]), said["chosen"],
     )  # fmt: skip
 

@@ -69,7 +69,7 @@ def fit_average(candidates: Sequence[Candidate]) -> Average:
     """Weigh candidates on inner folds of all patients, as in every fold of the experiment; refit
     those that count to everybody. The columns are those of their sets, each once."""
     found = weigh(candidates, _everybody(candidates), Tools())
-    kept = [i for i, share in enumerate(found.shares) if share]
+    kept = [i for i, weight in enumerate(found.weights) if weight]
     sets: dict[str, Columns] = {}
     for i in kept:
         for name, at in _sets_in(candidates[i].features).items():
@@ -85,7 +85,7 @@ def fit_average(candidates: Sequence[Candidate]) -> Average:
     finals = tuple(fit_final([averaged(candidates[i])]) for i in kept)
     chosen = {"features": "+".join(sets), "classifier": STACK, "arm": REFERENCE} | found.chosen
     return Average(
-        finals, tuple(places), found.shares[kept], Columns.joined([*sets.values()]), chosen
+        finals, tuple(places), found.weights[kept], Columns.joined([*sets.values()]), chosen
     )
 
 

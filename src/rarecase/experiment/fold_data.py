@@ -20,6 +20,7 @@ from rarecase.experiment.sampling import Given
 from rarecase.experiment.training_set import (
     InnerFold,
     TrainingSet,
+    cell_seed,
     inner_folds,
     inner_seed,
     levels_of,
@@ -65,7 +66,7 @@ class FoldData:
             )
         self.features, self.design, self.place, self.tools = features, design, place, tools
         self.about = about or {}  # what else was chosen, for the table
-        self.seed = derive(design.seed, "cell", place.repeat, place.fold)
+        self.seed = cell_seed(design.seed, place.repeat, place.fold)
         # What classifiers draw from: the same for all arms, so that only their samples differ.
         self.random_state = derive(design.seed, "classifier", place.repeat, place.fold) % 2**31
         others = np.flatnonzero((place.fold_of != place.fold) & (place.fold_of >= TRAINS))

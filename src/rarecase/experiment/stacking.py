@@ -23,7 +23,7 @@ from rarecase.experiment.tuning import best_threshold
 from rarecase.features.sources.registry import STACK
 from rarecase.ranking import class_concordance
 
-FEWEST = 0.01  # the share below which a candidate is left out
+FEWEST = 0.01  # the weight below which a candidate is left out
 ROUNDS, CLOSE = 1000, 1e-6
 
 
@@ -32,7 +32,7 @@ def stacked_weights(p: Sequence[Floats], true: Ints) -> Floats:
 
     Convex combinations of cross-validated predictions (stacking: Wolpert, Neural Networks 1992;
     Breiman, Machine Learning 1996; van der Laan, Polley and Hubbard, Super Learner, Statistical
-    Applications in Genetics and Molecular Biology 2007), by the EM algorithm for the shares of a
+    Applications in Genetics and Molecular Biology 2007), by the EM algorithm for the weights of a
     mixture, which begins with equal ones. Those below 1 % are left out.
 
     Parameters
@@ -50,25 +50,25 @@ def stacked_weights(p: Sequence[Floats], true: Ints) -> Floats:
     """
     own = np.stack([each[np.arange(true.size), true] for each in p])  # (k, patients)
     own = np.maximum(own, 1e-6)  # one certain error does not end a predictor
-    share = np.full(len(p), 1 / len(p))
+    weight = np.full(len(p), 1 / len(p))
     for _ in range(ROUNDS):
-        before, part = share, share[:, None] * own
-        share = (part / part.sum(axis=0)).mean(axis=1)
-        if np.abs(share - before).max() < CLOSE:
+        before, part = weight, weight[:, None] * own
+        weight = (part / part.sum(axis=0)).mean(axis=1)
+        if np.abs(weight - before).max() < CLOSE:
             break
-    share = np.where(share < min(FEWEST, share.max()), 0.0, share)
-    found: Floats = share / share.sum()
+    weight = np.where(weight < min(FEWEST, weight.max()), 0.0, weight)
+    found: Floats = weight / weight.sum()
     return found
 
 
 @dataclass(frozen=True, eq=False)
 class Weighted:
-    """Candidates' data in one fold and their shares (k,) of the average. `threshold`, `auc`: what
-    inner folds make of it and promise, on the patients that the shares come from; NaN where inner
+    """Candidates' data in one fold and their weights (k,) of the average. `threshold`, `auc`: what
+    inner folds make of it and promise, on the patients that the weights come from; NaN where inner
     folds can tell of none, and all weigh the same."""
 
     each: Sequence[FoldData]
-    shares: Floats
+    weights: Floats
     threshold: float
     auc: float
 
@@ -76,14 +76,14 @@ class Weighted:
     def chosen(self) -> dict[str, Any]:
         """What stands in the table."""
         names = [f"{e.features.name} × {e.design.classifier.name}" for e in self.each]
-        shares = {n: round(float(w), 3) for n, w in zip(names, self.shares, strict=True) if w}
-        return {"shares": shares} | (
+        weights = {n: round(float(w), 3) for n, w in zip(names, self.weights, strict=True) if w}
+        return {"weights": weights} | (
             {} if math.isnan(self.auc) else {"promised": round(self.auc, 4)}
         )
 
 
 def weigh(candidates: Sequence[Candidate], place: Place, tools: Tools) -> Weighted:
-    """The shares of `candidates` in a fold, by the arm `none` on inner folds of its training
+    """The weights of `candidates` in a fold, by the arm `none` on inner folds of its training
     patients. Arms are asked on what is chosen, and not on an average."""
     check_candidates(candidates)
     each = [FoldData(c.features, averaged(c).design, place, tools) for c in candidates]
@@ -92,12 +92,12 @@ def weigh(candidates: Sequence[Candidate], place: Place, tools: Tools) -> Weight
     if not options:
         return Weighted(each, np.full(len(each), 1 / len(each)), math.nan, math.nan)
     first, p = next(iter(options.values())), [option.p for option in options.values()]
-    shares = np.zeros(len(each))
-    shares[[*options]] = stacked_weights(p, first.true)
-    mean = np.tensordot(shares[[*options]], np.stack(p), axes=1)
+    weights = np.zeros(len(each))
+    weights[[*options]] = stacked_weights(p, first.true)
+    mean = np.tensordot(weights[[*options]], np.stack(p), axes=1)
     threshold = best_threshold(mean, first.true, rare=first.rare)
     auc = class_concordance(mean, first.true, first.fold, rare=first.rare)
-    return Weighted(each, shares, threshold, auc)
+    return Weighted(each, weights, threshold, auc)
 
 
 def averaged(candidate: Candidate) -> Candidate:
@@ -116,17 +116,19 @@ def fit_stack(
     candidates: Sequence[Candidate], place: Place, *, tools: Tools | None = None
 ) -> FoldResult:
     """`fit_fold` for the average of candidates: each fitted to the training patients, averaged with
-    its share. Rows are those of the candidate that has most; of another that has no such sample,
+    its weight. Rows are those of the candidate that has most; of another that has no such sample,
     what it says of the patient counts."""
     found = weigh(candidates, place, tools or Tools())
-    fits = [fit_arms(here) if w else None for here, w in zip(found.each, found.shares, strict=True)]
+    fits = [
+        fit_arms(here) if w else None for here, w in zip(found.each, found.weights, strict=True)
+    ]
     frames = [fit.predictions for fit in fits if fit is not None]
     base = max(frames, key=len)
     columns = [str(c) for c in base.columns if str(c).startswith("p_")]
-    shares = found.shares[found.shares > 0]
-    p = sum(w * _on(base, frame, columns) for w, frame in zip(shares, frames, strict=True))
+    weights = found.weights[found.weights > 0]
+    p = sum(w * _on(base, frame, columns) for w, frame in zip(weights, frames, strict=True))
     names = {"features": STACK, "classifier": STACK}
-    chances = np.clip(np.asarray(p), 0, 1)  # shares may add up to more by a rounding error
+    chances = np.clip(np.asarray(p), 0, 1)  # weights may add up to more by a rounding error
     rows = base.assign(
         **names, threshold=found.threshold, chosen=json.dumps(found.chosen),
         **dict(zip(columns, chances.T, strict=True)),

@@ -116,9 +116,14 @@ def _origin(features: FeatureSet, rows: Ints, combat: ComBat) -> Origin | None:
     return Origin(features.patient[rows].tolist(), sites.tolist(), unknown, few)
 
 
+def cell_seed(seed: int, repeat: int, fold: int) -> int:
+    """What an outer fold draws from, in an experiment of that seed."""
+    return derive(seed, "cell", repeat, fold)
+
+
 def inner_seed(seed: int, repeat: int, fold: int) -> int:
     """What the inner folds of an outer one are drawn from, in an experiment of that seed."""
-    return derive(derive(seed, "cell", repeat, fold), "inner folds")
+    return derive(cell_seed(seed, repeat, fold), "inner folds")
 
 
 def inner_split(label: Ints, *, classes: int, folds: int, seed: int) -> Ints | None:

@@ -110,6 +110,8 @@ def _chosen(said: pd.Series) -> str:
 
     >>> _chosen(pd.Series(['{"arm": "none", "promised": 0.5}', '{"arm": "smote", "promised": 1}']))
     '{"arm": "none, smote", "promised": 0.75}'
+    >>> _chosen(pd.Series(['{"weights": {"a": 1.0}}', '{"weights": {"a": 0.5, "b": 0.5}}']))
+    '{"weights": {"a": 0.75, "b": 0.25}}'
     """
     each = [json.loads(text) for text in said]
     found: dict[str, Any] = {}

@@ -90,7 +90,7 @@ PRESETS: dict[str, Nested] = {
         "experiment": _experiment(list(CLOSED_FORM), amounts=["25%", "50%", "100%"]),
     },
     "demo": {
-        # At a separability of 1 the classes are told apart by everything, and nothing can help.
+        # At a separability of 1 the AUC without augmentation is 1, and nothing can help.
         "simulation": {"patients": {"HGG": 24, "LGG": 12}, "slices": 12, "separability": 0.7},
         "slices": {"size": 96, "normalise": "tissue", "skip_empty": True},
         "split": {"kind": "kfold", "folds": 3, "validation": 0.15},
