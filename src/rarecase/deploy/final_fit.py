@@ -140,10 +140,12 @@ def out_of_fold_threshold(
     rare: str,
 ) -> float:
     """The threshold for the rare class with the best balanced accuracy on patients who were tested,
-    each by what was learnt from others. NaN where the predictions do not hold both kinds."""
+    each by what was learnt from others; 0.5 where the predictions do not hold both kinds."""
     columns = [str(c) for c in predictions.columns if str(c).startswith("p_")]
     keys = {"features": features, "classifier": classifier, "arm": arm, "amount": amount}
     mine = predictions[(predictions[[*keys]] == pd.Series(keys)).all(axis=1)]
     each = pool_patients(mine).groupby(["patient", "label"])[columns].mean().reset_index()
     true = np.array([columns.index(f"p_{name}") for name in each["label"]], dtype=np.int64)
-    return best_threshold(each[columns].to_numpy(np.float64), true, rare=columns.index(f"p_{rare}"))
+    p, place = each[columns].to_numpy(np.float64), columns.index(f"p_{rare}")
+    found = best_threshold(p, true, rare=place)
+    return 0.5 if np.isnan(found) else found

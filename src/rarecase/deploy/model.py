@@ -140,7 +140,8 @@ class Deployed:
             return X, []
         names = [name for name, gap in zip(columns.names, gaps, strict=True) if gap]
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        said = f"{', '.join(names[:SHOWN])}{more} are missing; the usual values stand in"
+        be = "is" if len(names) == 1 else "are"
+        said = f"{', '.join(names[:SHOWN])}{more} {be} missing; the usual values stand in"
         return X, [said]
 
     def _load(self, case: Case) -> tuple[list[CaseArrays], bool]:

@@ -30,7 +30,6 @@ from rarecase.ranking import rare_share
 log = logging.getLogger(__name__)
 CARD, WEIGHTS = "model.json", "classifier.skops"
 KIND = "rarecase table model"
-NOT_SURE = 0.5  # the threshold where no out-of-fold predictions tell a better one
 OTHER = -1.0  # a category that nobody had who was learnt from
 SHOWN = 5  # names of columns
 
@@ -153,7 +152,7 @@ def fit_table_model(
             "version": __version__,
             "classes": list(features.classes),
             "rare": rare,
-            "threshold": NOT_SURE if np.isnan(threshold) else threshold,
+            "threshold": threshold,
             "chosen": final.chosen,
             "learnt_from": features.per_class,
             "evidence": key | {"auc_rare": scores.get("auc_rare")},

@@ -39,8 +39,6 @@ from rarecase.ranking import plain
 from rarecase.segmenter import channel_map, load_segmenter
 from rarecase.segmenter.feeding import one_case
 
-NOT_SURE = 0.5  # the threshold where no out-of-fold predictions tell a better one
-
 
 def model_step(context: Context, *, segmenter: Step) -> Step:
     """The step that fits the deployed classifier to every patient."""
@@ -106,7 +104,7 @@ def classifier_work(context: Context, folder: Path) -> None:
     names = final.chosen.get("features", part.features)
     sources = [load_source(work / name, networks=settings.networks) for name in names_in(names)]
     card = _card(context, fold, part, final, features=names, masks=masks)
-    card["threshold"] = NOT_SURE if np.isnan(threshold) else threshold
+    card["threshold"] = threshold
     card["evidence"] = _evidence(evidence, row) | {"dice": _dice(run)}
     familiar = _familiar(context, fold)
     card["looks"] = bool(familiar)
