@@ -1,6 +1,7 @@
 """Who performs the steps: in order, heard, and nobody left behind."""
 
 import contextlib
+import inspect
 import os
 import signal
 import subprocess
@@ -197,3 +198,14 @@ def test_threads_are_settled_once(monkeypatch, tmp_path):
     none.write_text("compute: {device: cpu, precision: 32-true, threads: 6, processes: 2}")
     again = settled(resolve(preset="quick", overrides=said), none).compute
     assert (again.processes, again.threads) == (2, 6)
+
+
+def test_modules_can_be_inspected_beside_processes(monkeypatch):
+    """PyTorch does where it is imported, once the main module was known by its file."""
+    main, here = sys.modules["__main__"], compile("", "<nowhere>", "exec")
+    monkeypatch.setattr(main, "__file__", __file__, raising=False)
+    inspect.getmodule(here, "<nowhere>")
+    with pool(2) as executor:
+        assert executor.submit(os.getpid).result() != os.getpid()
+        inspect.getmodule(here, "<nowhere>")
+    assert main.__file__ == __file__

@@ -168,8 +168,9 @@ def _main_left_alone() -> Iterator[None]:
     and a script without `if __name__ == "__main__"` would start the study once more."""
     main = sys.modules["__main__"]
     kept = {name: vars(main)[name] for name in ("__file__", "__spec__") if name in vars(main)}
-    for name in kept:
-        setattr(main, name, None)
+    main.__spec__ = None
+    if "__file__" in kept:  # None in its place stops `inspect`, and the first import of PyTorch
+        del main.__file__
     try:
         yield
     finally:
