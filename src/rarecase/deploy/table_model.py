@@ -72,8 +72,11 @@ class TableModel:
 
     def predict(self, X: Any) -> np.ndarray:
         """The class called of each row (n,): the rare one from the threshold on."""
-        p, rare = self.predict_proba(X), self.classes.index(self.card["rare"])
-        others = p.copy()
+        return self.called(self.predict_proba(X))
+
+    def called(self, p: Floats) -> np.ndarray:
+        """The class called from probabilities (n, classes)."""
+        others, rare = p.copy(), self.classes.index(self.card["rare"])
         others[:, rare] = -1.0
         called = np.where(
             rare_share(p, rare=rare) > self.card["threshold"], rare, others.argmax(axis=1)
@@ -98,7 +101,7 @@ class TableModel:
         if len(lacking) == len(self.columns):
             raise DataError(f"X: has none of the columns that were learnt from: {_some(lacking)}.")
         if lacking:
-            log.warning("columns %s are missing: the usual values stand in", _some(lacking))
+            log.warning("missing columns, for which the usual values stand in: %s", _some(lacking))
         found = np.full((len(X), len(self.columns)), np.nan)
         for i, name in enumerate(self.columns):
             if name in X.columns:
@@ -190,7 +193,7 @@ def predict_table(model: TableModel, path: Path) -> tuple[pd.DataFrame, list[str
     table = read_values(path, names=[])
     p = model.predict_proba(table)
     kept = table.drop(columns=[c for c in table.columns if str(c) in model.columns])
-    said = {"call": model.predict(table)} | {f"p_{n}": p[:, i] for i, n in enumerate(model.classes)}
+    said = {"call": model.called(p)} | {f"p_{n}": p[:, i] for i, n in enumerate(model.classes)}
     return kept.assign(**said), model.missing(list(table.columns))
 
 
