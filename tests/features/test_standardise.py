@@ -65,3 +65,11 @@ def test_sites_are_harmonised_by_training_rows_alone():
         space(X[:1], Origin([99], ["C"]))
     new = space(X[:1], Origin([99], ["C"], "unchanged"))
     np.testing.assert_array_equal(new, space(X[:1]))
+
+
+@pytest.mark.parametrize("nothing", [np.nan, 2.0])
+def test_where_nothing_varies_in_training_there_are_columns_of_zeros(nothing):
+    X = np.full((8, 20), nothing)
+    space, rows = Space.learn(X)
+    assert rows.shape == (8, 20) and not rows.any()
+    assert not space(np.random.default_rng(0).normal(size=(3, 20))).any()

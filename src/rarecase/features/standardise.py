@@ -91,7 +91,7 @@ class Space:
         scale /= np.sqrt(np.maximum(count, 1)[encoder.part] * max(int((count > 0).sum()), 1))
         space = Space(encoder, mean, scale, REACH * deviation, None)
         found = space._scaled(rows)
-        if not rotate or rows.shape[1] <= rows.shape[0]:
+        if not rotate or rows.shape[1] <= rows.shape[0] or not varies.any():
             return replace(space, combat=combat), found
         values, vectors = np.linalg.eigh(found @ found.T)
         kept = values > 1e-10 * values.max()
