@@ -10,7 +10,7 @@ from rarecase.simulate.anatomy import draw_anatomy
 from rarecase.simulate.contrast import CHANNELS, draw_scanner, paint, scan
 from rarecase.simulate.patient import image_axes
 from rarecase.simulate.traits import draw_traits
-from rarecase.simulate.tumour import grow_tumour, label_parts, place_tumour, tumour_parts
+from rarecase.simulate.tumour import grow_tumour, label_parts, place, tumour_parts
 
 SMALL = {"size": 64, "slices": 16}
 
@@ -109,10 +109,10 @@ def test_tissue_contrast_has_the_order_of_each_channel():
         traits = draw_traits(numpy_rng(seed, "t"), label="HGG", separability=1)
         tumour = grow_tumour(
             numpy_rng(seed, "g"), draw_anatomy(numpy_rng(seed, "a")),
-            seed=place_tumour(numpy_rng(seed, "p"), draw_anatomy(numpy_rng(seed, "a"))),
+            seed=place(numpy_rng(seed, "p"), draw_anatomy(numpy_rng(seed, "a"))),
             traits=traits,
         )  # fmt: skip
-        parts = tumour_parts(tumour, target, within=tissue)
+        parts = tumour_parts(tumour, target, within=tissue.brain)
         parts = replace(parts, oedema=nothing, enhancing=nothing, inner=nothing, whole=nothing)
         pure = {n: getattr(tissue, n) > 0.95 for n in ("white", "grey", "csf")}
         for channel, order in {
@@ -125,7 +125,7 @@ def test_tissue_contrast_has_the_order_of_each_channel():
             )  # fmt: skip
             image = scan(
                 numpy_rng(seed, channel), clean, scanner,
-                channel=channel, tissue=tissue, target=target,
+                channel=channel, inside=tissue.brain, target=target,
             )  # fmt: skip
             means = [image[pure[name]].mean() for name in order.split()]
             assert means == sorted(means, reverse=True), (channel, means)
@@ -138,7 +138,7 @@ def test_noise_is_rician_in_an_empty_signal():
     scanner = replace(scanner, gain={"t1": 1e4}, noise={"t1": 0.05})
     image = scan(
         numpy_rng(0, "n"), np.zeros_like(tissue.white), scanner,
-        channel="t1", tissue=tissue, target=target,
+        channel="t1", inside=tissue.brain, target=target,
     )[tissue.brain]  # fmt: skip
     # a Rician of no signal is a Rayleigh distribution
     assert image.mean() / 1e4 == pytest.approx(0.05 * np.sqrt(np.pi / 2), rel=0.01)
@@ -148,11 +148,11 @@ def test_noise_is_rician_in_an_empty_signal():
 def test_parts_share_out_the_tumour_and_never_leave_the_brain():
     anatomy = draw_anatomy(numpy_rng(5, "a"))
     traits = draw_traits(numpy_rng(5, "t"), label="HGG", separability=1)
-    seed = place_tumour(numpy_rng(5, "p"), anatomy)
+    seed = place(numpy_rng(5, "p"), anatomy)
     tumour = grow_tumour(numpy_rng(5, "g"), anatomy, seed=seed, traits=traits)
     target = image_axes(size=80, slices=16, field_of_view=240, coverage=140)
     tissue = anatomy.tissue(target)
-    parts = tumour_parts(tumour, target, within=tissue)
+    parts = tumour_parts(tumour, target, within=tissue.brain)
     total = parts.oedema + parts.enhancing + parts.inner
     np.testing.assert_allclose(total, parts.whole, atol=1e-5)
     assert parts.whole.max() <= 1 + 1e-6
@@ -168,7 +168,7 @@ def test_oedema_follows_white_matter():
     for seed in range(2):
         anatomy = draw_anatomy(numpy_rng(seed, "a"))
         traits = draw_traits(numpy_rng(seed, "t"), label="HGG", separability=1)
-        centre = place_tumour(numpy_rng(seed, "p"), anatomy)
+        centre = place(numpy_rng(seed, "p"), anatomy)
         target = image_axes(size=80, slices=40, field_of_view=240, coverage=140)
         tissue = anatomy.tissue(target)
 
@@ -176,7 +176,7 @@ def test_oedema_follows_white_matter():
                         target=target, tissue=tissue):  # fmt: skip
             asked = replace(traits, oedema_in_grey=in_grey)
             tumour = grow_tumour(numpy_rng(seed, "g"), anatomy, seed=centre, traits=asked)
-            parts = tumour_parts(tumour, target, within=tissue)
+            parts = tumour_parts(tumour, target, within=tissue.brain)
             return (parts.oedema * tissue.white).sum() / parts.oedema.sum()
 
         shares.append((white_share(0.03), white_share(1.0)))

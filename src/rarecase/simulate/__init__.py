@@ -8,5 +8,6 @@ __getattr__, __dir__, __all__ = attach(
         "SimulatedPatient": "rarecase.simulate.patient",
         "simulate_cohort": "rarecase.simulate.cohort",
         "simulate_patient": "rarecase.simulate.patient",
+        "simulate_varied": "rarecase.simulate.varied",
     },
 )

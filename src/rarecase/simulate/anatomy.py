@@ -129,6 +129,8 @@ class Anatomy:
     displacement: tuple[Array, Array, Array]
     csf_load: float
     """How much the CSF spaces are widened (over 1) or narrowed, as between young and old."""
+    detail: float | None = None
+    """Voxel size, mm, that the template is low-passed for; None: that of the grid."""
 
     def to_template(self, target: Axes) -> tuple[Array, Array, Array]:
         """MNI mm of every point of the box `target` (patient mm): three arrays (x, y, z)."""
@@ -142,8 +144,8 @@ class Anatomy:
 
     def tissue(self, target: Axes) -> Tissue:
         """The tissues on the box `target` (points in patient mm, regularly spaced)."""
-        spacing = tuple(round(abs(float(a[1] - a[0])), 2) for a in target)
-        template = _template((spacing[0], spacing[1], spacing[2]))
+        x, y, z = (self.detail or round(abs(float(a[1] - a[0])), 2) for a in target)
+        template = _template((x, y, z))
         points = template.points(self.to_template(target))
         brain = _sample(template.maps["brain"], points) > 0.5
         inside = [values[brain] for values in points]
@@ -202,30 +204,45 @@ def _scatter(values: Array, where: NDArray[np.bool_]) -> Array:
     return result
 
 
-def draw_anatomy(rng: np.random.Generator) -> Anatomy:
+def draw_anatomy(
+    rng: np.random.Generator,
+    *,
+    spread: float = 1.0,
+    turn: NDArray[np.float64] | None = None,
+    detail: float | None = None,
+) -> Anatomy:
     """A random brain: size ±4 %, tilt ±2.5°, shift ±2 mm, elastic displacement of about 2.3 mm.
 
-    (Standard deviations.) The displacement has a slow part (32 mm) and a quick one (11 mm).
+    (Standard deviations; `spread` times as much of each.) The displacement has a slow part (32 mm)
+    and a quick one (11 mm). `turn` (3, 3): the rotation from the patient's space to one in which
+    the head is upright; `detail`: see `Anatomy`.
     """
-    angles = rng.normal(0, np.deg2rad(2.5), 3)
-    matrix = _rotation(angles) @ np.diag(
-        np.exp(rng.normal(_SHRINK, 0.035) + rng.normal(0, 0.02, 3))
+    angles = rng.normal(0, np.deg2rad(2.5) * spread, 3)
+    matrix = rotation(angles) @ np.diag(
+        np.exp(rng.normal(_SHRINK, 0.035 * spread) + rng.normal(0, 0.02 * spread, 3))
     )
     axes = (axis(-92, 92, _LATTICE_STEP), axis(-112, 112, _LATTICE_STEP), axis(-96, 96, 8.0))
+    if turn is not None:  # any of its sides may be the long one
+        matrix, axes = matrix @ turn, (axes[1], axes[1], axes[1])
     shape = (len(axes[0]), len(axes[1]), len(axes[2]))
     slow = [smooth_noise(rng, shape, step=_LATTICE_STEP, length=32) for _ in range(3)]
     quick = [smooth_noise(rng, shape, step=_LATTICE_STEP, length=11) for _ in range(3)]
-    field = [np.float32(2.0) * s + np.float32(1.1) * q for s, q in zip(slow, quick, strict=True)]
+    field = [
+        np.float32(spread) * (np.float32(2.0) * s + np.float32(1.1) * q)
+        for s, q in zip(slow, quick, strict=True)
+    ]
     return Anatomy(
         matrix=matrix.astype(np.float32),
-        shift=rng.normal(0, 2, 3).astype(np.float32),
+        shift=rng.normal(0, 2 * spread, 3).astype(np.float32),
         axes=axes,
         displacement=(field[0], field[1], field[2]),
         csf_load=float(np.exp(rng.normal(0.6, 0.35))),
+        detail=detail,
     )
 
 
-def _rotation(angles: NDArray[np.float64]) -> NDArray[np.float64]:
+def rotation(angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The matrix (3, 3) of rotations about x, y and z, radians, one after another."""
     result = np.eye(3)
     for first, second, angle in ((1, 2, angles[0]), (0, 2, angles[1]), (0, 1, angles[2])):
         turn = np.eye(3)

@@ -10,23 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarecase.ahead import ahead, readers
-from rarecase.errors import DataError, SettingError
-from rarecase.files import read_json, replacing_directory, write_json
+from rarecase.errors import DataError, SettingError, nearest
+from rarecase.files import read_json, replacing_directory, write_json, write_text
 from rarecase.progress import task
 from rarecase.seeds import derive
 from rarecase.simulate.contrast import CHANNELS
+from rarecase.simulate.lesions import LESIONS
 from rarecase.simulate.patient import (
     COVERAGE,
     FIELD_OF_VIEW,
-    SimulatedPatient,
+    Simulated,
     check_channels,
     check_grid,
     simulate_patient,
 )
 from rarecase.simulate.traits import check_label, check_separability
+from rarecase.simulate.varied import simulate_varied
 
 RECORD = "simulation.json"
 LAYOUT = "brats"
+LABELS = "labels.csv"
 MOST_AT_ONCE = 16  # patients, a thread each; one of 240x240x50 takes some 300 MB meanwhile
 VERSION = 1
 """Goes up when the same settings give other voxels than before."""
@@ -44,12 +47,15 @@ def simulate_cohort(
     separability: float = 1.0,
     seed: int = 0,
     prefix: str = "Sim",
+    varied: bool = False,
 ) -> Path:
     """Simulate `patients` (class -> number) and write them to `out` in the BraTS layout.
 
     Patient `Sim_HGG_007` is the same whatever the numbers requested. `simulation.json` holds the
     settings and what was drawn for every patient. Lengths in mm; `prefix` starts every patient's
-    name (two cohorts that are used together need two, and two seeds).
+    name (two cohorts that are used together need two, and two seeds). `varied`: classes are kinds
+    of lesions, and contrast, quality, planes and field of view are drawn for every patient (see
+    `simulate_varied`); folders of patients lie side by side then, with their classes in labels.csv.
 
     A folder that holds this very simulation is returned as it is. Raises DataError when `out`
     holds anything else, SettingError for settings that cannot be. Returns `out`.
@@ -61,6 +67,8 @@ def simulate_cohort(
         "coverage": float(coverage), "channels": list(channels),
         "separability": float(separability), "seed": int(seed), "prefix": prefix,
     }  # fmt: skip
+    if varied:
+        settings |= {"varied": True}
     _check(settings)
     named = _named(settings)
     if _already_there(out, settings, named):
@@ -73,26 +81,39 @@ def simulate_cohort(
 
         def write(name: str) -> dict[str, Any]:
             label, index = named[name]
-            simulated = simulate_patient(
-                label=label, seed=derive(seed, "patient", label, index), size=size, slices=slices,
-                field_of_view=field_of_view, coverage=coverage, channels=tuple(channels),
-                separability=separability,
-            )  # fmt: skip
-            write_patient(folder, name, simulated)
+            simulated = _patient(settings, label, index)
+            write_patient(folder, name, simulated, graded=not varied)
             return simulated.as_json()
 
         for name, said in ahead(write, named, workers=readers(MOST_AT_ONCE)):
             drawn[name] = said
             bar.advance(note=name)
         write_json(folder / RECORD, {"settings": settings, "patients": drawn})
+        if varied:
+            lines = ["case,label", *(f"{name},{label}" for name, (label, _) in named.items())]
+            write_text(folder / LABELS, "\n".join(lines) + "\n")
     return out
+
+
+def _patient(settings: Mapping[str, Any], label: str, index: int) -> Simulated:
+    """The patient of that class and number."""
+    own = {name: settings[name] for name in ("size", "slices")}
+    own |= {"label": label, "channels": tuple(settings["channels"])}
+    own["seed"] = derive(settings["seed"], "patient", label, index)
+    if settings.get("varied"):
+        return simulate_varied(**own)
+    others = ("field_of_view", "coverage", "separability")
+    return simulate_patient(**own, **{name: settings[name] for name in others})
 
 
 def _check(settings: Mapping[str, Any]) -> None:
     """SettingError before any work is done."""
     patients, prefix = settings["patients"], settings["prefix"]
     for label, count in patients.items():
-        check_label(label)
+        if not settings.get("varied"):
+            check_label(label)
+        elif label not in LESIONS:
+            raise SettingError(f"label {label!r} is not simulated; {nearest(label, LESIONS)}")
         if count < 0:
             raise SettingError(f"patients[{label!r}] must be 0 or more, got {count}.")
     if sum(patients.values()) == 0:
@@ -116,20 +137,23 @@ def _named(settings: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
     }
 
 
-def files_of(label: str, patient: str, channels: Sequence[str]) -> list[Path]:
+def files_of(
+    label: str, patient: str, channels: Sequence[str], *, graded: bool = True
+) -> list[Path]:
     """Every file of a patient in the BraTS layout, relative to the cohort's folder: one compressed
-    NIfTI file per channel, and the mask.
+    NIfTI file per channel, and the mask; `graded`: in a folder of its class.
 
     >>> [str(f) for f in files_of("LGG", "Sim_LGG_001", ["t2"])]
     ['LGG/Sim_LGG_001/Sim_LGG_001_t2.nii.gz', 'LGG/Sim_LGG_001/Sim_LGG_001_seg.nii.gz']
     """
-    return [Path(label) / patient / f"{patient}_{part}.nii.gz" for part in (*channels, "seg")]
+    folder = Path(label) / patient if graded else Path(patient)
+    return [folder / f"{patient}_{part}.nii.gz" for part in (*channels, "seg")]
 
 
-def write_patient(out: Path, patient: str, simulated: SimulatedPatient) -> None:
+def write_patient(out: Path, patient: str, simulated: Simulated, *, graded: bool = True) -> None:
     """Write one patient under the cohort's folder `out`, in LPS voxel order."""
     arrays: list[NDArray] = [*simulated.images.values(), simulated.mask]
-    files = files_of(simulated.label, patient, tuple(simulated.images))
+    files = files_of(simulated.label, patient, tuple(simulated.images), graded=graded)
     for file, array in zip(files, arrays, strict=True):
         (out / file).parent.mkdir(parents=True, exist_ok=True)
         write_nifti(out / file, array, simulated.affine)
@@ -169,7 +193,7 @@ def _already_there(
             "written. Choose another folder, or remove this one first."
         )
     for name, (label, _) in named.items():
-        for file in files_of(label, name, settings["channels"]):
+        for file in files_of(label, name, settings["channels"], graded=not settings.get("varied")):
             if not (out / file).is_file():
                 raise DataError(
                     f"{out / file}: missing from a simulated cohort that should hold it; nothing "

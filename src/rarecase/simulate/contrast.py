@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from rarecase.simulate.anatomy import Tissue
@@ -54,7 +55,7 @@ class Scanner:
 
 
 # ranges (low, high) of uniform draws, per channel, in the order of Look's fields
-_RANGES: dict[str, tuple[tuple[float, float], ...]] = {
+RANGES: dict[str, tuple[tuple[float, float], ...]] = {
     "t1": (
         (0.68, 0.82), (0.22, 0.36), (0.78, 0.90), (0.60, 0.76),
         (0.32, 0.50), (0.66, 0.82), (-0.06, 0.0), (0.8, 1.1),
@@ -78,7 +79,7 @@ def draw_scanner(rng: np.random.Generator) -> Scanner:
     """Draw a 1.5 or 3 tesla examination: the stronger magnet has less noise and more bias."""
     tesla = 3.0 if rng.random() < 0.5 else 1.5
     looks = {
-        channel: Look(*(float(rng.uniform(low, high)) for low, high in _RANGES[channel]))
+        channel: Look(*(float(rng.uniform(low, high)) for low, high in RANGES[channel]))
         for channel in CHANNELS
     }
     gain = {channel: float(np.exp(rng.uniform(np.log(180), np.log(700)))) for channel in CHANNELS}
@@ -89,13 +90,14 @@ def draw_scanner(rng: np.random.Generator) -> Scanner:
 
 
 def paint(tissue: Tissue, parts: Parts, look: Look, *, necrosis: float, enhancement: float,
-          heterogeneity: float) -> Array:  # fmt: skip
+          heterogeneity: float, around: Array | float = 0.0) -> Array:  # fmt: skip
     """The noiseless channel (x, y, z), white matter being 1, before the scanner.
 
     `necrosis` 0…1 mixes fluid and solid tumour in the core that does not enhance; `enhancement` is
-    what the contrast agent adds (0 in the channels without).
+    what the contrast agent adds (0 in the channels without); `around`: what the head is like
+    outside of the brain, and what vessels add.
     """
-    healthy = (
+    healthy = around + (
         tissue.white * (1 + look.halo * tissue.halo)
         + look.grey * tissue.grey
         + look.csf * tissue.csf
@@ -120,18 +122,18 @@ def scan(
     scanner: Scanner,
     *,
     channel: str,
-    tissue: Tissue,
+    inside: NDArray[np.bool_],
     target: Axes,
 ) -> Array:
-    """What the scanner makes of a clean channel: blur, bias, noise, grey values; 0 outside.
+    """What the scanner makes of a clean channel: blur, bias, noise, grey values; 0 outside of
+    `inside`.
 
     Noise is Rician, the magnitude of a complex signal (Gudbjartsson & Patz, MRM 34, 1995). Voxels
-    of the brain are at least 1, so that the background can be told from them.
+    inside are at least 1, so that the background can be told from them.
     """
     spacing = abs(float(target[0][1] - target[0][0]))
     width = scanner.blur_mm / 2.355 / spacing
     blurred = ndimage.gaussian_filter(clean, (width, width, 0), truncate=3)
-    inside = tissue.brain
     signal = blurred[inside] * np.exp(scanner.bias * _bias_field(rng, target))[inside]
     sigma = np.float32(scanner.noise[channel])
     real = signal + sigma * rng.standard_normal(signal.shape, dtype=np.float32)

@@ -14,7 +14,7 @@ from rarecase.simulate.anatomy import Tissue, draw_anatomy
 from rarecase.simulate.contrast import CHANNELS, Scanner, draw_scanner, paint, scan
 from rarecase.simulate.lattice import Array, Axes
 from rarecase.simulate.traits import Traits, draw_traits
-from rarecase.simulate.tumour import Parts, grow_tumour, label_parts, place_tumour, tumour_parts
+from rarecase.simulate.tumour import Parts, grow_tumour, label_parts, place, tumour_parts
 
 FIELD_OF_VIEW = 240.0
 COVERAGE = 140.0
@@ -22,8 +22,8 @@ THICKEST = 24.0
 
 
 @dataclass(frozen=True)
-class SimulatedPatient:
-    """Images and what is behind them.
+class Simulated:
+    """Images and their mask.
 
     The first axis runs to the patient's left, the second to the back, the third up (LPS, as in
     BraTS); `affine` maps voxel indices to mm as NIfTI has it (x right, y front, z up).
@@ -35,13 +35,22 @@ class SimulatedPatient:
     mask: NDArray[np.uint8]
     """(h, w, d): 0, 1 necrotic or non-enhancing core, 2 oedema, 4 enhancing."""
     affine: NDArray[np.float64]
+
+    def as_json(self) -> dict[str, Any]:
+        """What was drawn, without the images."""
+        return {"label": self.label}
+
+
+@dataclass(frozen=True)
+class SimulatedPatient(Simulated):
+    """A glioma patient, and what is behind the images."""
+
     traits: Traits
     scanner: Scanner
     centre_mm: tuple[float, float, float]
     """Where the tumour started."""
 
     def as_json(self) -> dict[str, Any]:
-        """What was drawn, without the images."""
         return {
             "label": self.label,
             "centre_mm": list(self.centre_mm),
@@ -109,16 +118,16 @@ def simulate_patient(
 
     plain = draw_anatomy(numpy_rng(seed, "anatomy"))
     rng = numpy_rng(seed, "tumour")
-    centre = place_tumour(rng, plain)
+    centre = place(rng, plain)
     radius = (traits.core_ml * 1e3 * 3 / (4 * np.pi)) ** (1 / 3)
     anatomy = plain.pushed(centre, radius=radius, strength=traits.mass_effect)
     tumour = grow_tumour(rng, anatomy, seed=centre, traits=traits)
 
     grid = image_axes(size=size, slices=slices, field_of_view=field_of_view, coverage=coverage)
-    box = _crop(grid, anatomy.bounds())
+    box = crop(grid, anatomy.bounds())
     inner: Axes = (grid[0][box[0]], grid[1][box[1]], grid[2][box[2]])
     tissue = anatomy.tissue(inner)
-    parts = tumour_parts(tumour, inner, within=tissue)
+    parts = tumour_parts(tumour, inner, within=tissue.brain)
     shape = (size, size, slices)
     images = {}
     for channel in channels:
@@ -129,7 +138,7 @@ def simulate_patient(
     mask = np.zeros(shape, np.uint8)
     mask[box] = label_parts(parts)
     x, y, z = (float(v) for v in centre)
-    return SimulatedPatient(label, images, mask, _affine(grid), traits, scanner, (x, y, z))
+    return SimulatedPatient(label, images, mask, affine_of(grid), traits, scanner, (x, y, z))
 
 
 def image_axes(*, size: int, slices: int, field_of_view: float, coverage: float) -> Axes:
@@ -158,10 +167,10 @@ def _render(
         heterogeneity=traits.heterogeneity,
     )
     rng = numpy_rng(seed, "scan", channel)
-    return scan(rng, clean, scanner, channel=channel, tissue=tissue, target=target)
+    return scan(rng, clean, scanner, channel=channel, inside=tissue.brain, target=target)
 
 
-def _crop(grid: Axes, bounds: list[tuple[float, float]]) -> tuple[slice, slice, slice]:
+def crop(grid: Axes, bounds: list[tuple[float, float]]) -> tuple[slice, slice, slice]:
     """The part of the grid that can hold brain: most of an image is background."""
     spans = []
     for points, (low, high) in zip(grid, bounds, strict=True):
@@ -172,7 +181,7 @@ def _crop(grid: Axes, bounds: list[tuple[float, float]]) -> tuple[slice, slice, 
     return spans[0], spans[1], spans[2]
 
 
-def _affine(grid: Axes) -> NDArray[np.float64]:
+def affine_of(grid: Axes) -> NDArray[np.float64]:
     affine = np.eye(4)
     for i, points in enumerate(grid):
         affine[i, i] = round(float(points[-1] - points[0]) / (len(points) - 1), 6)

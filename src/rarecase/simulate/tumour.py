@@ -7,6 +7,7 @@ speed of growth in each tissue.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,14 +47,27 @@ class Parts:
     texture: Array
 
 
-def place_tumour(rng: np.random.Generator, anatomy: Anatomy) -> Array:
-    """A point (patient mm) deep in the white matter of the cerebrum, all places alike."""
-    grid = (axis(-80, 80, 4), axis(-100, 100, 4), axis(-80, 84, 4))
-    tissue = anatomy.tissue(grid)
-    x, y, z = anatomy.to_template(grid)
+Region = Callable[[Tissue, Array, Array, Array, Array], NDArray[np.bool_]]
+"""Where something may start, given tissue, depth under the surface of the brain (mm, below 0
+outside) and the template's x, y and z."""
+UPRIGHT: Axes = (axis(-80, 80, 4), axis(-100, 100, 4), axis(-80, 84, 4))
+"""A grid that holds an upright brain."""
+
+
+def deep_white(tissue: Tissue, depth: Array, x: Array, y: Array, z: Array) -> NDArray[np.bool_]:
+    """Deep in the white matter of the cerebrum."""
     cerebrum = (z > -12) & ((y > -30) | (z > 8)) & (np.abs(x) > 12)
-    deep = ndimage.distance_transform_edt(tissue.brain) * 4 > 14
-    spots = np.argwhere((tissue.white > 0.6) & cerebrum & deep & (z < 52))
+    return np.asarray((tissue.white > 0.6) & cerebrum & (depth > 14) & (z < 52))
+
+
+def place(
+    rng: np.random.Generator, anatomy: Anatomy, *, where: Region = deep_white, grid: Axes = UPRIGHT
+) -> Array:
+    """A point (patient mm) of the region, all places of the grid (steps of 4 mm) alike."""
+    tissue = anatomy.tissue(grid)
+    brain = tissue.brain
+    depth = ndimage.distance_transform_edt(brain) - ndimage.distance_transform_edt(~brain)
+    spots = np.argwhere(where(tissue, 4 * depth, *anatomy.to_template(grid)))
     spot = spots[rng.integers(len(spots))]
     return np.array([grid[i][spot[i]] for i in range(3)], np.float32)
 
@@ -87,7 +101,7 @@ def grow_tumour(
     water = water * np.exp(0.3 * traits.irregularity * rough) * unwalled
     spread = arrival_time(core > 0, water, step=STEP, voxels=whole_voxels + whole_voxels // 4)
     whole = np.maximum(_field(spread, _level(spread, whole_voxels)), core)
-    return Tumour(box, core, whole, _enhancing(core, fine, spots, traits), texture, traits)
+    return Tumour(box, core, whole, enhancing_field(core, fine, spots, traits), texture, traits)
 
 
 def _open_box(shape: tuple[int, ...]) -> Array:
@@ -110,7 +124,7 @@ def _field(time: Array, level: float) -> Array:
     return np.asarray(np.clip(level - time, -12, None), np.float32)
 
 
-def _enhancing(core: Array, fine: Array, spots: Array, traits: Traits) -> Array:
+def enhancing_field(core: Array, fine: Array, spots: Array, traits: Traits) -> Array:
     """A rim of uneven thickness where much of the core enhances, nodules where little does."""
     inside = core > 0
     if traits.enhancing < LEAST_ENHANCING:
@@ -123,12 +137,15 @@ def _enhancing(core: Array, fine: Array, spots: Array, traits: Traits) -> Array:
     return np.asarray(np.clip(level - score, -12, 12), np.float32)
 
 
-def tumour_parts(tumour: Tumour, target: Axes, *, within: Tissue) -> Parts:
-    """The tumour on an image box: thick slices average over their thickness.
+def tumour_parts(
+    tumour: Tumour, target: Axes, *, within: NDArray[np.bool_], thick: bool = True
+) -> Parts:
+    """The tumour on an image box: slices average over their thickness, if they are as `thick` as
+    they are apart.
 
-    `target` in patient mm; `within` the tissue of the same box: nothing grows outside the brain.
+    `target` in patient mm; nothing grows outside of `within`, voxels of the same box.
     """
-    spacing = abs(float(target[2][1] - target[2][0])) if len(target[2]) > 1 else STEP
+    spacing = abs(float(target[2][1] - target[2][0])) if thick and len(target[2]) > 1 else STEP
     cuts = max(1, round(spacing / STEP))
     offsets = ((np.arange(cuts) + 0.5) / cuts - 0.5) * spacing
     fine: Axes = (target[0], target[1], (target[2][:, None] + offsets).astype(np.float32).ravel())
@@ -143,7 +160,7 @@ def tumour_parts(tumour: Tumour, target: Axes, *, within: Tissue) -> Parts:
 
     def average(values: Array) -> Array:
         merged = values.reshape(*values.shape[:2], -1, cuts).mean(axis=3)
-        return np.asarray(merged * within.brain, np.float32)
+        return np.asarray(merged * within, np.float32)
 
     return Parts(
         oedema=average(in_whole - in_core),

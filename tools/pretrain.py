@@ -1,0 +1,149 @@
+"""Train the U-Net that is shipped: on simulated patients alone, of any contrast and lesion.
+
+    python tools/pretrain.py WORK                    simulate, train, write WORK/model
+    python tools/pretrain.py WORK --heads 60 --epochs 2     a look at whether it runs
+
+The patients are those of `rarecase simulate --varied`; no real one is looked at. A sample is a
+slice with the sequences that one happens to have, from one to four: what is missing is 0. What is
+outlined is what a person would outline on those: the whole lesion where T2 or FLAIR is among them,
+else what differs without them, its core. The same command goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.utils.parallel import Parallel, delayed
+
+from rarecase.cohort.fitting import fit_case
+from rarecase.cohort.load import CaseArrays
+from rarecase.compute import make_fabric
+from rarecase.files import replacing_file, write_table
+from rarecase.seeds import derive, numpy_rng, torch_rng, torch_seeded
+from rarecase.segmenter import Augmentation, Schedule, Segmenter, UNet, train_segmenter
+from rarecase.segmenter.batches import Slices
+from rarecase.segmenter.intensity import Intensity, apply_intensity, draw_intensity
+from rarecase.simulate.contrast import CHANNELS
+from rarecase.simulate.varied import draw_kind, simulate_varied
+
+SEED = 23_092_022  # of no demo, example or test
+SIZE, SLICES = 128, 20
+WITH, WITHOUT = 6, 3  # slices taken of a head, with lesion and without
+PER = 100  # heads a file
+VALIDATION = 0.04
+NAMES = tuple("t1gd" if name == "t1ce" else name for name in CHANNELS)  # as cohorts call them
+
+
+def take(seed: int, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of one head normalised slices (n, 4, SIZE, SIZE) float16 and labels (n, SIZE, SIZE)."""
+    own = derive(seed, "head", number)
+    patient = simulate_varied(label=draw_kind(own), seed=own, size=SIZE, slices=SLICES)
+    images = np.stack([patient.images[name].transpose(2, 1, 0) for name in CHANNELS], axis=1)
+    labels = patient.mask.transpose(2, 1, 0)
+    group = CaseArrays(images, None, np.zeros(SLICES, bool), np.arange(SLICES), None)
+    found = fit_case([group], SIZE, name=str(number), normalise="tissue")
+    shown = (labels > 0).any((1, 2))
+    rng = numpy_rng(own, "slices")
+    some = [
+        rng.permutation(np.flatnonzero(part))[:most]
+        for part, most in ((shown, WITH), (~shown & (found.images > 0).any((1, 2, 3)), WITHOUT))
+    ]
+    rows = np.sort(np.concatenate(some))
+    return found.images[rows].astype(np.float16), labels[rows]
+
+
+def simulate(work: Path, *, heads: int, seed: int, jobs: int) -> None:
+    """Heads in files of `PER`, each written whole."""
+    for start in range(0, heads, PER):
+        out = work / f"heads-{start:05d}.npz"
+        if out.is_file():
+            continue
+        numbers = range(start, min(start + PER, heads))
+        each = Parallel(n_jobs=jobs)(delayed(take)(seed, number) for number in numbers)
+        images, labels = (np.concatenate(part) for part in zip(*each, strict=True))
+        head = np.repeat(numbers, [len(part) for part, _ in each])
+        with replacing_file(out) as beside, beside.open("wb") as file:
+            np.savez(file, images=images, labels=labels, head=head)
+        print(f"{numbers[-1] + 1} of {heads} heads", flush=True)
+
+
+@dataclass(frozen=True)
+class VariedSlices(Slices):
+    """`masks` are labels (n, h, w). Every batch draws, by its rows, which sequences there are, and
+    with them what is to be outlined, and intensities."""
+
+    seed: int = 0
+    vary: bool = True
+
+    def batch(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        rows = np.sort(rows)
+        images = torch.from_numpy(self.images[rows].astype(np.float32))
+        labels = torch.from_numpy(self.masks[rows])
+        rng = numpy_rng(self.seed, "sequences", rows.tobytes().hex())
+        there = torch.from_numpy(np.stack([draw_sequences(rng) for _ in rows]))
+        if self.vary:
+            generator = torch_rng(int(rng.integers(2**62)), "intensities")
+            drawn = draw_intensity(Intensity(), *images.shape[:2], generator=generator)
+            images = apply_intensity(drawn, images)
+        water = there[:, CHANNELS.index("flair")] | there[:, CHANNELS.index("t2")]
+        wanted = torch.where(water[:, None, None], labels > 0, (labels == 1) | (labels == 4))
+        return images * there[:, :, None, None], wanted[:, None].float()
+
+
+def draw_sequences(rng: np.random.Generator) -> np.ndarray:
+    """Which of `CHANNELS` an examination has (4,): one in three times, else any."""
+    there = rng.random(len(CHANNELS)) < 0.5
+    if rng.random() < 0.5 or not there.any():
+        there[:] = False
+        there[rng.choice(len(CHANNELS), p=[0.4, 0.1, 0.35, 0.15])] = True
+    return there
+
+
+def load(work: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Images, labels and heads of all files."""
+    files = [np.load(path) for path in sorted(work.glob("heads-*.npz"))]
+    images, labels, head = (
+        np.concatenate([file[name] for file in files]) for name in ("images", "labels", "head")
+    )
+    return images, labels, head
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--heads", type=int, default=2500)
+    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--coarse", type=float, default=0.5, help="share of epochs at half size")
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--jobs", type=int, default=-1)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    args.work.mkdir(exist_ok=True)
+    simulate(args.work, heads=args.heads, seed=args.seed, jobs=args.jobs)
+    images, labels, head = load(args.work)
+    last = head >= args.heads * (1 - VALIDATION)
+    with torch_seeded(args.seed, "weights"):
+        net = UNet(in_channels=len(CHANNELS), width=args.width, depth=4, norm="batch")
+    torch.nn.init.constant_(net.head.bias, -3.0)
+    segmenter = Segmenter(net, NAMES)
+    slices = VariedSlices(images, labels, range(len(CHANNELS)), seed=args.seed)
+    history = train_segmenter(
+        segmenter, slices, train_rows=np.flatnonzero(~last), validation_rows=np.flatnonzero(last),
+        schedule=Schedule(epochs=args.epochs, batch=16, lr=2e-3, decay="cosine"),
+        augmentation=Augmentation().scaled(0.6), loss="dice+bce", coarse=args.coarse,
+        fabric=make_fabric(device="cpu", precision="32-true", threads=args.threads),
+        seed=args.seed, checkpoint=args.work / "training.safetensors", name="pre-training",
+    )  # fmt: skip
+    out = args.work / "model"
+    out.mkdir(exist_ok=True)
+    segmenter.save(out)
+    write_table(out / "history.csv", history)
+
+
+if __name__ == "__main__":
+    main()
