@@ -31,7 +31,7 @@ from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.run_folder import SEGMENTER
 from rarecase.pipeline.step import Context
 from rarecase.pipeline.steps.features import extract
-from rarecase.segmenter import Slices, channel_map, load_segmenter
+from rarecase.segmenter import Slices, load_segmenter
 
 VECTORS = (
     "smote", "mixup", "remix", "gaussian", "gaussian-mixture", "borrowed", "adcgan", "wgan",
@@ -83,7 +83,7 @@ def through_network(context: Context, fold: Fold, images: np.ndarray, block: str
     """Maps of a block of made images."""
     segmenter = load_segmenter(context.fold_folder / SEGMENTER)
     none = np.zeros((len(images), *images.shape[-2:]), np.uint8)
-    order = channel_map(fold.cache.channels, segmenter.channels)
+    order = segmenter.order(fold.cache.channels)
     return features_of_samples(
         segmenter, Slices(images, none, order), np.arange(len(images)), block=block,
         fabric=make_fabric(context.settings.compute),

@@ -33,7 +33,7 @@ from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.resolve import resolve
 from rarecase.pipeline.run_folder import COHORT, SEGMENTER, SETTINGS, folds_of, read_folds
 from rarecase.pipeline.step import Context
-from rarecase.segmenter import PackedMasks, Slices, channel_map, load_segmenter
+from rarecase.segmenter import PackedMasks, Slices, load_segmenter
 from rarecase.segmenter.batches import in_order
 
 SUMMARIES = ("mean", "deviation", "maximum", "ring", "slice")
@@ -142,7 +142,7 @@ def summarise(
     the d columns."""
     source = context.fold_folder / SEGMENTER
     segmenter, cache = load_segmenter(source), fold.cache
-    slices = Slices(cache.images, cache.masks, channel_map(cache.channels, segmenter.channels))
+    slices = Slices(cache.images, cache.masks, segmenter.order(cache.channels))
     net = segmenter.net.channels_last().eval().to(device)
     known = cache.rows["has_mask"].to_numpy(bool)
     drawn = PackedMasks(source / "predicted.npy", width=cache.masks.shape[-1])

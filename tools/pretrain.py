@@ -4,9 +4,10 @@
     python tools/pretrain.py WORK --heads 60 --epochs 2     a look at whether it runs
 
 The patients are those of `rarecase simulate --varied`; no real one is looked at. A sample is a
-slice with the sequences that one happens to have, from one to four: what is missing is 0. What is
-outlined is what a person would outline on those: the whole lesion where T2 or FLAIR is among them,
-else what differs without them, its core. The same command goes on where it was stopped.
+slice with the sequences that one happens to have, from one to four: what is missing is 0; a single
+one may come without its name, and is fed to all four. What is outlined is what a person would
+outline on those: the whole lesion where T2 or FLAIR is among them, else what differs without them,
+its core. The same command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ SIZE, SLICES = 128, 20
 WITH, WITHOUT = 6, 3  # slices taken of a head, with lesion and without
 PER = 100  # heads a file
 VALIDATION = 0.04
+NAMELESS = 0.4  # of the samples with one sequence
 NAMES = tuple("t1gd" if name == "t1ce" else name for name in CHANNELS)  # as cohorts call them
 
 
@@ -85,13 +87,16 @@ class VariedSlices(Slices):
         labels = torch.from_numpy(self.masks[rows])
         rng = numpy_rng(self.seed, "sequences", rows.tobytes().hex())
         there = torch.from_numpy(np.stack([draw_sequences(rng) for _ in rows]))
+        nameless = torch.from_numpy(rng.random(len(rows)) < NAMELESS) & (there.sum(1) == 1)
         if self.vary:
             generator = torch_rng(int(rng.integers(2**62)), "intensities")
             drawn = draw_intensity(Intensity(), *images.shape[:2], generator=generator)
             images = apply_intensity(drawn, images)
         water = there[:, CHANNELS.index("flair")] | there[:, CHANNELS.index("t2")]
         wanted = torch.where(water[:, None, None], labels > 0, (labels == 1) | (labels == 4))
-        return images * there[:, :, None, None], wanted[:, None].float()
+        images = images * there[:, :, None, None]
+        images[nameless] = images[nameless].sum(1, keepdim=True)
+        return images, wanted[:, None].float()
 
 
 def draw_sequences(rng: np.random.Generator) -> np.ndarray:
@@ -130,7 +135,7 @@ def main() -> None:
     with torch_seeded(args.seed, "weights"):
         net = UNet(in_channels=len(CHANNELS), width=args.width, depth=4, norm="batch")
     torch.nn.init.constant_(net.head.bias, -3.0)
-    segmenter = Segmenter(net, NAMES)
+    segmenter = Segmenter(net, NAMES, missing="zero")
     slices = VariedSlices(images, labels, range(len(CHANNELS)), seed=args.seed)
     history = train_segmenter(
         segmenter, slices, train_rows=np.flatnonzero(~last), validation_rows=np.flatnonzero(last),
@@ -141,6 +146,7 @@ def main() -> None:
     )  # fmt: skip
     out = args.work / "model"
     out.mkdir(exist_ok=True)
+    net.half()  # on disk: half the size, and what is lost is far below what training leaves open
     segmenter.save(out)
     write_table(out / "history.csv", history)
 

@@ -29,7 +29,7 @@ from rarecase.files import read_json, write_json
 from rarecase.imaging.grid import axial_grid
 from rarecase.imaging.volumes import probe_volume
 from rarecase.ranking import rare_share
-from rarecase.segmenter import Segmenter, Slices, channel_map, load_segmenter
+from rarecase.segmenter import Segmenter, Slices, load_segmenter
 from rarecase.segmenter.feeding import one_case
 from rarecase.segmenter.predict import predict_chances
 
@@ -100,7 +100,7 @@ class Deployed:
         )  # fmt: skip
         if not len(fitted.images):
             raise DataError(f"Case {case.case!r}: no slice with tissue in it.")
-        order = channel_map(self.channels, self.segmenter.channels)
+        order = self.segmenter.order(self.channels)
         slices = one_case(
             self.segmenter, fitted.images, fitted.masks, order, planes=about["planes"]
         )

@@ -19,13 +19,13 @@ from rarecase.segmenter.model import Normaliser
 class Slices:
     """Slices (n, c, h, w) float32 and masks (n, h, w) of 0/1, in memory or memory-mapped.
 
-    `channels` says which channel of `images` feeds each channel of the network. A slice is a
-    sample; `Volumes` makes one of a case.
+    `channels` says which channel of `images` feeds each channel of the network; for None it gets
+    0. A slice is a sample; `Volumes` makes one of a case.
     """
 
     images: np.ndarray
     masks: np.ndarray
-    channels: Sequence[int]
+    channels: Sequence[int | None]
 
     def __len__(self) -> int:
         return len(self.images)
@@ -67,8 +67,9 @@ class Slices:
     def ready(self, images: torch.Tensor, normaliser: Normaliser) -> torch.Tensor:
         """Lay the channels out as the network wants them, and normalise."""
         # Stacked, not indexed with a list: that would have a GPU wait for the list.
-        mapped = normaliser(torch.stack([images[:, each] for each in self.channels], dim=1))
-        return laid_out(mapped)
+        nothing = torch.zeros_like(images[:, 0])
+        planes = [nothing if each is None else images[:, each] for each in self.channels]
+        return laid_out(normaliser(torch.stack(planes, dim=1)))
 
 
 @dataclass(frozen=True)

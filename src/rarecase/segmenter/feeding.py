@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from rarecase.cohort.cache import SliceCache, case_rows, slices_by_case
-from rarecase.segmenter import Segmenter, Slices, Volumes, channel_map
+from rarecase.segmenter import Segmenter, Slices, Volumes
 
 
 def feed(segmenter: Segmenter, cache: SliceCache, *, planes: int) -> Slices:
     """The cached slices as this network takes them: one by one, or each case as a volume of so many
     planes."""
-    order = channel_map(cache.channels, segmenter.channels)
+    order = segmenter.order(cache.channels)
     if segmenter.net.dimensions == 2:
         return Slices(cache.images, cache.masks, order)
     cases = slices_by_case(cache.rows)
@@ -25,7 +25,7 @@ def one_case(
     segmenter: Segmenter,
     images: np.ndarray,
     masks: np.ndarray,
-    order: Sequence[int],
+    order: Sequence[int | None],
     *,
     planes: int,
 ) -> Slices:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -20,6 +20,7 @@ CARD = (
     "architecture", "channels", "normaliser", "trained_on", "validated_on", "best_epoch",
     "initialised_from",
 )  # fmt: skip
+Missing = Literal["repeat", "zero"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Segmenter:
     """A U-Net and its provenance. `channels` are the names of its input channels, in order.
 
     `patients_known` is False for one that was trained elsewhere and came without a list of its
-    patients: then `seen` cannot say whom it has seen.
+    patients: then `seen` cannot say whom it has seen. `missing`: what it is fed for a channel that
+    a cohort lacks (see `channel_map`).
     """
 
     net: UNet
@@ -60,6 +62,11 @@ class Segmenter:
     best_epoch: int | None = None
     initialised_from: str | None = None
     patients_known: bool = True
+    missing: Missing = "repeat"
+
+    def order(self, have: Sequence[str]) -> list[int | None]:
+        """Which of a cohort's channels feeds each of its own; None: nothing does."""
+        return channel_map(have, self.channels, missing=self.missing)
 
     @property
     def seen(self) -> frozenset[str]:
@@ -123,6 +130,7 @@ def load_segmenter(path: Path) -> Segmenter:
             Normaliser(**{k: tuple(v) for k, v in card["normaliser"].items()}),
             tuple(card["trained_on"]), tuple(card["validated_on"]), card["best_epoch"],
             card["initialised_from"], card.get("patients_known", True),
+            card.get("missing", "repeat"),
         )  # fmt: skip
     except TypeError as error:
         raise DataError(f"{file}: not a segmenter's card ({error}).") from None
@@ -130,17 +138,27 @@ def load_segmenter(path: Path) -> Segmenter:
         raise DataError(f"{weights}: does not fit {file}: {error}") from None
 
 
-def channel_map(have: Sequence[str], want: Sequence[str]) -> list[int]:
+def channel_map(
+    have: Sequence[str], want: Sequence[str], *, missing: Missing = "repeat"
+) -> list[int | None]:
     """Which of the cohort's channels feeds each channel of a network.
 
     The channel of the same name; where there is none FLAIR stands in (the paper repeats FLAIR on
-    the four channels of a network pre-trained on BraTS), or the first channel without a FLAIR.
+    the four channels of a network pre-trained on BraTS), or the first channel without a FLAIR. With
+    `missing` "zero" nothing does, as a network wants it that was trained so; a cohort without any
+    channel of these names feeds its first one to all.
 
     >>> channel_map(["flair"], ["flair", "t1", "t1gd", "t2"])
     [0, 0, 0, 0]
     >>> channel_map(["t1", "flair", "t1gd"], ["flair", "t1", "t1gd", "t2"])
     [1, 0, 2, 1]
+    >>> channel_map(["t1", "flair", "t1gd"], ["flair", "t1", "t1gd", "t2"], missing="zero")
+    [1, 0, 2, None]
+    >>> channel_map(["image"], ["flair", "t1"], missing="zero")
+    [0, 0]
     """
     names = list(have)
+    if missing == "zero" and set(names) & set(want):
+        return [names.index(name) if name in names else None for name in want]
     stand_in = names.index("flair") if "flair" in names else 0
     return [names.index(name) if name in names else stand_in for name in want]

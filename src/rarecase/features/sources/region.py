@@ -26,7 +26,6 @@ from rarecase.errors import DataError
 from rarecase.features.sources.contract import Source, SourceData, tumour_slices
 from rarecase.seeds import numpy_rng, torch_rng, torch_seeded
 from rarecase.segmenter.batches import Slices, in_order
-from rarecase.segmenter.model import channel_map
 from rarecase.segmenter.unet import UNet
 from rarecase.training import Row, Schedule, Training, run_epochs, training_key
 
@@ -96,7 +95,7 @@ class Region(Source):
 def crops_of(data: SourceData, rows: NDArray[np.int64]) -> Tensor:
     """Crops (n, c, 48, 48) of slices (`rows` rising), around their masks."""
     segmenter, cache = data.segmenter, data.cache
-    slices = Slices(cache.images, cache.masks, channel_map(cache.channels, segmenter.channels))
+    slices = Slices(cache.images, cache.masks, segmenter.order(cache.channels))
     parts = []
     for part in in_order(rows, size=64):
         images, _ = slices.batch(part)

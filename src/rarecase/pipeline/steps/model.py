@@ -36,7 +36,7 @@ from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.cells import features_of, with_sites
 from rarecase.pipeline.steps.features import extract
 from rarecase.ranking import plain
-from rarecase.segmenter import channel_map, load_segmenter
+from rarecase.segmenter import load_segmenter
 from rarecase.segmenter.feeding import one_case
 
 
@@ -170,7 +170,7 @@ def _familiar(context: Context, fold: Fold) -> dict[str, OutOfDistribution]:
     with too few."""
     cache = fold.cache
     segmenter = load_segmenter(context.fold_folder / SEGMENTER)
-    order = channel_map(cache.channels, segmenter.channels)
+    order = segmenter.order(cache.channels)
     planes = context.settings.slices.planes
     looks: dict[str, list[np.ndarray]] = {}
     for _, rows in cache.rows.groupby("case", sort=True):

@@ -58,8 +58,11 @@ def fit_normaliser(settings: Settings, slices: Slices, rows: np.ndarray) -> Norm
     if settings.slices.normalise != "cohort":
         return Normaliser()
     mean, deviation = fit_mean_std(slices.images, rows)
-    order = list(slices.channels)
-    return Normaliser(mean=tuple(mean[order].tolist()), deviation=tuple(deviation[order].tolist()))
+    each = [
+        (0.0, 1.0) if at is None else (float(mean[at]), float(deviation[at]))
+        for at in slices.channels
+    ]
+    return Normaliser(mean=tuple(m for m, _ in each), deviation=tuple(d for _, d in each))
 
 
 def train(
@@ -130,9 +133,13 @@ def _start(context: Context, fold: Fold, *, seed: int) -> Segmenter:
     if not chosen.allow_seen:
         segmenter.refuse_seen(fold.test)
     segmenter.initialised_from = str(source) if chosen.init else PRETRAIN
-    stand_ins = [name for name in segmenter.channels if name not in fold.cache.channels]
-    if stand_ins:
-        log.info("channels %s are fed from %s", stand_ins, fold.cache.channels)
+    lacking = [name for name in segmenter.channels if name not in fold.cache.channels]
+    if lacking:
+        log.info(
+            "channels %s of the U-Net: %s is fed for what %s lack", lacking,
+            "nothing" if None in segmenter.order(fold.cache.channels) else "another channel",
+            fold.cache.channels,
+        )  # fmt: skip
     return segmenter
 
 

@@ -31,7 +31,7 @@ from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Context, Step
 from rarecase.progress import task
 from rarecase.seeds import derive
-from rarecase.segmenter import Slices, channel_map, load_segmenter
+from rarecase.segmenter import Slices, load_segmenter
 
 log = logging.getLogger(__name__)
 FAILED, KEPT = "failed.json", "kept.csv"  # why there are no samples; which the filter keeps
@@ -155,7 +155,7 @@ def _sample_images(
     U-Net, as it is, takes of them. Rows: label, agrees (whether the generator's discriminator calls
     the image the class that was requested)."""
     segmenter = load_segmenter(context.fold_folder / SEGMENTER)
-    order = channel_map(fold.cache.channels, segmenter.channels)
+    order = segmenter.order(fold.cache.channels)
     fabric = make_fabric(context.settings.compute)
     labels = [label for label, count in counts.items() for _ in range(count)]
     agrees: list[np.ndarray] = []

@@ -1,0 +1,120 @@
+"""What the pre-trained U-Net is worth on a cohort that it has never seen.
+
+    python benchmarks/pretrained.py MODEL COHORT [--channels flair]
+    python benchmarks/pretrained.py MODEL COHORT --curve [--patients 4,8,16] [--epochs 1,2,4,8]
+
+Dice of every case, over all of its slices: as the network is; and after so many epochs on so many
+patients, from the network and from random weights, on a third of the patients that is kept apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from rarecase.cohort import SliceCache, read_cohort
+from rarecase.cohort.cache import cache_slices
+from rarecase.compute import make_fabric
+from rarecase.seeds import numpy_rng, torch_seeded
+from rarecase.segmenter import (
+    Augmentation,
+    Schedule,
+    Segmenter,
+    UNet,
+    load_segmenter,
+    predict_masks,
+    train_segmenter,
+)
+from rarecase.segmenter.feeding import feed
+from rarecase.segmenter.metrics import volume_dice
+
+
+def dice(segmenter: Segmenter, cache: SliceCache, rows: np.ndarray, *, flips: bool) -> pd.Series:
+    """Dice of every case (case → dice)."""
+    fabric = make_fabric(device="cpu", precision="32-true")
+    slices = feed(segmenter, cache, planes=1)
+    found = np.zeros(cache.masks.shape, np.uint8)
+    for part, masks in predict_masks(segmenter, slices, rows=rows, fabric=fabric, flips=flips):
+        found[part] = masks
+    cases = cache.rows["case"].to_numpy()[rows]
+    return volume_dice(found[rows], cache.masks[rows], cases).set_index("case")["dice"]
+
+
+def start(model: Path | None, cache: SliceCache, *, width: int, seed: int) -> Segmenter:
+    """The pre-trained network, or one of random weights."""
+    if model is not None:
+        return load_segmenter(model)
+    with torch_seeded(seed, "weights"):
+        net = UNet(in_channels=len(cache.channels), width=width, depth=4, norm="batch")
+    torch.nn.init.constant_(net.head.bias, -3.0)
+    return Segmenter(net, tuple(cache.channels))
+
+
+def curve(
+    model: Path, cache: SliceCache, *, patients: list[int], epochs: list[int], seed: int
+) -> pd.DataFrame:
+    """Mean Dice of the patients kept apart, by start, patients and epochs."""
+    everybody = numpy_rng(seed, "curve").permutation(sorted(cache.rows["patient"].unique()))
+    apart, others = everybody[: len(everybody) // 3], everybody[len(everybody) // 3 :]
+    rows = {
+        name: np.flatnonzero(cache.rows["patient"].isin(who) & cache.rows["has_mask"])
+        for name, who in (("apart", apart), ("others", others))
+    }
+    width, lines = load_segmenter(model).net.width, []
+    for count in [*patients, len(others)]:
+        train = np.flatnonzero(cache.rows["patient"].isin(others[:count]) & cache.rows["has_mask"])
+        for passes in epochs:
+            for name, lr in (("pretrained", 1e-3), ("random", 3e-3)):
+                made = start(model if name == "pretrained" else None, cache, width=width, seed=seed)
+                with tempfile.TemporaryDirectory() as work:
+                    train_segmenter(
+                        made, feed(made, cache, planes=1), train_rows=train,
+                        validation_rows=np.empty(0, np.int64), loss="dice+bce", seed=seed,
+                        schedule=Schedule(epochs=passes, batch=8, lr=lr, decay="cosine"),
+                        augmentation=Augmentation().scaled(0.4),
+                        fabric=make_fabric(device="cpu", precision="32-true"),
+                        checkpoint=Path(work) / "training.safetensors",
+                    )  # fmt: skip
+                score = dice(made, cache, rows["apart"], flips=True).mean()
+                lines.append((name, count, passes, score))
+                print(*lines[-1], flush=True)
+    return pd.DataFrame(lines, columns=["start", "patients", "epochs", "dice"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("cohort")
+    parser.add_argument("--label")
+    parser.add_argument("--channels")
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--curve", action="store_true")
+    parser.add_argument("--patients", default="4,8,16")
+    parser.add_argument("--epochs", default="1,2,4,8")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    channels = args.channels.split(",") if args.channels else None
+    cohort = read_cohort(args.cohort, label=args.label, channels=channels)
+    with tempfile.TemporaryDirectory() as work:
+        cache_slices(cohort, Path(work) / "slices", args.size, skip_empty=True)
+        cache = SliceCache.open(Path(work) / "slices")
+        if args.curve:
+            numbers = ([int(n) for n in text.split(",")] for text in (args.patients, args.epochs))
+            patients, epochs = numbers
+            found = curve(args.model, cache, patients=patients, epochs=epochs, seed=args.seed)
+            print(found.pivot_table("dice", ["start", "patients"], "epochs").round(3))
+            return
+        rows = np.flatnonzero(cache.rows["has_mask"])
+        each = dice(load_segmenter(args.model), cache, rows, flips=True)
+        label = cache.rows.drop_duplicates("case").set_index("case")["label"]
+        print(each.groupby(label).describe().round(3).to_string())
+        print(f"{len(each)} cases, mean Dice {each.mean():.3f}, median {each.median():.3f}")
+
+
+if __name__ == "__main__":
+    main()
