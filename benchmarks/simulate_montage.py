@@ -1,6 +1,7 @@
-"""Draw simulated patients, four channels and the mask: the picture of docs/simulated-cohort.md.
+"""Draw simulated patients: the pictures of docs/simulated-cohort.md.
 
-python benchmarks/simulate_montage.py docs/images/simulated.png
+    python benchmarks/simulate_montage.py docs/images/simulated.png      four channels and the mask
+    python benchmarks/simulate_montage.py docs/images/varied.jpg --varied     64 varied patients
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from rarecase.seeds import derive
-from rarecase.simulate import simulate_patient
+from rarecase.simulate import simulate_patient, simulate_varied
+from rarecase.simulate.varied import draw_kind
 
 CHANNELS = ("flair", "t1", "t1ce", "t2")
 COLOURS = {1: "tab:red", 2: "limegreen", 4: "gold"}
@@ -30,8 +32,11 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--separability", type=float, default=1.0)
+    parser.add_argument("--varied", action="store_true")
     asked = parser.parse_args()
-
+    if asked.varied:
+        varied(asked.out, seed=asked.seed)
+        return
     names = [(label, i + 1) for label in ("HGG", "LGG") for i in range(asked.each)]
     shape = (len(names), len(CHANNELS) + 1)
     figure, axes = plt.subplots(*shape, figsize=(2 * shape[1], 2.3 * shape[0]), facecolor="black")
@@ -61,6 +66,28 @@ def main() -> None:
     figure.subplots_adjust(0, 0, 1, 0.97, 0.01, 0.01)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(asked.out, dpi=64)
+
+
+def varied(out: Path, *, seed: int, side: int = 8) -> None:
+    """side × side varied patients, each in one of its sequences, the slice with most of its lesion,
+    which is outlined: red all of it, yellow its core."""
+    figure, axes = plt.subplots(side, side, figsize=(2 * side, 2 * side), facecolor="black")
+    for number, axis in enumerate(axes.flat):
+        own = derive(seed, "montage", number)
+        patient = simulate_varied(label=draw_kind(own), seed=own, slices=20)
+        shown = (patient.mask > 0).sum(axis=(0, 1))
+        level = int(shown.argmax()) if shown.any() else 10
+        channel = CHANNELS[number % len(CHANNELS)]
+        image, mask = patient.images[channel][..., level].T, patient.mask[..., level].T
+        top = np.percentile(patient.images[channel], 99.8)
+        axis.imshow(image, cmap="gray", vmin=0, vmax=top)
+        for found, colour in ((mask > 0, "tab:red"), (np.isin(mask, (1, 4)), "gold")):
+            if found.any():
+                axis.contour(found, [0.5], colors=colour, linewidths=0.7)
+        axis.text(2, 9, f"{patient.label}, {channel}", color="white", fontsize=8)
+        axis.set_axis_off()
+    figure.subplots_adjust(0, 0, 1, 1, 0.01, 0.01)
+    figure.savefig(out, dpi=64, pil_kwargs={"quality": 82})
 
 
 if __name__ == "__main__":
