@@ -1,7 +1,7 @@
 """Draw simulated patients: the pictures of docs/simulated-cohort.md.
 
-    python benchmarks/simulate_montage.py docs/images/simulated.png      four channels and the mask
-    python benchmarks/simulate_montage.py docs/images/varied.jpg --varied     64 varied patients
+python benchmarks/simulate_montage.py docs/images/simulated.png      four channels and the mask
+python benchmarks/simulate_montage.py docs/images/varied.jpg --varied     64 varied patients
 """
 
 from __future__ import annotations

@@ -137,3 +137,26 @@ def test_dump_is_plain_yaml():
 )  # fmt: skip
 def test_values_from_the_command_line(text, value):
     assert parse_value(text) == value
+
+
+def test_where_the_network_starts_from_gives_way_to_what_the_user_wants(monkeypatch):
+    """A preset that starts from the U-Net of the package: another architecture, or pre-training of
+    one's own, does without; asked for by name it stays, or is refused."""
+    shipped = PRESETS["quick"] | {
+        "segmenter": {**PRESETS["quick"]["segmenter"], "init": "pretrained"}
+    }
+    monkeypatch.setitem(PRESETS, "quick", shipped)
+
+    def start(**given):
+        named = {name.replace("__", "."): value for name, value in given.items()}
+        return resolve(preset="quick", overrides=named).segmenter.init
+
+    assert start() == start(segmenter__width=16) == start(segmenter__epochs=3) == "pretrained"
+    assert start(segmenter__width=8) == start(segmenter__dimensions=3) == "none"
+    assert start(pretrain__cohort="simulated") == "none"
+    assert start(segmenter__init="none") == "none"
+    assert start(segmenter__init="pretrained", segmenter__width=8) == "pretrained"
+    with pytest.raises(SettingError, match="slices.normalise is 'cohort': set"):
+        start(slices__normalise="cohort")
+    with pytest.raises(SettingError, match="give one"):
+        start(segmenter__init="pretrained", pretrain__cohort="simulated")

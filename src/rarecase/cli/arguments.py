@@ -21,7 +21,7 @@ SHORT = (
     ("--clinical", "cohort.clinical", "COLUMNS", "clinical features besides age and sex"),
     ("--categorical", "cohort.categorical", "COLUMNS", "clinical columns of categories"),
     ("--accept", "cohort.accept", "COLUMNS", "clinical columns that look like leaks, to be taken"),
-    ("--init", "segmenter.init", "FILE", "model.safetensors of a trained U-Net to start from"),
+    ("--init", "segmenter.init", "START", "pretrained, none, or a U-Net's model.safetensors"),
     ("--seed", "seed", "N", "everything random derives from it"),
     ("--threads", "compute.threads", "N", "CPU threads of each process"),
     ("--device", "compute.device", "NAME", "auto, cpu, cuda or mps"),

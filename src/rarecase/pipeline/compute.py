@@ -14,7 +14,7 @@ from rarecase.errors import DataError, SettingError
 from rarecase.pipeline.resolve import resolve, validate
 from rarecase.pipeline.settings import ComputeSettings, Settings
 from rarecase.segmenter import read_card
-from rarecase.segmenter.networks import ARGUMENTS
+from rarecase.segmenter.initial import ARGUMENTS, NONE, PRETRAINED, initial
 
 SHARING = 4  # processes that share a GPU at most
 
@@ -41,16 +41,17 @@ def settled(settings: Settings, earlier: Path) -> Settings:
         *((f"networks.{name}.weights", each) for name, each in dump["networks"].items()),
     ):  # fmt: skip
         name = said.rpartition(".")[2]
-        if place[name] and place[name] != "simulated":
+        if place[name] and place[name] not in ("simulated", PRETRAINED, NONE):
             path = Path(place[name]).expanduser().absolute()
             if not path.exists():
                 raise DataError(f"{said}: no such file or folder: {path}")
             place[name] = str(path)
     if settings.segmenter.dimensions == 3:
         _refuse_flat(settings)
-    if dump["segmenter"]["init"]:
+    start = initial(dump["segmenter"]["init"])
+    if start is not None:
         # The network that is given decides its own architecture; the settings then say the truth.
-        shape = read_card(Path(dump["segmenter"]["init"]))["architecture"]
+        shape = read_card(start)["architecture"]
         dump["segmenter"] |= {"network": shape["name"], **{n: shape[n] for n in ARGUMENTS}}
     settings = validate(dump)
     return settings.model_copy(update={"compute": _settled_compute(settings, earlier)})

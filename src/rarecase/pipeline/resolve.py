@@ -19,6 +19,7 @@ from rarecase.pipeline.designs import candidates_of
 from rarecase.pipeline.presets import PRESETS
 from rarecase.pipeline.settings import DesignSettings, Settings
 from rarecase.pipeline.shortened import shortened
+from rarecase.segmenter.initial import ARGUMENTS, NONE, check_initial
 
 Nested = dict[str, Any]
 
@@ -112,15 +113,26 @@ def resolve(
     if not isinstance(name, str) or name not in PRESETS:
         raise SettingError(f"preset {name!r}: {nearest(str(name), PRESETS)}")
     starting = PRESETS[name]
-    segmenter = given.get("segmenter")
-    if isinstance(segmenter, dict) and segmenter.get("init"):
-        # A network that is given replaces the pre-training that the preset would do.
-        starting = merged(starting, {"pretrain": {"cohort": None}})
+    starting = merged(starting, _start(starting, given))
     nested = merged({**starting, "preset": name}, {**given, "preset": name})
     if short:
         usual = [part.model_dump() for part in Settings().experiment]
         nested["experiment"] = shortened(nested.get("experiment", usual), short)
     return validate(nested)
+
+
+def _start(preset: Nested, given: Nested) -> Nested:
+    """What the user's word on where the U-Net starts from takes back of the preset's."""
+    mine, theirs = (
+        part if isinstance(part := each.get("segmenter"), dict) else {} for each in (given, preset)
+    )
+    before = given.get("pretrain")
+    if mine.get("init"):  # it replaces the pre-training that the preset would do
+        return {"pretrain": {"cohort": None}}
+    other = any(mine.get(n, theirs.get(n)) != theirs.get(n) for n in ("network", *ARGUMENTS))
+    if "init" in theirs and (other or (isinstance(before, dict) and before.get("cohort"))):
+        return {"segmenter": {"init": NONE}}  # those weights fit one architecture
+    return {}
 
 
 def validate(nested: Nested) -> Settings:
@@ -137,7 +149,8 @@ def validate(nested: Nested) -> Settings:
             f"slices.size is {size}, which a U-Net of depth {settings.segmenter.depth} cannot "
             f"halve that often: take {-(-size // step) * step}, or a smaller segmenter.depth."
         )
-    if settings.pretrain.cohort and settings.segmenter.init:
+    check_initial(settings.segmenter.init, normalise=settings.slices.normalise)
+    if settings.pretrain.cohort and settings.segmenter.init not in (None, NONE):
         raise SettingError(
             "pretrain.cohort and segmenter.init both say where the U-Net starts from: give one."
         )

@@ -11,12 +11,12 @@ from importlib import import_module
 from typing import Any
 
 from rarecase.errors import SettingError, nearest
+from rarecase.segmenter.initial import ARGUMENTS
 from rarecase.segmenter.unet import UNet
 
 NETWORKS = {
     "unet": "rarecase.segmenter.unet:UNet",
 }
-ARGUMENTS = ("width", "depth", "norm", "dimensions")
 
 
 def make_network(name: str = "unet", **architecture: Any) -> UNet:

@@ -26,6 +26,7 @@ from rarecase.seeds import torch_rng
 from rarecase.segmenter import Augmentation, Segmenter, Volumes, load_segmenter, predict_masks
 from rarecase.segmenter.augment import apply, draw
 from rarecase.segmenter.feeding import feed
+from rarecase.segmenter.initial import initial
 
 CHANNELS = 8  # maps shown of a block
 STILL = Augmentation(0, 0, 0, 0, 0, 0, 0, 0)
@@ -95,9 +96,10 @@ def choose_slices(fold: Fold, segmenter: Path) -> pd.DataFrame:
 def _initial(context: Context, fold: Fold) -> Segmenter | None:
     """The network that fine-tuning began with, normalised as the fold's; None: random weights."""
     chosen = context.settings
-    if not chosen.segmenter.init and not chosen.pretrain.cohort:
+    start = initial(chosen.segmenter.init)
+    if start is None and not chosen.pretrain.cohort:
         return None
-    segmenter = load_segmenter(Path(chosen.segmenter.init or context.run / PRETRAIN))
+    segmenter = load_segmenter(start or context.run / PRETRAIN)
     slices = feed(segmenter, fold.cache, planes=chosen.slices.planes)
     segmenter.normaliser = fit_normaliser(chosen, slices, fold.rows_of(fold.normalised_on))
     return segmenter

@@ -15,7 +15,7 @@ from rarecase.pipeline.steps.cohort import cohort_facts, file_stamps, keep_slice
 from rarecase.pipeline.steps.segment import new_segmenter, train
 from rarecase.seeds import derive
 from rarecase.segmenter import read_card
-from rarecase.segmenter.networks import ARGUMENTS
+from rarecase.segmenter.initial import ARGUMENTS, initial
 
 
 def pretrain_step(context: Context) -> Step:
@@ -67,8 +67,9 @@ def load_pretraining(settings: Settings) -> Cohort:
 
 def seen_before(settings: Settings) -> set[str]:
     """Patients that the U-Net will have seen before the first fold."""
-    if settings.segmenter.init:
-        card = read_card(Path(settings.segmenter.init))
+    start = initial(settings.segmenter.init)
+    if start is not None:
+        card = read_card(start)
         return {*card["trained_on"], *card["validated_on"]}
     if settings.pretrain.cohort and settings.pretrain.cohort != SIMULATED:
         return set(load_pretraining(settings).patients)

@@ -37,6 +37,7 @@ from rarecase.segmenter import (
     train_segmenter,
 )
 from rarecase.segmenter.feeding import feed
+from rarecase.segmenter.initial import initial
 from rarecase.segmenter.metrics import volume_dice
 from rarecase.segmenter.networks import network_like
 
@@ -121,18 +122,18 @@ def segmenter_work(context: Context, folder: Path) -> None:
 def _start(context: Context, fold: Fold, *, seed: int) -> Segmenter:
     """The initial U-Net: given, pre-trained, or of random weights. Never one that saw the test."""
     chosen = context.settings.segmenter
-    source = Path(chosen.init) if chosen.init else context.run / PRETRAIN
-    if not chosen.init and not context.settings.pretrain.cohort:
+    given = initial(chosen.init)
+    if given is None and not context.settings.pretrain.cohort:
         if not len(fold.rows_of(fold.fitting, masked=True)):
             raise DataError(
                 f"{context.where()}: no training case has a mask, so no U-Net can be trained. Give "
-                "a trained one with segmenter.init, or pre-train with pretrain.cohort=simulated."
+                "a trained one with segmenter.init, or take segmenter.init=pretrained."
             )
         return new_segmenter(context.settings, channels=tuple(fold.cache.channels), seed=seed)
-    segmenter = load_segmenter(source)
+    segmenter = load_segmenter(given or context.run / PRETRAIN)
     if not chosen.allow_seen:
         segmenter.refuse_seen(fold.test)
-    segmenter.initialised_from = str(source) if chosen.init else PRETRAIN
+    segmenter.initialised_from = str(chosen.init) if given else PRETRAIN
     lacking = [name for name in segmenter.channels if name not in fold.cache.channels]
     if lacking:
         log.info(
@@ -182,8 +183,9 @@ def segmenter_step(context: Context, *, cohort: Step | None, start: Step | None)
     settings = context.settings
     training = settings.segmenter.model_dump(mode="json", exclude={"init"})
     init = None
-    if settings.segmenter.init:  # by content: moving it elsewhere changes nothing
-        files = model_files(Path(settings.segmenter.init))
+    given = initial(settings.segmenter.init)
+    if given is not None:  # by content: moving it elsewhere changes nothing
+        files = model_files(given)
         check_file(files[0])
         init = digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in files])
     facts = [training, settings.compute.precision, init]
