@@ -156,7 +156,7 @@ def test_where_the_network_starts_from_gives_way_to_what_the_user_wants(monkeypa
     assert start(pretrain__cohort="simulated") == "none"
     assert start(segmenter__init="none") == "none"
     assert start(segmenter__init="pretrained", segmenter__width=8) == "pretrained"
-    with pytest.raises(SettingError, match="slices.normalise is 'cohort': set"):
+    with pytest.raises(SettingError, match="normalise is 'cohort': set"):
         start(slices__normalise="cohort")
     with pytest.raises(SettingError, match="give one"):
         start(segmenter__init="pretrained", pretrain__cohort="simulated")

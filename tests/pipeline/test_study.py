@@ -15,6 +15,7 @@ from rarecase.evidence.predictions import COLUMNS, KEY
 from rarecase.features import FeatureStore
 from rarecase.features.standardise import Space
 from rarecase.generators.audit.fidelity import frechet_distance
+from rarecase.report import make_report
 from rarecase.segmenter import load_segmenter
 from support.studies import predictions
 
@@ -92,6 +93,18 @@ def test_the_evidence_says_all_of_it_with_its_checks(finished):
     assert evidence["checks"]["permuted_mean"] is not None
     assert len(evidence["checks"]["shift_auc"]) == 2  # of each fold
     assert evidence["checks"]["leak"]
+
+
+def test_masks_are_scored_as_those_judge_them_who_use_them(finished):
+    table = pd.read_csv(finished / "masks.csv")
+    assert {"repeat", "fold", "case", "site", "part", "dice", "hd95", "missed"} <= set(table)
+    tested = table[table["part"] == "test"]
+    assert sorted(tested["case"]) == sorted(pd.read_csv(finished / "cohort/cohort.csv")["case"])
+    whole = json.loads((finished / "evidence.json").read_text())["masks"][0]
+    assert whole["cases"] == len(tested)
+    assert whole["dice"] == pytest.approx(tested["dice"].mean())
+    assert whole["lesions"] == tested["lesions"].sum() >= len(tested)
+    assert "Lesions missed" in make_report(finished).read_text()
 
 
 def test_what_was_made_is_set_against_the_patients_that_are_tested(finished):

@@ -143,7 +143,7 @@ def _fitted(
 
 def _meta(cohort: Cohort, seen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What is known of the slices; of cases where they are known: mm of a pixel as fitted, and
-    between slices."""
+    between slices, over all and of each."""
     skipped = {each["case"]: each["skipped"] for each in seen if each["skipped"]}
     return {
         "kind": _KIND,
@@ -152,6 +152,7 @@ def _meta(cohort: Cohort, seen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "classes": list(cohort.classes),
         "pixels": sorted(each["pixel"] for each in seen if each["pixel"] is not None),
         "steps": sorted(each["step"] for each in seen if each["step"] is not None),
+        "spacing": {e["case"]: [e["pixel"], e["step"]] for e in seen if e["step"] is not None},
         "lowest": min((each["lowest"] for each in seen), default=np.inf),
         "skipped": {"slices": sum(skipped.values()), "by_case": skipped},
     }

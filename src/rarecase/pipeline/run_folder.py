@@ -15,7 +15,7 @@ SEGMENTER, FEATURES, SYNTHETIC, FIDELITY, CELLS = (
     "segmenter", "features", "synthetic", "fidelity", "cells",
 )  # fmt: skip
 PREDICTIONS, EVIDENCE, REPORT = "predictions.parquet", "evidence.json", "report/index.html"
-SAMPLES = "samples.zarr"
+SAMPLES, MASKS = "samples.zarr", "masks.csv"
 MODEL, EXTERNAL, CLASSIFIER = "model", "external", "model/classifier"
 
 

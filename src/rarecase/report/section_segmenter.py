@@ -14,7 +14,12 @@ from rarecase.report.blocks import Block, Cell, Figure, Section, Table, Text
 from rarecase.report.figures_curves import learning_curves
 from rarecase.report.figures_pictures import augmentation_figure, tuning_figure
 from rarecase.report.overlays import SHOWN, SliceReader, choose_cases
-from rarecase.report.run_files import RunFiles, SegmenterFolder, by_class, mean_dice
+from rarecase.report.run_files import (
+    RunFiles,
+    SegmenterFolder,
+    mean_dice,
+    optional_json,
+)
 from rarecase.report.set_aside import read_pictures
 from rarecase.report.tables_paper import augmentation_table, unet_table
 
@@ -79,32 +84,44 @@ def _curves(run: RunFiles) -> Block:
 
 
 def _dice(run: RunFiles) -> Block:
-    tested = run.volumes[run.volumes["part"] == "test"].dropna(subset=["dice"])
-    if tested.empty:
+    scores = run.evidence.get("masks")
+    if not scores:
         return Text("No test case has a mask, so the segmenters cannot be scored.", "missing")
     rows: list[list[str | Cell]] = []
-    for name, part in by_class(tested, run.classes):
-        dice = part["dice"].astype(float)
-        low, high = dice.quantile([0.25, 0.75])
-        spread = f"{cell(low)} to {cell(high)}" if len(part) > 1 else ""
-        worst = [cell(dice.min()), f"{int((dice < 0.5).sum()):,}"]
-        rows.append(
-            [name, f"{len(part):,}", cell(dice.mean()), Cell(cell(dice.median()), spread), *worst]
-        )
+    for each in [*scores[1:], scores[0]]:
+        low, middle, high = each["dice_quartiles"]
+        spread = f"{cell(low)} to {cell(high)}" if each["cases"] > 1 else ""
+        row = [each["name"], f"{each['cases']:,}", cell(each["dice"]), Cell(cell(middle), spread)]
+        row.append(f"{each['below_half']:,}")
+        if "hd95" in each:
+            row += [cell(each["slice_dice"]), cell(each["hd95"], digits=1)]
+            row.append(cell(each["volume_error"], change=True))
+            row.append(f"{each['missed']:,} of {each['lesions']:,}")
+        rows.append(row)
     known = [
         f"{WORDS[part]} patients {cell(mean)}"
         for part, mean in mean_dice(run.volumes).items()
         if mean == mean
     ]
+    more = ["Dice of slices", f"Distance, {_unit(run)}", "Volume error", "Lesions missed"]
     return Table(
-        caption="Dice of whole volumes of test patients, each by the network that has not seen "
-        "them",
-        columns=["Class", "Volumes", "Mean", "Median (quartiles)", "Worst", "Below 0.5"],
+        caption="Masks of test patients, each by the network that has not seen them",
+        columns=["", "Volumes", "Mean Dice", "Median (quartiles)", "Below 0.5"]
+        + more * ("hd95" in scores[0]),
         rows=rows,
         note=f"Mean Dice per volume: {', '.join(known)}. The gap between training and test "
         "patients is the shift that the classifier meets between the features it learns from and "
-        "those it is tested on.",
+        "those it is tested on. Dice of slices: mean over those with a predicted or true pixel. "
+        "Distance: 95th percentile between both surfaces, median over cases. Volume error: "
+        "predicted minus true volume as a share of the true one, median. Lesions missed: parts of "
+        "true masks in which nothing is predicted.",
     )
+
+
+def _unit(run: RunFiles) -> str:
+    """Of distances: millimetres where volumes say how large a voxel is."""
+    about = optional_json(run.root / run_folder.SLICES / "meta.json") or {}
+    return "mm" if about.get("spacing") else "pixels"
 
 
 def _folds(run: RunFiles) -> Block:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from rarecase.checksums import record_files
 from rarecase.evidence.evidence import make_evidence
+from rarecase.evidence.masks import mask_scores
 from rarecase.experiment.fold_columns import fold_notes
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import gather
@@ -21,14 +22,17 @@ from rarecase.features.joining import Vectors, joined_vectors
 from rarecase.features.leaks import Suspicion, say
 from rarecase.features.sources.registry import AMONG, names_in
 from rarecase.features.store import FeatureStore
-from rarecase.files import read_json, read_parquet, write_json, write_table
+from rarecase.files import read_csv, read_json, read_parquet, write_json, write_table
 from rarecase.pipeline.clinical import look_at_clinical
 from rarecase.pipeline.fold import load_fold
 from rarecase.pipeline.run_folder import (
     COHORT,
     EVIDENCE,
+    MASKS,
     PREDICTIONS,
+    SEGMENTER,
     folds_of,
+    read_cohort_table,
     read_folds,
     source_store,
 )
@@ -39,6 +43,7 @@ from rarecase.pipeline.steps.cohort import load_cohort
 from rarecase.seeds import derive
 
 NAME = "steps/evidence"
+TEXTS = ("case", "patient", "label", "part")
 
 
 def evidence_step(context: Context, *, cells: Sequence[Step]) -> Step:
@@ -47,7 +52,7 @@ def evidence_step(context: Context, *, cells: Sequence[Step]) -> Step:
     work = partial(evidence_work, cells=tuple(step.name for step in cells))
     return Step(
         NAME, "classify", work, context, facts=[first.features, first.classifier],
-        inputs=tuple(cells), products=(PREDICTIONS, EVIDENCE, FEATURES), version=5,
+        inputs=tuple(cells), products=(PREDICTIONS, EVIDENCE, FEATURES, MASKS), version=6,
     )  # fmt: skip
 
 
@@ -68,9 +73,27 @@ def evidence_work(context: Context, folder: Path, *, cells: Sequence[str]) -> No
         checks=gathered(said),
         seed=derive(settings.seed, "bootstrap") % 2**31,
     )
+    masks = masks_of(run)
+    write_table(run / MASKS, masks)
+    evidence["masks"] = mask_scores(masks, classes=evidence["classes"])
     write_json(run / EVIDENCE, evidence)
     write_json(run / FEATURES, about_sources(context))
-    record_files(run, [EVIDENCE, FEATURES], step=NAME)
+    record_files(run, [MASKS, EVIDENCE, FEATURES], step=NAME)
+
+
+def masks_of(run: Path) -> pd.DataFrame:
+    """Scores of the masks of all folds: repeat, fold, case, patient, label, site, part, scores."""
+    cohort = read_cohort_table(run / COHORT / "cohort.csv")
+    sites = cohort.drop_duplicates("case").set_index("case")["site"]
+    tables = []
+    for at in folds_of(read_folds(run / COHORT / "cohort.csv")):
+        table = read_csv(run / at.folder(SEGMENTER) / "volumes.csv", texts=TEXTS)
+        places = {"repeat": at.repeat, "fold": at.fold}
+        for number, (name, value) in enumerate(places.items()):
+            table.insert(number, name, value)
+        table.insert(5, "site", table["case"].map(sites).replace("", pd.NA))
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
 
 
 def about_sources(context: Context) -> dict[str, Any]:

@@ -38,8 +38,8 @@ from rarecase.segmenter import (
 )
 from rarecase.segmenter.feeding import feed
 from rarecase.segmenter.initial import initial
-from rarecase.segmenter.metrics import volume_dice
 from rarecase.segmenter.networks import network_like
+from rarecase.segmenter.outlines import SCORES, score_outlines
 
 log = logging.getLogger(__name__)
 
@@ -169,9 +169,12 @@ def predict_volumes(
     packed = PackedMasks(folder / "predicted.npy", width=width)
     for _, part_rows in rows[rows["has_mask"]].groupby("case", sort=True):
         index = part_rows["row"].to_numpy()
-        score = volume_dice(packed.read(index), fold.cache.masks[index], part_rows["case"])
+        known = fold.cache.meta.get("spacing", {}).get(part_rows["case"].iloc[0])
+        score = score_outlines(
+            packed.read(index), fold.cache.masks[index], part_rows, spacing=known
+        )
         scores.append(score.assign(**part_rows.iloc[0][["patient", "label", "part"]]))
-    columns = ["case", "patient", "label", "part", "dice", "iou", "slices"]
+    columns = ["case", "patient", "label", "part", *SCORES, "slices"]
     table = pd.concat(scores) if scores else pd.DataFrame(columns=columns)
     write_table(folder / "volumes.csv", table[columns])
     write_table(folder / "rows.parquet", rows)
