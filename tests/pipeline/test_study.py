@@ -15,6 +15,7 @@ from rarecase.evidence.predictions import COLUMNS, KEY
 from rarecase.features import FeatureStore
 from rarecase.features.standardise import Space
 from rarecase.generators.audit.fidelity import frechet_distance
+from rarecase.pipeline.steps import segment
 from rarecase.report import make_report
 from rarecase.segmenter import load_segmenter
 from support.studies import predictions
@@ -266,6 +267,33 @@ def test_cases_without_a_mask_are_classified_but_do_not_train(finished, tiny, tm
             mask.unlink()
     with pytest.raises(DataError, match=r"no training case has a mask.*segmenter\.init"):
         Study(data, out=tmp_path / "none", settings=tiny).run()
+
+
+def test_masks_of_training_patients_come_from_networks_that_have_not_seen_them(
+    tiny, tmp_path, monkeypatch
+):
+    seen, really = [], segment.predict_volumes
+
+    def look(context, fold, looks, *, folder):
+        seen.append((fold, looks))
+        return really(context, fold, looks, folder=folder)
+
+    monkeypatch.setattr(segment, "predict_volumes", look)
+    run = tmp_path / "run"
+    Study(out=run, settings=tiny | {"segmenter.cross_fit": 2}).run(until="segment")
+    assert len(seen) == 2
+    for fold, looks in seen:
+        own, *others = looks
+        assert len(others) == 2 and set(own.segmenter.trained_on) == set(fold.fitting)
+        patient, found = fold.cache.rows["patient"].to_numpy(), []
+        for each in looks:
+            mine = set(patient[each.rows])
+            assert not mine & each.segmenter.seen
+            found += sorted(mine)
+        assert sorted(found) == sorted(set(patient))
+        for each in others:
+            assert each.segmenter.seen | set(patient[each.rows]) == set(fold.training)
+    assert not list(run.glob("**/cross-fit-*"))
 
 
 def test_pretraining_fine_tuning_and_repeated_flair(tiny, tmp_path):

@@ -154,7 +154,8 @@ def _segmenter_seconds(settings: Settings, sizes: Sizes, rates: Rates) -> float:
     # Mirror images are looked at for those who do not train: about a fold and the validation part.
     held = (1 - real / units) + real / units * validation
     drawn = units * rates.predict * (1 + 3 * held if chosen.flips else 1)
-    return chosen.epochs * epoch - coarse + drawn
+    inner = max(chosen.cross_fit - 1, 0) / (1 - validation)  # of what the fold's own network takes
+    return (1 + inner) * (chosen.epochs * epoch - coarse) + drawn
 
 
 def _generator_costs(settings: Settings, sizes: Sizes, rates: Rates) -> list[Cost]:

@@ -64,6 +64,10 @@ class SegmenterSettings(TrainingSettings):
     flips: bool = False
     """Predict masks of patients it did not train on from a slice and its three mirror images
     together: steadier, four times the work."""
+    cross_fit: Annotated[int, Field(ge=0)] = 0
+    """So many networks more in every fold, each trained without a part of its training patients,
+    whose masks it predicts: masks to learn from that are as good as those of new patients, instead
+    of better. 0: the fold's own network predicts them."""
     network: str = "unet"
     """The segmentation network, by its name."""
     width: Count = 64

@@ -39,7 +39,7 @@ from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.step import Context, Step, state_of
 from rarecase.pipeline.steps.cells import fold_of, with_sites
 from rarecase.pipeline.steps.features import cases_of, source_data
-from rarecase.pipeline.steps.segment import predict_volumes
+from rarecase.pipeline.steps.masks import Look, predict_volumes
 
 
 def external_parts(settings: Settings) -> list[int]:
@@ -73,7 +73,8 @@ def external_work(context: Context, folder: Path, *, home: Context, splits: str)
     there = Fold(cache, fold.classes, fold.rare, fitting=(), validation=(), test=everybody)
     ours = source_data(home, fold, masks=tuning.masks)
     ours.segmenter.refuse_seen(everybody)
-    predicted = predict_volumes(context, there, ours.segmenter, folder=folder)
+    look = Look(ours.segmenter, there.rows_of(everybody), context.settings.segmenter.flips)
+    predicted = predict_volumes(context, there, [look], folder=folder)
     rows = read_parquet(folder / "rows.parquet")
     theirs = replace(ours, cache=cache, rows=rows, predicted=predicted, cases=cases_of(context))
     at, sets = home.test_fold, dict[str, FeatureSet]()

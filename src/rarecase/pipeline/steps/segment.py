@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from rarecase.checksums import check_file
+from rarecase.cohort.splits import stratified_folds
 from rarecase.errors import DataError, SettingError
 from rarecase.files import write_table
 from rarecase.imaging import fit_mean_std
@@ -23,23 +24,21 @@ from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.settings_training import TrainingSettings
 from rarecase.pipeline.simulated import PRETRAIN
 from rarecase.pipeline.step import Context, Step, digest
+from rarecase.pipeline.steps.masks import Look, predict_volumes
 from rarecase.seeds import derive, torch_seeded
 from rarecase.segmenter import (
     Augmentation,
     Normaliser,
-    PackedMasks,
     Schedule,
     Segmenter,
     Slices,
     load_segmenter,
     model_files,
-    predict_masks,
     train_segmenter,
 )
 from rarecase.segmenter.feeding import feed
 from rarecase.segmenter.initial import initial
 from rarecase.segmenter.networks import network_like
-from rarecase.segmenter.outlines import SCORES, score_outlines
 
 log = logging.getLogger(__name__)
 
@@ -115,8 +114,42 @@ def segmenter_work(context: Context, folder: Path) -> None:
                 "The initial U-Net was trained on slices that were normalised otherwise, and "
                 f"without masks it cannot be trained further: set slices.normalise={other}."
             )
-    predict_volumes(context, fold, segmenter, folder=folder)
+    looks = [Look(segmenter, fold.rows_of(fold.test), settings.segmenter.flips)]
+    looks += _looks_at_training(context, fold, segmenter, seed=seed, folder=folder)
+    predict_volumes(context, fold, looks, folder=folder)
     segmenter.save(folder)
+
+
+def _looks_at_training(
+    context: Context, fold: Fold, segmenter: Segmenter, *, seed: int, folder: Path
+) -> list[Look]:
+    """Who predicts the masks of a fold's training patients: networks that have not seen them, if
+    so many are wanted and there are patients enough; else the fold's own."""
+    chosen, held = context.settings.segmenter, tuple(set(fold.training) - set(fold.fitting))
+    own = [
+        Look(segmenter, fold.rows_of(fold.fitting), False),
+        Look(segmenter, fold.rows_of(held), chosen.flips),
+    ]
+    patients = np.array(fold.training)
+    label = pd.factorize(fold.labels[patients], sort=True)[0]
+    if not chosen.cross_fit or fold.peeks or np.bincount(label).min() < chosen.cross_fit:
+        return own
+    group = stratified_folds(label, folds=chosen.cross_fit, seed=derive(seed, "cross-fit"))
+    looks = []
+    for number in range(chosen.cross_fit):
+        out = tuple(patients[group == number].tolist())
+        rest = tuple(patients[group != number].tolist())
+        part = replace(fold, fitting=rest, validation=(), test=out)
+        if not len(part.rows_of(rest, masked=True)):
+            return own
+        mine = derive(seed, "cross-fit", number)
+        other = _start(context, part, seed=mine)
+        place = folder / CHECKPOINTS / f"cross-fit-{number}"
+        place.mkdir(parents=True, exist_ok=True)
+        name = f"U-Net {number + 1} of {chosen.cross_fit} for masks, {context.where()}"
+        train(context, part, other, chosen, seed=mine, folder=place, name=name)
+        looks.append(Look(other, fold.rows_of(out), chosen.flips))
+    return looks
 
 
 def _start(context: Context, fold: Fold, *, seed: int) -> Segmenter:
@@ -142,43 +175,6 @@ def _start(context: Context, fold: Fold, *, seed: int) -> Segmenter:
             fold.cache.channels,
         )  # fmt: skip
     return segmenter
-
-
-def predict_volumes(
-    context: Context, fold: Fold, segmenter: Segmenter, *, folder: Path
-) -> PackedMasks:
-    """Write predicted.npy, rows.parquet and volumes.csv; returns the masks. `flips` are for
-    patients not trained on."""
-    fabric, flips = make_fabric(context.settings.compute), context.settings.segmenter.flips
-    slices = feed(segmenter, fold.cache, planes=context.settings.slices.planes)
-    rows = fold.cache.rows.copy()
-    samples, height, width = fold.cache.masks.shape
-    bits = PackedMasks.create(folder / "predicted.npy", samples=samples, height=height, width=width)
-    pixels = np.zeros(samples, dtype=np.int64)
-    scores = []
-    trained = (fold.parts() == "train").to_numpy()
-    parts = itertools.chain(
-        predict_masks(segmenter, slices, rows=np.flatnonzero(trained), fabric=fabric),
-        predict_masks(segmenter, slices, rows=np.flatnonzero(~trained), fabric=fabric, flips=flips),
-    )
-    for part, masks in parts:
-        bits[part] = np.packbits(masks, axis=-1)
-        pixels[part] = masks.sum(axis=(1, 2))
-    bits.flush()
-    rows["part"], rows["predicted"] = fold.parts(), pixels
-    packed = PackedMasks(folder / "predicted.npy", width=width)
-    for _, part_rows in rows[rows["has_mask"]].groupby("case", sort=True):
-        index = part_rows["row"].to_numpy()
-        known = fold.cache.meta.get("spacing", {}).get(part_rows["case"].iloc[0])
-        score = score_outlines(
-            packed.read(index), fold.cache.masks[index], part_rows, spacing=known
-        )
-        scores.append(score.assign(**part_rows.iloc[0][["patient", "label", "part"]]))
-    columns = ["case", "patient", "label", "part", *SCORES, "slices"]
-    table = pd.concat(scores) if scores else pd.DataFrame(columns=columns)
-    write_table(folder / "volumes.csv", table[columns])
-    write_table(folder / "rows.parquet", rows)
-    return packed
 
 
 def segmenter_step(context: Context, *, cohort: Step | None, start: Step | None) -> Step:
