@@ -12,7 +12,8 @@ from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.simulated import PRETRAIN, SIMULATED, simulate
 from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.cohort import cohort_facts, file_stamps, keep_slices
-from rarecase.pipeline.steps.segment import new_segmenter, train
+from rarecase.pipeline.steps.segment import train
+from rarecase.pipeline.steps.starting import new_segmenter
 from rarecase.seeds import derive
 from rarecase.segmenter import read_card
 from rarecase.segmenter.initial import ARGUMENTS, initial

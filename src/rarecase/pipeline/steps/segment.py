@@ -6,15 +6,13 @@ import hashlib
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pandas as pd
-import torch
 
 from rarecase.checksums import check_file
 from rarecase.cohort.splits import stratified_folds
-from rarecase.errors import DataError, SettingError
+from rarecase.errors import SettingError
 from rarecase.files import write_table
 from rarecase.imaging import fit_mean_std
 from rarecase.pipeline.compute import make_fabric
@@ -22,35 +20,23 @@ from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.run_folder import CHECKPOINTS, SEGMENTER
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.settings_training import TrainingSettings
-from rarecase.pipeline.simulated import PRETRAIN
 from rarecase.pipeline.step import Context, Step, digest
 from rarecase.pipeline.steps.masks import Look, predict_volumes
-from rarecase.seeds import derive, torch_seeded
+from rarecase.pipeline.steps.starting import start_segmenter
+from rarecase.seeds import derive
 from rarecase.segmenter import (
     Augmentation,
     Normaliser,
     Schedule,
     Segmenter,
     Slices,
-    load_segmenter,
     model_files,
     train_segmenter,
 )
 from rarecase.segmenter.feeding import feed
 from rarecase.segmenter.initial import initial
-from rarecase.segmenter.networks import network_like
 
 log = logging.getLogger(__name__)
-
-
-def new_segmenter(settings: Settings, *, channels: tuple[str, ...], seed: int) -> Segmenter:
-    """A U-Net of the study's architecture with random weights."""
-    with torch_seeded(seed, "weights"):
-        net = network_like(settings.segmenter, in_channels=len(channels))
-    # Tumour is rare among pixels: starting from odds of 1 to 20 saves the epochs in which a
-    # network would do nothing but learn that.
-    torch.nn.init.constant_(cast(torch.Tensor, net.head.bias), -3.0)
-    return Segmenter(net=net, channels=channels)
 
 
 def fit_normaliser(settings: Settings, slices: Slices, rows: np.ndarray) -> Normaliser:
@@ -102,7 +88,7 @@ def segmenter_work(context: Context, folder: Path) -> None:
     """Train the fold's U-Net on its training patients; predict the masks of every slice."""
     settings, fold = context.settings, load_fold(context)
     seed = derive(settings.seed, "segmenter", context.test_fold.repeat, context.test_fold.fold)
-    segmenter = _start(context, fold, seed=seed)
+    segmenter = start_segmenter(context, fold, seed=seed)
     if len(fold.rows_of(fold.fitting, masked=True)):
         name = f"U-Net, {context.where()}"
         train(context, fold, segmenter, settings.segmenter, seed=seed, folder=folder, name=name)
@@ -143,38 +129,13 @@ def _looks_at_training(
         if not len(part.rows_of(rest, masked=True)):
             return own
         mine = derive(seed, "cross-fit", number)
-        other = _start(context, part, seed=mine)
+        other = start_segmenter(context, part, seed=mine)
         place = folder / CHECKPOINTS / f"cross-fit-{number}"
         place.mkdir(parents=True, exist_ok=True)
         name = f"U-Net {number + 1} of {chosen.cross_fit} for masks, {context.where()}"
         train(context, part, other, chosen, seed=mine, folder=place, name=name)
         looks.append(Look(other, fold.rows_of(out), chosen.flips))
     return looks
-
-
-def _start(context: Context, fold: Fold, *, seed: int) -> Segmenter:
-    """The initial U-Net: given, pre-trained, or of random weights. Never one that saw the test."""
-    chosen = context.settings.segmenter
-    given = initial(chosen.init)
-    if given is None and not context.settings.pretrain.cohort:
-        if not len(fold.rows_of(fold.fitting, masked=True)):
-            raise DataError(
-                f"{context.where()}: no training case has a mask, so no U-Net can be trained. Give "
-                "a trained one with segmenter.init, or take segmenter.init=pretrained."
-            )
-        return new_segmenter(context.settings, channels=tuple(fold.cache.channels), seed=seed)
-    segmenter = load_segmenter(given or context.run / PRETRAIN)
-    if not chosen.allow_seen:
-        segmenter.refuse_seen(fold.test)
-    segmenter.initialised_from = str(chosen.init) if given else PRETRAIN
-    lacking = [name for name in segmenter.channels if name not in fold.cache.channels]
-    if lacking:
-        log.info(
-            "channels %s of the U-Net: %s is fed for what %s lack", lacking,
-            "nothing" if None in segmenter.order(fold.cache.channels) else "another channel",
-            fold.cache.channels,
-        )  # fmt: skip
-    return segmenter
 
 
 def segmenter_step(context: Context, *, cohort: Step | None, start: Step | None) -> Step:
