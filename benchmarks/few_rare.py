@@ -10,8 +10,9 @@ from two inner folds, one generator seed a draw; networks of 300 steps.
 
 Every generator × cohort × k × features is one question: is the AUC of the rare class above that of
 as many duplicates, and above SMOTE's? Its p is the larger of the two (see docs/evidence.md), and
-Holm's correction runs over all questions asked. Cells are written down when they are done
-(WORK/…), and the next call goes on. Prints the table and keeps it in results/few_rare.json.
+Holm's correction runs over all questions that results/few_rare.json keeps, of earlier calls too:
+take the file away to begin anew. Cells are written down when they are done (WORK/…), and the next
+call goes on.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from fold_vectors import contexts
@@ -141,9 +143,14 @@ def ask(
                  "features": each["features"]}  # fmt: skip
         for arm, line in answers(table, each["rare"]).items():
             frames.append({**about, "arm": arm, **line})
-    found = pd.DataFrame(frames)
-    found["p adjusted"] = holm(found["p"].to_numpy())  # controls have no p, and do not count
-    return found
+    return pd.DataFrame(frames)
+
+
+def together(kept: list[dict[str, Any]], found: pd.DataFrame) -> pd.DataFrame:
+    """Answers of earlier calls and of this one, which replaces its own, corrected for all."""
+    table = pd.concat([pd.DataFrame(kept), found], ignore_index=True)
+    table = table.drop_duplicates(["cohort", "rare", "k", "features", "arm"], keep="last")
+    return table.assign(**{"p adjusted": holm(table["p"].to_numpy(dtype=np.float64))})
 
 
 def main() -> None:
@@ -183,9 +190,10 @@ def main() -> None:
     if questions:
         seed = FRESH if args.confirm else 0
         found = ask(questions, work=args.work, draws=args.draws, seed=seed, jobs=args.jobs)
-        print(found.round(3).to_string())
-        lines = json.loads(found.to_json(orient="records"))
-        kept["confirmed" if args.confirm else "asked"] = lines
+        part = "confirmed" if args.confirm else "asked"
+        every = together(kept.get(part, []), found)
+        print(every.round(3).to_string())
+        kept[part] = json.loads(every.to_json(orient="records"))
     elif args.confirm:
         kept["confirmed"] = []
     path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n")
