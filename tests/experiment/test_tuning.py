@@ -102,7 +102,7 @@ def test_features_that_learnt_classes_are_seen_as_they_were_without_the_inner_fo
     # A space takes off the mean: what differs by a number is the same in it.
     remembers = replace(features, X=1000.0 * features.y[:, None] + features.X, nested=nested)
     for one, other in zip(plain, inner_folds(remembers, np.arange(42), **about), strict=True):
-        np.testing.assert_allclose(one.X, other.X, atol=1e-9)
+        np.testing.assert_allclose(one.held.X, other.held.X, atol=1e-9)
         np.testing.assert_allclose(one.part.X, other.part.X, atol=1e-9)
     wrong = replace(remembers, nested=(*nested[1:], nested[0]))
     with pytest.raises(LeakError, match="have learnt classes without other patients"):
@@ -177,7 +177,7 @@ def test_inner_folds_of_maps_judge_slices_that_count_and_train_on_all(tmp_path):
     for fold in inner_folds(features, np.arange(12), folds=2, seed=0, coordinates=Coordinates()):
         assert isinstance(fold.part.X, Samples)
         assert len(fold.part.y) == 2 * np.unique(fold.part.patient).size
-        assert len(fold.X) == np.unique(fold.patient).size  # one slice in two shows a mask
+        assert len(fold.held.X) == np.unique(fold.patient).size  # one slice in two shows a mask
 
 
 THREE = TrainingPart(np.zeros((9, 1)), np.repeat([0, 1, 2], [5, 3, 1]), np.arange(9), 3, 2)

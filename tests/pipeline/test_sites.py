@@ -52,7 +52,7 @@ def test_inner_folds_take_a_site_with_too_few_of_their_patients_as_it_is():
     features = make_features(X + 5.0 * (sites == "far")[:, None], y, groups=groups, sites=sites)
     about = {"folds": 3, "seed": 1, "coordinates": Coordinates(combat="refuse")}
     each = inner_folds(features, np.arange(42), **about)
-    assert len(each) == 3 and all(np.isfinite(fold.X).all() for fold in each)
+    assert len(each) == 3 and all(np.isfinite(fold.held.X).all() for fold in each)
     design = make_design(["smote"], combat="refuse", inner=3, seeds=1)
     place = Place(np.where(np.arange(42) == 5, 0, -1), 0, 0)
     assert len(fit_fold(features, design, place).predictions)

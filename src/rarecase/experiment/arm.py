@@ -13,6 +13,7 @@ import numpy as np
 from rarecase.errors import SettingError, nearest
 from rarecase.generators.registry import KINDS
 
+AUGMENTATION = "augmentation"
 SHARED = "arms"  # what the task of all arms that train no network is called
 Weights = Literal["none", "balanced"]
 Move = Literal["none", "threshold", "logit"]
@@ -58,7 +59,8 @@ class Sampler:
     Parameters
     ----------
     kind
-        A name of `generators.registry.KINDS`, `undersample`, or a sampler of imbalanced-learn
+        A name of `generators.registry.KINDS`, `undersample`, `augmentation` (samples of augmented
+        images, which features hold beside those of the images), or a sampler of imbalanced-learn
         (every `Generator` is one), unfitted.
     settings
         What the generator is made with, such as ``{"width": 64}`` (kept as pairs).
@@ -79,7 +81,7 @@ class Sampler:
     def __post_init__(self) -> None:
         if isinstance(self.settings, dict):
             object.__setattr__(self, "settings", tuple(sorted(self.settings.items())))
-        known = (*KINDS, "undersample")
+        known = (*KINDS, "undersample", AUGMENTATION)
         if isinstance(self.kind, str) and self.kind not in known:
             raise SettingError(f"sampler {self.kind!r} is unknown; {nearest(self.kind, known)}")
         if not isinstance(self.kind, str) and not hasattr(self.kind, "fit_resample"):
@@ -91,7 +93,8 @@ class Sampler:
 
 @dataclass(frozen=True)
 class Arm:
-    """One way to treat imbalance. Arms of equal `sampler` and `weights` share their fits.
+    """One way to treat imbalance. Arms of equal `sampler`, `weights` and `test_copies` share their
+    fits.
 
     Parameters
     ----------
@@ -110,6 +113,9 @@ class Arm:
         The arm whose control it is.
     selects
         Whether it is, in every fold, whichever of the others inner folds prefer.
+    test_copies
+        Over so many copies of a test sample its probabilities are averaged, the first as it is,
+        the others of augmented images (test-time augmentation).
 
     Raises
     ------
@@ -125,6 +131,7 @@ class Arm:
     synthetic: bool = False
     control_of: str | None = None
     selects: bool = False
+    test_copies: int = 1
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w.:+ -]+", self.name) or self.name == SHARED:
@@ -146,13 +153,15 @@ class Arm:
                 raise SettingError(
                     f"{field} of arm {self.name!r}: expected {' or '.join(known)}, got {value!r}."
                 )
+        if self.test_copies < 1:
+            raise SettingError(f"test_copies of arm {self.name!r}: expected 1 or more.")
         if self.synthetic and self.sampler is None:
             raise SettingError(f"arm {self.name!r}: synthetic, but it has no sampler.")
 
     @property
-    def fits(self) -> tuple[Any, str]:
+    def fits(self) -> tuple[Any, str, int]:
         """What its fits depend on; arms that are equal here share them."""
-        return (self.sampler, self.weights)
+        return (self.sampler, self.weights, self.test_copies)
 
 
 def control_of(arm: Arm) -> Arm:
@@ -164,6 +173,7 @@ def control_of(arm: Arm) -> Arm:
     return Arm(
         f"duplicates:{arm.name}", Sampler("duplicates"), AsManyAs(arm.name),
         weights=arm.weights, posterior=arm.posterior, control_of=arm.name,
+        test_copies=arm.test_copies,
     )  # fmt: skip
 
 

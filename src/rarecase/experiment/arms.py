@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rarecase.errors import SettingError, nearest
-from rarecase.experiment.arm import Arm, Sampler, Tuned
+from rarecase.experiment.arm import AUGMENTATION, Arm, Sampler, Tuned
 from rarecase.generators.registry import KINDS
 
+COPIES = 4  # augmented ones of every case
 REFERENCE, CONTROL, SELECTED = "none", "duplicates", "auto"
 
 PLAIN = {
@@ -27,6 +28,10 @@ VARIANTS = {
     "paper's filter",
     Arm("acgan-images", Sampler("acgan", filter="agreement", on="images"), synthetic=True): "an "
     "ACGAN of images, whose features are then taken; for maps (the paper's future work)",
+    Arm(
+        "augmentation", Sampler(AUGMENTATION), Tuned(), synthetic=True, test_copies=COPIES + 1
+    ): "features of augmented slices of the same patients (geometry and intensities), and the mean "
+    "over a patient's copies at test; so has its control",
 }
 """Arms whose generator is in the registry under another name."""
 

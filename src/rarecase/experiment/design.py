@@ -88,6 +88,8 @@ class Design:
             return f"{self.classifier.name} takes no sample_weight"
         if arm.sampler is not None and arm.sampler.on == "images" and not features.maps:
             return "an arm of images needs feature maps"
+        if arm.test_copies > len(features.copies) + 1:
+            return "there are no features of augmented images"
         return None
 
     @property

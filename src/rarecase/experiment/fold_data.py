@@ -121,7 +121,7 @@ class FoldData:
             checkpoint=None if work is None else work / f"{name}.safetensors",
             fabric=self.tools.fabric,
         )  # fmt: skip
-        p = fitted(self.test)
+        p = self.test.predicted(fitted, copies=arm.test_copies)
         if arm.posterior == "none":
             return p, fitted.history
         patient, counts = self.features.patient[self.held], self.features.counted[self.held]

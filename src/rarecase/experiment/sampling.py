@@ -15,7 +15,7 @@ from sklearn.base import clone
 
 from rarecase.arrays import Bools, Ints
 from rarecase.errors import DataError, SettingError
-from rarecase.experiment.arm import Arm, Sampler
+from rarecase.experiment.arm import AUGMENTATION, Arm, Sampler
 from rarecase.experiment.training_set import (
     TrainingPart,
     TrainingSet,
@@ -82,6 +82,8 @@ def _sets(sampler: Sampler | None, part: TrainingPart, *, seed: int, given: Give
     if sampler.kind == "undersample":
         return _undersampled(part, seed=seed)
     seed = derive(seed, "generator") % 2**32
+    if sampler.kind == AUGMENTATION:
+        return _augmented(part, seed=seed)
     if sampler.kind == "duplicates" and isinstance(part.X, Samples):
         return _copies(part, part.X, seed=seed)
     if isinstance(sampler.kind, str | Generator):
@@ -162,6 +164,21 @@ def _copies(part: TrainingPart, samples: Samples, *, seed: int) -> Sets:
     def of(counts: Mapping[int, int]) -> TrainingSet:
         numbers, y = generator.sample({c: n for c, n in counts.items() if n})
         return joined(part, samples.only(numbers[:, 0].astype(np.int64)), y)
+
+    return of
+
+
+def _augmented(part: TrainingPart, *, seed: int) -> Sets:
+    """Samples of augmented images of the same patients, all of a class before any comes again."""
+    if part.copies is None:
+        raise SettingError("augmentation: these features hold no copies of augmented images.")
+    flat = part.copies.reshape(-1, part.copies.shape[-1])
+    generator = make_generator("duplicates", settings={}, random_state=seed)
+    generator.fit(np.arange(float(len(flat)))[:, None], np.tile(part.y, len(part.copies)))
+
+    def of(counts: Mapping[int, int]) -> TrainingSet:
+        numbers, y = generator.sample({c: n for c, n in counts.items() if n})
+        return joined(part, flat[numbers[:, 0].astype(np.int64)], y)
 
     return of
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -32,6 +32,7 @@ class TrainingPart:
     classes: int  # how many
     rare: int  # class index
     space: Space | None = None  # that of the vectors
+    copies: Floats | None = None  # of augmented images (copies, n, d), in the same space
 
     @property
     def counts(self) -> Ints:
@@ -62,12 +63,30 @@ class TrainingPart:
 
 
 @dataclass(frozen=True, eq=False)
+class Held:
+    """Samples to predict (n, …), in the space of a training part, and of augmented images the same
+    (copies, n, d)."""
+
+    X: Features
+    copies: Floats | None = None
+
+    def predicted(self, fitted: Callable[[Features], Floats], *, copies: int) -> Floats:
+        """Probabilities (n, classes); the mean over each sample and `copies` − 1 augmented ones."""
+        p = fitted(self.X)
+        if copies == 1:
+            return p
+        assert self.copies is not None
+        others = [fitted(each) for each in self.copies[: copies - 1]]
+        return np.asarray(np.mean([p, *others], axis=0))
+
+
+@dataclass(frozen=True, eq=False)
 class InnerFold:
-    """A training part in its own space, the real samples that count of those held out (n, …), and
-    the patient of each."""
+    """A training part in its own space, the real samples that count of those held out, and the
+    patient of each."""
 
     part: TrainingPart
-    X: Features
+    held: Held
     patient: Ints
 
 
@@ -85,23 +104,29 @@ class Coordinates:
 
 def split_off(
     features: FeatureSet, train: Ints, held: Ints, *, coordinates: Coordinates
-) -> tuple[TrainingPart, Features]:
+) -> tuple[TrainingPart, Held]:
     """The training part of samples `train`, and samples `held` in its space: vectors are
     standardised by the training samples, maps stay as they are."""
     X: Features
-    found: Features
-    space = None
+    found: Held
+    space = copies = None
     if isinstance(features.X, np.ndarray):
         mine, theirs = (_origin(features, rows, coordinates.combat) for rows in (train, held))
         space, X = Space.learn(
             features.X[train], features.columns, rotate=coordinates.rotate, fill=coordinates.fill,
             origin=mine,
         )  # fmt: skip
-        found = space(features.X[held], theirs)
+        found = Held(space(features.X[held], theirs))
+        if features.copies:
+            copies, others = (
+                np.stack([space(each[rows], origin) for each in features.copies])
+                for rows, origin in ((train, mine), (held, theirs))
+            )
+            found = replace(found, copies=others)
     else:
-        X, found = Samples(features.X, rows=train), Samples(features.X, rows=held)
+        X, found = Samples(features.X, rows=train), Held(Samples(features.X, rows=held))
     y, who = features.y[train], features.patient[train]
-    return TrainingPart(X, y, who, len(features.classes), features.rare, space), found
+    return TrainingPart(X, y, who, len(features.classes), features.rare, space, copies), found
 
 
 def _origin(features: FeatureSet, rows: Ints, combat: ComBat) -> Origin | None:
@@ -152,8 +177,8 @@ def inner_folds(
         seen = features.for_inner(number, [features.patients[who] for who in out])
         train = np.flatnonzero(np.isin(features.patient, patients[fold != number]))
         held = np.flatnonzero(np.isin(features.patient, out) & counts)
-        part, X = split_off(seen, train, held, coordinates=coordinates)
-        found.append(InnerFold(part, X, features.patient[held]))
+        part, mine = split_off(seen, train, held, coordinates=coordinates)
+        found.append(InnerFold(part, mine, features.patient[held]))
     return found
 
 

@@ -129,7 +129,8 @@ def fit_inner(
                 classifier.fit(training, point, classes=classes, random_state=random_state)
                 for point in points
             )
-            cells.append([pooled(fit(fold.X), fold.patient)[0] for fit in fits])
+            each = [fold.held.predicted(fit, copies=arm.test_copies) for fit in fits]
+            cells.append([pooled(p, fold.patient)[0] for p in each])
         found.append(np.array(cells))
     p = np.concatenate(found, axis=2)
     who = [np.unique(fold.patient) for fold in inner]

@@ -52,6 +52,9 @@ class FeatureSet:
         What the columns of vectors are; None of maps.
     nested
         The same samples as inner folds must see them, where the features have learnt classes.
+    copies
+        The same samples (n, d) of augmented images, once for each copy; empty where nobody made
+        any.
     """
 
     X: Floats | FeatureStore
@@ -64,6 +67,7 @@ class FeatureSet:
     name: str = "features"
     columns: Columns | None = None
     nested: Nested = ()
+    copies: tuple[Floats, ...] = ()
 
     def __len__(self) -> int:
         return len(self.y)
