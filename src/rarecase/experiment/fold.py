@@ -129,7 +129,12 @@ def _selected(
 def selected_arm(here: FoldData, arms: Sequence[Arm]) -> Arm:
     """The one of `arms` that is taken (see `preferred`); they come cheapest first, and those that
     cannot be fitted here do not count. The first where inner folds cannot tell."""
-    able = [arm for arm in arms if not arm.selects and _reason(here, arm) is None]
+    able = [
+        arm
+        for arm in arms
+        # What is chosen is deployed, and a deployed model looks at a case once.
+        if not arm.selects and arm.test_copies == 1 and _reason(here, arm) is None
+    ]
     tried = [here.tried(arm) for arm in able]
     options = [Option.of(inner) for inner in tried if inner is not None]
     return able[preferred(options) if len(options) == len(able) else 0]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from rarecase.arrays import Floats, Ints
 from rarecase.features.columns import Columns
+from rarecase.features.copies import read_copies
 from rarecase.features.feature_set import (
     WHOLE,
     FeatureSet,
@@ -31,12 +32,14 @@ Unit = Literal["patients", "slices"]
 
 class Vectors(NamedTuple):
     """Vectors X (n, d) of a source; their rows (row, case, slice, patient, label, predicted, and
-    what `outlined` needs); what the columns are; and the same for inner folds (see `Nested`)."""
+    what `outlined` needs); what the columns are; the same for inner folds (see `Nested`); and of
+    augmented copies."""
 
     X: Floats
     rows: pd.DataFrame
     columns: Columns | None = None
     nested: Nested = ()
+    copies: tuple[Floats, ...] = ()
 
     @staticmethod
     def taken(source: Source, data: SourceData) -> Vectors:
@@ -53,7 +56,10 @@ class Vectors(NamedTuple):
         nested = None if inner is None else tuple(
             Inner(vectors(each).astype(np.float64), held) for each, held in inner
         )  # fmt: skip
-        found = Vectors(vectors(store).astype(np.float64), store.rows, store.columns, nested)
+        found = Vectors(
+            vectors(store).astype(np.float64), store.rows, store.columns, nested,
+            tuple(vectors(each).astype(np.float64) for each in read_copies(store)),
+        )  # fmt: skip
         if patients is None:
             return found
         return found.taking(np.flatnonzero(found.rows["patient"].isin(patients).to_numpy()))
@@ -61,7 +67,8 @@ class Vectors(NamedTuple):
     def taking(self, at: Ints) -> Vectors:
         """Some of the rows."""
         nested = self.nested and tuple(Inner(X[at], held) for X, held in self.nested)
-        return Vectors(self.X[at], self.rows.iloc[at], self.columns, nested)
+        copies = tuple(X[at] for X in self.copies)
+        return Vectors(self.X[at], self.rows.iloc[at], self.columns, nested, copies)
 
     def then(self, others: Vectors) -> Vectors:
         """These and other patients', whom no inner fold looks at."""
@@ -69,7 +76,11 @@ class Vectors(NamedTuple):
         nested = self.nested and tuple(
             Inner(np.concatenate([X, others.X]), held) for X, held in self.nested
         )
-        return Vectors(np.concatenate([self.X, others.X]), rows, self.columns, nested)
+        both = zip(self.copies, others.copies, strict=False)
+        return Vectors(
+            np.concatenate([self.X, others.X]), rows, self.columns, nested,
+            tuple(np.concatenate(pair) for pair in both),
+        )  # fmt: skip
 
     def counting(self, masks: Masks) -> Vectors:
         """Those of slices whose mask is not empty (all, of a patient without any), and of whole
@@ -89,12 +100,12 @@ def joined_vectors(
     masks: Masks = "predicted",
 ) -> FeatureSet:
     """Samples of an experiment from the vectors that count, side by side (see `side_by_side`)."""
-    X, about, columns, nested = side_by_side(sources, unit=unit, masks=masks)
+    X, about, columns, nested, copies = side_by_side(sources, unit=unit, masks=masks)
     found = make_features(
         X, about["label"].to_numpy(), groups=about["patient"].to_numpy(), rare=rare,
         row=about["row"].tolist(), name=name, constant=True, missing=True, columns=columns,
     )  # fmt: skip
-    return replace(found, nested=nested)
+    return replace(found, nested=nested, copies=copies)
 
 
 def side_by_side(
@@ -120,8 +131,11 @@ def side_by_side(
         return np.concatenate([_means(X, part.rows, mine, base) for X, part, mine in each], axis=1)
 
     columns = [part.columns or Columns.of(part.X.shape[1]) for part in parts]
-    plain = [part.X for part in parts]
-    return Vectors(joined(plain), base, Columns.joined(columns), _nested(parts, joined))
+    plain, nested = [part.X for part in parts], _nested(parts, joined)
+    # What has learnt classes would have to be copied for each inner fold, and is not.
+    count = 0 if nested != () else min(len(part.copies) for part in parts)
+    copies = tuple(joined([part.copies[k] for part in parts]) for k in range(count))
+    return Vectors(joined(plain), base, Columns.joined(columns), nested, copies)
 
 
 def _nested(parts: Sequence[Vectors], joined: Callable[[Sequence[Floats]], Floats]) -> Nested:

@@ -95,6 +95,13 @@ def make_part(settings: Settings, said: DesignSettings, *, real: int = 1000) -> 
     return Part(said.features, design)
 
 
+def copies_of(settings: Settings, source: str) -> int:
+    """How many augmented copies of every case some arm wants of a source."""
+    parts = (make_part(settings, said) for said in settings.experiment)
+    arms = [arm for part in parts if source in part.sources for arm in part.design.arms]
+    return max((arm.test_copies for arm in arms), default=1) - 1
+
+
 def experiment_seed(settings: Settings) -> int:
     """What experiments on vectors draw from."""
     return derive(settings.seed, "arms")

@@ -11,7 +11,7 @@ from rarecase.cohort import Cohort
 from rarecase.experiment.arm import Arm, Counts
 from rarecase.experiment.sampling import new_generator
 from rarecase.pipeline import run_folder
-from rarecase.pipeline.designs import Part
+from rarecase.pipeline.designs import Part, copies_of
 from rarecase.pipeline.disk import Sizes, sizes_of
 from rarecase.pipeline.measure import Rates, measure
 from rarecase.pipeline.plan import STAGES
@@ -135,12 +135,14 @@ def _source_costs(
     settings: Settings, sizes: Sizes, rates: Rates, *, cases: int
 ) -> list[tuple[str, tuple[float, int]]]:
     """Seconds in a fold and bytes of memory of every source: as tried on a case, or about a pass of
-    the U-Net over all slices; of one that learns classes once more for each inner fold."""
+    the U-Net over all slices; of one that learns classes once more for each inner fold, of others
+    for each augmented copy."""
     usual = sizes.units * rates.predict
     found = []
     for name in sizes.shapes:
         each, memory = rates.sources.get(name, (usual / max(cases, 1), 0))
-        times = 1 + settings.tuning.inner if source_in(settings, name).learns else 1
+        learns = source_in(settings, name).learns
+        times = 1 + (settings.tuning.inner if learns else copies_of(settings, name))
         found.append((name, (times * each * cases, memory)))
     return found
 

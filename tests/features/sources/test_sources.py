@@ -13,6 +13,7 @@ from rarecase.cohort.case import Case
 from rarecase.cohort.load import CaseArrays
 from rarecase.errors import DataError, SettingError
 from rarecase.features import SourceData, load_source, source_of
+from rarecase.features.augmented import augmented
 from rarecase.features.feature_set import WHOLE
 from rarecase.features.joining import Vectors, joined_vectors
 from rarecase.features.sources.contract import CARD
@@ -100,6 +101,22 @@ def test_features_have_the_announced_shape_and_repeat_to_the_bit(name, tmp_path)
     assert {"case", "patient", "label", "slice", "predicted"} <= set(store.rows.columns)
     assert store.seen >= {"p0", "p1"} and not store.seen & {"p7"}
     np.testing.assert_array_equal(store.read_all(), found[1].read_all())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_augmented_copies_are_of_the_same_samples(name, tmp_path):
+    data = cohort(tmp_path)
+    source = source_of(name, networks=NETWORKS).fit(data, seed=3)
+    plain, found = source.transform(data, out=tmp_path / "plain.zarr"), []
+    for i in range(2):
+        (tmp_path / f"work-{i}").mkdir()
+        other = augmented(data, copy=1, seed=7, strength=0.5, work=tmp_path / f"work-{i}")
+        found.append(source.transform(other, out=tmp_path / f"{i}.zarr"))
+    key = ["case", "patient", "label", "slice"]
+    assert found[0].rows[key].equals(plain.rows[key])
+    np.testing.assert_array_equal(found[0].read_all(), found[1].read_all())
+    blind = name in ("clinical", "outline_size")  # they look at no image
+    assert np.array_equal(found[0].read_all(), plain.read_all(), equal_nan=True) == blind
 
 
 @pytest.mark.parametrize("name", NAMES)

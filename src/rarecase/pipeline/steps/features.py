@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,13 @@ from rarecase.cohort.case import Case, Cohort
 from rarecase.errors import DataError
 from rarecase.experiment.training_set import inner_seed, inner_split
 from rarecase.features import FeatureStore, SourceData
+from rarecase.features.augmented import augmented
+from rarecase.features.copies import copy_store
 from rarecase.features.feature_set import Masks
 from rarecase.features.nested import inner_store, record_inner
 from rarecase.files import read_parquet
 from rarecase.pipeline.compute import make_fabric
-from rarecase.pipeline.designs import experiment_seed
+from rarecase.pipeline.designs import copies_of, experiment_seed
 from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.run_folder import FEATURES, SEGMENTER
 from rarecase.pipeline.sources import source_in
@@ -40,6 +43,10 @@ def features_step(context: Context, *, source: str, segmenter: Step, cohort: Coh
         facts.append(context.settings.tuning.masks)
     facts += known.facts(cohort)
     facts += [context.settings.tuning.inner] if known.learns else []
+    copies = copies_of(context.settings, source)
+    facts += [f"{copies} augmented copies", context.settings.segmenter.augment_strength] * bool(
+        copies
+    )
     return Step(
         context.test_fold.folder(f"{FEATURES}/{source}"), "extract", work, context, facts=facts,
         inputs=(segmenter,), bulky=(f"{source}.zarr",) if known.kind == "maps" else (), remake=work,
@@ -50,7 +57,10 @@ def features_work(context: Context, folder: Path, *, source: str) -> None:
     """Features of every slice, training and test, and the source that was fitted for them."""
     out = folder / f"{source}.zarr"
     masks = context.settings.tuning.masks
-    extract(context, load_fold(context), source=source, out=out, masks=masks, keep=folder)
+    extract(
+        context, load_fold(context), source=source, out=out, masks=masks, keep=folder,
+        copies=copies_of(context.settings, source),
+    )  # fmt: skip
 
 
 def source_data(context: Context, fold: Fold, *, masks: Masks, exact: bool = False) -> SourceData:
@@ -83,10 +93,12 @@ def extract(
     masks: Masks = "predicted",
     exact: bool = False,
     keep: Path | None = None,
+    copies: int = 0,
 ) -> FeatureStore:
     """Fit a source to the fold's training patients; features of everybody, in a store at `out`.
 
     `exact`: in float32 whatever the settings say. `keep`: the folder to save the source in.
+    `copies`: of so many augmented copies too, in stores beside it.
     """
     at, found = context.test_fold, source_in(context.settings, source)
     data = source_data(context, fold, masks=masks, exact=exact or found.exact)
@@ -96,6 +108,14 @@ def extract(
     store = found.transform(data, out=out)
     if found.learns:
         _for_inner_folds(context, fold, data, source=source, folder=out.parent)
+    # What has learnt classes would have to be copied for each inner fold.
+    for number in range(1, 1 if found.learns else copies + 1):
+        with TemporaryDirectory(dir=out.parent) as work:
+            copy = augmented(
+                data, copy=number, seed=derive(context.settings.seed, "copies"),
+                strength=context.settings.segmenter.augment_strength, work=Path(work),
+            )  # fmt: skip
+            found.transform(copy, out=copy_store(out.parent, number))
     return store
 
 
