@@ -26,7 +26,7 @@ rare patient) is null:
   {reference, control}, sentence
 * best {the key, auc, of, note}: the row with the largest AUC of those that are no controls
 * paper: the key of the row for the paper's Table 3, null without planned counts
-* checks, notes [text]
+* checks, notes [text]; of a run masks, what its masks are worth (see `masks.mask_scores`)
 """
 
 from __future__ import annotations

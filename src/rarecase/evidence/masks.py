@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from rarecase.files import read_csv
 from rarecase.ranking import plain
 
-PARTED = ("label", "site")
-"""Columns by which cases are looked at apart."""
+MASKS = "masks.csv"
+TEXTS = ("case", "patient", "label", "site", "part")
+"""Its columns that are text, whatever they look like."""
+
+
+def with_masks(evidence: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The evidence of a run with what its masks.csv says (`masks`, see `mask_scores`); as it is
+    where there is none."""
+    path = folder / MASKS
+    if not path.is_file():
+        return evidence
+    table = read_csv(path, texts=TEXTS, missing=("",))
+    return evidence | {"masks": mask_scores(table, classes=evidence["classes"])}
 
 
 def mask_scores(table: pd.DataFrame, *, classes: Sequence[str]) -> list[dict[str, Any]]:

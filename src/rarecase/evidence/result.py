@@ -119,6 +119,7 @@ def reweigh(folder: str | Path) -> dict[str, Any]:
     """Compute evidence.json of a run or comparison anew from predictions.parquet, with the rare
     class, draws and self-checks that it has, and write it."""
     from rarecase.evidence.evidence import make_evidence
+    from rarecase.evidence.masks import with_masks
 
     before = Result.read(folder)
     said, primary = before.evidence, before.evidence["primary"]
@@ -127,6 +128,7 @@ def reweigh(folder: str | Path) -> dict[str, Any]:
         faithful=said["protocol"] == "faithful", checks=said["checks"],
         seed=said["bootstrap"]["seed"], draws=said["bootstrap"]["draws"],
     )  # fmt: skip
+    found = with_masks(found, Path(folder))
     write_json(Path(folder) / EVIDENCE, found)
     record_files(Path(folder), [EVIDENCE])
     return found

@@ -15,7 +15,7 @@ SEGMENTER, FEATURES, SYNTHETIC, FIDELITY, CELLS = (
     "segmenter", "features", "synthetic", "fidelity", "cells",
 )  # fmt: skip
 PREDICTIONS, EVIDENCE, REPORT = "predictions.parquet", "evidence.json", "report/index.html"
-SAMPLES, MASKS = "samples.zarr", "masks.csv"
+SAMPLES = "samples.zarr"
 MODEL, EXTERNAL, CLASSIFIER = "model", "external", "model/classifier"
 
 

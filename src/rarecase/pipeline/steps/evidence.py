@@ -12,7 +12,7 @@ import pandas as pd
 
 from rarecase.checksums import record_files
 from rarecase.evidence.evidence import make_evidence
-from rarecase.evidence.masks import mask_scores
+from rarecase.evidence.masks import MASKS, TEXTS, with_masks
 from rarecase.experiment.fold_columns import fold_notes
 from rarecase.experiment.fold_rows import Place
 from rarecase.experiment.self_checks import gather
@@ -28,7 +28,6 @@ from rarecase.pipeline.fold import load_fold
 from rarecase.pipeline.run_folder import (
     COHORT,
     EVIDENCE,
-    MASKS,
     PREDICTIONS,
     SEGMENTER,
     folds_of,
@@ -43,7 +42,6 @@ from rarecase.pipeline.steps.cohort import load_cohort
 from rarecase.seeds import derive
 
 NAME = "steps/evidence"
-TEXTS = ("case", "patient", "label", "part")
 
 
 def evidence_step(context: Context, *, cells: Sequence[Step]) -> Step:
@@ -73,10 +71,8 @@ def evidence_work(context: Context, folder: Path, *, cells: Sequence[str]) -> No
         checks=gathered(said),
         seed=derive(settings.seed, "bootstrap") % 2**31,
     )
-    masks = masks_of(run)
-    write_table(run / MASKS, masks)
-    evidence["masks"] = mask_scores(masks, classes=evidence["classes"])
-    write_json(run / EVIDENCE, evidence)
+    write_table(run / MASKS, masks_of(run))
+    write_json(run / EVIDENCE, with_masks(evidence, run))
     write_json(run / FEATURES, about_sources(context))
     record_files(run, [MASKS, EVIDENCE, FEATURES], step=NAME)
 
@@ -87,7 +83,7 @@ def masks_of(run: Path) -> pd.DataFrame:
     sites = cohort.drop_duplicates("case").set_index("case")["site"]
     tables = []
     for at in folds_of(read_folds(run / COHORT / "cohort.csv")):
-        table = read_csv(run / at.folder(SEGMENTER) / "volumes.csv", texts=TEXTS)
+        table = read_csv(run / at.folder(SEGMENTER) / "volumes.csv", texts=TEXTS, missing=("",))
         places = {"repeat": at.repeat, "fold": at.fold}
         for number, (name, value) in enumerate(places.items()):
             table.insert(number, name, value)
