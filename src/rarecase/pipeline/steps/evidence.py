@@ -60,7 +60,8 @@ def evidence_work(context: Context, folder: Path, *, cells: Sequence[str]) -> No
     run = context.run
     tables = [read_parquet(run / cell / PREDICTIONS) for cell in cells]
     write_table(run / PREDICTIONS, pd.concat(tables, ignore_index=True))
-    record_files(run, [PREDICTIONS], step=NAME)
+    write_table(run / MASKS, masks_of(run))
+    record_files(run, [PREDICTIONS, MASKS], step=NAME)  # they are read again at once
     said = [read_json(run / c / CHECKS) for c in cells if (run / c / CHECKS).is_file()]
     settings, first = context.settings, context.settings.experiment[0]
     evidence = make_evidence(
@@ -71,10 +72,9 @@ def evidence_work(context: Context, folder: Path, *, cells: Sequence[str]) -> No
         checks=gathered(said),
         seed=derive(settings.seed, "bootstrap") % 2**31,
     )
-    write_table(run / MASKS, masks_of(run))
     write_json(run / EVIDENCE, with_masks(evidence, run))
     write_json(run / FEATURES, about_sources(context))
-    record_files(run, [MASKS, EVIDENCE, FEATURES], step=NAME)
+    record_files(run, [EVIDENCE, FEATURES], step=NAME)
 
 
 def masks_of(run: Path) -> pd.DataFrame:
