@@ -21,7 +21,12 @@ SHORT = (
     ("--clinical", "cohort.clinical", "COLUMNS", "clinical features besides age and sex"),
     ("--categorical", "cohort.categorical", "COLUMNS", "clinical columns of categories"),
     ("--accept", "cohort.accept", "COLUMNS", "clinical columns that look like leaks, to be taken"),
-    ("--init", "segmenter.init", "START", "pretrained, none, or a U-Net's model.safetensors"),
+    (
+        "--init",
+        "segmenter.init",
+        "START",
+        "none, or model.safetensors of a trained U-Net to start from",
+    ),
     ("--seed", "seed", "N", "everything random derives from it"),
     ("--threads", "compute.threads", "N", "CPU threads of each process"),
     ("--device", "compute.device", "NAME", "auto, cpu, cuda or mps"),

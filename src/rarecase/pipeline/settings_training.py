@@ -57,8 +57,8 @@ class SegmenterSettings(TrainingSettings):
     """The U-Net, trained in every fold without the fold's test patients."""
 
     init: str | None = None
-    """Where it starts from: `pretrained`, the U-Net that comes with the package, which has learnt
-    from simulated patients; `none`, random weights; or `model.safetensors` of another one."""
+    """Where it starts from: `none`, random weights; `model.safetensors` of a trained U-Net; or
+    `pretrained`, one that comes with the package (not with this version)."""
     allow_seen: bool = False
     """Accept an initial model that has seen test patients: a leak, requested by name."""
     flips: bool = False

@@ -23,8 +23,8 @@ from rarecase.segmenter.networks import network_like
 
 log = logging.getLogger(__name__)
 LEAST, LOOKED_AT = 0.1, 200
-"""The Dice below which the network of the package knows nothing of a cohort, on so many slices: one
-that calls everything a lesion has about 0.05 in brains, and twice that of what lesions have."""
+"""The Dice below which the network of the package knows nothing of a cohort, on so many slices: to
+call everything a lesion gives twice the share of pixels that are one, of some percent."""
 
 
 def new_segmenter(settings: Settings, *, channels: tuple[str, ...], seed: int) -> Segmenter:
@@ -45,7 +45,7 @@ def start_segmenter(context: Context, fold: Fold, *, seed: int) -> Segmenter:
         if not len(fold.rows_of(fold.fitting, masked=True)):
             raise DataError(
                 f"{context.where()}: no training case has a mask, so no U-Net can be trained. Give "
-                "a trained one with segmenter.init, or take segmenter.init=pretrained."
+                "a trained one with segmenter.init, or pre-train with pretrain.cohort=simulated."
             )
         return new_segmenter(context.settings, channels=channels, seed=seed)
     segmenter = load_segmenter(given or context.run / PRETRAIN)
