@@ -11,7 +11,7 @@ from rarecase.segmenter import initial as initial_module
 
 def test_without_weights_in_the_package_it_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr(initial_module, "WEIGHTS", tmp_path)
-    with pytest.raises(SettingError, match="comes without a U-Net. Take none"):
+    with pytest.raises(SettingError, match="comes without a U-Net"):
         initial_module.initial("pretrained")
 
 
