@@ -4,13 +4,16 @@
     python benchmarks/pretrained.py MODEL COHORT --curve [--patients 4,8,16] [--epochs 1,2,4,8]
 
 Dice of every case, over all of its slices: as the network is; and after so many epochs on so many
-patients, from the network and from random weights, on a third of the patients that is kept apart.
+patients, from the network in three ways (one learning rate; less of it the farther from the output;
+encoder frozen for a third of the epochs) and from random weights, on a third of the patients that
+is kept apart.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +26,14 @@ from rarecase.compute import make_fabric
 from rarecase.seeds import numpy_rng, torch_seeded
 from rarecase.segmenter import (
     Augmentation,
-    Schedule,
     Segmenter,
+    SegmenterSchedule,
     UNet,
     load_segmenter,
     predict_masks,
     train_segmenter,
 )
+from rarecase.segmenter.batches import Slices
 from rarecase.segmenter.feeding import feed
 from rarecase.segmenter.metrics import volume_dice
 
@@ -55,35 +59,75 @@ def start(model: Path | None, cache: SliceCache, *, width: int, seed: int) -> Se
     return Segmenter(net, tuple(cache.channels))
 
 
+@dataclass(frozen=True)
+class Way:
+    """How a network is trained: its learning rate, what each block has of the next one's, the share
+    of the epochs in which its encoder stands still; from the pre-trained network or not."""
+
+    lr: float
+    layer_decay: float = 1.0
+    frozen: float = 0.0
+    pretrained: bool = True
+
+
+WAYS = {
+    "one rate": Way(1e-3),
+    "layer-wise": Way(1e-3, layer_decay=0.8),
+    "frozen start": Way(1e-3, frozen=1 / 3),
+    "random": Way(2e-3, pretrained=False),
+}
+
+
+def train(
+    made: Segmenter, slices: Slices, rows: np.ndarray, way: Way, *, epochs: int, seed: int
+) -> None:
+    """Train in place, in one part or two."""
+    still = round(way.frozen * epochs)
+    encoder = [*made.net.encoders.parameters(), *made.net.bottleneck.parameters()]
+    for passes, moves in ((still, False), (epochs - still, True)):
+        if not passes:
+            continue
+        for each in encoder:
+            each.requires_grad_(moves)
+        with tempfile.TemporaryDirectory() as work:
+            train_segmenter(
+                made, slices, train_rows=rows, validation_rows=np.empty(0, np.int64),
+                schedule=SegmenterSchedule(
+                    epochs=passes, batch=8, lr=way.lr, decay="cosine" if moves else "constant",
+                    layer_decay=way.layer_decay,
+                ),
+                loss="dice+bce", augmentation=Augmentation().scaled(0.4), seed=seed,
+                fabric=make_fabric(device="cpu", precision="32-true"),
+                checkpoint=Path(work) / "training.safetensors",
+            )  # fmt: skip
+
+
 def curve(
-    model: Path, cache: SliceCache, *, patients: list[int], epochs: list[int], seed: int
+    model: Path,
+    cache: SliceCache,
+    *,
+    ways: list[str],
+    patients: list[int],
+    epochs: list[int],
+    seed: int,
 ) -> pd.DataFrame:
-    """Mean Dice of the patients kept apart, by start, patients and epochs."""
+    """Mean Dice of the patients kept apart, by way, patients and epochs."""
     everybody = numpy_rng(seed, "curve").permutation(sorted(cache.rows["patient"].unique()))
     apart, others = everybody[: len(everybody) // 3], everybody[len(everybody) // 3 :]
-    rows = {
-        name: np.flatnonzero(cache.rows["patient"].isin(who) & cache.rows["has_mask"])
-        for name, who in (("apart", apart), ("others", others))
-    }
+    judged = np.flatnonzero(cache.rows["patient"].isin(apart) & cache.rows["has_mask"])
     width, lines = load_segmenter(model).net.width, []
     for count in [*patients, len(others)]:
-        train = np.flatnonzero(cache.rows["patient"].isin(others[:count]) & cache.rows["has_mask"])
+        rows = np.flatnonzero(cache.rows["patient"].isin(others[:count]) & cache.rows["has_mask"])
         for passes in epochs:
-            for name, lr in (("pretrained", 1e-3), ("random", 3e-3)):
-                made = start(model if name == "pretrained" else None, cache, width=width, seed=seed)
-                with tempfile.TemporaryDirectory() as work:
-                    train_segmenter(
-                        made, feed(made, cache, planes=1), train_rows=train,
-                        validation_rows=np.empty(0, np.int64), loss="dice+bce", seed=seed,
-                        schedule=Schedule(epochs=passes, batch=8, lr=lr, decay="cosine"),
-                        augmentation=Augmentation().scaled(0.4),
-                        fabric=make_fabric(device="cpu", precision="32-true"),
-                        checkpoint=Path(work) / "training.safetensors",
-                    )  # fmt: skip
-                score = dice(made, cache, rows["apart"], flips=True).mean()
+            for name in ways:
+                way = WAYS[name]
+                made = start(model if way.pretrained else None, cache, width=width, seed=seed)
+                slices = feed(made, cache, planes=1)
+                train(made, slices, rows, way, epochs=passes, seed=seed)
+                score = dice(made, cache, judged, flips=True).mean()
                 lines.append((name, count, passes, score))
                 print(*lines[-1], flush=True)
-    return pd.DataFrame(lines, columns=["start", "patients", "epochs", "dice"])
+    return pd.DataFrame(lines, columns=["way", "patients", "epochs", "dice"])
 
 
 def main() -> None:
@@ -96,6 +140,7 @@ def main() -> None:
     parser.add_argument("--curve", action="store_true")
     parser.add_argument("--patients", default="4,8,16")
     parser.add_argument("--epochs", default="1,2,4,8")
+    parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     channels = args.channels.split(",") if args.channels else None
@@ -106,8 +151,11 @@ def main() -> None:
         if args.curve:
             numbers = ([int(n) for n in text.split(",")] for text in (args.patients, args.epochs))
             patients, epochs = numbers
-            found = curve(args.model, cache, patients=patients, epochs=epochs, seed=args.seed)
-            print(found.pivot_table("dice", ["start", "patients"], "epochs").round(3))
+            found = curve(
+                args.model, cache, ways=args.ways.split(","), patients=patients, epochs=epochs,
+                seed=args.seed,
+            )  # fmt: skip
+            print(found.pivot_table("dice", ["way", "patients"], "epochs").round(3).to_string())
             return
         rows = np.flatnonzero(cache.rows["has_mask"])
         each = dice(load_segmenter(args.model), cache, rows, flips=True)

@@ -25,7 +25,7 @@ from rarecase.cohort.load import CaseArrays
 from rarecase.compute import make_fabric
 from rarecase.files import replacing_file, write_table
 from rarecase.seeds import derive, numpy_rng, torch_rng, torch_seeded
-from rarecase.segmenter import Augmentation, Schedule, Segmenter, UNet, train_segmenter
+from rarecase.segmenter import Augmentation, Segmenter, SegmenterSchedule, UNet, train_segmenter
 from rarecase.segmenter.batches import Slices
 from rarecase.segmenter.intensity import Intensity, apply_intensity, draw_intensity
 from rarecase.simulate.contrast import CHANNELS
@@ -127,6 +127,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--jobs", type=int, default=-1)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", default="32-true", help="bf16-mixed on CPUs that know it")
     args = parser.parse_args()
     args.work.mkdir(exist_ok=True)
     simulate(args.work, heads=args.heads, seed=args.seed, jobs=args.jobs)
@@ -139,9 +140,11 @@ def main() -> None:
     slices = VariedSlices(images, labels, range(len(CHANNELS)), seed=args.seed)
     history = train_segmenter(
         segmenter, slices, train_rows=np.flatnonzero(~last), validation_rows=np.flatnonzero(last),
-        schedule=Schedule(epochs=args.epochs, batch=16, lr=2e-3, decay="cosine"),
-        augmentation=Augmentation().scaled(0.6), loss="dice+bce", coarse=args.coarse,
-        fabric=make_fabric(device="cpu", precision="32-true", threads=args.threads),
+        schedule=SegmenterSchedule(
+            epochs=args.epochs, batch=16, lr=2e-3, decay="cosine", coarse=args.coarse
+        ),
+        augmentation=Augmentation().scaled(0.6), loss="dice+bce",
+        fabric=make_fabric(device="cpu", precision=args.precision, threads=args.threads),
         seed=args.seed, checkpoint=args.work / "training.safetensors", name="pre-training",
     )  # fmt: skip
     out = args.work / "model"

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -83,10 +83,15 @@ class Schedule:
         return max(0, min(length, self.max_steps - (epoch - 1) * length))
 
 
-def make_adam(net: nn.Module, schedule: Schedule, *, fused: bool = False) -> torch.optim.Adam:
-    """Adam over a network's weights; `fused` makes one pass over them instead of one per operation:
-    half the time of a step where they are many, and other last bits."""
-    return torch.optim.Adam(net.parameters(), lr=schedule.lr, betas=schedule.betas, fused=fused)
+def make_adam(
+    net: nn.Module | Sequence[nn.Module], schedule: Schedule, *, fused: bool = False
+) -> torch.optim.Adam:
+    """Adam over a network's weights, or over several parts of it with a rate of their own each;
+    `fused` makes one pass over them instead of one per operation: half the time of a step where
+    they are many, and other last bits."""
+    parts = [net] if isinstance(net, nn.Module) else net
+    groups = [{"params": list(part.parameters())} for part in parts]
+    return torch.optim.Adam(groups, lr=schedule.lr, betas=schedule.betas, fused=fused)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,14 @@ from rarecase.experiment.classifiers.cnn_network import FeatureNet
 from rarecase.generators import ACGAN
 from rarecase.generators.networks import ConvDiscriminator, ConvGenerator
 from rarecase.pipeline.resolve import resolve
-from rarecase.segmenter import Augmentation, Schedule, Segmenter, Slices, UNet, train_segmenter
+from rarecase.segmenter import (
+    Augmentation,
+    Segmenter,
+    SegmenterSchedule,
+    Slices,
+    UNet,
+    train_segmenter,
+)
 
 DOC = Path(__file__).parents[2] / "docs/paper-size.md"
 MAPS = (1024, 15, 15)
@@ -125,7 +132,7 @@ def test_one_step_of_the_unet_at_full_size(tmp_path):
     history = train_segmenter(
         segmenter, Slices(images, masks, [0, 0, 0, 0]),  # FLAIR on all four, as in the paper
         train_rows=np.arange(2), validation_rows=np.arange(0),
-        schedule=Schedule(lr=1e-5, batch=2, epochs=1), augmentation=Augmentation(),
+        schedule=SegmenterSchedule(lr=1e-5, batch=2, epochs=1), augmentation=Augmentation(),
         fabric=fabric(), seed=0, checkpoint=tmp_path / "training.safetensors",
     )  # fmt: skip
     assert np.isfinite(history["loss"]).all()

@@ -4,15 +4,8 @@ import pytest
 import torch
 
 from rarecase import Study, simulate_cohort
-from rarecase.errors import SettingError
 from rarecase.segmenter import Segmenter, UNet, load_segmenter
 from rarecase.segmenter import initial as initial_module
-
-
-def test_without_weights_in_the_package_it_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(initial_module, "WEIGHTS", tmp_path)
-    with pytest.raises(SettingError, match="comes without a U-Net"):
-        initial_module.initial("pretrained")
 
 
 @pytest.fixture

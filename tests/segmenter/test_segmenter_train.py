@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import lightning_fabric
 import numpy as np
 import pandas as pd
@@ -10,8 +12,8 @@ from rarecase.segmenter import (
     Augmentation,
     Normaliser,
     PackedMasks,
-    Schedule,
     Segmenter,
+    SegmenterSchedule,
     Slices,
     UNet,
     channel_map,
@@ -43,16 +45,15 @@ def fabric() -> lightning_fabric.Fabric:
     return lightning_fabric.Fabric(accelerator="cpu", devices=1, precision="32-true")
 
 
-def fit(model, slices, tmp_path, *, epochs=6, seed=1, augment=None, validation=True, coarse=0.0):
+def fit(model, slices, tmp_path, *, epochs=6, seed=1, augment=None, validation=True, **course):
     rows = np.arange(len(slices.images))
     return train_segmenter(
         model,
         slices,
         train_rows=rows[:16],
         validation_rows=rows[16:] if validation else rows[:0],
-        schedule=Schedule(lr=1e-2, batch=4, epochs=epochs, decay="cosine"),
+        schedule=SegmenterSchedule(lr=1e-2, batch=4, epochs=epochs, decay="cosine", **course),
         loss="dice+bce",
-        coarse=coarse,
         augmentation=augment,
         fabric=fabric(),
         seed=seed,
@@ -119,6 +120,31 @@ def test_the_first_epochs_may_see_slices_at_half_size(tmp_path):
     assert odd.shape[-2:] == (64, 64) and odd.min() == odd.max() == 1  # 56 is not divisible
 
 
+def test_the_first_blocks_of_a_trained_network_move_least(tmp_path):
+    model = segmenter()
+    before = [{k: v.clone() for k, v in part.named_parameters()} for part in model.net.stages()]
+    known = {id(weight) for weight in model.net.parameters()}
+    assert {id(w) for part in model.net.stages() for w in part.parameters()} == known
+    fit(model, bright_squares(), tmp_path, epochs=1, layer_decay=0.5, validation=False)
+    moved = [
+        max(float((v.detach() - old[k]).abs().max()) for k, v in part.named_parameters() if "weight" in k)
+        for old, part in zip(before, model.net.stages(), strict=True)
+    ]
+    # Adam moves a weight by at most about its rate a step, whatever the gradient.
+    assert all(near < 0.75 * far for near, far in pairwise(moved))
+
+
+def test_it_stops_when_the_validation_patients_gain_nothing(tmp_path):
+    slices = bright_squares()
+    noise = Slices(slices.images, slices.masks.copy(), [0])
+    noise.masks[16:] = 1 - noise.masks[16:]  # what is learnt makes these worse
+    model = segmenter()
+    history = fit(model, noise, tmp_path, epochs=12, patience=2)
+    assert history["epoch"].max() == model.best_epoch + 2 < 12
+    again = fit(segmenter(), noise, tmp_path, epochs=12, patience=2)  # it is over, not begun anew
+    assert list(again["epoch"]) == list(history["epoch"])
+
+
 def test_without_validation_rows_the_last_epoch_is_taken(tmp_path):
     model = segmenter()
     fit(model, bright_squares(), tmp_path, epochs=2, validation=False)
@@ -130,7 +156,7 @@ def test_no_masks_and_nonsense_rates_are_said(tmp_path):
     with pytest.raises(DataError, match="No slice with a mask"):
         train_segmenter(
             segmenter(), slices, train_rows=np.arange(0), validation_rows=np.arange(0),
-            schedule=Schedule(1e-5, 10, 30), augmentation=None, fabric=fabric(), seed=0,
+            schedule=SegmenterSchedule(1e-5, 10, 30), augmentation=None, fabric=fabric(), seed=0,
             checkpoint=tmp_path / "c",
         )  # fmt: skip
     broken = Slices(np.full_like(slices.images, np.inf), slices.masks, [0])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rarecase.errors import SettingError
-from rarecase.segmenter import Augmentation, Schedule, Segmenter, Slices, UNet, Volumes
+from rarecase.segmenter import Augmentation, Segmenter, SegmenterSchedule, Slices, UNet, Volumes
 from rarecase.segmenter.augment import apply, draw
 from rarecase.segmenter.batches import stretched
 from rarecase.segmenter.predict import predict_chances, predict_masks
@@ -147,7 +147,7 @@ def test_it_learns_and_outlines_slices(tmp_path):
     fabric = lightning_fabric.Fabric(accelerator="cpu", devices=1, precision="32-true")
     train_segmenter(
         segmenter, slices, train_rows=np.array([0, 1]), validation_rows=np.array([], int),
-        schedule=Schedule(lr=2e-2, batch=2, epochs=60), augmentation=None,
+        schedule=SegmenterSchedule(lr=2e-2, batch=2, epochs=60), augmentation=None,
         fabric=fabric, seed=0, checkpoint=tmp_path / "training.safetensors",
     )  # fmt: skip
     found = list(predict_masks(segmenter, slices, rows=np.array([7, 3]), fabric=fabric))

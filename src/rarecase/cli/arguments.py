@@ -25,7 +25,7 @@ SHORT = (
         "--init",
         "segmenter.init",
         "START",
-        "none, or model.safetensors of a trained U-Net to start from",
+        "where the U-Net starts: pretrained, none, or a model.safetensors",
     ),
     ("--seed", "seed", "N", "everything random derives from it"),
     ("--threads", "compute.threads", "N", "CPU threads of each process"),

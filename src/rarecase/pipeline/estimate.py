@@ -18,6 +18,7 @@ from rarecase.pipeline.plan import STAGES
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.sources import source_in
 from rarecase.pipeline.step import Step, peak_memory, unfinished
+from rarecase.segmenter.initial import initial
 
 READING = 0.012  # seconds to read, normalise and fit a slice; small beside the rest
 MEASURED = 0.005  # seconds a sample, of a thousand channels
@@ -149,6 +150,8 @@ def _source_costs(
 
 def _segmenter_seconds(settings: Settings, sizes: Sizes, rates: Rates) -> float:
     chosen, validation = settings.segmenter, settings.split.validation
+    if initial(chosen.init) is None and not settings.pretrain.cohort:
+        chosen = chosen.from_scratch()
     real, units = sizes.real, sizes.units
     trained: float = real * (1 - validation) * rates.train
     epoch = trained + real * validation * rates.predict

@@ -18,10 +18,12 @@ from rarecase.features.sources.registry import AMONG, SOURCES, STACK, kind_of, n
 from rarecase.pipeline.designs import candidates_of
 from rarecase.pipeline.presets import PRESETS
 from rarecase.pipeline.settings import DesignSettings, Settings
+from rarecase.pipeline.settings_training import ScratchSettings
 from rarecase.pipeline.shortened import shortened
 from rarecase.segmenter.initial import ARGUMENTS, NONE, check_initial
 
 Nested = dict[str, Any]
+_SCRATCH = tuple(ScratchSettings.model_fields)
 
 
 class Described(NamedTuple):
@@ -127,12 +129,14 @@ def _start(preset: Nested, given: Nested) -> Nested:
         part if isinstance(part := each.get("segmenter"), dict) else {} for each in (given, preset)
     )
     before = given.get("pretrain")
+    # What is said of the training is said of it whatever it begins from.
+    found: Nested = {"segmenter": {"scratch": {n: None for n in _SCRATCH if n in mine}}}
     if mine.get("init"):  # it replaces the pre-training that the preset would do
-        return {"pretrain": {"cohort": None}}
+        return found | {"pretrain": {"cohort": None}}
     other = any(mine.get(n, theirs.get(n)) != theirs.get(n) for n in ("network", *ARGUMENTS))
     if "init" in theirs and (other or (isinstance(before, dict) and before.get("cohort"))):
-        return {"segmenter": {"init": NONE}}  # those weights fit one architecture
-    return {}
+        found["segmenter"]["init"] = NONE  # those weights fit one architecture
+    return found
 
 
 def validate(nested: Nested) -> Settings:

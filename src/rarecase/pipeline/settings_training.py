@@ -38,6 +38,9 @@ class TrainingSettings(Section):
     """The seven augmentations of the paper's Table 1."""
     augment_strength: Annotated[float, Field(gt=0, le=2)] = 1.0
     """Times as strong as in Table 1, flips apart: short trainings do better with less."""
+    patience: Count | None = None
+    """Stop after so many epochs without a lower loss of the validation patients. The weights of the
+    best epoch are taken in any case."""
 
 
 class PretrainSettings(TrainingSettings):
@@ -53,12 +56,29 @@ class PretrainSettings(TrainingSettings):
     """Patients of each class, if simulated."""
 
 
+class ScratchSettings(Section):
+    """What takes the place of the segmenter's where it begins from random weights and not, as its
+    other settings mean it, from a trained network. Without a value they hold."""
+
+    epochs: Count | None = None
+    """Passes over the training slices."""
+    coarse: Fraction | None = None
+    """This share of them sees slices at half size."""
+    learning_rate: Positive | None = None
+    """Of Adam."""
+
+
 class SegmenterSettings(TrainingSettings):
     """The U-Net, trained in every fold without the fold's test patients."""
 
     init: str | None = None
-    """Where it starts from: `none`, random weights; `model.safetensors` of a trained U-Net; or
-    `pretrained`, one that comes with the package (not with this version)."""
+    """Where it starts from: `pretrained`, the U-Net that comes with the package, which has learnt
+    from simulated brains alone; `model.safetensors` of a trained U-Net; or `none`: random weights,
+    which is also what is done where the package's outlines nothing in the training patients."""
+    scratch: ScratchSettings = ScratchSettings()
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The learning rate of a block is this times that of the one behind it, so that what the first
+    ones of a trained network know changes least. 1: one rate, as from random weights."""
     allow_seen: bool = False
     """Accept an initial model that has seen test patients: a leak, requested by name."""
     flips: bool = False
@@ -79,3 +99,8 @@ class SegmenterSettings(TrainingSettings):
     dimensions: Literal[2, 3] = 2
     """2: it looks at slices, the paper's way. 3: at whole cases; a case is then a sample, of which
     there are few, so that everything behind it needs less time and finds less to learn from."""
+
+    def from_scratch(self) -> SegmenterSettings:
+        """What is done from random weights."""
+        said = {name: value for name, value in self.scratch if value is not None}
+        return self.model_copy(update={**said, "layer_decay": 1.0})

@@ -10,23 +10,17 @@ ARGUMENTS = ("width", "depth", "norm", "dimensions")
 """What, besides its name, makes a network's architecture."""
 PRETRAINED, NONE = "pretrained", "none"
 WEIGHTS = Path(__file__).with_name("weights")
-"""Where a U-Net lies that comes with the package; there is none yet."""
+"""The U-Net that comes with the package, made by `tools/pretrain.py`."""
 
 
 def initial(init: str | None) -> Path | None:
-    """The weights that `init` names; None: random ones. Raises `SettingError` where the package
-    has none.
+    """The weights that `init` names; None: random ones.
 
     >>> initial("none") is initial(None) is None
     True
     """
     if init in (None, NONE):
         return None
-    if init == PRETRAINED and not (WEIGHTS / "model.safetensors").is_file():
-        raise SettingError(
-            "segmenter.init=pretrained: this version of rarecase comes without a U-Net. Take none, "
-            "a model.safetensors of your own, or pretrain.cohort=simulated."
-        )
     return WEIGHTS if init == PRETRAINED else Path(str(init))
 
 

@@ -25,9 +25,9 @@ from rarecase.segmenter.batches import Slices, in_order, shrunk, shuffled
 from rarecase.segmenter.losses import LOSSES, dice_loss
 from rarecase.segmenter.metrics import hard_dice, iou
 from rarecase.segmenter.model import Segmenter
+from rarecase.segmenter.schedule import SegmenterSchedule
 from rarecase.training import (
     Row,
-    Schedule,
     Training,
     make_adam,
     refuse_infinite,
@@ -44,13 +44,12 @@ def train_segmenter(
     *,
     train_rows: np.ndarray,
     validation_rows: np.ndarray,
-    schedule: Schedule,
+    schedule: SegmenterSchedule,
     augmentation: Augmentation | None,
     fabric: lightning_fabric.Fabric,
     seed: int,
     checkpoint: Path,
     loss: Loss = "dice",
-    coarse: float = 0.0,
     name: str = "segmenter",
 ) -> pd.DataFrame:
     """Train in place and leave the weights of the best validation epoch in `segmenter`.
@@ -64,10 +63,6 @@ def train_segmenter(
         Samples of `slices`; without validation rows the last epoch is taken.
     loss
         What is minimised.
-    coarse
-        The first of the epochs, this share of them, see slices at half their size, at a quarter of
-        the cost (progressive resizing): most of what a network learns from random weights can be
-        learnt there.
 
     Returns
     -------
@@ -77,22 +72,22 @@ def train_segmenter(
     if not len(train_rows):
         raise DataError("No slice with a mask to train the segmenter on: are the masks missing?")
     net = segmenter.net.channels_last()
-    optimizer = make_adam(net, schedule)
-    coarse_epochs = round(coarse * schedule.epochs)
-    best = _Best(net, coarse_epochs=coarse_epochs)
+    stages = net.stages()
+    optimizer = make_adam(stages, schedule)
+    best = _Best(net, schedule)
     wrapped, tuned = fabric.setup(net, optimizer)
+    shares = [schedule.layer_decay**behind for behind in reversed(range(len(stages)))]
     fitting = _Fitting(
-        wrapped, tuned, segmenter, slices, schedule, augmentation, fabric, seed,
-        loss, coarse_epochs,
-    )  # fmt: skip
+        wrapped, tuned, segmenter, slices, schedule, augmentation, fabric, seed, loss, shares
+    )
     key = training_key(
-        seed, schedule, loss, coarse, augmentation,
+        seed, schedule, loss, augmentation,
         arrays=(train_rows, validation_rows), modules={"net": net},
     )  # fmt: skip
     training = Training(
         name, lambda number: {"part": "train"} | fitting.train(train_rows, number), {"net": net},
         {"adam": optimizer}, key, fitting.cure, beside={"best": best.weights}, kept=best.state,
-        after=lambda number: fitting.validate(validation_rows, number, best),
+        after=lambda number: fitting.validate(validation_rows, number, best), over=best.over,
     )  # fmt: skip
     history = run_epochs(training, epochs=schedule.epochs, checkpoint=checkpoint)
     net.load_state_dict(best.weights.state_dict())
@@ -103,14 +98,21 @@ def train_segmenter(
 class _Best:
     """The weights of the epoch with the lowest validation loss; the last one's without a loss."""
 
-    def __init__(self, net: torch.nn.Module, *, coarse_epochs: int) -> None:
-        self.net, self.coarse_epochs = net, coarse_epochs
+    def __init__(self, net: torch.nn.Module, schedule: SegmenterSchedule) -> None:
+        self.net, self.schedule = net, schedule
         self.weights = copy.deepcopy(net).requires_grad_(False)
-        self.state = {"epoch": 0, "loss": math.inf}
+        self.state = {"epoch": 0, "loss": math.inf, "last": 0}
+
+    def over(self) -> bool:
+        """Whether so many epochs at the full size have passed without a better one."""
+        patience = self.schedule.patience
+        since = self.state["last"] - max(self.state["epoch"], self.schedule.coarse_epochs)
+        return patience is not None and since >= patience
 
     def offer(self, epoch: int, loss: float | None) -> None:
         # What was scored on slices of half the size does not compete with the full size.
-        anew = self.state["epoch"] <= self.coarse_epochs < epoch
+        anew = self.state["epoch"] <= self.schedule.coarse_epochs < epoch
+        self.state["last"] = epoch
         if loss is None or anew or loss <= self.state["loss"]:
             self.state.update(epoch=epoch, loss=loss or 0.0)
             self.weights.load_state_dict(self.net.state_dict())
@@ -124,12 +126,12 @@ class _Fitting:
     optimizer: torch.optim.Optimizer
     segmenter: Segmenter
     slices: Slices
-    schedule: Schedule
+    schedule: SegmenterSchedule
     augmentation: Augmentation | None
     fabric: lightning_fabric.Fabric
     seed: int
     loss: Loss
-    coarse_epochs: int
+    shares: Sequence[float]  # of the learning rate, by group of weights
 
     @property
     def cure(self) -> str:
@@ -151,8 +153,9 @@ class _Fitting:
                 drawn = Drawn(**{k: self.fabric.to_device(v) for k, v in vars(drawn).items()})
                 images, masks = apply(drawn, images, masks)
             step = (epoch - 1) * len(batches) + number
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.schedule.rate(step, steps=self.schedule.epochs * len(batches))
+            rate = self.schedule.rate(step, steps=self.schedule.epochs * len(batches))
+            for group, share in zip(self.optimizer.param_groups, self.shares, strict=True):
+                group["lr"] = rate * share
             logits, masks = self._logits(images, masks, epoch)
             found = LOSSES[self.loss](logits, masks)
             self.optimizer.zero_grad()
@@ -190,7 +193,7 @@ class _Fitting:
         self, images: torch.Tensor, masks: torch.Tensor, epoch: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits of `images` with the masks that they are held against, at the epoch's size."""
-        if epoch <= self.coarse_epochs:
+        if epoch <= self.schedule.coarse_epochs:
             images, masks = halved(images, masks, step=2**self.segmenter.net.depth)
         ready = self.slices.ready(images, self.segmenter.normaliser)
         return self.net(ready).float(), masks

@@ -132,6 +132,12 @@ class UNet(nn.Module):
         decoder = [Block(f"dec{b.name[3:]}", b.channels, b.reduction) for b in reversed(encoder)]
         return [*encoder, bottleneck, *decoder]
 
+    def stages(self) -> list[nn.ModuleList]:
+        """What learns, from input to output: each block with what leads to it, then the head."""
+        down = [nn.ModuleList([encoder]) for encoder in (*self.encoders, self.bottleneck)]
+        both = zip(reversed(self.upsamplings), reversed(self.decoders), strict=True)
+        return [*down, *(nn.ModuleList(pair) for pair in both), nn.ModuleList([self.head])]
+
     def block(self, name: str) -> Block:
         """The block of this name; an unknown one is an error that lists those there are."""
         known = {block.name: block for block in self.blocks()}

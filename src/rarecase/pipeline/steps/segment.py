@@ -19,7 +19,7 @@ from rarecase.pipeline.compute import make_fabric
 from rarecase.pipeline.fold import Fold, load_fold
 from rarecase.pipeline.run_folder import CHECKPOINTS, SEGMENTER
 from rarecase.pipeline.settings import Settings
-from rarecase.pipeline.settings_training import TrainingSettings
+from rarecase.pipeline.settings_training import SegmenterSettings, TrainingSettings
 from rarecase.pipeline.step import Context, Step, digest
 from rarecase.pipeline.steps.masks import Look, predict_volumes
 from rarecase.pipeline.steps.starting import start_segmenter
@@ -27,8 +27,8 @@ from rarecase.seeds import derive
 from rarecase.segmenter import (
     Augmentation,
     Normaliser,
-    Schedule,
     Segmenter,
+    SegmenterSchedule,
     Slices,
     model_files,
     train_segmenter,
@@ -72,16 +72,24 @@ def train(
         segmenter, slices,
         train_rows=slices.samples_of(fold.rows_of(fold.fitting, masked=True)),
         validation_rows=slices.samples_of(fold.rows_of(fold.validation, masked=True)),
-        schedule=Schedule(
+        schedule=SegmenterSchedule(
             epochs=chosen.epochs, batch=chosen.batch, lr=chosen.learning_rate,
             betas=(chosen.beta1, 0.999), decay=chosen.decay,
+            coarse=chosen.coarse, patience=chosen.patience,
+            layer_decay=chosen.layer_decay if isinstance(chosen, SegmenterSettings) else 1.0,
         ),
-        loss=chosen.loss, coarse=chosen.coarse,
+        loss=chosen.loss,
         augmentation=Augmentation().scaled(chosen.augment_strength) if chosen.augment else None,
         fabric=make_fabric(settings.compute), seed=seed, name=name,
         checkpoint=folder / CHECKPOINTS / "training.safetensors",
     )  # fmt: skip
     write_table(folder / "history.csv", history)
+
+
+def training_of(settings: Settings, start: Segmenter) -> SegmenterSettings:
+    """How a U-Net is trained: a trained one is tuned."""
+    chosen = settings.segmenter
+    return chosen if start.initialised_from else chosen.from_scratch()
 
 
 def segmenter_work(context: Context, folder: Path) -> None:
@@ -91,7 +99,8 @@ def segmenter_work(context: Context, folder: Path) -> None:
     segmenter = start_segmenter(context, fold, seed=seed)
     if len(fold.rows_of(fold.fitting, masked=True)):
         name = f"U-Net, {context.where()}"
-        train(context, fold, segmenter, settings.segmenter, seed=seed, folder=folder, name=name)
+        chosen = training_of(settings, segmenter)
+        train(context, fold, segmenter, chosen, seed=seed, folder=folder, name=name)
     else:
         log.warning("%s: no masks to train on; the initial U-Net is used as it is", context.where())
         if bool(segmenter.normaliser.mean) != (settings.slices.normalise == "cohort"):
@@ -133,7 +142,8 @@ def _looks_at_training(
         place = folder / CHECKPOINTS / f"cross-fit-{number}"
         place.mkdir(parents=True, exist_ok=True)
         name = f"U-Net {number + 1} of {chosen.cross_fit} for masks, {context.where()}"
-        train(context, part, other, chosen, seed=mine, folder=place, name=name)
+        like = training_of(context.settings, other)
+        train(context, part, other, like, seed=mine, folder=place, name=name)
         looks.append(Look(other, fold.rows_of(out), chosen.flips))
     return looks
 
@@ -153,4 +163,4 @@ def segmenter_step(context: Context, *, cohort: Step | None, start: Step | None)
         context.test_fold.folder(SEGMENTER),
         tuple(s for s in (cohort, start) if s is not None),
     )
-    return Step(name, "segment", segmenter_work, context, version=2, facts=facts, inputs=inputs)
+    return Step(name, "segment", segmenter_work, context, version=3, facts=facts, inputs=inputs)
