@@ -139,13 +139,9 @@ def test_values_from_the_command_line(text, value):
     assert parse_value(text) == value
 
 
-def test_where_the_network_starts_from_gives_way_to_what_the_user_wants(monkeypatch):
-    """A preset that starts from the U-Net of the package: another architecture, or pre-training of
-    one's own, does without; asked for by name it stays, or is refused."""
-    shipped = PRESETS["quick"] | {
-        "segmenter": {**PRESETS["quick"]["segmenter"], "init": "pretrained"}
-    }
-    monkeypatch.setitem(PRESETS, "quick", shipped)
+def test_where_the_network_starts_from_gives_way_to_what_the_user_wants():
+    """A preset starts from the U-Net of the package: another architecture, other intensities, or
+    pre-training of one's own, does without; asked for by name it stays, or is refused."""
 
     def start(**given):
         named = {name.replace("__", "."): value for name, value in given.items()}
@@ -156,7 +152,23 @@ def test_where_the_network_starts_from_gives_way_to_what_the_user_wants(monkeypa
     assert start(pretrain__cohort="simulated") == "none"
     assert start(segmenter__init="none") == "none"
     assert start(segmenter__init="pretrained", segmenter__width=8) == "pretrained"
+    assert start(slices__normalise="cohort") == "none"
     with pytest.raises(SettingError, match="normalise is 'cohort': set"):
-        start(slices__normalise="cohort")
+        start(slices__normalise="cohort", segmenter__init="pretrained")
     with pytest.raises(SettingError, match="give one"):
         start(segmenter__init="pretrained", pretrain__cohort="simulated")
+
+
+def test_from_random_weights_the_preset_trains_longer():
+    """Unless the user says how long: then it is so long, whatever it begins from."""
+    shipped = PRESETS["quick"]["segmenter"]
+
+    def scratch(**given):
+        return resolve(
+            preset="quick", overrides={f"segmenter.{n}": v for n, v in given.items()}
+        ).segmenter.from_scratch()
+
+    assert scratch().epochs == shipped["scratch"]["epochs"] > shipped["epochs"]
+    assert scratch().layer_decay == 1
+    assert scratch(epochs=2).epochs == 2 and scratch(epochs=2).coarse == scratch().coarse
+    assert scratch(learning_rate=0.5).learning_rate == 0.5

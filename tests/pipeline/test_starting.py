@@ -1,9 +1,13 @@
 """The U-Net of the package as a start, and what becomes of cohorts that it does not know."""
 
+import re
+
 import pytest
 import torch
 
 from rarecase import Study, simulate_cohort
+from rarecase.errors import DataError
+from rarecase.evidence.result import Result
 from rarecase.segmenter import Segmenter, UNet, load_segmenter
 from rarecase.segmenter import initial as initial_module
 
@@ -46,3 +50,47 @@ def test_a_cohort_that_it_does_not_know_does_without(
     found = started(tiny, elsewhere, tmp_path / "run")
     assert found.initialised_from is None
     assert "outlines nothing of what the masks show (Dice 0.00" in caplog.text
+
+
+def judged(tiny, data, run, init, **more):
+    settings = {n: v for n, v in tiny.items() if not n.startswith("simulation") and n != "preset"}
+    settings |= {"segmenter.init": str(init), "cohort.channels": ["flair"], **more}
+    settings["experiment"] = tiny["experiment"][1:]
+    return Study(data, out=run, preset="demo", settings=settings).run()
+
+
+def of_tables(page):
+    """The captions of a page's tables."""
+    return re.findall(r'<figure class="table">\s*<figcaption>(.*?)</figcaption>', page, re.DOTALL)
+
+
+@pytest.mark.parametrize("drawn", [True, False], ids=["left aside", "not there"])
+def test_masks_of_the_network_it_starts_from(drawn, tiny, outlining, elsewhere, tmp_path):
+    """Where no mask is used, or there is none: every table says whose masks they are."""
+    start = outlining / "repeat-0/fold-0/segmenter"
+    if not drawn:
+        for path in elsewhere.rglob("*seg*"):
+            path.unlink()
+    masks = {"tuning.masks": "none"} if drawn else {}
+    run = tmp_path / "run"
+    judged(tiny, elsewhere, run, start / "model.safetensors", **masks)
+    result = Result.read(run)
+    found, given = load_segmenter(run / "repeat-0/fold-0/segmenter"), load_segmenter(start)
+    assert found.trained_on == given.trained_on
+    for name, value in given.net.state_dict().items():
+        assert torch.equal(found.net.state_dict()[name], value), name
+    assert result.evidence["untuned"] and bool(result.evidence["masks"]) == drawn
+    stated = "under masks of the pre-trained U-Net alone"
+    assert str(result).count(stated) >= 2
+    captions = of_tables((run / "report/index.html").read_text(encoding="utf-8"))
+    assert captions and all(stated in caption for caption in captions)
+
+
+def test_masks_that_trained_it_are_not_called_so(outlining):
+    captions = of_tables((outlining / "report/index.html").read_text(encoding="utf-8"))
+    assert captions and not any("alone" in caption for caption in captions)
+
+
+def test_without_masks_and_without_weights_it_says_what_to_do(tiny, elsewhere, tmp_path):
+    with pytest.raises(DataError, match=r"segmenter\.init=pretrained"):
+        judged(tiny, elsewhere, tmp_path / "run", "none", **{"tuning.masks": "none"})

@@ -127,7 +127,11 @@ def test_the_first_blocks_of_a_trained_network_move_least(tmp_path):
     assert {id(w) for part in model.net.stages() for w in part.parameters()} == known
     fit(model, bright_squares(), tmp_path, epochs=1, layer_decay=0.5, validation=False)
     moved = [
-        max(float((v.detach() - old[k]).abs().max()) for k, v in part.named_parameters() if "weight" in k)
+        max(
+            float((v.detach() - old[k]).abs().max())
+            for k, v in part.named_parameters()
+            if "weight" in k
+        )
         for old, part in zip(before, model.net.stages(), strict=True)
     ]
     # Adam moves a weight by at most about its rate a step, whatever the gradient.

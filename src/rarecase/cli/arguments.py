@@ -17,7 +17,7 @@ SHORT = (
     ("--label", "cohort.label", "SPEC", "label column; COLUMN=V[,V] sets these against the rest"),
     ("--rare", "cohort.rare", "CLASS", "the rare class (default: the one with fewest patients)"),
     ("--channels", "cohort.channels", "NAMES", "channels to use, such as flair or flair,t1gd"),
-    ("--masks", "tuning.masks", "WHICH", "masks for features: predicted, true or none"),
+    ("--masks", "tuning.masks", "WHICH", "masks for features: predicted, true, none or whole"),
     ("--clinical", "cohort.clinical", "COLUMNS", "clinical features besides age and sex"),
     ("--categorical", "cohort.categorical", "COLUMNS", "clinical columns of categories"),
     ("--accept", "cohort.accept", "COLUMNS", "clinical columns that look like leaks, to be taken"),

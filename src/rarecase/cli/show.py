@@ -84,6 +84,7 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 
 def show(evidence: dict[str, Any]) -> None:
     """Which features know the rare class; the arms on them; the verdicts, the self-checks."""
     from rarecase.evidence.evidence import PEEKED
+    from rarecase.evidence.masks import stated
     from rarecase.evidence.tables import arms_title, counts_line, said_below, table_rows
     from rarecase.evidence.tables_features import NOTE, choice_lines, feature_lines, feature_rows
 
@@ -96,6 +97,7 @@ def show(evidence: dict[str, Any]) -> None:
     if (sets := feature_rows(evidence)) is not None:
         heads, rows = sets
         title = f"AUC of class {evidence['rare']} by features and classifier, the arm `none`"
+        title += stated(evidence)
         shown.print()
         shown.print(table(title, heads, rows))
         shown.print(NOTE)

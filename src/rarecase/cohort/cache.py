@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, get_args
@@ -57,6 +57,11 @@ class SliceCache:
             channels=channels,
             meta=meta,
         )
+
+    def without_masks(self) -> SliceCache:
+        """The same slices, as if nobody had drawn a mask."""
+        rows = self.rows.assign(has_mask=False, tumour=0)
+        return replace(self, rows=rows, masks=np.zeros_like(self.masks))
 
 
 def cache_slices(

@@ -70,8 +70,8 @@ def cohort_problems(cohort: Cohort) -> Iterable[Problem]:
         yield Problem("warning", None, message + "intervals")
     without = sum(not case.has_mask for case in cohort.cases)
     if without == len(cohort.cases):
-        message = "no case has a mask: without a U-Net of your own (segmenter.init) a study cannot "
-        yield Problem("warning", None, message + "begin")
+        message = "no case has a mask: a study takes those that the U-Net it starts from predicts, "
+        yield Problem("warning", None, message + "which nothing here can check")
     elif without:
         message = f"{without} of {len(cohort.cases)} cases have no mask: they are classified, but "
         yield Problem("note", None, message + "do not train the segmenter")

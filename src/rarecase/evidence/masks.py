@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,16 @@ def with_masks(evidence: dict[str, Any], folder: Path) -> dict[str, Any]:
         return evidence
     table = read_csv(path, texts=TEXTS, missing=("",))
     return evidence | {"masks": mask_scores(table, classes=evidence["classes"])}
+
+
+def stated(evidence: Mapping[str, Any]) -> str:
+    """What every table says where no U-Net has learnt from a mask of the study's patients
+    (`untuned`); else nothing.
+
+    >>> stated({"untuned": True})
+    ' (under masks of the pre-trained U-Net alone)'
+    """
+    return " (under masks of the pre-trained U-Net alone)" if evidence.get("untuned") else ""
 
 
 def mask_scores(table: pd.DataFrame, *, classes: Sequence[str]) -> list[dict[str, Any]]:

@@ -128,7 +128,7 @@ def reweigh(folder: str | Path) -> dict[str, Any]:
         faithful=said["protocol"] == "faithful", checks=said["checks"],
         seed=said["bootstrap"]["seed"], draws=said["bootstrap"]["draws"],
     )  # fmt: skip
-    found = with_masks(found, Path(folder))
+    found = with_masks(found | {"untuned": said.get("untuned", False)}, Path(folder))
     write_json(Path(folder) / EVIDENCE, found)
     record_files(Path(folder), [EVIDENCE])
     return found

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from rarecase.evidence.evidence import INTERVALS
+from rarecase.evidence.masks import stated
 from rarecase.evidence.metrics import AUC
 from rarecase.evidence.predictions import FLAGS, KEY
 from rarecase.evidence.rows import Key, key_of
@@ -139,7 +140,8 @@ def as_text(evidence: Evidence) -> str:
 def arms_title(evidence: Evidence) -> str:
     """What the table of arms is about."""
     choice = choice_family(evidence)
-    return "Arms" if choice is None else f"Arms on what is chosen ({' with '.join(choice)})"
+    title = "Arms" if choice is None else f"Arms on what is chosen ({' with '.join(choice)})"
+    return title + stated(evidence)
 
 
 def said_below(evidence: Evidence, *, unit: str = "rows") -> list[str]:
@@ -208,6 +210,7 @@ def counts_line(evidence: Evidence) -> str:
     return (
         f"Patients: {patients}; rare class {evidence['rare']}. {tested}; every number is on "
         f"patients that the arm never saw, and changes (Δ) are against {', '.join(references)}."
+        + (f" All is {said}." if (said := stated(evidence).strip(" ()")) else "")
     )
 
 

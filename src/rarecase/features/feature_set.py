@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rarecase.features.store import FeatureStore
 
 
-Masks = Literal["predicted", "true", "none"]
+Masks = Literal["predicted", "true", "whole"]
 WHOLE = -1  # the slice of what is of a whole case
 
 
@@ -228,9 +228,9 @@ def _index(rare: Any, classes: NDArray[Any]) -> int:
 
 def outlined(rows: pd.DataFrame, masks: Masks) -> pd.DataFrame:
     """Rows whose `predicted` counts the pixels of the masks that are used: the network's, or true
-    ones where there are; every slice counts where none is."""
+    ones where there are; every slice counts where it is the whole head."""
     if masks == "predicted":
         return rows
-    if masks == "none":
+    if masks == "whole":
         return rows.assign(predicted=1)
     return rows.assign(predicted=rows["tumour"].where(rows["has_mask"], rows["predicted"]))

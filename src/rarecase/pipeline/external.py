@@ -21,7 +21,14 @@ from rarecase.experiment.tasks import read_result
 from rarecase.files import read_csv, read_json, write_json
 from rarecase.pipeline.resolve import merged, nest, validate
 from rarecase.pipeline.run import only_one, perform_in_turn, settings_of
-from rarecase.pipeline.run_folder import COHORT, EXTERNAL, folds_of, read_cohort_table, read_folds
+from rarecase.pipeline.run_folder import (
+    COHORT,
+    EVIDENCE,
+    EXTERNAL,
+    folds_of,
+    read_cohort_table,
+    read_folds,
+)
 from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.cohort import load_cohort, slices_step
 from rarecase.pipeline.steps.evidence import gathered
@@ -81,6 +88,7 @@ def evaluate_on(
     evidence = make_evidence(
         predictions, rare=about["rare"], checks=checks, seed=derive(home.seed, "bootstrap") % 2**31
     )
+    evidence["untuned"] = bool(read_json(run / EVIDENCE).get("untuned"))
     Result(predictions, evidence).write(out)
     dice = [read_csv(folder / "volumes.csv")["dice"].mean() for folder in folders]
     mean = plain(float(mean_defined(dice)))

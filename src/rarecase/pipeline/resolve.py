@@ -20,7 +20,7 @@ from rarecase.pipeline.presets import PRESETS
 from rarecase.pipeline.settings import DesignSettings, Settings
 from rarecase.pipeline.settings_training import ScratchSettings
 from rarecase.pipeline.shortened import shortened
-from rarecase.segmenter.initial import ARGUMENTS, NONE, check_initial
+from rarecase.segmenter.initial import ARGUMENTS, NONE, TISSUE, check_initial
 
 Nested = dict[str, Any]
 _SCRATCH = tuple(ScratchSettings.model_fields)
@@ -128,14 +128,16 @@ def _start(preset: Nested, given: Nested) -> Nested:
     mine, theirs = (
         part if isinstance(part := each.get("segmenter"), dict) else {} for each in (given, preset)
     )
-    before = given.get("pretrain")
+    before, cut = given.get("pretrain"), given.get("slices")
     # What is said of the training is said of it whatever it begins from.
     found: Nested = {"segmenter": {"scratch": {n: None for n in _SCRATCH if n in mine}}}
     if mine.get("init"):  # it replaces the pre-training that the preset would do
         return found | {"pretrain": {"cohort": None}}
+    # Weights fit one architecture, and one kind of intensities.
     other = any(mine.get(n, theirs.get(n)) != theirs.get(n) for n in ("network", *ARGUMENTS))
+    other |= isinstance(cut, dict) and cut.get("normalise", TISSUE) != TISSUE
     if "init" in theirs and (other or (isinstance(before, dict) and before.get("cohort"))):
-        found["segmenter"]["init"] = NONE  # those weights fit one architecture
+        found["segmenter"]["init"] = NONE
     return found
 
 

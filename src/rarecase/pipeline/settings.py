@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from rarecase.experiment.arms import CLOSED_FORM
+from rarecase.features.feature_set import Masks
 from rarecase.features.radiomics.recipe import Recipe
 from rarecase.features.sources.networks import Network
 from rarecase.pipeline.settings_training import (
@@ -203,9 +204,11 @@ class TuningSettings(Section):
     """Inner folds."""
     seeds: Count = 2
     """Fits of every sampler, each from its own seed."""
-    masks: Literal["predicted", "true", "none"] = "predicted"
-    """The mask under which vectors are taken: the network's, or (to see what better masks would
-    be worth) the true one where there is one, or none: the whole head."""
+    masks: Literal["predicted", "true", "none", "whole"] = "predicted"
+    """The masks under which vectors are taken. `predicted`: the U-Net's, tuned on the masks that
+    training patients have; `true` (to see what better masks would be worth): the given ones where
+    there are; `none`: given masks are not used, and those of the U-Net as it comes take their
+    place; `whole`: the whole head."""
     unit: Literal["patients", "slices"] = "patients"
     """What a vector is of: a patient (averaged over slices: seconds) or a slice (minutes)."""
     combat: bool = False
@@ -214,6 +217,11 @@ class TuningSettings(Section):
     is refused."""
     checks: bool = True
     """Self-checks: permuted labels, a split by slices, training against test features."""
+
+    @property
+    def under(self) -> Masks:
+        """The masks as sources of features know them: `none` are predicted by somebody else."""
+        return "predicted" if self.masks == "none" else self.masks
 
 
 class ComputeSettings(Section):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rarecase.checksums import record_files
+from rarecase.evidence.masks import stated
 from rarecase.files import replacing_directory, write_text
 from rarecase.report.blocks import Block, Details, Figure
 from rarecase.report.run_files import RunFiles
@@ -60,6 +61,7 @@ def make_report(run: Path, *, out: Path | None = None) -> Path:
         "run": files.root.resolve().name,
         "finished": max(finished, default="").replace("T", " "),
         "sections": sections,
+        "stated": stated(files.evidence),
     }
     page = folder / "index.html"
     write_text(page, fill("report.html.j2", values))

@@ -9,6 +9,8 @@ from rarecase.errors import SettingError
 ARGUMENTS = ("width", "depth", "norm", "dimensions")
 """What, besides its name, makes a network's architecture."""
 PRETRAINED, NONE = "pretrained", "none"
+TISSUE = "tissue"
+"""How slices are normalised that the U-Net of the package has learnt from."""
 WEIGHTS = Path(__file__).with_name("weights")
 """The U-Net that comes with the package, made by `tools/pretrain.py`."""
 
@@ -26,7 +28,7 @@ def initial(init: str | None) -> Path | None:
 
 def check_initial(init: str | None, *, normalise: str) -> None:
     """Refuse what the network that comes with the package cannot be fed."""
-    if init == PRETRAINED and normalise != "tissue":
+    if init == PRETRAINED and normalise != TISSUE:
         raise SettingError(
             "segmenter.init=pretrained has learnt from slices normalised by their tissue, and "
             f"slices.normalise is {normalise!r}: set slices.normalise=tissue, or "

@@ -169,7 +169,7 @@ def test_of_a_volume_so_many_slices_that_show_it_are_taken_of_pictures_all(spaci
         assert set(np.diff(mine["p1"])) == {2, 3}
     found = features(tiny(), data)[(rows["case"] == "p0").to_numpy()]
     np.testing.assert_array_equal(found[:, :6], found[:, 6:])  # the crop is the whole slice
-    none = tiny().rows(changed(data, masks="none"))
+    none = tiny().rows(changed(data, masks="whole"))
     assert set(none.loc[none["case"] == "p1", "slice"]) >= {0, 39}
 
 

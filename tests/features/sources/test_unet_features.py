@@ -111,7 +111,7 @@ def test_true_outlines_stand_in_where_they_are_known(segmenter):
 
 def test_without_masks_the_whole_slice_is_averaged(segmenter):
     images, _ = run(segmenter, "enc1")
-    found = taken(segmenter, images, np.zeros((10, 16, 16), np.uint8), "tumour", masks="none")
+    found = taken(segmenter, images, np.zeros((10, 16, 16), np.uint8), "tumour", masks="whole")
     with torch.no_grad():
         blocks = [m for _, m in segmenter.net.walk((torch.from_numpy(images) - 0.5) / 2)]
     expected = torch.cat([m.mean(dim=(2, 3)) for m in blocks], dim=1).numpy()

@@ -49,7 +49,7 @@ class SourceData:
     predicted: the masks that it predicted, one per slice.
     planes: of a volume, for a network that looks in 3-D.
     masks: the masks under which features are taken: "predicted", or "true" where there is one
-        (what the features would be worth if masks were drawn by hand); "none": the whole head.
+        (what the features would be worth if masks were drawn by hand); "whole": the whole head.
     cases: by id, for sources that read the files themselves, or the table's other columns.
     loaded: of cases that are in memory already, their arrays.
     categorical: columns of the table whose numbers are codes of categories.
@@ -105,7 +105,7 @@ class SourceData:
         rows = self.rows[self.rows["case"] == case]
         at, cut = rows["row"].to_numpy(), self.cache.meta.get("pixel") is not None
         drawn = dict(zip(rows["slice"].tolist(), self.read_masks(at), strict=True))
-        if self.masks == "none":
+        if self.masks == "whole":
             scales = case_scales(groups, tissue=False)
             return [head_of(group.images, scales) for group in groups]
         found = []

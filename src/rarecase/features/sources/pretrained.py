@@ -106,7 +106,7 @@ class Pretrained(Source):
             return case_rows(about).assign(slice=WHOLE)
         found = []
         for case, mine in about[rows_that_count(about)].groupby("case", sort=False):
-            if data.masks == "none" or not mine["predicted"].any():
+            if data.masks == "whole" or not mine["predicted"].any():
                 mine = mine[with_tissue(data.cache.images[mine["row"].to_numpy()])]
             if not data.flat(str(case)) and len(mine) > MOST:
                 mine = mine.iloc[np.linspace(0, len(mine) - 1, MOST).round().astype(int)]

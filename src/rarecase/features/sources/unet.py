@@ -121,13 +121,13 @@ def feature_batches(
     net = segmenter.net.channels_last()
     extractor = fabric.setup_module(_Extractor(net, block=block)).eval()
     batch = 1 if isinstance(slices, Volumes) else batch
-    known = np.full(len(rows), masks == "none")
+    known = np.full(len(rows), masks == "whole")
     if masks == "true":
         known = rows["has_mask"].to_numpy(bool)
     parts = in_order(np.arange(len(rows)), size=batch)
     for part, (images, true) in slices.batches(parts, device=fabric.device):
         given = fabric.to_device(torch.from_numpy(known[part]))
-        over = torch.ones_like(true) if masks == "none" else true
+        over = torch.ones_like(true) if masks == "whole" else true
         maps = extractor(slices.ready(images, segmenter.normaliser), over, given)
         yield maps.float().cpu().numpy()
 

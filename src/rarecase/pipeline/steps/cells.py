@@ -118,7 +118,7 @@ def study_features(
     tuning = context.settings.tuning
     return features_of(
         open_stores(context.fold_folder, part.features), part, classes=fold.classes,
-        rare=fold.rare, masks=tuning.masks, unit=unit or tuning.unit,
+        rare=fold.rare, masks=tuning.under, unit=unit or tuning.unit,
     )  # fmt: skip
 
 

@@ -40,6 +40,7 @@ from rarecase.pipeline.step import Context, Step
 from rarecase.pipeline.steps.cells import fold_of
 from rarecase.pipeline.steps.cohort import load_cohort
 from rarecase.seeds import derive
+from rarecase.segmenter import read_card
 
 NAME = "steps/evidence"
 
@@ -50,7 +51,7 @@ def evidence_step(context: Context, *, cells: Sequence[Step]) -> Step:
     work = partial(evidence_work, cells=tuple(step.name for step in cells))
     return Step(
         NAME, "classify", work, context, facts=[first.features, first.classifier],
-        inputs=tuple(cells), products=(PREDICTIONS, EVIDENCE, FEATURES, MASKS), version=6,
+        inputs=tuple(cells), products=(PREDICTIONS, EVIDENCE, FEATURES, MASKS), version=7,
     )  # fmt: skip
 
 
@@ -72,9 +73,18 @@ def evidence_work(context: Context, folder: Path, *, cells: Sequence[str]) -> No
         checks=gathered(said),
         seed=derive(settings.seed, "bootstrap") % 2**31,
     )
+    evidence["untuned"] = untuned(run)
     write_json(run / EVIDENCE, with_masks(evidence, run))
     write_json(run / FEATURES, about_sources(context))
     record_files(run, [EVIDENCE, FEATURES], step=NAME)
+
+
+def untuned(run: Path) -> bool:
+    """Whether no fold's U-Net has learnt from a mask of the study's patients."""
+    cohort = run / COHORT / "cohort.csv"
+    patients = {*read_cohort_table(cohort)["patient"]}
+    folds = folds_of(read_folds(cohort))
+    return not any(patients & {*read_card(run / f.folder(SEGMENTER))["trained_on"]} for f in folds)
 
 
 def masks_of(run: Path) -> pd.DataFrame:
@@ -121,7 +131,7 @@ def _notes(folds: Sequence[Context], name: str) -> list[Suspicion]:
         fold, at, tuning = load_fold(context), context.test_fold, context.settings.tuning
         store = FeatureStore.open(source_store(context.fold_folder, name))
         features = joined_vectors(
-            [Vectors.of(store)], rare=fold.rare, name=name, unit=tuning.unit, masks=tuning.masks
+            [Vectors.of(store)], rare=fold.rare, name=name, unit=tuning.unit, masks=tuning.under
         )
         each.append((features, Place(fold_of(features, fold.test, at.fold), at.repeat, at.fold)))
     # Of what is measured some is constant by definition, such as the lowest grey level.

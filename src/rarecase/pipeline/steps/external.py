@@ -71,7 +71,7 @@ def external_work(context: Context, folder: Path, *, home: Context, splits: str)
     everybody = tuple(sorted(cache.rows["patient"].unique()))
     check_disjoint(fold.training, everybody)
     there = Fold(cache, fold.classes, fold.rare, fitting=(), validation=(), test=everybody)
-    ours = source_data(home, fold, masks=tuning.masks)
+    ours = source_data(home, fold, masks=tuning.under)
     ours.segmenter.refuse_seen(everybody)
     look = Look(ours.segmenter, there.rows_of(everybody), context.settings.segmenter.flips)
     predicted = predict_volumes(context, there, [look], folder=folder)
@@ -90,7 +90,7 @@ def external_work(context: Context, folder: Path, *, home: Context, splits: str)
                     for name in names_in(each.features)
                 ]
                 joined = joined_vectors(
-                    both, rare=fold.rare, name=each.features, unit=tuning.unit, masks=tuning.masks
+                    both, rare=fold.rare, name=each.features, unit=tuning.unit, masks=tuning.under
                 )
                 # Of no site that trained: sites are harmonised, the other cohort stays as it is.
                 elsewhere = dict.fromkeys(everybody, str(context.run.name))

@@ -40,7 +40,7 @@ def features_step(context: Context, *, source: str, segmenter: Step, cohort: Coh
     known = source_in(context.settings, source)
     facts: list[Any] = [source, known.version]
     if known.kind == "vectors":
-        facts.append(context.settings.tuning.masks)
+        facts.append(context.settings.tuning.under)
     facts += known.facts(cohort)
     facts += [context.settings.tuning.inner] if known.learns else []
     copies = copies_of(context.settings, source)
@@ -56,7 +56,7 @@ def features_step(context: Context, *, source: str, segmenter: Step, cohort: Coh
 def features_work(context: Context, folder: Path, *, source: str) -> None:
     """Features of every slice, training and test, and the source that was fitted for them."""
     out = folder / f"{source}.zarr"
-    masks = context.settings.tuning.masks
+    masks = context.settings.tuning.under
     extract(
         context, load_fold(context), source=source, out=out, masks=masks, keep=folder,
         copies=copies_of(context.settings, source),

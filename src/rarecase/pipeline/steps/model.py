@@ -73,7 +73,7 @@ def classifier_work(context: Context, folder: Path) -> None:
     fold = load_fold(context)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # half written by a killed attempt
     unit = settings.tuning.unit
-    masks: Masks = "none" if settings.tuning.masks == "none" else "predicted"
+    masks: Masks = "whole" if settings.tuning.masks == "whole" else "predicted"
     evidence = read_json(run / EVIDENCE)
     part = load_part(context, deployed_part(settings))
     work = folder / CHECKPOINTS

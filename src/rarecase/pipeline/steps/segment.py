@@ -95,6 +95,9 @@ def training_of(settings: Settings, start: Segmenter) -> SegmenterSettings:
 def segmenter_work(context: Context, folder: Path) -> None:
     """Train the fold's U-Net on its training patients; predict the masks of every slice."""
     settings, fold = context.settings, load_fold(context)
+    drawn = fold
+    if settings.tuning.masks == "none":
+        fold = replace(fold, cache=fold.cache.without_masks())
     seed = derive(settings.seed, "segmenter", context.test_fold.repeat, context.test_fold.fold)
     segmenter = start_segmenter(context, fold, seed=seed)
     if len(fold.rows_of(fold.fitting, masked=True)):
@@ -102,7 +105,10 @@ def segmenter_work(context: Context, folder: Path) -> None:
         chosen = training_of(settings, segmenter)
         train(context, fold, segmenter, chosen, seed=seed, folder=folder, name=name)
     else:
-        log.warning("%s: no masks to train on; the initial U-Net is used as it is", context.where())
+        log.warning(
+            "%s: no masks to train on; the U-Net of segmenter.init=%s is used as it is",
+            context.where(), settings.segmenter.init,
+        )  # fmt: skip
         if bool(segmenter.normaliser.mean) != (settings.slices.normalise == "cohort"):
             other = "cohort" if segmenter.normaliser.mean else "tissue"
             raise SettingError(
@@ -111,7 +117,7 @@ def segmenter_work(context: Context, folder: Path) -> None:
             )
     looks = [Look(segmenter, fold.rows_of(fold.test), settings.segmenter.flips)]
     looks += _looks_at_training(context, fold, segmenter, seed=seed, folder=folder)
-    predict_volumes(context, fold, looks, folder=folder)
+    predict_volumes(context, drawn, looks, folder=folder)
     segmenter.save(folder)
 
 
@@ -159,6 +165,7 @@ def segmenter_step(context: Context, *, cohort: Step | None, start: Step | None)
         check_file(files[0])
         init = digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in files])
     facts = [training, settings.compute.precision, init]
+    facts += ["no masks"] * (settings.tuning.masks == "none")
     name, inputs = (
         context.test_fold.folder(SEGMENTER),
         tuple(s for s in (cohort, start) if s is not None),

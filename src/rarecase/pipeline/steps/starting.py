@@ -44,8 +44,8 @@ def start_segmenter(context: Context, fold: Fold, *, seed: int) -> Segmenter:
     if given is None and not context.settings.pretrain.cohort:
         if not len(fold.rows_of(fold.fitting, masked=True)):
             raise DataError(
-                f"{context.where()}: no training case has a mask, so no U-Net can be trained. Give "
-                "a trained one with segmenter.init, or pre-train with pretrain.cohort=simulated."
+                f"{context.where()}: no training case has a mask to train a U-Net on. Take that of "
+                "the package (segmenter.init=pretrained), or a trained one of your own."
             )
         return new_segmenter(context.settings, channels=channels, seed=seed)
     segmenter = load_segmenter(given or context.run / PRETRAIN)
