@@ -71,7 +71,7 @@ def cell(
     stores = open_stores(context.fold_folder, features)
     taken = joined_vectors(
         [Vectors.of(store) for store in stores], rare=rare, name=features, unit="slices",
-        masks=context.settings.tuning.masks,
+        masks=context.settings.tuning.under,
     )  # fmt: skip
     known = make_arms() | neural_arms(
         hidden=(256, 256), noise=32, lr=None, batch_size=64, steps=STEPS

@@ -20,6 +20,7 @@ from rarecase.imaging.drawing import (
 )
 from rarecase.report.blocks import Figure, joined
 from rarecase.report.overlays import dice
+from rarecase.report.run_files import start_words
 from rarecase.report.set_aside import SetAside, Shown
 
 
@@ -87,7 +88,7 @@ def tuning_figure(shown: SetAside) -> Figure:
             _tuning_row(axes_list[3 * i : 3 * i + 3], one)
         handles = outline_handles(true=True)
         figure.legend(handles=handles, loc="outside lower center", ncols=2)
-    start = "the network pre-trained in this run" if shown.start == "pretrain" else "--init"
+    start = start_words(shown.start)
     return Figure(
         name="fine-tuning",
         png=png(figure),

@@ -73,13 +73,11 @@ def differences(run: RunFiles) -> list[str]:
     found = [*(PEEKED if run.peeked else SOUND), *ALWAYS]
     settings = run.settings
     if "pretrain" in settings or "segmenter" in settings:
-        source = run.setting("pretrain", "cohort") or run.setting("segmenter", "init")
+        source = run.setting("pretrain", "cohort")
         if source == "simulated":
             found.append("The U-Net is pre-trained on simulated patients, not on BraTS.")
-        elif source:
-            found.append(f"The U-Net starts from {source}; the paper's was pre-trained on BraTS.")
-        else:
-            found.append("The U-Net starts from random weights; the paper's from BraTS.")
+        elif starts := ", or ".join(run.starts()):
+            found.append(f"The U-Net starts from {starts}; the paper's was pre-trained on BraTS.")
     for section, name, theirs, sentence in CHOSEN:
         part = settings.get(section) or {}
         if name in part and part[name] != theirs:

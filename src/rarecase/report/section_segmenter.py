@@ -51,9 +51,9 @@ def segmenter_section(run: RunFiles) -> Section:
 def _pretraining(run: RunFiles) -> Block:
     network = SegmenterFolder(run.root / run_folder.PRETRAIN)
     if network.history is None:
-        start = run.setting("segmenter", "init")
-        words = f"They started from {start}." if start else "They started from random weights."
-        return Text(f"The segmenters were not pre-trained in this run. {words}", "missing")
+        starts = run.starts()
+        words = f" They started from {', or '.join(starts)}." if starts else ""
+        return Text(f"The segmenters were not pre-trained in this run.{words}", "missing")
     cohort = run.setting("pretrain", "cohort")
     source = f" on {cohort} patients" if cohort == "simulated" else ""
     caption = f"Pre-training{source}, before any patient of this study was seen."
