@@ -26,7 +26,7 @@ def test_features_come_first_then_the_choice_then_its_arms_then_verdicts(chosen,
     said = " ".join(shown(capsys, chosen).split())
     parts = [
         *chosen["features"]["sentences"], chosen["choices"]["sentence"],
-        f"Caution: {chosen['choices']['caution']}", "by features and classifier, the arm `none`",
+        f"Caution: {chosen['choices']['caution']}", "by features and classifier, the arm none",
         "Arms on what is chosen (auto with auto)", chosen["verdicts"][0]["sentence"],
         "Largest AUC",
     ]  # fmt: skip

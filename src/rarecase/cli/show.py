@@ -96,7 +96,7 @@ def show(evidence: dict[str, Any]) -> None:
     title = ""
     if (sets := feature_rows(evidence)) is not None:
         heads, rows = sets
-        title = f"AUC of class {evidence['rare']} by features and classifier, the arm `none`"
+        title = f"AUC of class {evidence['rare']} by features and classifier, the arm none"
         title += stated(evidence)
         shown.print()
         shown.print(table(title, heads, rows))

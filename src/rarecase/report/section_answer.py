@@ -14,7 +14,7 @@ ASKED = (
 )
 CHOSEN = (
     "Which features, classifier and arm to take was chosen anew in every fold, on inner folds of "
-    "its training patients: the cheapest of those within one standard error of the best. `auto` is "
+    "its training patients: the cheapest of those within one standard error of the best. Auto is "
     "the name of that rule; the deployed model follows it too."
 )
 OUTLINE_SIZE = (

@@ -45,9 +45,12 @@ def _patients(run: RunFiles) -> str:
     splits = counted(len(evidence["folds"]), "test fold")
     if evidence["repeats"] > 1:
         splits += f" in {evidence['repeats']} repeats"
+    who, samples = sum(patients.values()), sum(slices.values())
+    # A sample may be a patient; then there is nothing more to count.
+    parts = f" with {counted(samples, _sample(run))}" if samples != who else ""
     return (
-        f"{counted(sum(patients.values()), 'patient')} ({classes}; {run.rare} is the rare class) "
-        f"with {counted(sum(slices.values()), _sample(run))} were tested, in {splits}. In each, a "
+        f"{counted(who, 'patient')} ({classes}; {run.rare} is the rare class){parts} were tested, "
+        f"in {splits}. In each, a "
         "U-Net was trained to outline the tumour, features were taken, and classifiers learnt from "
         "them:"
     )
