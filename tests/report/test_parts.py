@@ -259,6 +259,18 @@ def test_caution_leak_that_was_asked_for(small):
     assert "may have seen test patients" in cautions(small)
 
 
+def test_a_dice_on_simulated_patients_is_in_domain_for_the_packages_network(small):
+    assert "in-domain" not in cautions(small)
+    for card in small.glob("repeat-*/fold-*/segmenter/model.json"):
+        about = json.loads(card.read_text()) | {"initialised_from": "pretrained"}
+        card.write_text(json.dumps(about))
+    text = " ".join(differences(RunFiles(small)))
+    assert "starts from the U-Net of the package" in text and "random weights" not in text
+    simulated = (small / "study.yaml").read_text().replace("data: cohort", "data: null")
+    (small / "study.yaml").write_text(simulated)
+    assert "in-domain" in cautions(small)
+
+
 def test_differences_follow_the_settings(small):
     text = " ".join(differences(RunFiles(small)))
     assert "starts from random weights" in text

@@ -11,6 +11,7 @@ from rarecase.evidence.verdict import FEWEST_RARE_PATIENTS
 from rarecase.report.blocks import counted, joined
 from rarecase.report.run_files import RunFiles, mean_dice
 from rarecase.report.tables_fidelity import unlike_new_patients
+from rarecase.segmenter.initial import PRETRAINED
 
 FEW_PER_FOLD = 3
 SHIFT = 0.10
@@ -32,6 +33,11 @@ def _not_sound(run: RunFiles) -> Iterator[str]:
         yield PEEKED
     if run.settings and run.settings.get("data") is None:
         yield "The cohort is simulated: nothing here is about real patients."
+        if any(fold.segmenter.card.get("initialised_from") == PRETRAINED for fold in run.folds):
+            yield (
+                "The U-Net has learnt from other patients of the same simulation before: its Dice "
+                "is in-domain, and says nothing of real scans."
+            )
     if run.setting("segmenter", "allow_seen"):
         yield (
             "An initial segmenter that may have seen test patients was accepted "
