@@ -1,7 +1,7 @@
 """Train the U-Net that is shipped: on simulated patients alone, of any contrast and lesion.
 
     python tools/pretrain.py WORK                    simulate, train, write WORK/model
-    python tools/pretrain.py WORK --heads 60 --epochs 2     a look at whether it runs
+    python tools/pretrain.py LOOK --heads 60 --epochs 2     a look at whether it runs
 
 The patients are those of `rarecase simulate --varied`; no real one is looked at. A sample is a
 slice with the sequences that one happens to have, from one to four: what is missing is 0; a single
@@ -58,10 +58,15 @@ def take(seed: int, number: int) -> tuple[np.ndarray, np.ndarray]:
     return found.images[rows].astype(np.float16), labels[rows]
 
 
+def heads_file(work: Path, start: int, *, heads: int, seed: int) -> Path:
+    """Where the heads from number `start` on lie, of so many in all."""
+    return work / f"heads-{seed}-{start:05d}-{min(start + PER, heads):05d}.npz"
+
+
 def simulate(work: Path, *, heads: int, seed: int, jobs: int) -> None:
     """Heads in files of `PER`, each written whole."""
     for start in range(0, heads, PER):
-        out = work / f"heads-{start:05d}.npz"
+        out = heads_file(work, start, heads=heads, seed=seed)
         if out.is_file():
             continue
         numbers = range(start, min(start + PER, heads))
@@ -100,7 +105,7 @@ class VariedSlices(Slices):
 
 
 def draw_sequences(rng: np.random.Generator) -> np.ndarray:
-    """Which of `CHANNELS` an examination has (4,): one in three times, else any."""
+    """Which of `CHANNELS` an examination has (4,): a single one half of the time, else any."""
     there = rng.random(len(CHANNELS)) < 0.5
     if rng.random() < 0.5 or not there.any():
         there[:] = False
@@ -108,9 +113,10 @@ def draw_sequences(rng: np.random.Generator) -> np.ndarray:
     return there
 
 
-def load(work: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def load(work: Path, *, heads: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Images, labels and heads of all files."""
-    files = [np.load(path) for path in sorted(work.glob("heads-*.npz"))]
+    starts = range(0, heads, PER)
+    files = [np.load(heads_file(work, start, heads=heads, seed=seed)) for start in starts]
     images, labels, head = (
         np.concatenate([file[name] for file in files]) for name in ("images", "labels", "head")
     )
@@ -120,8 +126,8 @@ def load(work: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("work", type=Path)
-    parser.add_argument("--heads", type=int, default=2500)
-    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--heads", type=int, default=2800)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--coarse", type=float, default=0.5, help="share of epochs at half size")
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--seed", type=int, default=SEED)
@@ -131,7 +137,7 @@ def main() -> None:
     args = parser.parse_args()
     args.work.mkdir(exist_ok=True)
     simulate(args.work, heads=args.heads, seed=args.seed, jobs=args.jobs)
-    images, labels, head = load(args.work)
+    images, labels, head = load(args.work, heads=args.heads, seed=args.seed)
     last = head >= args.heads * (1 - VALIDATION)
     with torch_seeded(args.seed, "weights"):
         net = UNet(in_channels=len(CHANNELS), width=args.width, depth=4, norm="batch")

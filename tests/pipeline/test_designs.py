@@ -9,6 +9,7 @@ from rarecase.experiment import Counts, Tuned, make_design
 from rarecase.pipeline.designs import (
     Part,
     candidates_of,
+    copies_of,
     make_part,
     real_training_samples,
     resolve_amount,
@@ -164,3 +165,16 @@ def test_a_missing_label_is_no_class(tmp_path):
     missing = rows.assign(label=["LGG", None, "LGG", "HGG"])
     with pytest.raises(DataError, match="labels are missing"):
         features_of([write_store(tmp_path / "b.zarr", X, **missing)], part, **about)
+
+
+def test_what_is_no_generator_is_not_generated_for_a_network_of_maps():
+    """The arm of augmented copies beside a part with counts: named for all, skipped there."""
+    settings = resolve(preset="quick", short={"arms": ["augmentation"]})
+    maps = [make_part(settings, said) for said in settings.experiment if said.classifier == "cnn"]
+    assert maps and all("augmentation" in [arm.name for arm in p.design.arms] for p in maps)
+    assert not any(arm.name == "augmentation" for part in maps for arm in part.generated())
+    assert copies_of(settings, "radiomics") == 4  # of vectors
+    alone = settings.model_copy(update={"experiment": [
+        said for said in settings.experiment if said.classifier == "cnn"
+    ]})  # fmt: skip
+    assert copies_of(alone, "bottleneck") == 0

@@ -172,3 +172,21 @@ def test_from_random_weights_the_preset_trains_longer():
     assert scratch().layer_decay == 1
     assert scratch(epochs=2).epochs == 2 and scratch(epochs=2).coarse == scratch().coarse
     assert scratch(learning_rate=0.5).learning_rate == 0.5
+
+
+def test_an_arm_of_copies_needs_slices_on_a_scale_of_each_case():
+    wanted = {"experiment": [{"features": "tumour", "classifier": "lda", "arms": ["augmentation"]}]}
+    assert resolve(preset="quick", overrides=wanted)
+    with pytest.raises(SettingError, match=r"arm 'augmentation' .* set slices\.normalise=tissue"):
+        resolve(preset="quick", overrides=wanted | {"slices.normalise": "cohort"})
+
+
+def test_masks_that_are_not_used_need_somebody_who_draws_them():
+    assert resolve(preset="quick", overrides={"tuning.masks": "none"})
+    with pytest.raises(SettingError, match=r"tuning\.masks=none leaves no mask"):
+        resolve(preset="quick", overrides={"tuning.masks": "none", "segmenter.init": "none"})
+
+
+def test_one_part_is_no_cross_fit():
+    with pytest.raises(SettingError, match=r"segmenter\.cross_fit: .* leaves nobody to learn from"):
+        resolve(preset="quick", overrides={"segmenter.cross_fit": 1})

@@ -8,8 +8,10 @@ import torch
 from rarecase import Study, simulate_cohort
 from rarecase.errors import DataError
 from rarecase.evidence.result import Result
+from rarecase.pipeline.steps.starting import with_channels
 from rarecase.segmenter import Segmenter, UNet, load_segmenter
 from rarecase.segmenter import initial as initial_module
+from rarecase.segmenter.model import adapted
 
 
 @pytest.fixture
@@ -92,5 +94,34 @@ def test_masks_that_trained_it_are_not_called_so(outlining):
 
 
 def test_without_masks_and_without_weights_it_says_what_to_do(tiny, elsewhere, tmp_path):
+    for path in elsewhere.rglob("*seg*"):
+        path.unlink()
     with pytest.raises(DataError, match=r"segmenter\.init=pretrained"):
-        judged(tiny, elsewhere, tmp_path / "run", "none", **{"tuning.masks": "none"})
+        judged(tiny, elsewhere, tmp_path / "run", "none")
+
+
+def test_a_network_of_other_channels_is_given_those_of_the_cohort():
+    """What it makes of known ones stays, new ones begin with no say, and are named."""
+    torch.manual_seed(1)
+    known = Segmenter(UNet(in_channels=2, width=4, depth=1), ("flair", "t1"), missing="zero")
+    x, zero = torch.randn(2, 3, 8, 8), torch.zeros(2, 1, 8, 8)
+    known.net.eval()
+    with torch.no_grad():
+        found = adapted(known, ("adc", "t1", "flair"))
+        expected = known.net(torch.cat([x[:, 2:3], x[:, 1:2]], dim=1))
+        assert torch.allclose(found.net.eval()(x), expected, atol=1e-6)
+        alone = adapted(known, ("t1",))
+        expected = known.net(torch.cat([zero, x[:, :1]], dim=1))
+        assert torch.allclose(alone.net.eval()(x[:, :1]), expected, atol=1e-6)
+        nameless = adapted(known, ("ct", "pet"))
+        expected = known.net(x[:, :1].repeat(1, 2, 1, 1))
+        assert torch.allclose(nameless.net.eval()(x[:, :2]), expected, atol=1e-6)
+    assert found.channels == ("adc", "t1", "flair") and found.order(("flair", "t1", "adc"))
+    assert found.net.in_channels == 3
+
+
+def test_channels_that_it_has_not_seen_are_named(caplog):
+    known = Segmenter(UNet(in_channels=2, width=4, depth=1), ("flair", "t1"), missing="zero")
+    assert with_channels(known, ("flair",)).channels == ("flair",) and not caplog.text
+    with_channels(known, ("flair", "adc"))
+    assert "knows flair, t1 and has not seen adc" in caplog.text

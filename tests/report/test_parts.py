@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import f_classif
 from sklearn.metrics import f1_score
@@ -282,3 +283,23 @@ def test_differences_follow_the_settings(small):
     text = " ".join(differences(RunFiles(small)))
     assert "pixels" not in text
     assert "Mine, too." in text
+
+
+def test_from_random_weights_the_report_says_how_they_were_trained(small):
+    """Not how a pre-trained network would have been tuned."""
+    settings = small / "study.yaml"
+    about = yaml.safe_load(settings.read_text())
+    about["segmenter"] |= {"epochs": 3, "scratch": {"epochs": 17, "coarse": 0.5}}
+    settings.write_text(yaml.safe_dump(about))
+    assert "trained for 17 epochs" in " ".join(differences(RunFiles(small)))
+    assert "In the first 50%" in " ".join(differences(RunFiles(small)))
+
+
+def test_masks_that_trained_nobody_are_not_said_to_have(small):
+    def page():
+        return make_report(small).read_text(encoding="utf-8")
+
+    assert "U-Net was trained to outline" in page() and "No mask of these patients" not in page()
+    change_evidence(small, lambda e: e.update(untuned=True))
+    assert "the pre-trained U-Net outlined the tumour" in page()
+    assert "No mask of these patients was used" in page()

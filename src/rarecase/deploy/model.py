@@ -213,6 +213,8 @@ def load_deployed(
     known = isinstance(card, dict) and {CHOSEN, "channels", "ranges"} <= set(card)
     if not known or card.get("kind") != "rarecase model":
         raise DataError(f"{folder}: no model of rarecase ({CARD} says nothing of one).")
+    if card["masks"] == "none":  # as the whole head was called before it was "whole"
+        card["masks"] = "whole"
     looks: dict[str, dict[str, np.ndarray]] = {}
     for name, values in load_tensors(folder / LOOKS)[0].items():
         kind, part = name.split(".")

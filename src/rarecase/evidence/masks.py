@@ -55,6 +55,10 @@ def mask_scores(table: pd.DataFrame, *, classes: Sequence[str]) -> list[dict[str
     if "part" not in table:
         return []
     tested = table[table["part"] == "test"].dropna(subset=["dice"])
+    said = [name for name in ("case", "label", "site") if name in tested]
+    numbers = tested.drop(columns=["repeat", "fold"], errors="ignore").select_dtypes("number")
+    # A case is one, however often it was tested.
+    tested = tested[said].join(numbers).groupby(said, dropna=False).mean().reset_index()
     groups: list[tuple[str | None, str, pd.DataFrame]] = [(None, "all", tested)]
     sites = sorted(tested["site"].dropna().unique()) if "site" in tested else []
     for by, names in (("label", list(classes)), ("site", sites)):
@@ -75,5 +79,5 @@ def _scores(by: str | None, name: str, part: pd.DataFrame) -> dict[str, Any]:
         for column in ("hd95", "volume_error"):
             found[column] = plain(part[column].astype(float).median())
         for column in ("lesions", "missed"):
-            found[column] = int(part[column].sum())
+            found[column] = round(float(part[column].sum()))
     return found

@@ -51,11 +51,11 @@ class Change:
         return Change(geometry, intensity)
 
     def moved(self, images: Images, masks: Masks) -> tuple[Images, Masks]:
-        """Slices (n, c, h, h) and masks (n, h, h) of the case."""
+        """Slices (n, c, h, h) and masks (k, n, h, h) of the case; from outside comes 0."""
         planes = torch.from_numpy(images).movedim(0, 1)[None]
-        drawn = torch.from_numpy(np.asarray(masks, dtype=np.float32))[None, None]
+        drawn = torch.from_numpy(np.asarray(masks, dtype=np.float32))[None]
         found, cut = apply(self.geometry, planes, drawn)
-        return found[0].movedim(0, 1).numpy(), cut[0, 0].numpy().astype(np.uint8)
+        return found[0].movedim(0, 1).numpy(), cut[0].numpy().astype(np.uint8)
 
     def shaded(self, images: Images, numbers: NDArray[np.int64]) -> Images:
         """Normalised slices (n, c, h, w) with other intensities; noise differs by slice."""
@@ -79,6 +79,11 @@ class AugmentedData(SourceData):
     held: dict[str, list[tuple[CaseArrays, Bools]]] = field(default_factory=dict)
     """The last case's: sources ask for its originals, and then for their masks."""
 
+    @property
+    def unchanged(self) -> SourceData:
+        assert self.base is not None
+        return self.base
+
     def change(self, case: str) -> Change:
         """What happens to a case."""
         return Change.of(
@@ -90,31 +95,33 @@ class AugmentedData(SourceData):
         return [group for group, _ in self._originals(case)]
 
     def flat(self, case: str) -> bool:
-        assert self.base is not None
-        return self.base.flat(case)
+        return self.unchanged.flat(case)
 
     def masks_on(self, case: str, groups: Sequence[CaseArrays]) -> list[Bools]:
         return [mask for _, mask in self._originals(case)]
 
     def _originals(self, case: str) -> list[tuple[CaseArrays, Bools]]:
         """A case's originals, padded to squares, and their masks."""
-        assert self.base is not None
-        if case not in self.held:
-            groups, change = self.base.originals(case), self.change(case)
+        found = self.held.get(case)  # one case is read ahead while another is used
+        if found is None:
+            groups, change = self.unchanged.originals(case), self.change(case)
             scales, found = case_scales(groups, tissue=True), []
-            for group, mask in zip(groups, self.base.masks_on(case, groups), strict=True):
+            for group, mask in zip(groups, self.unchanged.masks_on(case, groups), strict=True):
                 side = max(group.images.shape[-2:])
-                images = centre(_shaded(group, scales, change), side, side)
+                # What is padded, and what comes in from outside, is the background.
+                low = np.array([[[[scale.background]] for scale in scales]], dtype=np.float32)
+                images = centre(shaded_originals(group, scales, change) - low, side, side)
                 drawn = centre(mask.astype(np.uint8), side, side)
-                images, drawn = change.moved(np.ascontiguousarray(images), drawn)
-                found.append((replace(group, images=images, masks=None), drawn > 0))
+                images, moved = change.moved(np.ascontiguousarray(images), drawn[None])
+                found.append((replace(group, images=images + low, masks=None), moved[0] > 0))
             self.held.clear()
             self.held[case] = found
-        return self.held[case]
+        return found
 
 
-def _shaded(group: CaseArrays, scales: Sequence[Scale], change: Change) -> Images:
-    """Raw slices with other intensities: changed on the scale of normalised ones, and back."""
+def shaded_originals(group: CaseArrays, scales: Sequence[Scale], change: Change) -> Images:
+    """Raw slices with other intensities: what normalised ones change by, on the raw scale. (The way
+    back alone would flatten what normalising cuts off, in the dark and at the ceiling.)"""
     normal = np.stack(
         [apply_scale(group.images[:, c], scale) for c, scale in enumerate(scales)], axis=1
     )
@@ -122,7 +129,9 @@ def _shaded(group: CaseArrays, scales: Sequence[Scale], change: Change) -> Image
     found = group.images.copy()
     for c, scale in enumerate(scales):
         inside = normal[:, c] > 0
-        raw = scale.mean + 3 * scale.std * (shaded[:, c] - 1)
+        raw = found[:, c] + 3 * scale.std * (shaded[:, c] - normal[:, c])
+        if scale.ramp is not None:
+            raw = raw.clip(min=scale.background)
         found[:, c][inside] = raw[inside]
     return found
 
@@ -143,8 +152,8 @@ def augmented(
         at, numbers = rows["row"].to_numpy(), rows["slice"].to_numpy(dtype=np.int64)
         change = found.change(str(case))
         shaded = change.shaded(np.asarray(cache.images[at]), numbers)
-        images[at], predicted[at] = change.moved(shaded, data.predicted.read(at))
-        masks[at] = change.moved(shaded, np.asarray(cache.masks[at]))[1]
+        both = np.stack([data.predicted.read(at), cache.masks[at]])
+        images[at], (predicted[at], masks[at]) = change.moved(shaded, both)
     images.flush()
     return replace(
         found, cache=replace(cache, images=images, masks=masks), predicted=HeldMasks(predicted)

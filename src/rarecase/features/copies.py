@@ -22,6 +22,6 @@ def read_copies(store: FeatureStore) -> list[FeatureStore]:
     folder = store.path.parent
     while (path := copy_store(folder, len(found) + 1)).exists():
         found.append(type(store).open(path))
-        if not found[-1].rows["case"].equals(store.rows["case"]):
+        if not found[-1].rows[["case", "slice"]].equals(store.rows[["case", "slice"]]):
             raise DataError(f"{path}: it is of other samples than {store.path}; remove both.")
     return found

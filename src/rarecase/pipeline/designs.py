@@ -12,7 +12,7 @@ import pandas as pd
 
 from rarecase.cohort import Cohort, count_slices
 from rarecase.errors import SettingError
-from rarecase.experiment.arm import Arm, Counts, Tuned
+from rarecase.experiment.arm import AUGMENTATION, Arm, Counts, Tuned
 from rarecase.experiment.arms import make_arms, with_width
 from rarecase.experiment.classifiers.registry import CLASSIFIERS, make_classifier, takes_of
 from rarecase.experiment.design import Design, make_design
@@ -65,7 +65,7 @@ class Part:
             if self.design.classifier.lazy
             and arm.sampler is not None
             and isinstance(arm.amount, Counts)
-            and arm.sampler.kind != "duplicates"
+            and arm.sampler.kind not in ("duplicates", AUGMENTATION)
         ]
 
 
@@ -96,9 +96,14 @@ def make_part(settings: Settings, said: DesignSettings, *, real: int = 1000) -> 
 
 
 def copies_of(settings: Settings, source: str) -> int:
-    """How many augmented copies of every case some arm wants of a source."""
+    """How many augmented copies of every case some arm on vectors wants of a source."""
     parts = (make_part(settings, said) for said in settings.experiment)
-    arms = [arm for part in parts if source in part.sources for arm in part.design.arms]
+    arms = [
+        arm
+        for part in parts
+        if source in part.sources and part.design.classifier.takes == "vectors"
+        for arm in part.design.arms
+    ]
     return max((arm.test_copies for arm in arms), default=1) - 1
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from rarecase.cohort import Cohort, count_slices
 from rarecase.errors import DataError
 from rarecase.experiment.arm import Counts
-from rarecase.pipeline.designs import Part, planned_parts
+from rarecase.pipeline.designs import Part, copies_of, planned_parts
 from rarecase.pipeline.run_folder import FEATURES, SLICES, SYNTHETIC, folds_of
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.sources import source_in
@@ -29,8 +29,8 @@ class Sizes:
 
     `slices` in the cohort and `units`, the samples that they make (slices, or cases), `real` of a
     fold's training patients (the mean); `parts` of the experiment; `shapes` of one sample by
-    source; `generated` samples of each generator; `sides` of what the network sees, `inputs` its
-    channels; `cache` bytes of the slices; `fits` folds over all repeats, `beside` of them computed
+    source, and augmented `copies` of them all; `generated` samples of each generator; `sides` of
+    what the network sees, `inputs` its channels; `cache` bytes of the slices; `fits` folds over all repeats, `beside` of them computed
     side by side, and the stores of features of `held` there at one time (kept ones stay).
     """
 
@@ -39,6 +39,7 @@ class Sizes:
     real: int
     parts: tuple[Part, ...]
     shapes: dict[str, tuple[int, ...]]
+    copies: dict[str, int]
     generated: int
     sides: tuple[int, ...]
     inputs: int
@@ -51,10 +52,14 @@ class Sizes:
         """Bytes of one sample of a source."""
         return FLOAT16 * int(np.prod(self.shapes[source]))
 
+    def stores(self, source: str) -> int:
+        """Bytes of one fold's stores of real features of a source."""
+        return self.units * self.sample(source) * (1 + self.copies[source])
+
     @property
     def features(self) -> int:
         """Bytes of one fold's stores of real features."""
-        return sum(self.units * self.sample(source) for source in self.shapes)
+        return sum(map(self.stores, self.shapes))
 
     @property
     def samples(self) -> int:
@@ -95,6 +100,7 @@ def sizes_of(settings: Settings, cohort: Cohort) -> Sizes:
             for part in parts
             for name in part.sources
         },
+        copies={name: copies_of(settings, name) for part in parts for name in part.sources},
         generated=settings.generator.samples or 2 * max(totals, default=0),
         sides=sides,
         inputs=inputs,

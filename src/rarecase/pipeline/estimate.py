@@ -101,7 +101,7 @@ def estimate(
         # Stores are removed behind each fold, unless they are kept: disk is the most at one time.
         *(
             Cost(f"features {name}", "extract", fits, seconds,
-                 sizes.held * sizes.units * sizes.sample(name), beside,
+                 sizes.held * sizes.stores(name), beside,
                  f"*/{run_folder.FEATURES}/{name}", memory)
             for name, (seconds, memory) in _source_costs(
                 settings, sizes, rates, cases=len(cohort.cases)

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from rarecase.errors import SettingError, nearest
+from rarecase.experiment.arm import AUGMENTATION
 from rarecase.experiment.arms import REFERENCE, pick_arms
 from rarecase.experiment.classifiers.registry import takes_of
 from rarecase.features.sources.registry import AMONG, SOURCES, STACK, kind_of, names_in
@@ -155,12 +156,23 @@ def validate(nested: Nested) -> Settings:
             f"slices.size is {size}, which a U-Net of depth {settings.segmenter.depth} cannot "
             f"halve that often: take {-(-size // step) * step}, or a smaller segmenter.depth."
         )
+    _check_start(settings)
+    return settings
+
+
+def _check_start(settings: Settings) -> None:
+    """What must hold of where the U-Net begins."""
     check_initial(settings.segmenter.init, normalise=settings.slices.normalise)
-    if settings.pretrain.cohort and settings.segmenter.init not in (None, NONE):
+    given = settings.segmenter.init not in (None, NONE)
+    if settings.pretrain.cohort and given:
         raise SettingError(
             "pretrain.cohort and segmenter.init both say where the U-Net starts from: give one."
         )
-    return settings
+    if settings.tuning.masks == "none" and not (given or settings.pretrain.cohort):
+        raise SettingError(
+            "tuning.masks=none leaves no mask to train a U-Net of random weights on. Take that of "
+            "the package (segmenter.init=pretrained), or a trained one of your own."
+        )
 
 
 def _check_design(settings: Settings, said: DesignSettings, *, place: str) -> None:
@@ -181,7 +193,12 @@ def _check_design(settings: Settings, said: DesignSettings, *, place: str) -> No
             f"{place}: classifier {said.classifier!r} takes maps, and {said.features!r} are "
             "vectors; take 'logistic', or features of a block ('rarecase blocks')."
         )
-    pick_arms(said.arms)
+    arms = pick_arms(said.arms)
+    if settings.slices.normalise == "cohort" and any(arm.test_copies > 1 for arm in arms):
+        raise SettingError(
+            f"{place}: the arm {AUGMENTATION!r} changes intensities on a scale of each case; set "
+            "slices.normalise=tissue, or leave the arm out."
+        )
     if said.planned is None:
         return
     if str(said.planned) not in {str(a) for a in said.amounts}:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
+
+
+def _not_one(value: int) -> int:
+    if value == 1:
+        raise ValueError("a part of all patients leaves nobody to learn from: 0, or from 2 on")
+    return value
 
 
 class Section(BaseModel):
@@ -84,7 +90,7 @@ class SegmenterSettings(TrainingSettings):
     flips: bool = False
     """Predict masks of patients it did not train on from a slice and its three mirror images
     together: steadier, four times the work."""
-    cross_fit: Annotated[int, Field(ge=0)] = 0
+    cross_fit: Annotated[int, Field(ge=0), AfterValidator(_not_one)] = 0
     """So many networks more in every fold, each trained without a part of its training patients,
     whose masks it predicts: masks to learn from that are as good as those of new patients, instead
     of better. 0: the fold's own network predicts them."""

@@ -20,8 +20,8 @@ from rarecase.imaging.drawing import (
 )
 from rarecase.report.blocks import Figure, joined
 from rarecase.report.overlays import dice
-from rarecase.report.run_files import start_words
 from rarecase.report.set_aside import SetAside, Shown
+from rarecase.report.starts import start_words
 
 
 def class_figure(shown: SetAside) -> Figure:

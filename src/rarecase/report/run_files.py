@@ -16,7 +16,6 @@ from rarecase.errors import DataError
 from rarecase.features.about import FEATURES
 from rarecase.files import read_csv, read_json
 from rarecase.pipeline import run_folder
-from rarecase.segmenter.initial import PRETRAINED
 
 COHORT_TABLE, COHORT_FACTS = (f"{run_folder.COHORT}/cohort.{kind}" for kind in ("csv", "json"))
 HISTORY, OTHER_COHORT, PARTIAL = "history.csv", "external.json", ".partial"
@@ -46,21 +45,6 @@ class SegmenterFolder:
         """The epoch whose weights were kept."""
         epoch = self.card.get("best_epoch")
         return int(epoch) if isinstance(epoch, int) else None
-
-
-def start_words(initialised_from: str | None) -> str:
-    """What a U-Net began with, from its card.
-
-    >>> start_words(None), start_words("/mine/brats/model.safetensors")
-    ('random weights', 'model.safetensors')
-    """
-    known = {
-        None: "random weights",
-        run_folder.PRETRAIN: "the U-Net pre-trained in this run",
-        PRETRAINED: "the U-Net of the package, pre-trained on simulated brains",
-    }
-    # Without folders: a report is handed on.
-    return known.get(initialised_from) or Path(str(initialised_from)).name
 
 
 @dataclass(frozen=True)
@@ -174,11 +158,6 @@ class RunFiles:
     def cohort_facts(self) -> dict[str, Any]:
         """cohort.json."""
         return dict(read_json(self.root / COHORT_FACTS))
-
-    def starts(self) -> list[str]:
-        """What the U-Nets of the folds began with, in words; empty where no card is left."""
-        cards = [fold.segmenter.card for fold in self.folds]
-        return [*dict.fromkeys(start_words(c["initialised_from"]) for c in cards if c)]
 
     @property
     def classes(self) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 from rarecase.evidence.text import DASH
 from rarecase.report.blocks import Block, Bullets, Code, Details, Section, Table, Text
 from rarecase.report.run_files import RunFiles
+from rarecase.report.starts import start_words, starts, training_of
 
 SOUND = (
     "Intensities are normalised inside the fold (or each case by itself); the paper's one mean and "
@@ -76,10 +77,10 @@ def differences(run: RunFiles) -> list[str]:
         source = run.setting("pretrain", "cohort")
         if source == "simulated":
             found.append("The U-Net is pre-trained on simulated patients, not on BraTS.")
-        elif starts := ", or ".join(run.starts()):
-            found.append(f"The U-Net starts from {starts}; the paper's was pre-trained on BraTS.")
+        elif begun := ", or ".join(map(start_words, starts(run))):
+            found.append(f"The U-Net starts from {begun}; the paper's was pre-trained on BraTS.")
     for section, name, theirs, sentence in CHOSEN:
-        part = settings.get(section) or {}
+        part = (training_of(run) if section == "segmenter" else settings.get(section)) or {}
         if name in part and part[name] != theirs:
             found.append(sentence.format(part[name]))
     extra = settings.get("differences")

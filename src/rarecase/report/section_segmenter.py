@@ -21,6 +21,7 @@ from rarecase.report.run_files import (
     optional_json,
 )
 from rarecase.report.set_aside import read_pictures
+from rarecase.report.starts import start_words, starts, training_of
 from rarecase.report.tables_paper import augmentation_table, unet_table
 
 SOUND = (
@@ -35,15 +36,22 @@ PEEKED = (
 )
 
 
+UNTUNED = (
+    "No mask of these patients was used: the U-Net that all folds start from outlines everybody as "
+    "it is."
+)
+
+
 def segmenter_section(run: RunFiles) -> Section:
     """Learning curves, Dice of test volumes, counts of patients, pre-training."""
-    blocks: list[Block] = [Text(PEEKED if run.peeked else SOUND)]
+    untuned = bool(run.evidence.get("untuned"))
+    blocks: list[Block] = [Text(UNTUNED if untuned else PEEKED if run.peeked else SOUND)]
     shown = read_pictures(run)
     if shown is not None:
         blocks.append(augmentation_figure(shown))
         blocks.append(augmentation_table(shown.augmentation, used=shown.augmented_here))
     blocks += [_pretraining(run), _curves(run), unet_table(run), _dice(run), _folds(run)]
-    if shown is not None and shown.start is not None:
+    if shown is not None and shown.start is not None and not untuned:
         blocks.append(tuning_figure(shown))
     return Section("segmenter", "Segmenter", blocks)
 
@@ -51,8 +59,8 @@ def segmenter_section(run: RunFiles) -> Section:
 def _pretraining(run: RunFiles) -> Block:
     network = SegmenterFolder(run.root / run_folder.PRETRAIN)
     if network.history is None:
-        starts = run.starts()
-        words = f" They started from {', or '.join(starts)}." if starts else ""
+        begun = ", or ".join(map(start_words, starts(run)))
+        words = f" They started from {begun}." if begun else ""
         return Text(f"The segmenters were not pre-trained in this run.{words}", "missing")
     cohort = run.setting("pretrain", "cohort")
     source = f" on {cohort} patients" if cohort == "simulated" else ""
@@ -74,7 +82,7 @@ def _curves(run: RunFiles) -> Block:
         f"set, which was its test set: soft-Dice loss {figures['loss']}, hard Dice "
         f"{figures['dice']}, IoU {figures['iou']} ({UNET_SOURCE})."
     )
-    coarse = run.setting("segmenter", "coarse")
+    coarse = training_of(run).get("coarse")
     if coarse:
         caption += (
             f" The first {coarse:.0%} of the epochs learn from slices at half size; their "
@@ -138,8 +146,15 @@ def _folds(run: RunFiles) -> Block:
         rows.append([str(fold.repeat), str(fold.fold), *patients, kept, *each])
     if not rows:
         return Text("No segmenter's card (model.json) was found.", "missing")
-    mirrored = ""
-    if run.setting("segmenter", "flips"):
+    mirrored, inner = "", run.setting("segmenter", "cross_fit")
+    if run.evidence.get("untuned"):
+        pass
+    elif inner:
+        mirrored = f" Masks of training patients are those of {inner} networks for each fold, each "
+        mirrored += (
+            "trained without those whose masks it predicts, where there are patients enough."
+        )
+    elif run.setting("segmenter", "flips"):
         mirrored = " Masks of training patients are predicted without mirror images."
     table = Table(
         caption="Segmenters by fold",

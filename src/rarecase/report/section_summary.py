@@ -46,12 +46,14 @@ def _patients(run: RunFiles) -> str:
     if evidence["repeats"] > 1:
         splits += f" in {evidence['repeats']} repeats"
     who, samples = sum(patients.values()), sum(slices.values())
+    who_outlines = "a U-Net was trained to outline the tumour"
+    if evidence.get("untuned"):
+        who_outlines = "the pre-trained U-Net outlined the tumour"
     # A sample may be a patient; then there is nothing more to count.
     parts = f" with {counted(samples, _sample(run))}" if samples != who else ""
     return (
         f"{counted(who, 'patient')} ({classes}; {run.rare} is the rare class){parts} were tested, "
-        f"in {splits}. In each, a "
-        "U-Net was trained to outline the tumour, features were taken, and classifiers learnt from "
+        f"in {splits}. In each, {who_outlines}, features were taken, and classifiers learnt from "
         "them:"
     )
 

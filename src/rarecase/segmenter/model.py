@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -136,6 +136,24 @@ def load_segmenter(path: Path) -> Segmenter:
         raise DataError(f"{file}: not a segmenter's card ({error}).") from None
     except RuntimeError as error:
         raise DataError(f"{weights}: does not fit {file}: {error}") from None
+
+
+def adapted(segmenter: Segmenter, channels: Sequence[str]) -> Segmenter:
+    """The network with a cohort's channels for its own: what it makes of those that feed it is
+    unchanged, a channel that it does not know begins with weights of 0, to be learnt.
+
+    >>> known = Segmenter(UNet(in_channels=2, width=4, depth=1), ("flair", "t1"), missing="zero")
+    >>> adapted(known, ("adc", "flair")).net.encoders[0][0].weight[:, 0].any().item()
+    False
+    """
+    known = segmenter.net.encoders[0][0].weight.detach()  # type: ignore[index]
+    weight = known.new_zeros(known.shape[0], len(channels), *known.shape[2:])
+    for own, at in enumerate(segmenter.order(channels)):
+        if at is not None:
+            weight[:, at] += known[:, own]
+    net = make_network(**architecture_of(segmenter.net) | {"in_channels": len(channels)})
+    net.load_state_dict(segmenter.net.state_dict() | {"encoders.0.0.weight": weight})
+    return replace(segmenter, net=net, channels=tuple(channels))
 
 
 def channel_map(

@@ -88,8 +88,8 @@ def hausdorff_95(parts: Sequence[tuple[Bools, Bools]], sides: tuple[float, float
     for one, other in parts:
         if not one.any() or not other.any():
             continue
-        box = _around(one | other)
-        surfaces = [_surface(mask[box]) for mask in (one, other)]
+        box, flat = _around(one | other), one.shape[0] == 1
+        surfaces = [_surface(mask[box], flat=flat) for mask in (one, other)]
         for way, (start, goal) in zip(there, (surfaces, surfaces[::-1]), strict=True):
             way.append(ndimage.distance_transform_edt(~goal, sampling=sides)[start])
     if not there[0]:
@@ -104,9 +104,9 @@ def _volume(masks: NDArray[np.uint8], numbers: NDArray[np.int64]) -> Bools:
     return found
 
 
-def _surface(mask: Bools) -> Bools:
-    """Voxels of the mask with a face outside of it."""
-    flat = mask.shape[0] == 1  # a picture: above and below are not outside
+def _surface(mask: Bools, *, flat: bool) -> Bools:
+    """Voxels of the mask with a face outside of it; of a picture, which is `flat`, above and below
+    are not outside."""
     cross = ndimage.generate_binary_structure(3, 1)
     if flat:
         cross = cross & np.array([False, True, False])[:, None, None]

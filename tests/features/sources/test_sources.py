@@ -1,6 +1,7 @@
 """What every source of features keeps to."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import lightning_fabric
 import numpy as np
@@ -21,6 +22,7 @@ from rarecase.features.sources.networks import available
 from rarecase.features.sources.registry import SOURCES
 from rarecase.imaging.normalise import apply_scale, fit_scale
 from rarecase.segmenter import PackedMasks, Segmenter, UNet
+from rarecase.segmenter.predict import HeldMasks
 from support.networks import NETWORKS
 
 LITE0 = pytest.mark.skipif(not available("lite0"), reason="needs rarecase[imagenet]")
@@ -101,6 +103,24 @@ def test_features_have_the_announced_shape_and_repeat_to_the_bit(name, tmp_path)
     assert {"case", "patient", "label", "slice", "predicted"} <= set(store.rows.columns)
     assert store.seen >= {"p0", "p1"} and not store.seen & {"p7"}
     np.testing.assert_array_equal(store.read_all(), found[1].read_all())
+
+
+@pytest.mark.parametrize("name", ["tumour", "region", "radiomics", "network:tiny", "outline_size"])
+def test_what_is_taken_under_masks_follows_them(name, tmp_path):
+    """Whoever predicted them, and whatever else is asked for."""
+    data, found = cohort(tmp_path), []
+    other = np.zeros((len(data.rows), SIDE, SIDE), np.uint8)
+    other[:, 12:22, 12:26] = 1
+    drawn = changed(
+        data, predicted=HeldMasks(other), rows=data.rows.assign(predicted=other.sum((1, 2)))
+    )
+    for i, each in enumerate(
+        (data, drawn, changed(data, masks="true"), changed(data, masks="whole"))
+    ):
+        source = source_of(name, networks=NETWORKS).fit(each, seed=3)
+        found.append(source.transform(each, out=tmp_path / f"{i}.zarr").read_all())
+    for one, another in combinations(found, 2):
+        assert one.shape != another.shape or not np.array_equal(one, another, equal_nan=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -256,7 +276,7 @@ def test_refuses(tmp_path):
         load_source(tmp_path)
     source_of("tumour").save(tmp_path)
     card = (tmp_path / CARD).read_text()
-    (tmp_path / CARD).write_text(card.replace('"version": 1', '"version": 0'))
+    (tmp_path / CARD).write_text(card.replace('"version": 2', '"version": 0'))
     with pytest.raises(DataError, match="version 0 of 'tumour'"):
         load_source(tmp_path)
     (tmp_path / CARD).write_text("{}")

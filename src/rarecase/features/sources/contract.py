@@ -73,6 +73,11 @@ class SourceData:
         return found
 
     @property
+    def unchanged(self) -> SourceData:
+        """The patients as they are; of augmented copies those that they are of."""
+        return self
+
+    @property
     def samples(self) -> pd.DataFrame:
         """One row per sample: a slice, or a case for a network that looks in 3-D."""
         return sample_rows(self.rows, dimensions=self.segmenter.net.dimensions)
@@ -123,6 +128,8 @@ class SourceData:
     def read_masks(self, rows: np.ndarray) -> np.ndarray:
         """Masks (len(rows), h, w) uint8 of 0 and 1 of slices, as `masks` says."""
         found = self.predicted.read(rows)
+        if self.masks == "whole":
+            return np.ones_like(found)
         if self.masks == "true":
             known = self.rows["has_mask"].to_numpy(bool)[rows]
             found[known] = self.cache.masks[rows[known]]

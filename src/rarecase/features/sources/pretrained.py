@@ -101,6 +101,7 @@ class Pretrained(Source):
         return super().seen(data).union(self.network.seen)
 
     def rows(self, data: SourceData) -> pd.DataFrame:
+        data = data.unchanged  # a copy of a patient is of the same slices
         about = outlined(data.rows, data.masks)
         if self.network.depth is not None:
             return case_rows(about).assign(slice=WHOLE)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, cast
 
 import lightning_fabric
 import numpy as np
-import pandas as pd
 import torch
 
-from rarecase.features.feature_set import Masks
 from rarecase.features.sources.contract import Source, SourceData
 from rarecase.segmenter.batches import Slices, Volumes, in_order, shrunk
 from rarecase.segmenter.model import Segmenter
@@ -37,16 +36,25 @@ class Block(Source):
         return (found.channels, *(side // found.reduction for side in sides))
 
     def batches(self, data: SourceData) -> Iterator[np.ndarray]:
-        return feature_batches(
-            data.segmenter, data.slices, rows=data.samples, block=self.name, fabric=data.fabric,
-            masks=data.masks,
-        )  # fmt: skip
+        slices = replace(data.slices, masks=cast(np.ndarray, _MasksOf(data)))
+        return feature_batches(data.segmenter, slices, block=self.name, fabric=data.fabric)
+
+
+@dataclass(frozen=True)
+class _MasksOf:
+    """The masks of slices as the data says, read as an array of them is indexed."""
+
+    data: SourceData
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        return self.data.read_masks(rows)
 
 
 class Tumour(Block):
     """Vectors (d,): every block's features averaged over the mask, and joined."""
 
     kind: ClassVar[Literal["maps", "vectors"]] = "vectors"
+    version: ClassVar[int] = 2
 
     def shape(self, net: UNet, *, sides: Sequence[int]) -> tuple[int, ...]:
         """The channels of all blocks.
@@ -64,13 +72,11 @@ class _Extractor(torch.nn.Module):
         super().__init__()
         self.net, self.block = net, block
 
-    def forward(
-        self, images: torch.Tensor, masks: torch.Tensor, known: torch.Tensor
-    ) -> torch.Tensor:
+    def forward(self, images: torch.Tensor, masks: torch.Tensor | None) -> torch.Tensor:
         if self.block != TUMOUR:
             return self.net.features(images, block=self.block)
         blocks = [maps for _, maps in self.net.walk(images)]
-        return tumour_vectors(blocks, self.net.head(blocks[-1]), masks=masks, known=known)
+        return tumour_vectors(blocks, self.net.head(blocks[-1]), masks=masks)
 
 
 def sides_of(slices: Slices) -> tuple[int, ...]:
@@ -91,9 +97,8 @@ def features_of_samples(
     """Features of `block` for a few samples at once, (n, *shape) float32; `tumour` vectors under
     the network's own mask."""
     extractor = fabric.setup_module(_Extractor(segmenter.net.channels_last(), block=block)).eval()
-    images, masks = fabric.to_device(slices.batch(samples))
-    given = torch.zeros(len(images), dtype=torch.bool, device=images.device)
-    maps = extractor(slices.ready(images, segmenter.normaliser), masks, given)
+    images = fabric.to_device(slices.batch(samples)[0])
+    maps = extractor(slices.ready(images, segmenter.normaliser), None)
     found: np.ndarray = maps.float().cpu().numpy()
     return found
 
@@ -103,32 +108,18 @@ def feature_batches(
     segmenter: Segmenter,
     slices: Slices,
     *,
-    rows: pd.DataFrame,
     block: str,
     fabric: lightning_fabric.Fabric,
     batch: int = 16,
-    masks: Masks = "predicted",
 ) -> Iterator[np.ndarray]:
-    """The features after the ReLU of `block`, or `tumour` vectors, of every slice in turn, (k,
-    *shape) float32; of volumes, of every case. Memory holds one batch, however many there are.
-
-    Parameters
-    ----------
-    rows: one row per sample, in the order of `slices`.
-    masks: what `tumour` vectors are averaged over: the network's own mask, where a slice has one
-        the true one, or the whole slice. Blocks do not depend on it.
-    """
+    """The features after the ReLU of `block` of every sample in turn, (k, *shape) float32, or
+    `tumour` vectors under the masks of `slices`. Memory holds one batch, however many there are."""
     net = segmenter.net.channels_last()
     extractor = fabric.setup_module(_Extractor(net, block=block)).eval()
     batch = 1 if isinstance(slices, Volumes) else batch
-    known = np.full(len(rows), masks == "whole")
-    if masks == "true":
-        known = rows["has_mask"].to_numpy(bool)
-    parts = in_order(np.arange(len(rows)), size=batch)
-    for part, (images, true) in slices.batches(parts, device=fabric.device):
-        given = fabric.to_device(torch.from_numpy(known[part]))
-        over = torch.ones_like(true) if masks == "whole" else true
-        maps = extractor(slices.ready(images, segmenter.normaliser), over, given)
+    parts = in_order(np.arange(len(slices)), size=batch)
+    for _, (images, masks) in slices.batches(parts, device=fabric.device):
+        maps = extractor(slices.ready(images, segmenter.normaliser), masks)
         yield maps.float().cpu().numpy()
 
 
@@ -146,22 +137,16 @@ def masked_mean(maps: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
 
 
 def tumour_vectors(
-    blocks: list[torch.Tensor],
-    logits: torch.Tensor,
-    *,
-    masks: torch.Tensor | None = None,
-    known: torch.Tensor | None = None,
+    blocks: list[torch.Tensor], logits: torch.Tensor, *, masks: torch.Tensor | None = None
 ) -> torch.Tensor:
     """Join the masked means of all blocks: (n, Σ channels); of volumes too.
 
-    The mask is where the probability exceeds one half, or that of `masks` (n, 1, h, w) where
-    `known` (n,) says so; a slice without tumour in it is averaged under its probabilities instead,
-    which point at the most suspicious place.
+    The mask is that of `masks` (n, 1, h, w), without them where the probability exceeds one half; a
+    slice without tumour in it is averaged under its probabilities instead, which point at the most
+    suspicious place.
     """
     probabilities = logits.float().sigmoid()
-    mask = (probabilities > 0.5).float()
-    if masks is not None and known is not None:
-        mask = torch.where(known.reshape(-1, *(1,) * (mask.ndim - 1)), masks, mask)
+    mask = (probabilities > 0.5).float() if masks is None else masks
     empty = mask.sum(dim=tuple(range(1, mask.ndim)), keepdim=True) == 0
     weights = torch.where(empty, probabilities, mask)
     return torch.cat([masked_mean(maps, weights) for maps in blocks], dim=1)

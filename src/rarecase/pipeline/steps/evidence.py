@@ -73,7 +73,7 @@ def evidence_work(context: Context, folder: Path, *, cells: Sequence[str]) -> No
         checks=gathered(said),
         seed=derive(settings.seed, "bootstrap") % 2**31,
     )
-    evidence["untuned"] = untuned(run)
+    evidence["untuned"] = settings.tuning.masks != "whole" and untuned(run)
     write_json(run / EVIDENCE, with_masks(evidence, run))
     write_json(run / FEATURES, about_sources(context))
     record_files(run, [EVIDENCE, FEATURES], step=NAME)

@@ -49,7 +49,10 @@ def features_step(context: Context, *, source: str, segmenter: Step, cohort: Coh
     )
     return Step(
         context.test_fold.folder(f"{FEATURES}/{source}"), "extract", work, context, facts=facts,
-        inputs=(segmenter,), bulky=(f"{source}.zarr",) if known.kind == "maps" else (), remake=work,
+        inputs=(segmenter,), remake=work,
+        bulky=(
+            f"{source}.zarr", *(copy_store(Path(), n).name for n in range(1, copies + 1))
+        ) if known.kind == "maps" else (),
     )  # fmt: skip
 
 

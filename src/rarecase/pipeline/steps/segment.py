@@ -37,6 +37,7 @@ from rarecase.segmenter.feeding import feed
 from rarecase.segmenter.initial import initial
 
 log = logging.getLogger(__name__)
+Patients = tuple[str, ...]
 
 
 def fit_normaliser(settings: Settings, slices: Slices, rows: np.ndarray) -> Normaliser:
@@ -127,22 +128,24 @@ def _looks_at_training(
     """Who predicts the masks of a fold's training patients: networks that have not seen them, if
     so many are wanted and there are patients enough; else the fold's own."""
     chosen, held = context.settings.segmenter, tuple(set(fold.training) - set(fold.fitting))
+    knows = bool(set(fold.fitting) & set(segmenter.trained_on))
     own = [
-        Look(segmenter, fold.rows_of(fold.fitting), False),
+        Look(segmenter, fold.rows_of(fold.fitting), chosen.flips and not knows),
         Look(segmenter, fold.rows_of(held), chosen.flips),
     ]
-    patients = np.array(fold.training)
-    label = pd.factorize(fold.labels[patients], sort=True)[0]
-    if not chosen.cross_fit or fold.peeks or np.bincount(label).min() < chosen.cross_fit:
+    if not chosen.cross_fit or not knows or fold.peeks:
         return own
-    group = stratified_folds(label, folds=chosen.cross_fit, seed=derive(seed, "cross-fit"))
+    parts = _cross_fits(fold, parts=chosen.cross_fit, seed=derive(seed, "cross-fit"))
+    if not parts:
+        log.warning(
+            "%s: too few training patients with masks for segmenter.cross_fit=%d; their masks are "
+            "those of the network that has learnt from them", context.where(), chosen.cross_fit,
+        )  # fmt: skip
+        return own
     looks = []
-    for number in range(chosen.cross_fit):
-        out = tuple(patients[group == number].tolist())
-        rest = tuple(patients[group != number].tolist())
-        part = replace(fold, fitting=rest, validation=(), test=out)
-        if not len(part.rows_of(rest, masked=True)):
-            return own
+    for number, (rest, out) in enumerate(parts):
+        # Whom a network given by the user has seen was checked for the fold's test patients.
+        part = replace(fold, fitting=rest, validation=(), test=())
         mine = derive(seed, "cross-fit", number)
         other = start_segmenter(context, part, seed=mine)
         place = folder / CHECKPOINTS / f"cross-fit-{number}"
@@ -152,6 +155,21 @@ def _looks_at_training(
         train(context, part, other, like, seed=mine, folder=place, name=name)
         looks.append(Look(other, fold.rows_of(out), chosen.flips))
     return looks
+
+
+def _cross_fits(fold: Fold, *, parts: int, seed: int) -> list[tuple[Patients, Patients]]:
+    """(who is learnt from, whose masks are predicted), of training patients by class; empty where a
+    class is too small for so many parts, or nobody in one of them has a mask."""
+    patients = np.array(sorted(set(fold.training) & set(fold.cache.rows["patient"])))
+    label = pd.factorize(fold.labels[patients], sort=True)[0]
+    if np.bincount(label, minlength=1).min() < parts:
+        return []
+    group = stratified_folds(label, folds=parts, seed=seed)
+    found = [
+        (tuple(patients[group != n].tolist()), tuple(patients[group == n].tolist()))
+        for n in range(parts)
+    ]
+    return found if all(len(fold.rows_of(rest, masked=True)) for rest, _ in found) else []
 
 
 def segmenter_step(context: Context, *, cohort: Step | None, start: Step | None) -> Step:

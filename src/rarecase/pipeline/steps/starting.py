@@ -19,6 +19,7 @@ from rarecase.segmenter import Segmenter, load_segmenter, predict_masks
 from rarecase.segmenter.feeding import feed
 from rarecase.segmenter.initial import PRETRAINED, initial
 from rarecase.segmenter.metrics import volume_dice
+from rarecase.segmenter.model import adapted
 from rarecase.segmenter.networks import network_like
 
 log = logging.getLogger(__name__)
@@ -54,13 +55,25 @@ def start_segmenter(context: Context, fold: Fold, *, seed: int) -> Segmenter:
     segmenter.initialised_from = str(chosen.init) if given else PRETRAIN
     if chosen.init == PRETRAINED and not _is_sensible(context, fold, segmenter):
         return new_segmenter(context.settings, channels=channels, seed=seed)
+    if segmenter.missing == "zero":
+        return with_channels(segmenter, channels)
     lacking = [name for name in segmenter.channels if name not in channels]
     if lacking:
         log.info(
-            "channels %s of the U-Net: %s is fed for what %s lack", lacking,
-            "nothing" if None in segmenter.order(channels) else "another channel", channels,
-        )  # fmt: skip
+            "channels %s of the U-Net: another channel is fed for what %s lack", lacking, channels
+        )
     return segmenter
+
+
+def with_channels(segmenter: Segmenter, channels: tuple[str, ...]) -> Segmenter:
+    """The network as the cohort's channels feed it; those that it does not know are named."""
+    used = {channels[at] for at in segmenter.order(channels) if at is not None}
+    if new := [name for name in channels if name not in used]:
+        log.warning(
+            "the U-Net to start from knows %s and has not seen %s: what these show is learnt from "
+            "the training patients alone", ", ".join(segmenter.channels), ", ".join(new),
+        )  # fmt: skip
+    return adapted(segmenter, channels)
 
 
 def _is_sensible(context: Context, fold: Fold, segmenter: Segmenter) -> bool:
