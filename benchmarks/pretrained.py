@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from rarecase.cohort import SliceCache, read_cohort
 from rarecase.cohort.cache import cache_slices
@@ -36,6 +35,8 @@ from rarecase.segmenter import (
 from rarecase.segmenter.batches import Slices
 from rarecase.segmenter.feeding import feed
 from rarecase.segmenter.metrics import volume_dice
+from rarecase.segmenter.model import adapted
+from rarecase.segmenter.networks import expecting_little
 
 
 def dice(segmenter: Segmenter, cache: SliceCache, rows: np.ndarray, *, flips: bool) -> pd.Series:
@@ -52,11 +53,10 @@ def dice(segmenter: Segmenter, cache: SliceCache, rows: np.ndarray, *, flips: bo
 def start(model: Path | None, cache: SliceCache, *, width: int, seed: int) -> Segmenter:
     """The pre-trained network, or one of random weights."""
     if model is not None:
-        return load_segmenter(model)
+        return adapted(load_segmenter(model), cache.channels)
     with torch_seeded(seed, "weights"):
         net = UNet(in_channels=len(cache.channels), width=width, depth=4, norm="batch")
-    torch.nn.init.constant_(net.head.bias, -3.0)
-    return Segmenter(net, tuple(cache.channels))
+    return Segmenter(expecting_little(net), tuple(cache.channels))
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from rarecase.seeds import derive, numpy_rng, torch_rng, torch_seeded
 from rarecase.segmenter import Augmentation, Segmenter, SegmenterSchedule, UNet, train_segmenter
 from rarecase.segmenter.batches import Slices
 from rarecase.segmenter.intensity import Intensity, apply_intensity, draw_intensity
+from rarecase.segmenter.networks import expecting_little
 from rarecase.simulate.contrast import CHANNELS
 from rarecase.simulate.varied import draw_kind, simulate_varied
 
@@ -141,8 +142,7 @@ def main() -> None:
     last = head >= args.heads * (1 - VALIDATION)
     with torch_seeded(args.seed, "weights"):
         net = UNet(in_channels=len(CHANNELS), width=args.width, depth=4, norm="batch")
-    torch.nn.init.constant_(net.head.bias, -3.0)
-    segmenter = Segmenter(net, NAMES, missing="zero")
+    segmenter = Segmenter(expecting_little(net), NAMES, missing="zero")
     slices = VariedSlices(images, labels, range(len(CHANNELS)), seed=args.seed)
     history = train_segmenter(
         segmenter, slices, train_rows=np.flatnonzero(~last), validation_rows=np.flatnonzero(last),

@@ -30,8 +30,9 @@ class Sizes:
     `slices` in the cohort and `units`, the samples that they make (slices, or cases), `real` of a
     fold's training patients (the mean); `parts` of the experiment; `shapes` of one sample by
     source, and augmented `copies` of them all; `generated` samples of each generator; `sides` of
-    what the network sees, `inputs` its channels; `cache` bytes of the slices; `fits` folds over all repeats, `beside` of them computed
-    side by side, and the stores of features of `held` there at one time (kept ones stay).
+    what the network sees, `inputs` its channels; `cache` bytes of the slices; `fits` folds over all
+    repeats, `beside` of them computed side by side, and the stores of features of `held` there at
+    one time (kept ones stay).
     """
 
     slices: int

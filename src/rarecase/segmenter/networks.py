@@ -8,7 +8,9 @@ gives their maps, and its output is the logits of a binary mask.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
+
+import torch
 
 from rarecase.errors import SettingError, nearest
 from rarecase.segmenter.initial import ARGUMENTS
@@ -30,6 +32,13 @@ def make_network(name: str = "unet", **architecture: Any) -> UNet:
     module, _, kind = NETWORKS[name].partition(":")
     net: UNet = getattr(import_module(module), kind)(**architecture)
     net.network = name
+    return net
+
+
+def expecting_little(net: UNet) -> UNet:
+    """The network with odds of a tumour of 1 to 20 before it has learnt anything: it is rare among
+    pixels, and epochs are saved in which nothing but that would be learnt."""
+    torch.nn.init.constant_(cast(torch.Tensor, net.head.bias), -3.0)
     return net
 
 

@@ -114,11 +114,6 @@ def draw_blob(rng: np.random.Generator, kind: str) -> Traits:
     )  # fmt: skip
 
 
-def radius_of(traits: Traits) -> float:
-    """Of a ball of the core's volume, mm."""
-    return float((traits.core_ml * 1e3 * 3 / (4 * np.pi)) ** (1 / 3))
-
-
 def place_blob(rng: np.random.Generator, anatomy: Anatomy, kind: str, radius: float) -> Array:
     """Where the middle of a compact lesion is, patient mm."""
     spec, side = BLOBS[kind], axis(-104, 104, 4)
@@ -131,7 +126,7 @@ def grow_blob(
     rng: np.random.Generator, anatomy: Anatomy, *, centre: Array, traits: Traits
 ) -> Tumour:
     """An uneven ellipsoid with oedema in the white matter around it."""
-    radius = radius_of(traits)
+    radius = traits.radius
     reach = 1.8 * radius + 30
     step = min(STEP, max(1.0, radius / 3))
     axes = tuple(axis(c - reach, c + reach, step) for c in centre.tolist())

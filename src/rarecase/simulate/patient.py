@@ -119,8 +119,7 @@ def simulate_patient(
     plain = draw_anatomy(numpy_rng(seed, "anatomy"))
     rng = numpy_rng(seed, "tumour")
     centre = place(rng, plain)
-    radius = (traits.core_ml * 1e3 * 3 / (4 * np.pi)) ** (1 / 3)
-    anatomy = plain.pushed(centre, radius=radius, strength=traits.mass_effect)
+    anatomy = plain.pushed(centre, radius=traits.radius, strength=traits.mass_effect)
     tumour = grow_tumour(rng, anatomy, seed=centre, traits=traits)
 
     grid = image_axes(size=size, slices=slices, field_of_view=field_of_view, coverage=coverage)

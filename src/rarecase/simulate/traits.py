@@ -77,6 +77,11 @@ class Traits:
     mass_effect: float
     """How far the core pushes the tissue at its surface, in radii."""
 
+    @property
+    def radius(self) -> float:
+        """Of a ball of the core's volume, mm."""
+        return float((self.core_ml * 1e3 * 3 / (4 * np.pi)) ** (1 / 3))
+
 
 LEAST_ENHANCING = 0.04
 

@@ -22,7 +22,6 @@ from rarecase.simulate.lesions import (
     draw_blob,
     grow_blob,
     place_blob,
-    radius_of,
 )
 from rarecase.simulate.patient import Simulated, affine_of, crop, image_axes
 from rarecase.simulate.traits import CLASSES, Traits, draw_traits
@@ -122,14 +121,14 @@ def _lesions(rng: np.random.Generator, plain: Anatomy, label: str) -> tuple[Anat
         traits = draw_traits(rng, label=str(rng.choice(CLASSES)), separability=1.0)
         traits = replace(traits, core_ml=traits.core_ml * float(np.exp(rng.uniform(-2.5, 0.3))))
         centre = place(rng, plain, grid=EVERYWHERE)
-        brain = plain.pushed(centre, radius=radius_of(traits), strength=traits.mass_effect)
+        brain = plain.pushed(centre, radius=traits.radius, strength=traits.mass_effect)
         return brain, [grow_tumour(rng, brain, seed=centre, traits=traits)]
     brain, found, first = plain, [], draw_blob(rng, label)
     for number in range(int(rng.integers(1, BLOBS[label].most + 1))):
         drawn = draw_blob(rng, label)
         mine = replace(first, core_ml=drawn.core_ml, oedema_ratio=drawn.oedema_ratio)
         traits = mine if number else first
-        radius = radius_of(traits)
+        radius = traits.radius
         centre = place_blob(rng, plain, label, radius)
         brain = brain.pushed(centre, radius=radius, strength=traits.mass_effect)
         found.append(grow_blob(rng, brain, centre=centre, traits=traits))

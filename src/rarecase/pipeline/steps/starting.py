@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import cast
 
 import numpy as np
-import torch
 
 from rarecase.errors import DataError
 from rarecase.pipeline.compute import make_fabric
@@ -20,7 +18,7 @@ from rarecase.segmenter.feeding import feed
 from rarecase.segmenter.initial import PRETRAINED, initial
 from rarecase.segmenter.metrics import volume_dice
 from rarecase.segmenter.model import adapted
-from rarecase.segmenter.networks import network_like
+from rarecase.segmenter.networks import expecting_little, network_like
 
 log = logging.getLogger(__name__)
 LEAST, LOOKED_AT = 0.1, 200
@@ -32,10 +30,7 @@ def new_segmenter(settings: Settings, *, channels: tuple[str, ...], seed: int) -
     """A U-Net of the study's architecture with random weights."""
     with torch_seeded(seed, "weights"):
         net = network_like(settings.segmenter, in_channels=len(channels))
-    # Tumour is rare among pixels: starting from odds of 1 to 20 saves the epochs in which a
-    # network would do nothing but learn that.
-    torch.nn.init.constant_(cast(torch.Tensor, net.head.bias), -3.0)
-    return Segmenter(net=net, channels=channels)
+    return Segmenter(net=expecting_little(net), channels=channels)
 
 
 def start_segmenter(context: Context, fold: Fold, *, seed: int) -> Segmenter:
