@@ -1,7 +1,7 @@
 """Train the U-Net that is shipped: on simulated patients alone, of any contrast and lesion.
 
     python tools/pretrain.py WORK                    simulate, train, write WORK/model
-    python tools/pretrain.py LOOK --heads 60 --epochs 2     a look at whether it runs
+    python tools/pretrain.py LOOK --heads 60 --epochs 2 1   a look at whether it runs
 
 The patients are those of `rarecase simulate --varied`; no real one is looked at. A sample is a
 slice with the sequences that one happens to have, from one to four: what is missing is 0; a single
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -124,12 +125,37 @@ def load(work: Path, *, heads: int, seed: int) -> tuple[np.ndarray, np.ndarray, 
     return images, labels, head
 
 
+def learn(segmenter: Segmenter, args: argparse.Namespace) -> pd.DataFrame:
+    """Train in place, in rounds whose rate begins anew (warm restarts; Loshchilov, Hutter 2017);
+    the history of all of them."""
+    images, labels, head = load(args.work, heads=args.heads, seed=args.seed)
+    last = head >= args.heads * (1 - VALIDATION)
+    fabric = make_fabric(device="cpu", precision=args.precision, threads=args.threads)
+    found = []
+    for number, epochs in enumerate(args.epochs):
+        seed = args.seed + number
+        history = train_segmenter(
+            segmenter, VariedSlices(images, labels, range(len(CHANNELS)), seed=seed),
+            train_rows=np.flatnonzero(~last), validation_rows=np.flatnonzero(last),
+            schedule=SegmenterSchedule(
+                epochs=epochs, batch=16, lr=2e-3, decay="cosine",
+                coarse=0.0 if number else args.coarse,
+            ),
+            augmentation=Augmentation().scaled(0.6), loss="dice+bce", fabric=fabric, seed=seed,
+            checkpoint=args.work / f"training-{number}.safetensors",
+            name=f"pre-training, round {number + 1} of {len(args.epochs)}",
+        )  # fmt: skip
+        history.insert(0, "round", number + 1)
+        found.append(history)
+    return pd.concat(found, ignore_index=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("work", type=Path)
     parser.add_argument("--heads", type=int, default=2800)
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--coarse", type=float, default=0.5, help="share of epochs at half size")
+    parser.add_argument("--epochs", type=int, nargs="+", default=[8, 10], help="of each round")
+    parser.add_argument("--coarse", type=float, default=0.5, help="share of the first at half size")
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--jobs", type=int, default=-1)
@@ -138,24 +164,16 @@ def main() -> None:
     args = parser.parse_args()
     args.work.mkdir(exist_ok=True)
     simulate(args.work, heads=args.heads, seed=args.seed, jobs=args.jobs)
-    images, labels, head = load(args.work, heads=args.heads, seed=args.seed)
-    last = head >= args.heads * (1 - VALIDATION)
     with torch_seeded(args.seed, "weights"):
         net = UNet(in_channels=len(CHANNELS), width=args.width, depth=4, norm="batch")
     segmenter = Segmenter(expecting_little(net), NAMES, missing="zero")
-    slices = VariedSlices(images, labels, range(len(CHANNELS)), seed=args.seed)
-    history = train_segmenter(
-        segmenter, slices, train_rows=np.flatnonzero(~last), validation_rows=np.flatnonzero(last),
-        schedule=SegmenterSchedule(
-            epochs=args.epochs, batch=16, lr=2e-3, decay="cosine", coarse=args.coarse
-        ),
-        augmentation=Augmentation().scaled(0.6), loss="dice+bce",
-        fabric=make_fabric(device="cpu", precision=args.precision, threads=args.threads),
-        seed=args.seed, checkpoint=args.work / "training.safetensors", name="pre-training",
-    )  # fmt: skip
+    history = learn(segmenter, args)
     out = args.work / "model"
     out.mkdir(exist_ok=True)
-    net.half()  # on disk: half the size, and what is lost is far below what training leaves open
+    for weight in net.parameters():
+        # On disk: half the size, and what is lost is far below what training leaves open. Not of
+        # the statistics of batches, which may be beyond its range.
+        weight.data = weight.data.half()
     segmenter.save(out)
     write_table(out / "history.csv", history)
 
