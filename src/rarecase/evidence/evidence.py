@@ -26,7 +26,8 @@ rare patient) is null:
   {reference, control}, sentence
 * best {the key, auc, of, note}: the row with the largest AUC of those that are no controls
 * paper: the key of the row for the paper's Table 3, null without planned counts
-* checks, notes [text]; of a run masks, what its masks are worth (see `masks.mask_scores`)
+* checks, notes [text]; of a run masks, what its masks are worth (see `masks.mask_scores`), and
+  untuned, whether features were taken under those of a U-Net that learnt from none of its patients
 """
 
 from __future__ import annotations

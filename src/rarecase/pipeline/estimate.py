@@ -157,8 +157,11 @@ def _segmenter_seconds(settings: Settings, sizes: Sizes, rates: Rates) -> float:
     epoch = trained + real * validation * rates.predict
     coarse = round(chosen.coarse * chosen.epochs) * 0.75 * trained
     # Mirror images are looked at for those who do not train: about a fold and the validation part.
-    held = (1 - real / units) + real / units * validation
+    others = chosen.cross_fit or settings.tuning.masks == "none"
+    held = 1.0 if others else (1 - real / units) + real / units * validation
     drawn = units * rates.predict * (1 + 3 * held if chosen.flips else 1)
+    if settings.tuning.masks == "none":
+        return drawn
     inner = max(chosen.cross_fit - 1, 0) / (1 - validation)  # of what the fold's own network takes
     return (1 + inner) * (chosen.epochs * epoch - coarse) + drawn
 
