@@ -32,6 +32,7 @@ from rarecase.features.joining import Vectors, side_by_side
 from rarecase.features.sources.one_case import case_data
 from rarecase.imaging import read_mask_volume
 from rarecase.pipeline.models import export_model
+from rarecase.segmenter import PackedMasks
 from support.studies import copied
 from support.written import dicom
 
@@ -89,11 +90,11 @@ def test_the_classifier_learns_from_what_a_prediction_computes(run, model, tmp_p
     made = load_model(half)
     cache, fabric = SliceCache.open(half / "slices"), Fabric(accelerator="cpu", devices=1)
     rows = pd.read_parquet(half / "model" / "segmenter" / "rows.parquet")
+    masks = PackedMasks(half / "model/segmenter/predicted.npy", width=cache.masks.shape[-1])
     means = []
     for _, part in rows.groupby("patient"):
         images = np.asarray(cache.images[part["row"].to_numpy()])
-        drawn = np.zeros(images[:, 0].shape, bool)
-        drawn[part["predicted"].to_numpy() > 0, 0, 0] = True  # which slices count
+        drawn = masks.read(part["row"].to_numpy()) > 0
         fitted = Fitted(images, drawn, [(i, False, 0) for i in range(len(images))], 0)
         data = case_data(
             Case("new", "new"), [], fitted, drawn, segmenter=made.segmenter,

@@ -122,7 +122,8 @@ def test_the_first_epochs_may_see_slices_at_half_size(tmp_path):
 
 def test_the_first_blocks_of_a_trained_network_move_least(tmp_path):
     model = segmenter()
-    before = [{k: v.clone() for k, v in part.named_parameters()} for part in model.net.stages()]
+    stages = model.net.stages()
+    before = [{k: v.detach().clone() for k, v in part.named_parameters()} for part in stages]
     known = {id(weight) for weight in model.net.parameters()}
     assert {id(w) for part in model.net.stages() for w in part.parameters()} == known
     fit(model, bright_squares(), tmp_path, epochs=1, layer_decay=0.5, validation=False)

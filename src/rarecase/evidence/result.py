@@ -128,7 +128,8 @@ def reweigh(folder: str | Path) -> dict[str, Any]:
         faithful=said["protocol"] == "faithful", checks=said["checks"],
         seed=said["bootstrap"]["seed"], draws=said["bootstrap"]["draws"],
     )  # fmt: skip
-    found = with_masks(found | {"untuned": said.get("untuned", False)}, Path(folder))
+    found |= {name: said[name] for name in ("untuned",) if name in said}
+    found = with_masks(found, Path(folder))
     write_json(Path(folder) / EVIDENCE, found)
     record_files(Path(folder), [EVIDENCE])
     return found

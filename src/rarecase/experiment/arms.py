@@ -36,8 +36,8 @@ VARIANTS = {
 """Arms whose generator is in the registry under another name."""
 
 SELECTION = {
-    Arm("auto", selects=True): "in every fold whichever of the others (but augmentation) inner "
-    "folds prefer; the cheaper one within a standard error: what is deployed",
+    Arm("auto", selects=True): "in every fold whichever of the others (augmentation apart) is best "
+    "on inner folds; the cheaper one within a standard error: what is deployed",
 }
 """The arm that is one of the others."""
 
