@@ -154,7 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("work", type=Path)
     parser.add_argument("--heads", type=int, default=2800)
-    parser.add_argument("--epochs", type=int, nargs="+", default=[8, 10], help="of each round")
+    parser.add_argument("--epochs", type=int, nargs="+", default=[8, 10, 5], help="of each round")
     parser.add_argument("--coarse", type=float, default=0.5, help="share of the first at half size")
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--seed", type=int, default=SEED)
