@@ -41,3 +41,20 @@ def test_without_masks_sites_or_new_scores():
     old = made[["part", "label", "dice"]]
     found = mask_scores(old, classes=["a"])
     assert [e["name"] for e in found] == ["all"] and "hd95" not in found[0]
+
+
+def test_a_case_counts_once_however_often_it_was_tested():
+    once = pd.DataFrame(
+        {
+            "repeat": 0, "fold": [0, 1], "case": ["a", "b"], "patient": ["a", "b"],
+            "label": ["x", "y"], "site": None, "part": "test", "dice": [0.4, 0.8],
+            "slice_dice": 0.5, "hd95": 2.0, "volume_error": 0.1, "lesions": [1.0, 3.0],
+            "missed": [1.0, 0.0],
+        }
+    )  # fmt: skip
+    again = pd.concat([once, once.assign(repeat=1, dice=[0.6, 0.8])])
+    (single, *_), (found, *_) = (mask_scores(t, classes=["x", "y"]) for t in (once, again))
+    assert (single["cases"], single["lesions"], single["missed"]) == (2, 4, 1)
+    assert (found["cases"], found["lesions"], found["missed"]) == (2, 4, 1)
+    assert single["below_half"] == 1 and found["below_half"] == 0
+    assert found["dice"] == 0.65

@@ -128,7 +128,8 @@ def reweigh(folder: str | Path) -> dict[str, Any]:
         faithful=said["protocol"] == "faithful", checks=said["checks"],
         seed=said["bootstrap"]["seed"], draws=said["bootstrap"]["draws"],
     )  # fmt: skip
-    found |= {name: said[name] for name in ("untuned",) if name in said}
+    if "untuned" in said:  # of a run; the predictions do not say it
+        found["untuned"] = said["untuned"]
     found = with_masks(found, Path(folder))
     write_json(Path(folder) / EVIDENCE, found)
     record_files(Path(folder), [EVIDENCE])

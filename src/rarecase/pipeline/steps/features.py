@@ -44,7 +44,7 @@ def features_step(context: Context, *, source: str, segmenter: Step, cohort: Coh
     facts += known.facts(cohort)
     facts += [context.settings.tuning.inner] if known.learns else []
     copies = copies_of(context.settings, source)
-    facts += [f"{copies} augmented copies", context.settings.segmenter.augment_strength] * bool(
+    facts += [f"{copies} augmented copies, 2", context.settings.segmenter.augment_strength] * bool(
         copies
     )
     return Step(
