@@ -39,6 +39,18 @@ def test_cross_entropy_is_added():
     assert both.item() == pytest.approx((dice_loss(logits, target) + entropy).item(), abs=1e-5)
 
 
+def test_the_dice_of_each_sample_is_monais():
+    _, target = masks()
+    target[2] = 0  # a slice without a lesion
+    logits = torch.randn(6, 1, 16, 16, generator=torch.Generator().manual_seed(1))
+    theirs = DiceLoss(sigmoid=True, squared_pred=True, smooth_nr=1, smooth_dr=1)(logits, target)
+    entropy = torch.nn.functional.binary_cross_entropy_with_logits(logits, target)
+    found = LOSSES["sample-dice+bce"](logits, target)
+    assert found.item() == pytest.approx((theirs + entropy).item(), abs=1e-5)
+    nothing = LOSSES["sample-dice+bce"](torch.full((1, 1, 4, 4), -20.0), torch.zeros(1, 1, 4, 4))
+    assert nothing.item() == pytest.approx(0, abs=1e-4)
+
+
 def test_hard_dice_and_iou_agree_with_scikit_learn():
     a, b = masks()
     flat = (b.numpy().ravel(), a.numpy().ravel())

@@ -36,8 +36,9 @@ class TrainingSettings(Section):
     """Of Adam."""
     decay: Literal["constant", "cosine"] = "constant"
     """Course of the learning rate."""
-    loss: Literal["dice", "dice+bce"] = "dice"
-    """The paper's soft Dice, or with cross-entropy: steadier from random weights."""
+    loss: Literal["dice", "dice+bce", "sample-dice+bce"] = "dice"
+    """The paper's soft Dice, over all slices of a batch together; with cross-entropy: steadier from
+    random weights; or with that of each slice by itself, so that small lesions count as large."""
     coarse: Fraction = 0.0
     """This share of the epochs, the first, sees slices at half size: a quarter of the time."""
     augment: bool = True

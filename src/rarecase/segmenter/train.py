@@ -35,7 +35,7 @@ from rarecase.training import (
     training_key,
 )
 
-Loss = Literal["dice", "dice+bce"]
+Loss = Literal["dice", "dice+bce", "sample-dice+bce"]
 
 
 def train_segmenter(
