@@ -127,8 +127,8 @@ def load(work: Path, *, heads: int, seed: int) -> tuple[np.ndarray, np.ndarray, 
 
 
 def learn(segmenter: Segmenter, args: argparse.Namespace) -> pd.DataFrame:
-    """Train in place, in rounds whose rate begins anew (warm restarts; Loshchilov, Hutter 2017), the
-    fourth and later ones by each slice's own Dice; the history of all of them."""
+    """Train in place, in rounds whose rate begins anew (warm restarts; Loshchilov, Hutter 2017),
+    those from the fourth on by each slice's own Dice; the history of all of them."""
     images, labels, head = load(args.work, heads=args.heads, seed=args.seed)
     last = head >= args.heads * (1 - VALIDATION)
     fabric = make_fabric(device="cpu", precision=args.precision, threads=args.threads)
