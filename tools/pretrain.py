@@ -38,7 +38,6 @@ SIZE, SLICES = 128, 20
 WITH, WITHOUT = 6, 3  # slices taken of a head, with lesion and without
 PER = 100  # heads a file
 VALIDATION = 0.04
-TOGETHER = 3  # rounds by the Dice of a batch, in which large lesions decide
 NAMELESS = 0.4  # of the samples with one sequence
 NAMES = tuple("t1gd" if name == "t1ce" else name for name in CHANNELS)  # as cohorts call them
 
@@ -127,8 +126,8 @@ def load(work: Path, *, heads: int, seed: int) -> tuple[np.ndarray, np.ndarray, 
 
 
 def learn(segmenter: Segmenter, args: argparse.Namespace) -> pd.DataFrame:
-    """Train in place, in rounds whose rate begins anew (warm restarts; Loshchilov, Hutter 2017),
-    those from the fourth on by each slice's own Dice; the history of all of them."""
+    """Train in place, in rounds whose rate begins anew (warm restarts; Loshchilov, Hutter 2017);
+    the history of all of them."""
     images, labels, head = load(args.work, heads=args.heads, seed=args.seed)
     last = head >= args.heads * (1 - VALIDATION)
     fabric = make_fabric(device="cpu", precision=args.precision, threads=args.threads)
@@ -142,8 +141,7 @@ def learn(segmenter: Segmenter, args: argparse.Namespace) -> pd.DataFrame:
                 epochs=epochs, batch=16, lr=2e-3, decay="cosine",
                 coarse=0.0 if number else args.coarse,
             ),
-            augmentation=Augmentation().scaled(0.6), fabric=fabric, seed=seed,
-            loss="dice+bce" if number < TOGETHER else "sample-dice+bce",
+            augmentation=Augmentation().scaled(0.6), loss="dice+bce", fabric=fabric, seed=seed,
             checkpoint=args.work / f"training-{number}.safetensors",
             name=f"pre-training, round {number + 1} of {len(args.epochs)}",
         )  # fmt: skip
@@ -156,9 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("work", type=Path)
     parser.add_argument("--heads", type=int, default=2800)
-    parser.add_argument(
-        "--epochs", type=int, nargs="+", default=[8, 10, 5, 5], help="of each round"
-    )
+    parser.add_argument("--epochs", type=int, nargs="+", default=[8, 10, 5], help="of each round")
     parser.add_argument("--coarse", type=float, default=0.5, help="share of the first at half size")
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--seed", type=int, default=SEED)
