@@ -39,16 +39,18 @@ def test_cross_entropy_is_added():
     assert both.item() == pytest.approx((dice_loss(logits, target) + entropy).item(), abs=1e-5)
 
 
-def test_the_dice_of_each_sample_is_monais():
+def test_half_of_the_dice_is_each_samples_own_where_there_is_a_lesion():
     _, target = masks()
-    target[2] = 0  # a slice without a lesion
+    target[2] = 0  # a slice without one
     logits = torch.randn(6, 1, 16, 16, generator=torch.Generator().manual_seed(1))
-    theirs = DiceLoss(sigmoid=True, squared_pred=True, smooth_nr=1, smooth_dr=1)(logits, target)
+    shown = torch.tensor([0, 1, 3, 4, 5])
+    each = DiceLoss(sigmoid=True, squared_pred=True, smooth_nr=1e-5, smooth_dr=1e-5)
     entropy = torch.nn.functional.binary_cross_entropy_with_logits(logits, target)
-    found = LOSSES["sample-dice+bce"](logits, target)
-    assert found.item() == pytest.approx((theirs + entropy).item(), abs=1e-5)
-    nothing = LOSSES["sample-dice+bce"](torch.full((1, 1, 4, 4), -20.0), torch.zeros(1, 1, 4, 4))
-    assert nothing.item() == pytest.approx(0, abs=1e-4)
+    expected = (dice_loss(logits, target) + each(logits[shown], target[shown])) / 2 + entropy
+    assert LOSSES["sample-dice+bce"](logits, target).item() == pytest.approx(expected.item())
+    # In a batch without any lesion there is but the batch's.
+    nothing = LOSSES["sample-dice+bce"](logits, 0 * target)
+    assert nothing.item() == pytest.approx(LOSSES["dice+bce"](logits, 0 * target).item())
 
 
 def test_hard_dice_and_iou_agree_with_scikit_learn():

@@ -38,7 +38,8 @@ class TrainingSettings(Section):
     """Course of the learning rate."""
     loss: Literal["dice", "dice+bce", "sample-dice+bce"] = "dice"
     """The paper's soft Dice, over all slices of a batch together; with cross-entropy: steadier from
-    random weights; or with that of each slice by itself, so that small lesions count as large."""
+    random weights; or with that and, for one half of the Dice, the mean of each slice's own, so
+    that small lesions count as large ones do."""
     coarse: Fraction = 0.0
     """This share of the epochs, the first, sees slices at half size: a quarter of the time."""
     augment: bool = True

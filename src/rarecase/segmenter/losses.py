@@ -34,17 +34,23 @@ def dice_and_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.
 
 
 def sample_dice_and_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """As `dice_and_cross_entropy`, with the mean over samples of each one's own Dice (MONAI's
-    `DiceCELoss` without `batch`). Over a batch together large lesions decide, and small ones may be
-    missed at no cost; a patient's Dice, by which outlines are judged, does not forgive it."""
-    chances, truth = logits.float().sigmoid(), target.float()
-    inside = tuple(range(1, chances.ndim))
-    overlap = (chances * truth).sum(inside)
-    total = chances.square().sum(inside) + truth.square().sum(inside)
-    # A pixel more on either side: of a sample without a lesion every pixel would count as all.
-    dice = (2 * overlap + 1) / (total + 1)
+    """As `dice_and_cross_entropy`, but one half of the Dice is the mean of each sample's own, over
+    those that show a lesion.
+
+    Over a batch together large lesions decide, and small ones may be missed at no cost: a patient's
+    Dice, by which outlines are judged, does not forgive it. Each sample's alone (MONAI's
+    `DiceCELoss` without `batch`) knows nothing of what is outlined where nothing is.
+    """
+    truth = target.float()
+    inside = tuple(range(1, truth.ndim))
+    shown = truth.sum(inside) > 0
+    if not shown.any():
+        return dice_and_cross_entropy(logits, target)
+    chances, mine = logits[shown].float().sigmoid(), truth[shown]
+    total = chances.square().sum(inside) + mine.square().sum(inside)
+    each = 1 - (2 * (chances * mine).sum(inside) + EPSILON) / (total + EPSILON)
     entropy = functional.binary_cross_entropy_with_logits(logits.float(), truth)
-    return 1 - dice.mean() + entropy
+    return (dice_loss(logits, target) + each.mean()) / 2 + entropy
 
 
 LOSSES = {
