@@ -30,6 +30,7 @@ from rarecase.segmenter import Augmentation, Segmenter, SegmenterSchedule, UNet,
 from rarecase.segmenter.batches import Slices
 from rarecase.segmenter.intensity import Intensity, apply_intensity, draw_intensity
 from rarecase.segmenter.networks import expecting_little
+from rarecase.segmenter.threshold import dice_threshold
 from rarecase.simulate.contrast import CHANNELS
 from rarecase.simulate.varied import draw_kind, simulate_varied
 
@@ -168,6 +169,9 @@ def main() -> None:
         net = UNet(in_channels=len(CHANNELS), width=args.width, depth=4, norm="batch")
     segmenter = Segmenter(expecting_little(net), NAMES, missing="zero")
     history = learn(segmenter, args)
+    epoch = segmenter.best_epoch or 0
+    last = history[history["round"] == len(args.epochs)]
+    segmenter.threshold = dice_threshold(last, epoch=epoch)
     out = args.work / "model"
     out.mkdir(exist_ok=True)
     for weight in net.parameters():

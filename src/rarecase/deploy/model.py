@@ -50,18 +50,24 @@ class Found:
     """What the model says of a case.
 
     p: probability by class; call: the class called, the rare one from `threshold` on. chances:
-    probability of tumour on the fitted slices (n, size, size). unlike: why the case may not be one
-    that the model knows; empty where nothing speaks against it.
+    probability of tumour on the fitted slices (n, size, size); above: what it exceeds where tumour
+    is outlined. unlike: why the case may not be one that the model knows; empty where nothing
+    speaks against it.
     """
 
     case: Case
     p: dict[str, float]
     call: str
     chances: NDArray[np.float32]
+    above: float
     groups: Sequence[CaseArrays]
     fitted: Fitted
     cut: bool
     unlike: tuple[str, ...]
+
+    def outline(self, chances: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """1 where they say tumour."""
+        return (chances > self.above).astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +120,9 @@ class Deployed:
                 f"Case {case.case!r}: its intensities lead the network beyond any number. Is it of "
                 "the modality that was learnt from?"
             )
+        above = self.segmenter.threshold
         data = case_data(
-            case, groups, fitted, chances > 0.5, segmenter=self.segmenter, channels=self.channels,
+            case, groups, fitted, chances > above, segmenter=self.segmenter, channels=self.channels,
             fabric=fabric, about=about, masks=about["masks"],
         )  # fmt: skip
         X, missing = self._vectors(data)
@@ -124,10 +131,13 @@ class Deployed:
         share = float(rare_share(p[None], rare=rare)[0])
         best = max((i for i in range(len(p)) if i != rare), key=lambda i: p[i])
         call = self.classes[rare if share > about["threshold"] else best]
-        unlike = (*self._unlike(groups, fitted, slices), *([] if chances.max() > 0.5 else [EMPTY]))
+        unlike = (
+            *self._unlike(groups, fitted, slices),
+            *([] if chances.max() > above else [EMPTY]),
+        )
         unlike += tuple(missing)
         named = dict(zip(self.classes, p.tolist(), strict=True))
-        return Found(case, named, call, chances, groups, fitted, cut, unlike)
+        return Found(case, named, call, chances, above, groups, fitted, cut, unlike)
 
     def _vectors(self, data: SourceData) -> tuple[Floats, list[str]]:
         """The case's samples (n, d), and what had to be imputed of them."""

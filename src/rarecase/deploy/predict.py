@@ -149,7 +149,7 @@ def _failed(case: str, problem: str) -> Predicted:
 
 def _write(model: Deployed, found: Found, out: Path) -> Predicted:
     name = file_name(found.case.case)
-    drawn = (found.chances > 0.5).any(axis=(1, 2))
+    drawn = found.outline(found.chances).any(axis=(1, 2))
     unlike = list(found.unlike)
     if _seen(found.case, model.segmenter.seen):
         unlike.append("the model has learnt from this patient: this says nothing of new ones")
@@ -188,7 +188,7 @@ def _mask_on_file(found: Found) -> tuple[NDArray[np.uint8], Grid]:
     whole[[number[n] for n, _, _ in found.fitted.rows]] = found.chances
     slices = unfit(whole, *group.images.shape[-2:], cut=found.cut)
     chances = resample(from_axial(slices), group.grid, group.source)
-    return (chances > 0.5).astype(np.uint8), group.source
+    return found.outline(chances), group.source
 
 
 def _write_picture_masks(found: Found, folder: Path) -> None:
@@ -199,7 +199,7 @@ def _write_picture_masks(found: Found, folder: Path) -> None:
     for (number, _, _), chance in zip(found.fitted.rows, found.chances, strict=True):
         drawn = unfit(chance[None], *size[number], cut=found.cut)[0]
         stem = f"{number:04d}_{files[number].image.stem}"
-        Image.fromarray((drawn > 0.5).astype(np.uint8) * 255).save(folder / f"{stem}_mask.png")
+        Image.fromarray(found.outline(drawn) * 255).save(folder / f"{stem}_mask.png")
 
 
 def _seen(case: Case, seen: Sequence[str]) -> bool:
@@ -220,7 +220,7 @@ def _seg(path: Path, values: Any, source: Path) -> list[str]:
 
 def _overlay(found: Found) -> bytes:
     """The slices with the largest masks, in their order; the middle ones without any."""
-    area = (found.chances > 0.5).sum(axis=(1, 2))
+    area = found.outline(found.chances).sum(axis=(1, 2))
     if area.any():
         chosen = np.sort(np.argsort(-area, kind="stable")[: min(SHOWN, int((area > 0).sum()))])
     else:
@@ -229,7 +229,7 @@ def _overlay(found: Found) -> bytes:
     shown = [
         Overlay(
             title=f"slice {found.fitted.rows[i][0]}", case=found.case.case,
-            image=found.fitted.images[i, 0], predicted=(found.chances[i] > 0.5).astype(np.uint8),
+            image=found.fitted.images[i, 0], predicted=found.outline(found.chances[i]),
         )
         for i in chosen
     ]  # fmt: skip

@@ -21,6 +21,7 @@ _PRETRAINED: Nested = {
     "learning_rate": 1e-3,
     "decay": "cosine",
     "loss": "sample-dice+bce",
+    "threshold": "dice",
 }
 
 

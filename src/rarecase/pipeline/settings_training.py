@@ -40,6 +40,9 @@ class TrainingSettings(Section):
     """The paper's soft Dice, over all slices of a batch together; with cross-entropy: steadier from
     random weights; or with that and, for one half of the Dice, the mean of each slice's own, so
     that small lesions count as large ones do."""
+    threshold: Literal["half", "dice"] = "half"
+    """The probability above which a pixel is lesion: one half, or half of the validation patients'
+    Dice, which maximises it where probabilities are right."""
     coarse: Fraction = 0.0
     """This share of the epochs, the first, sees slices at half size: a quarter of the time."""
     augment: bool = True

@@ -51,7 +51,7 @@ class Segmenter:
 
     `patients_known` is False for one that was trained elsewhere and came without a list of its
     patients: then `seen` cannot say whom it has seen. `missing`: what it is fed for a channel that
-    a cohort lacks (see `channel_map`).
+    a cohort lacks (see `channel_map`). `threshold`: the probability above which a pixel is lesion.
     """
 
     net: UNet
@@ -63,6 +63,7 @@ class Segmenter:
     initialised_from: str | None = None
     patients_known: bool = True
     missing: Missing = "repeat"
+    threshold: float = 0.5
 
     def order(self, have: Sequence[str]) -> list[int | None]:
         """Which of a cohort's channels feeds each of its own; None: nothing does."""
@@ -130,7 +131,7 @@ def load_segmenter(path: Path) -> Segmenter:
             Normaliser(**{k: tuple(v) for k, v in card["normaliser"].items()}),
             tuple(card["trained_on"]), tuple(card["validated_on"]), card["best_epoch"],
             card["initialised_from"], card.get("patients_known", True),
-            card.get("missing", "repeat"),
+            card.get("missing", "repeat"), float(card.get("threshold", 0.5)),
         )  # fmt: skip
     except TypeError as error:
         raise DataError(f"{file}: not a segmenter's card ({error}).") from None

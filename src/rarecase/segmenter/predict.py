@@ -27,9 +27,9 @@ def predict_masks(
     flips: bool = False,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield (rows, predicted masks (n, h, w) of 0/1 uint8): tumour where the probability exceeds
-    one half (see `predict_chances`)."""
+    the segmenter's threshold (see `predict_chances`)."""
     found = predict_chances(segmenter, slices, rows=rows, fabric=fabric, batch=batch, flips=flips)
-    return ((part, (chance > 0.5).astype(np.uint8)) for part, chance in found)
+    return ((part, (chance > segmenter.threshold).astype(np.uint8)) for part, chance in found)
 
 
 @torch.no_grad()

@@ -35,6 +35,7 @@ from rarecase.segmenter import (
 )
 from rarecase.segmenter.feeding import feed
 from rarecase.segmenter.initial import initial
+from rarecase.segmenter.threshold import HALF, dice_threshold
 
 log = logging.getLogger(__name__)
 Patients = tuple[str, ...]
@@ -84,6 +85,9 @@ def train(
         fabric=make_fabric(settings.compute), seed=seed, name=name,
         checkpoint=folder / CHECKPOINTS / "training.safetensors",
     )  # fmt: skip
+    segmenter.threshold = HALF
+    if chosen.threshold == "dice":
+        segmenter.threshold = dice_threshold(history, epoch=segmenter.best_epoch or 0)
     write_table(folder / "history.csv", history)
 
 
@@ -188,4 +192,4 @@ def segmenter_step(context: Context, *, cohort: Step | None, start: Step | None)
         context.test_fold.folder(SEGMENTER),
         tuple(s for s in (cohort, start) if s is not None),
     )
-    return Step(name, "segment", segmenter_work, context, version=3, facts=facts, inputs=inputs)
+    return Step(name, "segment", segmenter_work, context, version=4, facts=facts, inputs=inputs)
