@@ -122,15 +122,15 @@ def fit_inner(
     found: list[Floats] = []
     for number, fold in enumerate(inner):
         sets = prepare(arm, fold.part, seed=derive(seed, "inner", number))
-        cells = []
-        for level in levels:
-            training = sets(at_level(fold.part, arm.amount, level))
-            fits = (
-                classifier.fit(training, point, classes=classes, random_state=random_state)
-                for point in points
-            )
-            each = [fold.held.predicted(fit, copies=arm.test_copies) for fit in fits]
-            cells.append([pooled(p, fold.patient)[0] for p in each])
+        trainings = (sets(at_level(fold.part, arm.amount, level)) for level in levels)
+        fits = classifier.fit_grid(trainings, classes=classes, random_state=random_state)
+        cells = [
+            [
+                pooled(fold.held.predicted(fit, copies=arm.test_copies), fold.patient)[0]
+                for fit in each
+            ]
+            for each in fits
+        ]
         found.append(np.array(cells))
     p = np.concatenate(found, axis=2)
     who = [np.unique(fold.patient) for fold in inner]

@@ -15,7 +15,6 @@ from rarecase.errors import SettingError
 from rarecase.experiment import fit_fold, make_design
 from rarecase.experiment.classifiers import Classifier, FeatureCNN, make_classifier
 from rarecase.experiment.classifiers.contract import seeded
-from rarecase.experiment.classifiers.logistic import Logistic, linear
 from rarecase.experiment.training_set import TrainingSet
 from rarecase.features.samples import Samples
 from rarecase.features.standardise import vectors
@@ -118,21 +117,6 @@ def test_a_class_that_was_not_seen_has_the_probability_0():
         p = found(training().X)
         assert p.shape == (42, 3) and (p[:, 2] == 0).all()
         np.testing.assert_allclose(p.sum(axis=1), 1)
-
-
-@pytest.mark.parametrize("classes", [2, 3])
-def test_the_logistic_classifier_is_scikit_learns(classes):
-    data = training((20, 15, 10)[:classes])
-    ours = Logistic(C=2.0).fit(data.X, data.y)
-    theirs = LogisticRegression(C=2.0, tol=1e-8, max_iter=5000).fit(data.X, data.y)
-    np.testing.assert_allclose(ours.predict_proba(data.X), theirs.predict_proba(data.X), atol=1e-3)
-    w, b = linear(ours)
-    logits = data.X @ w.T + b
-    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(ours.predict_proba(data.X), expected)
-    assert ours.solver == "newton-cholesky"
-    wide = np.random.default_rng(0).normal(size=(len(data.y), 700))
-    assert Logistic().fit(wide, data.y).solver == "lbfgs"
 
 
 def test_maps_as_vectors_are_their_means_over_positions():
