@@ -32,18 +32,25 @@ def concordance(score: Floats, positive: Bools) -> float:
     >>> concordance(np.array([0.1, 0.4, 0.4, 0.9]), np.array([False, False, True, True]))
     0.875
     """
+    return float(concordances(score, positive))
+
+
+def concordances(score: Floats, positive: Bools) -> Floats:
+    """`concordance` of many scores (…, n) of the same samples at once (…)."""
     n_positive = int(positive.sum())
     n_negative = positive.size - n_positive
     if not n_positive or not n_negative:
-        return math.nan
-    ranks = rankdata(score)[positive].sum()
-    return float((ranks - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+        return np.full(score.shape[:-1], np.nan)
+    ranks = rankdata(score, axis=-1)[..., positive].sum(axis=-1)
+    found: Floats = (ranks - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
+    return found
 
 
-def fold_concordance(score: Floats, positive: Bools, fold: Ints) -> float:
-    """Concordance within each fold, averaged over the folds that have both kinds; else NaN."""
-    inside = [concordance(score[fold == f], positive[fold == f]) for f in np.unique(fold)]
-    return float(mean_defined(inside))
+def fold_concordance(score: Floats, positive: Bools, fold: Ints) -> Floats:
+    """Concordance of scores (…, n) within each fold, averaged over the folds that have both kinds
+    (…); else NaN."""
+    inside = [concordances(score[..., fold == f], positive[fold == f]) for f in np.unique(fold)]
+    return mean_defined(np.stack(inside))
 
 
 def concordance_error(difference: Sequence[Floats], positive: Bools, fold: Ints) -> float:
@@ -84,18 +91,18 @@ def concordance_error(difference: Sequence[Floats], positive: Bools, fold: Ints)
     return math.sqrt(variance)
 
 
-def class_concordance(p: Floats, true: Ints, fold: Ints, *, rare: int) -> float:
-    """How well probabilities (n, classes) rank, within folds: of two classes the concordance of the
-    rare one; of more the mean over classes, each against the rest (Hand and Till, Machine Learning
-    2001, in its one-against-rest form). A rare class that is easy has a concordance of 1 whatever
-    is chosen, and says nothing of the others.
+def class_concordance(p: Floats, true: Ints, fold: Ints, *, rare: int) -> Floats:
+    """How well probabilities (…, n, classes) rank, within folds (…): of two classes the concordance
+    of the rare one; of more the mean over classes, each against the rest (Hand and Till, Machine
+    Learning 2001, in its one-against-rest form). A rare class that is easy has a concordance of 1
+    whatever is chosen, and says nothing of the others.
 
     >>> p = np.array([[0.8, 0.2], [0.4, 0.6], [0.3, 0.7]])
     >>> class_concordance(p, np.array([0, 0, 1]), np.zeros(3, int), rare=1)
-    1.0
+    array(1.)
     """
-    classes = [rare] if p.shape[1] == 2 else range(p.shape[1])
-    return float(mean_defined([fold_concordance(p[:, c], true == c, fold) for c in classes]))
+    classes = [rare] if p.shape[-1] == 2 else range(p.shape[-1])
+    return mean_defined(np.stack([fold_concordance(p[..., c], true == c, fold) for c in classes]))
 
 
 def class_concordance_error(one: Floats, other: Floats, true: Ints, fold: Ints, rare: int) -> float:

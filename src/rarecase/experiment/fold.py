@@ -17,7 +17,7 @@ from rarecase.experiment.arms import REFERENCE
 from rarecase.experiment.choosing import Option, preferred
 from rarecase.experiment.design import Design
 from rarecase.experiment.fold_data import FoldData, Tools
-from rarecase.experiment.fold_rows import Place, fit_rows, selected_rows
+from rarecase.experiment.fold_rows import Columns, Place, fit_columns, rows_of, selected_rows
 from rarecase.experiment.sampling import prepare
 from rarecase.experiment.training_set import Request, TrainingSet, requests
 from rarecase.experiment.tuning import Choice
@@ -79,7 +79,7 @@ def fit_fold(
 
 def fit_arms(here: FoldData, arms: Sequence[Arm] | None = None) -> FoldResult:
     """Fit and predict arms on a fold's data; see `fit_fold`."""
-    fits: dict[str, list[tuple[pd.DataFrame, pd.DataFrame | None]]] = {}
+    fits: dict[str, list[tuple[Columns, pd.DataFrame | None]]] = {}
     cells: list[dict[str, Any]] = []
     wanted = here.design.arms if arms is None else arms
     for arm in [*(a for a in wanted if not a.selects), *(a for a in wanted if a.selects)]:
@@ -107,22 +107,18 @@ def fit_arms(here: FoldData, arms: Sequence[Arm] | None = None) -> FoldResult:
         )  # fmt: skip
     pairs = [pair for each in fits.values() for pair in each]
     rows, histories = zip(*pairs, strict=True) if pairs else ((), ())
-    return FoldResult(_joined(rows), _joined(histories), pd.DataFrame(cells))
+    return FoldResult(rows_of(rows), _joined(histories), pd.DataFrame(cells))
 
 
 def _selected(
     here: FoldData,
     arm: Arm,
     done: Sequence[Arm],
-    fits: dict[str, list[tuple[pd.DataFrame, pd.DataFrame | None]]],
-) -> tuple[pd.DataFrame, None]:
+    fits: dict[str, list[tuple[Columns, pd.DataFrame | None]]],
+) -> tuple[Columns, None]:
     """The predictions of the arm that inner folds prefer, as those of `arm`."""
     name = selected_arm(here, done).name
-    rows = [
-        part
-        for part, _ in fits[name]
-        if part["planned"].iloc[0] and part["control_of"].isna().all()
-    ]
+    rows = [part for part, _ in fits[name] if part["planned"] and part["control_of"] is None]
     return selected_rows(rows, arm=arm, selected=name), None
 
 
@@ -153,7 +149,7 @@ def _reason(here: FoldData, arm: Arm) -> str | None:
     return here.design.skipped(arm, here.features)
 
 
-def _fits(here: FoldData, arm: Arm) -> Iterator[tuple[pd.DataFrame, pd.DataFrame | None]]:
+def _fits(here: FoldData, arm: Arm) -> Iterator[tuple[Columns, pd.DataFrame | None]]:
     """Predictions and history of every fit of an arm and its control, for all seeds and amounts."""
     tuned = None if isinstance(arm.amount, Counts) else here.choose(arm)
     for seed in here.design.seeds_of(arm):
@@ -181,10 +177,10 @@ def _fit(
     request: Request,
     *,
     seed: int | None,
-) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+) -> tuple[Columns, pd.DataFrame | None]:
     name = f"{arm.name.replace(':', '-')}-{request.name}-{seed or 0}"
     p, history = here.predict(arm, training, choice, name=name)
-    rows = fit_rows(
+    rows = fit_columns(
         here.features, here.held, here.place, p, arm=arm, classifier=here.design.classifier.name,
         request=request, added=training.size, choice=choice, seed=seed, about=here.about,
     )  # fmt: skip

@@ -30,23 +30,43 @@ class Place:
     splits: str = ""
 
 
-def selected_rows(fits: Sequence[pd.DataFrame], *, arm: Arm, selected: str) -> pd.DataFrame:
+Columns = dict[str, Any]
+"""The columns of one fit's rows: arrays, or one value that all rows have."""
+TEXT = ("features", "arm", "classifier", "amount", "control_of", "splits", "chosen", "site")
+
+
+def selected_rows(fits: Sequence[Columns], *, arm: Arm, selected: str) -> Columns:
     """The rows of the arm `selected` as those of `arm`, which picked it: of several seeds the mean,
     as the deployed model takes it."""
     first = fits[0]
-    numbers = ["threshold", *(c for c in first.columns if c.startswith("p_"))]
-    mean = np.mean([fit[numbers].to_numpy(np.float64) for fit in fits], axis=0)
-    chosen = [json.dumps({"arm": selected} | json.loads(text)) for text in first["chosen"]]
-    return first.assign(
-        arm=arm.name, amount="tuned", synthetic=False, control_of=_text([None] * len(first)),
-        reference=False, seed=pd.array([None] * len(first), dtype="Int64"), chosen=chosen,
-        **dict(zip(numbers, mean.T, strict=True)),
-    )  # fmt: skip
+    numbers = ["threshold", *(name for name in first if name.startswith("p_"))]
+    mean = {name: np.mean([fit[name] for fit in fits], axis=0) for name in numbers}
+    chosen = json.dumps({"arm": selected} | json.loads(first["chosen"]))
+    return first | mean | {
+        "arm": arm.name, "amount": "tuned", "synthetic": False, "control_of": None,
+        "reference": False, "seed": None, "chosen": chosen,
+    }  # fmt: skip
 
 
-def _text(values: list[str | None]) -> Any:
-    """Text or null, of the same kind whether some are null or all: as a file has it."""
-    return pd.array(values, dtype="str")
+def rows_of(fits: Sequence[Columns]) -> pd.DataFrame:
+    """The rows of all fits in one table, which is made once: a table for each takes as long as the
+    fits do."""
+    if not fits:
+        return pd.DataFrame()
+    sizes = [len(fit["case"]) for fit in fits]
+    return pd.DataFrame({name: _column(name, [f[name] for f in fits], sizes) for name in fits[0]})
+
+
+def _column(name: str, values: Sequence[Any], sizes: Sequence[int]) -> Any:
+    """One column of all fits, of the same kind whether some are null or all: as a file has it."""
+    if isinstance(values[0], np.ndarray):
+        whole = np.concatenate(values)
+    else:
+        kind = object if name in TEXT or name == "seed" else None
+        whole = np.repeat(np.array(values, dtype=kind), sizes)
+    if name == "seed":
+        return pd.array(whole, dtype="Int64")
+    return pd.array(whole, dtype="str") if name in TEXT else whole
 
 
 def _plain(value: Any) -> Any:
@@ -54,7 +74,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else repr(value)
 
 
-def fit_rows(
+def fit_columns(
     features: FeatureSet,
     held: Ints,
     place: Place,
@@ -67,7 +87,7 @@ def fit_rows(
     choice: Choice,
     seed: int | None,
     about: Mapping[str, str],
-) -> pd.DataFrame:
+) -> Columns:
     """A row for each test sample `held` with its probabilities `p` (n, classes); columns as
     `evidence.predictions.COLUMNS`. `seed`: the sampler's, None where nothing was drawn;
     `about`: what else was chosen in this fold."""
@@ -76,19 +96,19 @@ def fit_rows(
         chosen["share"] = choice.level
     if not math.isnan(choice.auc):
         chosen["promised"] = round(choice.auc, 4)  # the AUC on inner folds
-    columns = {
+    columns: Columns = {
         "features": features.name,
         "arm": arm.name,
         "classifier": classifier,
         "amount": request.name,
         "synthetic": arm.synthetic,
-        "control_of": _text([arm.control_of] * len(rows)),
+        "control_of": arm.control_of,
         "planned": request.planned,
         "reference": arm.name == REFERENCE,
         "splits": place.splits,
         "repeat": place.repeat,
         "fold": place.fold,
-        "seed": pd.array([seed] * len(rows), dtype="Int64"),
+        "seed": seed,
         # An arm that moved its threshold has it at one half.
         "threshold": 0.5 if arm.posterior == "threshold" else choice.threshold,
         "requested": request.size,
@@ -97,9 +117,9 @@ def fit_rows(
         "case": rows["case"].to_numpy(),
         "slice": rows["slice"].to_numpy(),
         "patient": np.asarray(features.patients)[features.patient[held]],
-        "site": _text(rows["site"].to_list()),
+        "site": rows["site"].to_numpy(object),
         "label": np.asarray(features.classes)[features.y[held]],
         "predicted": rows["predicted"].to_numpy(),
     }
     chances = {f"p_{name}": p[:, i] for i, name in enumerate(features.classes)}
-    return pd.DataFrame(columns | chances)
+    return columns | chances

@@ -96,7 +96,7 @@ def weigh(candidates: Sequence[Candidate], place: Place, tools: Tools) -> Weight
     weights[[*options]] = stacked_weights(p, first.true)
     mean = np.tensordot(weights[[*options]], np.stack(p), axes=1)
     threshold = best_threshold(mean, first.true, rare=first.rare)
-    auc = class_concordance(mean, first.true, first.fold, rare=first.rare)
+    auc = float(class_concordance(mean, first.true, first.fold, rare=first.rare))
     return Weighted(each, weights, threshold, auc)
 
 

@@ -136,7 +136,7 @@ def fit_inner(
     who = [np.unique(fold.patient) for fold in inner]
     true = label[np.concatenate(who)]
     within = np.repeat(np.arange(len(who)), [each.size for each in who])
-    auc = np.array([[class_concordance(q, true, within, rare=rare) for q in row] for row in p])
+    auc = class_concordance(p, true, within, rare=rare)
     return Inner(levels, points, p, auc, true, within, tuple(f.part for f in inner))
 
 
