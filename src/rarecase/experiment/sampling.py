@@ -100,7 +100,9 @@ def _generated(sampler: Sampler, part: TrainingPart, *, seed: int) -> Sets:
     generator = new_generator(sampler, seed=seed, standardised=not isinstance(part.X, Samples))
     trained = isinstance(sampler.kind, str) and KINDS[sampler.kind].trained
     with collapses_said_once() if trained else nullcontext():
-        generator.fit(part.X, part.y, groups=part.patient)
+        # They are checked, and scikit-learn's checks take as long as a fit.
+        X = part.X if isinstance(part.X, Samples) else Samples(part.X)
+        generator.fit(X, part.y, groups=part.patient)
 
     def of(counts: Mapping[int, int]) -> TrainingSet:
         wanted = {c: n for c, n in counts.items() if n}

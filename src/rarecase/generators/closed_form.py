@@ -28,6 +28,7 @@ class ClosedForm(Generator):
     """
 
     BLOCK: ClassVar[int] = 256
+    KEPT: ClassVar[int] = 2**22  # values of blocks that are kept: several amounts begin alike
 
     def _fit(
         self, samples: Samples, codes: Ints, *, checkpoint: Path | None, fabric: Fabric | None
@@ -45,6 +46,14 @@ class ClosedForm(Generator):
         """Sum up what `_make_flat` needs from `_X` (n, d), `_codes` and `_patients` (n,)."""
 
     def _make(self, code: int, block: int) -> NDArray[Any]:
+        key = code, block
+        if key not in self._blocks:
+            if (len(self._blocks) + 1) * self.BLOCK * self._X.shape[1] > self.KEPT:
+                self._blocks.clear()
+            self._blocks[key] = self._made(code, block)
+        return self._blocks[key]
+
+    def _made(self, code: int, block: int) -> NDArray[Any]:
         rng = numpy_rng(self.seed_, type(self).__name__, self.classes_[code], block)
         made = self._make_flat(code, block, rng)
         return np.asarray(made.astype(self._dtype, copy=False).reshape(self.BLOCK, *self.shape_))
@@ -62,4 +71,5 @@ class ClosedForm(Generator):
     def _set_state(self, arrays: dict[str, NDArray[Any]], *, device: str) -> None:
         self._X, self._codes, self._patients = (arrays[n] for n in ("X", "codes", "patients"))
         self._dtype, self.history_ = self._X.dtype, pd.DataFrame()
+        self._blocks: dict[tuple[int, int], NDArray[Any]] = {}
         self._prepare()
