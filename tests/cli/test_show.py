@@ -6,7 +6,7 @@ from rarecase.cli.show import show
 from rarecase.evidence import make_evidence
 from support.predictions import make_predictions, make_sets
 
-FEW = {"rare": "B", "draws": 50, "permutations": 99}
+FEW = {"rare": "B", "draws": 50}
 
 
 def shown(capsys, evidence):

@@ -13,7 +13,7 @@ from support.predictions import make_predictions, make_sets
 
 
 def choices(table, **kwargs):
-    return make_evidence(table, rare="B", draws=100, permutations=99, **kwargs)["choices"]
+    return make_evidence(table, rare="B", draws=100, **kwargs)["choices"]
 
 
 def test_a_row_for_each_fold_with_what_it_gave():

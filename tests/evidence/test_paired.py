@@ -1,21 +1,12 @@
-import itertools
 import math
 
 import numpy as np
 import pytest
-from scipy.stats import rankdata, ttest_1samp
+from scipy.stats import norm, t
 from sklearn.metrics import roc_auc_score
 
 from rarecase.evidence.fits import Fit
-from rarecase.evidence.paired import (
-    Comparison,
-    compare_fits,
-    contributions,
-    fold_differences,
-    pair_folds,
-    permutation_p,
-    resampled_error,
-)
+from rarecase.evidence.paired import TRAINED, compare_fits
 
 
 def fits(n, *, repeats=1, folds=2, seeds=(0,), skill=0.0, noise=1.0, seed=0, rare_share=0.4):
@@ -52,120 +43,96 @@ def auc(fit, score):
 def test_the_difference_is_that_of_the_mean_aucs():
     arm = fits(40, repeats=2, seeds=(0, 1), seed=1, skill=0.5)
     control = same_folds(arm, fits(40, repeats=2, seeds=(0, 1), seed=2))
-    found = compare_fits(arm, control, rare=1, permutations=99)
+    found = compare_fits(arm, control, rare=1)
     each = [auc(a, a.p[:, 1]) - auc(c, c.p[:, 1]) for a, c in zip(arm, control, strict=True)]
     assert found.difference == pytest.approx(np.mean(each))
-    by_fold = fold_differences(list(pair_folds(arm, control, rare=1)))
-    assert by_fold.size == 4
-    assert by_fold.mean() == pytest.approx(np.mean(each))
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_swapping_a_patients_arms_flips_the_sign_of_its_share(seed):
-    """The linear form against swapping the ranks and computing the AUC anew, for every swap."""
-    arm = fits(8, folds=2, seed=seed, rare_share=0.5)
+def by_hand(arm, control):
+    """Difference, variance and degrees of freedom by loops over patients and pairs of them."""
+    moved = {}
+    for a, c in zip(arm, control, strict=True):
+        for f in np.unique(a.fold):
+            inside = np.flatnonzero(a.fold == f)
+            for i in inside:
+                others = [j for j in inside if a.true[j] != a.true[i]]
+                sign = 1 if a.true[i] else -1
+                wins = [
+                    np.mean([(np.sign(sign * (fit.p[i, 1] - fit.p[j, 1])) + 1) / 2 for j in others])
+                    for fit in (a, c)
+                ]
+                moved.setdefault((int(a.true[i]), int(a.patient[i])), []).append(wins[0] - wins[1])
+    means = {side: [np.mean(v) for (s, _), v in moved.items() if s == side] for side in (0, 1)}
+    parts = [np.var(m, ddof=1) / len(m) for m in means.values()]
+    sizes = [len(m) for m in means.values()]
+    freedom = sum(parts) ** 2 / sum(v**2 / (n - 1) for v, n in zip(parts, sizes, strict=True))
+    return np.mean(means[1]), sum(parts), freedom
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_error_and_freedom_against_loops_over_patients(repeats):
+    # Folds of equal size: the mean over patients is then the mean over folds.
+    arm = fits(40, repeats=repeats, seeds=(0, 1), skill=1.0, seed=3, rare_share=0.5)
     arm[0] = Fit(0, 0, arm[0].patient, arm[0].true, np.round(arm[0].p, 1), arm[0].fold)  # ties
-    control = same_folds(arm, fits(8, seed=seed + 10, rare_share=0.5))
-    share = contributions(list(pair_folds(arm, control, rare=1)))
-    a, c = arm[0], control[0]
-    ranks = []
-    for fit in (a, c):
-        rank = np.empty(8)
-        for f in np.unique(fit.fold):
-            rank[fit.fold == f] = rankdata(fit.p[fit.fold == f, 1])
-        ranks.append(rank)
-    sums, direct = [], []
-    for swap in itertools.product([False, True], repeat=8):
-        swap = np.array(swap)
-        first, second = np.where(swap, ranks[1], ranks[0]), np.where(swap, ranks[0], ranks[1])
-        direct.append(auc(a, first) - auc(a, second))
-        sums.append(share @ np.where(swap, -1.0, 1.0))
-    assert sums == pytest.approx(direct)
-    exact = np.mean(np.array(direct) >= direct[0] - 1e-12)
-    greater, _ = permutation_p(share, permutations=20_000, seed=0)
-    assert greater == pytest.approx(exact, abs=0.01)
+    control = same_folds(arm, fits(40, repeats=repeats, seeds=(0, 1), seed=4, rare_share=0.5))
+    found = compare_fits(arm, control, rare=1)
+    difference, variance, freedom = by_hand(arm, control)
+    assert found.difference == pytest.approx(difference)
+    assert found.error**2 == pytest.approx(variance * (TRAINED if repeats > 1 else 1))
+    assert found.freedom == pytest.approx(freedom)
+    assert found.p_greater == pytest.approx(t.sf(difference / found.error, freedom))
+    assert found.p_less == pytest.approx(1 - found.p_greater)
+    low, high = found.interval(level=0.9)
+    assert (low + high) / 2 == pytest.approx(found.difference)
+    # The 90 % interval excludes 0 where a one-sided p is below 5 %.
+    assert t.sf((found.difference - low) / found.error, freedom) == pytest.approx(0.05)
 
 
-def test_permutation_p_against_scipy():
-    from scipy.stats import permutation_test
-
-    share = np.random.default_rng(0).normal(0.2, 1.0, 40)
-    found = permutation_test(
-        (share,), np.sum, permutation_type="samples", alternative="greater", n_resamples=20_000,
-        rng=np.random.default_rng(1),
-    )  # fmt: skip
-    greater, less = permutation_p(share, permutations=20_000, seed=2)
-    assert greater == pytest.approx(found.pvalue, abs=0.01)
-    assert less == pytest.approx(1 - greater, abs=0.01)
-
-
-def test_error_without_overlap_is_the_t_tests_own_and_with_it_nadeau_and_bengios():
-    d = np.array([0.1, 0.05, -0.02, 0.08, 0.03])
-    error, freedom = resampled_error(d, overlap=0.0)
-    found = ttest_1samp(d, 0, alternative="greater")
-    assert d.mean() / error == pytest.approx(found.statistic)
-    assert freedom == found.df
-    corrected, _ = resampled_error(d, overlap=0.25)
-    assert corrected == pytest.approx(math.sqrt((1 / 5 + 0.25) * d.var(ddof=1)))
-    assert math.isnan(resampled_error(d[:1], overlap=0.25)[0])
-
-
-def test_overlap_is_test_over_training_in_cross_validation_and_none_outside_it():
-    arm = fits(50, repeats=2, folds=5, skill=1.0, seed=3)
-    control = same_folds(arm, fits(50, repeats=2, folds=5, seed=4))
-    found = compare_fits(arm, control, rare=1, permutations=99)
-    by_fold = fold_differences(list(pair_folds(arm, control, rare=1)))
-    score = by_fold.mean() / math.sqrt((1 / 10 + 1 / 4) * by_fold.var(ddof=1))
-    from scipy.stats import t
-
-    assert found.t_p_greater == pytest.approx(t.sf(score, 9))
+def test_who_is_tested_by_every_training_has_trained_for_none():
+    arm = fits(50, repeats=3, folds=5, skill=1.0, seed=3)
     outside = [Fit(f.repeat, f.seed, f.patient, f.true, f.p, 0 * f.fold) for f in arm]
-    other = same_folds(outside, control)
-    external = compare_fits(outside, other, rare=1, permutations=99)
-    by_fold = fold_differences(list(pair_folds(outside, other, rare=1)))
-    assert external.t_p_greater == pytest.approx(
-        ttest_1samp(by_fold, 0, alternative="greater").pvalue
-    )
+    other = same_folds(outside, fits(50, repeats=3, folds=5, seed=4))
+    found = compare_fits(outside, other, rare=1)
+    assert found.error**2 == pytest.approx(by_hand(outside, other)[1])
 
 
-def test_a_monotone_change_of_scale_is_no_difference():
+def test_a_monotone_change_of_scale_is_no_difference_and_no_proof():
     arm = fits(40, repeats=2, seed=5)
     stretched = [Fit(f.repeat, 0, f.patient, f.true, f.p**3, f.fold) for f in arm]
-    found = compare_fits(stretched, arm, rare=1, permutations=99)
-    assert found.difference == 0
+    found = compare_fits(stretched, arm, rare=1)
+    assert found.difference == found.error == 0
     assert found.p_greater == found.p_less == 1
+    assert np.isnan(found.interval(level=0.9)).all()
+    assert math.isnan(found.detectable(alpha=0.05))
 
 
-def test_one_fold_leaves_the_permutation_alone_and_no_rare_patient_nothing():
-    arm, control = fits(40, folds=1, skill=3.0, seed=6), fits(40, folds=1, seed=7)
-    found = compare_fits(arm, control, rare=1)
-    assert math.isnan(found.t_p_greater)
-    assert found.p_greater == found.permutation_p_greater < 0.01
-    assert 0 < found.detectable(alpha=0.05) < 1
+def test_without_a_rare_patient_nothing_is_known_and_with_one_no_error():
     lonely = [Fit(0, 0, np.arange(5), np.zeros(5, int), np.full((5, 2), 0.5), np.zeros(5, int))]
-    assert math.isnan(compare_fits(lonely, lonely, rare=1).difference)
-
-
-def test_arms_that_never_differ_do_not_say_what_would_have_been_found():
-    same = Comparison(0.0, 1.0, 1.0, math.nan, math.nan, 0.0, 4.0)
-    assert math.isnan(same.detectable(alpha=0.05))
+    found = compare_fits(lonely, lonely, rare=1)
+    assert math.isnan(found.difference) and math.isnan(found.p_greater)
+    rng, true = np.random.default_rng(0), np.array([1, 0, 0, 0, 0, 0])
+    pair = [
+        [Fit(0, 0, np.arange(6), true, np.stack([-z, z], 1), np.zeros(6, int))]
+        for z in rng.normal(size=(2, 6))
+    ]
+    one = compare_fits(*pair, rare=1)
+    assert not one.known and one.p_greater == one.p_less == 1
 
 
 def test_a_better_arm_is_found_and_a_worse_one_mirrored():
     arm = fits(100, repeats=5, folds=5, skill=3.0, noise=0.5, seed=8)
     control = same_folds(arm, fits(100, repeats=5, folds=5, skill=0.5, seed=9))
-    better = compare_fits(arm, control, rare=1, seed=1)
-    worse = compare_fits(control, arm, rare=1, seed=1)
+    better, worse = (compare_fits(*pair, rare=1) for pair in ((arm, control), (control, arm)))
     assert better.p_greater < 0.001 < 0.9 < better.p_less
     assert worse.difference == pytest.approx(-better.difference)
     assert worse.p_less < 0.001
 
 
 def test_detectable_effects_are_detected_eight_times_in_ten():
-    """The smallest detectable difference of one fold, against the power of the permutation test."""
+    """The smallest detectable difference of one fold, against the test's power."""
     rng = np.random.default_rng(0)
     hits, sizes, gains = 0, [], []
-    for trial in range(200):
+    for _ in range(200):
         n, rare = 120, 40
         true = (np.arange(n) < rare).astype(int)
         base = rng.normal(size=n) + true
@@ -174,13 +141,11 @@ def test_detectable_effects_are_detected_eight_times_in_ten():
             Fit(0, 0, np.arange(n), true, np.stack([-z, z], 1), np.zeros(n, int))
             for z in (arm, control)
         ]
-        found = compare_fits([pair[0]], [pair[1]], rare=1, permutations=999, seed=trial)
+        found = compare_fits([pair[0]], [pair[1]], rare=1)
         hits += found.p_greater < 0.05
         sizes.append(found.detectable(alpha=0.05))
         gains.append(found.difference)
     power = hits / 200
-    from scipy.stats import norm
-
     expected = norm.sf(
         norm.ppf(0.95) - np.mean(gains) / (np.mean(sizes) / (norm.ppf(0.95) + norm.ppf(0.8)))
     )

@@ -123,7 +123,7 @@ def chosen():
     # A classifier of one set alone, which has others too, is left out of its mean.
     own = {"none": {"skill": -2.0}, "acgan": {"synthetic": True, "amount": "64"}}
     other = make_predictions(arms=own, features=("bottleneck",), classifiers=("cnn",), n=(30, 15))
-    return make_evidence(pd.concat([table, other]), rare="B", draws=50, permutations=99)
+    return make_evidence(pd.concat([table, other]), rare="B", draws=50)
 
 
 def test_features_stand_side_by_side_the_choice_first_then_the_largest_auc(chosen):
@@ -157,7 +157,7 @@ def test_what_is_printed_of_many_sets_is_short_and_narrow(chosen):
 def test_many_classifiers_have_no_column_each():
     kinds = ("logistic", "lda", "forest", "trees", "svm")
     table = make_sets(sets={"clinical": 0.0, "tumour": 1.0}, classifiers=kinds, choice=None)
-    heads, _ = feature_rows(make_evidence(table, rare="B", draws=9, permutations=9))
+    heads, _ = feature_rows(make_evidence(table, rare="B", draws=9))
     assert heads[:2] == ["features", "mean (95 % interval)"]
 
 

@@ -2,13 +2,18 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
+from rarecase.evidence.explain import explain
 from rarecase.evidence.paired import Comparison
-from rarecase.evidence.verdict import Contrast, explain, holm, judge
+from rarecase.evidence.verdict import Contrast, holm, judge
 
 
-def comparison(difference=0.05, *, greater=0.001, less=0.999, error=0.02):
-    return Comparison(difference, greater, less, greater, less, error, 24)
+def comparison(difference=0.05, *, greater=None, error=0.016):
+    """Against a control; `greater`: the p that the error is to give."""
+    if greater is not None:
+        error = difference / t.isf(greater, 24)
+    return Comparison(difference, error, 24.0)
 
 
 def one(tested, *, rare_patients=40):
@@ -30,7 +35,7 @@ def test_holm_leaves_out_what_is_not_known():
 
 
 def test_helps_only_against_reference_and_control_and_with_balanced_accuracy():
-    good, chance = comparison(), comparison(0.0, greater=0.5, less=0.5)
+    good, chance = comparison(), comparison(0.0, error=0.03)
     assert one(Contrast(good, good, 0.01)).answer == "helps"
     assert one(Contrast(good, chance, 0.01)).answer == "inconclusive"
     assert one(Contrast(chance, good, 0.01)).answer == "inconclusive"
@@ -40,7 +45,7 @@ def test_helps_only_against_reference_and_control_and_with_balanced_accuracy():
 
 
 def test_harms_is_against_the_reference_alone():
-    bad = comparison(-0.05, greater=0.999, less=0.001)
+    bad = comparison(-0.06)
     assert one(Contrast(bad, comparison(), 0.1)).answer == "harms"
     assert one(Contrast(comparison(), bad, 0.1)).answer == "inconclusive"
 
@@ -77,22 +82,33 @@ def test_what_is_incomplete_has_no_verdict_but_counts_in_the_correction():
             40,
             "balanced accuracy at tuned thresholds is 0.020",
         ),
-        (Contrast(comparison(-0.1, greater=1.0, less=0.001), comparison(), 0.0), 40, "smote harms"),
-        (Contrast(comparison(0.0, greater=0.5, less=0.5), comparison(), 0.0), 40, "a rise of 0.0"),
+        (Contrast(comparison(-0.1), comparison(), 0.0), 40, "smote harms"),
+        (Contrast(comparison(0.0, error=0.03), comparison(), 0.0), 40, "a rise of 0.08 would"),
         (
-            Contrast(comparison(greater=0.5, error=0.1), comparison(greater=0.5), 0.0, 0.25),
+            Contrast(comparison(error=0.1), comparison(error=0.05), 0.0, 0.25),
             40,
             "no rise, however large, would have been found with a power of 80 %: 0.26 would be",
         ),
         (
-            Contrast(comparison(greater=0.5, error=0.1), comparison(greater=0.5), 0.0, 0.3),
+            Contrast(comparison(error=0.1), comparison(error=0.05), 0.0, 0.3),
             40,
             "a rise of 0.26 would have been found",
         ),
         (
-            Contrast(comparison(0.0, greater=0.5), comparison(greater=0.5), 0.0, 0.3),
+            Contrast(comparison(0.0, error=0.03), comparison(), 0.0, 0.3),
             40,
             "(ΔAUC 0.00 against none, +0.05 against its control; adjusted p 0.50",
+        ),
+        (
+            Contrast(comparison(0.001, error=0.004), comparison(-0.003, error=0.004), 0.0),
+            40,
+            "smote: no difference for class LGG (ΔAUC 0.00 against none, 0.00 against its control; "
+            "with 90 % confidence between −0.010 and +0.008, less than 0.020 either way).",
+        ),
+        (
+            Contrast(comparison(0.05, error=0.04), comparison(0.05, error=0.04), 0.0, 0.3),
+            40,
+            "; about 170 patients of class LGG would decide it).",
         ),
     ],
 )
@@ -102,3 +118,36 @@ def test_every_answer_has_its_sentence(tested, rare_patients, words):
         "smote", verdict, tested, reference="none", rare="LGG", rare_patients=rare_patients
     )
     assert words in text
+
+
+def test_no_difference_is_said_where_both_intervals_lie_within_the_margin():
+    close, wide = comparison(0.004, error=0.008), comparison(0.004, error=0.011)
+    assert t.ppf(0.95, 24) * 0.008 + 0.004 < 0.02 < t.ppf(0.95, 24) * 0.011 + 0.004
+    assert one(Contrast(close, close, 0.0)).answer == "no difference"
+    assert one(Contrast(close, wide, 0.0)).answer == "inconclusive"
+    assert one(Contrast(wide, close, 0.0)).answer == "inconclusive"
+    both = Contrast(wide, wide, 0.0)
+    assert judge({"a": both}, rare_patients=40, margin=0.03)["a"].answer == "no difference"
+    assert one(Contrast(close, close, 0.0), rare_patients=9).answer == "too few to say"
+    # A small difference that is there is said to be there.
+    sure = comparison(0.01, error=0.002)
+    assert one(Contrast(sure, sure, 0.0)).answer == "helps"
+    # Arms that rank everybody alike have an error of 0, which proves nothing.
+    same = Comparison(0.0, 0.0, 0.0)
+    assert one(Contrast(same, same, 0.0)).answer == "inconclusive"
+
+
+def test_what_is_needed_is_enough_and_not_much_less():
+    def answer(times, difference):
+        like = Comparison(difference, 0.04 / math.sqrt(times), 1e9)
+        return one(Contrast(like, like, 0.0))
+
+    # Where the difference is what it seems, 80 of 100 such studies are decided: the error is then
+    # one of which the difference is 1.64 + 0.84 times; that of a difference of 0 reaches 0.02.
+    for difference, far in ((0.05, 0.05), (0.0, 0.02)):
+        times = answer(1, difference).needed / 40
+        assert far / (0.04 / math.sqrt(times)) == pytest.approx(1.645 + 0.842, abs=0.01)
+    assert answer(1, 0.05).answer == answer(1, 0.0).answer == "inconclusive"
+    assert math.isnan(answer(1, 0.0201).needed) is False
+    assert math.isnan(answer(0.001, 0.0199).needed)  # more than a hundred times as many
+    assert math.isnan(answer(100, 0.05).needed)  # it is decided

@@ -33,7 +33,7 @@ TINY = {
     ],
 }  # fmt: skip
 SHORT = {"arms": ["smote"], "folds": 3, "repeats": 2, "inner": 2, "amounts": [1.0],
-         "generator_seeds": 1, "checks": False, "draws": 20, "permutations": 99}  # fmt: skip
+         "generator_seeds": 1, "checks": False, "draws": 20}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

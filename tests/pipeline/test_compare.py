@@ -17,7 +17,7 @@ from rarecase.pipeline.protocol import Protocol
 from rarecase.pipeline.scarcity import scarcity_curve
 from support.features import vectors
 
-SHORT = {"repeats": 2, "folds": 3, "draws": 50, "permutations": 199, "checks": False,
+SHORT = {"repeats": 2, "folds": 3, "draws": 50, "checks": False,
          "generator_seeds": 1, "inner": 2}  # fmt: skip
 
 
@@ -173,7 +173,7 @@ def test_each_site_is_tested_once_by_what_the_others_taught():
 
 def test_the_scarcity_curve():
     X, y, groups = vectors()
-    short = Protocol(arms=["smote"], inner=2, draws=20, permutations=99, generator_seeds=1)
+    short = Protocol(arms=["smote"], inner=2, draws=20, generator_seeds=1)
     call = {"groups": groups, "folds": 3, "repeats": 1, "protocol": short}
     curve = scarcity_curve(X, y, ks=[8, 3], **call)
     assert curve["k"].unique().tolist() == [3, 8]

@@ -8,7 +8,7 @@ from rarecase.pipeline.compare import compare_external
 from rarecase.pipeline.protocol import Protocol
 from support.features import vectors
 
-SHORT = Protocol(arms=["threshold", "smote"], draws=50, permutations=199, generator_seeds=1)
+SHORT = Protocol(arms=["threshold", "smote"], draws=50, generator_seeds=1)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from rarecase.pipeline.feature_sets import choose_sets, feature_sets
 from rarecase.pipeline.protocol import Protocol
 from rarecase.pipeline.scarcity import scarcity_curve
 
-SHORT = {"arms": ["none"], "repeats": 1, "folds": 3, "inner": 2, "draws": 20, "permutations": 19,
+SHORT = {"arms": ["none"], "repeats": 1, "folds": 3, "inner": 2, "draws": 20,
          "checks": False}  # fmt: skip
 N = 45
 Y = np.repeat(["common", "rare"], [30, 15])
@@ -134,7 +134,7 @@ def test_categories_of_another_cohort_are_matched_by_name_and_gaps_filled():  # 
     assert set(joined.X[tested, at]) == {1.0, 2.0} and set(joined.X[~tested, at]) == {0.0, 1.0}
     found = compare_external(
         ours, Y, theirs, Y, protocol=Protocol(arms=["none"], checks=False, draws=20,
-        permutations=19, impute="median", categorical=["sex"]),
+        impute="median", categorical=["sex"]),
     )  # fmt: skip
     (unseen,) = (w for w in found.features["warnings"] if w["kind"] == "unseen")
     count = int((theirs["sex"] == "a new one").sum())

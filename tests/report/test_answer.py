@@ -27,7 +27,7 @@ def run(tmp_path_factory):
                       classes=("HGG", "LGG"), n=(30, 15))  # fmt: skip
     extra = extra[extra["features"] == "auto"].query("arm != 'auto'")
     extra = extra.assign(features="maps", classifier="cnn", chosen="{}")
-    evidence = make_evidence(pd.concat([table, extra]), rare="LGG", draws=100, permutations=99)
+    evidence = make_evidence(pd.concat([table, extra]), rare="LGG", draws=100)
     (made / "evidence.json").write_text(json.dumps(evidence))
     return made
 

@@ -110,7 +110,7 @@ def fake_run(
             )  # fmt: skip
     predictions = pd.concat(tables, ignore_index=True)
     predictions.to_parquet(root / "predictions.parquet")
-    evidence = make_evidence(predictions, rare=rare, draws=200, permutations=99, checks=CHECKS)
+    evidence = make_evidence(predictions, rare=rare, draws=200, checks=CHECKS)
     (root / "evidence.json").write_text(json.dumps(evidence))
     return root
 

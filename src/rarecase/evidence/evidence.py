@@ -5,7 +5,7 @@ rare patient) is null:
 
 * rare, classes, protocol, repeats, seeds, splits (digests), bootstrap {draws, level, seed, unit},
   counts {patients {class: n}, slices {class: n}}, folds [{repeat, fold, patients}]
-* primary {features, classifier}
+* primary {features, classifier}; margin (a difference in AUC that counts as none)
 * metrics [{name, label, higher_is_better, main}], in the order of tables
 * features, null under the paper's own protocol: the references of all sets of features side by
   side, each the mean over classifiers (see `feature_sets`): baseline, choice (what stands for what
@@ -22,8 +22,9 @@ rare patient) is null:
   for every seed), counts, slices {scores {name: value}, difference}, patients {scores {name:
   {value, low, high}}, difference the same or null}
 * verdicts, one for each row that is synthetic and planned: the key, primary, answer, p_helps,
-  p_harms (adjusted within the family), detectable, possible (1 − AUC of the reference), against
-  {reference, control}, sentence
+  p_harms (adjusted within the family), detectable, needed (rare patients that would decide what is
+  inconclusive), possible (1 − AUC of the reference), against {reference, control: {difference,
+  error, freedom, p_greater, p_less}}, sentence
 * best {the key, auc, of, note}: the row with the largest AUC of those that are no controls
 * paper: the key of the row for the paper's Table 3, null without planned counts
 * checks, notes [text]; of a run masks, what its masks are worth (see `masks.mask_scores`), and
@@ -32,7 +33,7 @@ rare patient) is null:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -42,15 +43,16 @@ import pandas as pd
 from rarecase.arrays import Ints
 from rarecase.errors import SettingError, nearest
 from rarecase.evidence.choices import chosen_family, make_choices, read_chosen
+from rarecase.evidence.family import family_verdicts
 from rarecase.evidence.feature_sentences import feature_answer
 from rarecase.evidence.feature_sets import Tests
 from rarecase.evidence.intervals import DRAWS, LEVEL, Scorer, make_draws
-from rarecase.evidence.metrics import AUC, metrics_of
-from rarecase.evidence.paired import PERMUTATIONS, compare_fits
+from rarecase.evidence.metrics import AUC, Metric, metrics_of
+from rarecase.evidence.paired import compare_fits
 from rarecase.evidence.paper import paper_row
 from rarecase.evidence.predictions import CELL, KEY, check_predictions, pool_patients
 from rarecase.evidence.rows import Family, Key, counts, key_of, make_rows, read_families
-from rarecase.evidence.verdict import family_verdicts
+from rarecase.evidence.verdict import MARGIN
 
 PEEKED = (
     "The paper's own protocol was requested: the segmenter's epoch and the amount of synthetic "
@@ -78,7 +80,7 @@ def make_evidence(
     checks: Mapping[str, Any] | None = None,
     seed: int = 0,
     draws: int = DRAWS,
-    permutations: int = PERMUTATIONS,
+    margin: float = MARGIN,
 ) -> dict[str, Any]:
     """What is said of the arms, for JSON: the entries that stand at the top of this module.
 
@@ -91,6 +93,8 @@ def make_evidence(
         The paper's protocol, which chooses on the test set: there are no verdicts then.
     checks
         What the self-checks found (`experiment.self_checks`), carried along.
+    margin
+        A difference in AUC that counts as none (see `evidence.verdict`).
 
     Raises `DataError` for a table that cannot be scored (`check_predictions`), `SettingError` for
     an unknown rare class or family.
@@ -100,35 +104,49 @@ def make_evidence(
     chosen = read_chosen(predictions)
     choice = chosen_family(chosen, families)
     first = _primary(primary or choice, families)
-    home = choice or first
     facts = _facts(predictions, pooled, classes)
     drawn = make_draws(labels, facts["seeds"], draws=draws, seed=seed)
     metrics, index = metrics_of(classes, rare=rare), classes.index(rare)
     scored = {n: make_rows(f, Scorer(drawn, metrics, index)) for n, f in families.items()}
-    rows = [row for mine in scored.values() for row in mine]
-    compare = partial(compare_fits, rare=index, permutations=permutations, seed=seed)
+    compare, home = partial(compare_fits, rare=index), choice or first
     patients, several = facts["counts"]["patients"][rare], len(families) > 1
-    judge = partial(family_verdicts, rare=rare, rare_patients=patients, full_names=several)
-    found = [judge(families[name], scored[name], compare) for name in families if not faithful]
+    judge = partial(
+        family_verdicts, compare=compare, rare=rare, rare_patients=patients, margin=margin
+    )
     tests = Tests(compare, Scorer(drawn, [m for m in metrics if m.name == AUC], index))
-    features = None if faithful else feature_answer(
-        families, choice=choice, tests=tests, rare=rare, rare_patients=patients
-    )  # fmt: skip
-    return facts | {
-        "rare": rare,
-        "protocol": "faithful" if faithful else "sound",
+    declared = {
+        "rare": rare, "protocol": "faithful" if faithful else "sound", "margin": margin,
+        "primary": {"features": first[0], "classifier": first[1]}, "metrics": _about(metrics),
         "bootstrap": {"draws": draws, "level": LEVEL, "seed": seed, "unit": UNIT},
-        "primary": {"features": first[0], "classifier": first[1]},
-        "metrics": [{name: getattr(metric, name) for name in SAID} for metric in metrics],
-        "features": features,
+    }  # fmt: skip
+    return facts | declared | {
+        "features": None if faithful else feature_answer(
+            families, choice=choice, tests=tests, rare=rare, rare_patients=patients
+        ),
         "choices": make_choices(chosen, families[home], scored[home], rare=index),
-        "rows": rows,
-        "verdicts": [v | {"primary": key_of(v).family == first} for mine in found for v in mine],
+        "rows": (rows := [row for mine in scored.values() for row in mine]),
+        "verdicts": [] if faithful else _verdicts(families, scored, first, judge=judge),
         "best": _best(rows),
         "paper": paper_row(rows, primary=first, faithful=faithful),
         "checks": None if checks is None else dict(checks),
         "notes": _notes(rows, primary=first, several=several),
-    }
+    }  # fmt: skip
+
+
+def _verdicts(
+    families: Mapping[tuple[str, str], Family], scored: Mapping[tuple[str, str], list[Found]],
+    first: tuple[str, str], *, judge: Callable[..., list[Found]],
+) -> list[Found]:  # fmt: skip
+    """Those of all families, `first` the primary one."""
+    return [
+        verdict | {"primary": name == first}
+        for name, family in families.items()
+        for verdict in judge(family, scored[name], full_names=len(families) > 1)
+    ]
+
+
+def _about(metrics: Sequence[Metric]) -> list[Found]:
+    return [{name: getattr(metric, name) for name in SAID} for metric in metrics]
 
 
 def _classes(predictions: pd.DataFrame, rare: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from rarecase.evidence.evidence import INTERVALS
+from rarecase.evidence.family import NUMBERS
 from rarecase.evidence.masks import stated
 from rarecase.evidence.metrics import AUC
 from rarecase.evidence.predictions import FLAGS, KEY
@@ -27,7 +28,6 @@ from rarecase.evidence.tables_features import (
     verdict_lines,
 )
 from rarecase.evidence.text import cell, number, with_interval
-from rarecase.evidence.verdict import NUMBERS
 
 Evidence = Mapping[str, Any]
 Row = Mapping[str, Any]

@@ -21,13 +21,13 @@ def number(value: float, *, digits: int = 2) -> str:
     return MINUS + text if value < 0 and float(text) else text
 
 
-def signed(value: float) -> str:
+def signed(value: float, *, digits: int = 2) -> str:
     """A change: a sign always, but none for zero.
 
-    >>> signed(0.024), signed(0.001)
-    ('+0.02', '0.00')
+    >>> signed(0.024), signed(0.001), signed(0.001, digits=3)
+    ('+0.02', '0.00', '+0.001')
     """
-    text = number(value)
+    text = number(value, digits=digits)
     return f"+{text}" if value > 0 and float(text) else text
 
 

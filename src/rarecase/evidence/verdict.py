@@ -5,31 +5,29 @@ and the arm's control (as many copies of real samples as it added synthetic ones
 with p below 0.05 after Holm's correction over its family, the planned synthetic arms on the same
 features with the same classifier, and balanced accuracy, every arm at its tuned threshold, is not
 below that of the reference. It `harms` when the AUC falls against the reference by the mirrored
-test. All else is `inconclusive`. Under ten rare test patients it is `too few to say`; where the
+test. There is `no difference` when the 90 % interval of ΔAUC against either lies within ± the
+margin (two one-sided tests; Schuirmann 1987). All else is `inconclusive`, with the number of
+patients that would decide it. Under ten rare test patients it is `too few to say`; where the
 control or a cell is missing there is no verdict but `incomplete`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from rarecase.arrays import Floats
-from rarecase.evidence.fits import Fit
-from rarecase.evidence.metrics import AUC
 from rarecase.evidence.paired import Comparison, larger
-from rarecase.evidence.rows import Cell, Entry, Family, Key
-from rarecase.evidence.text import number, p_value, signed
-from rarecase.ranking import plain
 
 ALPHA = 0.05
+MARGIN = 0.02  # a ΔAUC that nobody would act on
 FEWEST_RARE_PATIENTS = 10
-NUMBERS = ("p_helps", "p_harms", "detectable")
-Answer = Literal["helps", "harms", "inconclusive", "too few to say", "incomplete"]
+MOST_TIMES = 100  # as many patients as there are: beyond, no number is said
+Answer = Literal["helps", "harms", "no difference", "inconclusive", "too few to say", "incomplete"]
 Name = TypeVar("Name")
 
 
@@ -48,104 +46,32 @@ class Contrast:
         """Both comparisons; None where the arm is incomplete."""
         return None if self.missing or self.control is None else (self.reference, self.control)
 
+    def within(self, margin: float) -> bool:
+        """Whether both differences are known to be smaller than `margin`."""
+        low, high = self.reach
+        return low > -margin and high < margin
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """What both 90 % intervals span; NaN where one is not known."""
+        sides = [c.interval(level=1 - 2 * ALPHA) for c in self.pair or ()]
+        if not sides or any(math.isnan(low) for low, _ in sides):
+            return math.nan, math.nan
+        return min(low for low, _ in sides), max(high for _, high in sides)
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer, the p values after correction, and the smallest effect that would have been found
-    (difference in AUC, against whichever of the two makes it hardest)."""
+    """The answer, the p values after correction, the smallest effect that would have been found
+    (difference in AUC, against whichever of the two makes it hardest), and, of what is
+    inconclusive, how many rare patients would decide it if the differences stayed what they are
+    (with as many of the others as now); NaN where no number would, or too many."""
 
     answer: Answer
     p_helps: float
     p_harms: float
     detectable: float
-
-
-def family_verdicts(
-    family: Family,
-    rows: Sequence[Mapping[str, Any]],
-    compare: Callable[[Sequence[Fit], Sequence[Fit]], Comparison],
-    *,
-    rare: str,
-    rare_patients: int,
-    full_names: bool,
-) -> list[dict[str, Any]]:
-    """The verdicts on the planned synthetic arms of a family (see `make_evidence`).
-
-    `rows` are the family's rows of the evidence, `compare` the paired tests of an arm against
-    another.
-    """
-    scores = {entry.key: row["patients"]["scores"] for entry, row in zip(family, rows, strict=True)}
-    planned = {entry.key: entry for entry in family if entry.synthetic and entry.planned}
-    tested = {key: _contrast(entry, family, scores, compare) for key, entry in planned.items()}
-    found = []
-    for key, verdict in judge(tested, rare_patients=rare_patients).items():
-        contrast, added = tested[key], planned[key].added
-        short = key.is_count and round(added) < int(key.amount)  # a filter left fewer
-        name = key.title(full=full_names, note=f"{added:,.0f} added on average" if short else "")
-        sentence = explain(
-            name, verdict, contrast,
-            reference=family[0].key.arm, rare=rare, rare_patients=rare_patients,
-        )  # fmt: skip
-        found.append(
-            {
-                **key._asdict(),
-                "answer": verdict.answer,
-                **{name: plain(getattr(verdict, name)) for name in NUMBERS},
-                "possible": plain(contrast.possible),
-                "against": {
-                    "reference": contrast.reference.as_json(),
-                    "control": contrast.control and contrast.control.as_json(),
-                },
-                "sentence": sentence,
-            }
-        )
-    return found
-
-
-def _contrast(
-    entry: Entry, family: Family, scores: Mapping[Key, Any], compare: Callable[..., Comparison]
-) -> Contrast:
-    """An arm at an amount against the reference, and the control of that arm at that amount."""
-    (_, arm, _, amount), reference = entry.key, family[0]
-    control = next((e for e in family if e.control_of == arm and e.key.amount == amount), None)
-
-    def score(of: Entry, name: str) -> float:
-        value = scores[of.key][name]["value"]
-        return math.nan if value is None else value
-
-    balanced = "tuned_balanced_accuracy"
-    return Contrast(
-        reference=compare(entry.patients, reference.patients),
-        control=None if control is None else compare(entry.patients, control.patients),
-        balanced=score(entry, balanced) - score(reference, balanced),
-        possible=1 - score(reference, AUC),
-        missing=_missing(entry, control, family),
-    )
-
-
-def _missing(entry: Entry, control: Entry | None, family: Family) -> str:
-    """What was not run, in words; empty where all is there."""
-    if control is None:
-        return "its control (as many copies of real samples) was not run"
-    said = []
-    for whose, each in (("its", entry), ("its control's", control), ("the reference's", family[0])):
-        if lost := each.missing(family):
-            count = len(lost) + len(each.cells)
-            said.append(f"{len(lost)} of {whose} {count} cells are missing ({_cells(lost)})")
-    return " and ".join(said)
-
-
-def _cells(lost: Iterable[Cell], *, most: int = 3) -> str:
-    """A few cells in words.
-
-    >>> _cells([(0, 2, None), (1, 0, 3)])
-    'repeat 0 fold 2; repeat 1 fold 0 seed 3'
-    """
-    said = [
-        f"repeat {repeat} fold {fold}" + ("" if seed is None else f" seed {seed}")
-        for repeat, fold, seed in lost
-    ]
-    return "; ".join(said[:most]) + ("; …" if len(said) > most else "")
+    needed: float = math.nan
 
 
 def holm(p: Sequence[float] | Floats) -> Floats:
@@ -163,7 +89,9 @@ def holm(p: Sequence[float] | Floats) -> Floats:
     return adjusted
 
 
-def judge(family: Mapping[Name, Contrast], *, rare_patients: int) -> dict[Name, Verdict]:
+def judge(
+    family: Mapping[Name, Contrast], *, rare_patients: int, margin: float = MARGIN
+) -> dict[Name, Verdict]:
     """The verdict on every arm of a family; the correction is over all of them.
 
     An arm that is incomplete was planned, so that it counts in the correction, with a p of 1: a
@@ -185,57 +113,29 @@ def judge(family: Mapping[Name, Contrast], *, rare_patients: int) -> dict[Name, 
             answer = "harms"
         elif up < ALPHA and tested.balanced >= 0:
             answer = "helps"
-        detectable = larger(*(c.detectable(alpha=ALPHA / len(pairs)) for c in pair))
-        found[name] = Verdict(answer, up, down, detectable)
+        elif tested.within(margin):
+            answer = "no difference"
+        alpha = ALPHA / len(pairs)
+        detectable = larger(*(c.detectable(alpha=alpha) for c in pair))
+        needed = math.nan
+        if answer == "inconclusive":
+            needed = rare_patients * _times(pair, alpha=alpha, margin=margin)
+        found[name] = Verdict(answer, up, down, detectable, needed)
     return found
 
 
-def explain(
-    name: str, verdict: Verdict, tested: Contrast, *, reference: str, rare: str, rare_patients: int
-) -> str:
-    """The verdict as one sentence with its numbers; `reference`: the name of that arm."""
-    moved = _moved(tested, reference)
-    if verdict.answer == "incomplete":
-        return f"{name}: incomplete, as {tested.missing}; there is no verdict on it."
-    if verdict.answer == "too few to say":
-        return (
-            f"{name}: too few to say, with {rare_patients} test patients of class {rare} "
-            f"(at least {FEWEST_RARE_PATIENTS} are needed); {moved}."
-        )
-    if verdict.answer == "helps":
-        return (
-            f"{name} helps: patients of class {rare} are ranked better than by {reference} and by "
-            f"its control ({moved}; adjusted p {p_value(verdict.p_helps)}), and balanced accuracy "
-            "at tuned thresholds is not lower."
-        )
-    if verdict.answer == "harms":
-        return (
-            f"{name} harms: patients of class {rare} are ranked worse than by {reference} "
-            f"({moved}; adjusted p {p_value(verdict.p_harms)})."
-        )
-    why = f"adjusted p {p_value(verdict.p_helps)}"
-    if verdict.p_helps < ALPHA:
-        why += (
-            ", but balanced accuracy at tuned thresholds is "
-            f"{number(abs(tested.balanced), digits=3)} lower than that of {reference}"
-        )
-    if verdict.detectable > tested.possible:
-        why += (
-            "; no rise, however large, would have been found with a power of 80 %: "
-            f"{number(verdict.detectable)} would be needed, and {number(tested.possible)} is "
-            "possible"
-        )
-    elif not math.isnan(verdict.detectable):
-        why += (
-            f"; a rise of {number(verdict.detectable)} would have been found with a power of 80 %"
-        )
-    return f"{name}: inconclusive whether it helps class {rare} ({moved}; {why})."
+def _times(pair: tuple[Comparison, Comparison], *, alpha: float, margin: float) -> float:
+    """How many times the patients would decide, four times in five, by whichever answer comes
+    first; NaN where none would. Standard errors fall with the root of the number."""
+    reference = pair[0]
+    ways = [
+        max(_root(c.detectable(alpha=alpha), c.difference) for c in pair),
+        _root(reference.detectable(alpha=alpha), -reference.difference),
+        max(_root(c.detectable(alpha=ALPHA), margin - abs(c.difference)) for c in pair),
+    ]
+    times = min(ways) ** 2
+    return times if times <= MOST_TIMES else math.nan
 
 
-def _moved(tested: Contrast, reference: str) -> str:
-    if math.isnan(tested.reference.difference):
-        return "AUC is not defined in any test fold"
-    text = f"ΔAUC {signed(tested.reference.difference)} against {reference}"
-    if tested.control is not None:
-        text += f", {signed(tested.control.difference)} against its control"
-    return text
+def _root(needed: float, there: float) -> float:
+    return needed / there if there > 0 and not math.isnan(needed) else math.inf

@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike
 from rarecase.deploy.table_model import TableModel, fit_table_model
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.evidence.evidence import make_evidence
-from rarecase.evidence.paired import PERMUTATIONS
 from rarecase.evidence.result import Result
 from rarecase.experiment.arm import Arm, identity
 from rarecase.experiment.arms import CLOSED_FORM
@@ -54,7 +53,6 @@ def compare(
     random_state: int = 0,
     checks: bool = True,
     draws: int = DRAWS,
-    permutations: int = PERMUTATIONS,
     features: Sequence[str] = (),
     impute: Literal["median"] | None = None,
     categorical: Sequence[str] = (),
@@ -87,7 +85,7 @@ def compare(
     """
     protocol = Protocol(
         arms, classifiers, inner, amounts, generator_seeds, random_state, checks, draws,
-        permutations, features, impute, categorical, accept, combat,
+        features, impute, categorical, accept, combat,
     )  # fmt: skip
     sets, found = checked_sets(X, y, groups=groups, sites=sites, rare=rare, protocol=protocol)
     splits = draw_splits(sets[0], sites=sites, folds=folds, repeats=repeats, seed=random_state)
@@ -224,6 +222,6 @@ def run_plan(
     predictions = pd.concat([each.predictions for each in found], ignore_index=True)
     evidence = make_evidence(
         predictions, rare=sets[0].classes[sets[0].rare], checks=checks, draws=protocol.draws,
-        permutations=protocol.permutations, seed=derive(protocol.random_state, "bootstrap") % 2**31,
+        seed=derive(protocol.random_state, "bootstrap") % 2**31,
     )  # fmt: skip
     return Result(predictions, evidence)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rarecase.errors import SettingError
-from rarecase.evidence.paired import PERMUTATIONS
 from rarecase.experiment.arm import Arm
 from rarecase.experiment.arms import CLOSED_FORM
 from rarecase.experiment.classifiers.contract import Classifier
@@ -42,8 +41,8 @@ class Protocol:
     combat
         Whether features are harmonised between sites (with `sites`, each of which is left out in
         turn: it is compared, as it is, with the average of the others).
-    draws, permutations
-        Of the bootstrap and of the permutation test.
+    draws
+        Of the bootstrap.
     features
         Sets of features to compare, where there are several by name (default: each by itself);
         `a+b`: both side by side, with equal weight; `stack` among them: besides the average of all,
@@ -65,7 +64,6 @@ class Protocol:
     random_state: int = 0
     checks: bool = True
     draws: int = DRAWS
-    permutations: int = PERMUTATIONS
     features: Sequence[str] = ()
     impute: Literal["median"] | None = None
     categorical: Sequence[str] = ()

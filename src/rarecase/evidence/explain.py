@@ -1,0 +1,82 @@
+"""Verdicts in words."""
+
+from __future__ import annotations
+
+import math
+
+from rarecase.evidence.text import number, p_value, signed
+from rarecase.evidence.verdict import ALPHA, FEWEST_RARE_PATIENTS, MARGIN, Contrast, Verdict
+
+
+def explain(
+    name: str, verdict: Verdict, tested: Contrast, *, reference: str, rare: str,
+    rare_patients: int, margin: float = MARGIN,
+) -> str:  # fmt: skip
+    """The verdict as one sentence with its numbers; `reference`: the name of that arm."""
+    moved = _moved(tested, reference)
+    if verdict.answer == "incomplete":
+        return f"{name}: incomplete, as {tested.missing}; there is no verdict on it."
+    if verdict.answer == "too few to say":
+        return (
+            f"{name}: too few to say, with {rare_patients} test patients of class {rare} "
+            f"(at least {FEWEST_RARE_PATIENTS} are needed); {moved}."
+        )
+    if verdict.answer == "helps":
+        return (
+            f"{name} helps: patients of class {rare} are ranked better than by {reference} and by "
+            f"its control ({moved}; adjusted p {p_value(verdict.p_helps)}), and balanced accuracy "
+            "at tuned thresholds is not lower."
+        )
+    if verdict.answer == "harms":
+        return (
+            f"{name} harms: patients of class {rare} are ranked worse than by {reference} "
+            f"({moved}; adjusted p {p_value(verdict.p_harms)})."
+        )
+    if verdict.answer == "no difference":
+        low, high = (signed(each, digits=3) for each in tested.reach)
+        return (
+            f"{name}: no difference for class {rare} ({moved}; with 90 % confidence between {low} "
+            f"and {high}, less than {number(margin, digits=3)} either way)."
+        )
+    return (
+        f"{name}: inconclusive whether it helps class {rare} "
+        f"({moved}; {_why(verdict, tested, reference)}{_needed(verdict, rare)})."
+    )
+
+
+def _why(verdict: Verdict, tested: Contrast, reference: str) -> str:
+    why = f"adjusted p {p_value(verdict.p_helps)}"
+    if verdict.p_helps < ALPHA:
+        why += (
+            ", but balanced accuracy at tuned thresholds is "
+            f"{number(abs(tested.balanced), digits=3)} lower than that of {reference}"
+        )
+    if verdict.detectable > tested.possible:
+        why += (
+            "; no rise, however large, would have been found with a power of 80 %: "
+            f"{number(verdict.detectable)} would be needed, and {number(tested.possible)} is "
+            "possible"
+        )
+    elif not math.isnan(verdict.detectable):
+        why += (
+            f"; a rise of {number(verdict.detectable)} would have been found with a power of 80 %"
+        )
+    return why
+
+
+def _needed(verdict: Verdict, rare: str) -> str:
+    if math.isnan(verdict.needed):
+        return ""
+    # Two digits: it is an estimate, and a rough one.
+    unit = 10 ** max(len(str(math.ceil(verdict.needed))) - 2, 0)
+    about = math.ceil(verdict.needed / unit) * unit
+    return f"; about {about:,} patients of class {rare} would decide it"
+
+
+def _moved(tested: Contrast, reference: str) -> str:
+    if math.isnan(tested.reference.difference):
+        return "AUC is not defined in any test fold"
+    text = f"ΔAUC {signed(tested.reference.difference)} against {reference}"
+    if tested.control is not None:
+        text += f", {signed(tested.control.difference)} against its control"
+    return text
