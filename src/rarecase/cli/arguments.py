@@ -28,6 +28,7 @@ SHORT = (
         "where the U-Net starts: pretrained, none, or a model.safetensors",
     ),
     ("--seed", "seed", "N", "everything random derives from it"),
+    ("--margin", "margin", "X", "difference in AUC that counts as none (default 0.02)"),
     ("--threads", "compute.threads", "N", "CPU threads of each process"),
     ("--device", "compute.device", "NAME", "auto, cpu, cuda or mps"),
 )

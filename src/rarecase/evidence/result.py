@@ -120,6 +120,7 @@ def reweigh(folder: str | Path) -> dict[str, Any]:
     class, draws and self-checks that it has, and write it."""
     from rarecase.evidence.evidence import make_evidence
     from rarecase.evidence.masks import with_masks
+    from rarecase.evidence.verdict import MARGIN
 
     before = Result.read(folder)
     said, primary = before.evidence, before.evidence["primary"]
@@ -127,6 +128,7 @@ def reweigh(folder: str | Path) -> dict[str, Any]:
         before.predictions, rare=said["rare"], primary=(primary["features"], primary["classifier"]),
         faithful=said["protocol"] == "faithful", checks=said["checks"],
         seed=said["bootstrap"]["seed"], draws=said["bootstrap"]["draws"],
+        margin=said.get("margin", MARGIN),
     )  # fmt: skip
     if "untuned" in said:  # of a run; the predictions do not say it
         found["untuned"] = said["untuned"]

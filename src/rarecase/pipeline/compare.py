@@ -18,6 +18,7 @@ from rarecase.deploy.table_model import TableModel, fit_table_model
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.evidence.evidence import make_evidence
 from rarecase.evidence.result import Result
+from rarecase.evidence.verdict import MARGIN
 from rarecase.experiment.arm import Arm, identity
 from rarecase.experiment.arms import CLOSED_FORM
 from rarecase.experiment.auto import Candidate
@@ -53,6 +54,7 @@ def compare(
     random_state: int = 0,
     checks: bool = True,
     draws: int = DRAWS,
+    margin: float = MARGIN,
     features: Sequence[str] = (),
     impute: Literal["median"] | None = None,
     categorical: Sequence[str] = (),
@@ -84,7 +86,7 @@ def compare(
     'inconclusive'
     """
     protocol = Protocol(
-        arms, classifiers, inner, amounts, generator_seeds, random_state, checks, draws,
+        arms, classifiers, inner, amounts, generator_seeds, random_state, checks, draws, margin,
         features, impute, categorical, accept, combat,
     )  # fmt: skip
     sets, found = checked_sets(X, y, groups=groups, sites=sites, rare=rare, protocol=protocol)
@@ -222,6 +224,7 @@ def run_plan(
     predictions = pd.concat([each.predictions for each in found], ignore_index=True)
     evidence = make_evidence(
         predictions, rare=sets[0].classes[sets[0].rare], checks=checks, draws=protocol.draws,
+        margin=protocol.margin,
         seed=derive(protocol.random_state, "bootstrap") % 2**31,
     )  # fmt: skip
     return Result(predictions, evidence)

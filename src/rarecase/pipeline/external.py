@@ -86,8 +86,9 @@ def evaluate_on(
     predictions = ensemble([each.predictions for each in found])
     checks = gathered([each.checks for each in found if each.checks is not None])
     evidence = make_evidence(
-        predictions, rare=about["rare"], checks=checks, seed=derive(home.seed, "bootstrap") % 2**31
-    )
+        predictions, rare=about["rare"], checks=checks, margin=home.margin,
+        seed=derive(home.seed, "bootstrap") % 2**31,
+    )  # fmt: skip
     evidence["untuned"] = bool(read_json(run / EVIDENCE).get("untuned"))
     Result(predictions, evidence).write(out)
     dice = [read_csv(folder / "volumes.csv")["dice"].mean() for folder in folders]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rarecase.errors import SettingError
+from rarecase.evidence.verdict import MARGIN
 from rarecase.experiment.arm import Arm
 from rarecase.experiment.arms import CLOSED_FORM
 from rarecase.experiment.classifiers.contract import Classifier
@@ -43,6 +44,8 @@ class Protocol:
         turn: it is compared, as it is, with the average of the others).
     draws
         Of the bootstrap.
+    margin
+        A difference in AUC that counts as none (see `evidence.verdict`).
     features
         Sets of features to compare, where there are several by name (default: each by itself);
         `a+b`: both side by side, with equal weight; `stack` among them: besides the average of all,
@@ -64,6 +67,7 @@ class Protocol:
     random_state: int = 0
     checks: bool = True
     draws: int = DRAWS
+    margin: float = MARGIN
     features: Sequence[str] = ()
     impute: Literal["median"] | None = None
     categorical: Sequence[str] = ()
@@ -73,6 +77,10 @@ class Protocol:
     def __post_init__(self) -> None:
         if self.impute not in (None, "median"):
             raise SettingError(f"impute: expected 'median' or nothing, got {self.impute!r}.")
+        if not 0 < self.margin < 1:
+            raise SettingError(
+                f"margin: expected a difference in AUC between 0 and 1, got {self.margin}."
+            )
 
     def designs(self) -> list[Design]:
         """A design for each classifier, checked."""

@@ -254,6 +254,8 @@ class Settings(Section):
     """The preset that these settings started from."""
     seed: int = 0
     """Everything random derives from it."""
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    """A difference in AUC that counts as none: within it a verdict may be `no difference`."""
     protocol: Literal["sound", "faithful"] = "sound"
     """`faithful` repeats what the paper did with its test set, which flatters: never publish it."""
     cohort: CohortSettings = CohortSettings()

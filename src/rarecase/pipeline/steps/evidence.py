@@ -50,8 +50,9 @@ def evidence_step(context: Context, *, cells: Sequence[Step]) -> Step:
     first = context.settings.experiment[0]
     work = partial(evidence_work, cells=tuple(step.name for step in cells))
     return Step(
-        NAME, "classify", work, context, facts=[first.features, first.classifier],
-        inputs=tuple(cells), products=(PREDICTIONS, EVIDENCE, FEATURES, MASKS), version=7,
+        NAME, "classify", work, context,
+        facts=[first.features, first.classifier, context.settings.margin], inputs=tuple(cells),
+        products=(PREDICTIONS, EVIDENCE, FEATURES, MASKS), version=8,
     )  # fmt: skip
 
 
@@ -72,6 +73,7 @@ def evidence_work(context: Context, folder: Path, *, cells: Sequence[str]) -> No
         faithful=settings.protocol == "faithful",
         checks=gathered(said),
         seed=derive(settings.seed, "bootstrap") % 2**31,
+        margin=settings.margin,
     )
     evidence["untuned"] = settings.tuning.masks != "whole" and untuned(run)
     write_json(run / EVIDENCE, with_masks(evidence, run))
