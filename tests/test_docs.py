@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from rarecase import compare
 from rarecase.generators.filters import FILTERS
 
 ROOT = Path(__file__).parents[1]
@@ -40,3 +42,33 @@ def test_every_filter_stands_in_its_table():
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_the_verdict_by_hand_is_the_verdict(tmp_path, monkeypatch, repeats):
+    rng = np.random.default_rng(0)
+    y = np.repeat(["High", "Low"], [30, 15])  # folds of equal size
+    X = rng.normal(size=(45, 4)) + 0.6 * (y == "Low")[:, None]
+    found = compare(
+        X, y, rare="Low", arms=["smote"], repeats=repeats, folds=3, inner=2, draws=10, checks=False
+    )
+    (tmp_path / "grades").mkdir()
+    found.write(tmp_path / "grades")
+    page = (ROOT / "docs" / "verdict-by-hand.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    (verdict,) = found.evidence["verdicts"]
+    words = (
+        ("control", 'control = "Low", "smote", "duplicates:smote"', "control"),
+        ("none", 'control = "Low", "smote", "none"', "reference"),
+    )
+    for name, line, against in words:
+        told = re.sub(r'control = "Low".*', line, code)
+        if name == "none":
+            told = told.replace('on=[*cell, "patient", "rare"]', 'on=[*cell[:2], "patient", "rare"]')
+            told = told.replace('moved["x"] =', 'moved["seed"] = moved["seed_x"]\nmoved["x"] =', 1)
+        by_hand: dict = {}
+        exec(told, by_hand)  # it is the page's own
+        for number in ("difference", "error", "freedom", "p_greater", "p_less"):
+            expected = verdict["against"][against][number]
+            assert by_hand[number] == pytest.approx(expected, rel=1e-9), (name, number)
