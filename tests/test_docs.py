@@ -65,7 +65,9 @@ def test_the_verdict_by_hand_is_the_verdict(tmp_path, monkeypatch, repeats):
     for name, line, against in words:
         told = re.sub(r'control = "Low".*', line, code)
         if name == "none":
-            told = told.replace('on=[*cell, "patient", "rare"]', 'on=[*cell[:2], "patient", "rare"]')
+            told = told.replace(
+                'on=[*cell, "patient", "rare"]', 'on=[*cell[:2], "patient", "rare"]'
+            )
             told = told.replace('moved["x"] =', 'moved["seed"] = moved["seed_x"]\nmoved["x"] =', 1)
         by_hand: dict = {}
         exec(told, by_hand)  # it is the page's own

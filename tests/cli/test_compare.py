@@ -55,7 +55,19 @@ def test_a_table_to_verdicts_and_evaluate_says_the_same(table, tmp_path, capsys)
     code, _, _ = call(capsys, *words)
     assert code == 0 and json.loads((out / "evidence.json").read_text()) == kept
     code, again, _ = call(capsys, "evaluate", out)
-    assert code == 0
+    assert code == 0 and "evidence.json says the same." in again
+    assert json.loads((out / "evidence.json").read_text()) == kept
+    code, other, _ = call(capsys, "evaluate", out, "--margin", "0.9")
+    assert code == 0 and "says something else, and was left as it is (--write)" in other
+    assert json.loads((out / "evidence.json").read_text()) == kept
+    code, other, _ = call(capsys, "evaluate", out, "--margin", "0.9", "--write")
+    changed = json.loads((out / "evidence.json").read_text())
+    assert code == 0 and changed["margin"] == 0.9
+    assert changed["verdicts"][0]["answer"] in ("no difference", "helps", "harms")
+    assert call(capsys, "verify", out)[0] == 0
+    code, _, why = call(capsys, "evaluate", out, "--margin", "2")
+    assert code == 2 and "--margin 2: expected a difference in AUC between 0 and 1" in why
+    assert call(capsys, "evaluate", out, "--margin", "0.02", "--write")[0] == 0
     assert json.loads((out / "evidence.json").read_text()) == kept
     assert [line for line in again.splitlines() if line.startswith("smote")] == [
         line for line in said.splitlines() if line.startswith("smote")

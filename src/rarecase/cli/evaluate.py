@@ -3,22 +3,26 @@ another cohort."""
 
 from __future__ import annotations
 
+import json
+import math
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rarecase.checksums import record_files
 from rarecase.cli.arguments import add_options, merge_of, sets_of
 from rarecase.cli.compare import RECORD, protocol_of, read_said, say_features, with_table
 from rarecase.cli.show import finish, show
 from rarecase.errors import DataError, SettingError
-from rarecase.files import read_json
+from rarecase.files import read_json, write_json
 
 EXTERNAL = "external"  # folder of a run or comparison; another cohort a folder
 
 EPILOG = """\
 examples:
   rarecase evaluate RUN
+  rarecase evaluate RUN --margin 0.03 --write
   rarecase evaluate RUN --on other-hospital/ --label Grade
   rarecase evaluate grades --on other-features.csv"""
 
@@ -29,6 +33,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         ("run", "RUN", "folder of a run or of a comparison"),
         ("--on", "DATA",
          "judge on this other cohort (of a comparison: table) what was learnt on RUN's"),
+        ("--write", None, "without --on: put the new evidence in the place of RUN/evidence.json"),
+        ("--margin", "X", "without --on: difference in AUC that counts as none (default: RUN's)"),
         ("--name", "NAME", "of the result in RUN/external (default: that of DATA)"),
         ("--label", "SPEC", "with --on: as in 'run' or 'compare'"),
         ("--groups", "COLUMN", "with --on a table: its patients"),
@@ -44,8 +50,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Write evidence.json anew and show it; with --on, the evidence on another cohort."""
-    from rarecase.evidence.result import EVIDENCE, PREDICTIONS, reweigh
+    """Show the evidence anew, with --write in the place of the old one; with --on, that on another
+    cohort."""
+    from rarecase.evidence.result import EVIDENCE, PREDICTIONS
     from rarecase.features.about import FEATURES
 
     folder = Path(args.run)
@@ -59,7 +66,7 @@ def run(args: Namespace) -> int:
         raise SettingError(f"--name {args.name}: expected a plain name, without folders.")
     lines: list[str] = []
     if args.on is None:
-        evidence = reweigh(folder)
+        evidence, lines = _anew(folder, args)
     else:
         on = _table_on if (folder / RECORD).is_file() else _run_on
         evidence, lines = on(folder, args)
@@ -72,6 +79,31 @@ def run(args: Namespace) -> int:
 
 OnOther = tuple[dict[str, Any], list[str]]
 """Evidence, and what else is to be said."""
+
+
+def _anew(folder: Path, args: Namespace) -> OnOther:
+    from rarecase.evidence.result import EVIDENCE, reweigh
+
+    margin = None if args.margin is None else _margin(args.margin)
+    evidence = reweigh(folder, margin=margin)
+    if args.write:
+        write_json(folder / EVIDENCE, evidence)
+        record_files(folder, [EVIDENCE])
+        return evidence, [f"\nEvidence: {folder / EVIDENCE}"]
+    # As the file would have it: what is in it went through JSON, too.
+    same = json.loads(json.dumps(evidence)) == read_json(folder / EVIDENCE)
+    says = "says the same" if same else "says something else, and was left as it is (--write)"
+    return evidence, [f"\n{folder / EVIDENCE} {says}."]
+
+
+def _margin(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < 1:
+        raise SettingError(f"--margin {text}: expected a difference in AUC between 0 and 1.")
+    return value
 
 
 def _table_on(folder: Path, args: Namespace) -> OnOther:

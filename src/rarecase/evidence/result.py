@@ -115,9 +115,10 @@ class Result:
         return "\n".join([*lines_of(self.features or {}), as_text(self.evidence)])
 
 
-def reweigh(folder: str | Path) -> dict[str, Any]:
-    """Compute evidence.json of a run or comparison anew from predictions.parquet, with the rare
-    class, draws and self-checks that it has, and write it."""
+def reweigh(folder: str | Path, *, margin: float | None = None) -> dict[str, Any]:
+    """The evidence of a run or comparison, computed anew from its predictions.parquet with the rare
+    class, draws, self-checks and, unless another is given, margin that it has. Nothing is written.
+    """
     from rarecase.evidence.evidence import make_evidence
     from rarecase.evidence.masks import with_masks
     from rarecase.evidence.verdict import MARGIN
@@ -128,14 +129,11 @@ def reweigh(folder: str | Path) -> dict[str, Any]:
         before.predictions, rare=said["rare"], primary=(primary["features"], primary["classifier"]),
         faithful=said["protocol"] == "faithful", checks=said["checks"],
         seed=said["bootstrap"]["seed"], draws=said["bootstrap"]["draws"],
-        margin=said.get("margin", MARGIN),
+        margin=said.get("margin", MARGIN) if margin is None else margin,
     )  # fmt: skip
     if "untuned" in said:  # of a run; the predictions do not say it
         found["untuned"] = said["untuned"]
-    found = with_masks(found, Path(folder))
-    write_json(Path(folder) / EVIDENCE, found)
-    record_files(Path(folder), [EVIDENCE])
-    return found
+    return with_masks(found, Path(folder))
 
 
 @dataclass(frozen=True, repr=False)
