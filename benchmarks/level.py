@@ -1,0 +1,229 @@
+"""How often the test of two arms rejects, where nothing differs and where something does.
+
+    python benchmarks/level.py [--sets 1000] [--only SCENARIO,…] [--jobs -1]
+
+Tables of 15 Gaussian features, of which patients of the rare class are moved so that the AUC of the
+best linear score is 0.70 (or 0.5: no signal); 24 rare patients of 110, or 76 of 285. Folds, inner
+space, logistic regression, samplers and the test are the product's; amounts and penalty are fixed
+(classes balanced; C = 1), so that a thousand data sets take minutes. Two arms are set side by side
+on five repeats of five folds, two generator seeds each:
+
+* seeds: duplicates drawn from two other seeds. Nothing differs.
+* none: Gaussian samples against the real ones alone, without signal. Nothing can differ.
+* noise: the same with signal: what a Gaussian adds is noise, on average.
+* gain 0.05, gain 0.10: arms that see, beside each real training patient, one more feature, which
+  says so much of the class that the AUC rises by that; the control sees as good as nothing in it.
+
+Written down for every data set: the difference and its standard error by DeLong, by DeLong × 1.25
+(the product's), by the influence curve within folds (LeDell, Petersen, van der Laan 2015), by a
+two-way variance (rare × common patients), and Nadeau and Bengio's. `results/level/` keeps them, and
+the next call goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm, t
+from sklearn.utils.parallel import Parallel, delayed
+
+from rarecase.cohort.splits import stratified_folds
+from rarecase.evidence.fits import Fit
+from rarecase.evidence.paired import TRAINED, Placed, compare_fits, placed_folds
+from rarecase.experiment.arm import Arm, Sampler
+from rarecase.experiment.classifiers.logistic import Logistic
+from rarecase.experiment.sampling import prepare
+from rarecase.experiment.training_set import TrainingSet, split_off, Coordinates
+from rarecase.features.feature_set import FeatureSet, make_features
+from rarecase.seeds import derive, numpy_rng
+
+RESULTS = Path(__file__).with_name("results")
+FEATURES, REPEATS, FOLDS, SEEDS, ALPHA = 15, 5, 5, 2, 0.05
+SIZES = {"24 of 110": (86, 24), "76 of 285": (209, 76)}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What data are like, and which two arms are compared: samplers by name, or none; `gain`: how
+    much the last feature moves the rare class for the arm."""
+
+    auc: float
+    arm: str | None
+    control: str | None
+    gain: float = 0.0
+
+
+SCENARIOS = {
+    "seeds": Scenario(0.70, "duplicates", "duplicates"),
+    "none": Scenario(0.50, "gaussian", None),
+    "noise": Scenario(0.70, "gaussian", None),
+    "gain 0.05": Scenario(0.70, None, None, 0.05),
+    "gain 0.10": Scenario(0.70, None, None, 0.10),
+}
+
+
+def shift_of(auc: float) -> float:
+    """How far apart two Gaussians are whom a score tells apart with that AUC."""
+    return float(norm.ppf(auc) * math.sqrt(2))
+
+
+def draw(scenario: Scenario, size: tuple[int, int], seed: int) -> list[FeatureSet]:
+    """What both arms see of one data set."""
+    rng, (common, rare) = numpy_rng(seed, "level", *size), size
+    y = np.repeat(["common", "rare"], [common, rare])
+    is_rare = (y == "rare")[:, None]
+    X = rng.normal(size=(common + rare, FEATURES))
+    X += is_rare * shift_of(scenario.auc) / math.sqrt(FEATURES)
+    if not scenario.gain:
+        return [make_features(X, y, rare="rare")] * 2
+    # Shifts add up by their squares.
+    both = shift_of(scenario.auc + scenario.gain) ** 2 - shift_of(scenario.auc) ** 2
+    more, noise = rng.normal(size=(2, common + rare, 1))
+    told = np.concatenate([X, more + is_rare * math.sqrt(both)], axis=1)
+    return [make_features(each, y, rare="rare") for each in (told, np.concatenate([X, noise], 1))]
+
+
+def fits(features: FeatureSet, sampler: str | None, *, seed: int, stream: int) -> list[Fit]:
+    """An arm's predictions on five repeats of five folds, for every generator seed."""
+    label, found = features.label, []
+    arm = Arm("arm", None if sampler is None else Sampler(sampler))
+    for number in range(1 if sampler is None else SEEDS):
+        sets, parts = [], []
+        for repeat in range(REPEATS):
+            fold = stratified_folds(label, folds=FOLDS, seed=derive(seed, "folds", repeat))
+            for f in range(FOLDS):
+                train, held = np.flatnonzero(fold != f), np.flatnonzero(fold == f)
+                part, mine = split_off(features, train, held, coordinates=Coordinates())
+                drawn = derive(seed, stream, number, repeat, f)
+                training: TrainingSet = prepare(arm, part, seed=drawn)(part.missing(1.0))
+                sets.append((training.X, training.y, None))
+                parts.append((repeat, fold, held, mine))
+        models = Logistic().fit_grid(sets, [1.0])
+        p = np.full((REPEATS, label.size, 2), np.nan)
+        of = np.zeros((REPEATS, label.size), np.int64)
+        for (model,), (repeat, fold, held, mine) in zip(models, parts, strict=True):
+            p[repeat, held], of[repeat] = model.predict_proba(mine.X), fold
+        who = np.arange(label.size)
+        known = None if sampler is None else number
+        found += [Fit(r, known, who, label, p[r], of[r]) for r in range(REPEATS)]
+    return found
+
+
+def errors(arm: list[Fit], control: list[Fit]) -> dict[str, tuple[float, float, float]]:
+    """Difference, standard error and degrees of freedom by every rule."""
+    product, folds = compare_fits(arm, control, rare=1), list(placed_folds(arm, control, rare=1))
+    plain = product.error / math.sqrt(TRAINED)
+    each = np.array([fold.difference for fold in folds])
+    nadeau = math.sqrt((1 / each.size + 1 / (FOLDS - 1)) * each.var(ddof=1))
+    rules = {
+        "DeLong": (plain, product.freedom),
+        "product": (product.error, product.freedom),
+        "influence": (influence(folds), math.inf),
+        "two-way": (two_way(arm, control), product.freedom),
+        "Nadeau-Bengio": (nadeau, each.size - 1),
+    }
+    return {name: (product.difference, error, freedom) for name, (error, freedom) in rules.items()}
+
+
+def influence(folds: list[Placed]) -> float:
+    """LeDell, Petersen and van der Laan 2015, of a difference and averaged over repeats: the
+    influence of each patient within its fold."""
+    total: dict[int, float] = {}
+    for fold in folds:
+        n = fold.patient.size
+        for side in (True, False):
+            mine = fold.rare == side
+            value = (fold.moved[mine] - fold.moved[mine].mean()) * n / mine.sum()
+            for who, v in zip(fold.patient[mine].tolist(), value.tolist(), strict=True):
+                total[who] = total.get(who, 0.0) + v * fold.weight * FOLDS
+    values = np.array(list(total.values()))
+    return float(np.sqrt(np.square(values).mean() / values.size))
+
+
+def two_way(arm: list[Fit], control: list[Fit]) -> float:
+    """Variance of the mean over pairs (rare, common), clustered both ways (Cameron, Gelbach and
+    Miller 2011), pairs averaged over the folds they meet in."""
+    n = arm[0].true.size
+    total, met = np.zeros((n, n)), np.zeros((n, n))
+    for a, c in zip(arm, [next(x for x in control if x.repeat == a.repeat) for a in arm], strict=True):
+        for f in a.folds:
+            inside = a.fold == f
+            i, j = (np.flatnonzero(inside & (a.true == k)) for k in (1, 0))
+            wins = [
+                (np.sign(fit.p[i, 1][:, None] - fit.p[j, 1][None]) + 1) / 2 for fit in (a, c)
+            ]
+            total[np.ix_(i, j)] += wins[0] - wins[1]
+            met[np.ix_(i, j)] += 1
+    weight = met / met.sum()
+    mean = total.sum() / met.sum()
+    apart = np.where(met > 0, total / np.maximum(met, 1) - mean, 0.0) * weight
+    rows, columns, pairs = apart.sum(1), apart.sum(0), apart
+    variance = np.square(rows).sum() + np.square(columns).sum() - np.square(pairs).sum()
+    return math.sqrt(max(variance, 0.0))
+
+
+def one(scenario: Scenario, size: tuple[int, int], seed: int) -> dict[str, Any]:
+    sets = draw(scenario, size, seed)
+    arm = fits(sets[0], scenario.arm, seed=seed, stream=1)
+    control = fits(sets[1], scenario.control, seed=seed, stream=2)
+    if scenario.arm is not None and scenario.control is not None:
+        control = [replace(fit, seed=fit.seed) for fit in control]
+    return {"seed": seed, **errors(arm, control)}
+
+
+def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """Mean difference, its deviation over data sets, and how often each rule rejects, upwards, at
+    5 %; `known`: that of the test that knows the deviation."""
+    rules = [name for name in lines[0] if name != "seed"]
+    moved = np.array([line[rules[0]][0] for line in lines])
+    found = {"sets": len(lines), "mean": moved.mean(), "deviation": moved.std(ddof=1)}
+    found["known"] = float((moved / found["deviation"] > norm.isf(ALPHA)).mean())
+    for rule in rules:
+        d, error, freedom = np.array([line[rule] for line in lines], dtype=float).T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found[rule] = float((t.sf(d / error, freedom) < ALPHA).mean())
+            found[f"{rule} error"] = float(np.sqrt(np.mean(error**2)))
+    return {name: round(float(value), 4) for name, value in found.items()}
+
+
+def tasks(args: argparse.Namespace) -> Iterator[tuple[str, Callable[[int], Any]]]:
+    for name in args.only.split(",") if args.only else SCENARIOS:
+        for size, numbers in SIZES.items():
+            yield f"{name}, {size}", lambda s, n=name, k=numbers: one(SCENARIOS[n], k, s)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--sets", type=int, default=1000)
+    parser.add_argument("--only")
+    parser.add_argument("--jobs", type=int, default=-1)
+    args = parser.parse_args()
+    kept = RESULTS / "level"
+    kept.mkdir(exist_ok=True)
+    found = {}
+    for name, work in tasks(args):
+        began, path = time.perf_counter(), kept / f"{name.replace(' ', '-').replace(',', '')}.jsonl"
+        lines = [json.loads(x) for x in path.read_text().splitlines()] if path.exists() else []
+        seen = {line["seed"] for line in lines}
+        todo = (delayed(work)(s) for s in range(args.sets) if s not in seen)
+        with path.open("a") as out:
+            for line in Parallel(n_jobs=args.jobs, return_as="generator_unordered")(todo):
+                lines.append(line)
+                out.write(json.dumps(line) + "\n")
+        found[name] = summary(lines)
+        print(name, found[name], f"{time.perf_counter() - began:.0f} s", flush=True)
+    print(pd.DataFrame(found).T.to_string())
+    (RESULTS / "level.json").write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
