@@ -42,7 +42,7 @@ from rarecase.evidence.paired import TRAINED, Placed, compare_fits, placed_folds
 from rarecase.experiment.arm import Arm, Sampler
 from rarecase.experiment.classifiers.logistic import Logistic
 from rarecase.experiment.sampling import prepare
-from rarecase.experiment.training_set import TrainingSet, split_off, Coordinates
+from rarecase.experiment.training_set import Coordinates, TrainingSet, split_off
 from rarecase.features.feature_set import FeatureSet, make_features
 from rarecase.seeds import derive, numpy_rng
 
@@ -154,13 +154,13 @@ def two_way(arm: list[Fit], control: list[Fit]) -> float:
     Miller 2011), pairs averaged over the folds they meet in."""
     n = arm[0].true.size
     total, met = np.zeros((n, n)), np.zeros((n, n))
-    for a, c in zip(arm, [next(x for x in control if x.repeat == a.repeat) for a in arm], strict=True):
+    for a, c in zip(
+        arm, [next(x for x in control if x.repeat == a.repeat) for a in arm], strict=True
+    ):
         for f in a.folds:
             inside = a.fold == f
             i, j = (np.flatnonzero(inside & (a.true == k)) for k in (1, 0))
-            wins = [
-                (np.sign(fit.p[i, 1][:, None] - fit.p[j, 1][None]) + 1) / 2 for fit in (a, c)
-            ]
+            wins = [(np.sign(fit.p[i, 1][:, None] - fit.p[j, 1][None]) + 1) / 2 for fit in (a, c)]
             total[np.ix_(i, j)] += wins[0] - wins[1]
             met[np.ix_(i, j)] += 1
     weight = met / met.sum()

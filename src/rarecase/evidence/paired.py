@@ -36,6 +36,7 @@ class Placed:
     """One test fold: what both arms' placements of each patient differ by; the fold's weight."""
 
     repeat: int
+    seed: int | None  # of the arm
     fold: int
     patient: Ints
     rare: Bools
@@ -144,7 +145,7 @@ def _placed(fit: Fit, other: Fit, *, rare: int) -> Iterator[Placed]:
         if 0 < is_rare.sum() < is_rare.size:
             each = (placements(p, is_rare) for p in (mine.p[here, rare], theirs.p[there, rare]))
             moved = next(each) - next(each)
-            yield Placed(fit.repeat, fold, patient, is_rare, moved, math.nan)
+            yield Placed(fit.repeat, fit.seed, fold, patient, is_rare, moved, math.nan)
 
 
 def _side(folds: Sequence[Placed], *, rare: bool) -> tuple[float, int]:

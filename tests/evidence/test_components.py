@@ -1,0 +1,63 @@
+"""Variance components of a difference between arms, against data whose parts are known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from rarecase.evidence.components import variance_components
+from rarecase.evidence.fits import Fit
+from rarecase.evidence.paired import compare_fits
+
+N, REPEATS, SEEDS = 400, 6, 5
+
+
+def fits(rng: np.random.Generator, *, repeats: float, seeds: float) -> tuple[list, list]:
+    """An arm and its control: patients' own noise in both, and that of repeats and seeds in the
+    arm."""
+    true = (np.arange(N) < N // 2).astype(int)
+    arm, control = [], []
+    base = rng.normal(size=N)
+    for repeat in range(REPEATS):
+        moved = rng.normal(0, repeats)
+        for seed in range(SEEDS):
+            skill = 1 + moved + rng.normal(0, seeds)
+            for found, z in ((arm, base + skill * true), (control, base + true)):
+                p = 1 / (1 + np.exp(-z))
+                fold = np.zeros(N, int)
+                found.append(Fit(repeat, seed, np.arange(N), true, np.stack([1 - p, p], 1), fold))
+    return arm, control
+
+
+def parts(**noise: float) -> np.ndarray:
+    found = []
+    for trial in range(40):
+        pair = fits(np.random.default_rng(trial), **noise)
+        each = variance_components(*pair, rare=1)
+        found.append((each.repeats, each.seeds))
+    return np.mean(found, axis=0)
+
+
+def test_parts_are_those_that_were_put_in():
+    slope = 0.22  # AUC for each unit of skill, near 1: φ(1/√2)/√2
+    repeats, seeds = parts(repeats=0.3, seeds=0.0)
+    assert repeats == pytest.approx((0.3 * slope) ** 2 / REPEATS, rel=0.35)
+    assert seeds == pytest.approx(0, abs=1e-12)
+    repeats, seeds = parts(repeats=0.0, seeds=0.3)
+    assert seeds == pytest.approx((0.3 * slope) ** 2 / (REPEATS * SEEDS), rel=0.35)
+    assert repeats < 0.5 * seeds
+
+
+def test_parts_add_up_to_the_squared_error_and_what_cannot_be_told_is_not_said():
+    arm, control = fits(np.random.default_rng(0), repeats=0.1, seeds=0.1)
+    both = variance_components(arm, control, rare=1)
+    total = compare_fits(arm, control, rare=1).error ** 2
+    assert both.patients + both.repeats + both.seeds >= total - 1e-12
+    assert sum(both.shares.values()) == pytest.approx(1)
+    first = variance_components([arm[0]], [control[0]], rare=1)
+    assert math.isnan(first.repeats) and math.isnan(first.seeds)
+    assert first.shares == {"patients": 1.0}
+    same = variance_components(control, control, rare=1)
+    assert math.isnan(same.patients) and same.shares == {}
