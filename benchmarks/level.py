@@ -38,7 +38,8 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase.cohort.splits import stratified_folds
 from rarecase.evidence.fits import Fit
-from rarecase.evidence.paired import TRAINED, Placed, compare_fits, placed_folds
+from rarecase.evidence.paired import TRAINED, compare_fits
+from rarecase.evidence.placed import Placed, placed_folds
 from rarecase.experiment.arm import Arm, Sampler
 from rarecase.experiment.classifiers.logistic import Logistic
 from rarecase.experiment.sampling import prepare

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 
-from rarecase.evidence.components import variance_components
 from rarecase.evidence.fits import Fit
 from rarecase.evidence.paired import compare_fits
 
@@ -35,7 +34,7 @@ def parts(**noise: float) -> np.ndarray:
     found = []
     for trial in range(40):
         pair = fits(np.random.default_rng(trial), **noise)
-        each = variance_components(*pair, rare=1)
+        each = compare_fits(*pair, rare=1).chance
         found.append((each.repeats, each.seeds))
     return np.mean(found, axis=0)
 
@@ -52,12 +51,12 @@ def test_parts_are_those_that_were_put_in():
 
 def test_parts_add_up_to_the_squared_error_and_what_cannot_be_told_is_not_said():
     arm, control = fits(np.random.default_rng(0), repeats=0.1, seeds=0.1)
-    both = variance_components(arm, control, rare=1)
-    total = compare_fits(arm, control, rare=1).error ** 2
+    found = compare_fits(arm, control, rare=1)
+    both, total = found.chance, found.error**2
     assert both.patients + both.repeats + both.seeds >= total - 1e-12
     assert sum(both.shares.values()) == pytest.approx(1)
-    first = variance_components([arm[0]], [control[0]], rare=1)
+    first = compare_fits([arm[0]], [control[0]], rare=1).chance
     assert math.isnan(first.repeats) and math.isnan(first.seeds)
     assert first.shares == {"patients": 1.0}
-    same = variance_components(control, control, rare=1)
+    same = compare_fits(control, control, rare=1).chance
     assert math.isnan(same.patients) and same.shares == {}

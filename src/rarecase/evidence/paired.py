@@ -16,15 +16,17 @@ what simulations ask for (docs/calibration.md).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import t
 
-from rarecase.arrays import Bools, Floats, Ints
-from rarecase.evidence.fits import Fit, matching
-from rarecase.ranking import placements, plain
+from rarecase.evidence.components import UNKNOWN, Components, components_of
+from rarecase.evidence.fits import Fit
+from rarecase.evidence.placed import Placed, placed_folds
+from rarecase.ranking import plain
 
 TRAINED = 1.25
 POWER = 0.8
@@ -32,27 +34,10 @@ SAID = ("difference", "error", "freedom", "p_greater", "p_less")
 
 
 @dataclass(frozen=True)
-class Placed:
-    """One test fold: what both arms' placements of each patient differ by; the fold's weight."""
-
-    repeat: int
-    seed: int | None  # of the arm
-    fold: int
-    patient: Ints
-    rare: Bools
-    moved: Floats
-    weight: float
-
-    @property
-    def difference(self) -> float:
-        """AUC of the arm minus AUC of the control in this fold."""
-        return float(self.moved[self.rare].mean())
-
-
-@dataclass(frozen=True)
 class Comparison:
-    """An arm against a control: `difference` in AUC (arm − control), its standard error and the
-    degrees of freedom. All NaN without a fold that holds both kinds of patients.
+    """An arm against a control: `difference` in AUC (arm − control), its standard error, the
+    degrees of freedom, and what the error is made of. All NaN without a fold that holds both kinds
+    of patients.
 
     Two arms that rank everybody alike have an error of 0, which proves nothing: no p is below 1
     then, and no interval is known.
@@ -61,6 +46,7 @@ class Comparison:
     difference: float
     error: float
     freedom: float
+    chance: Components = UNKNOWN
 
     @property
     def known(self) -> bool:
@@ -97,9 +83,10 @@ class Comparison:
         steps = t.ppf(1 - alpha, self.freedom) + t.ppf(POWER, self.freedom)
         return float(steps * self.error)
 
-    def as_json(self) -> dict[str, float | None]:
+    def as_json(self) -> dict[str, Any]:
         """Its numbers for evidence.json, which has no NaN."""
-        return {name: plain(getattr(self, name)) for name in SAID}
+        numbers = {name: plain(getattr(self, name)) for name in SAID}
+        return numbers | {"chance": self.chance.shares}
 
 
 def compare_fits(arm: Sequence[Fit], control: Sequence[Fit], *, rare: int) -> Comparison:
@@ -117,35 +104,13 @@ def compare_fits(arm: Sequence[Fit], control: Sequence[Fit], *, rare: int) -> Co
     freedom = total**2 / sum(shares) if sum(shares) else 0.0
     if min(count for _, count in sides) < 2:
         freedom = 0.0
+    variance = total * (TRAINED if again else 1.0)
     return Comparison(
         difference=sum(fold.weight * fold.difference for fold in folds),
-        error=math.sqrt(total * (TRAINED if again else 1.0)),
+        error=math.sqrt(variance),
         freedom=freedom,
+        chance=components_of(folds, variance=variance),
     )
-
-
-def placed_folds(arm: Sequence[Fit], control: Sequence[Fit], *, rare: int) -> Iterator[Placed]:
-    """Every test fold that both have and that holds rare and other patients, weighted so that the
-    weighted sum of differences is the mean over fits of the mean over their folds."""
-    found = []
-    for fit in arm:
-        others = matching(fit, control)
-        found += [(1 / len(others), [*_placed(fit, other, rare=rare)]) for other in others]
-    total = sum(weight for weight, folds in found if folds)
-    for weight, folds in found:
-        for fold in folds:
-            yield replace(fold, weight=weight / total / len(folds))
-
-
-def _placed(fit: Fit, other: Fit, *, rare: int) -> Iterator[Placed]:
-    for fold in sorted(fit.folds & other.folds):
-        mine, theirs = fit.restricted(frozenset({fold})), other.restricted(frozenset({fold}))
-        patient, here, there = np.intersect1d(mine.patient, theirs.patient, return_indices=True)
-        is_rare = mine.true[here] == rare
-        if 0 < is_rare.sum() < is_rare.size:
-            each = (placements(p, is_rare) for p in (mine.p[here, rare], theirs.p[there, rare]))
-            moved = next(each) - next(each)
-            yield Placed(fit.repeat, fit.seed, fold, patient, is_rare, moved, math.nan)
 
 
 def _side(folds: Sequence[Placed], *, rare: bool) -> tuple[float, int]:

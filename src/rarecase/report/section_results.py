@@ -44,9 +44,8 @@ SHIFT = (
 ELSEWHERE = (
     "Each fold's U-Net and arms, as they came out of their training patients, predict every "
     "patient of the other cohort; a patient's probabilities are averaged over the folds. Nothing "
-    "is learnt from the other cohort. As there is one ensemble to judge, the verdicts rest on the "
-    "permutation test alone: they hold for these training patients, and carry no chance of "
-    "training."
+    "is learnt from the other cohort. As there is one ensemble to judge, the verdicts hold for "
+    "these training patients, and carry no chance of training."
 )
 
 
