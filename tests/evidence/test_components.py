@@ -9,6 +9,7 @@ import pytest
 
 from rarecase.evidence.fits import Fit
 from rarecase.evidence.paired import compare_fits
+from rarecase.evidence.tables_features import chance_line
 
 N, REPEATS, SEEDS = 400, 6, 5
 
@@ -60,3 +61,18 @@ def test_parts_add_up_to_the_squared_error_and_what_cannot_be_told_is_not_said()
     assert first.shares == {"patients": 1.0}
     same = compare_fits(control, control, rare=1).chance
     assert math.isnan(same.patients) and same.shares == {}
+
+
+def test_what_would_narrow_the_intervals_is_said():
+    def verdict(**shares):
+        key = {"features": "table", "arm": "smote", "classifier": "logistic", "amount": "tuned"}
+        return key | {"against": {"reference": {"chance": shares}, "control": None}}
+
+    both = [verdict(patients=0.9, repeats=0.1), verdict(patients=0.5, repeats=0.2, seeds=0.3)]
+    assert chance_line({"verdicts": both}) == [
+        "Of the variance of these differences 70 % is due to who the patients are, 15 % is due to "
+        "folds and what is learnt on them, 15 % is due to the seeds of generators: more patients "
+        "would narrow them."
+    ]
+    assert chance_line({"verdicts": [verdict(patients=1.0)]}) == []  # nothing to tell apart
+    assert chance_line({"verdicts": [verdict()]}) == chance_line({"verdicts": []}) == []

@@ -20,6 +20,7 @@ from rarecase.evidence.predictions import FLAGS, KEY
 from rarecase.evidence.rows import Key, key_of
 from rarecase.evidence.tables_features import (
     NOTE,
+    chance_line,
     choice_family,
     choice_lines,
     feature_lines,
@@ -151,6 +152,7 @@ def said_below(evidence: Evidence, *, unit: str = "rows") -> list[str]:
     checks = evidence["checks"]
     return [
         *verdict_lines(evidence)[0],
+        *chance_line(evidence),
         *others_line(evidence),
         *best_lines(evidence),
         *notes,

@@ -138,3 +138,38 @@ def others_line(evidence: Evidence) -> list[str]:
         who = f" ({', '.join(key.title(full=True) for key in keys)})" if named else ""
         said.append(f"{len(keys)} {answer}{who}")
     return [f"On other features and classifiers, exploratory: {'; '.join(said)}."]
+
+
+CHANCE = {
+    "patients": "who the patients are",
+    "repeats": "folds and what is learnt on them",
+    "seeds": "the seeds of generators",
+}
+MORE = {"patients": "more patients", "repeats": "more repeats", "seeds": "more generator seeds"}
+SOME = 0.2  # share of the variance from which more of a thing would be felt
+
+
+def chance_line(evidence: Evidence) -> list[str]:
+    """What the chance in the verdicts that matter most comes from, and what would narrow it: means
+    over their differences to the reference. Nothing where none is known."""
+    first = choice_family(evidence)
+    each = [
+        verdict["against"]["reference"].get("chance")
+        for verdict in evidence["verdicts"]
+        if first is None or key_of(verdict).family == first
+    ]
+    known = [shares for shares in each if shares]
+    if not known:
+        return []
+    mean = {
+        name: sum(shares.get(name, 0.0) for shares in known) / len(known)
+        for name in CHANCE if any(name in shares for shares in known)
+    }  # fmt: skip
+    said = [f"{100 * share:.0f} % is due to {CHANCE[name]}" for name, share in mean.items()]
+    if len(said) < 2:
+        return []
+    helps = [MORE[name] for name, share in mean.items() if share >= SOME]
+    return [
+        f"Of the variance of these differences {', '.join(said)}: {' and '.join(helps)} would "
+        "narrow them."
+    ]

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from rarecase.evidence.rows import key_of
 from rarecase.evidence.tables import best_lines
-from rarecase.evidence.tables_features import feature_lines, others_line, verdict_lines
+from rarecase.evidence.tables_features import (
+    chance_line,
+    feature_lines,
+    others_line,
+    verdict_lines,
+)
 from rarecase.report.blocks import Block, Bullets, Section, Text, counted, joined
 from rarecase.report.cautions import find_cautions
 from rarecase.report.run_files import RunFiles
@@ -17,7 +22,7 @@ def summary_section(run: RunFiles) -> Section:
     """Which features know the rare class, the verdicts and the best arm in one box; what was done;
     the cautions."""
     evidence = run.evidence
-    said = [*verdict_lines(evidence)[0], *others_line(evidence)]
+    said = [*verdict_lines(evidence)[0], *chance_line(evidence), *others_line(evidence)]
     said = said or [FAITHFUL if run.peeked else NO_VERDICT]
     choices = evidence.get("choices")
     chosen = [] if choices is None else [str(choices["sentence"])]
