@@ -114,8 +114,8 @@ def compare_external(
     """Fit every arm to all of `X`, `y`, `groups`, tuned on inner folds of them, and judge it on
     `X_other`, `y_other`, `groups_other`, from which nothing is learnt.
 
-    There is one training set, so that the verdicts rest on the permutation test: they hold for
-    these patients to learn from, and hold no chance of training.
+    There is one training set: the verdicts hold for these patients to learn from, and know no
+    chance of training.
 
     Raises
     ------

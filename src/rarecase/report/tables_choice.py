@@ -15,10 +15,9 @@ Evidence = Mapping[str, Any]
 SHOWN = (AUC, "balanced_accuracy", "tuned_balanced_accuracy")
 MEAN = (
     "A set counts by the mean over its classifiers (those that other sets have too), so that none "
-    "is picked after seeing test patients. Δ: the difference in AUC on the same patients. p: the "
-    "larger of a permutation test of patients and a t test of folds; one-sided against {baseline} "
-    "(does it know more?), two-sided against what inner folds choose; corrected (Holm) over the "
-    "sets of which it was asked."
+    "is picked after seeing test patients. Δ: the difference in AUC on the same patients. p: of "
+    "their placements (DeLong), one-sided against {baseline} (does it know more?), two-sided "
+    "against what inner folds choose; corrected (Holm) over the sets of which it was asked."
 )
 FIXED = (
     " What inner folds choose against {baseline} is one question, fixed beforehand, and not "
