@@ -32,7 +32,7 @@ def test_everybody_elsewhere_is_predicted_once_an_arm(two):
     assert found.verdict("smote") in ("helps", "inconclusive", "harms")
     assert found.evidence["checks"]["leak"] is None
     against = found.evidence["verdicts"][0]["against"]["reference"]
-    assert against["t_p_greater"] is None  # one training set: the permutation test alone
+    assert against["chance"].keys() <= {"patients", "seeds"}  # there is one training set
 
 
 def test_nothing_is_learnt_from_the_other_cohort(two):
