@@ -383,3 +383,24 @@ def test_a_column_of_sites_is_no_feature_elsewhere_either(table, tmp_path, capsy
     frame.drop(columns="clinic").to_csv(elsewhere, index=False)  # nobody there has such a column
     code, _, said = call(capsys, "evaluate", out, "--on", elsewhere)
     assert code == 0, said
+
+
+def test_the_question_asked_beforehand_is_tested_first(table, tmp_path, capsys):
+    words = ["compare", table, "--label", "Grade", "--groups", "patient", "--rare", "Low",
+             "--arms", "smote,gaussian", *SHORT]  # fmt: skip
+    out = tmp_path / "asked"
+    code, _, _ = call(capsys, *words, "--primary", "gaussian", "--out", out)
+    said = json.loads((out / "evidence.json").read_text())
+    assert code == 0
+    assert said["primary"] == {"features": "features", "classifier": "logistic", "arm": "gaussian"}
+    first = {v["arm"]: v for v in said["verdicts"]}
+    assert first["gaussian"]["primary"] and not first["smote"]["primary"]
+    p = max(each["p_greater"] for each in first["gaussian"]["against"].values())
+    assert first["gaussian"]["p_helps"] == p <= first["smote"]["p_helps"]
+    assert call(capsys, "evaluate", out)[1].count("says the same") == 1
+    for wrong, why in (
+        ("mixup", "one of the synthetic arms that are compared: smote, gaussian"),
+        ("smote@other", "such features and classifier are not compared; there are features with"),
+    ):
+        code, _, err = call(capsys, *words, "--primary", wrong)
+        assert code == 2 and why in " ".join(err.split())

@@ -115,7 +115,7 @@ def test_families_have_verdicts_of_their_own_and_one_is_primary():
     }
     alone = table.query("features == 'maps' and classifier == 'cnn'")
     single = make_evidence(alone, rare="B", draws=50)
-    assert single["primary"] == {"features": "maps", "classifier": "cnn"}
+    assert single["primary"] == {"features": "maps", "classifier": "cnn", "arm": None}
     for mine in single["verdicts"]:  # the correction is within the family
         same = next(v for v in evidence["verdicts"] if all(v[k] == mine[k] for k in KEY))
         assert (same["p_helps"], same["answer"]) == (mine["p_helps"], mine["answer"])

@@ -52,7 +52,7 @@ def test_every_set_is_there_once_by_the_mean_of_its_classifiers(table, evidence)
 def test_differences_are_those_of_the_aucs(table, evidence):
     found = evidence["features"]
     assert found["baseline"] == "outline_size" and found["choice"] == "auto"
-    assert evidence["primary"] == {"features": "auto", "classifier": "auto"}
+    assert evidence["primary"] == {"features": "auto", "classifier": "auto", "arm": None}
     for what, other in (("baseline", "outline_size"), ("choice", "auto")):
         moved = row(evidence, "tumour")["against"][what]["difference"]
         assert moved["value"] == pytest.approx(auc(table, "tumour") - auc(table, other))

@@ -6,7 +6,7 @@ from scipy.stats import t
 
 from rarecase.evidence.explain import explain
 from rarecase.evidence.paired import Comparison
-from rarecase.evidence.verdict import Contrast, holm, judge
+from rarecase.evidence.verdict import Contrast, corrected, holm, judge
 
 
 def comparison(difference=0.05, *, greater=None, error=0.016):
@@ -151,3 +151,29 @@ def test_what_is_needed_is_enough_and_not_much_less():
     assert math.isnan(answer(1, 0.0201).needed) is False
     assert math.isnan(answer(0.001, 0.0199).needed)  # more than a hundred times as many
     assert math.isnan(answer(100, 0.05).needed)  # it is decided
+
+
+def test_what_was_asked_first_is_not_corrected_and_the_others_come_after_it():
+    p = comparison(greater=0.03)
+    arms = {n: Contrast(p, p, 0.0) for n in "abc"}
+    found = judge(arms, rare_patients=40, first="b")
+    assert found["b"].answer == "helps" and found["b"].p_helps == pytest.approx(0.03)
+    assert found["a"].p_helps == found["c"].p_helps == pytest.approx(0.06)
+    assert found["b"].detectable < found["a"].detectable
+    # Where the first question has no answer, none that comes after it has one.
+    good, chance = comparison(), comparison(0.001, error=0.03)
+    found = judge(
+        {"a": Contrast(good, good, 0.0), "b": Contrast(chance, chance, 0.0)},
+        rare_patients=40, first="b",
+    )  # fmt: skip
+    assert found["a"].answer == found["b"].answer == "inconclusive"
+    assert found["a"].p_helps == found["b"].p_helps
+
+
+def test_with_a_first_question_the_level_holds_over_all():
+    rng = np.random.default_rng(0)
+    p = rng.random((20_000, 4))
+    any_ = np.mean([(corrected(row, first=1) < 0.05).any() for row in p])
+    assert any_ == pytest.approx(0.05, abs=0.005)
+    assert corrected([0.01, 0.04]).tolist() == holm([0.01, 0.04]).tolist()
+    assert corrected([0.2], first=0).tolist() == [0.2]

@@ -5,7 +5,8 @@ rare patient) is null:
 
 * rare, classes, protocol, repeats, seeds, splits (digests), bootstrap {draws, level, seed, unit},
   counts {patients {class: n}, slices {class: n}}, folds [{repeat, fold, patients}]
-* primary {features, classifier}; margin (a difference in AUC that counts as none)
+* primary {features, classifier, arm (asked about first, or null)}; margin (a difference in AUC
+  that counts as none)
 * metrics [{name, label, higher_is_better, main}], in the order of tables
 * features, null under the paper's own protocol: the references of all sets of features side by
   side, each the mean over classifiers (see `feature_sets`): baseline, choice (what stands for what
@@ -52,6 +53,7 @@ from rarecase.evidence.metrics import AUC, Metric, metrics_of
 from rarecase.evidence.paired import compare_fits
 from rarecase.evidence.paper import paper_row
 from rarecase.evidence.predictions import CELL, KEY, check_predictions, pool_patients
+from rarecase.evidence.primary import Primary
 from rarecase.evidence.rows import Family, Key, counts, key_of, make_rows, read_families
 from rarecase.evidence.verdict import MARGIN
 
@@ -76,7 +78,7 @@ def make_evidence(
     predictions: pd.DataFrame,
     *,
     rare: str,
-    primary: tuple[str, str] | None = None,
+    primary: Primary | tuple[str, str] | None = None,
     faithful: bool = False,
     checks: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -88,8 +90,8 @@ def make_evidence(
     Parameters
     ----------
     primary
-        Features and classifier of the family of verdicts declared beforehand; None: what stands for
-        the choice on inner folds, without one the first.
+        Features and classifier of the family of verdicts declared beforehand, and the arm that is
+        asked about first, if there is one; None: the choice on inner folds, or the first.
     faithful
         The paper's protocol, which chooses on the test set: there are no verdicts then.
     checks
@@ -104,12 +106,12 @@ def make_evidence(
     families, pooled, labels = _read(predictions, classes)
     chosen = read_chosen(predictions)
     choice = chosen_family(chosen, families)
-    first = _primary(primary or choice, families)
+    asked = _primary(primary or choice, families)
     facts = _facts(predictions, pooled, classes)
     drawn = make_draws(labels, facts["seeds"], draws=draws, seed=seed)
     metrics, index = metrics_of(classes, rare=rare), classes.index(rare)
     scored = {n: make_rows(f, Scorer(drawn, metrics, index)) for n, f in families.items()}
-    compare, home = partial(compare_fits, rare=index), choice or first
+    compare, home = partial(compare_fits, rare=index), choice or asked.family
     patients, several = facts["counts"]["patients"][rare], len(families) > 1
     judge = partial(
         family_verdicts, compare=compare, rare=rare, rare_patients=patients, margin=margin
@@ -117,7 +119,7 @@ def make_evidence(
     tests = Tests(compare, Scorer(drawn, [m for m in metrics if m.name == AUC], index))
     declared = {
         "rare": rare, "protocol": "faithful" if faithful else "sound", "margin": margin,
-        "primary": {"features": first[0], "classifier": first[1]}, "metrics": _about(metrics),
+        "primary": asked._asdict(), "metrics": _about(metrics),
         "bootstrap": {"draws": draws, "level": LEVEL, "seed": seed, "unit": UNIT},
     }  # fmt: skip
     return facts | declared | {
@@ -126,24 +128,27 @@ def make_evidence(
         ),
         "choices": make_choices(chosen, families[home], scored[home], rare=index),
         "rows": (rows := [row for mine in scored.values() for row in mine]),
-        "verdicts": [] if faithful else _verdicts(families, scored, first, judge=judge),
+        "verdicts": [] if faithful else _verdicts(families, scored, asked, judge=judge),
         "best": _best(rows),
-        "paper": paper_row(rows, primary=first, faithful=faithful),
+        "paper": paper_row(rows, primary=asked.family, faithful=faithful),
         "checks": None if checks is None else dict(checks),
-        "notes": _notes(rows, primary=first, several=several),
+        "notes": _notes(rows, primary=asked.family, several=several),
     }  # fmt: skip
 
 
 def _verdicts(
     families: Mapping[tuple[str, str], Family], scored: Mapping[tuple[str, str], list[Found]],
-    first: tuple[str, str], *, judge: Callable[..., list[Found]],
+    asked: Primary, *, judge: Callable[..., list[Found]],
 ) -> list[Found]:  # fmt: skip
-    """Those of all families, `first` the primary one."""
+    """Those of all families."""
     return [
-        verdict | {"primary": name == first}
+        verdict | {"primary": name == asked.family and asked.arm in (None, verdict["arm"])}
         for name, family in families.items()
-        for verdict in judge(family, scored[name], full_names=len(families) > 1)
-    ]
+        for verdict in judge(
+            family, scored[name], full_names=len(families) > 1,
+            first=asked.arm if name == asked.family else None,
+        )
+    ]  # fmt: skip
 
 
 def _about(metrics: Sequence[Metric]) -> list[Found]:
@@ -197,17 +202,19 @@ def _facts(predictions: pd.DataFrame, pooled: pd.DataFrame, classes: Sequence[st
 
 
 def _primary(
-    primary: tuple[str, str] | None, families: Mapping[tuple[str, str], Family]
-) -> tuple[str, str]:
-    if primary is None:
-        return next(iter(families))
-    if tuple(primary) not in families:
+    primary: Primary | tuple[str, str] | None, families: Mapping[tuple[str, str], Family]
+) -> Primary:
+    found = Primary(*(primary or next(iter(families))))
+    if found.family not in families:
         there = "; ".join(f"{features} with {classifier}" for features, classifier in families)
         raise SettingError(
-            f"primary={tuple(primary)}: expected features and classifier of the predictions, "
+            f"primary={found.family}: expected features and classifier of the predictions, "
             f"which have {there}."
         )
-    return primary[0], primary[1]
+    arms = [entry.key.arm for entry in families[found.family] if entry.synthetic]
+    if found.arm not in (None, *arms):
+        raise SettingError(f"primary={found.arm!r}: {nearest(found.arm or '', arms)}")
+    return found
 
 
 def _best(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -27,17 +27,21 @@ def family_verdicts(
     rare_patients: int,
     full_names: bool,
     margin: float = MARGIN,
+    first: str | None = None,
 ) -> list[dict[str, Any]]:
     """The verdicts on the planned synthetic arms of a family (see `make_evidence`).
 
     `rows` are the family's rows of the evidence, `compare` the paired tests of an arm against
-    another, `margin` the difference in AUC that counts as none.
+    another, `margin` the difference in AUC that counts as none, `first` the arm that was asked
+    about beforehand.
     """
     scores = {entry.key: row["patients"]["scores"] for entry, row in zip(family, rows, strict=True)}
     planned = {entry.key: entry for entry in family if entry.synthetic and entry.planned}
     tested = {key: _contrast(entry, family, scores, compare) for key, entry in planned.items()}
+    asked = next((key for key in tested if key.arm == first), None)
     found = []
-    for key, verdict in judge(tested, rare_patients=rare_patients, margin=margin).items():
+    judged = judge(tested, rare_patients=rare_patients, margin=margin, first=asked)
+    for key, verdict in judged.items():
         contrast, added = tested[key], planned[key].added
         short = key.is_count and round(added) < int(key.amount)  # a filter left fewer
         name = key.title(full=full_names, note=f"{added:,.0f} added on average" if short else "")

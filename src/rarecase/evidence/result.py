@@ -121,12 +121,13 @@ def reweigh(folder: str | Path, *, margin: float | None = None) -> dict[str, Any
     """
     from rarecase.evidence.evidence import make_evidence
     from rarecase.evidence.masks import with_masks
+    from rarecase.evidence.primary import Primary
     from rarecase.evidence.verdict import MARGIN
 
     before = Result.read(folder)
     said, primary = before.evidence, before.evidence["primary"]
     found = make_evidence(
-        before.predictions, rare=said["rare"], primary=(primary["features"], primary["classifier"]),
+        before.predictions, rare=said["rare"], primary=Primary(**primary),
         faithful=said["protocol"] == "faithful", checks=said["checks"],
         seed=said["bootstrap"]["seed"], draws=said["bootstrap"]["draws"],
         margin=said.get("margin", MARGIN) if margin is None else margin,

@@ -89,17 +89,36 @@ def holm(p: Sequence[float] | Floats) -> Floats:
     return adjusted
 
 
+def corrected(p: Sequence[float], *, first: int | None = None) -> Floats:
+    """Holm's adjustment; with a `first` question, asked beforehand, that one as it is, and the
+    others among themselves and no smaller than it: they are asked once it is answered (serial
+    gatekeeping; Dmitrienko, Tamhane 2007), so that the level holds over all.
+
+    >>> corrected([0.01, 0.04, 0.03], first=2).tolist()
+    [0.03, 0.04, 0.03]
+    """
+    if first is None:
+        return holm(p)
+    values = np.asarray(p, dtype=np.float64)
+    rest = holm(np.delete(values, first))
+    return np.insert(np.maximum(rest, values[first]), first, values[first])
+
+
 def judge(
-    family: Mapping[Name, Contrast], *, rare_patients: int, margin: float = MARGIN
-) -> dict[Name, Verdict]:
-    """The verdict on every arm of a family; the correction is over all of them.
+    family: Mapping[Name, Contrast], *, rare_patients: int, margin: float = MARGIN,
+    first: Name | None = None,
+) -> dict[Name, Verdict]:  # fmt: skip
+    """The verdict on every arm of a family; the correction is over all of them, unless one was
+    asked `first` (see `corrected`).
 
     An arm that is incomplete was planned, so that it counts in the correction, with a p of 1: a
     cell that fails must not make it easier for the others.
     """
     pairs = [contrast.pair for contrast in family.values()]
-    helps = holm([max(c.p_greater for c in pair) if pair else 1.0 for pair in pairs])
-    harms = holm([pair[0].p_less if pair else 1.0 for pair in pairs])
+    place = None if first is None else [*family].index(first)
+    up_p = [max(c.p_greater for c in pair) if pair else 1.0 for pair in pairs]
+    helps = corrected(up_p, first=place)
+    harms = corrected([pair[0].p_less if pair else 1.0 for pair in pairs], first=place)
     found = {}
     for i, (name, tested) in enumerate(family.items()):
         pair, up, down = pairs[i], float(helps[i]), float(harms[i])
@@ -115,7 +134,8 @@ def judge(
             answer = "helps"
         elif tested.within(margin):
             answer = "no difference"
-        alpha = ALPHA / len(pairs)
+        together = len(pairs) if place is None else max(len(pairs) - 1, 1)
+        alpha = ALPHA if i == place else ALPHA / together
         detectable = larger(*(c.detectable(alpha=alpha) for c in pair))
         needed = math.nan
         if answer == "inconclusive":

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from rarecase.deploy.table_model import TableModel, fit_table_model
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.evidence.evidence import make_evidence
+from rarecase.evidence.primary import Primary, read_primary
 from rarecase.evidence.result import Result
 from rarecase.evidence.verdict import MARGIN
 from rarecase.experiment.arm import Arm, identity
@@ -29,7 +30,7 @@ from rarecase.experiment.self_checks import gather, row_leak
 from rarecase.experiment.splits import Splits, draw_splits, splits_of
 from rarecase.experiment.tasks import among_tasks, run_tasks, tasks_of
 from rarecase.features.feature_set import FeatureSet
-from rarecase.features.sources.registry import STACK
+from rarecase.features.sources.registry import AUTO, STACK
 from rarecase.pipeline.feature_sets import checked_sets, choose_sets, named_sets, say_notes
 from rarecase.pipeline.protocol import DRAWS, Protocol
 from rarecase.seeds import derive
@@ -55,6 +56,7 @@ def compare(
     checks: bool = True,
     draws: int = DRAWS,
     margin: float = MARGIN,
+    primary: str | None = None,
     features: Sequence[str] = (),
     impute: Literal["median"] | None = None,
     categorical: Sequence[str] = (),
@@ -87,7 +89,7 @@ def compare(
     """
     protocol = Protocol(
         arms, classifiers, inner, amounts, generator_seeds, random_state, checks, draws, margin,
-        features, impute, categorical, accept, combat,
+        primary, features, impute, categorical, accept, combat,
     )  # fmt: skip
     sets, found = checked_sets(X, y, groups=groups, sites=sites, rare=rare, protocol=protocol)
     splits = draw_splits(sets[0], sites=sites, folds=folds, repeats=repeats, seed=random_state)
@@ -163,6 +165,22 @@ def candidates_of(sets: Sequence[FeatureSet], designs: Sequence[Design]) -> list
     return [Candidate(each, design) for each in ordered for design in designs]
 
 
+def primary_of(
+    sets: Sequence[FeatureSet],
+    designs: Sequence[Design],
+    protocol: Protocol,
+    candidates: Sequence[Candidate],
+) -> Primary | None:
+    """The question asked beforehand, checked before anything is fitted."""
+    if protocol.primary is None:
+        return None
+    families = [(each.name, design.classifier.name) for each in sets for design in designs]
+    if len(candidates) > 1:
+        families = [(AUTO, AUTO), *families]
+    arms = [arm.name for arm in designs[0].arms if arm.synthetic]
+    return read_primary(protocol.primary, families, arms)
+
+
 def model_of(
     result: Result, sets: Sequence[FeatureSet], designs: Sequence[Design], protocol: Protocol
 ) -> Callable[[], TableModel] | None:
@@ -193,6 +211,7 @@ def run_plan(
         for each in tasks_of(features, design, splits, checks=protocol.checks)
     ]
     candidates = candidates_of(sets, designs)
+    asked = primary_of(sets, designs, protocol, candidates)
     if STACK in protocol.among and len(candidates) < 2:
         raise SettingError(
             f"features {STACK!r}: is the average of several; compare more sets or classifiers."
@@ -224,7 +243,7 @@ def run_plan(
     predictions = pd.concat([each.predictions for each in found], ignore_index=True)
     evidence = make_evidence(
         predictions, rare=sets[0].classes[sets[0].rare], checks=checks, draws=protocol.draws,
-        margin=protocol.margin,
+        margin=protocol.margin, primary=asked,
         seed=derive(protocol.random_state, "bootstrap") % 2**31,
     )  # fmt: skip
     return Result(predictions, evidence)

@@ -46,6 +46,9 @@ class Protocol:
         Of the bootstrap.
     margin
         A difference in AUC that counts as none (see `evidence.verdict`).
+    primary
+        The one question asked beforehand, ARM, ARM@FEATURES or ARM@FEATURES@CLASSIFIER: it is
+        tested first, at the full level, and the others after it.
     features
         Sets of features to compare, where there are several by name (default: each by itself);
         `a+b`: both side by side, with equal weight; `stack` among them: besides the average of all,
@@ -68,6 +71,7 @@ class Protocol:
     checks: bool = True
     draws: int = DRAWS
     margin: float = MARGIN
+    primary: str | None = None
     features: Sequence[str] = ()
     impute: Literal["median"] | None = None
     categorical: Sequence[str] = ()
