@@ -127,7 +127,7 @@ def test_the_command_line_says_it_in_short(tiny, tmp_path, capsys):
     assert main(words) == 0, capsys.readouterr().err
     said = json.loads(capsys.readouterr().out)["evidence"]
     assert [(v["arm"], v["amount"]) for v in said["verdicts"]] == [("gaussian", "8")]
-    assert said["primary"] == {"features": "bottleneck", "classifier": "cnn"}
+    assert said["primary"] == {"features": "bottleneck", "classifier": "cnn", "arm": None}
 
 
 def test_a_failed_or_skipped_arm_is_in_the_grid_with_its_reason(

@@ -130,7 +130,7 @@ def test_several_features_and_classifiers_on_the_same_folds():
     verdicts = [(v["features"], v["classifier"], v["arm"]) for v in found.evidence["verdicts"]]
     each = [(f, c, "smote") for f in ("all", "two") for c in ("logistic", "trees")]
     assert verdicts == [*each, ("auto", "auto", "smote")]
-    assert found.evidence["primary"] == {"features": "auto", "classifier": "auto"}
+    assert found.evidence["primary"] == {"features": "auto", "classifier": "auto", "arm": None}
     tested = found.predictions.groupby(["features", "classifier", "arm", "fold"])["patient"]
     assert (tested.agg(lambda who: tuple(sorted(who))).groupby("fold").nunique() == 1).all()
     alone = compare(X[:, :2], y, groups=groups, arms=["smote"], **(SHORT | {"repeats": 1}))

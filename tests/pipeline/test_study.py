@@ -86,7 +86,7 @@ def test_everything_on_disk_as_the_map_says(finished):
 
 def test_the_evidence_says_all_of_it_with_its_checks(finished):
     evidence = json.loads((finished / "evidence.json").read_text())
-    assert evidence["primary"] == {"features": "bottleneck", "classifier": "cnn"}
+    assert evidence["primary"] == {"features": "bottleneck", "classifier": "cnn", "arm": None}
     assert [(v["features"], v["arm"], v["amount"]) for v in evidence["verdicts"]] == [
         ("bottleneck", "acgan", "10"), ("tumour", "smote", "tuned"),
     ]  # fmt: skip
