@@ -27,7 +27,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -176,8 +176,6 @@ def one(scenario: Scenario, size: tuple[int, int], seed: int) -> dict[str, Any]:
     sets = draw(scenario, size, seed)
     arm = fits(sets[0], scenario.arm, seed=seed, stream=1)
     control = fits(sets[1], scenario.control, seed=seed, stream=2)
-    if scenario.arm is not None and scenario.control is not None:
-        control = [replace(fit, seed=fit.seed) for fit in control]
     return {"seed": seed, **errors(arm, control)}
 
 

@@ -3,12 +3,16 @@
 import json
 import subprocess
 import sys
+from argparse import ArgumentParser
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from rarecase.cli.compare import add_arguments, protocol_of
 from rarecase.cli.main import main
+from rarecase.evidence.verdict import MARGIN
+from rarecase.pipeline.settings import Settings
 
 SHORT = ["--repeats", 2, "--folds", 3, "--generator-seeds", 1, "--amounts", "1", "--jobs", 1]
 
@@ -66,7 +70,7 @@ def test_a_table_to_verdicts_and_evaluate_says_the_same(table, tmp_path, capsys)
     assert changed["verdicts"][0]["answer"] in ("no difference", "helps", "harms")
     assert call(capsys, "verify", out)[0] == 0
     code, _, why = call(capsys, "evaluate", out, "--margin", "2")
-    assert code == 2 and "--margin 2: expected a difference in AUC between 0 and 1" in why
+    assert code == 2 and "margin 2: expected a difference in AUC between 0 and 1" in why
     assert call(capsys, "evaluate", out, "--margin", "0.02", "--write")[0] == 0
     assert json.loads((out / "evidence.json").read_text()) == kept
     assert [line for line in again.splitlines() if line.startswith("smote")] == [
@@ -404,3 +408,11 @@ def test_the_question_asked_beforehand_is_tested_first(table, tmp_path, capsys):
     ):
         code, _, err = call(capsys, *words, "--primary", wrong)
         assert code == 2 and why in " ".join(err.split())
+
+
+def test_the_margin_is_the_same_wherever_nobody_says_one(table):
+    parser = ArgumentParser()
+    add_arguments(parser)
+    said = vars(parser.parse_args([str(table)]))
+    old = {name: value for name, value in said.items() if name not in ("margin", "primary")}
+    assert said["margin"] == protocol_of(old).margin == MARGIN == Settings().margin

@@ -4,7 +4,6 @@ another cohort."""
 from __future__ import annotations
 
 import json
-import math
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,8 +82,9 @@ OnOther = tuple[dict[str, Any], list[str]]
 
 def _anew(folder: Path, args: Namespace) -> OnOther:
     from rarecase.evidence.result import EVIDENCE, reweigh
+    from rarecase.evidence.verdict import checked_margin
 
-    margin = None if args.margin is None else _margin(args.margin)
+    margin = None if args.margin is None else checked_margin(args.margin)
     evidence = reweigh(folder, margin=margin)
     if args.write:
         write_json(folder / EVIDENCE, evidence)
@@ -94,16 +94,6 @@ def _anew(folder: Path, args: Namespace) -> OnOther:
     same = json.loads(json.dumps(evidence)) == read_json(folder / EVIDENCE)
     says = "says the same" if same else "says something else, and was left as it is (--write)"
     return evidence, [f"\n{folder / EVIDENCE} {says}."]
-
-
-def _margin(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < 1:
-        raise SettingError(f"--margin {text}: expected a difference in AUC between 0 and 1.")
-    return value
 
 
 def _table_on(folder: Path, args: Namespace) -> OnOther:

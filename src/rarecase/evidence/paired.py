@@ -10,7 +10,7 @@ counts once however often it is tested; the variance is that of DeLong, DeLong a
 
 DeLong's variance knows the chance of who is tested, and not that of who is learnt from. Where every
 patient is tested in several repeats, the rest of which it trains in, it is multiplied by `TRAINED`:
-what simulations ask for (docs/calibration.md).
+what simulations ask for (benchmarks/level.py).
 """
 
 from __future__ import annotations

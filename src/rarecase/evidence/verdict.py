@@ -21,6 +21,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from rarecase.arrays import Floats
+from rarecase.errors import SettingError
 from rarecase.evidence.paired import Comparison, larger
 
 ALPHA = 0.05
@@ -29,6 +30,17 @@ FEWEST_RARE_PATIENTS = 10
 MOST_TIMES = 100  # as many patients as there are: beyond, no number is said
 Answer = Literal["helps", "harms", "no difference", "inconclusive", "too few to say", "incomplete"]
 Name = TypeVar("Name")
+
+
+def checked_margin(value: str | float) -> float:
+    """A margin as a number. Raises `SettingError` for what is no difference in AUC."""
+    try:
+        margin = float(value)
+    except ValueError:
+        margin = math.nan
+    if not 0 < margin < 1:
+        raise SettingError(f"margin {value}: expected a difference in AUC between 0 and 1.")
+    return margin
 
 
 @dataclass(frozen=True)
@@ -65,7 +77,7 @@ class Verdict:
     """The answer, the p values after correction, the smallest effect that would have been found
     (difference in AUC, against whichever of the two makes it hardest), and, of what is
     inconclusive, how many rare patients would decide it if the differences stayed what they are
-    (with as many of the others as now); NaN where no number would, or too many."""
+    and the others grew in proportion; NaN where no number would, or too many."""
 
     answer: Answer
     p_helps: float

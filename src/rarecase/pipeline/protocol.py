@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rarecase.errors import SettingError
-from rarecase.evidence.verdict import MARGIN
+from rarecase.evidence.verdict import MARGIN, checked_margin
 from rarecase.experiment.arm import Arm
 from rarecase.experiment.arms import CLOSED_FORM
 from rarecase.experiment.classifiers.contract import Classifier
@@ -81,10 +81,7 @@ class Protocol:
     def __post_init__(self) -> None:
         if self.impute not in (None, "median"):
             raise SettingError(f"impute: expected 'median' or nothing, got {self.impute!r}.")
-        if not 0 < self.margin < 1:
-            raise SettingError(
-                f"margin: expected a difference in AUC between 0 and 1, got {self.margin}."
-            )
+        checked_margin(self.margin)
 
     def designs(self) -> list[Design]:
         """A design for each classifier, checked."""
