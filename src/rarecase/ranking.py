@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from scipy.stats import rankdata
 
 from rarecase.arrays import Bools, Floats, Ints
+
+SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
 def mean_defined(values: Floats | Sequence[float], axis: int = 0) -> Floats:
@@ -133,9 +136,11 @@ def placements(score: Floats, positive: Bools) -> Floats:
     >>> placements(np.array([0.1, 0.4, 0.4, 0.9]), np.array([False, False, True, True])).tolist()
     [1.0, 0.75, 0.75, 1.0]
     """
-    ranks, found = rankdata(score), np.empty(score.size)
+    found = np.empty(score.size)
     for mine in (positive, ~positive):
-        found[mine] = (ranks[mine] - rankdata(score[mine])) / max(int((~mine).sum()), 1)
+        others = np.sort(score[~mine])
+        both = sum(np.searchsorted(others, score[mine], side=side) for side in SIDES)
+        found[mine] = both / (2 * max(others.size, 1))
     found[~positive] = 1 - found[~positive]
     return found
 

@@ -10,6 +10,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from rarecase.evidence.drawn import Drawn
 from rarecase.evidence.fits import Fit
 from rarecase.evidence.intervals import (
     Draws,
@@ -35,7 +36,7 @@ def scorer(draws, *, rare=1, classes=2):
 def named(fit, weights, *, rare=1):
     """Every metric of a fit by its name: (draws,)."""
     metrics = metrics_of("ABC"[: fit.p.shape[1]], rare="ABC"[rare])
-    values = fit_scores(fit, weights, metrics=metrics, rare=rare)
+    values = fit_scores(Drawn(fit, weights, rare), metrics)
     return {metric.name: each for metric, each in zip(metrics, values, strict=True)}
 
 

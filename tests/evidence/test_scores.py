@@ -15,17 +15,16 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from rarecase.evidence.drawn import Drawn, decide
 from rarecase.evidence.fits import Fit, fits_of
 from rarecase.evidence.metrics import (
     balanced_accuracy,
     calibration_error,
-    decide,
     mean_scores,
     metrics_of,
-    rare_share,
     recall,
 )
-from rarecase.ranking import concordance, fold_concordance
+from rarecase.ranking import concordance, fold_concordance, rare_share
 
 
 def sample(n, classes, seed, *, ties=True):
@@ -45,8 +44,7 @@ def make_fit(true, p, fold=None, threshold=None):
 def scored(fit, *, rare, classes="ABCD"):
     """Every metric by its name, everybody counted once."""
     metrics = metrics_of(classes[: fit.p.shape[1]], rare=classes[rare])
-    once = np.ones((1, fit.true.size))
-    return {m.name: m.function(fit, once, rare=rare).item() for m in metrics}
+    return {m.name: m.function(Drawn.once(fit, rare=rare)).item() for m in metrics}
 
 
 @pytest.mark.parametrize("classes", [2, 3, 4])
@@ -112,10 +110,10 @@ def test_equal_probabilities_call_the_first_class():
 
 
 def test_absent_class_has_no_recall():
-    fit, once = make_fit([0, 0, 2], np.eye(3)), np.ones((1, 3))
-    assert recall(fit, once, rare=1, of=0) == 0.5
-    assert math.isnan(recall(fit, once, rare=1, of=1).item())
-    assert balanced_accuracy(fit, once, rare=1) == 0.75  # the mean over those that are there
+    drawn = Drawn.once(make_fit([0, 0, 2], np.eye(3)), rare=1)
+    assert recall(drawn, of=0) == 0.5
+    assert math.isnan(recall(drawn, of=1).item())
+    assert balanced_accuracy(drawn) == 0.75  # the mean over those that are there
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -144,7 +142,7 @@ def test_calibration_error_by_brute_force():
         if inside:
             total += len(inside) / 100 * abs(p[inside].mean() - positive[inside].mean())
     fit = make_fit(positive.astype(int), np.stack([1 - p, p], 1))
-    assert calibration_error(fit, np.ones((1, 100)), rare=1) == pytest.approx(total)
+    assert calibration_error(Drawn.once(fit, rare=1)) == pytest.approx(total)
 
 
 def table(repeat, seed, fold, labels, p_b):

@@ -99,8 +99,8 @@ def test_scarcity_curve_is_arms_by_k(evidence):
 
 
 def test_a_metric_is_one_line_and_then_stands_everywhere(monkeypatch):
-    def mean_p(fit, weights, *, rare):
-        return (weights @ fit.p[:, rare]) / weights.sum(axis=1)
+    def mean_p(drawn):
+        return (drawn.weights @ drawn.fit.p[:, drawn.rare]) / drawn.total
 
     line = metrics.Metric("mean_p", "mean p {rare}", mean_p)
     monkeypatch.setattr(metrics, "METRICS", (*metrics.METRICS, line))

@@ -44,20 +44,19 @@ def fits_of(table: pd.DataFrame, *, classes: Sequence[str], patients: Sequence[s
     per sample; `Fit.patient` counts the cohort's `patients`."""
     where = {name: i for i, name in enumerate(patients)}
     label = {name: i for i, name in enumerate(classes)}
+    who = table["patient"].map(where).to_numpy(np.int64)
+    true = table["label"].astype(str).map(label).to_numpy(dtype=np.int64)
+    p = table[[f"p_{c}" for c in classes]].to_numpy(dtype=np.float64)
+    fold, threshold = table["fold"].to_numpy(np.int64), table["threshold"].to_numpy(np.float64)
     keys = [table["repeat"].astype(int), table["seed"].astype("Int64")]
-    parts: dict[Any, pd.DataFrame] = dict(iter(table.groupby(keys, dropna=False)))
+    parts: dict[Any, Any] = table.groupby(keys, dropna=False).indices
     return [
         Fit(
-            repeat=int(repeat),
-            seed=None if pd.isna(seed) else int(seed),
-            patient=part["patient"].map(where).to_numpy(np.int64),
-            true=part["label"].astype(str).map(label).to_numpy(dtype=np.int64),
-            p=part[[f"p_{c}" for c in classes]].to_numpy(dtype=np.float64),
-            fold=part["fold"].to_numpy(dtype=np.int64),
-            threshold=part["threshold"].to_numpy(np.float64),
+            repeat=int(repeat), seed=None if pd.isna(seed) else int(seed), patient=who[at],
+            true=true[at], p=p[at], fold=fold[at], threshold=threshold[at],
         )
-        for (repeat, seed), part in parts.items()
-    ]
+        for (repeat, seed), at in parts.items()
+    ]  # fmt: skip
 
 
 def matching(fit: Fit, control: Sequence[Fit]) -> list[Fit]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rarecase.arrays import Floats, Ints
+from rarecase.evidence.drawn import Drawn
 from rarecase.evidence.fits import Fit, matching
 from rarecase.evidence.metrics import Metric, fit_scores
 from rarecase.ranking import mean_defined, ratio
@@ -86,7 +87,7 @@ class Scorer:
         if key not in self._known:
             part = fit if key[1] == fit.folds else fit.restricted(key[1])
             self._known[key] = fit_scores(
-                part, self.draws.of_patients(part), metrics=self.metrics, rare=self.rare
+                Drawn(part, self.draws.of_patients(part), self.rare), self.metrics
             )
         return self._known[key]
 

@@ -1,9 +1,9 @@
 """The registry of metrics: a metric is one weighted function and one line of `METRICS`. Its value,
 interval, difference, column in tables and place in evidence.json follow from the line.
 
-A function takes a `Fit` of n samples and `weights` (draws, n), how often each sample counts in each
-draw, and returns one value per draw; with weights of 1 it is the score itself. What is not defined
-(a recall without a sample of its class) is NaN.
+A function takes a fit's samples as they were drawn (`Drawn`) and returns one value per draw; where
+everybody counts once it is the score itself. What is not defined (a recall without a sample of its
+class) is NaN.
 
 AUC and average precision rank samples: they are computed within each test fold and averaged over
 the folds, since each fold has its own classifier and scores of two folds share no scale. All
@@ -21,14 +21,14 @@ from functools import partial
 
 import numpy as np
 
-from rarecase.arrays import Bools, Floats, Ints
+from rarecase.arrays import Floats
+from rarecase.evidence.drawn import Drawn
 from rarecase.evidence.fits import Fit
-from rarecase.ranking import mean_defined, rare_share, ratio
+from rarecase.ranking import mean_defined, ratio
 
 AUC = "auc_rare"
 """The metric that verdicts are about: no threshold can move it."""
 BINS = 10  # of the calibration error, equally wide
-TINY = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,7 @@ class Metric:
     name, label
         As programs and as people know it; `{rare}` in a label stands for the rare class.
     function
-        ``function(fit, weights, *, rare)``: weights (draws, n) of the fit's n samples, index of the
-        rare class → (draws,).
+        ``function(drawn)``: a fit under its draws → (draws,).
     main
         Whether it stands in the main table (all stand in the full one).
     fewest_classes
@@ -60,130 +59,67 @@ class Metric:
     per_class: bool = False
 
 
-def decide(p: Floats, *, rare: int | None = None, threshold: Floats | None = None) -> Ints:
-    """The class called: the largest of p (n, classes); of equal ones the first.
-
-    With `threshold` (n,), each from 0 to 1, the rare class is called when its share of
-    p_rare + the largest of the others is above it; one half, or NaN, leaves the call as it is.
-
-    >>> p = np.array([[0.2, 0.8], [0.6, 0.4]])
-    >>> decide(p).tolist(), decide(p, rare=1, threshold=np.array([0.3, 0.3])).tolist()
-    ([1, 0], [1, 1])
-    """
-    called = np.asarray(np.argmax(p, axis=1))
-    if threshold is None or rare is None:
-        return called
-    others = p.copy()
-    others[:, rare] = -1.0
-    moved = np.where(rare_share(p, rare=rare) > threshold, rare, np.argmax(others, axis=1))
-    return np.where(np.isnan(threshold) | (threshold == 0.5), called, moved)
-
-
-def recall(fit: Fit, weights: Floats, *, rare: int, of: int, tuned: bool = False) -> Floats:
+def recall(drawn: Drawn, *, of: int, tuned: bool = False) -> Floats:
     """Share of the samples of class `of` that are called so."""
-    there = fit.true == of
-    return ratio(_sum(weights, there & _hits(fit, rare, tuned)), _sum(weights, there))
+    there = drawn.there[:, of]
+    return ratio(drawn.sum(there & drawn.hits(tuned=tuned)), drawn.sum(there))
 
 
-def accuracy(fit: Fit, weights: Floats, *, rare: int, tuned: bool = False) -> Floats:
+def accuracy(drawn: Drawn, *, tuned: bool = False) -> Floats:
     """Share of the samples that are called right."""
-    return ratio(_sum(weights, _hits(fit, rare, tuned)), weights.sum(axis=1))
+    return ratio(drawn.sum(drawn.hits(tuned=tuned)), drawn.total)
 
 
-def balanced_accuracy(fit: Fit, weights: Floats, *, rare: int, tuned: bool = False) -> Floats:
+def balanced_accuracy(drawn: Drawn, *, tuned: bool = False) -> Floats:
     """Mean of the recalls of the classes that are there."""
-    there, hit = _one_hot(fit.true, fit), _hits(fit, rare, tuned)[:, None]
-    return mean_defined(ratio(_sum(weights, there & hit), _sum(weights, there)))
+    right = drawn.there & drawn.hits(tuned=tuned)[:, None]
+    return mean_defined(ratio(drawn.sum(right), drawn.sum(drawn.there)))
 
 
-def macro_f1(fit: Fit, weights: Floats, *, rare: int, tuned: bool = False) -> Floats:
+def macro_f1(drawn: Drawn, *, tuned: bool = False) -> Floats:
     """Mean over the classes that are there of 2 × right / (samples + calls)."""
-    called = decide(fit.p, rare=rare, threshold=fit.threshold if tuned else None)
-    there, calls = _one_hot(fit.true, fit), _one_hot(called, fit)
-    drawn, right = _sum(weights, there), _sum(weights, there & calls)
-    f1 = ratio(2 * right, drawn + _sum(weights, calls))
-    return mean_defined(np.where(drawn > 0, f1, np.nan))
+    calls = drawn.one_hot(drawn.called(tuned=tuned))
+    there, right = drawn.sum(drawn.there), drawn.sum(drawn.there & calls)
+    f1 = ratio(2 * right, there + drawn.sum(calls))
+    return mean_defined(np.where(there > 0, f1, np.nan))
 
 
-def auc_rare(fit: Fit, weights: Floats, *, rare: int) -> Floats:
+def auc_rare(drawn: Drawn) -> Floats:
     """AUC of the rare class against the rest, within folds."""
-    return _mean_of_folds(_concordance, fit, weights, of=rare)
+    return _auc(drawn, drawn.rare)
 
 
-def auc_macro(fit: Fit, weights: Floats, *, rare: int) -> Floats:
+def auc_macro(drawn: Drawn) -> Floats:
     """Mean of the classes' AUCs, each against the rest, within folds."""
-    each = [auc_rare(fit, weights, rare=c) for c in range(fit.p.shape[1])]
-    return mean_defined(np.stack(each))
+    return mean_defined(np.stack([_auc(drawn, c) for c in range(drawn.fit.p.shape[1])]))
 
 
-def average_precision(fit: Fit, weights: Floats, *, rare: int) -> Floats:
+def _auc(drawn: Drawn, of: int) -> Floats:
+    ranked = drawn.ranked(of)
+    return np.full(len(drawn.weights), np.nan) if ranked is None else ranked.concordance()
+
+
+def average_precision(drawn: Drawn) -> Floats:
     """Of the rare class, within folds: Σ over falling p of precision × rise in recall."""
-    return _mean_of_folds(_average_precision, fit, weights, of=rare)
+    ranked = drawn.ranked(drawn.rare)
+    return np.full(len(drawn.weights), np.nan) if ranked is None else ranked.average_precision()
 
 
-def brier(fit: Fit, weights: Floats, *, rare: int) -> Floats:
+def brier(drawn: Drawn) -> Floats:
     """Mean squared error of p_rare (Brier 1950)."""
-    gap = np.square(fit.p[:, rare] - (fit.true == rare))
-    return ratio(weights @ gap, weights.sum(axis=1))
+    gap = np.square(drawn.fit.p[:, drawn.rare] - drawn.there[:, drawn.rare])
+    return ratio(drawn.weights @ gap, drawn.total)
 
 
-def calibration_error(fit: Fit, weights: Floats, *, rare: int) -> Floats:
+def calibration_error(drawn: Drawn) -> Floats:
     """Expected calibration error of p_rare in ten bins of equal width.
 
     The mean over samples of |mean p − share of positives| of their bin (Naeini et al. 2015).
     """
-    p, positive = fit.p[:, rare], fit.true == rare
+    p, positive = drawn.fit.p[:, drawn.rare], drawn.there[:, drawn.rare]
     inside = np.minimum((p * BINS).astype(np.int64), BINS - 1)[:, None] == np.arange(BINS)
-    gaps = np.abs(weights @ (inside * (p - positive)[:, None]))
-    return ratio(gaps.sum(axis=1), weights.sum(axis=1))
-
-
-def _hits(fit: Fit, rare: int, tuned: bool) -> Bools:
-    called = decide(fit.p, rare=rare, threshold=fit.threshold if tuned else None)
-    return np.asarray(called == fit.true)
-
-
-def _one_hot(label: Ints, fit: Fit) -> Bools:
-    return np.asarray(label[:, None] == np.arange(fit.p.shape[1]))
-
-
-def _sum(weights: Floats, which: Bools) -> Floats:
-    """Weights of the samples in `which` (n,) or (n, m): (draws,) or (m, draws)."""
-    return np.asarray((weights @ which.astype(np.float64)).T)
-
-
-def _mean_of_folds(
-    ranked: Callable[[Floats, Floats], Floats], fit: Fit, weights: Floats, *, of: int
-) -> Floats:
-    """The mean over the folds in which it is defined of what `ranked` makes of the counts."""
-    found = []
-    for fold in sorted(fit.folds):
-        inside = np.flatnonzero(fit.fold == fold)
-        found.append(ranked(*_counts(fit.p[inside, of], fit.true[inside] == of, weights.T[inside])))
-    return mean_defined(np.stack(found))
-
-
-def _counts(score: Floats, positive: Bools, w: Floats) -> tuple[Floats, Floats]:
-    """Positives and others found down to each distinct score, from the top; `w` (n, draws), each
-    returned (distinct, draws)."""
-    order = np.argsort(-score, kind="stable")
-    last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))  # of each group of ties
-    w = w[order]
-    found = np.cumsum(w * positive[order][:, None], axis=0)[last]
-    return found, np.cumsum(w, axis=0)[last] - found
-
-
-def _concordance(found: Floats, others: Floats) -> Floats:
-    """Share of pairs (positive, other) in which the positive ranks higher; ties count half."""
-    rise = np.diff(found, axis=0, prepend=0.0)
-    wins = np.diff(others, axis=0, prepend=0.0) * (found - rise / 2)
-    return ratio(wins.sum(axis=0), found[-1] * others[-1])
-
-
-def _average_precision(found: Floats, others: Floats) -> Floats:
-    rise = np.diff(found, axis=0, prepend=0.0)
-    precision = found / np.maximum(found + others, TINY)
-    return ratio((precision * rise).sum(axis=0), found[-1])
+    gaps = np.abs(drawn.weights @ (inside * (p - positive)[:, None]))
+    return ratio(gaps.sum(axis=1), drawn.total)
 
 
 METRICS = (
@@ -229,17 +165,14 @@ def metrics_of(classes: Sequence[str], *, rare: str) -> tuple[Metric, ...]:
     return tuple(found)
 
 
-def fit_scores(fit: Fit, weights: Floats, *, metrics: Sequence[Metric], rare: int) -> Floats:
-    """Every metric of a fit under `weights` (draws, n): (metrics, draws)."""
-    return np.stack([metric.function(fit, weights, rare=rare) for metric in metrics])
+def fit_scores(drawn: Drawn, metrics: Sequence[Metric]) -> Floats:
+    """Every metric of a fit: (metrics, draws)."""
+    return np.stack([metric.function(drawn) for metric in metrics])
 
 
 def mean_scores(fits: Sequence[Fit], *, metrics: Sequence[Metric], rare: int) -> dict[str, float]:
     """Name → value, averaged over repeats and seeds, NaN where defined in none; empty without any
     fit."""
-    each = [
-        fit_scores(fit, np.ones((1, fit.true.size)), metrics=metrics, rare=rare)[:, 0]
-        for fit in fits
-    ]
+    each = [fit_scores(Drawn.once(fit, rare=rare), metrics)[:, 0] for fit in fits]
     means = mean_defined(np.stack(each)).tolist() if each else []
     return dict(zip((metric.name for metric in metrics), means, strict=bool(each)))

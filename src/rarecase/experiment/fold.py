@@ -181,7 +181,7 @@ def _fit(
     name = f"{arm.name.replace(':', '-')}-{request.name}-{seed or 0}"
     p, history = here.predict(arm, training, choice, name=name)
     rows = fit_columns(
-        here.features, here.held, here.place, p, arm=arm, classifier=here.design.classifier.name,
+        here.features, here.tested, here.place, p, arm=arm, classifier=here.design.classifier.name,
         request=request, added=training.size, choice=choice, seed=seed, about=here.about,
     )  # fmt: skip
     if history is not None:

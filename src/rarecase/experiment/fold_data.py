@@ -15,7 +15,7 @@ from rarecase.arrays import Floats, Ints
 from rarecase.errors import SettingError
 from rarecase.experiment.arm import Arm
 from rarecase.experiment.design import Design
-from rarecase.experiment.fold_rows import Place
+from rarecase.experiment.fold_rows import Columns, Place, sample_columns
 from rarecase.experiment.sampling import Given
 from rarecase.experiment.training_set import (
     InnerFold,
@@ -75,6 +75,11 @@ class FoldData:
         self.held = np.flatnonzero(place.fold_of[features.patient] == place.fold)
         self.part, self.test = split_off(features, train, self.held, coordinates=design.coordinates)
         self.inner: dict[Any, Inner] = {}
+
+    @cached_property
+    def tested(self) -> Columns:
+        """What the rows of predictions say of the test samples."""
+        return sample_columns(self.features, self.held)
 
     @cached_property
     def inner_parts(self) -> list[InnerFold]:

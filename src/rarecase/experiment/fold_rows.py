@@ -74,9 +74,22 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else repr(value)
 
 
+def sample_columns(features: FeatureSet, held: Ints) -> Columns:
+    """What the rows of the test samples `held` say of these, whatever is fitted."""
+    rows = features.rows.iloc[held]
+    return {
+        "case": rows["case"].to_numpy(),
+        "slice": rows["slice"].to_numpy(),
+        "patient": np.asarray(features.patients)[features.patient[held]],
+        "site": rows["site"].to_numpy(object),
+        "label": np.asarray(features.classes)[features.y[held]],
+        "predicted": rows["predicted"].to_numpy(),
+    }
+
+
 def fit_columns(
     features: FeatureSet,
-    held: Ints,
+    tested: Columns,
     place: Place,
     p: Floats,
     *,
@@ -88,10 +101,10 @@ def fit_columns(
     seed: int | None,
     about: Mapping[str, str],
 ) -> Columns:
-    """A row for each test sample `held` with its probabilities `p` (n, classes); columns as
-    `evidence.predictions.COLUMNS`. `seed`: the sampler's, None where nothing was drawn;
-    `about`: what else was chosen in this fold."""
-    rows, chosen = features.rows.iloc[held], dict(about) | dict(choice.point)
+    """A row for each test sample (`tested`, see `sample_columns`) with its probabilities `p` (n,
+    classes); columns as `evidence.predictions.COLUMNS`. `seed`: the sampler's, None where nothing
+    was drawn; `about`: what else was chosen in this fold."""
+    chosen = dict(about) | dict(choice.point)
     if request.name == "tuned":
         chosen["share"] = choice.level
     if not math.isnan(choice.auc):
@@ -114,12 +127,7 @@ def fit_columns(
         "requested": request.size,
         "added": added,
         "chosen": json.dumps(chosen, default=_plain),
-        "case": rows["case"].to_numpy(),
-        "slice": rows["slice"].to_numpy(),
-        "patient": np.asarray(features.patients)[features.patient[held]],
-        "site": rows["site"].to_numpy(object),
-        "label": np.asarray(features.classes)[features.y[held]],
-        "predicted": rows["predicted"].to_numpy(),
+        **tested,
     }
     chances = {f"p_{name}": p[:, i] for i, name in enumerate(features.classes)}
     return columns | chances

@@ -4,7 +4,7 @@ probabilities are moved after a fit, which ranks none anew."""
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from rarecase.arrays import Floats, Ints
 from rarecase.experiment.arm import Arm, Move
 from rarecase.experiment.classifiers.contract import Classifier, Point
 from rarecase.experiment.sampling import prepare
-from rarecase.experiment.training_set import InnerFold, TrainingPart, at_level
+from rarecase.experiment.training_set import InnerFold, TrainingPart, TrainingSet, at_level
 from rarecase.ranking import class_concordance, mean_defined, rare_share
 from rarecase.seeds import derive
 
@@ -119,17 +119,18 @@ def fit_inner(
     """Fit every level (see `levels_of`) and grid point on every inner fold. `label`: class indices
     of all patients; samplers draw from `seed`, classifiers from `random_state`."""
     points, classes, rare = classifier.points, inner[0].part.classes, inner[0].part.rare
+    fits = classifier.fit_grid(
+        _trainings(arm, inner, levels=levels, seed=seed), classes=classes,
+        random_state=random_state,
+    )  # fmt: skip
     found: list[Floats] = []
-    for number, fold in enumerate(inner):
-        sets = prepare(arm, fold.part, seed=derive(seed, "inner", number))
-        trainings = (sets(at_level(fold.part, arm.amount, level)) for level in levels)
-        fits = classifier.fit_grid(trainings, classes=classes, random_state=random_state)
+    for fold in inner:
         cells = [
             [
                 pooled(fold.held.predicted(fit, copies=arm.test_copies), fold.patient)[0]
-                for fit in each
+                for fit in next(fits)
             ]
-            for each in fits
+            for _ in levels
         ]
         found.append(np.array(cells))
     p = np.concatenate(found, axis=2)
@@ -138,6 +139,16 @@ def fit_inner(
     within = np.repeat(np.arange(len(who)), [each.size for each in who])
     auc = class_concordance(p, true, within, rare=rare)
     return Inner(levels, points, p, auc, true, within, tuple(f.part for f in inner))
+
+
+def _trainings(
+    arm: Arm, inner: Sequence[InnerFold], *, levels: tuple[float, ...], seed: int
+) -> Iterator[TrainingSet]:
+    """The arm's training set of every inner fold at every level, fold by fold."""
+    for number, fold in enumerate(inner):
+        sets = prepare(arm, fold.part, seed=derive(seed, "inner", number))
+        for level in levels:
+            yield sets(at_level(fold.part, arm.amount, level))
 
 
 def best_threshold(p: Floats, true: Ints, *, rare: int) -> float:

@@ -28,14 +28,14 @@ class Duplicates(ClosedForm):
 
     def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> Floats:
         mine = self._of_class(code)
-        places = np.arange(block * self.BLOCK, (block + 1) * self.BLOCK)
-        rounds = places // len(mine)
-        orders = {
-            r: numpy_rng(self.seed_, "duplicates", self.classes_[code], r).permutation(len(mine))
-            for r in np.unique(rounds).tolist()
-        }
-        chosen = [orders[r][p % len(mine)] for r, p in zip(rounds, places, strict=True)]
-        return np.asarray(mine[chosen])
+        first, last = block * self.BLOCK, (block + 1) * self.BLOCK
+        rounds = range(first // len(mine), -(-last // len(mine)))
+        orders = [
+            numpy_rng(self.seed_, "duplicates", self.classes_[code], r).permutation(len(mine))
+            for r in rounds
+        ]
+        begin = rounds.start * len(mine)
+        return np.asarray(mine[np.concatenate(orders)[first - begin : last - begin]])
 
 
 class Smote(ClosedForm):

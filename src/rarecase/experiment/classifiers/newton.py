@@ -105,26 +105,35 @@ def _newton(rows: Rows, p: Floats, gradient: Floats, penalty: Floats, open_: Boo
     """H⁻¹ g of those that are not at their minimum yet; 0 of the others."""
     found = np.zeros_like(gradient)
     outputs, width = gradient.shape[2:]
-    for t in np.flatnonzero(open_.any(axis=1)):
-        mine, x, weight = open_[t], rows.x[t], rows.weight[t]
-        chance = p[t, mine]  # (m, k, n)
-        hessian = np.empty((len(chance), outputs, width, outputs, width))
-        for a in range(outputs):
-            for b in range(a, outputs):
-                curved = weight * chance[:, a] * ((a == b) - chance[:, b])
-                hessian[:, a, :, b] = x.T @ (curved[:, :, None] * x)
-                hessian[:, b, :, a] = hessian[:, a, :, b]
-        square = hessian.reshape(len(chance), outputs * width, outputs * width)
+    places, length = np.argwhere(open_), rows.x.shape[1]
+    several = max(1, AT_ONCE // (width * max(length, outputs**2 * width)))
+    for first in range(0, len(places), several):
+        t, c = places[first : first + several].T
+        square = _hessians(rows.x[t], rows.weight[t], p[t, c])
         at = np.arange(outputs * width)
-        square[:, at, at] += penalty[t, mine].reshape(len(chance), -1)
+        square[:, at, at] += penalty[t, c].reshape(len(t), -1)
         if outputs > 1:  # all offsets together move nothing
             offsets = np.arange(width - 1, outputs * width, width)
-            square[:, offsets[:, None], offsets] += weight.sum() / outputs**2
+            total = rows.weight[t].sum(axis=1) / outputs**2
+            square[:, offsets[:, None], offsets] += total[:, None, None]
         # Rows that are all certain leave nothing to divide by.
         square[:, at, at] += 1e-12 * np.abs(square[:, at, at]).max(axis=1, keepdims=True)
-        flat = gradient[t, mine].reshape(len(chance), -1, 1)
-        found[t, mine] = np.linalg.solve(square, flat).reshape(len(chance), outputs, width)
+        flat = gradient[t, c].reshape(len(t), -1, 1)
+        found[t, c] = np.linalg.solve(square, flat).reshape(len(t), outputs, width)
     return found
+
+
+def _hessians(x: Floats, weight: Floats, chance: Floats) -> Floats:
+    """Of the loss without its penalty (m, k·(d + 1), k·(d + 1)), for `x` (m, n, d + 1), `weight`
+    (m, n) and the probabilities `chance` (m, k, n)."""
+    (many, outputs, _), width = chance.shape, x.shape[2]
+    found, turned = np.empty((many, outputs, width, outputs, width)), x.transpose(0, 2, 1)
+    for a in range(outputs):
+        for b in range(a, outputs):
+            curved = weight * chance[:, a] * ((a == b) - chance[:, b])
+            found[:, a, :, b] = turned @ (curved[:, :, None] * x)
+            found[:, b, :, a] = found[:, a, :, b]
+    return found.reshape(many, outputs * width, outputs * width)
 
 
 def _descend(

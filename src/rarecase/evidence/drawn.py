@@ -1,0 +1,152 @@
+"""A fit's samples as a bootstrap draws them; what several metrics make of them, computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from rarecase.arrays import Bools, Floats, Ints
+from rarecase.evidence.fits import Fit
+from rarecase.ranking import mean_defined, rare_share, ratio
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A `fit` of n samples and `weights` (draws, n), how often each sample counts in each draw;
+    `rare` is the index of the rare class."""
+
+    fit: Fit
+    weights: Floats
+    rare: int
+    _ranked: dict[int, Ranked | None] = field(default_factory=dict)
+
+    @staticmethod
+    def once(fit: Fit, *, rare: int) -> Drawn:
+        """Everybody counted once: the scores themselves, in a single draw."""
+        return Drawn(fit, np.ones((1, fit.true.size)), rare)
+
+    @cached_property
+    def total(self) -> Floats:
+        """Samples in each draw (draws,)."""
+        return np.asarray(self.weights.sum(axis=1))
+
+    @cached_property
+    def there(self) -> Bools:
+        """Which class each sample is of (n, classes)."""
+        return self.one_hot(self.fit.true)
+
+    def one_hot(self, label: Ints) -> Bools:
+        """Class indices (n,) as (n, classes)."""
+        return np.asarray(label[:, None] == np.arange(self.fit.p.shape[1]))
+
+    def called(self, *, tuned: bool) -> Ints:
+        """The class called, at the default or the tuned threshold (n,)."""
+        return decide(self.fit.p, rare=self.rare, threshold=self.fit.threshold if tuned else None)
+
+    def hits(self, *, tuned: bool) -> Bools:
+        """Whether a sample's call is right (n,)."""
+        return np.asarray(self.called(tuned=tuned) == self.fit.true)
+
+    def sum(self, which: Bools) -> Floats:
+        """Samples of each draw in `which` (n,) or (n, m): (draws,) or (m, draws)."""
+        return np.asarray((self.weights @ which.astype(np.float64)).T)
+
+    def ranked(self, of: int) -> Ranked | None:
+        """How the samples of class `of` rank; None without one."""
+        if of not in self._ranked:
+            self._ranked[of] = rank(self.fit, self.weights, of=of)
+        return self._ranked[of]
+
+
+def decide(p: Floats, *, rare: int | None = None, threshold: Floats | None = None) -> Ints:
+    """The class called: the largest of p (n, classes); of equal ones the first.
+
+    With `threshold` (n,), each from 0 to 1, the rare class is called when its share of
+    p_rare + the largest of the others is above it; one half, or NaN, leaves the call as it is.
+
+    >>> p = np.array([[0.2, 0.8], [0.6, 0.4]])
+    >>> decide(p).tolist(), decide(p, rare=1, threshold=np.array([0.3, 0.3])).tolist()
+    ([1, 0], [1, 1])
+    """
+    called = np.asarray(np.argmax(p, axis=1))
+    if threshold is None or rare is None:
+        return called
+    others = p.copy()
+    others[:, rare] = -1.0
+    moved = np.where(rare_share(p, rare=rare) > threshold, rare, np.argmax(others, axis=1))
+    return np.where(np.isnan(threshold) | (threshold == 0.5), called, moved)
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """Of each positive (positives, draws): how often it counts, and how often others of its fold
+    that rank at least as high do, positives and not; and of those the ones that rank higher."""
+
+    weight: Floats
+    positives: Floats
+    others: Floats
+    others_above: Floats
+    everybody: Floats  # others in each fold that has positives (folds, draws)
+    starts: Ints  # where each of those folds begins among the positives
+
+    def concordance(self) -> Floats:
+        """Share of pairs (positive, other) of a fold in which the positive ranks higher, ties
+        count half; the mean over folds (draws,)."""
+        beaten = np.repeat(self.everybody, self._sizes, axis=0)
+        beaten -= (self.others + self.others_above) / 2
+        drawn = np.add.reduceat(self.weight, self.starts)
+        return mean_defined(
+            ratio(np.add.reduceat(self.weight * beaten, self.starts), drawn * self.everybody)
+        )
+
+    def average_precision(self) -> Floats:
+        """Mean precision at the positives of a fold; the mean over folds (draws,)."""
+        found = self.positives + self.others
+        precision = self.positives / np.maximum(found, np.finfo(np.float64).tiny)
+        drawn = np.add.reduceat(self.weight, self.starts)
+        return mean_defined(ratio(np.add.reduceat(self.weight * precision, self.starts), drawn))
+
+    @property
+    def _sizes(self) -> Ints:
+        return np.diff(np.append(self.starts, len(self.weight)))
+
+
+def rank(fit: Fit, weights: Floats, *, of: int) -> Ranked | None:
+    """Rank the samples of class `of` by its probability, each within its fold."""
+    score = fit.p[:, of]
+    order = np.lexsort((-score, fit.fold))
+    fold, score, positive = fit.fold[order], score[order], (fit.true == of)[order]
+    if not positive.any():
+        return None
+    new_fold = np.append(True, fold[1:] != fold[:-1])
+    tied = np.cumsum(np.append(True, new_fold[1:] | (score[1:] != score[:-1]))) - 1
+    bounds = np.append(np.flatnonzero(np.append(True, tied[1:] != tied[:-1])), len(order))
+    edges = np.append(np.flatnonzero(new_fold), len(order))
+    within = np.cumsum(new_fold) - 1  # which fold a sample is of
+    mine = np.flatnonzero(positive)
+    own = within[mine]
+    w = weights.T[order]
+    # Sums of those before a place, positives and all; a fold's own begin at its first sample.
+    everybody = np.concatenate([np.zeros((1, w.shape[1])), np.cumsum(w, axis=0)])
+    found = np.concatenate([np.zeros((1, w.shape[1])), np.cumsum(w[mine], axis=0)])
+    place = np.append(0, np.cumsum(positive))  # of a sample among the positives
+
+    def before(at: Ints) -> tuple[Floats, Floats]:
+        """Positives and others of the fold before the places `at`, one for each positive."""
+        begin = edges[own]
+        positives = found[place[at]] - found[place[begin]]
+        return positives, everybody[at] - everybody[begin] - positives
+
+    positives, others = before(bounds[tied[mine] + 1])
+    kept, starts = np.unique(own, return_index=True)
+    first, last = edges[kept], edges[kept + 1]
+    return Ranked(
+        weight=w[mine],
+        positives=positives,
+        others=others,
+        others_above=before(bounds[tied[mine]])[1],
+        everybody=everybody[last] - everybody[first] - (found[place[last]] - found[place[first]]),
+        starts=starts,
+    )
