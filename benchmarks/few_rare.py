@@ -98,10 +98,7 @@ def answers(predictions: pd.DataFrame, rare: str) -> dict[str, dict[str, float]]
     classes = tuple(str(c)[2:] for c in predictions.columns if str(c).startswith("p_"))
     pooled = pool_patients(predictions)
     patients = sorted(pooled["patient"].unique())
-    fits = {
-        str(arm): fits_of(part, patients=patients, classes=classes)
-        for arm, part in pooled.groupby("arm")
-    }
+    fits = {k[1]: f for k, f in fits_of(pooled, patients=patients, classes=classes).items()}
     place, found = classes.index(rare), {}
     for arm in fits:
         duplicates = control_of(Arm(arm)).name

@@ -72,13 +72,9 @@ def test_p_is_corrected_over_the_sets_that_were_asked_and_that_of_the_choice_not
 def test_p_is_that_of_the_paired_tests_on_all_classifiers(table, evidence):
     patients = sorted(table["patient"].unique())
     pooled = pool_patients(table[table["reference"]])
-    fits = {
-        name: [
-            fit for _, part in pooled[pooled["features"] == name].groupby("classifier")
-            for fit in fits_of(part, classes=("A", "B"), patients=patients)
-        ]
-        for name in ("tumour", "outline_size", "auto")
-    }  # fmt: skip
+    fits: dict[str, list] = {}
+    for key, mine in fits_of(pooled, classes=("A", "B"), patients=patients).items():
+        fits.setdefault(key[0], []).extend(mine)
     tested = compare_fits(fits["tumour"], fits["outline_size"], rare=1)
     assert row(evidence, "tumour")["against"]["baseline"]["p"] == tested.p_greater
     tested = compare_fits(fits["tumour"], fits["auto"], rare=1)

@@ -24,6 +24,7 @@ from rarecase.evidence.metrics import (
     metrics_of,
     recall,
 )
+from rarecase.evidence.predictions import KEY
 from rarecase.ranking import concordance, fold_concordance, rare_share
 
 
@@ -149,6 +150,7 @@ def table(repeat, seed, fold, labels, p_b):
     p = np.asarray(p_b, float)
     return pd.DataFrame(
         {
+            **dict.fromkeys(KEY, "x"),
             "repeat": repeat,
             "seed": seed,
             "fold": fold,
@@ -162,7 +164,7 @@ def table(repeat, seed, fold, labels, p_b):
 
 
 def averaged(table, *, rare):
-    fits = fits_of(table, classes=["A", "B"], patients=["p0", "p1", "p2"])
+    (fits,) = fits_of(table, classes=["A", "B"], patients=["p0", "p1", "p2"]).values()
     return mean_scores(fits, metrics=metrics_of(["A", "B"], rare=rare), rare="AB".index(rare))
 
 

@@ -121,32 +121,33 @@ def rank(fit: Fit, weights: Floats, *, of: int) -> Ranked | None:
     if not positive.any():
         return None
     new_fold = np.append(True, fold[1:] != fold[:-1])
-    tied = np.cumsum(np.append(True, new_fold[1:] | (score[1:] != score[:-1]))) - 1
-    bounds = np.append(np.flatnonzero(np.append(True, tied[1:] != tied[:-1])), len(order))
+    new_score = np.append(True, new_fold[1:] | (score[1:] != score[:-1]))
     edges = np.append(np.flatnonzero(new_fold), len(order))
-    within = np.cumsum(new_fold) - 1  # which fold a sample is of
+    ties = np.append(np.flatnonzero(new_score), len(order))
     mine = np.flatnonzero(positive)
-    own = within[mine]
-    w = weights.T[order]
-    # Sums of those before a place, positives and all; a fold's own begin at its first sample.
-    everybody = np.concatenate([np.zeros((1, w.shape[1])), np.cumsum(w, axis=0)])
-    found = np.concatenate([np.zeros((1, w.shape[1])), np.cumsum(w[mine], axis=0)])
-    place = np.append(0, np.cumsum(positive))  # of a sample among the positives
-
-    def before(at: Ints) -> tuple[Floats, Floats]:
-        """Positives and others of the fold before the places `at`, one for each positive."""
-        begin = edges[own]
-        positives = found[place[at]] - found[place[begin]]
-        return positives, everybody[at] - everybody[begin] - positives
-
-    positives, others = before(bounds[tied[mine] + 1])
+    tie, own = np.cumsum(new_score)[mine] - 1, np.cumsum(new_fold)[mine] - 1
+    above, level = ties[tie], ties[tie + 1]  # where those who rank higher end, and equal ones
     kept, starts = np.unique(own, return_index=True)
-    first, last = edges[kept], edges[kept + 1]
+    # Sums of those before a place, where one is needed alone: there are many draws.
+    at = np.unique(np.concatenate([edges, above, level]))
+    w = weights.T[order]
+    sums = np.zeros((2, len(at), w.shape[1]))
+    for total, each in zip(sums, (w, w * positive[:, None]), strict=True):
+        np.cumsum(np.add.reduceat(each, at[:-1]), axis=0, out=total[1:])
+
+    def between(begin: Ints, end: Ints) -> tuple[Floats, Floats]:
+        """Positives and others from the places `begin` to `end`."""
+        everybody, positives = (
+            sums[:, np.searchsorted(at, end)] - sums[:, np.searchsorted(at, begin)]
+        )
+        return positives, everybody - positives
+
+    positives, others = between(edges[own], level)
     return Ranked(
         weight=w[mine],
         positives=positives,
         others=others,
-        others_above=before(bounds[tied[mine]])[1],
-        everybody=everybody[last] - everybody[first] - (found[place[last]] - found[place[first]]),
+        others_above=between(edges[own], above)[1],
+        everybody=between(edges[kept], edges[kept + 1])[1],
         starts=starts,
     )

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rarecase.arrays import Floats, Ints
+from rarecase.evidence.predictions import KEY
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +40,10 @@ class Fit:
         )  # fmt: skip
 
 
-def fits_of(table: pd.DataFrame, *, classes: Sequence[str], patients: Sequence[str]) -> list[Fit]:
-    """The fits of one features × arm × classifier × amount, by repeat and seed: `table` has a row
+def fits_of(
+    table: pd.DataFrame, *, classes: Sequence[str], patients: Sequence[str]
+) -> dict[tuple[str, ...], list[Fit]]:
+    """The fits of each features × arm × classifier × amount, by repeat and seed: `table` has a row
     per sample; `Fit.patient` counts the cohort's `patients`."""
     where = {name: i for i, name in enumerate(patients)}
     label = {name: i for i, name in enumerate(classes)}
@@ -48,15 +51,16 @@ def fits_of(table: pd.DataFrame, *, classes: Sequence[str], patients: Sequence[s
     true = table["label"].astype(str).map(label).to_numpy(dtype=np.int64)
     p = table[[f"p_{c}" for c in classes]].to_numpy(dtype=np.float64)
     fold, threshold = table["fold"].to_numpy(np.int64), table["threshold"].to_numpy(np.float64)
-    keys = [table["repeat"].astype(int), table["seed"].astype("Int64")]
-    parts: dict[Any, Any] = table.groupby(keys, dropna=False).indices
-    return [
-        Fit(
+    keys = table[KEY].assign(repeat=table["repeat"].astype(int), seed=table["seed"].astype("Int64"))
+    parts: dict[Any, Any] = keys.groupby([*keys], dropna=False, observed=True).indices
+    found: dict[tuple[str, ...], list[Fit]] = {}
+    for (*key, repeat, seed), at in parts.items():
+        one = Fit(
             repeat=int(repeat), seed=None if pd.isna(seed) else int(seed), patient=who[at],
             true=true[at], p=p[at], fold=fold[at], threshold=threshold[at],
-        )
-        for (repeat, seed), at in parts.items()
-    ]  # fmt: skip
+        )  # fmt: skip
+        found.setdefault(tuple(map(str, key)), []).append(one)
+    return found
 
 
 def matching(fit: Fit, control: Sequence[Fit]) -> list[Fit]:

@@ -101,6 +101,8 @@ def read_families(
     of the sorted table and what `pool_patients` makes of it."""
     of_slices: dict[Any, pd.DataFrame] = dict(iter(predictions.groupby(KEY, observed=True)))
     of_patients: dict[Any, pd.DataFrame] = dict(iter(pooled.groupby(KEY, observed=True)))
+    fits = partial(fits_of, classes=classes, patients=patients)
+    on_patients, on_slices = fits(pooled), fits(predictions)
     families: dict[tuple[str, str], list[Entry]] = {}
     for key in order:
         here = of_slices[key]
@@ -118,8 +120,8 @@ def read_families(
                 "patients": counts(of_patients[key].drop_duplicates("patient"), classes),
                 "slices": counts(slices, classes),
             },
-            patients=fits_of(of_patients[key], classes=classes, patients=patients),
-            slices=fits_of(here, classes=classes, patients=patients),
+            patients=on_patients[key],
+            slices=on_slices[key],
         )
         families.setdefault(key.family, []).append(entry)
     return {

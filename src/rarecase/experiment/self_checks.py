@@ -13,14 +13,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from rarecase.arrays import Bools, Floats, Ints
 from rarecase.cohort.splits import stratified_folds
 from rarecase.experiment.design import Design, reference_alone
-from rarecase.experiment.fold import fit_fold
-from rarecase.experiment.fold_data import LEFT_OUT, TRAINS
+from rarecase.experiment.fold_data import LEFT_OUT, TRAINS, FoldData, Tools
 from rarecase.experiment.fold_rows import Place
+from rarecase.experiment.sampling import prepare
 from rarecase.experiment.tuning import pooled
 from rarecase.features.feature_set import FeatureSet
 from rarecase.ranking import concordance, mean_defined, plain
@@ -40,7 +39,7 @@ def fold_checks(features: FeatureSet, design: Design, place: Place) -> dict[str,
     tested, permuted = place.fold_of == place.fold, []
     for number in range(PERMUTATIONS):
         other = _permuted(features, tested, seed=derive(seed, "permuted labels", number))
-        permuted.append(_auc(other, fit_fold(other, none, place).predictions))
+        permuted.append(_auc(other, none, place))
     return {"permuted": [plain(a) for a in permuted], "shift": shift_auc(features, none, place)}
 
 
@@ -112,14 +111,17 @@ def _cross_validated(
 ) -> float | None:
     """AUC within test folds, averaged over them."""
     places = [Place(fold_of, 0, int(f)) for f in np.unique(fold_of[fold_of >= 0])]
-    fits = [fit_fold(features, design, place).predictions for place in places]
-    return plain(float(mean_defined([_auc(features, fit, samples=samples) for fit in fits])))
+    found = [_auc(features, design, place, samples=samples) for place in places]
+    return plain(float(mean_defined(found)))
 
 
-def _auc(features: FeatureSet, rows: pd.DataFrame, *, samples: bool = False) -> float:
-    """AUC of the rare class in one test fold, of patients or of samples."""
-    rare = features.classes[features.rare]
-    values = np.column_stack([rows[f"p_{rare}"], rows["label"] == rare]).astype(np.float64)
+def _auc(features: FeatureSet, design: Design, place: Place, *, samples: bool = False) -> float:
+    """AUC of the rare class in one test fold, of patients or of samples, with the arm `none`."""
+    here, arm = FoldData(features, design, place, Tools()), design.arms[0]
+    sets = prepare(arm, here.part, seed=here.seed)
+    p, _ = here.predict(arm, sets({}), here.choose(arm), name="check")
+    rare, true = p[:, features.rare], features.y[here.held] == features.rare
     if not samples:
-        values = pooled(values, np.unique(rows["patient"], return_inverse=True)[1])[0]
-    return concordance(values[:, 0], values[:, 1] > 0)
+        both = np.column_stack([rare, true]).astype(np.float64)
+        rare, true = pooled(both, features.patient[here.held])[0].T
+    return concordance(rare, true > 0)

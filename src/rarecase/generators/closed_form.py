@@ -65,11 +65,16 @@ class ClosedForm(Generator):
     def _of_class(self, code: int) -> NDArray[Any]:
         return cast("NDArray[Any]", self._X[self._codes == code])
 
+    @property
+    def history_(self) -> pd.DataFrame:  # type: ignore[override]
+        """Empty: nothing is trained in epochs."""
+        return pd.DataFrame()
+
     def _state(self) -> dict[str, NDArray[Any]]:
         return {"X": self._X, "codes": self._codes, "patients": self._patients}
 
     def _set_state(self, arrays: dict[str, NDArray[Any]], *, device: str) -> None:
         self._X, self._codes, self._patients = (arrays[n] for n in ("X", "codes", "patients"))
-        self._dtype, self.history_ = self._X.dtype, pd.DataFrame()
+        self._dtype = self._X.dtype
         self._blocks: dict[tuple[int, int], NDArray[Any]] = {}
         self._prepare()

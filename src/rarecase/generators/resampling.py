@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from imblearn.over_sampling import SMOTE, BorderlineSMOTE
 from scipy.stats import beta
+from sklearn import config_context
 
 from rarecase.arrays import Floats
 from rarecase.generators import validation
@@ -70,7 +71,9 @@ class Smote(ClosedForm):
             random_state=derive(self.seed_, type(self).__name__, code, block) % 2**32,
             **more,
         )
-        with warnings.catch_warnings():
+        # What it is given was checked when this was fitted; its checks take longer than its work.
+        fast = config_context(assume_finite=True, skip_parameter_validation=True)
+        with warnings.catch_warnings(), fast:
             # "more samples than the majority class": the amount is the caller's to choose
             warnings.simplefilter("ignore", UserWarning)
             both, _ = smote.fit_resample(self._X, (self._codes == code).astype(int))
