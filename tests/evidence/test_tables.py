@@ -59,7 +59,7 @@ def test_the_tables_are_made_of_the_metrics(evidence, full):
     assert {len(row) for row in rows} == {len(heads)}
     shown = [m["label"] for m in evidence["metrics"] if full or m["main"]]
     assert all(any(head.startswith(label) for head in heads) for label in shown)
-    assert ("Brier score" in heads) == full
+    assert ("Brier score B" in heads) == full
 
 
 def test_frame_holds_every_metric_and_the_verdict(evidence):

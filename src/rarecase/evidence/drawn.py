@@ -81,11 +81,12 @@ def decide(p: Floats, *, rare: int | None = None, threshold: Floats | None = Non
 
 @dataclass(frozen=True, eq=False)
 class Ranked:
-    """Of each positive (positives, draws): how often it counts, and how often others of its fold
-    that rank at least as high do, positives and not; and of those the ones that rank higher."""
+    """Of each positive (positives, draws): how often it counts; how often positives and others of
+    its fold that rank at least as high do, and those that rank higher."""
 
     weight: Floats
     positives: Floats
+    positives_above: Floats
     others: Floats
     others_above: Floats
     everybody: Floats  # others in each fold that has positives (folds, draws)
@@ -94,23 +95,24 @@ class Ranked:
     def concordance(self) -> Floats:
         """Share of pairs (positive, other) of a fold in which the positive ranks higher, ties
         count half; the mean over folds (draws,)."""
-        beaten = np.repeat(self.everybody, self._sizes, axis=0)
-        beaten -= (self.others + self.others_above) / 2
-        drawn = np.add.reduceat(self.weight, self.starts)
-        return mean_defined(
-            ratio(np.add.reduceat(self.weight * beaten, self.starts), drawn * self.everybody)
-        )
+        beaten = self.per_positive(self.everybody) - (self.others + self.others_above) / 2
+        pairs = self.sum(self.weight) * self.everybody
+        return mean_defined(ratio(self.sum(self.weight * beaten), pairs))
 
     def average_precision(self) -> Floats:
         """Mean precision at the positives of a fold; the mean over folds (draws,)."""
         found = self.positives + self.others
         precision = self.positives / np.maximum(found, np.finfo(np.float64).tiny)
-        drawn = np.add.reduceat(self.weight, self.starts)
-        return mean_defined(ratio(np.add.reduceat(self.weight * precision, self.starts), drawn))
+        return mean_defined(ratio(self.sum(self.weight * precision), self.sum(self.weight)))
 
-    @property
-    def _sizes(self) -> Ints:
-        return np.diff(np.append(self.starts, len(self.weight)))
+    def sum(self, values: Floats) -> Floats:
+        """The sum over the positives of each fold (folds, draws)."""
+        return np.asarray(np.add.reduceat(values, self.starts))
+
+    def per_positive(self, values: Floats) -> Floats:
+        """What folds have (folds, draws), for each of their positives."""
+        sizes = np.diff(np.append(self.starts, len(self.weight)))
+        return np.repeat(values, sizes, axis=0)
 
 
 def rank(fit: Fit, weights: Floats, *, of: int) -> Ranked | None:
@@ -143,11 +145,13 @@ def rank(fit: Fit, weights: Floats, *, of: int) -> Ranked | None:
         return positives, everybody - positives
 
     positives, others = between(edges[own], level)
+    positives_above, others_above = between(edges[own], above)
     return Ranked(
         weight=w[mine],
         positives=positives,
+        positives_above=positives_above,
         others=others,
-        others_above=between(edges[own], above)[1],
+        others_above=others_above,
         everybody=between(edges[kept], edges[kept + 1])[1],
         starts=starts,
     )

@@ -21,7 +21,8 @@ rare patient) is null:
   features × classifier (a family), the reference first: the key, synthetic, control_of, planned,
   reference, requested, added (means over cells), complete (every test fold of the family is there
   for every seed), counts, slices {scores {name: value}, difference}, patients {scores {name:
-  {value, low, high}}, difference the same or null}
+  {value, low, high}}, difference the same or null, curves (see `curves.curves_of`; null of
+  controls)}
 * verdicts, one for each row that is synthetic and planned: the key, primary, answer, p_helps,
   p_harms (adjusted within the family), detectable, needed (rare patients that would decide what is
   inconclusive), possible (1 − AUC of the reference), against {reference, control: {difference,
@@ -110,7 +111,7 @@ def make_evidence(
     facts = _facts(predictions, pooled, classes)
     drawn = make_draws(labels, facts["seeds"], draws=draws, seed=seed)
     metrics, index = metrics_of(classes, rare=rare), classes.index(rare)
-    scored = {n: make_rows(f, Scorer(drawn, metrics, index)) for n, f in families.items()}
+    scored = {n: make_rows(f, Scorer(drawn, metrics, index), classes) for n, f in families.items()}
     compare, home = partial(compare_fits, rare=index), choice or asked.family
     patients, several = facts["counts"]["patients"][rare], len(families) > 1
     judge = partial(

@@ -17,7 +17,7 @@ from rarecase.arrays import Floats, Ints
 from rarecase.evidence.drawn import Drawn
 from rarecase.evidence.fits import Fit, matching
 from rarecase.evidence.metrics import Metric, fit_scores
-from rarecase.ranking import mean_defined, ratio
+from rarecase.ranking import mean_defined, plain, ratio
 from rarecase.seeds import numpy_rng
 
 DRAWS = 2000
@@ -132,3 +132,9 @@ def percentile_interval(draws: Floats, *, level: float = LEVEL) -> tuple[float, 
         return float("nan"), float("nan")
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def value_with_interval(draws: Floats) -> dict[str, float | None]:
+    """For JSON: the first draw, which is the value itself, and the interval of the others."""
+    low, high = percentile_interval(draws[1:])
+    return {"value": plain(draws[0]), "low": plain(low), "high": plain(high)}

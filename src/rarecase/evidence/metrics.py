@@ -22,6 +22,13 @@ from functools import partial
 import numpy as np
 
 from rarecase.arrays import Floats
+from rarecase.evidence.clinical import (
+    calibration_intercept,
+    calibration_slope,
+    net_benefit,
+    sensitivity_at,
+    specificity_at,
+)
 from rarecase.evidence.drawn import Drawn
 from rarecase.evidence.fits import Fit
 from rarecase.ranking import mean_defined, ratio
@@ -41,6 +48,8 @@ class Metric:
         As programs and as people know it; `{rare}` in a label stands for the rare class.
     function
         ``function(drawn)``: a fit under its draws → (draws,).
+    higher_is_better
+        None: neither, it is best at a value of its own.
     main
         Whether it stands in the main table (all stand in the full one).
     fewest_classes
@@ -48,15 +57,19 @@ class Metric:
     per_class
         Whether there is one of each class, `{of}` in name and label; the function then takes `of`,
         the index of the class, and the rare class's alone may be `main`.
+    others
+        Whether among more than two classes there is the same of each other class, too, which is
+        named after it; the function takes `of` then, the index of the class.
     """
 
     name: str
     label: str
     function: Callable[..., Floats]
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True
     main: bool = False
     fewest_classes: int = 2
     per_class: bool = False
+    others: bool = False
 
 
 def recall(drawn: Drawn, *, of: int, tuned: bool = False) -> Floats:
@@ -84,46 +97,44 @@ def macro_f1(drawn: Drawn, *, tuned: bool = False) -> Floats:
     return mean_defined(np.where(there > 0, f1, np.nan))
 
 
-def auc_rare(drawn: Drawn) -> Floats:
-    """AUC of the rare class against the rest, within folds."""
-    return _auc(drawn, drawn.rare)
-
-
 def auc_macro(drawn: Drawn) -> Floats:
     """Mean of the classes' AUCs, each against the rest, within folds."""
-    return mean_defined(np.stack([_auc(drawn, c) for c in range(drawn.fit.p.shape[1])]))
+    return mean_defined(np.stack([auc(drawn, of=c) for c in range(drawn.fit.p.shape[1])]))
 
 
-def _auc(drawn: Drawn, of: int) -> Floats:
-    ranked = drawn.ranked(of)
+def auc(drawn: Drawn, *, of: int | None = None) -> Floats:
+    """AUC against the rest, within folds."""
+    ranked = drawn.ranked(drawn.rare if of is None else of)
     return np.full(len(drawn.weights), np.nan) if ranked is None else ranked.concordance()
 
 
-def average_precision(drawn: Drawn) -> Floats:
-    """Of the rare class, within folds: Σ over falling p of precision × rise in recall."""
-    ranked = drawn.ranked(drawn.rare)
+def average_precision(drawn: Drawn, *, of: int | None = None) -> Floats:
+    """Within folds: Σ over falling p of precision × rise in recall."""
+    ranked = drawn.ranked(drawn.rare if of is None else of)
     return np.full(len(drawn.weights), np.nan) if ranked is None else ranked.average_precision()
 
 
-def brier(drawn: Drawn) -> Floats:
-    """Mean squared error of p_rare (Brier 1950)."""
-    gap = np.square(drawn.fit.p[:, drawn.rare] - drawn.there[:, drawn.rare])
+def brier(drawn: Drawn, *, of: int | None = None) -> Floats:
+    """Mean squared error of p (Brier 1950)."""
+    of = drawn.rare if of is None else of
+    gap = np.square(drawn.fit.p[:, of] - drawn.there[:, of])
     return ratio(drawn.weights @ gap, drawn.total)
 
 
-def calibration_error(drawn: Drawn) -> Floats:
-    """Expected calibration error of p_rare in ten bins of equal width.
+def calibration_error(drawn: Drawn, *, of: int | None = None) -> Floats:
+    """Expected calibration error of p in ten bins of equal width.
 
     The mean over samples of |mean p − share of positives| of their bin (Naeini et al. 2015).
     """
-    p, positive = drawn.fit.p[:, drawn.rare], drawn.there[:, drawn.rare]
+    of = drawn.rare if of is None else of
+    p, positive = drawn.fit.p[:, of], drawn.there[:, of]
     inside = np.minimum((p * BINS).astype(np.int64), BINS - 1)[:, None] == np.arange(BINS)
     gaps = np.abs(drawn.weights @ (inside * (p - positive)[:, None]))
     return ratio(gaps.sum(axis=1), drawn.total)
 
 
 METRICS = (
-    Metric(AUC, "AUC {rare}", auc_rare, main=True),
+    Metric(AUC, "AUC {rare}", auc, main=True, others=True),
     Metric("auc_macro", "macro AUC", auc_macro, fewest_classes=3),
     Metric("balanced_accuracy", "balanced accuracy", balanced_accuracy, main=True),
     Metric("tuned_balanced_accuracy", "tuned balanced accuracy",
@@ -135,10 +146,19 @@ METRICS = (
     Metric("tuned_accuracy", "tuned accuracy", partial(accuracy, tuned=True)),
     Metric("macro_f1", "macro F1", macro_f1),
     Metric("tuned_macro_f1", "tuned macro F1", partial(macro_f1, tuned=True)),
-    Metric("average_precision", "average precision {rare}", average_precision),
-    Metric("brier", "Brier score", brier, higher_is_better=False),
-    Metric("calibration_error", "calibration error", calibration_error,
-           higher_is_better=False),
+    Metric("average_precision", "average precision {rare}", average_precision, others=True),
+    Metric("sensitivity_at_90", "sensitivity {rare} at 90 % specificity",
+           partial(sensitivity_at, specificity=0.9), others=True),
+    Metric("specificity_at_90", "specificity {rare} at 90 % sensitivity",
+           partial(specificity_at, sensitivity=0.9), others=True),
+    Metric("brier", "Brier score {rare}", brier, higher_is_better=False, others=True),
+    Metric("calibration_slope", "calibration slope {rare}", calibration_slope,
+           higher_is_better=None, others=True),
+    Metric("calibration_intercept", "calibration in the large {rare}", calibration_intercept,
+           higher_is_better=None, others=True),
+    Metric("calibration_error", "calibration error {rare}", calibration_error,
+           higher_is_better=False, others=True),
+    Metric("net_benefit", "net benefit {rare}", net_benefit, others=True),
 )  # fmt: skip
 """In the order of tables."""
 
@@ -150,19 +170,25 @@ def metrics_of(classes: Sequence[str], *, rare: str) -> tuple[Metric, ...]:
     ['recall_LGG', 'tuned_recall_LGG']
     """
     found: list[Metric] = []
+    rest = [c for c in classes if c != rare]
     for metric in METRICS:
         if metric.per_class:
             found += [
-                replace(
-                    metric, name=metric.name.format(of=c), label=metric.label.format(of=c),
-                    function=partial(metric.function, of=classes.index(c)),
-                    main=metric.main and c == rare,
-                )
-                for c in sorted(classes, key=lambda c: c != rare)
-            ]  # fmt: skip
+                _of(metric, c, classes, main=metric.main and c == rare) for c in (rare, *rest)
+            ]
         elif len(classes) >= metric.fewest_classes:
             found.append(replace(metric, label=metric.label.format(rare=rare)))
+            for c in rest if metric.others and len(rest) > 1 else ():
+                name = f"{metric.name.removesuffix('_rare')}_{{of}}"
+                found.append(_of(replace(metric, name=name), c, classes, main=False))
     return tuple(found)
+
+
+def _of(metric: Metric, of: str, classes: Sequence[str], *, main: bool) -> Metric:
+    return replace(
+        metric, name=metric.name.format(of=of), label=metric.label.format(of=of, rare=of),
+        function=partial(metric.function, of=classes.index(of)), main=main,
+    )  # fmt: skip
 
 
 def fit_scores(drawn: Drawn, metrics: Sequence[Metric]) -> Floats:

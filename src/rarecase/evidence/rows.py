@@ -3,7 +3,7 @@ against the reference."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from rarecase.arrays import Floats
+from rarecase.evidence.curves import curves_of
 from rarecase.evidence.fits import Fit, fits_of
-from rarecase.evidence.intervals import Scorer, arm_differences, arm_scores, percentile_interval
+from rarecase.evidence.intervals import Scorer, arm_differences, arm_scores, value_with_interval
 from rarecase.evidence.metrics import Metric, mean_scores
 from rarecase.evidence.predictions import CELL, FLAGS, KEY
 from rarecase.ranking import plain
@@ -130,12 +131,18 @@ def read_families(
     }
 
 
-def make_rows(family: Family, scorer: Scorer) -> list[dict[str, Any]]:
+def make_rows(family: Family, scorer: Scorer, classes: Sequence[str]) -> list[dict[str, Any]]:
     """The rows of a family, in its order (see `make_evidence`)."""
-    return [_make_row(entry, family, scorer) for entry in family]
+    curves = partial(curves_of, draws=scorer.draws, classes=classes, rare=scorer.rare)
+    return [_make_row(entry, family, scorer, curves) for entry in family]
 
 
-def _make_row(entry: Entry, family: Family, scorer: Scorer) -> dict[str, Any]:
+def _make_row(
+    entry: Entry,
+    family: Family,
+    scorer: Scorer,
+    curves: Callable[[Sequence[Fit]], dict[str, Any]],
+) -> dict[str, Any]:
     reference = family[0]
     said = partial(mean_scores, metrics=scorer.metrics, rare=scorer.rare)
     moved, slices, slices_moved = None, said(entry.slices), None
@@ -154,6 +161,7 @@ def _make_row(entry: Entry, family: Family, scorer: Scorer) -> dict[str, Any]:
         "patients": {
             "scores": with_intervals(scorer.metrics, arm_scores(entry.patients, scorer)),
             "difference": None if moved is None else with_intervals(scorer.metrics, moved),
+            "curves": curves(entry.patients) if entry.control_of is None else None,
         },
     }
 
@@ -169,11 +177,7 @@ def _same_folds(fits: Sequence[Fit], tested: Sequence[Fit]) -> list[Fit]:
 
 def with_intervals(metrics: Sequence[Metric], values: Floats) -> dict[str, dict[str, float | None]]:
     """Name → value (the first draw) with the interval of the others; values (metrics, draws)."""
-    result = {}
-    for metric, each in zip(metrics, values, strict=True):
-        low, high = percentile_interval(each[1:])
-        result[metric.name] = {"value": plain(each[0]), "low": plain(low), "high": plain(high)}
-    return result
+    return {m.name: value_with_interval(each) for m, each in zip(metrics, values, strict=True)}
 
 
 def counts(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, int]:
