@@ -11,6 +11,8 @@ on five repeats of five folds, two generator seeds each:
 * seeds: duplicates drawn from two other seeds. Nothing differs.
 * none: Gaussian samples against the real ones alone, without signal. Nothing can differ.
 * noise: the same with signal: what a Gaussian adds is noise, on average.
+* half, unlike: either arm sees 15 features, as good as the other's, and half of them, or none, are
+  the same: as where sets of features are compared. Nothing differs on average.
 * gain 0.05, gain 0.10: arms that see, beside each real training patient, one more feature, which
   says so much of the class that the AUC rises by that; the control sees as good as nothing in it.
 
@@ -38,7 +40,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase.cohort.splits import stratified_folds
 from rarecase.evidence.fits import Fit
-from rarecase.evidence.paired import TRAINED, compare_fits
+from rarecase.evidence.paired import compare_fits, learning
 from rarecase.evidence.placed import Placed, placed_folds
 from rarecase.experiment.arm import Arm, Sampler
 from rarecase.experiment.classifiers.logistic import Logistic
@@ -55,18 +57,22 @@ SIZES = {"24 of 110": (86, 24), "76 of 285": (209, 76)}
 @dataclass(frozen=True)
 class Scenario:
     """What data are like, and which two arms are compared: samplers by name, or none; `gain`: how
-    much the last feature moves the rare class for the arm."""
+    much the last feature moves the rare class for the arm; `shared`: how many features are the
+    same to both."""
 
     auc: float
     arm: str | None
     control: str | None
     gain: float = 0.0
+    shared: int = FEATURES
 
 
 SCENARIOS = {
     "seeds": Scenario(0.70, "duplicates", "duplicates"),
     "none": Scenario(0.50, "gaussian", None),
     "noise": Scenario(0.70, "gaussian", None),
+    "half": Scenario(0.70, None, None, shared=7),
+    "unlike": Scenario(0.70, None, None, shared=0),
     "gain 0.05": Scenario(0.70, None, None, 0.05),
     "gain 0.10": Scenario(0.70, None, None, 0.10),
 }
@@ -82,8 +88,11 @@ def draw(scenario: Scenario, size: tuple[int, int], seed: int) -> list[FeatureSe
     rng, (common, rare) = numpy_rng(seed, "level", *size), size
     y = np.repeat(["common", "rare"], [common, rare])
     is_rare = (y == "rare")[:, None]
-    X = rng.normal(size=(common + rare, FEATURES))
+    own = FEATURES - scenario.shared
+    X = rng.normal(size=(common + rare, FEATURES + own))
     X += is_rare * shift_of(scenario.auc) / math.sqrt(FEATURES)
+    if own:
+        return [make_features(each, y, rare="rare") for each in (X[:, :FEATURES], X[:, own:])]
     if not scenario.gain:
         return [make_features(X, y, rare="rare")] * 2
     # Shifts add up by their squares.
@@ -119,10 +128,10 @@ def fits(features: FeatureSet, sampler: str | None, *, seed: int, stream: int) -
     return found
 
 
-def errors(arm: list[Fit], control: list[Fit]) -> dict[str, tuple[float, float, float]]:
+def errors(arm: list[Fit], control: list[Fit]) -> dict[str, Any]:
     """Difference, standard error and degrees of freedom by every rule."""
     product, folds = compare_fits(arm, control, rare=1), list(placed_folds(arm, control, rare=1))
-    plain = product.error / math.sqrt(TRAINED)
+    plain = product.error / math.sqrt(learning(product.likeness))
     each = np.array([fold.difference for fold in folds])
     nadeau = math.sqrt((1 / each.size + 1 / (FOLDS - 1)) * each.var(ddof=1))
     rules = {
@@ -132,7 +141,8 @@ def errors(arm: list[Fit], control: list[Fit]) -> dict[str, tuple[float, float, 
         "two-way": (two_way(arm, control), product.freedom),
         "Nadeau-Bengio": (nadeau, each.size - 1),
     }
-    return {name: (product.difference, error, freedom) for name, (error, freedom) in rules.items()}
+    found = {name: (product.difference, error, freedom) for name, (error, freedom) in rules.items()}
+    return found | {"likeness": product.likeness}
 
 
 def influence(folds: list[Placed]) -> float:
@@ -182,9 +192,10 @@ def one(scenario: Scenario, size: tuple[int, int], seed: int) -> dict[str, Any]:
 def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
     """Mean difference, its deviation over data sets, and how often each rule rejects, upwards, at
     5 %; `known`: that of the test that knows the deviation."""
-    rules = [name for name in lines[0] if name != "seed"]
+    rules = [name for name in lines[0] if name not in ("seed", "likeness")]
     moved = np.array([line[rules[0]][0] for line in lines])
     found = {"sets": len(lines), "mean": moved.mean(), "deviation": moved.std(ddof=1)}
+    found["likeness"] = np.mean([line.get("likeness", np.nan) for line in lines])
     found["known"] = float((moved / found["deviation"] > norm.isf(ALPHA)).mean())
     for rule in rules:
         d, error, freedom = np.array([line[rule] for line in lines], dtype=float).T
@@ -208,7 +219,8 @@ def main() -> None:
     args = parser.parse_args()
     kept = RESULTS / "level"
     kept.mkdir(exist_ok=True)
-    found = {}
+    file = RESULTS / "level.json"
+    found = json.loads(file.read_text()) if file.exists() else {}
     for name, work in tasks(args):
         began, path = time.perf_counter(), kept / f"{name.replace(' ', '-').replace(',', '')}.jsonl"
         lines = [json.loads(x) for x in path.read_text().splitlines()] if path.exists() else []
@@ -221,7 +233,7 @@ def main() -> None:
         found[name] = summary(lines)
         print(name, found[name], f"{time.perf_counter() - began:.0f} s", flush=True)
     print(pd.DataFrame(found).T.to_string())
-    (RESULTS / "level.json").write_text(json.dumps(found, indent=2) + "\n")
+    file.write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -145,6 +145,25 @@ def placements(score: Floats, positive: Bools) -> Floats:
     return found
 
 
+def rank_correlation(one: Floats, other: Floats) -> float:
+    """Spearman's, of two scores (n,); ties have the mean of their ranks. NaN where either is the
+    same for all.
+
+    >>> rank_correlation(np.array([0.1, 0.2, 0.2, 0.9]), np.array([0.0, 0.4, 0.4, 0.5]))
+    1.0
+    """
+    first, second = (_midranks(score) for score in (one, other))
+    spread = float(np.sqrt(np.square(first).sum() * np.square(second).sum()))
+    return float((first * second).sum()) / spread if spread else math.nan
+
+
+def _midranks(score: Floats) -> Floats:
+    """Ranks (n,), less their mean."""
+    order = np.sort(score)
+    ranks = sum(np.searchsorted(order, score, side=side) for side in SIDES)
+    return np.asarray(ranks - score.size, dtype=np.float64)
+
+
 def plain(value: float) -> float | None:
     """A float for JSON, which has no NaN."""
     return None if math.isnan(value) else float(value)

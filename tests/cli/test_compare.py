@@ -410,6 +410,22 @@ def test_the_question_asked_beforehand_is_tested_first(table, tmp_path, capsys):
         assert code == 2 and why in " ".join(err.split())
 
 
+def test_a_plan_says_what_could_be_decided_and_trains_nothing(table, tmp_path, capsys):
+    words = ["compare", table, "--label", "Grade", "--groups", "patient", "--plan"]
+    code, said, _ = call(capsys, *words, "--arms", "smote,gaussian", "--auc", 0.8)
+    assert code == 0 and "What 12 patients of Low and 36 others can decide" in said
+    assert "one of 2" in said and "An AUC of 0.80 without augmentation is expected." in said
+    out = tmp_path / "pilot"
+    assert call(capsys, *words[:-1], "--arms", "smote", *SHORT, "--out", out)[0] == 0
+    code, said, _ = call(capsys, *words, out, "--arms", "smote", "--json")
+    (curve,) = json.loads(said)["curves"]
+    against = json.loads((out / "evidence.json").read_text())["verdicts"][0]["against"]
+    assert curve["what"] == "smote (features)"
+    assert curve["error"] == pytest.approx(max(each["error"] for each in against.values()))
+    code, _, err = call(capsys, *words, "--auc", 70)
+    assert code == 2 and "--auc 70.0: expected a number between 0 and 1." in err
+
+
 def test_the_margin_is_the_same_wherever_nobody_says_one(table):
     parser = ArgumentParser()
     add_arguments(parser)

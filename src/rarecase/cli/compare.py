@@ -18,6 +18,7 @@ from rarecase.files import replacing_file, write_json
 if TYPE_CHECKING:
     from rarecase.deploy.table_model import TableModel
     from rarecase.evidence.result import Result
+    from rarecase.features.feature_set import FeatureSet
     from rarecase.features.read_features import Features
     from rarecase.pipeline.protocol import Protocol
 
@@ -58,6 +59,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         ("--generator-seeds", 2, "default 2"),
         ("--margin", 0.02, "difference in AUC that counts as none (default 0.02)"),
         ("--primary", "ARM@FEATURES", "the question asked beforehand: tested first, at 5 %%"),
+        ("--auc", 0.7, "with --plan: the AUC that plain features are expected to have"),
         ("--seed", 0, "everything random derives from it"),
         ("--jobs", -1, "processes (default: one a CPU)"),
         ("--cluster", "WHERE",
@@ -77,6 +79,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "NAMES says which are compared (a+b: side by side); may be given several times",
     )  # fmt: skip
     parser.add_argument(
+        "--plan", metavar="PILOT", nargs="?", const="",
+        help="say what could be decided with these patients, and train nothing; PILOT: the folder "
+        "of an earlier comparison",
+    )  # fmt: skip
+    parser.add_argument(
         "--scarcity", metavar="K,K", nargs="?", const="",
         help="also with only K rare patients to learn from (without numbers: 4, 8, 16, … all)",
     )  # fmt: skip
@@ -87,7 +94,6 @@ def run(args: Namespace) -> int:
     import pandas as pd
 
     from rarecase.deploy.table_model import save_table_model
-    from rarecase.evidence.tables import curve_rows
     from rarecase.features.read_features import refuse_seen
     from rarecase.pipeline.compare import compare
     from rarecase.pipeline.executor import pool
@@ -100,6 +106,8 @@ def run(args: Namespace) -> int:
     if args.jobs == 0 or args.jobs < -1:
         raise SettingError(f"--jobs {args.jobs}: expected 1 or more, or -1 for all cores.")
     args.sets = with_paths(args.sets)
+    if args.plan is not None:
+        return _plan(args)
     protocol, curve = protocol_of(vars(args)), None
     with pool(args.jobs, cluster=args.cluster) as executor:
         found = read_said(Path(args.features), vars(args))
@@ -125,6 +133,13 @@ def run(args: Namespace) -> int:
             with replacing_file(out / "scarcity.csv") as beside:
                 curve.to_csv(beside, index=False)
             record_files(out, ["scarcity.csv"])
+    return _show(args, result, curve, out)
+
+
+def _show(args: Namespace, result: Result, curve: Any, out: Path | None) -> int:
+    """The tables of a comparison and, if there is one, of its scarcity curve."""
+    from rarecase.evidence.tables import curve_rows
+
     said: dict[str, Any] = result.evidence
     lines: list[Any] = []
     if curve is not None:
@@ -151,21 +166,48 @@ def _model_line(model: TableModel, out: Path) -> str:
     return f"Model for new rows ({what}): rarecase predict {out} NEW.csv --out FOLDER"
 
 
+def _plan(args: Namespace) -> int:
+    """What could be decided with the patients of a table, from their labels or a pilot."""
+    from rarecase.evidence.planning import plan, plan_lines, plan_rows
+    from rarecase.evidence.result import Result
+
+    if not 0 < args.auc < 1:
+        raise SettingError(f"--auc {args.auc}: expected a number between 0 and 1.")
+    found, protocol = read_said(Path(args.features), vars(args)), protocol_of(vars(args))
+    first = _first_set(found, found.y, protocol, rare=args.rare)
+    name = first.classes[first.rare]
+    rare = first.per_class[name]
+    pilot = Result.read(args.plan).evidence if args.plan else None
+    said = plan(
+        rare, sum(first.per_class.values()) - rare, auc=args.auc, margin=protocol.margin,
+        questions=max(sum(arm.synthetic for arm in protocol.designs()[0].arms), 1), pilot=pilot,
+    )  # fmt: skip
+    heads, rows = plan_rows(said)
+    title = f"What {rare} patients of {name} and {said['common']} others can decide"
+    return finish(args, said, table(title, heads, rows), *plan_lines(said))
+
+
 def _possible(
     found: Features, y: Any, ks: Sequence[int], protocol: Protocol, split: Mapping[str, Any], *,
     rare: str | None,
 ) -> list[int]:  # fmt: skip
     """The numbers of rare patients that the smallest training part allows, or an error."""
     from rarecase.experiment.splits import draw_splits
-    from rarecase.pipeline.feature_sets import choose_sets, feature_sets
     from rarecase.pipeline.scarcity import possible_ks
+
+    first = _first_set(found, y, protocol, rare=rare)
+    return possible_ks(first, draw_splits(first, seed=protocol.random_state, **split), ks or None)
+
+
+def _first_set(found: Features, y: Any, protocol: Protocol, *, rare: str | None) -> FeatureSet:
+    """The first of the sets of features that are compared."""
+    from rarecase.pipeline.feature_sets import choose_sets, feature_sets
 
     made = feature_sets(
         found.X, y, groups=found.groups, rare=rare, missing=protocol.missing,
         categorical=protocol.categorical,
     )  # fmt: skip
-    first = choose_sets(made, protocol.sets)[0]
-    return possible_ks(first, draw_splits(first, seed=protocol.random_state, **split), ks or None)
+    return choose_sets(made, protocol.sets)[0]
 
 
 def say_features(about: Mapping[str, Any] | None) -> None:

@@ -26,7 +26,8 @@ rare patient) is null:
 * verdicts, one for each row that is synthetic and planned: the key, primary, answer, p_helps,
   p_harms (adjusted within the family), detectable, needed (rare patients that would decide what is
   inconclusive), possible (1 − AUC of the reference), against {reference, control: {difference,
-  error, freedom, p_greater, p_less, chance (shares of its variance: patients, repeats, seeds)}},
+  error, freedom, p_greater, p_less, likeness (rank correlation of both scores within a fold),
+  chance (shares of its variance: patients, repeats, seeds)}},
   sentence
 * best {the key, auc, of, note}: the row with the largest AUC of those that are no controls
 * paper: the key of the row for the paper's Table 3, null without planned counts

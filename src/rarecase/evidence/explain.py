@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from rarecase.evidence.paired import LIKENESS
 from rarecase.evidence.text import number, p_value, signed
 from rarecase.evidence.verdict import ALPHA, FEWEST_RARE_PATIENTS, MARGIN, Contrast, Verdict
 
@@ -12,7 +13,30 @@ def explain(
     name: str, verdict: Verdict, tested: Contrast, *, reference: str, rare: str,
     rare_patients: int, margin: float = MARGIN,
 ) -> str:  # fmt: skip
-    """The verdict as one sentence with its numbers; `reference`: the name of that arm."""
+    """The verdict in words with its numbers; `reference`: the name of that arm."""
+    said = _said(
+        name, verdict, tested, reference=reference, rare=rare, rare_patients=rare_patients,
+        margin=margin,
+    )  # fmt: skip
+    return said + (_unlike(tested, reference) if tested.pair else "")
+
+
+def _unlike(tested: Contrast, reference: str) -> str:
+    """A warning where an arm ranks by other things than what it is set against."""
+    pairs = zip((reference, "its control"), tested.pair or (), strict=True)
+    least, name = min((c.likeness, name) for name, c in pairs)
+    if math.isnan(least) or least >= LIKENESS[0]:
+        return ""
+    return (
+        f" It ranks patients unlike {name} (rank correlation {number(least)}): a generator that "
+        "collapsed does so, and the p allow for it."
+    )
+
+
+def _said(
+    name: str, verdict: Verdict, tested: Contrast, *, reference: str, rare: str,
+    rare_patients: int, margin: float,
+) -> str:  # fmt: skip
     moved = _moved(tested, reference)
     if verdict.answer == "incomplete":
         return f"{name}: incomplete, as {tested.missing}; there is no verdict on it."

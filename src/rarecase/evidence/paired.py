@@ -9,8 +9,11 @@ counts once however often it is tested; the variance is that of DeLong, DeLong a
 (Biometrics 1988) of these means, and Student's t has Satterthwaite's degrees of freedom.
 
 DeLong's variance knows the chance of who is tested, and not that of who is learnt from. Where every
-patient is tested in several repeats, the rest of which it trains in, it is multiplied by `TRAINED`:
-what simulations ask for (benchmarks/level.py).
+patient is tested in several repeats, the rest of which it trains in, it is multiplied by
+`TRAINED`: what simulations ask for (benchmarks/level.py). Arms that rank alike learnt much the
+same from the same patients, so that most of that chance is theirs both and cancels out. Where they
+rank by different things, other features or a generator that collapsed, nothing does, and the
+variance is multiplied by up to `UNLIKE`.
 """
 
 from __future__ import annotations
@@ -26,18 +29,19 @@ from scipy.stats import t
 from rarecase.evidence.components import UNKNOWN, Components, components_of
 from rarecase.evidence.fits import Fit
 from rarecase.evidence.placed import Placed, placed_folds
-from rarecase.ranking import plain
+from rarecase.ranking import mean_defined, plain
 
-TRAINED = 1.25
+TRAINED, UNLIKE = 1.25, 2.0  # for a likeness from 0.95 up, and from 0.85 down
+LIKENESS = (0.85, 0.95)  # mean rank correlation of two arms' scores within a fold
 POWER = 0.8
-SAID = ("difference", "error", "freedom", "p_greater", "p_less")
+SAID = ("difference", "error", "freedom", "p_greater", "p_less", "likeness")
 
 
 @dataclass(frozen=True)
 class Comparison:
     """An arm against a control: `difference` in AUC (arm − control), its standard error, the
-    degrees of freedom, and what the error is made of. All NaN without a fold that holds both kinds
-    of patients.
+    degrees of freedom, what the error is made of, and the mean rank correlation of both scores
+    within a fold. All NaN without a fold that holds both kinds of patients.
 
     Two arms that rank everybody alike have an error of 0, which proves nothing: no p is below 1
     then, and no interval is known.
@@ -47,6 +51,7 @@ class Comparison:
     error: float
     freedom: float
     chance: Components = UNKNOWN
+    likeness: float = math.nan
 
     @property
     def known(self) -> bool:
@@ -104,13 +109,26 @@ def compare_fits(arm: Sequence[Fit], control: Sequence[Fit], *, rare: int) -> Co
     freedom = total**2 / sum(shares) if sum(shares) else 0.0
     if min(count for _, count in sides) < 2:
         freedom = 0.0
-    variance = total * (TRAINED if again else 1.0)
+    likeness = float(mean_defined([fold.likeness for fold in folds]))
+    variance = total * (learning(likeness) if again else 1.0)
     return Comparison(
         difference=sum(fold.weight * fold.difference for fold in folds),
         error=math.sqrt(variance),
         freedom=freedom,
         chance=components_of(folds, variance=variance),
+        likeness=likeness,
     )
+
+
+def learning(likeness: float) -> float:
+    """How many times DeLong's variance the whole one is, where patients are tested and learnt from.
+
+    >>> learning(0.99), learning(0.9), learning(0.3), learning(math.nan)
+    (1.25, 1.625, 2.0, 1.25)
+    """
+    if math.isnan(likeness):  # one of them ranks nobody: there is nothing that it learnt
+        return TRAINED
+    return float(np.interp(likeness, LIKENESS, (UNLIKE, TRAINED)))
 
 
 def _side(folds: Sequence[Placed], *, rare: bool) -> tuple[float, int]:

@@ -10,12 +10,13 @@ import numpy as np
 
 from rarecase.arrays import Bools, Floats, Ints
 from rarecase.evidence.fits import Fit, matching
-from rarecase.ranking import placements
+from rarecase.ranking import placements, rank_correlation
 
 
 @dataclass(frozen=True)
 class Placed:
-    """One test fold: what both arms' placements of each patient differ by; the fold's weight."""
+    """One test fold: what both arms' placements of each patient differ by; the rank correlation of
+    their scores; the fold's weight."""
 
     repeat: int
     seed: int | None  # of the arm
@@ -23,6 +24,7 @@ class Placed:
     patient: Ints
     rare: Bools
     moved: Floats
+    likeness: float
     weight: float
 
     @property
@@ -50,6 +52,7 @@ def _placed(fit: Fit, other: Fit, *, rare: int) -> Iterator[Placed]:
         patient, here, there = np.intersect1d(mine.patient, theirs.patient, return_indices=True)
         is_rare = mine.true[here] == rare
         if 0 < is_rare.sum() < is_rare.size:
-            each = (placements(p, is_rare) for p in (mine.p[here, rare], theirs.p[there, rare]))
-            moved = next(each) - next(each)
-            yield Placed(fit.repeat, fit.seed, fold, patient, is_rare, moved, math.nan)
+            one, two = mine.p[here, rare], theirs.p[there, rare]
+            moved = placements(one, is_rare) - placements(two, is_rare)
+            likeness = rank_correlation(one, two)
+            yield Placed(fit.repeat, fit.seed, fold, patient, is_rare, moved, likeness, math.nan)

@@ -31,6 +31,15 @@ def signed(value: float, *, digits: int = 2) -> str:
     return f"+{text}" if value > 0 and float(text) else text
 
 
+def percent(share: float) -> str:
+    """A share for a cell.
+
+    >>> percent(0.276), percent(1.0)
+    ('28 %', '100 %')
+    """
+    return f"{100 * share:.0f} %"
+
+
 def p_value(p: float) -> str:
     """A p value as journals want it.
 
