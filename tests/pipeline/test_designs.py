@@ -11,6 +11,7 @@ from rarecase.pipeline.designs import (
     candidates_of,
     copies_of,
     make_part,
+    primary_of,
     real_training_samples,
     resolve_amount,
 )
@@ -52,6 +53,25 @@ def test_the_papers_experiment():
     net = maps.design.classifier.estimator
     assert (net.epochs, net.batch_size, net.dense) == (20, 10, 2048)
     assert not maps.design.classifier.tune_threshold and maps.design.seed == 0
+
+
+def test_the_question_asked_beforehand():
+    said = {"experiment": [
+        {"features": "auto", "classifier": "auto", "arms": ["none"]},
+        {"features": "tumour", "classifier": "logistic", "arms": ["none"]},
+        {"features": "radiomics", "classifier": "lda", "arms": ["smote", "gaussian"]},
+    ]}  # fmt: skip
+
+    def asked(primary):
+        return primary_of(resolve(preset="quick", overrides=said | {"primary": primary}))
+
+    assert asked(None) == ("auto", "auto", None)
+    # The first features and classifier that have the arm.
+    assert asked("gaussian") == asked("gaussian@radiomics@lda") == ("radiomics", "lda", "gaussian")
+    with pytest.raises(SettingError, match="synthetic arms that are compared: smote, gaussian"):
+        asked("mixup")
+    with pytest.raises(SettingError, match="there are radiomics with lda"):
+        asked("smote@tumour")
 
 
 def test_widths_are_arms_and_vectors_are_tuned():

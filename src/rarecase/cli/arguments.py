@@ -29,6 +29,12 @@ SHORT = (
     ),
     ("--seed", "seed", "N", "everything random derives from it"),
     ("--margin", "margin", "X", "difference in AUC that counts as none (default 0.02)"),
+    (
+        "--primary",
+        "primary",
+        "ARM@FEATURES",
+        "the question asked beforehand: tested first, at 5 %%",
+    ),
     ("--threads", "compute.threads", "N", "CPU threads of each process"),
     ("--device", "compute.device", "NAME", "auto, cpu, cuda or mps"),
 )

@@ -12,6 +12,7 @@ import pandas as pd
 
 from rarecase.cohort import Cohort, count_slices
 from rarecase.errors import SettingError
+from rarecase.evidence.primary import Primary, read_primary
 from rarecase.experiment.arm import AUGMENTATION, Arm, Counts, Tuned
 from rarecase.experiment.arms import make_arms, with_width
 from rarecase.experiment.classifiers.registry import CLASSIFIERS, make_classifier, takes_of
@@ -160,7 +161,26 @@ def available(settings: Settings, cohort: Cohort) -> Settings:
                 raise SettingError(f"features {name!r}: {why}.")
             log.info("features %r are left out: %s", name, why)
         kept += [] if reasons else [said]
-    return settings.model_copy(update={"experiment": kept})
+    found = settings.model_copy(update={"experiment": kept})
+    primary_of(found)  # now, and not when everything is computed
+    return found
+
+
+def primary_of(settings: Settings) -> Primary:
+    """The question asked beforehand. Raises `SettingError` where it is not asked of anything."""
+    arms = {
+        (said.features, part.design.classifier.name): [
+            arm.name for arm in part.design.arms if arm.synthetic
+        ]
+        for said in settings.experiment
+        for part in [make_part(settings, said)]
+    }
+    if settings.primary is None:
+        return Primary(*next(iter(arms)))
+    asked = settings.primary.partition("@")[0]
+    families = [family for family, there in arms.items() if asked in there]
+    known = dict.fromkeys(name for there in arms.values() for name in there)
+    return read_primary(settings.primary, families, [*known])
 
 
 def _arms(names: list[str], settings: Settings) -> list[str | Arm]:

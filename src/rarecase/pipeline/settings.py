@@ -256,6 +256,10 @@ class Settings(Section):
     """Everything random derives from it."""
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
     """A difference in AUC that counts as none: within it a verdict may be `no difference`."""
+    primary: str | None = None
+    """The question asked beforehand, ARM, ARM@FEATURES or ARM@FEATURES@CLASSIFIER: it is tested
+    first, at the full level, and the others after it. Without it the first part of the experiment
+    is primary, and its arms are corrected for each other."""
     protocol: Literal["sound", "faithful"] = "sound"
     """`faithful` repeats what the paper did with its test set, which flatters: never publish it."""
     cohort: CohortSettings = CohortSettings()

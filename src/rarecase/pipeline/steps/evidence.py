@@ -24,6 +24,7 @@ from rarecase.features.sources.registry import AMONG, names_in
 from rarecase.features.store import FeatureStore
 from rarecase.files import read_csv, read_json, read_parquet, write_json, write_table
 from rarecase.pipeline.clinical import look_at_clinical
+from rarecase.pipeline.designs import primary_of
 from rarecase.pipeline.fold import load_fold
 from rarecase.pipeline.run_folder import (
     COHORT,
@@ -47,12 +48,11 @@ NAME = "steps/evidence"
 
 def evidence_step(context: Context, *, cells: Sequence[Step]) -> Step:
     """The step that scores all cells of the run."""
-    first = context.settings.experiment[0]
     work = partial(evidence_work, cells=tuple(step.name for step in cells))
     return Step(
         NAME, "classify", work, context,
-        facts=[first.features, first.classifier, context.settings.margin], inputs=tuple(cells),
-        products=(PREDICTIONS, EVIDENCE, FEATURES, MASKS), version=8,
+        facts=[*primary_of(context.settings), context.settings.margin], inputs=tuple(cells),
+        products=(PREDICTIONS, EVIDENCE, FEATURES, MASKS), version=9,
     )  # fmt: skip
 
 
@@ -65,11 +65,11 @@ def evidence_work(context: Context, folder: Path, *, cells: Sequence[str]) -> No
     write_table(run / MASKS, masks_of(run))
     record_files(run, [PREDICTIONS, MASKS], step=NAME)  # they are read again at once
     said = [read_json(run / c / CHECKS) for c in cells if (run / c / CHECKS).is_file()]
-    settings, first = context.settings, context.settings.experiment[0]
+    settings = context.settings
     evidence = make_evidence(
         read_parquet(run / PREDICTIONS),
         rare=read_json(run / COHORT / "cohort.json")["rare"],
-        primary=(first.features, first.classifier),
+        primary=primary_of(settings),
         faithful=settings.protocol == "faithful",
         checks=gathered(said),
         seed=derive(settings.seed, "bootstrap") % 2**31,
