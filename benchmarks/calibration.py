@@ -190,6 +190,7 @@ def one(scenario: str, seed: int) -> dict[str, Any]:
             **{name: verdict[name] for name in ("arm", "answer")},
             **{name: _round(verdict[name]) for name in ("p_helps", "p_harms")},
             "moved": [_round(c["difference"]) for c in pair],
+            "error": [_round(c["error"]) for c in pair],
             "likeness": min((_round(c["likeness"]) or 1.0 for c in pair), default=1.0),
         })  # fmt: skip
     return {"seed": seed, "seconds": round(time.perf_counter() - began, 1), "verdicts": verdicts}

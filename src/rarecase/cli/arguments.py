@@ -28,7 +28,8 @@ SHORT = (
         "where the U-Net starts: pretrained, none, or a model.safetensors",
     ),
     ("--seed", "seed", "N", "everything random derives from it"),
-    ("--margin", "margin", "X", "difference in AUC that counts as none (default 0.02)"),
+    ("--margin", "margin", "X", "difference that counts as none (default 0.02)"),
+    ("--metric", "metric", "NAME", "what verdicts are about (default: auc_rare)"),
     (
         "--primary",
         "primary",

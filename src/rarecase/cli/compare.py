@@ -57,7 +57,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         ("--amounts", "SHARES",
          "of what a class lacks to be as frequent as the largest (default 0.5,1,2)"),
         ("--generator-seeds", 2, "default 2"),
-        ("--margin", 0.02, "difference in AUC that counts as none (default 0.02)"),
+        ("--margin", 0.02, "difference that counts as none (default 0.02)"),
+        ("--metric", "NAME", "what verdicts are about (default: auc_rare)"),
         ("--primary", "ARM@FEATURES", "the question asked beforehand: tested first, at 5 %%"),
         ("--auc", 0.7, "with --plan: the AUC that plain features are expected to have"),
         ("--seed", 0, "everything random derives from it"),
@@ -91,6 +92,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Compare and print the table; with --out also write what it was computed from."""
+    if args.plan is not None:
+        from rarecase.cli.plan import run as plan
+
+        return plan(args)
     import pandas as pd
 
     from rarecase.deploy.table_model import save_table_model
@@ -106,8 +111,6 @@ def run(args: Namespace) -> int:
     if args.jobs == 0 or args.jobs < -1:
         raise SettingError(f"--jobs {args.jobs}: expected 1 or more, or -1 for all cores.")
     args.sets = with_paths(args.sets)
-    if args.plan is not None:
-        return _plan(args)
     protocol, curve = protocol_of(vars(args)), None
     with pool(args.jobs, cluster=args.cluster) as executor:
         found = read_said(Path(args.features), vars(args))
@@ -166,27 +169,6 @@ def _model_line(model: TableModel, out: Path) -> str:
     return f"Model for new rows ({what}): rarecase predict {out} NEW.csv --out FOLDER"
 
 
-def _plan(args: Namespace) -> int:
-    """What could be decided with the patients of a table, from their labels or a pilot."""
-    from rarecase.evidence.planning import plan, plan_lines, plan_rows
-    from rarecase.evidence.result import Result
-
-    if not 0 < args.auc < 1:
-        raise SettingError(f"--auc {args.auc}: expected a number between 0 and 1.")
-    found, protocol = read_said(Path(args.features), vars(args)), protocol_of(vars(args))
-    first = _first_set(found, found.y, protocol, rare=args.rare)
-    name = first.classes[first.rare]
-    rare = first.per_class[name]
-    pilot = Result.read(args.plan).evidence if args.plan else None
-    said = plan(
-        rare, sum(first.per_class.values()) - rare, auc=args.auc, margin=protocol.margin,
-        questions=max(sum(arm.synthetic for arm in protocol.designs()[0].arms), 1), pilot=pilot,
-    )  # fmt: skip
-    heads, rows = plan_rows(said)
-    title = f"What {rare} patients of {name} and {said['common']} others can decide"
-    return finish(args, said, table(title, heads, rows), *plan_lines(said))
-
-
 def _possible(
     found: Features, y: Any, ks: Sequence[int], protocol: Protocol, split: Mapping[str, Any], *,
     rare: str | None,
@@ -195,11 +177,11 @@ def _possible(
     from rarecase.experiment.splits import draw_splits
     from rarecase.pipeline.scarcity import possible_ks
 
-    first = _first_set(found, y, protocol, rare=rare)
+    first = first_set(found, y, protocol, rare=rare)
     return possible_ks(first, draw_splits(first, seed=protocol.random_state, **split), ks or None)
 
 
-def _first_set(found: Features, y: Any, protocol: Protocol, *, rare: str | None) -> FeatureSet:
+def first_set(found: Features, y: Any, protocol: Protocol, *, rare: str | None) -> FeatureSet:
     """The first of the sets of features that are compared."""
     from rarecase.pipeline.feature_sets import choose_sets, feature_sets
 
@@ -254,6 +236,7 @@ def with_paths(words: Sequence[str]) -> list[str]:
 
 def protocol_of(said: Mapping[str, Any]) -> Protocol:
     """How the experiment is made, from the command line's words."""
+    from rarecase.evidence.metrics import AUC
     from rarecase.experiment.arms import CLOSED_FORM
     from rarecase.pipeline.protocol import Protocol
 
@@ -262,7 +245,8 @@ def protocol_of(said: Mapping[str, Any]) -> Protocol:
         classifiers=tuple(split_names(said["classifier"])), inner=said["inner"],
         amounts=tuple(_numbers("--amounts", said["amounts"])),
         generator_seeds=said["generator_seeds"], random_state=said["seed"],
-        margin=said.get("margin", 0.02), primary=said.get("primary"),
+        margin=said.get("margin", 0.02), metric=said.get("metric") or AUC,
+        primary=said.get("primary"),
         checks=not said["no_checks"], features=tuple(sets_of(said.get("sets", []))[0]),
         impute=said.get("impute"), categorical=tuple(split_names(said.get("categorical", ""))),
         accept=tuple(split_names(said.get("accept", ""))), combat=bool(said.get("combat")),

@@ -5,8 +5,8 @@ rare patient) is null:
 
 * rare, classes, protocol, repeats, seeds, splits (digests), bootstrap {draws, level, seed, unit},
   counts {patients {class: n}, slices {class: n}}, folds [{repeat, fold, patients}]
-* primary {features, classifier, arm (asked about first, or null)}; margin (a difference in AUC
-  that counts as none)
+* primary {features, classifier, arm (asked about first, or null)}; metric (the name of what
+  verdicts are about); margin (a difference that counts as none)
 * metrics [{name, label, higher_is_better, main}], in the order of tables
 * features, null under the paper's own protocol: the references of all sets of features side by
   side, each the mean over classifiers (see `feature_sets`): baseline, choice (what stands for what
@@ -25,7 +25,8 @@ rare patient) is null:
   controls)}
 * verdicts, one for each row that is synthetic and planned: the key, primary, answer, p_helps,
   p_harms (adjusted within the family), detectable, needed (rare patients that would decide what is
-  inconclusive), possible (1 − AUC of the reference), against {reference, control: {difference,
+  inconclusive), possible (1 − AUC of the reference, or what it is
+  about), against {reference, control: {difference,
   error, freedom, p_greater, p_less, likeness (rank correlation of both scores within a fold),
   chance (shares of its variance: patients, repeats, seeds)}},
   sentence
@@ -50,13 +51,13 @@ from rarecase.evidence.choices import chosen_family, make_choices, read_chosen
 from rarecase.evidence.family import family_verdicts
 from rarecase.evidence.feature_sentences import feature_answer
 from rarecase.evidence.feature_sets import Tests
-from rarecase.evidence.intervals import DRAWS, LEVEL, Scorer, make_draws
+from rarecase.evidence.intervals import DRAWS, LEVEL, Draws, Scorer, make_draws
 from rarecase.evidence.metrics import AUC, Metric, metrics_of
-from rarecase.evidence.paired import compare_fits
 from rarecase.evidence.paper import paper_row
 from rarecase.evidence.predictions import CELL, KEY, check_predictions, pool_patients
 from rarecase.evidence.primary import Primary
 from rarecase.evidence.rows import Family, Key, counts, key_of, make_rows, read_families
+from rarecase.evidence.scored import comparing, primary_metric
 from rarecase.evidence.verdict import MARGIN
 
 PEEKED = (
@@ -86,6 +87,7 @@ def make_evidence(
     seed: int = 0,
     draws: int = DRAWS,
     margin: float = MARGIN,
+    metric: str = AUC,
 ) -> dict[str, Any]:
     """What is said of the arms, for JSON: the entries that stand at the top of this module.
 
@@ -94,12 +96,12 @@ def make_evidence(
     primary
         Features and classifier of the family of verdicts declared beforehand, and the arm that is
         asked about first, if there is one; None: the choice on inner folds, or the first.
-    faithful
-        The paper's protocol, which chooses on the test set: there are no verdicts then.
-    checks
-        What the self-checks found (`experiment.self_checks`), carried along.
-    margin
-        A difference in AUC that counts as none (see `evidence.verdict`).
+    faithful, checks
+        The paper's protocol, which chooses on the test set: there are no verdicts then. What the
+        self-checks found (`experiment.self_checks`), carried along.
+    margin, metric
+        A difference that counts as none (see `evidence.verdict`), and what verdicts are about, by
+        its name (`metrics.METRICS`); what features know is always told by the AUC.
 
     Raises `DataError` for a table that cannot be scored (`check_predictions`), `SettingError` for
     an unknown rare class or family.
@@ -112,30 +114,35 @@ def make_evidence(
     facts = _facts(predictions, pooled, classes)
     drawn = make_draws(labels, facts["seeds"], draws=draws, seed=seed)
     metrics, index = metrics_of(classes, rare=rare), classes.index(rare)
+    patients, about = facts["counts"]["patients"][rare], primary_metric(metric, metrics)
     scored = {n: make_rows(f, Scorer(drawn, metrics, index), classes) for n, f in families.items()}
-    compare, home = partial(compare_fits, rare=index), choice or asked.family
-    patients, several = facts["counts"]["patients"][rare], len(families) > 1
     judge = partial(
-        family_verdicts, compare=compare, rare=rare, rare_patients=patients, margin=margin
-    )
-    tests = Tests(compare, Scorer(drawn, [m for m in metrics if m.name == AUC], index))
+        family_verdicts, compare=comparing(about, drawn, rare=index), metric=about, rare=rare,
+        rare_patients=patients, margin=margin,
+    )  # fmt: skip
+    answer = partial(feature_answer, choice=choice, rare=rare, rare_patients=patients)
+    rows, home = [row for mine in scored.values() for row in mine], choice or asked.family
     declared = {
         "rare": rare, "protocol": "faithful" if faithful else "sound", "margin": margin,
-        "primary": asked._asdict(), "metrics": _about(metrics),
+        "primary": asked._asdict(), "metric": metric, "metrics": _about(metrics),
         "bootstrap": {"draws": draws, "level": LEVEL, "seed": seed, "unit": UNIT},
     }  # fmt: skip
     return facts | declared | {
-        "features": None if faithful else feature_answer(
-            families, choice=choice, tests=tests, rare=rare, rare_patients=patients
-        ),
+        "features": None if faithful else answer(families, tests=_tests(drawn, metrics, index)),
         "choices": make_choices(chosen, families[home], scored[home], rare=index),
-        "rows": (rows := [row for mine in scored.values() for row in mine]),
+        "rows": rows,
         "verdicts": [] if faithful else _verdicts(families, scored, asked, judge=judge),
         "best": _best(rows),
         "paper": paper_row(rows, primary=asked.family, faithful=faithful),
         "checks": None if checks is None else dict(checks),
-        "notes": _notes(rows, primary=asked.family, several=several),
+        "notes": _notes(rows, primary=asked.family, several=len(families) > 1),
     }  # fmt: skip
+
+
+def _tests(drawn: Draws, metrics: Sequence[Metric], rare: int) -> Tests:
+    """What sets of features are compared by: the AUC."""
+    auc = [metric for metric in metrics if metric.name == AUC]
+    return Tests(comparing(auc[0], drawn, rare=rare), Scorer(drawn, auc, rare))
 
 
 def _verdicts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from rarecase.evidence.metrics import AUC, Metric
 from rarecase.evidence.paired import LIKENESS
 from rarecase.evidence.text import number, p_value, signed
 from rarecase.evidence.verdict import ALPHA, FEWEST_RARE_PATIENTS, MARGIN, Contrast, Verdict
@@ -11,12 +12,14 @@ from rarecase.evidence.verdict import ALPHA, FEWEST_RARE_PATIENTS, MARGIN, Contr
 
 def explain(
     name: str, verdict: Verdict, tested: Contrast, *, reference: str, rare: str,
-    rare_patients: int, margin: float = MARGIN,
+    rare_patients: int, margin: float = MARGIN, metric: Metric | None = None,
 ) -> str:  # fmt: skip
-    """The verdict in words with its numbers; `reference`: the name of that arm."""
+    """The verdict in words with its numbers; `reference`: the name of that arm; `metric`: what it
+    is about, the AUC if None."""
+    score = None if metric is None or metric.name == AUC else metric.label
     said = _said(
         name, verdict, tested, reference=reference, rare=rare, rare_patients=rare_patients,
-        margin=margin,
+        margin=margin, score=score,
     )  # fmt: skip
     return said + (_unlike(tested, reference) if tested.pair else "")
 
@@ -35,9 +38,13 @@ def _unlike(tested: Contrast, reference: str) -> str:
 
 def _said(
     name: str, verdict: Verdict, tested: Contrast, *, reference: str, rare: str,
-    rare_patients: int, margin: float,
+    rare_patients: int, margin: float, score: str | None,
 ) -> str:  # fmt: skip
-    moved = _moved(tested, reference)
+    moved = _moved(tested, reference, score or "AUC")
+    better, worse = (
+        (f"patients of class {rare} are ranked {how} than by" if score is None
+         else f"{score} is {how} than with") for how in ("better", "worse")
+    )  # fmt: skip
     if verdict.answer == "incomplete":
         return f"{name}: incomplete, as {tested.missing}; there is no verdict on it."
     if verdict.answer == "too few to say":
@@ -47,14 +54,13 @@ def _said(
         )
     if verdict.answer == "helps":
         return (
-            f"{name} helps: patients of class {rare} are ranked better than by {reference} and by "
+            f"{name} helps: {better} {reference} and "
             f"its control ({moved}; adjusted p {p_value(verdict.p_helps)}), and balanced accuracy "
             "at tuned thresholds is not lower."
         )
     if verdict.answer == "harms":
         return (
-            f"{name} harms: patients of class {rare} are ranked worse than by {reference} "
-            f"({moved}; adjusted p {p_value(verdict.p_harms)})."
+            f"{name} harms: {worse} {reference} ({moved}; adjusted p {p_value(verdict.p_harms)})."
         )
     if verdict.answer == "no difference":
         low, high = (signed(each, digits=3) for each in tested.reach)
@@ -97,10 +103,10 @@ def _needed(verdict: Verdict, rare: str) -> str:
     return f"; about {about:,} patients of class {rare} would decide it"
 
 
-def _moved(tested: Contrast, reference: str) -> str:
+def _moved(tested: Contrast, reference: str, score: str) -> str:
     if math.isnan(tested.reference.difference):
-        return "AUC is not defined in any test fold"
-    text = f"ΔAUC {signed(tested.reference.difference)} against {reference}"
+        return f"{score} is not defined in any test fold"
+    text = f"Δ{score} {signed(tested.reference.difference)} against {reference}"
     if tested.control is not None:
         text += f", {signed(tested.control.difference)} against its control"
     return text

@@ -4,14 +4,13 @@ classifier."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rarecase.evidence.explain import explain
-from rarecase.evidence.fits import Fit
-from rarecase.evidence.metrics import AUC
-from rarecase.evidence.paired import Comparison
+from rarecase.evidence.metrics import Metric
 from rarecase.evidence.rows import Cell, Entry, Family, Key
+from rarecase.evidence.scored import Compare
 from rarecase.evidence.verdict import MARGIN, Contrast, judge
 from rarecase.ranking import plain
 
@@ -22,7 +21,8 @@ def family_verdicts(
     family: Family,
     rows: Sequence[Mapping[str, Any]],
     *,
-    compare: Callable[[Sequence[Fit], Sequence[Fit]], Comparison],
+    compare: Compare,
+    metric: Metric,
     rare: str,
     rare_patients: int,
     full_names: bool,
@@ -32,12 +32,14 @@ def family_verdicts(
     """The verdicts on the planned synthetic arms of a family (see `make_evidence`).
 
     `rows` are the family's rows of the evidence, `compare` the paired tests of an arm against
-    another, `margin` the difference in AUC that counts as none, `first` the arm that was asked
-    about beforehand.
+    another by `metric`, `margin` the difference that counts as none, `first` the arm that was
+    asked about beforehand.
     """
     scores = {entry.key: row["patients"]["scores"] for entry, row in zip(family, rows, strict=True)}
     planned = {entry.key: entry for entry in family if entry.synthetic and entry.planned}
-    tested = {key: _contrast(entry, family, scores, compare) for key, entry in planned.items()}
+    tested = {
+        key: _contrast(entry, family, scores, metric, compare) for key, entry in planned.items()
+    }
     asked = next((key for key in tested if key.arm == first), None)
     found = []
     judged = judge(tested, rare_patients=rare_patients, margin=margin, first=asked)
@@ -48,6 +50,7 @@ def family_verdicts(
         sentence = explain(
             name, verdict, contrast,
             reference=family[0].key.arm, rare=rare, rare_patients=rare_patients, margin=margin,
+            metric=metric,
         )  # fmt: skip
         found.append(
             {
@@ -66,7 +69,7 @@ def family_verdicts(
 
 
 def _contrast(
-    entry: Entry, family: Family, scores: Mapping[Key, Any], compare: Callable[..., Comparison]
+    entry: Entry, family: Family, scores: Mapping[Key, Any], metric: Metric, compare: Compare
 ) -> Contrast:
     """An arm at an amount against the reference, and the control of that arm at that amount."""
     (_, arm, _, amount), reference = entry.key, family[0]
@@ -76,12 +79,12 @@ def _contrast(
         value = scores[of.key][name]["value"]
         return math.nan if value is None else value
 
-    balanced = "tuned_balanced_accuracy"
+    balanced, found = "tuned_balanced_accuracy", score(reference, metric.name)
     return Contrast(
         reference=compare(entry.patients, reference.patients),
         control=None if control is None else compare(entry.patients, control.patients),
         balanced=score(entry, balanced) - score(reference, balanced),
-        possible=1 - score(reference, AUC),
+        possible=1 - found if metric.higher_is_better else found,
         missing=_missing(entry, control, family),
     )
 

@@ -40,8 +40,9 @@ SAID = ("difference", "error", "freedom", "p_greater", "p_less", "likeness")
 @dataclass(frozen=True)
 class Comparison:
     """An arm against a control: `difference` in AUC (arm − control), its standard error, the
-    degrees of freedom, what the error is made of, and the mean rank correlation of both scores
-    within a fold. All NaN without a fold that holds both kinds of patients.
+    degrees of freedom, what the error is made of, the mean rank correlation of both scores within a
+    fold, and how many times the variance of who is tested the whole one is. All NaN without a fold
+    that holds both kinds of patients.
 
     Two arms that rank everybody alike have an error of 0, which proves nothing: no p is below 1
     then, and no interval is known.
@@ -52,6 +53,7 @@ class Comparison:
     freedom: float
     chance: Components = UNKNOWN
     likeness: float = math.nan
+    learning: float = 1.0
 
     @property
     def known(self) -> bool:
@@ -110,13 +112,15 @@ def compare_fits(arm: Sequence[Fit], control: Sequence[Fit], *, rare: int) -> Co
     if min(count for _, count in sides) < 2:
         freedom = 0.0
     likeness = float(mean_defined([fold.likeness for fold in folds]))
-    variance = total * (learning(likeness) if again else 1.0)
+    times = learning(likeness) if again else 1.0
+    variance = total * times
     return Comparison(
         difference=sum(fold.weight * fold.difference for fold in folds),
         error=math.sqrt(variance),
         freedom=freedom,
         chance=components_of(folds, variance=variance),
         likeness=likeness,
+        learning=times,
     )
 
 

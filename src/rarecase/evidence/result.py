@@ -121,6 +121,7 @@ def reweigh(folder: str | Path, *, margin: float | None = None) -> dict[str, Any
     """
     from rarecase.evidence.evidence import make_evidence
     from rarecase.evidence.masks import with_masks
+    from rarecase.evidence.metrics import AUC
     from rarecase.evidence.primary import Primary
     from rarecase.evidence.verdict import MARGIN
 
@@ -131,6 +132,7 @@ def reweigh(folder: str | Path, *, margin: float | None = None) -> dict[str, Any
         faithful=said["protocol"] == "faithful", checks=said["checks"],
         seed=said["bootstrap"]["seed"], draws=said["bootstrap"]["draws"],
         margin=said.get("margin", MARGIN) if margin is None else margin,
+        metric=said.get("metric", AUC),
     )  # fmt: skip
     if "untuned" in said:  # of a run; the predictions do not say it
         found["untuned"] = said["untuned"]

@@ -17,8 +17,10 @@ from numpy.typing import ArrayLike
 from rarecase.deploy.table_model import TableModel, fit_table_model
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.evidence.evidence import make_evidence
+from rarecase.evidence.metrics import AUC, metrics_of
 from rarecase.evidence.primary import Primary, read_primary
 from rarecase.evidence.result import Result
+from rarecase.evidence.scored import primary_metric
 from rarecase.evidence.verdict import MARGIN
 from rarecase.experiment.arm import Arm, identity
 from rarecase.experiment.arms import CLOSED_FORM
@@ -56,6 +58,7 @@ def compare(
     checks: bool = True,
     draws: int = DRAWS,
     margin: float = MARGIN,
+    metric: str = AUC,
     primary: str | None = None,
     features: Sequence[str] = (),
     impute: Literal["median"] | None = None,
@@ -75,9 +78,8 @@ def compare(
     X, y
         Features (n, d), an array or a DataFrame, or several sets by name; classes (n,).
     groups, sites, rare
-        Whose each row is (n,); without it every row is a patient of its own. Where it is from (n,):
-        each site is tested once by what was learnt at the others, without `folds`. The rare class;
-        without it the one with the fewest patients.
+        Whose each row is (n,), else its own patient's; where it is from (n,): each site is tested
+        once by what the others taught, without `folds`; the rare class, else the smallest.
     arms … cells
         See `Protocol`. `executor`: any of `concurrent.futures`; `cells`: a folder that keeps
         finished tasks, so that the same call goes on.
@@ -89,7 +91,7 @@ def compare(
     """
     protocol = Protocol(
         arms, classifiers, inner, amounts, generator_seeds, random_state, checks, draws, margin,
-        primary, features, impute, categorical, accept, combat,
+        metric, primary, features, impute, categorical, accept, combat,
     )  # fmt: skip
     sets, found = checked_sets(X, y, groups=groups, sites=sites, rare=rare, protocol=protocol)
     splits = draw_splits(sets[0], sites=sites, folds=folds, repeats=repeats, seed=random_state)
@@ -212,6 +214,8 @@ def run_plan(
     ]
     candidates = candidates_of(sets, designs)
     asked = primary_of(sets, designs, protocol, candidates)
+    known = metrics_of(sets[0].classes, rare=sets[0].classes[sets[0].rare])
+    primary_metric(protocol.metric, known)  # now, and not when everything is computed
     if STACK in protocol.among and len(candidates) < 2:
         raise SettingError(
             f"features {STACK!r}: is the average of several; compare more sets or classifiers."
@@ -243,7 +247,7 @@ def run_plan(
     predictions = pd.concat([each.predictions for each in found], ignore_index=True)
     evidence = make_evidence(
         predictions, rare=sets[0].classes[sets[0].rare], checks=checks, draws=protocol.draws,
-        margin=protocol.margin, primary=asked,
+        margin=protocol.margin, metric=protocol.metric, primary=asked,
         seed=derive(protocol.random_state, "bootstrap") % 2**31,
     )  # fmt: skip
     return Result(predictions, evidence)

@@ -12,7 +12,9 @@ import pandas as pd
 
 from rarecase.cohort import Cohort, count_slices
 from rarecase.errors import SettingError
+from rarecase.evidence.metrics import metrics_of
 from rarecase.evidence.primary import Primary, read_primary
+from rarecase.evidence.scored import primary_metric
 from rarecase.experiment.arm import AUGMENTATION, Arm, Counts, Tuned
 from rarecase.experiment.arms import make_arms, with_width
 from rarecase.experiment.classifiers.registry import CLASSIFIERS, make_classifier, takes_of
@@ -162,7 +164,9 @@ def available(settings: Settings, cohort: Cohort) -> Settings:
             log.info("features %r are left out: %s", name, why)
         kept += [] if reasons else [said]
     found = settings.model_copy(update={"experiment": kept})
-    primary_of(found)  # now, and not when everything is computed
+    # Now, and not when everything is computed.
+    primary_of(found)
+    primary_metric(settings.metric, metrics_of(cohort.classes, rare=cohort.rare))
     return found
 
 

@@ -86,7 +86,7 @@ def evaluate_on(
     predictions = ensemble([each.predictions for each in found])
     checks = gathered([each.checks for each in found if each.checks is not None])
     evidence = make_evidence(
-        predictions, rare=about["rare"], checks=checks, margin=home.margin,
+        predictions, rare=about["rare"], checks=checks, margin=home.margin, metric=home.metric,
         seed=derive(home.seed, "bootstrap") % 2**31,
     )  # fmt: skip
     evidence["untuned"] = bool(read_json(run / EVIDENCE).get("untuned"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rarecase.errors import SettingError
+from rarecase.evidence.metrics import AUC
 from rarecase.evidence.verdict import MARGIN, checked_margin
 from rarecase.experiment.arm import Arm
 from rarecase.experiment.arms import CLOSED_FORM
@@ -45,7 +46,10 @@ class Protocol:
     draws
         Of the bootstrap.
     margin
-        A difference in AUC that counts as none (see `evidence.verdict`).
+        A difference that counts as none (see `evidence.verdict`).
+    metric
+        What verdicts are about: the AUC of the rare class, unless another was declared beforehand
+        (`sensitivity_at_90`, `average_precision`, …; see `evidence.metrics`).
     primary
         The one question asked beforehand, ARM, ARM@FEATURES or ARM@FEATURES@CLASSIFIER: it is
         tested first, at the full level, and the others after it.
@@ -71,6 +75,7 @@ class Protocol:
     checks: bool = True
     draws: int = DRAWS
     margin: float = MARGIN
+    metric: str = AUC
     primary: str | None = None
     features: Sequence[str] = ()
     impute: Literal["median"] | None = None

@@ -255,7 +255,9 @@ class Settings(Section):
     seed: int = 0
     """Everything random derives from it."""
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
-    """A difference in AUC that counts as none: within it a verdict may be `no difference`."""
+    """A difference that counts as none: within it a verdict may be `no difference`."""
+    metric: str = "auc_rare"
+    """What verdicts are about: the AUC of the rare class, or another metric declared beforehand."""
     primary: str | None = None
     """The question asked beforehand, ARM, ARM@FEATURES or ARM@FEATURES@CLASSIFIER: it is tested
     first, at the full level, and the others after it. Without it the first part of the experiment

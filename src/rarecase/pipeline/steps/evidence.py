@@ -49,10 +49,10 @@ NAME = "steps/evidence"
 def evidence_step(context: Context, *, cells: Sequence[Step]) -> Step:
     """The step that scores all cells of the run."""
     work = partial(evidence_work, cells=tuple(step.name for step in cells))
+    said = context.settings
     return Step(
-        NAME, "classify", work, context,
-        facts=[*primary_of(context.settings), context.settings.margin], inputs=tuple(cells),
-        products=(PREDICTIONS, EVIDENCE, FEATURES, MASKS), version=9,
+        NAME, "classify", work, context, facts=[*primary_of(said), said.margin, said.metric],
+        inputs=tuple(cells), products=(PREDICTIONS, EVIDENCE, FEATURES, MASKS), version=9,
     )  # fmt: skip
 
 
@@ -74,6 +74,7 @@ def evidence_work(context: Context, folder: Path, *, cells: Sequence[str]) -> No
         checks=gathered(said),
         seed=derive(settings.seed, "bootstrap") % 2**31,
         margin=settings.margin,
+        metric=settings.metric,
     )
     evidence["untuned"] = settings.tuning.masks != "whole" and untuned(run)
     write_json(run / EVIDENCE, with_masks(evidence, run))

@@ -1,0 +1,32 @@
+"""compare --plan: what could be decided, before anything is trained."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from rarecase.cli.compare import first_set, protocol_of, read_said, with_paths
+from rarecase.cli.show import finish, table
+from rarecase.errors import SettingError
+
+
+def run(args: Namespace) -> int:
+    """What could be decided with the patients of a table, from their labels or a pilot."""
+    from rarecase.evidence.planning import plan, plan_lines, plan_rows
+    from rarecase.evidence.result import Result
+
+    if not 0 < args.auc < 1:
+        raise SettingError(f"--auc {args.auc}: expected a number between 0 and 1.")
+    args.sets = with_paths(args.sets)
+    found, protocol = read_said(Path(args.features), vars(args)), protocol_of(vars(args))
+    first = first_set(found, found.y, protocol, rare=args.rare)
+    name = first.classes[first.rare]
+    rare = first.per_class[name]
+    pilot = Result.read(args.plan).evidence if args.plan else None
+    said = plan(
+        rare, sum(first.per_class.values()) - rare, auc=args.auc, margin=protocol.margin,
+        questions=max(sum(arm.synthetic for arm in protocol.designs()[0].arms), 1), pilot=pilot,
+    )  # fmt: skip
+    heads, rows = plan_rows(said)
+    title = f"What {rare} patients of {name} and {said['common']} others can decide"
+    return finish(args, said, table(title, heads, rows), *plan_lines(said))
