@@ -41,7 +41,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase import compare
 from rarecase.evidence import make_evidence
-from rarecase.evidence.paired import LIKENESS
+from rarecase.evidence.explain import LIKENESS
 from rarecase.experiment import Arm, Sampler, fit_fold, make_design
 from rarecase.experiment.fold_data import TRAINS
 from rarecase.experiment.splits import splits_of
@@ -203,7 +203,7 @@ def _round(value: float | None) -> float | None:
 def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
     """How many data sets had an arm of which it was said; the same where none was warned of, and
     where one was; how many arms were called what; mean ΔAUC against both; seconds in all."""
-    unlike = [any(v["likeness"] < LIKENESS[0] for v in line["verdicts"]) for line in lines]
+    unlike = [any(v["likeness"] < LIKENESS for v in line["verdicts"]) for line in lines]
     said = [{v["answer"] for v in line["verdicts"]} for line in lines]
     arms = Counter(f"{v['arm']}: {v['answer']}" for line in lines for v in line["verdicts"])
     moved = np.array([v["moved"] for line in lines for v in line["verdicts"]], dtype=np.float64)

@@ -12,7 +12,8 @@ on five repeats of five folds, two generator seeds each:
 * none: Gaussian samples against the real ones alone, without signal. Nothing can differ.
 * noise: the same with signal: what a Gaussian adds is noise, on average.
 * half, unlike: either arm sees 15 features, as good as the other's, and half of them, or none, are
-  the same: as where sets of features are compared. Nothing differs on average.
+  the same: as where sets of features are compared. Nothing differs on average. `once`: of these,
+  and of noise, one repeat of five folds.
 * gain 0.05, gain 0.10: arms that see, beside each real training patient, one more feature, which
   says so much of the class that the AUC rises by that; the control sees as good as nothing in it.
 
@@ -40,7 +41,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase.cohort.splits import stratified_folds
 from rarecase.evidence.fits import Fit
-from rarecase.evidence.paired import compare_fits, learning
+from rarecase.evidence.paired import OTHER_FEATURES, compare_fits
 from rarecase.evidence.placed import Placed, placed_folds
 from rarecase.experiment.arm import Arm, Sampler
 from rarecase.experiment.classifiers.logistic import Logistic
@@ -58,13 +59,14 @@ SIZES = {"24 of 110": (86, 24), "76 of 285": (209, 76)}
 class Scenario:
     """What data are like, and which two arms are compared: samplers by name, or none; `gain`: how
     much the last feature moves the rare class for the arm; `shared`: how many features are the
-    same to both."""
+    same to both; `repeats` of the five folds."""
 
     auc: float
     arm: str | None
     control: str | None
     gain: float = 0.0
     shared: int = FEATURES
+    repeats: int = REPEATS
 
 
 SCENARIOS = {
@@ -73,6 +75,9 @@ SCENARIOS = {
     "noise": Scenario(0.70, "gaussian", None),
     "half": Scenario(0.70, None, None, shared=7),
     "unlike": Scenario(0.70, None, None, shared=0),
+    "half, once": Scenario(0.70, None, None, shared=7, repeats=1),
+    "unlike, once": Scenario(0.70, None, None, shared=0, repeats=1),
+    "noise, once": Scenario(0.70, "gaussian", None, repeats=1),
     "gain 0.05": Scenario(0.70, None, None, 0.05),
     "gain 0.10": Scenario(0.70, None, None, 0.10),
 }
@@ -102,13 +107,15 @@ def draw(scenario: Scenario, size: tuple[int, int], seed: int) -> list[FeatureSe
     return [make_features(each, y, rare="rare") for each in (told, np.concatenate([X, noise], 1))]
 
 
-def fits(features: FeatureSet, sampler: str | None, *, seed: int, stream: int) -> list[Fit]:
-    """An arm's predictions on five repeats of five folds, for every generator seed."""
+def fits(
+    features: FeatureSet, sampler: str | None, *, repeats: int, seed: int, stream: int
+) -> list[Fit]:
+    """An arm's predictions on repeats of five folds, for every generator seed."""
     label, found = features.label, []
     arm = Arm("arm", None if sampler is None else Sampler(sampler))
     for number in range(1 if sampler is None else SEEDS):
         sets, parts = [], []
-        for repeat in range(REPEATS):
+        for repeat in range(repeats):
             fold = stratified_folds(label, folds=FOLDS, seed=derive(seed, "folds", repeat))
             for f in range(FOLDS):
                 train, held = np.flatnonzero(fold != f), np.flatnonzero(fold == f)
@@ -118,25 +125,26 @@ def fits(features: FeatureSet, sampler: str | None, *, seed: int, stream: int) -
                 sets.append((training.X, training.y, None))
                 parts.append((repeat, fold, held, mine))
         models = Logistic().fit_grid(sets, [1.0])
-        p = np.full((REPEATS, label.size, 2), np.nan)
-        of = np.zeros((REPEATS, label.size), np.int64)
+        p = np.full((repeats, label.size, 2), np.nan)
+        of = np.zeros((repeats, label.size), np.int64)
         for (model,), (repeat, fold, held, mine) in zip(models, parts, strict=True):
             p[repeat, held], of[repeat] = model.predict_proba(mine.X), fold
         who = np.arange(label.size)
         known = None if sampler is None else number
-        found += [Fit(r, known, who, label, p[r], of[r]) for r in range(REPEATS)]
+        found += [Fit(r, known, who, label, p[r], of[r]) for r in range(repeats)]
     return found
 
 
 def errors(arm: list[Fit], control: list[Fit]) -> dict[str, Any]:
     """Difference, standard error and degrees of freedom by every rule."""
     product, folds = compare_fits(arm, control, rare=1), list(placed_folds(arm, control, rare=1))
-    plain = product.error / math.sqrt(learning(product.likeness))
+    plain = compare_fits(arm, control, rare=1, learning=1.0).error
     each = np.array([fold.difference for fold in folds])
     nadeau = math.sqrt((1 / each.size + 1 / (FOLDS - 1)) * each.var(ddof=1))
     rules = {
         "DeLong": (plain, product.freedom),
         "product": (product.error, product.freedom),
+        "DeLong × 2": (plain * math.sqrt(OTHER_FEATURES), product.freedom),
         "influence": (influence(folds), math.inf),
         "two-way": (two_way(arm, control), product.freedom),
         "Nadeau-Bengio": (nadeau, each.size - 1),
@@ -184,8 +192,9 @@ def two_way(arm: list[Fit], control: list[Fit]) -> float:
 
 def one(scenario: Scenario, size: tuple[int, int], seed: int) -> dict[str, Any]:
     sets = draw(scenario, size, seed)
-    arm = fits(sets[0], scenario.arm, seed=seed, stream=1)
-    control = fits(sets[1], scenario.control, seed=seed, stream=2)
+    asked = {"repeats": scenario.repeats, "seed": seed}
+    arm = fits(sets[0], scenario.arm, stream=1, **asked)
+    control = fits(sets[1], scenario.control, stream=2, **asked)
     return {"seed": seed, **errors(arm, control)}
 
 

@@ -150,7 +150,9 @@ def main() -> None:
         cache_slices(cohort, Path(work) / "slices", args.size, skip_empty=True)
         cache = SliceCache.open(Path(work) / "slices")
         if args.curve:
-            numbers = ([int(n) for n in text.split(",")] for text in (args.patients, args.epochs))
+            numbers = (
+                [int(n) for n in text.split(",") if n] for text in (args.patients, args.epochs)
+            )
             patients, epochs = numbers
             found = curve(
                 args.model, cache, ways=args.ways.split(","), patients=patients, epochs=epochs,

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from rarecase.evidence import make_evidence, pool_patients
 from rarecase.evidence.feature_sets import find_baseline, two_sided
 from rarecase.evidence.fits import fits_of
-from rarecase.evidence.paired import Comparison, compare_fits
+from rarecase.evidence.paired import OTHER_FEATURES, Comparison, compare_fits
 from support.predictions import SETS, make_predictions, make_sets
 
 FEW = {"draws": 100}
@@ -75,9 +75,10 @@ def test_p_is_that_of_the_paired_tests_on_all_classifiers(table, evidence):
     fits: dict[str, list] = {}
     for key, mine in fits_of(pooled, classes=("A", "B"), patients=patients).items():
         fits.setdefault(key[0], []).extend(mine)
-    tested = compare_fits(fits["tumour"], fits["outline_size"], rare=1)
+    asked = {"rare": 1, "learning": OTHER_FEATURES}
+    tested = compare_fits(fits["tumour"], fits["outline_size"], **asked)
     assert row(evidence, "tumour")["against"]["baseline"]["p"] == tested.p_greater
-    tested = compare_fits(fits["tumour"], fits["auto"], rare=1)
+    tested = compare_fits(fits["tumour"], fits["auto"], **asked)
     twice = 2 * min(tested.p_greater, tested.p_less)
     assert row(evidence, "tumour")["against"]["choice"]["p"] == pytest.approx(min(1.0, twice))
 

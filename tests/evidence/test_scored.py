@@ -11,7 +11,7 @@ from rarecase.evidence import make_evidence
 from rarecase.evidence.fits import Fit
 from rarecase.evidence.intervals import make_draws
 from rarecase.evidence.metrics import metrics_of
-from rarecase.evidence.paired import UNLIKE, compare_fits
+from rarecase.evidence.paired import TRAINED, compare_fits
 from rarecase.evidence.scored import comparing, primary_metric
 from support.predictions import make_predictions
 
@@ -51,7 +51,7 @@ def test_lower_is_better_of_a_loss():
     variance = sum(
         (true == c).mean() ** 2 * gap[true == c].var() / (true == c).sum() for c in (0, 1)
     )
-    assert found.error == pytest.approx(math.sqrt(UNLIKE * variance), rel=0.06)
+    assert found.error == pytest.approx(math.sqrt(TRAINED * variance), rel=0.06)
     assert found.freedom == 29
 
 

@@ -53,6 +53,7 @@ from rarecase.evidence.feature_sentences import feature_answer
 from rarecase.evidence.feature_sets import Tests
 from rarecase.evidence.intervals import DRAWS, LEVEL, Draws, Scorer, make_draws
 from rarecase.evidence.metrics import AUC, Metric, metrics_of
+from rarecase.evidence.paired import OTHER_FEATURES
 from rarecase.evidence.paper import paper_row
 from rarecase.evidence.predictions import CELL, KEY, check_predictions, pool_patients
 from rarecase.evidence.primary import Primary
@@ -142,7 +143,8 @@ def make_evidence(
 def _tests(drawn: Draws, metrics: Sequence[Metric], rare: int) -> Tests:
     """What sets of features are compared by: the AUC."""
     auc = [metric for metric in metrics if metric.name == AUC]
-    return Tests(comparing(auc[0], drawn, rare=rare), Scorer(drawn, auc, rare))
+    compare = comparing(auc[0], drawn, rare=rare, learning=OTHER_FEATURES)
+    return Tests(compare, Scorer(drawn, auc, rare))
 
 
 def _verdicts(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from rarecase.evidence.metrics import AUC, Metric
-from rarecase.evidence.paired import LIKENESS
 from rarecase.evidence.text import number, p_value, signed
 from rarecase.evidence.verdict import ALPHA, FEWEST_RARE_PATIENTS, MARGIN, Contrast, Verdict
+
+LIKENESS = 0.5  # mean rank correlation of two arms' scores within a fold: below it a warning
 
 
 def explain(
@@ -28,11 +29,11 @@ def _unlike(tested: Contrast, reference: str) -> str:
     """A warning where an arm ranks by other things than what it is set against."""
     pairs = zip((reference, "its control"), tested.pair or (), strict=True)
     least, name = min((c.likeness, name) for name, c in pairs)
-    if math.isnan(least) or least >= LIKENESS[0]:
+    if math.isnan(least) or least >= LIKENESS:
         return ""
     return (
-        f" It ranks patients unlike {name} (rank correlation {number(least)}): a generator that "
-        "collapsed does so, and the p allow for it."
+        f" Beware: it ranks patients unlike {name} (rank correlation {number(least)}), as a "
+        "generator that collapsed does, and such p can be too small."
     )
 
 

@@ -10,10 +10,9 @@ counts once however often it is tested; the variance is that of DeLong, DeLong a
 
 DeLong's variance knows the chance of who is tested, and not that of who is learnt from. Where every
 patient is tested in several repeats, the rest of which it trains in, it is multiplied by
-`TRAINED`: what simulations ask for (benchmarks/level.py). Arms that rank alike learnt much the
-same from the same patients, so that most of that chance is theirs both and cancels out. Where they
-rank by different things, other features or a generator that collapsed, nothing does, and the
-variance is multiplied by up to `UNLIKE`.
+`TRAINED`: what simulations ask for (benchmarks/level.py). Between arms on the same features much of
+that chance is theirs both and cancels out, even where they rank quite unlike each other; between
+other features none of it does, and the variance is multiplied by `OTHER_FEATURES`.
 """
 
 from __future__ import annotations
@@ -31,8 +30,7 @@ from rarecase.evidence.fits import Fit
 from rarecase.evidence.placed import Placed, placed_folds
 from rarecase.ranking import mean_defined, plain
 
-TRAINED, UNLIKE = 1.25, 2.0  # for a likeness from 0.95 up, and from 0.85 down
-LIKENESS = (0.85, 0.95)  # mean rank correlation of two arms' scores within a fold
+TRAINED, OTHER_FEATURES = 1.25, 2.0
 POWER = 0.8
 SAID = ("difference", "error", "freedom", "p_greater", "p_less", "likeness")
 
@@ -96,8 +94,11 @@ class Comparison:
         return numbers | {"chance": self.chance.shares}
 
 
-def compare_fits(arm: Sequence[Fit], control: Sequence[Fit], *, rare: int) -> Comparison:
-    """Compare two arms on the folds both have; `rare` is the index of the rare class."""
+def compare_fits(
+    arm: Sequence[Fit], control: Sequence[Fit], *, rare: int, learning: float = TRAINED
+) -> Comparison:
+    """Compare two arms on the folds both have; `rare` is the index of the rare class, `learning`
+    how many times DeLong's variance the whole one is where patients are learnt from, too."""
     folds = list(placed_folds(arm, control, rare=rare))
     if not folds:
         return Comparison(math.nan, math.nan, math.nan)
@@ -111,28 +112,16 @@ def compare_fits(arm: Sequence[Fit], control: Sequence[Fit], *, rare: int) -> Co
     freedom = total**2 / sum(shares) if sum(shares) else 0.0
     if min(count for _, count in sides) < 2:
         freedom = 0.0
-    likeness = float(mean_defined([fold.likeness for fold in folds]))
-    times = learning(likeness) if again else 1.0
+    times = learning if again else 1.0
     variance = total * times
     return Comparison(
         difference=sum(fold.weight * fold.difference for fold in folds),
         error=math.sqrt(variance),
         freedom=freedom,
         chance=components_of(folds, variance=variance),
-        likeness=likeness,
+        likeness=float(mean_defined([fold.likeness for fold in folds])),
         learning=times,
     )
-
-
-def learning(likeness: float) -> float:
-    """How many times DeLong's variance the whole one is, where patients are tested and learnt from.
-
-    >>> learning(0.99), learning(0.9), learning(0.3), learning(math.nan)
-    (1.25, 1.625, 2.0, 1.25)
-    """
-    if math.isnan(likeness):  # one of them ranks nobody: there is nothing that it learnt
-        return TRAINED
-    return float(np.interp(likeness, LIKENESS, (UNLIKE, TRAINED)))
 
 
 def _side(folds: Sequence[Placed], *, rare: bool) -> tuple[float, int]:

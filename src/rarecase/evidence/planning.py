@@ -16,15 +16,19 @@ from typing import Any
 import numpy as np
 from scipy.stats import t
 
-from rarecase.evidence.paired import Comparison, learning
+from rarecase.evidence.paired import OTHER_FEATURES, TRAINED, Comparison
 from rarecase.evidence.text import number, percent
 from rarecase.evidence.verdict import ALPHA, FEWEST_RARE_PATIENTS, MARGIN, MOST_TIMES
 
 DIFFERENCES = (0.02, 0.05, 0.1, 0.15, 0.2)
 SMALL = 0.05  # a rise for which the patients needed are said
-TOGETHER = {"an arm on the same features": (0.85, 0.98), "other features": (0.3, 0.3)}
-"""How the errors of two AUCs go together (benchmarks/level.py), where one is larger by 0.05 and
-where they are equal: an arm that helps ranks by something more, one that does not ranks alike."""
+KINDS = {
+    "an arm on the same features": (0.85, 0.98, TRAINED),
+    "other features": (0.3, 0.3, OTHER_FEATURES),
+}
+"""How the errors of two AUCs go together (benchmarks/level.py, benchmarks/calibration.py), where
+one is larger by 0.05 and where they are equal (an arm that helps ranks by something more, one that
+does not ranks alike), and how much learning adds to their variance."""
 
 
 @dataclass(frozen=True)
@@ -106,15 +110,16 @@ def plan(
 
     >>> found = plan(24, 86)["curves"][0]
     >>> found["what"], round(found["detectable"], 3)
-    ('an arm on the same features', 0.127)
+    ('an arm on the same features', 0.1)
     """
     if pilot is None:
         curves = [
             Curve(
-                what, error_of(auc, rare, common, together=moved),
-                error_of(auc, rare, common, together=same), freedom_of(rare, common),
+                what, error_of(auc, rare, common, together=moved, learning=learning),
+                error_of(auc, rare, common, together=same, learning=learning),
+                freedom_of(rare, common),
             )
-            for what, (moved, same) in TOGETHER.items()
+            for what, (moved, same, learning) in KINDS.items()
         ]  # fmt: skip
     else:
         curves = [*_of_pilot(pilot, rare, common)]
@@ -128,13 +133,13 @@ def plan(
     }  # fmt: skip
 
 
-def error_of(auc: float, rare: int, common: int, *, together: float) -> float:
+def error_of(auc: float, rare: int, common: int, *, together: float, learning: float) -> float:
     """Standard error of a difference between two AUCs near `auc` whose errors have the correlation
-    `together`, as the test counts it where everybody is also learnt from."""
+    `together`; `learning`: what the test multiplies the variance by."""
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     more = (rare - 1) * (q1 - auc**2) + (common - 1) * (q2 - auc**2)
     variance = (auc * (1 - auc) + more) / (rare * common)
-    return math.sqrt(2 * (1 - together) * variance * learning(together))
+    return math.sqrt(2 * (1 - together) * variance * learning)
 
 
 def freedom_of(rare: int, common: int) -> float:

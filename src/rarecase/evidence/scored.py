@@ -20,7 +20,7 @@ from rarecase.evidence.components import UNKNOWN
 from rarecase.evidence.fits import Fit
 from rarecase.evidence.intervals import Draws, Scorer, arm_differences
 from rarecase.evidence.metrics import AUC, Metric
-from rarecase.evidence.paired import Comparison, compare_fits
+from rarecase.evidence.paired import TRAINED, Comparison, compare_fits
 
 Compare = Callable[[Sequence[Fit], Sequence[Fit]], Comparison]
 
@@ -34,18 +34,21 @@ def primary_metric(name: str, metrics: Sequence[Metric]) -> Metric:
     return known[name]
 
 
-def comparing(metric: Metric, draws: Draws, *, rare: int) -> Compare:
-    """What compares two arms by a metric; larger is better, whichever way the metric has it."""
+def comparing(metric: Metric, draws: Draws, *, rare: int, learning: float = TRAINED) -> Compare:
+    """What compares two arms by a metric; larger is better, whichever way the metric has it.
+    `learning`: see `compare_fits`."""
     if metric.name == AUC:
-        return partial(compare_fits, rare=rare)
-    return partial(compare_scores, metric=metric, scorer=Scorer(draws, [metric], rare))
+        return partial(compare_fits, rare=rare, learning=learning)
+    scorer = Scorer(draws, [metric], rare)
+    return partial(compare_scores, metric=metric, scorer=scorer, learning=learning)
 
 
 def compare_scores(
-    arm: Sequence[Fit], control: Sequence[Fit], *, metric: Metric, scorer: Scorer
-) -> Comparison:
+    arm: Sequence[Fit], control: Sequence[Fit], *, metric: Metric, scorer: Scorer,
+    learning: float = TRAINED,
+) -> Comparison:  # fmt: skip
     """Compare two arms by a metric on the folds both have; `scorer` knows that metric alone."""
-    ranked = compare_fits(arm, control, rare=scorer.rare)
+    ranked = compare_fits(arm, control, rare=scorer.rare, learning=learning)
     moved = arm_differences(arm, control, scorer)
     if moved is None or math.isnan(moved[0, 0]):
         return Comparison(math.nan, math.nan, math.nan)
