@@ -19,7 +19,8 @@ on five repeats of five folds, two generator seeds each:
 
 Written down for every data set: the difference and its standard error by DeLong, by DeLong × 1.25
 (the product's), by the influence curve within folds (LeDell, Petersen, van der Laan 2015), by a
-two-way variance (rare × common patients), and Nadeau and Bengio's. `results/level/` keeps them, and
+two-way variance (rare × common patients), and Nadeau and Bengio's; of DeLong × 2 and × 1.6 (the
+product's between sets of features) what follows. `results/level/` keeps them, and
 the next call goes on.
 """
 
@@ -41,7 +42,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase.cohort.splits import stratified_folds
 from rarecase.evidence.fits import Fit
-from rarecase.evidence.paired import OTHER_FEATURES, compare_fits
+from rarecase.evidence.paired import ONCE, OTHER_FEATURES, compare_fits
 from rarecase.evidence.placed import Placed, placed_folds
 from rarecase.experiment.arm import Arm, Sampler
 from rarecase.experiment.classifiers.logistic import Logistic
@@ -75,9 +76,9 @@ SCENARIOS = {
     "noise": Scenario(0.70, "gaussian", None),
     "half": Scenario(0.70, None, None, shared=7),
     "unlike": Scenario(0.70, None, None, shared=0),
-    "half, once": Scenario(0.70, None, None, shared=7, repeats=1),
-    "unlike, once": Scenario(0.70, None, None, shared=0, repeats=1),
-    "noise, once": Scenario(0.70, "gaussian", None, repeats=1),
+    "half once": Scenario(0.70, None, None, shared=7, repeats=1),
+    "unlike once": Scenario(0.70, None, None, shared=0, repeats=1),
+    "noise once": Scenario(0.70, "gaussian", None, repeats=1),
     "gain 0.05": Scenario(0.70, None, None, 0.05),
     "gain 0.10": Scenario(0.70, None, None, 0.10),
 }
@@ -144,7 +145,6 @@ def errors(arm: list[Fit], control: list[Fit]) -> dict[str, Any]:
     rules = {
         "DeLong": (plain, product.freedom),
         "product": (product.error, product.freedom),
-        "DeLong × 2": (plain * math.sqrt(OTHER_FEATURES), product.freedom),
         "influence": (influence(folds), math.inf),
         "two-way": (two_way(arm, control), product.freedom),
         "Nadeau-Bengio": (nadeau, each.size - 1),
@@ -201,13 +201,16 @@ def one(scenario: Scenario, size: tuple[int, int], seed: int) -> dict[str, Any]:
 def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
     """Mean difference, its deviation over data sets, and how often each rule rejects, upwards, at
     5 %; `known`: that of the test that knows the deviation."""
-    rules = [name for name in lines[0] if name not in ("seed", "likeness")]
-    moved = np.array([line[rules[0]][0] for line in lines])
+    stored = [name for name in lines[0] if name not in ("seed", "likeness")]
+    rules = [(name, name, 1.0) for name in stored]
+    rules += [(f"× {f:g}", "DeLong", f) for f in (ONCE * OTHER_FEATURES, OTHER_FEATURES)]
+    moved = np.array([line[stored[0]][0] for line in lines])
     found = {"sets": len(lines), "mean": moved.mean(), "deviation": moved.std(ddof=1)}
     found["likeness"] = np.mean([line.get("likeness", np.nan) for line in lines])
     found["known"] = float((moved / found["deviation"] > norm.isf(ALPHA)).mean())
-    for rule in rules:
-        d, error, freedom = np.array([line[rule] for line in lines], dtype=float).T
+    for rule, kept, times in rules:
+        d, error, freedom = np.array([line[kept] for line in lines], dtype=float).T
+        error = error * math.sqrt(times)
         with np.errstate(divide="ignore", invalid="ignore"):
             found[rule] = float((t.sf(d / error, freedom) < ALPHA).mean())
             found[f"{rule} error"] = float(np.sqrt(np.mean(error**2)))

@@ -12,7 +12,8 @@ DeLong's variance knows the chance of who is tested, and not that of who is lear
 patient is tested in several repeats, the rest of which it trains in, it is multiplied by
 `TRAINED`: what simulations ask for (benchmarks/level.py). Between arms on the same features much of
 that chance is theirs both and cancels out, even where they rank quite unlike each other; between
-other features none of it does, and the variance is multiplied by `OTHER_FEATURES`.
+other features none of it does, and the variance is multiplied by `OTHER_FEATURES`. Where everybody
+is tested once, DeLong's variance is larger by itself, and the factor smaller (`ONCE`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from rarecase.evidence.placed import Placed, placed_folds
 from rarecase.ranking import mean_defined, plain
 
 TRAINED, OTHER_FEATURES = 1.25, 2.0
+ONCE = 0.8  # of these, with one repeat of the folds
 POWER = 0.8
 SAID = ("difference", "error", "freedom", "p_greater", "p_less", "likeness")
 
@@ -103,16 +105,15 @@ def compare_fits(
     if not folds:
         return Comparison(math.nan, math.nan, math.nan)
     everybody = np.unique(np.concatenate([fit.patient for fit in (*arm, *control)])).size
-    again = len({fold.repeat for fold in folds}) > 1 and any(
-        fold.patient.size < everybody for fold in folds
-    )
+    times = 1.0
+    if any(fold.patient.size < everybody for fold in folds):  # the others were learnt from
+        times = learning * (1.0 if len({fold.repeat for fold in folds}) > 1 else ONCE)
     sides = [_side(folds, rare=side) for side in (True, False)]
     total = sum(variance for variance, _ in sides)
     shares = [variance**2 / max(count - 1, 1) for variance, count in sides]
     freedom = total**2 / sum(shares) if sum(shares) else 0.0
     if min(count for _, count in sides) < 2:
         freedom = 0.0
-    times = learning if again else 1.0
     variance = total * times
     return Comparison(
         difference=sum(fold.weight * fold.difference for fold in folds),
