@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -35,6 +34,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from known_generators import Jittered, TrueDistribution, direction
 from level import FEATURES, SIZES, shift_of
 from neural_arms import neural_arms
 from sklearn.utils.parallel import Parallel, delayed
@@ -46,52 +46,12 @@ from rarecase.experiment import Arm, Sampler, fit_fold, make_design
 from rarecase.experiment.fold_data import TRAINS
 from rarecase.experiment.splits import splits_of
 from rarecase.features.feature_set import make_features
-from rarecase.features.standardise import Space
-from rarecase.generators.closed_form import ClosedForm
 from rarecase.seeds import numpy_rng
 
 RESULTS = Path(__file__).with_name("results")
 CENTRES = 10
 BIAS = 1.2  # of the true shift, across it: what the oracle gains on the real samples is gone
 ORACLE = 16, 1.4  # its features, and how far apart the classes are: AUC 0.84 at best
-
-
-class Jittered(ClosedForm):
-    """Real rows with a tenth of their spread as noise: nothing new in them."""
-
-    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> Any:
-        mine = self._of_class(code)
-        noise = rng.standard_normal((self.BLOCK, mine.shape[1]))
-        return mine[rng.integers(len(mine), size=self.BLOCK)] + 0.1 * self._X.std(axis=0) * noise
-
-
-class TrueDistribution(ClosedForm):
-    """Rows drawn from the distribution the data came from: all that a generator could know. It
-    brings them into the fold's own space, as the fold does with real rows.
-
-    `rows` (n, d) are the whole table's before they were standardised; `shift` (d,) is the rare
-    class's.
-    """
-
-    def __init__(
-        self, rows: Any = None, shift: Any = None, sampling_strategy: Any = "auto",
-        random_state: Any = None,
-    ) -> None:  # fmt: skip
-        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
-        self.rows, self.shift = rows, shift
-
-    def _prepare(self) -> None:
-        trained = np.array(self.trained_on_, dtype=int)  # patients' numbers; each has one row here
-        self._space = Space.fit(self.rows[trained])
-
-    def _make_flat(self, code: int, block: int, rng: np.random.Generator) -> Any:
-        size = self.BLOCK, self.rows.shape[1]
-        return self._space(rng.normal(size=size) + np.asarray(self.shift) * code)
-
-
-def direction(shift: float, features: int = FEATURES) -> Any:
-    """A shift of that length along all features alike."""
-    return np.full(features, shift / math.sqrt(features))
 
 
 def draw(rng: np.random.Generator, common: int, rare: int, shift: Any) -> Any:
@@ -110,12 +70,12 @@ def judged(X: Any, y: Any, seed: int, **asked: Any) -> Any:
 def null(seed: int, *, size: tuple[int, int], auc: float) -> Any:
     """No arm knows more than the real rows say."""
     rng = numpy_rng(seed, "null", *size)
-    return judged(*draw(rng, *size, direction(shift_of(auc))), seed)
+    return judged(*draw(rng, *size, direction(shift_of(auc), FEATURES)), seed)
 
 
 def biased(seed: int, *, size: tuple[int, int], bias: float = BIAS) -> Any:
     """One arm draws from a distribution that is true but for a shift across the true one."""
-    shift = direction(shift_of(0.70))
+    shift = direction(shift_of(0.70), FEATURES)
     X, y = draw(numpy_rng(seed, "biased", *size), *size, shift)
     mine = TrueDistribution(X, shift + bias * shift * np.where(np.arange(FEATURES) % 2, 1, -1))
     arm = Arm("biased", Sampler(mine), amount="tuned", synthetic=True)
@@ -144,7 +104,7 @@ def neural(seed: int) -> Any:
     """Arms that train a network, on a data set without signal."""
     torch.set_num_threads(1)
     small = neural_arms(hidden=(64, 64), noise=16, lr=1e-3, batch_size=32, steps=150)
-    X, y = draw(numpy_rng(seed, "null", "neural"), 60, 20, direction(0.0))
+    X, y = draw(numpy_rng(seed, "null", "neural"), 60, 20, direction(0.0, FEATURES))
     return judged(
         X, y, seed, arms=list(small.values()), repeats=1, inner=2, amounts=(1.0,),
         generator_seeds=1,

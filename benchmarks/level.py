@@ -14,6 +14,8 @@ on five repeats of five folds, two generator seeds each:
 * half, unlike: either arm sees 15 features, as good as the other's, and half of them, or none, are
   the same: as where sets of features are compared. Nothing differs on average. `once`: of these,
   and of noise, one repeat of five folds.
+* true, much true: samples of the distribution that the data come from, as many as classes lack or
+  eight times as many, against as many duplicates. They help.
 * gain 0.05, gain 0.10: arms that see, beside each real training patient, one more feature, which
   says so much of the class that the AUC rises by that; the control sees as good as nothing in it.
 
@@ -37,6 +39,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from known_generators import TrueDistribution, direction
 from scipy.stats import norm, t
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -58,7 +61,8 @@ SIZES = {"24 of 110": (86, 24), "76 of 285": (209, 76)}
 
 @dataclass(frozen=True)
 class Scenario:
-    """What data are like, and which two arms are compared: samplers by name, or none; `gain`: how
+    """What data are like, and which two arms are compared: samplers by name, none, or `true`, the
+    distribution that the data come from; `amount`: how many times what classes lack; `gain`: how
     much the last feature moves the rare class for the arm; `shared`: how many features are the
     same to both; `repeats` of the five folds."""
 
@@ -68,6 +72,7 @@ class Scenario:
     gain: float = 0.0
     shared: int = FEATURES
     repeats: int = REPEATS
+    amount: float = 1.0
 
 
 SCENARIOS = {
@@ -79,6 +84,8 @@ SCENARIOS = {
     "half once": Scenario(0.70, None, None, shared=7, repeats=1),
     "unlike once": Scenario(0.70, None, None, shared=0, repeats=1),
     "noise once": Scenario(0.70, "gaussian", None, repeats=1),
+    "true": Scenario(0.70, "true", "duplicates", amount=1.0),
+    "much true": Scenario(0.70, "true", "duplicates", amount=8.0),
     "gain 0.05": Scenario(0.70, None, None, 0.05),
     "gain 0.10": Scenario(0.70, None, None, 0.10),
 }
@@ -108,12 +115,19 @@ def draw(scenario: Scenario, size: tuple[int, int], seed: int) -> list[FeatureSe
     return [make_features(each, y, rare="rare") for each in (told, np.concatenate([X, noise], 1))]
 
 
+def arm_of(features: FeatureSet, sampler: str | None, scenario: Scenario) -> Arm:
+    if sampler == "true":
+        shift = direction(shift_of(scenario.auc), FEATURES)
+        return Arm("arm", Sampler(TrueDistribution(np.asarray(features.X), shift)))
+    return Arm("arm", None if sampler is None else Sampler(sampler))
+
+
 def fits(
-    features: FeatureSet, sampler: str | None, *, repeats: int, seed: int, stream: int
+    features: FeatureSet, sampler: str | None, scenario: Scenario, *, seed: int, stream: int
 ) -> list[Fit]:
     """An arm's predictions on repeats of five folds, for every generator seed."""
-    label, found = features.label, []
-    arm = Arm("arm", None if sampler is None else Sampler(sampler))
+    label, found, repeats = features.label, [], scenario.repeats
+    arm = arm_of(features, sampler, scenario)
     for number in range(1 if sampler is None else SEEDS):
         sets, parts = [], []
         for repeat in range(repeats):
@@ -122,7 +136,9 @@ def fits(
                 train, held = np.flatnonzero(fold != f), np.flatnonzero(fold == f)
                 part, mine = split_off(features, train, held, coordinates=Coordinates())
                 drawn = derive(seed, stream, number, repeat, f)
-                training: TrainingSet = prepare(arm, part, seed=drawn)(part.missing(1.0))
+                training: TrainingSet = prepare(arm, part, seed=drawn)(
+                    part.missing(scenario.amount)
+                )
                 sets.append((training.X, training.y, None))
                 parts.append((repeat, fold, held, mine))
         models = Logistic().fit_grid(sets, [1.0])
@@ -192,9 +208,8 @@ def two_way(arm: list[Fit], control: list[Fit]) -> float:
 
 def one(scenario: Scenario, size: tuple[int, int], seed: int) -> dict[str, Any]:
     sets = draw(scenario, size, seed)
-    asked = {"repeats": scenario.repeats, "seed": seed}
-    arm = fits(sets[0], scenario.arm, stream=1, **asked)
-    control = fits(sets[1], scenario.control, stream=2, **asked)
+    arm = fits(sets[0], scenario.arm, scenario, seed=seed, stream=1)
+    control = fits(sets[1], scenario.control, scenario, seed=seed, stream=2)
     return {"seed": seed, **errors(arm, control)}
 
 
