@@ -21,6 +21,7 @@ class Drawn:
     weights: Floats
     rare: int
     _ranked: dict[int, Ranked | None] = field(default_factory=dict)
+    _called: dict[bool, Ints] = field(default_factory=dict)
 
     @staticmethod
     def once(fit: Fit, *, rare: int) -> Drawn:

@@ -99,11 +99,12 @@ def _weighted(p: Floats, weight: Floats) -> Floats:
 
 
 def pooled(p: Floats, patient: Ints) -> tuple[Floats, Ints]:
-    """Mean probabilities of each patient's samples, and the patients, sorted."""
-    who, at = np.unique(patient, return_inverse=True)
-    total = np.zeros((who.size, p.shape[1]))
-    np.add.at(total, at, p)
-    return total / np.bincount(at)[:, None], who
+    """Mean probabilities (…, samples, classes) of each patient's samples, and the patients,
+    sorted."""
+    order = np.argsort(patient, kind="stable")
+    who, starts, count = np.unique(patient[order], return_index=True, return_counts=True)
+    total = np.add.reduceat(p[..., order, :], starts, axis=-2)
+    return np.asarray(total / count[:, None]), who
 
 
 def fit_inner(
@@ -126,13 +127,9 @@ def fit_inner(
     found: list[Floats] = []
     for fold in inner:
         cells = [
-            [
-                pooled(fold.held.predicted(fit, copies=arm.test_copies), fold.patient)[0]
-                for fit in next(fits)
-            ]
-            for _ in levels
+            [fold.held.predicted(fit, copies=arm.test_copies) for fit in next(fits)] for _ in levels
         ]
-        found.append(np.array(cells))
+        found.append(pooled(np.array(cells), fold.patient)[0])
     p = np.concatenate(found, axis=2)
     who = [np.unique(fold.patient) for fold in inner]
     true = label[np.concatenate(who)]

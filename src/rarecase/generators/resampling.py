@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -66,17 +65,15 @@ class Smote(ClosedForm):
         """What a sampler of imbalanced-learn adds to the class."""
         mine = int((self._codes == code).sum())
         smote = kind(
-            sampling_strategy={1: mine + self.BLOCK},
             k_neighbors=min(self.neighbours, mine - 1),
             random_state=derive(self.seed_, type(self).__name__, code, block) % 2**32,
             **more,
         )
-        # What it is given was checked when this was fitted; its checks take longer than its work.
-        fast = config_context(assume_finite=True, skip_parameter_validation=True)
-        with warnings.catch_warnings(), fast:
-            # "more samples than the majority class": the amount is the caller's to choose
-            warnings.simplefilter("ignore", UserWarning)
-            both, _ = smote.fit_resample(self._X, (self._codes == code).astype(int))
+        # What `fit_resample` calls when it has checked the rows, which this did when it was fitted,
+        # and has worked out how many are added: its checks take longer than its work.
+        smote.sampling_strategy_ = {1: self.BLOCK}
+        with config_context(assume_finite=True, skip_parameter_validation=True):
+            both, _ = smote._fit_resample(self._X, (self._codes == code).astype(int))
         return np.asarray(both[len(self._X) :])
 
 
