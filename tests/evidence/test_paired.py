@@ -83,7 +83,9 @@ def test_error_and_freedom_against_loops_over_patients(repeats):
         for a, c in zip(arm, control, strict=True) for f in (0, 1)
     ])  # fmt: skip
     assert found.likeness == pytest.approx(alike)
-    assert found.error**2 == pytest.approx(variance * (TRAINED if repeats > 1 else 1))
+    assert found.error**2 == pytest.approx(
+        variance * (TRAINED.repeated if repeats > 1 else TRAINED.once)
+    )
     assert found.freedom == pytest.approx(freedom)
     assert found.p_greater == pytest.approx(t.sf(difference / found.error, freedom))
     assert found.p_less == pytest.approx(1 - found.p_greater)

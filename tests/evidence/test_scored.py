@@ -51,7 +51,7 @@ def test_lower_is_better_of_a_loss():
     variance = sum(
         (true == c).mean() ** 2 * gap[true == c].var() / (true == c).sum() for c in (0, 1)
     )
-    assert found.error == pytest.approx(math.sqrt(TRAINED * variance), rel=0.06)
+    assert found.error == pytest.approx(math.sqrt(TRAINED.repeated * variance), rel=0.06)
     assert found.freedom == 29
 
 

@@ -34,13 +34,14 @@ def test_holm_leaves_out_what_is_not_known():
     assert math.isnan(found[1])
 
 
-def test_helps_only_against_reference_and_control_and_with_balanced_accuracy():
+def test_helps_only_against_reference_and_control():
     good, chance = comparison(), comparison(0.0, error=0.03)
     assert one(Contrast(good, good, 0.01)).answer == "helps"
     assert one(Contrast(good, chance, 0.01)).answer == "inconclusive"
     assert one(Contrast(chance, good, 0.01)).answer == "inconclusive"
-    assert one(Contrast(good, good, -0.01)).answer == "inconclusive"
-    assert one(Contrast(good, good, math.nan)).answer == "inconclusive"
+    # Decisions are told of, and decide nothing.
+    assert one(Contrast(good, good, -0.01)).answer == "helps"
+    assert one(Contrast(good, good, math.nan)).answer == "helps"
     assert one(Contrast(good, good, 0.01), rare_patients=9).answer == "too few to say"
 
 
@@ -80,7 +81,7 @@ def test_what_is_incomplete_has_no_verdict_but_counts_in_the_correction():
         (
             Contrast(comparison(), comparison(), -0.02),
             40,
-            "balanced accuracy at tuned thresholds is 0.020",
+            "; balanced accuracy at tuned thresholds is 0.020 lower than that of none.",
         ),
         (Contrast(comparison(-0.1), comparison(), 0.0), 40, "smote harms"),
         (Contrast(comparison(0.0, error=0.03), comparison(), 0.0), 40, "a rise of 0.08 would"),

@@ -6,7 +6,7 @@ import math
 
 from rarecase.evidence.metrics import AUC, Metric
 from rarecase.evidence.text import number, p_value, signed
-from rarecase.evidence.verdict import ALPHA, FEWEST_RARE_PATIENTS, MARGIN, Contrast, Verdict
+from rarecase.evidence.verdict import FEWEST_RARE_PATIENTS, MARGIN, Contrast, Verdict
 
 LIKENESS = 0.5  # mean rank correlation of two arms' scores within a fold: below it a warning
 
@@ -56,8 +56,8 @@ def _said(
     if verdict.answer == "helps":
         return (
             f"{name} helps: {better} {reference} and "
-            f"its control ({moved}; adjusted p {p_value(verdict.p_helps)}), and balanced accuracy "
-            "at tuned thresholds is not lower."
+            f"its control ({moved}; adjusted p {p_value(verdict.p_helps)})"
+            f"{_balanced(tested, reference)}."
         )
     if verdict.answer == "harms":
         return (
@@ -71,17 +71,21 @@ def _said(
         )
     return (
         f"{name}: inconclusive whether it helps class {rare} "
-        f"({moved}; {_why(verdict, tested, reference)}{_needed(verdict, rare)})."
+        f"({moved}; {_why(verdict, tested)}{_needed(verdict, rare)})."
     )
 
 
-def _why(verdict: Verdict, tested: Contrast, reference: str) -> str:
+def _balanced(tested: Contrast, reference: str) -> str:
+    """What happens to decisions, where anything does."""
+    if math.isnan(tested.balanced) or not round(tested.balanced, 3):
+        return ""
+    how = "higher" if tested.balanced > 0 else "lower"
+    moved = number(abs(tested.balanced), digits=3)
+    return f"; balanced accuracy at tuned thresholds is {moved} {how} than that of {reference}"
+
+
+def _why(verdict: Verdict, tested: Contrast) -> str:
     why = f"adjusted p {p_value(verdict.p_helps)}"
-    if verdict.p_helps < ALPHA:
-        why += (
-            ", but balanced accuracy at tuned thresholds is "
-            f"{number(abs(tested.balanced), digits=3)} lower than that of {reference}"
-        )
     if verdict.detectable > tested.possible:
         why += (
             "; no rise, however large, would have been found with a power of 80 %: "

@@ -13,7 +13,7 @@ patient is tested in several repeats, the rest of which it trains in, it is mult
 `TRAINED`: what simulations ask for (benchmarks/level.py). Between arms on the same features much of
 that chance is theirs both and cancels out, even where they rank quite unlike each other; between
 other features none of it does, and the variance is multiplied by `OTHER_FEATURES`. Where everybody
-is tested once, DeLong's variance is larger by itself, and the factor smaller (`ONCE`).
+is tested once, DeLong's variance is larger by itself, and the factor smaller.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import t
@@ -31,8 +31,15 @@ from rarecase.evidence.fits import Fit
 from rarecase.evidence.placed import Placed, placed_folds
 from rarecase.ranking import mean_defined, plain
 
-TRAINED, OTHER_FEATURES = 1.25, 2.0
-ONCE = 0.8  # of these, with one repeat of the folds
+
+class Learning(NamedTuple):
+    """How many times DeLong's variance the whole one is, with several repeats of folds or one."""
+
+    repeated: float
+    once: float
+
+
+TRAINED, OTHER_FEATURES = Learning(1.1, 1.0), Learning(2.0, 1.6)
 POWER = 0.8
 SAID = ("difference", "error", "freedom", "p_greater", "p_less", "likeness")
 
@@ -97,17 +104,18 @@ class Comparison:
 
 
 def compare_fits(
-    arm: Sequence[Fit], control: Sequence[Fit], *, rare: int, learning: float = TRAINED
+    arm: Sequence[Fit], control: Sequence[Fit], *, rare: int, learning: Learning = TRAINED
 ) -> Comparison:
-    """Compare two arms on the folds both have; `rare` is the index of the rare class, `learning`
-    how many times DeLong's variance the whole one is where patients are learnt from, too."""
+    """Compare two arms on the folds both have; `rare` is the index of the rare class. Where the
+    others of a fold's patients are learnt from, the variance is multiplied as `learning` says."""
     folds = list(placed_folds(arm, control, rare=rare))
     if not folds:
         return Comparison(math.nan, math.nan, math.nan)
     everybody = np.unique(np.concatenate([fit.patient for fit in (*arm, *control)])).size
     times = 1.0
     if any(fold.patient.size < everybody for fold in folds):  # the others were learnt from
-        times = learning * (1.0 if len({fold.repeat for fold in folds}) > 1 else ONCE)
+        several = len({fold.repeat for fold in folds}) > 1
+        times = learning.repeated if several else learning.once
     sides = [_side(folds, rare=side) for side in (True, False)]
     total = sum(variance for variance, _ in sides)
     shares = [variance**2 / max(count - 1, 1) for variance, count in sides]

@@ -20,7 +20,7 @@ from rarecase.evidence.components import UNKNOWN
 from rarecase.evidence.fits import Fit
 from rarecase.evidence.intervals import Draws, Scorer, arm_differences
 from rarecase.evidence.metrics import AUC, Metric
-from rarecase.evidence.paired import TRAINED, Comparison, compare_fits
+from rarecase.evidence.paired import TRAINED, Comparison, Learning, compare_fits
 
 Compare = Callable[[Sequence[Fit], Sequence[Fit]], Comparison]
 
@@ -34,7 +34,7 @@ def primary_metric(name: str, metrics: Sequence[Metric]) -> Metric:
     return known[name]
 
 
-def comparing(metric: Metric, draws: Draws, *, rare: int, learning: float = TRAINED) -> Compare:
+def comparing(metric: Metric, draws: Draws, *, rare: int, learning: Learning = TRAINED) -> Compare:
     """What compares two arms by a metric; larger is better, whichever way the metric has it.
     `learning`: see `compare_fits`."""
     if metric.name == AUC:
@@ -45,7 +45,7 @@ def comparing(metric: Metric, draws: Draws, *, rare: int, learning: float = TRAI
 
 def compare_scores(
     arm: Sequence[Fit], control: Sequence[Fit], *, metric: Metric, scorer: Scorer,
-    learning: float = TRAINED,
+    learning: Learning = TRAINED,
 ) -> Comparison:  # fmt: skip
     """Compare two arms by a metric on the folds both have; `scorer` knows that metric alone."""
     ranked = compare_fits(arm, control, rare=scorer.rare, learning=learning)
