@@ -126,7 +126,7 @@ def oracle(seed: int) -> Any:
     return make_evidence(predictions, rare="rare", draws=1)["verdicts"]
 
 
-SMALL, LARGE = SIZES
+SMALL, LARGE = "24 of 110", "76 of 285"
 SCENARIOS: dict[str, Callable[[int], Any]] = {
     f"no signal, {SMALL}": partial(null, size=SIZES[SMALL], auc=0.5),
     f"noise, {LARGE}": partial(null, size=SIZES[LARGE], auc=0.7),

@@ -1,12 +1,12 @@
 """How often the test of two arms rejects, where nothing differs and where something does.
 
-    python benchmarks/level.py [--sets 1000] [--only SCENARIO,…] [--jobs -1]
+    python benchmarks/level.py [--sets 1000] [--only SCENARIO,…] [--large] [--jobs -1]
 
 Tables of 15 Gaussian features, of which patients of the rare class are moved so that the AUC of the
-best linear score is 0.70 (or 0.5: no signal); 24 rare patients of 110, or 76 of 285. Folds, inner
-space, logistic regression, samplers and the test are the product's; amounts and penalty are fixed
-(classes balanced; C = 1), so that a thousand data sets take minutes. Two arms are set side by side
-on five repeats of five folds, two generator seeds each:
+best linear score is 0.70 (or 0.5: no signal); 10 rare patients of 60, 24 of 110, or 76 of 285.
+Folds, inner space, logistic regression, samplers and the test are the product's; amounts and
+penalty are fixed (classes balanced; C = 1), so that a thousand data sets take minutes. Two arms
+are set side by side on five repeats of five folds, two generator seeds each:
 
 * seeds: duplicates drawn from two other seeds. Nothing differs.
 * none: Gaussian samples against the real ones alone, without signal. Nothing can differ.
@@ -56,7 +56,8 @@ from rarecase.seeds import derive, numpy_rng
 
 RESULTS = Path(__file__).with_name("results")
 FEATURES, REPEATS, FOLDS, SEEDS, ALPHA = 15, 5, 5, 2, 0.05
-SIZES = {"24 of 110": (86, 24), "76 of 285": (209, 76)}
+SIZES = {"10 of 60": (50, 10), "24 of 110": (86, 24), "76 of 285": (209, 76)}
+LARGEST = {"200 of 800": (600, 200)}  # with --large
 
 
 @dataclass(frozen=True)
@@ -237,7 +238,7 @@ def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
 
 def tasks(args: argparse.Namespace) -> Iterator[tuple[str, Callable[[int], Any]]]:
     for name in args.only.split(",") if args.only else SCENARIOS:
-        for size, numbers in SIZES.items():
+        for size, numbers in (LARGEST if args.large else SIZES).items():
             yield f"{name}, {size}", lambda s, n=name, k=numbers: one(SCENARIOS[n], k, s)
 
 
@@ -246,6 +247,7 @@ def main() -> None:
     parser.add_argument("--sets", type=int, default=1000)
     parser.add_argument("--only")
     parser.add_argument("--jobs", type=int, default=-1)
+    parser.add_argument("--large", action="store_true", help="200 rare patients of 800")
     args = parser.parse_args()
     kept = RESULTS / "level"
     kept.mkdir(exist_ok=True)
