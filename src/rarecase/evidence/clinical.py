@@ -93,13 +93,12 @@ def net_benefit(drawn: Drawn, *, threshold: float | None = None, of: int | None 
     (Vickers and Elkin 2006). Those are acted on whose probability is at least t; None: the share of
     the class in the draw, where acting on nobody and on everybody are both worth 0."""
     of = drawn.rare if of is None else of
-    p, there = drawn.fit.p[:, of], drawn.there[:, of]
-    share = ratio(drawn.sum(there), drawn.total)
+    p, there = drawn.fit.p[:, of], drawn.there[:, of].astype(np.float64)
+    share = ratio(drawn.weights @ there, drawn.total)
     t = share if threshold is None else np.full(len(share), threshold)
-    called = p >= t[:, None]
-    right = ratio((drawn.weights * called) @ there.astype(np.float64), drawn.total)
-    wrong = ratio((drawn.weights * called) @ (~there).astype(np.float64), drawn.total)
-    return right - wrong * ratio(t, 1 - t)
+    acted = drawn.weights * (p >= t[:, None])
+    right, everybody = (acted @ np.column_stack([there, np.ones_like(there)])).T
+    return ratio(right - (everybody - right) * ratio(t, 1 - t), drawn.total)
 
 
 def _logits(drawn: Drawn, of: int | None) -> tuple[Floats, Floats]:

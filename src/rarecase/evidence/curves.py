@@ -32,7 +32,7 @@ def curves_of(
     """
     return {
         "confusion": {
-            name: _confusion(fits, draws, classes=classes, rare=rare, tuned=name == "tuned")
+            name: _confusion(fits, classes=classes, rare=rare, tuned=name == "tuned")
             for name in ("default", "tuned")
         },
         "calibration": _calibration(fits, draws, rare=rare),
@@ -54,17 +54,12 @@ def _summed(fits: Sequence[Fit], draws: Draws, columns: Callable[[Fit], Floats])
 
 
 def _confusion(
-    fits: Sequence[Fit], draws: Draws, *, classes: Sequence[str], rare: int, tuned: bool
+    fits: Sequence[Fit], *, classes: Sequence[str], rare: int, tuned: bool
 ) -> dict[str, dict[str, float]]:
-    def columns(fit: Fit) -> Floats:
-        under = Drawn.once(fit, rare=rare)
-        called = under.one_hot(under.called(tuned=tuned))
-        return (under.there[:, :, None] & called[:, None]).reshape(len(called), -1).astype(float)
-
-    once = _summed(fits, Draws(draws.patients[:1], {}), columns)[0] / len(fits)
+    each = [Drawn.once(fit, rare=rare).confusion(tuned=tuned)[0] for fit in fits]
+    rows = np.mean(each, axis=0).tolist()
     return {
-        true: dict(zip(classes, row, strict=True))
-        for true, row in zip(classes, once.reshape(len(classes), -1).tolist(), strict=True)
+        true: dict(zip(classes, row, strict=True)) for true, row in zip(classes, rows, strict=True)
     }
 
 

@@ -21,7 +21,7 @@ class Drawn:
     weights: Floats
     rare: int
     _ranked: dict[int, Ranked | None] = field(default_factory=dict)
-    _called: dict[bool, Ints] = field(default_factory=dict)
+    _confusion: dict[bool, Floats] = field(default_factory=dict)
 
     @staticmethod
     def once(fit: Fit, *, rare: int) -> Drawn:
@@ -44,15 +44,17 @@ class Drawn:
 
     def called(self, *, tuned: bool) -> Ints:
         """The class called, at the default or the tuned threshold (n,)."""
-        return decide(self.fit.p, rare=self.rare, threshold=self.fit.threshold if tuned else None)
+        threshold = self.fit.threshold if tuned else None
+        return decide(self.fit.p, rare=self.rare, threshold=threshold)
 
-    def hits(self, *, tuned: bool) -> Bools:
-        """Whether a sample's call is right (n,)."""
-        return np.asarray(self.called(tuned=tuned) == self.fit.true)
-
-    def sum(self, which: Bools) -> Floats:
-        """Samples of each draw in `which` (n,) or (n, m): (draws,) or (m, draws)."""
-        return np.asarray((self.weights @ which.astype(np.float64)).T)
+    def confusion(self, *, tuned: bool) -> Floats:
+        """Samples by true class and class called (draws, classes, classes)."""
+        if tuned not in self._confusion:
+            cells = self.there[:, :, None] & self.one_hot(self.called(tuned=tuned))[:, None]
+            classes = self.fit.p.shape[1]
+            counts = self.weights @ cells.reshape(len(cells), -1).astype(np.float64)
+            self._confusion[tuned] = counts.reshape(-1, classes, classes)
+        return self._confusion[tuned]
 
     def ranked(self, of: int) -> Ranked | None:
         """How the samples of class `of` rank; None without one."""

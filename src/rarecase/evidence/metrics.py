@@ -74,27 +74,32 @@ class Metric:
 
 def recall(drawn: Drawn, *, of: int, tuned: bool = False) -> Floats:
     """Share of the samples of class `of` that are called so."""
-    there = drawn.there[:, of]
-    return ratio(drawn.sum(there & drawn.hits(tuned=tuned)), drawn.sum(there))
+    counts = drawn.confusion(tuned=tuned)[:, of]
+    return ratio(counts[:, of], counts.sum(axis=1))
 
 
 def accuracy(drawn: Drawn, *, tuned: bool = False) -> Floats:
     """Share of the samples that are called right."""
-    return ratio(drawn.sum(drawn.hits(tuned=tuned)), drawn.total)
+    return ratio(_right(drawn.confusion(tuned=tuned)).sum(axis=1), drawn.total)
 
 
 def balanced_accuracy(drawn: Drawn, *, tuned: bool = False) -> Floats:
     """Mean of the recalls of the classes that are there."""
-    right = drawn.there & drawn.hits(tuned=tuned)[:, None]
-    return mean_defined(ratio(drawn.sum(right), drawn.sum(drawn.there)))
+    counts = drawn.confusion(tuned=tuned)
+    return mean_defined(ratio(_right(counts), counts.sum(axis=2)), axis=1)
 
 
 def macro_f1(drawn: Drawn, *, tuned: bool = False) -> Floats:
     """Mean over the classes that are there of 2 × right / (samples + calls)."""
-    calls = drawn.one_hot(drawn.called(tuned=tuned))
-    there, right = drawn.sum(drawn.there), drawn.sum(drawn.there & calls)
-    f1 = ratio(2 * right, there + drawn.sum(calls))
-    return mean_defined(np.where(there > 0, f1, np.nan))
+    counts = drawn.confusion(tuned=tuned)
+    there = counts.sum(axis=2)
+    f1 = ratio(2 * _right(counts), there + counts.sum(axis=1))
+    return mean_defined(np.where(there > 0, f1, np.nan), axis=1)
+
+
+def _right(counts: Floats) -> Floats:
+    """Samples that are called right, by class (draws, classes)."""
+    return np.asarray(np.einsum("dcc->dc", counts))
 
 
 def auc_macro(drawn: Drawn) -> Floats:
