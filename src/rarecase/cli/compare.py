@@ -34,6 +34,7 @@ examples:
   rarecase compare embeddings.npz --rare Low"""
 
 RECORD, MODEL = "compare.json", "model"
+SMALL = 10_000  # values of a table for which starting processes takes longer than they save
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -62,7 +63,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         ("--primary", "ARM@FEATURES", "the question asked beforehand: tested first, at 5 %%"),
         ("--auc", 0.7, "with --plan: the AUC that plain features are expected to have"),
         ("--seed", 0, "everything random derives from it"),
-        ("--jobs", -1, "processes (default: one a CPU)"),
+        ("--jobs", -1, "processes (default: one a CPU; of small tables one)"),
         ("--cluster", "WHERE",
          "Dask computes: local (then with --jobs workers), tcp://HOST:PORT or a scheduler file"),
         ("--allow-seen", None,
@@ -112,10 +113,11 @@ def run(args: Namespace) -> int:
         raise SettingError(f"--jobs {args.jobs}: expected 1 or more, or -1 for all cores.")
     args.sets = with_paths(args.sets)
     protocol, curve = protocol_of(vars(args)), None
-    with pool(args.jobs, cluster=args.cluster) as executor:
-        found = read_said(Path(args.features), vars(args))
-        if not args.allow_seen:
-            refuse_seen(found, Path(args.features))
+    found = read_said(Path(args.features), vars(args))
+    if not args.allow_seen:
+        refuse_seen(found, Path(args.features))
+    alone = args.jobs == -1 and args.cluster is None and len(found.y) * _width(found.X) < SMALL
+    with pool(1 if alone else args.jobs, cluster=args.cluster) as executor:
         sites = None if found.sites is None else pd.Series(found.sites, name=args.site)
         y = pd.Series(found.y, name=args.label)
         split: dict[str, Any] = {"sites": sites, "folds": args.folds, "repeats": args.repeats}
@@ -137,6 +139,11 @@ def run(args: Namespace) -> int:
                 curve.to_csv(beside, index=False)
             record_files(out, ["scarcity.csv"])
     return _show(args, result, curve, out)
+
+
+def _width(X: Any) -> int:
+    """Columns of a table, or of all sets of features."""
+    return sum(map(_width, X.values())) if isinstance(X, dict) else int(X.shape[1])
 
 
 def _show(args: Namespace, result: Result, curve: Any, out: Path | None) -> int:
