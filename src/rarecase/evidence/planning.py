@@ -109,8 +109,8 @@ def plan(
         it four times in five)}].
 
     >>> found = plan(24, 86)["curves"][0]
-    >>> found["what"], round(found["detectable"], 3)
-    ('an arm on the same features', 0.1)
+    >>> found["what"], round(found["detectable"], 2)
+    ('an arm on the same features', 0.09)
     """
     if pilot is None:
         curves = [
