@@ -13,6 +13,7 @@ from rarecase.evidence.intervals import make_draws
 from rarecase.evidence.metrics import metrics_of
 from rarecase.evidence.paired import TRAINED, compare_fits
 from rarecase.evidence.scored import comparing, primary_metric
+from rarecase.evidence.tables import table_rows
 from support.predictions import make_predictions
 
 METRICS = {metric.name: metric for metric in metrics_of("AB", rare="B")}
@@ -82,3 +83,6 @@ def test_verdicts_are_about_the_metric_that_was_declared():
     none = next(row for row in found["rows"] if row["arm"] == "none")
     base = none["patients"]["scores"]["average_precision"]["value"]
     assert verdict["possible"] == pytest.approx(1 - base)
+    heads, _ = table_rows(found)
+    assert {"AUC B (95 % interval)", "average precision B (95 % interval)"} <= set(heads)
+    assert "Δaverage precision B" in heads and "Δaverage precision B" not in table_rows(auc)[0]

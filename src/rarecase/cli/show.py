@@ -72,7 +72,8 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 
         words = place < text or head == "verdict"
         widest = max((len(str(row[place])) for row in rows), default=0)
         whole = (words or "interval" in head) and widest <= NAME  # is not broken
-        lines = head.replace(" (", "\n(") if whole else head  # a narrow one for narrow numbers
+        narrow = whole or head.startswith("Δ")
+        lines = head.replace(" (", "\n(") if narrow else head  # a narrow one for narrow numbers
         out.add_column(
             Text(lines), justify="left" if words else "right", overflow="fold", no_wrap=whole
         )

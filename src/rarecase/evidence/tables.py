@@ -83,8 +83,9 @@ def name_columns(rows: Sequence[Row]) -> list[str]:
 def table_rows(evidence: Evidence, *, full: bool = False) -> Grid:
     """The table of scores on patients.
 
-    The main one, of `arm_rows`: the AUC of the rare class with its interval and what it moved
-    against the reference, the other main metrics, the verdict. `full`: every row and metric, and no
+    The main one, of `arm_rows`: the AUC of the rare class, and what verdicts are about where that
+    is another metric, with intervals and what they moved against the reference, the other main
+    metrics, the verdict. `full`: every row and metric, and no
     more.
     """
     shown = main_rows(evidence) if full else arm_rows(evidence)
@@ -96,9 +97,9 @@ def table_rows(evidence: Evidence, *, full: bool = False) -> Grid:
         line = {name: row[name] for name in names} | {"added": cell(row["added"], digits=0)}
         for metric in evidence["metrics"]:
             name, label = metric["name"], metric["label"]
-            if name == AUC and not full:
-                line[f"{label} (95 % interval)"] = with_interval(scores[AUC])
-                line[f"Δ{label}"] = "" if moved is None else cell(moved[AUC]["value"], change=True)
+            if name in (AUC, evidence.get("metric")) and not full:
+                line[f"{label} (95 % interval)"] = with_interval(scores[name])
+                line[f"Δ{label}"] = "" if moved is None else cell(moved[name]["value"], change=True)
             elif metric["main"] or full:
                 line[label] = cell(scores[name]["value"])
         if not full:

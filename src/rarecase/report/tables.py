@@ -20,9 +20,9 @@ FLAT = "An interval without width comes from patients who all come out alike; it
 
 def results_table(evidence: Evidence, *, caption: str) -> Table:
     """Arm × amount (and features × classifier, where there are several) with the main metrics on
-    patients and the verdict."""
-    rows = arm_rows(evidence)
-    metrics = [m for m in evidence["metrics"] if m["main"]]
+    patients, first what verdicts are about, and the verdict."""
+    rows, about = arm_rows(evidence), evidence.get("metric", AUC)
+    metrics = [m for m in evidence["metrics"] if m["main"] or m["name"] == about]
     answers = {key_of(v): v["answer"] for v in evidence["verdicts"]}
     named = name_columns(rows)
     heads = [*(name.capitalize() for name in named), "Added"]
@@ -30,11 +30,11 @@ def results_table(evidence: Evidence, *, caption: str) -> Table:
     for row in rows:
         scores, moved = row["patients"]["scores"], row["patients"]["difference"]
         cells = {m["name"]: scored(scores[m["name"]]) for m in metrics}
-        change = "" if moved is None else scored(moved[AUC], change=True)
+        change = "" if moved is None else scored(moved[about], change=True)
         answer = answers.get(key_of(row), "")
-        lines.append([*_names(row, named), cells.pop(AUC), change, answer, *cells.values()])
+        lines.append([*_names(row, named), cells.pop(about), change, answer, *cells.values()])
     titles = {m["name"]: _title(m) for m in metrics}
-    area = titles.pop(AUC)
+    first = titles.pop(about)
     notes = [
         f"Below each score its 95 % interval from {evidence['bootstrap']['draws']:,} draws of "
         "patients within their class, and of seeds. Δ: the change against the reference of the "
@@ -47,7 +47,7 @@ def results_table(evidence: Evidence, *, caption: str) -> Table:
         notes.append(FLAT)
     return Table(
         caption=caption,
-        columns=[*heads, area, f"Δ{area}", "Verdict", *titles.values()],
+        columns=[*heads, first, f"Δ{first}", "Verdict", *titles.values()],
         rows=lines,
         heads=len(heads),
         note=" ".join(notes),
