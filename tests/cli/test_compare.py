@@ -422,6 +422,8 @@ def test_a_plan_says_what_could_be_decided_and_trains_nothing(table, tmp_path, c
     against = json.loads((out / "evidence.json").read_text())["verdicts"][0]["against"]
     assert curve["what"] == "smote (features)"
     assert curve["error"] == pytest.approx(max(each["error"] for each in against.values()))
+    code, _, err = call(capsys, *words, "--metric", "brier")
+    assert code == 2 and "--metric: verdicts are about brier, and a plan is of auc_rare" in err
     code, _, err = call(capsys, *words, "--auc", 70)
     assert code == 2 and "--auc 70.0: expected a number between 0 and 1." in err
 

@@ -6,6 +6,7 @@ import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,7 +144,7 @@ def run(args: Namespace) -> int:
 
 def _width(X: Any) -> int:
     """Columns of a table, or of all sets of features."""
-    return sum(map(_width, X.values())) if isinstance(X, dict) else int(X.shape[1])
+    return sum(map(_width, X.values())) if isinstance(X, dict) else prod(X.shape[1:])
 
 
 def _show(args: Namespace, result: Result, curve: Any, out: Path | None) -> int:
@@ -244,6 +245,7 @@ def with_paths(words: Sequence[str]) -> list[str]:
 def protocol_of(said: Mapping[str, Any]) -> Protocol:
     """How the experiment is made, from the command line's words."""
     from rarecase.evidence.metrics import AUC
+    from rarecase.evidence.verdict import MARGIN
     from rarecase.experiment.arms import CLOSED_FORM
     from rarecase.pipeline.protocol import Protocol
 
@@ -252,7 +254,7 @@ def protocol_of(said: Mapping[str, Any]) -> Protocol:
         classifiers=tuple(split_names(said["classifier"])), inner=said["inner"],
         amounts=tuple(_numbers("--amounts", said["amounts"])),
         generator_seeds=said["generator_seeds"], random_state=said["seed"],
-        margin=said.get("margin", 0.02), metric=said.get("metric") or AUC,
+        margin=said.get("margin", MARGIN), metric=said.get("metric") or AUC,
         primary=said.get("primary"),
         checks=not said["no_checks"], features=tuple(sets_of(said.get("sets", []))[0]),
         impute=said.get("impute"), categorical=tuple(split_names(said.get("categorical", ""))),

@@ -33,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         ("--on", "DATA",
          "judge on this other cohort (of a comparison: table) what was learnt on RUN's"),
         ("--write", None, "without --on: put the new evidence in the place of RUN/evidence.json"),
-        ("--margin", "X", "without --on: difference in AUC that counts as none (default: RUN's)"),
+        ("--margin", "X", "without --on: difference that counts as none (default: RUN's)"),
         ("--name", "NAME", "of the result in RUN/external (default: that of DATA)"),
         ("--label", "SPEC", "with --on: as in 'run' or 'compare'"),
         ("--groups", "COLUMN", "with --on a table: its patients"),

@@ -12,6 +12,7 @@ from rarecase.errors import SettingError
 
 def run(args: Namespace) -> int:
     """What could be decided with the patients of a table, from their labels or a pilot."""
+    from rarecase.evidence.metrics import AUC
     from rarecase.evidence.planning import plan, plan_lines, plan_rows
     from rarecase.evidence.result import Result
 
@@ -23,6 +24,14 @@ def run(args: Namespace) -> int:
     name = first.classes[first.rare]
     rare = first.per_class[name]
     pilot = Result.read(args.plan).evidence if args.plan else None
+    for where, metric in (
+        ("--metric", protocol.metric),
+        (args.plan, (pilot or {}).get("metric", AUC)),
+    ):
+        if metric != AUC:
+            raise SettingError(
+                f"{where}: verdicts are about {metric}, and a plan is of {AUC} alone."
+            )
     said = plan(
         rare, sum(first.per_class.values()) - rare, auc=args.auc, margin=protocol.margin,
         questions=max(sum(arm.synthetic for arm in protocol.designs()[0].arms), 1), pilot=pilot,

@@ -43,7 +43,7 @@ def curves_of(
 def _summed(fits: Sequence[Fit], draws: Draws, columns: Callable[[Fit], Floats]) -> Floats:
     """Sums over fits and their samples of `columns` (n, m), in each draw (draws, m)."""
     total = np.zeros(())
-    for seed in {fit.seed for fit in fits}:
+    for seed in dict.fromkeys(fit.seed for fit in fits):  # a set has no order that stays
         mine = [fit for fit in fits if fit.seed == seed]
         each = [columns(fit) for fit in mine]
         of_patients = np.zeros((draws.patients.shape[1], each[0].shape[1]))

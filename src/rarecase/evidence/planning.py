@@ -157,7 +157,7 @@ def _of_pilot(pilot: Mapping[str, Any], rare: int, common: int) -> list[Curve]:
     shrunk = math.sqrt((1 / rare + 1 / common) / (1 / before + 1 / rest))
     curves = []
     for verdict in pilot["verdicts"]:
-        each = [c for c in verdict["against"].values() if c is not None and c["error"]]
+        each = [c for c in verdict["against"].values() if c and c["error"] and c["freedom"]]
         if each:
             worst = max(each, key=lambda c: c["error"])
             freedom = worst["freedom"] * freedom_of(rare, common) / freedom_of(before, rest)

@@ -4,8 +4,8 @@ An arm `helps` when the AUC of the rare class rises against both the reference (
 and the arm's control (as many copies of real samples as it added synthetic ones, in every cell),
 with p below 0.05 after Holm's correction over its family, the planned synthetic arms on the same
 features with the same classifier. (What balanced accuracy does is said, and decides nothing: where
-it did, simulated arms that truly help were found less often, and no false one was kept out; see
-benchmarks/calibration.py.) It `harms` when the AUC falls against the reference by the mirrored
+it did, fewer simulated arms that truly help were found, and false ones are rare enough without it;
+see benchmarks/calibration.py.) It `harms` when the AUC falls against the reference by the mirrored
 test. There is `no difference` when the 90 % interval of ΔAUC against either lies within ± the
 margin (two one-sided tests; Schuirmann 1987). All else is `inconclusive`, with the number of
 patients that would decide it. Under ten rare test patients it is `too few to say`; where the

@@ -33,7 +33,7 @@ class Lda(LinearDiscriminantAnalysis):  # type: ignore[misc]
         weights = np.linalg.lstsq(covariance, means.T, rcond=None)[0].T
         offsets = np.log(priors) - 0.5 * np.einsum("cd,cd->c", means, weights)
         self.classes_, self.priors_, self.means_ = classes, priors, means
-        self.n_features_in_, self._max_components = rows.shape[1], classes.size - 1
+        self.n_features_in_ = rows.shape[1]
         if classes.size == 2:
             weights, offsets = weights[1:] - weights[:1], offsets[1:] - offsets[:1]
         self.coef_, self.intercept_ = weights, offsets

@@ -160,7 +160,7 @@ def two_sample_auc(
     least, kind = (folds, "samples") if alone else (2, "patients")
     if size < least:
         raise DataError(f"real, synthetic: expected {least} {kind} or more of each, got {size}.")
-    rng = numpy_rng(seed, "told apart")
+    rng = numpy_rng(seed, "two-sample")
     a, b = (
         np.sort(rng.choice(len(each), SHOWN, replace=False)) if len(each) > SHOWN else slice(None)
         for each in (real, synthetic)
