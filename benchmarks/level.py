@@ -1,12 +1,9 @@
 """How often the test of two arms rejects, where nothing differs and where something does.
 
-    python benchmarks/level.py [--sets 1000] [--only SCENARIO,…] [--large] [--jobs -1]
+    python benchmarks/level.py [--sets 1000] [--only SCENARIO,…] [--jobs -1]
 
-Tables of 15 Gaussian features, of which patients of the rare class are moved so that the AUC of the
-best linear score is 0.70 (or 0.5: no signal); 10 rare patients of 60, 24 of 110, or 76 of 285.
-Folds, inner space, logistic regression, samplers and the test are the product's; amounts and
-penalty are fixed (classes balanced; C = 1), so that a thousand data sets take minutes. Two arms
-are set side by side on five repeats of five folds, two generator seeds each:
+A thousand tables a line, two arms side by side on each (`level_scenarios.py` says how they are
+made); 10 rare patients of 60, 24 of 110, 76 of 285, 200 of 800:
 
 * seeds: duplicates drawn from two other seeds. Nothing differs.
 * none: Gaussian samples against the real ones alone, without signal. Nothing can differ.
@@ -18,6 +15,11 @@ are set side by side on five repeats of five folds, two generator seeds each:
   eight times as many, against as many duplicates. They help.
 * gain 0.05, gain 0.10: arms that see, beside each real training patient, one more feature, which
   says so much of the class that the AUC rises by that; the control sees as good as nothing in it.
+* skewed, heavy, slices, sites, lda, forest: `none` with features whose distribution is skewed or
+  has heavy tails; with three samples of each patient; tested on sites that are not learnt from;
+  with another classifier.
+* worse by 0.02, better by 0.02: arms whose true difference is the margin of `no difference`:
+  undersampling, samples of the true distribution.
 
 Written down for every data set: the difference and its standard error by DeLong, by the influence
 curve within folds (LeDell, Petersen, van der Laan 2015), by a two-way variance (rare × common
@@ -32,125 +34,23 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from known_generators import TrueDistribution, direction
+from level_scenarios import FOLDS, SCENARIOS, SIZES, Scenario, draw, fits
 from scipy.stats import norm, t
 from sklearn.utils.parallel import Parallel, delayed
 
-from rarecase.cohort.splits import stratified_folds
 from rarecase.evidence.fits import Fit
 from rarecase.evidence.paired import OTHER_FEATURES, TRAINED, Learning, compare_fits
 from rarecase.evidence.placed import Placed, placed_folds
 from rarecase.evidence.verdict import MARGIN
-from rarecase.experiment.arm import Arm, Sampler
-from rarecase.experiment.classifiers.logistic import Logistic
-from rarecase.experiment.sampling import prepare
-from rarecase.experiment.training_set import Coordinates, TrainingSet, split_off
-from rarecase.features.feature_set import FeatureSet, make_features
-from rarecase.seeds import derive, numpy_rng
 
 RESULTS = Path(__file__).with_name("results")
-FEATURES, REPEATS, FOLDS, SEEDS, ALPHA = 15, 5, 5, 2, 0.05
-SIZES = {"10 of 60": (50, 10), "24 of 110": (86, 24), "76 of 285": (209, 76)}
-LARGEST = {"200 of 800": (600, 200)}  # with --large
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What data are like, and which two arms are compared: samplers by name, none, or `true`, the
-    distribution that the data come from; `amount`: how many times what classes lack; `gain`: how
-    much the last feature moves the rare class for the arm; `shared`: how many features are the
-    same to both; `repeats` of the five folds."""
-
-    auc: float
-    arm: str | None
-    control: str | None
-    gain: float = 0.0
-    shared: int = FEATURES
-    repeats: int = REPEATS
-    amount: float = 1.0
-
-
-SCENARIOS = {
-    "seeds": Scenario(0.70, "duplicates", "duplicates"),
-    "none": Scenario(0.50, "gaussian", None),
-    "noise": Scenario(0.70, "gaussian", None),
-    "half": Scenario(0.70, None, None, shared=7),
-    "unlike": Scenario(0.70, None, None, shared=0),
-    "half once": Scenario(0.70, None, None, shared=7, repeats=1),
-    "unlike once": Scenario(0.70, None, None, shared=0, repeats=1),
-    "noise once": Scenario(0.70, "gaussian", None, repeats=1),
-    "true": Scenario(0.70, "true", "duplicates", amount=1.0),
-    "much true": Scenario(0.70, "true", "duplicates", amount=8.0),
-    "gain 0.05": Scenario(0.70, None, None, 0.05),
-    "gain 0.10": Scenario(0.70, None, None, 0.10),
-}
-
-
-def shift_of(auc: float) -> float:
-    """How far apart two Gaussians are whom a score tells apart with that AUC."""
-    return float(norm.ppf(auc) * math.sqrt(2))
-
-
-def draw(scenario: Scenario, size: tuple[int, int], seed: int) -> list[FeatureSet]:
-    """What both arms see of one data set."""
-    rng, (common, rare) = numpy_rng(seed, "level", *size), size
-    y = np.repeat(["common", "rare"], [common, rare])
-    is_rare = (y == "rare")[:, None]
-    own = FEATURES - scenario.shared
-    X = rng.normal(size=(common + rare, FEATURES + own))
-    X += is_rare * shift_of(scenario.auc) / math.sqrt(FEATURES)
-    if own:
-        return [make_features(each, y, rare="rare") for each in (X[:, :FEATURES], X[:, own:])]
-    if not scenario.gain:
-        return [make_features(X, y, rare="rare")] * 2
-    # Shifts add up by their squares.
-    both = shift_of(scenario.auc + scenario.gain) ** 2 - shift_of(scenario.auc) ** 2
-    more, noise = rng.normal(size=(2, common + rare, 1))
-    told = np.concatenate([X, more + is_rare * math.sqrt(both)], axis=1)
-    return [make_features(each, y, rare="rare") for each in (told, np.concatenate([X, noise], 1))]
-
-
-def arm_of(features: FeatureSet, sampler: str | None, scenario: Scenario) -> Arm:
-    if sampler == "true":
-        shift = direction(shift_of(scenario.auc), FEATURES)
-        return Arm("arm", Sampler(TrueDistribution(np.asarray(features.X), shift)))
-    return Arm("arm", None if sampler is None else Sampler(sampler))
-
-
-def fits(
-    features: FeatureSet, sampler: str | None, scenario: Scenario, *, seed: int, stream: int
-) -> list[Fit]:
-    """An arm's predictions on repeats of five folds, for every generator seed."""
-    label, found, repeats = features.label, [], scenario.repeats
-    arm = arm_of(features, sampler, scenario)
-    for number in range(1 if sampler is None else SEEDS):
-        sets, parts = [], []
-        for repeat in range(repeats):
-            fold = stratified_folds(label, folds=FOLDS, seed=derive(seed, "folds", repeat))
-            for f in range(FOLDS):
-                train, held = np.flatnonzero(fold != f), np.flatnonzero(fold == f)
-                part, mine = split_off(features, train, held, coordinates=Coordinates())
-                drawn = derive(seed, stream, number, repeat, f)
-                training: TrainingSet = prepare(arm, part, seed=drawn)(
-                    part.missing(scenario.amount)
-                )
-                sets.append((training.X, training.y, None))
-                parts.append((repeat, fold, held, mine))
-        models = Logistic().fit_grid(sets, [1.0])
-        p = np.full((repeats, label.size, 2), np.nan)
-        of = np.zeros((repeats, label.size), np.int64)
-        for (model,), (repeat, fold, held, mine) in zip(models, parts, strict=True):
-            p[repeat, held], of[repeat] = model.predict_proba(mine.X), fold
-        who = np.arange(label.size)
-        known = None if sampler is None else number
-        found += [Fit(r, known, who, label, p[r], of[r]) for r in range(repeats)]
-    return found
+ALPHA = 0.05
 
 
 def errors(arm: list[Fit], control: list[Fit]) -> dict[str, Any]:
@@ -207,10 +107,13 @@ def two_way(arm: list[Fit], control: list[Fit]) -> float:
 
 
 def one(scenario: Scenario, size: tuple[int, int], seed: int) -> dict[str, Any]:
-    sets = draw(scenario, size, seed)
-    arm = fits(sets[0], scenario.arm, scenario, seed=seed, stream=1)
-    control = fits(sets[1], scenario.control, scenario, seed=seed, stream=2)
-    return {"seed": seed, **errors(arm, control)}
+    sets, site = draw(scenario, size, seed)
+    sides = zip(sets, (scenario.arm, scenario.control), strict=True)
+    both = [
+        fits(features, sampler, scenario, site=site, seed=seed, stream=stream)
+        for stream, (features, sampler) in enumerate(sides, 1)
+    ]
+    return {"seed": seed, **errors(*both)}
 
 
 def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
@@ -236,10 +139,10 @@ def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
     return {name: round(float(value), 4) for name, value in found.items()}
 
 
-def tasks(args: argparse.Namespace) -> Iterator[tuple[str, Callable[[int], Any]]]:
-    for name in args.only.split(",") if args.only else SCENARIOS:
-        for size, numbers in (LARGEST if args.large else SIZES).items():
-            yield f"{name}, {size}", lambda s, n=name, k=numbers: one(SCENARIOS[n], k, s)
+def tasks(only: str | None) -> Iterator[tuple[str, Callable[[int], Any]]]:
+    for name in only.split(",") if only else SCENARIOS:
+        for size in SCENARIOS[name].sizes:
+            yield f"{name}, {size}", partial(one, SCENARIOS[name], SIZES[size])
 
 
 def main() -> None:
@@ -247,13 +150,12 @@ def main() -> None:
     parser.add_argument("--sets", type=int, default=1000)
     parser.add_argument("--only")
     parser.add_argument("--jobs", type=int, default=-1)
-    parser.add_argument("--large", action="store_true", help="200 rare patients of 800")
     args = parser.parse_args()
     kept = RESULTS / "level"
     kept.mkdir(exist_ok=True)
     file = RESULTS / "level.json"
     found = json.loads(file.read_text()) if file.exists() else {}
-    for name, work in tasks(args):
+    for name, work in tasks(args.only):
         began, path = time.perf_counter(), kept / f"{name.replace(' ', '-').replace(',', '')}.jsonl"
         lines = [json.loads(x) for x in path.read_text().splitlines()] if path.exists() else []
         seen = {line["seed"] for line in lines}
