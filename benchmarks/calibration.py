@@ -35,9 +35,9 @@ from typing import Any
 import numpy as np
 import torch
 from known_generators import Jittered, TrueDistribution, direction
+from level import kept_lines
 from level_scenarios import FEATURES, SIZES, shift_of
 from neural_arms import neural_arms
-from sklearn.utils.parallel import Parallel, delayed
 
 from rarecase import compare
 from rarecase.evidence import make_evidence
@@ -186,26 +186,14 @@ def main() -> None:
     parser.add_argument("--only", action="append", help="a scenario: " + "; ".join(SCENARIOS))
     parser.add_argument("--jobs", type=int, default=-1)
     args = parser.parse_args()
-    kept = RESULTS / "calibration"
-    kept.mkdir(exist_ok=True)
     file = RESULTS / "calibration.json"
     for scenario in args.only or SCENARIOS:
-        path = kept / f"{scenario.replace(', ', '-').replace(' ', '-')}.jsonl"
-        lines = (
-            [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-        )
-        seen, sets = (
-            {line["seed"] for line in lines},
-            min(args.sets, FEWER.get(scenario, args.sets)),
-        )
-        work = (delayed(one)(scenario, s) for s in range(sets) if s not in seen)
-        with path.open("a") as out:
-            for line in Parallel(n_jobs=args.jobs, return_as="generator_unordered")(work):
-                lines.append(line)
-                out.write(json.dumps(line) + "\n")
-                out.flush()
-                if not len(lines) % 50:
-                    print(f"{scenario}: {summary(lines)}", flush=True)
+        sets, lines = min(args.sets, FEWER.get(scenario, args.sets)), []
+        work, kept = partial(one, scenario), RESULTS / "calibration"
+        for line in kept_lines(kept, scenario, work, sets=sets, jobs=args.jobs):
+            lines.append(line)
+            if not len(lines) % 50:
+                print(f"{scenario}: {summary(lines)}", flush=True)
         if lines:
             found = json.loads(file.read_text()) if file.exists() else {}
             file.write_text(json.dumps(found | {scenario: summary(lines)}, indent=2) + "\n")

@@ -145,25 +145,35 @@ def tasks(only: str | None) -> Iterator[tuple[str, Callable[[int], Any]]]:
             yield f"{name}, {size}", partial(one, SCENARIOS[name], SIZES[size])
 
 
+def kept_lines(
+    folder: Path, name: str, work: Callable[[int], dict[str, Any]], *, sets: int, jobs: int
+) -> Iterator[dict[str, Any]]:
+    """The line of every data set (`work` makes one of a seed): those that `folder` keeps, then the
+    others, each written down when it is done."""
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name.replace(', ', '-').replace(' ', '-')}.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    yield from lines
+    seen = {line["seed"] for line in lines}
+    todo = (delayed(work)(seed) for seed in range(sets) if seed not in seen)
+    with path.open("a") as out:
+        for line in Parallel(n_jobs=jobs, return_as="generator_unordered")(todo):
+            out.write(json.dumps(line) + "\n")
+            out.flush()
+            yield line
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sets", type=int, default=1000)
     parser.add_argument("--only")
     parser.add_argument("--jobs", type=int, default=-1)
     args = parser.parse_args()
-    kept = RESULTS / "level"
-    kept.mkdir(exist_ok=True)
     file = RESULTS / "level.json"
     found = json.loads(file.read_text()) if file.exists() else {}
     for name, work in tasks(args.only):
-        began, path = time.perf_counter(), kept / f"{name.replace(' ', '-').replace(',', '')}.jsonl"
-        lines = [json.loads(x) for x in path.read_text().splitlines()] if path.exists() else []
-        seen = {line["seed"] for line in lines}
-        todo = (delayed(work)(s) for s in range(args.sets) if s not in seen)
-        with path.open("a") as out:
-            for line in Parallel(n_jobs=args.jobs, return_as="generator_unordered")(todo):
-                lines.append(line)
-                out.write(json.dumps(line) + "\n")
+        began = time.perf_counter()
+        lines = [*kept_lines(RESULTS / "level", name, work, sets=args.sets, jobs=args.jobs)]
         found[name] = summary(lines)
         print(name, found[name], f"{time.perf_counter() - began:.0f} s", flush=True)
     print(pd.DataFrame(found).T.to_string())
