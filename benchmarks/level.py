@@ -145,13 +145,18 @@ def tasks(only: str | None) -> Iterator[tuple[str, Callable[[int], Any]]]:
             yield f"{name}, {size}", partial(one, SCENARIOS[name], SIZES[size])
 
 
+def path_of(folder: Path, name: str) -> Path:
+    """Where the data sets of a scenario are kept."""
+    return folder / f"{name.replace(', ', '-').replace(' ', '-')}.jsonl"
+
+
 def kept_lines(
     folder: Path, name: str, work: Callable[[int], dict[str, Any]], *, sets: int, jobs: int
 ) -> Iterator[dict[str, Any]]:
     """The line of every data set (`work` makes one of a seed): those that `folder` keeps, then the
     others, each written down when it is done."""
     folder.mkdir(exist_ok=True)
-    path = folder / f"{name.replace(', ', '-').replace(' ', '-')}.jsonl"
+    path = path_of(folder, name)
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     yield from lines
     seen = {line["seed"] for line in lines}

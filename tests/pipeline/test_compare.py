@@ -60,6 +60,14 @@ def test_synthetic_arms_get_verdicts_and_only_they(result):
         result.verdict("none")
 
 
+def test_where_arms_agree_it_is_said_that_nothing_differs():
+    X, y, _ = vectors((209, 76), shift=0.8)
+    found = compare(X, y, arms=["smote", "gaussian"], repeats=2, draws=1, checks=False)
+    scores = found.to_frame()["auc_rare"]
+    assert scores.max() - scores.min() < 0.01
+    assert {v["answer"] for v in found.evidence["verdicts"]} == {"no difference"}
+
+
 def test_prints_and_gives_frames(result):
     assert isinstance(result, Result) and "smote" in str(result) and "smote" in repr(result)
     frame = result.to_frame().set_index("arm")
