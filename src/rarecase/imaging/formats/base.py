@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,13 +29,15 @@ class Stored:
     """A volume in the order of its file.
 
     data: (i, j, k) or (i, j, k, c) float32, scaling applied. affine: (4, 4) indices to mm, RAS+.
-    placed: whether the file says where the volume lies. notes: what is odd about it.
+    placed: whether the file says where the volume lies. notes: what is odd about it. forms: of a
+    header that may say twice where it lies (NIfTI), the affine of each; `affine` is the first.
     """
 
     data: NDArray[np.float32]
     affine: NDArray[np.float64]
     placed: bool = True
     notes: tuple[str, ...] = ()
+    forms: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +118,12 @@ def check_affine(path: Path, affine: NDArray[np.float64]) -> None:
             f"{path}: the header's affine is singular, so the orientation is unknown. "
             "Mend the header (sform or qform)."
         )
+
+
+def says_nothing(affine: NDArray[np.float64]) -> bool:
+    """An affine without origin, axes along the world's: what tools write that know of neither."""
+    plain = np.count_nonzero(affine[:3, :3]) == 3 and np.count_nonzero(np.diag(affine)[:3]) == 3
+    return bool(plain and not affine[:3, 3].any())
 
 
 def plain_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
