@@ -13,13 +13,16 @@ from scipy import ndimage
 from rarecase.errors import DataError
 
 MOST_LABELS = 32
-"""More different values than these are taken for an image or for soft edges, unless they are the
-numbers of lesions."""
+"""More different values of a volume than these are taken for an image, unless they are the numbers
+of lesions."""
 
 _NEAR = 0.01  # of a whole number; what scaling and resampling leave of a label
 # What JPEG makes of an empty mask stays below this (of 255); of a mask with anything in it, far
 # above.
 _JPEG_NOISE = 32
+# A picture of fewer different values holds labels (0, 1, 2, 4), whatever lies beside them.
+_FEW = 8
+_MOST_OF_8_BITS = 250
 _LEVEL = 8  # values of one level of a compressed mask lie this near to one another
 _FLAT = 4  # pixels that a level needs
 
@@ -149,15 +152,25 @@ def levels(values: NDArray[np.float32], *, lossy: bool) -> tuple[NDArray[np.floa
 
 
 def _are_labels(values: NDArray[np.float32]) -> bool:
-    """Few different values, or values most of which fill a square of pixels somewhere."""
+    """Few different values, the numbers from 1 on, or values most of which fill regions: soft edges
+    and the noise of JPEG lie between other values."""
     found = np.unique(values[values > 0])
-    if len(found) <= MOST_LABELS:
+    if len(found) < _FEW or _counted(found):
         return True
-    if min(values.shape) < 2:
-        return False
-    one = values[:-1, :-1]
-    same = (one == values[1:, :-1]) & (one == values[:-1, 1:]) & (one == values[1:, 1:])
-    return len(np.unique(one[same & (one > 0)])) >= len(found) / 2
+    same, steps = np.zeros((2, len(found)))
+    for one, other in ((values[1:], values[:-1]), (values[:, 1:], values[:, :-1])):
+        both = (one > 0) & (other > 0)
+        pairs = np.searchsorted(found, one[both]), np.searchsorted(found, other[both])
+        alike = pairs[0] == pairs[1]
+        same += np.bincount(pairs[0][alike], minlength=len(found))
+        for each in pairs:
+            steps += np.bincount(each[~alike], minlength=len(found))
+    return bool((steps <= same).mean() >= 0.5)
+
+
+def _counted(found: NDArray[np.float32]) -> bool:
+    """Whether values are 1, 2, 3 … without a gap, and not all that 8 bits can hold."""
+    return bool((found % 1 == 0).all() and found[-1] == len(found) < _MOST_OF_8_BITS)
 
 
 def single(values: NDArray[np.float32], path: object, chosen: Sequence[int]) -> NDArray[np.float32]:

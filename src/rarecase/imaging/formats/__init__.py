@@ -67,8 +67,11 @@ def is_dicom(path: Path) -> bool:
 
 
 def inside(path: Path) -> Path:
-    """The file that a folder called like a volume holds, as some archives unpack to
-    `case.nii/123.nii`; anything else as it is. DataError where the folder holds several."""
+    """The file that is meant: of a folder called like a volume the one that it holds, as some
+    archives unpack to `case.nii/123.nii`; of a file of voxels its header; anything else as it is.
+    DataError where the folder holds several volumes, or where the header is missing."""
+    if path.is_file():
+        return _header_of(path)
     suffix = suffix_of(path)
     if suffix is None or _KNOWN[suffix] == _DICOM or not path.is_dir():
         return path
@@ -83,6 +86,20 @@ def inside(path: Path) -> Path:
     return found[0] if found else path
 
 
+def _header_of(path: Path) -> Path:
+    half = next((s for s in _HALVES if path.name.lower().endswith(s)), None)
+    if half is None:
+        return path
+    wanted = f"{path.name[: -len(half)]}{_HALVES[half]}"
+    for file in path.parent.iterdir():
+        if file.name.lower() == wanted.lower():
+            return file
+    raise DataError(
+        f"{path}: the voxels of a volume without their header; {wanted} was expected beside them. "
+        "Copy both."
+    )
+
+
 def format_of(path: Path) -> Format:
     """The format of a file or folder, by its name, or by its first bytes where the name says
     nothing. DataError where it is missing or of no known format."""
@@ -93,12 +110,6 @@ def format_of(path: Path) -> Format:
     suffix = suffix_of(path)
     if suffix is not None:
         return _load(_KNOWN[suffix])
-    half = next((s for s in _HALVES if path.name.lower().endswith(s)), None)
-    if half is not None:
-        raise DataError(
-            f"{path}: holds the voxels of a volume whose header is a file of its own. Name that: "
-            f"{path.name[: -len(half)]}{_HALVES[half]}."
-        )
     raise DataError(
         f"{path}: not a volume of a known format. Known are NIfTI, FreeSurfer, MINC, AFNI, "
         "PAR/REC, NRRD, MetaImage, DICOM (files, or a folder), NumPy and TIFF of several pages: "

@@ -31,7 +31,7 @@ _LARGE = 2**28  # bytes of voxels; above, a gzipped file is unpacked once to see
 _DAMAGED = "not a NIfTI file, or a truncated or damaged one"
 _QUIET = logging.getLogger(f"{__name__}.mended")  # what matters of it is said in our own words
 _QUIET.setLevel(logging.CRITICAL)
-_FIRST = 352  # bytes that tell what a file is
+_FIRST = 1024  # bytes that tell what a file is
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ def _open(path: Path, file: IO[bytes], *, squeezed: bool) -> _Opened:
 def _refuse_another(path: Path, first: bytes) -> None:
     """What is something else by its first bytes is called so."""
     if what := really(first):
-        raise DataError(f"{path}: not a NIfTI file but {what}.")
+        raise DataError(f"{path}: {_DAMAGED}; it is {what}.")
     if first[344:348] == b"ni1\0":
         raise DataError(
             f"{path}: the header of a NIfTI pair, whose voxels lie in a file of its own. Give both "
