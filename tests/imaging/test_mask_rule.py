@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from rarecase.cohort import Case, SliceFiles
 from rarecase.errors import DataError
-from rarecase.imaging import read_mask_picture
+from rarecase.imaging import read_mask_picture, read_mask_volume
 from rarecase.imaging.mask_rule import drawn
 from rarecase.imaging.pictures import noted_mask
 from support.written import load_case
@@ -260,3 +260,19 @@ def test_tiff_masks_of_every_kind_of_number(tmp_path):
     for dtype in ("int8", "uint16", "uint32", "float64", "float16"):
         tifffile.imwrite(tmp_path / "m.tif", LESIONS.astype(dtype))
         np.testing.assert_array_equal(read_mask_picture(tmp_path / "m.tif"), TRUTH)
+
+
+def test_levels_of_a_jpeg_are_chosen_though_it_moves_them(tmp_path):
+    path = jpeg(tmp_path / "m.jpg", np.where(LESIONS == 1, 85, np.where(LESIONS == 2, 200, 0)))
+    for value, number in ((85, 1), (200, 2)):
+        found = read_mask_picture(path, chosen=[value])
+        assert (found != (number == LESIONS)).mean() < 0.04
+        assert found[number == LESIONS].mean() > 0.95
+
+
+def test_layers_on_the_fifth_axis(tmp_path):
+    one, two = boxes()
+    layers = np.stack([one, two], -1)[:, :, :, None]
+    nib.save(nib.Nifti1Image(layers, np.eye(4)), tmp_path / "m.nii")
+    mask = read_mask_volume(tmp_path / "m.nii")
+    np.testing.assert_array_equal(mask.data > 0, (one > 0) | (two > 0))

@@ -27,6 +27,14 @@ def test_what_nibabel_writes_is_read_where_it_lies(tmp_path, kind):
     assert volume.placed and probe_volume(path).shape == t.image.shape
 
 
+@pytest.mark.parametrize(("wrote", "called"), [("mgz", "mgh"), ("mgh", "mgz")])
+def test_freesurfers_files_are_packed_by_content(tmp_path, wrote, called):
+    t = truth(np.random.default_rng(0))
+    nib.save(nib.MGHImage(t.image.astype(np.float32), t.affine), tmp_path / f"v.{wrote}")
+    (tmp_path / f"v.{wrote}").rename(tmp_path / f"v.{called}")
+    np.testing.assert_array_equal(read_volume(tmp_path / f"v.{called}").data, t.image)
+
+
 @pytest.mark.skipif(not NIBABEL.is_dir(), reason="nibabel without its test files")
 @pytest.mark.parametrize(
     "path", sorted(f for f in NIBABEL.glob("*") if f.suffix.lower() in READ), ids=lambda p: p.name

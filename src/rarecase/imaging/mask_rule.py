@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from rarecase.errors import DataError
 
@@ -24,7 +23,7 @@ _JPEG_NOISE = 32
 _FEW = 8
 _MOST_OF_8_BITS = 250
 _LEVEL = 8  # values of one level of a compressed mask lie this near to one another
-_FLAT = 4  # pixels that a level needs
+_ENOUGH = 4  # pixels that a level needs
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,13 +118,15 @@ def _numbers(labels: NDArray) -> bool:
     return bool((labels % 1 == 0).all() and labels[-1] <= 2 * len(labels))
 
 
-def levels(values: NDArray[np.float32], *, lossy: bool) -> tuple[NDArray[np.float32], str | None]:
+def levels(
+    values: NDArray[np.float32], *, lossy: bool, chosen: Sequence[int] = ()
+) -> tuple[NDArray[np.float32], str | None]:
     """A mask picture (h, w) with every pixel brought to the level that it was drawn with, and what
     is to be said; itself where its values are labels.
 
     JPEG, and smoothing, put other values between and around the levels. A level is what pixels hold
-    that differ little from their neighbours; with `lossy` (JPEG) a mask that never rises above
-    compression noise is empty.
+    that differ little from their neighbours, or the value of `chosen` that lies as near to it. With
+    `lossy` (JPEG) a mask that never rises above compression noise is empty.
     """
     top = float(values.max(initial=0))
     if not lossy and _are_labels(values):
@@ -134,13 +135,15 @@ def levels(values: NDArray[np.float32], *, lossy: bool) -> tuple[NDArray[np.floa
         empty = f"nothing in it rises above what JPEG adds (up to {top:g}); it counts as empty"
         return np.zeros_like(values), empty if top > 0 else None
     scale = 1.0 if lossy else top / 255
-    spread = ndimage.maximum_filter(values, 3) - ndimage.minimum_filter(values, 3)
-    flat = np.sort(values[(spread <= _LEVEL * scale) & (values >= _JPEG_NOISE * scale)])
+    flat = np.sort(values[_flat(values, _LEVEL * scale / 2) & (values >= _JPEG_NOISE * scale)])
     groups = np.split(flat, np.flatnonzero(np.diff(flat) > _LEVEL * scale) + 1)
     # A level's highest value: of a smooth slope, which is one group, that is its top.
-    tops = {float(group[-1]) for group in groups if len(group) >= _FLAT} | {top}
+    tops = {float(group[-1]) for group in groups if len(group) >= _ENOUGH} or {top}
     each = np.array([0.0, *sorted(tops)], dtype=np.float32)
     middle = (each[1:] + each[:-1]) / 2
+    for value in chosen:
+        near = np.abs(each - value).argmin()
+        each[near] = value if near and abs(each[near] - value) <= _LEVEL * scale else each[near]
     brought = each[np.searchsorted(middle, values, side="left")]
     if lossy:
         return brought, None
@@ -149,6 +152,14 @@ def levels(values: NDArray[np.float32], *, lossy: bool) -> tuple[NDArray[np.floa
         f"holds {len(np.unique(values))} different values, as soft edges and JPEG leave them; each "
         f"is taken as the nearest of its levels ({shown})"
     )
+
+
+def _flat(values: NDArray[np.float32], most: float) -> NDArray[np.bool_]:
+    """Pixels that differ from the four next to them by so much at most; none at the border."""
+    down, right = (np.abs(np.diff(values, axis=axis)) <= most for axis in (0, 1))
+    flat = np.zeros(values.shape, dtype=bool)
+    flat[1:-1, 1:-1] = down[:-1, 1:-1] & down[1:, 1:-1] & right[1:-1, :-1] & right[1:-1, 1:]
+    return flat
 
 
 def _are_labels(values: NDArray[np.float32]) -> bool:

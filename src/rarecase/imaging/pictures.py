@@ -89,7 +89,7 @@ def noted_mask(path: Path, *, chosen: Sequence[int] = ()) -> Picture:
         values = single(values, path, chosen)
     if stored.palette is not None and np.any(stored.palette[0]):
         notes.append("the indices of its palette are taken, 0 as background, not its colours")
-    values, said = levels(values, lossy=stored.lossy)
+    values, said = levels(values, lossy=stored.lossy, chosen=chosen)
     notes += [said] if said else []
     found = drawn(values, "it", chosen=chosen)
     return Picture(found.inside.astype(np.uint8), (*notes, *found.said), found.values)

@@ -19,6 +19,7 @@ _PLAIN_MODES = {"1", "L", "RGB", "I", "F", "I;16", "I;16B", "I;16L"}
 _CONVERTED_MODES = {"LA": "LA", "La": "LA", "RGBA": "RGBA", "RGBX": "RGB", "RGBa": "RGBA",
                     "PA": "RGBA"}  # fmt: skip
 _ORIENTATION = 274
+_JPEG = ("JPEG", "MPO")
 _TURNED = "turned upright as its EXIF orientation says"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_GREY = 0
@@ -44,7 +45,7 @@ def read_stored(path: Path) -> StoredPicture:
         return _of_tiff(path)
     with _opened(path) as image:
         pages = getattr(image, "n_frames", 1)
-        if pages != 1:
+        if pages != 1 and image.format not in _JPEG:  # of a camera's JPEG the others are previews
             raise DataError(f"{path}: {pages} pages, one slice was expected. Split the file.")
         try:
             return _of_image(path, image)
@@ -80,7 +81,7 @@ def _opened(path: Path) -> Image.Image:
 
 
 def _of_image(path: Path, image: Image.Image) -> StoredPicture:
-    orientation, lossy = _orientation(image), image.format == "JPEG"
+    orientation, lossy = _orientation(image), image.format in _JPEG
     alpha = palette = None
     if image.mode == "P":
         colours = np.array(image.getpalette(), dtype=np.uint8).reshape(-1, 3)

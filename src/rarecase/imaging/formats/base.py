@@ -82,7 +82,7 @@ def by(shape: tuple[int, ...]) -> str:
 
 def check_shape(path: Path, shape: tuple[int, ...]) -> None:
     """Refuse what is no volume, and what no scanner makes."""
-    if len(shape) < 3 or any(n > 1 for n in shape[4:]) or any(n < 1 for n in shape):
+    if len(shape) < 3 or any(n < 1 for n in shape) or sum(n > 1 for n in shape[3:]) > 1:
         raise DataError(f"{path}: shape {by(shape)}, a volume (x by y by z) was expected.")
     if np.prod([float(n) for n in shape]) > MOST_VOXELS:
         raise DataError(
@@ -127,5 +127,9 @@ def says_nothing(affine: NDArray[np.float64]) -> bool:
 
 
 def plain_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """(x, y, z), or (x, y, z, c) where there is more than one channel."""
-    return shape[:4] if len(shape) > 3 and shape[3] > 1 else shape[:3]
+    """(x, y, z), or (x, y, z, c) where there is more than one channel, on whatever further axis.
+
+    >>> plain_shape((4, 5, 6, 1)), plain_shape((4, 5, 6, 1, 2))
+    ((4, 5, 6), (4, 5, 6, 2))
+    """
+    return *shape[:3], *(n for n in shape[3:] if n > 1)

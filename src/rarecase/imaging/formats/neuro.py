@@ -22,6 +22,7 @@ from rarecase.imaging.formats.base import (
     refusing,
     says_nothing,
 )
+from rarecase.imaging.formats.content import unpacked
 from rarecase.imaging.formats.nifti_place import Place, place_in
 
 _NAMES = {".mgz": "FreeSurfer", ".mgh": "FreeSurfer", ".mnc": "MINC", ".head": "AFNI",
@@ -49,7 +50,7 @@ def _open(path: Path) -> tuple[Any, tuple[int, ...], Place]:
     check_affine(path, place.affine)
     if suffix in (".mgz", ".mgh"):
         needed = int(np.prod(shape)) * dtype.itemsize
-        check_room(path, needed, squeezed=suffix == ".mgz")
+        check_room(path, needed, squeezed=True)
     return image, shape, place
 
 
@@ -65,6 +66,10 @@ def _place(path: Path, image: Any, shape: tuple[int, ...]) -> Place:
 
 
 def _load(path: Path) -> Any:
+    if path.suffix.lower() in (".mgz", ".mgh"):
+        with unpacked(path) as (file, squeezed):
+            if squeezed != (path.suffix.lower() == ".mgz"):  # nibabel goes by the name
+                return nib.MGHImage.from_bytes(file.read())
     try:
         return nib.load(path)
     except ImportError:
