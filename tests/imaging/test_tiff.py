@@ -105,9 +105,14 @@ def test_transparency_that_is_left_aside_is_said(tmp_path):
 
 
 @pytest.mark.parametrize("compression", ["tiff_lzw", "packbits", "tiff_adobe_deflate"])
-def test_compressions_are_read_unchanged_or_refused(tmp_path, compression):
-    for values in (GREY, GREY.astype(np.uint16) * 99, GREY > 90):
-        Image.fromarray(values).save(tmp_path / "p.tif", compression=compression)
+@pytest.mark.parametrize("predictor", [1, 2, 3])
+def test_compressions_are_read_unchanged(tmp_path, compression, predictor):
+    real = GREY.astype(np.float32) / 7
+    for values in (GREY, GREY.astype(np.uint16) * 99, real, GREY > 90):
+        tags = {317: predictor} if predictor < 3 or values is real else {}
+        if values.dtype == bool:
+            tags = {}
+        Image.fromarray(values).save(tmp_path / "p.tif", compression=compression, tiffinfo=tags)
         np.testing.assert_array_equal(read_picture(tmp_path / "p.tif", channels=1)[0], values)
 
 
@@ -202,3 +207,14 @@ def test_pages_that_break_off_are_refused(tmp_path):
         (tmp_path / "cut.tif").write_bytes(whole[: int(part * len(whole))])
         with pytest.raises(DataError, match=r"cut\.tif"):
             read_volume(tmp_path / "cut.tif")
+
+
+def test_a_deep_png_that_breaks_off_is_refused(tmp_path):
+    values = RNG.integers(0, 65535, (60, 50, 3)).astype(np.uint16)
+    SimpleITK.WriteImage(
+        SimpleITK.GetImageFromArray(values, isVector=True), str(tmp_path / "p.png")
+    )
+    whole = (tmp_path / "p.png").read_bytes()
+    (tmp_path / "p.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match=r"p\.png: the picture is truncated or damaged"):
+        read_picture(tmp_path / "p.png", channels=3)

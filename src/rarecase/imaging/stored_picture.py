@@ -49,7 +49,7 @@ def read_stored(path: Path) -> StoredPicture:
             raise DataError(f"{path}: {pages} pages, one slice was expected. Split the file.")
         try:
             return _of_image(path, image)
-        except (OSError, SyntaxError, ValueError) as error:
+        except (OSError, SyntaxError, ValueError, RuntimeError) as error:
             if isinstance(error, DataError):
                 raise
             raise DataError(
@@ -76,7 +76,13 @@ def _first(path: Path, count: int = 26) -> bytes:
 def _opened(path: Path) -> Image.Image:
     try:
         return Image.open(path)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        OSError,
+        SyntaxError,
+        ValueError,
+    ) as error:
         raise DataError(f"{path}: not a picture that can be read ({error}).") from None
 
 
@@ -89,6 +95,7 @@ def _of_image(path: Path, image: Image.Image) -> StoredPicture:
         palette[: len(colours)] = colours
         values = np.asarray(image)
     elif _deep_colour(path):
+        image.load()  # a file that breaks off is found here
         values = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
     elif image.mode in _CONVERTED_MODES:
         values = np.asarray(image.convert(_CONVERTED_MODES[image.mode]))

@@ -34,7 +34,8 @@ from rarecase.imaging.upright import upright
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _WHITE_IS_ZERO, _PALETTE, _YCBCR = 0, 3, 6
 _PHOTOMETRIC = (_WHITE_IS_ZERO, 1, 2, _PALETTE)  # and black is zero, RGB
-_PLAIN, _WHOLE = (1, 8, 32773, 32946), (1, 8, 16, 32, 64)  # what tifffile unpacks by itself
+_DEFLATE, _PLAIN = (8, 32946), (1, 32773)  # compressions
+_WHOLE = (1, 8, 16, 32, 64)  # bits of a sample
 _JPEG = (6, 7)
 # Of the others, what Pillow gives unchanged: its modes by the type of a sample.
 _FAITHFUL = {("L", "uint8"), ("P", "uint8"), ("RGB", "uint8"), ("RGBA", "uint8"), ("1", "bool"),
@@ -57,7 +58,7 @@ class _Complaints(logging.Handler):
 _COMPLAINTS = _Complaints()
 _LOG = logging.getLogger("tifffile")
 _LOG.addHandler(_COMPLAINTS)
-_LOG.propagate = False
+_LOG.propagate = False  # the offsets of tags say nothing to a reader of slices
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +135,7 @@ def _pixels(path: Path, tif: tifffile.TiffFile) -> Pixels:
     dtype, photometric = np.dtype(page.dtype or "V"), int(page.photometric)
     if dtype.kind not in "iufb":
         raise DataError(f"{path}: values of type {dtype}, plain numbers were expected.")
-    plain = page.compression in _PLAIN and page.bitspersample in _WHOLE
+    plain = _is_plain(page)
     if photometric not in _PHOTOMETRIC and (plain or photometric != _YCBCR):
         raise DataError(f"{path}: colour mode {page.photometric.name!r}, grey or RGB was expected.")
     bits = float(np.prod([float(n) for n in series.shape])) * int(page.bitspersample)
@@ -157,6 +158,13 @@ def _pixels(path: Path, tif: tifffile.TiffFile) -> Pixels:
     colours = page.colormap if photometric == _PALETTE else None
     palette = None if colours is None else (np.asarray(colours).T >> 8).astype(np.uint8)
     return Pixels(values, palette, page.compression in _JPEG, tuple(notes))
+
+
+def _is_plain(page: Any) -> bool:
+    """Whether tifffile unpacks it by itself, and as everybody does."""
+    deflate, predictor = page.compression in _DEFLATE, int(page.predictor)
+    packed = predictor == 1 or (predictor == 2 and deflate)
+    return packed and (deflate or page.compression in _PLAIN) and page.bitspersample in _WHOLE
 
 
 def _frames(axes: str, values: NDArray) -> NDArray:
