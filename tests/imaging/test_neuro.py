@@ -39,6 +39,7 @@ def test_freesurfers_files_are_packed_by_content(tmp_path, wrote, called):
 @pytest.mark.parametrize(
     "path", sorted(f for f in NIBABEL.glob("*") if f.suffix.lower() in READ), ids=lambda p: p.name
 )
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_files_that_nibabel_ships_are_read_as_it_reads_them_or_refused_by_name(path):
     try:
         volume = read_volume(path, several=True)
