@@ -5,8 +5,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rarecase.cohort import Case, SliceFiles, count_slices, load_groups
+from rarecase.cohort import (
+    Case,
+    SliceFiles,
+    count_slices,
+    inspect_cohort,
+    load_groups,
+    read_cohort,
+)
 from rarecase.errors import DataError
+from rarecase.imaging import read_volume
 from support.written import load_case
 
 
@@ -105,3 +113,31 @@ def test_black_pictures(build):
     case = Case("a", "a", slices=(SliceFiles(build.root / "a.png", None, 0),), planes=("image",))
     with pytest.raises(DataError, match=r"Case 'a': every pixel of its 1 picture\(s\) is 0"):
         load_case(case, ["image"])
+
+
+def test_a_folder_called_like_a_file_is_the_one_volume_in_it(build):
+    for label, patient in (("HGG", "p1"), ("HGG", "p2"), ("LGG", "p3")):
+        for kind in ("flair", "seg"):
+            folder = f"{label}/{patient}/{patient}_{kind}.nii"
+            build.volume(f"{folder}/000{len(kind)}_brain.nii", tumour=kind == "seg")
+    found = inspect_cohort(read_cohort(build.root))
+    assert found.ok and len(found.cases) == 3
+    assert (found.cases["tumour_pixels"] > 0).all()
+    build.volume("HGG/p1/p1_flair.nii/another.nii")
+    with pytest.raises(DataError, match=r"p1_flair\.nii: a folder of 2 volumes \(0005_brain"):
+        read_volume(build.root / "HGG/p1/p1_flair.nii")
+
+
+@pytest.mark.parametrize("size", [(16, 24), (20, 20)])
+def test_a_picture_turned_by_its_exif_lies_under_a_mask_drawn_upright(build, size):
+    upright = np.full(size, 40, np.uint8)
+    upright[2:6, 3:11] = 200
+    exif = Image.Exif()
+    exif[274] = 6  # to be seen turned to the right
+    Image.fromarray(np.rot90(upright)).save(build.root / "a.jpg", exif=exif, quality=100)
+    Image.fromarray((upright > 100).astype(np.uint8)).save(build.root / "m.png")
+    files = SliceFiles(build.root / "a.jpg", build.root / "m.png", 0)
+    case = Case("a", "a", slices=(files,), planes=("image",))
+    arrays = load_case(case, ["image"])
+    np.testing.assert_array_equal(arrays.images[:, 0] > 100, arrays.masks)
+    assert arrays.notes == ("a.jpg: turned upright as its EXIF orientation says",)

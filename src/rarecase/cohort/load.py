@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,18 +13,13 @@ from numpy.typing import NDArray
 
 from rarecase.cohort.case import Case, SliceFiles
 from rarecase.errors import DataError
-from rarecase.imaging.align import place_of, same_place
+from rarecase.imaging.align import place_of, same_place, seen_from
 from rarecase.imaging.formats.base import by, check_shape
 from rarecase.imaging.grid import Grid, axial_grid, resample
+from rarecase.imaging.mask_rule import drawn
 from rarecase.imaging.normalise import fit_scale
-from rarecase.imaging.pictures import read_mask_picture, read_picture
-from rarecase.imaging.volumes import (
-    MOST_LABELS,
-    Volume,
-    probe_volume,
-    read_mask_volume,
-    read_volume,
-)
+from rarecase.imaging.pictures import Picture, noted_mask, noted_picture
+from rarecase.imaging.volumes import Volume, probe_volume, read_mask_volume, read_volume
 
 _log = logging.getLogger(__name__)
 
@@ -120,21 +116,18 @@ def _load_volumes(case: Case, channels: Sequence[str], *, pixel: float | None) -
         planes.append(axial(_on(volume, there, target)))
         places.append(there)
     masks = None
-    values: dict[int, int] = {}
+    values: Mapping[int, int] = {}
     if case.mask is not None:
-        mask = read_mask_volume(case.mask)
-        drawn_on = [
-            p for v, p in zip(volumes, places, strict=True) if same_place(v.grid, mask.grid)
-        ]
-        there, said = (
-            (drawn_on[0], []) if drawn_on else place_of(paths[0], first, case.mask, mask, mask=True)
+        mask = read_mask_volume(case.mask, chosen=case.tumour)
+        there, said = _drawn_on(case.mask, mask, paths, volumes, places) or place_of(
+            paths[0], first, case.mask, mask, mask=True
         )
-        notes += [*mask.notes, *said]
-        inside, values, said = _tumour(case, mask)
-        notes += said
-        covered = resample(inside.astype(np.float32), there, target)
+        found = drawn(mask.data, case.mask.name, chosen=case.tumour)
+        notes += [*mask.notes, *said, *found.said]
+        values = found.values
+        covered = resample(found.inside.astype(np.float32), there, target)
         masks = (axial(covered) >= 0.5).astype(np.uint8)
-        if inside.any() and not covered.any():
+        if found.inside.any() and not covered.any():
             raise DataError(
                 f"{case.mask}: nothing of the mask lies within {paths[0]}. Are both of this "
                 "patient, with their own headers?"
@@ -157,21 +150,16 @@ def _load_volumes(case: Case, channels: Sequence[str], *, pixel: float | None) -
     )
 
 
-def _tumour(case: Case, mask: Volume) -> tuple[NDArray[np.bool_], dict[int, int], list[str]]:
-    """Where a mask's voxels are tumour, its whole values above 0 with their voxels, and what is to
-    be said: a case may well have none of a kind of tumour."""
-    found, voxels = np.unique(mask.data[mask.data > 0], return_counts=True)
-    pairs = zip(found[:MOST_LABELS].tolist(), voxels.tolist(), strict=False)
-    values = {int(value): count for value, count in pairs if value == int(value)}
-    said: list[str] = []
-    if case.tumour and len(found) and not values.keys() & {*case.tumour}:
-        listed = ", ".join(f"{value} ({count:,} voxels)" for value, count in values.items())
-        said.append(
-            f"{case.mask} holds none of the values that are tumour (cohort.tumour: "
-            f"{', '.join(map(str, case.tumour))}) but {listed or 'no whole number'}; its mask "
-            "counts as empty"
-        )
-    return np.isin(mask.data, case.tumour) if case.tumour else mask.data > 0, values, said
+def _drawn_on(
+    path: Path, mask: Volume, paths: Sequence[Path], volumes: Sequence[Volume], places: list[Grid]
+) -> tuple[Grid, list[str]] | None:
+    """Where the channel lies that has the mask's voxels, and what is to be said; None: no channel
+    has."""
+    for channel, volume, place in zip(paths, volumes, places, strict=True):
+        there, said = seen_from(channel, volume, path, mask)
+        if same_place(volume.grid, there):
+            return place, said
+    return None
 
 
 def _on(volume: Volume, there: Grid, target: Grid) -> NDArray[np.float32]:
@@ -210,27 +198,46 @@ def _channels(case: Case, channels: Sequence[str]) -> list[Volume]:
 def _load_pictures(case: Case, channels: Sequence[str]) -> list[CaseArrays]:
     planes = [case.planes.index(name) for name in channels]
     by_size: dict[tuple[int, int], list[tuple[int, NDArray, NDArray | None]]] = {}
+    said: dict[str, list[str]] = {}
+    values: Counter[int] = Counter()
     for files in case.slices:
-        image = read_picture(files.image, channels=len(case.planes))[planes]
-        size = (image.shape[1], image.shape[2])
-        by_size.setdefault(size, []).append((files.number, image, _mask(files, size)))
+        found = noted_picture(files.image, channels=len(case.planes))
+        image, size = found.values[planes], (found.values.shape[1], found.values.shape[2])
+        mask = _mask(files, size, case.tumour)
+        for path, picture in ((files.image, found), (files.mask, mask)):
+            for note in picture.notes if picture else ():
+                said.setdefault(note, []).append(path.name if path else "")
+        values.update(mask.labels if mask else {})
+        drawing = None if mask is None else mask.values
+        by_size.setdefault(size, []).append((files.number, image, drawing))
     if not any(image.any() for group in by_size.values() for _, image, _ in group):
         raise DataError(
             f"every pixel of its {len(case.slices)} picture(s) is 0, such as in "
             f"{case.slices[0].image}. Export them again, or leave this case out "
             "(--cohort.exclude CASE)."
         )
-    return [_group(group, case.has_mask) for group in by_size.values()]
+    notes = tuple(_of_files(names, note) for note, names in said.items())
+    for note in notes:
+        _log.warning("%s: %s", case.case, note)
+    groups = [_group(group, case.has_mask) for group in by_size.values()]
+    return [replace(groups[0], notes=notes, values=dict(values)), *groups[1:]]
 
 
-def _mask(files: SliceFiles, size: tuple[int, int]) -> NDArray[np.uint8] | None:
+def _of_files(names: Sequence[str], note: str) -> str:
+    """What was said of several pictures, in one line."""
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{names[0]}{more}: {note}"
+
+
+def _mask(files: SliceFiles, size: tuple[int, int], tumour: Sequence[int]) -> Picture | None:
     if files.mask is None:
         return None
-    mask = read_mask_picture(files.mask)
-    if mask.shape != size:
+    mask = noted_mask(files.mask, chosen=tumour)
+    if mask.values.shape != size:
         raise DataError(
-            f"{files.mask} has the size {by(mask.shape)} and {files.image} {by(size)} (height x "
-            "width). A mask must have the size of its picture."
+            f"{files.mask} has the size {by(mask.values.shape)} and {files.image} {by(size)} "
+            "(height x width, turned as their EXIF tags say). A mask must have the size of its "
+            "picture."
         )
     return mask
 

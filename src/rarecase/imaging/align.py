@@ -29,9 +29,10 @@ def place_of(
     and nothing is said of it; one of the image's size, spacing and direction whose origin alone is
     another was not drawn there. Raises DataError for it, and for volumes that do not overlap.
     """
-    here, there = one.grid, other.grid
+    here = one.grid
+    there, said = seen_from(path, one, other_path, other)
     if same_place(here, there):
-        return here, []
+        return here, said
     covered = shared(here, there)
     # A mask may be cut to the tumour: then little of the image lies in it, and all of it there.
     overlap = max(covered, shared(there, here))
@@ -44,13 +45,15 @@ def place_of(
             )
         cut = same_voxels(here, there)
         if cut and (mask or covered >= _ALL):
-            return there, []
+            return there, said
         note = (
             f"{other_path.name} ({by(there.shape)}, {millimetres(there.spacing)} mm) has another "
             f"grid than {path.name} ({by(here.shape)}, {millimetres(here.spacing)} mm); "
             + ("its voxels are the same" if cut else "resampled to it")
         )
-        return there, [note if covered >= _ALL else f"{note}, covering {covered:.0%} of it"]
+        return there, [
+            *said, note if covered >= _ALL else f"{note}, covering {covered:.0%} of it"
+        ]  # fmt: skip
     distance = _distance(here, there)
     if one.placed and other.placed:
         raise DataError(
@@ -74,6 +77,50 @@ def place_of(
         "correspond"
     )
     return here, [note]
+
+
+def seen_from(path: Path, one: Volume, other_path: Path, other: Volume) -> tuple[Grid, list[str]]:
+    """Where `other` lies in the world of `one.grid`, and what there is to say about it.
+
+    Of a NIfTI file whose two forms contradict each other the sform is taken, unless the other file
+    shows which is meant: it lies on the same voxels by the qform, or has that form alone. Then both
+    are compared in the form that fits.
+    """
+    if not (_contradicts(one) or _contradicts(other)):
+        return other.grid, []
+    pairs = [(mine, theirs) for mine in one.places or [""] for theirs in other.places or [""]]
+    pairs.sort(key=lambda pair: pair[0] != pair[1])
+    moved = {pair: _moved_by(one, other, *pair) for pair in pairs}
+    fits = [pair for pair in pairs if _agree(one.grid, moved[pair])]
+    shared_forms = [pair for pair in pairs if pair[0] == pair[1]]
+    chosen = next(iter([*fits, *shared_forms]), None)
+    if chosen is None or moved[chosen] is other.grid:
+        return other.grid, []
+    mine, theirs = (name or "header" for name in chosen)
+    return moved[chosen], [
+        f"{other_path.name} and {path.name} are laid on one another by the {theirs} of the one "
+        f"and the {mine} of the other"
+    ]
+
+
+def _contradicts(volume: Volume) -> bool:
+    places = [*volume.places.values()]
+    return len(places) > 1 and not same_place(*places)
+
+
+def _moved_by(one: Volume, other: Volume, mine: str, theirs: str) -> Grid:
+    """Where `other` lies by its form `theirs`, in the world in which `one`, which lies there by its
+    form `mine`, lies on its grid."""
+    here, there = one.places.get(mine, one.grid), other.places.get(theirs, other.grid)
+    if here is one.grid:
+        return there
+    return Grid(there.shape, one.grid.affine @ np.linalg.inv(here.affine) @ there.affine)
+
+
+def _agree(grid: Grid, other: Grid) -> bool:
+    return same_place(grid, other) or (
+        same_voxels(grid, other) and shared(grid, other) >= _ELSEWHERE
+    )
 
 
 def same_place(grid: Grid, other: Grid) -> bool:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rarecase.errors import DataError
-from rarecase.imaging.formats import format_of
+from rarecase.imaging.formats import format_of, inside
 from rarecase.imaging.formats.base import by
 from rarecase.imaging.grid import Grid, ras, resample
-
-MOST_LABELS = 32  # different values of a mask
+from rarecase.imaging.mask_rule import union
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +23,7 @@ class Volume:
     data: (x, y, z) float32, or (x, y, z, c) for a file of several channels; stored values with
         the file's scaling applied. grid: where `data` lies. source: the grid of the file, to which
     `resample` takes anything back. placed: whether the file says where it lies. notes: what is odd.
+    places: where `data` lies by each form of a NIfTI header (sform, qform); `grid` is the first.
     """
 
     data: NDArray[np.float32]
@@ -30,6 +31,7 @@ class Volume:
     source: Grid
     placed: bool = True
     notes: tuple[str, ...] = ()
+    places: Mapping[str, Grid] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +46,11 @@ class VolumeHeader:
 def read_volume(path: Path, *, several: bool = False) -> Volume:
     """Read an image volume in its closest RAS+ orientation.
 
-    NIfTI-1 and 2, NRRD, MetaImage, DICOM (the folder of a series, a file of one, or one of several
-    frames), NumPy, TIFF of several pages. Nothing is resampled: an oblique volume keeps its voxels.
-    A fourth axis is allowed only with `several`. Raises DataError for a missing, truncated or
-    corrupt file, for values that are not finite, and for a volume that is the same value
-    everywhere.
+    NIfTI-1 and 2, FreeSurfer's MGH, MINC, AFNI, PAR/REC, NRRD, MetaImage, DICOM (the folder of a
+    series, a file of one, or one of several frames), NumPy, TIFF of several pages. Nothing is
+    resampled: an oblique volume keeps its voxels. A fourth axis is allowed only with `several`.
+    Raises DataError for a missing, truncated or corrupt file, for values that are not finite, and
+    for a volume that is the same value everywhere.
     """
     volume = _read(path, several=several)
     low, high = float(volume.data.min()), float(volume.data.max())
@@ -60,22 +62,20 @@ def read_volume(path: Path, *, several: bool = False) -> Volume:
     return volume
 
 
-def read_mask_volume(path: Path) -> Volume:
-    """Read a mask volume like `read_volume`; a mask that is 0 everywhere is fine. What looks like
-    an image or a map of probabilities is noted."""
-    mask = _read(path, several=False)
-    found = np.unique(mask.data[mask.data != 0])  # sorting all the zeros would take long
-    if len(found) > MOST_LABELS or (found % 1).any():
-        odd = (
-            f"{path.name} holds {len(found)} different values from {found[0]:g} to {found[-1]:g}, "
-            "as an image or a map of probabilities does; all above 0 are taken as tumour"
-        )
-        return replace(mask, notes=(*mask.notes, odd))
-    return mask
+def read_mask_volume(path: Path, *, chosen: Sequence[int] = ()) -> Volume:
+    """Read a mask volume like `read_volume`; a mask that is 0 everywhere is fine. Of a file of
+    several volumes, the layers of a segmentation, the union is taken: of the values `chosen`, or of
+    all above 0."""
+    mask = _read(path, several=True)
+    if mask.data.ndim == 3:
+        return mask
+    data, said = union(mask.data, path.name, chosen=chosen)
+    return replace(mask, data=data, notes=(*mask.notes, said))
 
 
 def probe_volume(path: Path) -> VolumeHeader:
     """Shape, spacing and place of a volume from its header, without reading the voxels."""
+    path = inside(path)
     header = format_of(path).probe(path)
     source = Grid.of(header.shape, header.affine)
     grid = ras(source)
@@ -83,6 +83,7 @@ def probe_volume(path: Path) -> VolumeHeader:
 
 
 def _read(path: Path, *, several: bool) -> Volume:
+    path = inside(path)
     stored = format_of(path).read(path)
     data = stored.data
     if data.ndim == 4 and not several:
@@ -98,7 +99,12 @@ def _read(path: Path, *, several: bool) -> Volume:
     else:
         each = [resample(data[..., c], source, grid) for c in range(data.shape[3])]
         turned = np.stack(each, axis=-1)
-    return Volume(turned, grid, source, stored.placed, stored.notes)
+    turn = np.linalg.inv(source.affine) @ grid.affine
+    places = {
+        name: grid if form is stored.affine else Grid(grid.shape, form @ turn)
+        for name, form in stored.forms.items()
+    }
+    return Volume(turned, grid, source, stored.placed, stored.notes, places)
 
 
 def _refuse_not_finite(path: Path, data: NDArray[np.float32]) -> None:

@@ -9,25 +9,33 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
 from rarecase import __version__
 from rarecase.files import replacing_file
+from rarecase.imaging.formats import inside
+from rarecase.imaging.formats.nifti import forms_of
 from rarecase.imaging.grid import Grid
 
 
 def write_nifti_mask(path: Path, mask: NDArray, grid: Grid, *, like: Path | None = None) -> None:
-    """Write a mask (i, j, k) of 0 and 1 as .nii.gz on `grid`; with `like`, a NIfTI file of that
-    grid, its header's words on place and units are kept."""
+    """Write a mask (i, j, k) of 0 and 1 as .nii.gz on `grid`, in millimetres, the sizes of voxels
+    from the affine. `like`: a NIfTI file of that grid, beside which the mask is to lie in every
+    program: the forms of its header that can be used are kept; what is broken is not."""
+    forms = forms_of(inside(like)) if like is not None else {}
+    taken, code = next(iter(forms.values()), (grid.affine, 0 if like is not None else 1))
+    if not np.allclose(taken, grid.affine, atol=1e-4):
+        forms, code = {}, 1
     image = nib.Nifti1Image(np.asarray(mask, dtype=np.uint8), grid.affine)
     image.header.set_xyzt_units("mm")
-    if like is not None:
-        theirs: Any = nib.load(like)
-        for kind in ("sform", "qform"):
-            code = int(theirs.header[f"{kind}_code"])
-            getattr(image, f"set_{kind}")(getattr(theirs, f"get_{kind}")(), code)
-        if not np.allclose(image.affine, grid.affine, atol=1e-4):
-            image = nib.Nifti1Image(np.asarray(mask, dtype=np.uint8), grid.affine)
+    for name in ("sform", "qform"):
+        form, its_code = forms.get(name, (grid.affine, code))
+        if not np.allclose(voxel_sizes(form), voxel_sizes(grid.affine), rtol=1e-3):
+            form = grid.affine  # a header has one size of voxels
+        getattr(image, f"set_{name}")(form, its_code)
+        if name == "qform" and not np.allclose(image.get_qform(), form, atol=1e-3):
+            image.set_qform(grid.affine, 0)  # a qform cannot shear
     with replacing_file(path) as beside:
         beside.write_bytes(gzip.compress(image.to_bytes(), mtime=0))
 

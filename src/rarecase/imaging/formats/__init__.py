@@ -8,25 +8,34 @@ from pathlib import Path
 from rarecase.errors import DataError
 from rarecase.imaging.formats.base import Format, Header, Stored
 
-__all__ = ["SUFFIXES", "Format", "Header", "Stored", "format_of", "is_dicom", "suffix_of"]
+__all__ = ["SUFFIXES", "Format", "Header", "Stored", "format_of", "inside", "is_dicom", "suffix_of"]
 
 _DICOM = "dicom:FORMAT"
+_NEURO = "neuro:FORMAT"
 
 _KNOWN = {
     ".nii": "nifti:FORMAT",
     ".nii.gz": "nifti:FORMAT",
+    ".hdr": _NEURO,
+    ".mgz": _NEURO,
+    ".mgh": _NEURO,
+    ".mnc": _NEURO,
+    ".head": _NEURO,
+    ".par": _NEURO,
     ".nrrd": "itk:FORMAT",
     ".nhdr": "itk:FORMAT",
     ".mha": "itk:FORMAT",
     ".mhd": "itk:FORMAT",
     ".npy": "arrays:ARRAYS",
     ".npz": "arrays:ARRAYS",
-    ".tif": "arrays:PAGES",
-    ".tiff": "arrays:PAGES",
+    ".tif": "tiff:FORMAT",
+    ".tiff": "tiff:FORMAT",
     ".dcm": _DICOM,
     ".dicom": _DICOM,
     ".ima": _DICOM,
 }
+# Files that hold the voxels of a header in another file, by which the volume is called.
+_HALVES = {".img": ".hdr", ".brik": ".head", ".brik.gz": ".head", ".rec": ".par"}
 SUFFIXES = tuple(_KNOWN)
 """How files of volumes may end, in lower case. DICOM series are folders, too."""
 
@@ -42,10 +51,11 @@ def suffix_of(path: Path) -> str | None:
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether something is read as DICOM: a folder, a file so called, or, where the name says
-    nothing, one that begins as DICOM files do."""
+    """Whether something is read as DICOM: a folder (less one that holds a single volume, see
+    `inside`), a file so called, or, where the name says nothing, one that begins as DICOM files
+    do."""
     if path.is_dir():
-        return True
+        return inside(path) == path
     suffix = suffix_of(path)
     if suffix is not None:
         return _KNOWN[suffix] == _DICOM
@@ -54,6 +64,40 @@ def is_dicom(path: Path) -> bool:
             return file.read(132)[128:] == b"DICM"
     except OSError:
         return False
+
+
+def inside(path: Path) -> Path:
+    """The file that is meant: of a folder called like a volume the one that it holds, as some
+    archives unpack to `case.nii/123.nii`; of a file of voxels its header; anything else as it is.
+    DataError where the folder holds several volumes, or where the header is missing."""
+    if path.is_file():
+        return _header_of(path)
+    suffix = suffix_of(path)
+    if suffix is None or _KNOWN[suffix] == _DICOM or not path.is_dir():
+        return path
+    files = (f for f in sorted(path.iterdir()) if f.is_file() and not f.name.startswith("."))
+    found = [f for f in files if (s := suffix_of(f)) is not None and _KNOWN[s] != _DICOM]
+    if len(found) > 1:
+        names = ", ".join(f.name for f in found[:5])
+        raise DataError(
+            f"{path}: a folder of {len(found)} volumes ({names}), one was expected. Name the one "
+            "that is meant."
+        )
+    return found[0] if found else path
+
+
+def _header_of(path: Path) -> Path:
+    half = next((s for s in _HALVES if path.name.lower().endswith(s)), None)
+    if half is None:
+        return path
+    wanted = f"{path.name[: -len(half)]}{_HALVES[half]}"
+    for file in path.parent.iterdir():
+        if file.name.lower() == wanted.lower():
+            return file
+    raise DataError(
+        f"{path}: the voxels of a volume without their header; {wanted} was expected beside them. "
+        "Copy both."
+    )
 
 
 def format_of(path: Path) -> Format:
@@ -67,8 +111,9 @@ def format_of(path: Path) -> Format:
     if suffix is not None:
         return _load(_KNOWN[suffix])
     raise DataError(
-        f"{path}: not a volume of a known format. Known are NIfTI, NRRD, MetaImage, DICOM (files, "
-        f"or a folder), NumPy and TIFF of several pages: {', '.join(SUFFIXES)}."
+        f"{path}: not a volume of a known format. Known are NIfTI, FreeSurfer, MINC, AFNI, "
+        "PAR/REC, NRRD, MetaImage, DICOM (files, or a folder), NumPy and TIFF of several pages: "
+        f"{', '.join(SUFFIXES)}."
     )
 
 

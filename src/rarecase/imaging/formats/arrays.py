@@ -1,4 +1,4 @@
-"""NumPy arrays, and TIFF files of several pages."""
+"""NumPy arrays."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageSequence
 
 from rarecase.errors import DataError
 from rarecase.imaging.formats.base import (
-    AGAIN,
     Format,
     Header,
     Stored,
@@ -21,7 +19,6 @@ from rarecase.imaging.formats.base import (
 )
 
 _SAVE = "Save it again with numpy.save or numpy.savez."
-_PLAIN = {"1", "L", "I", "F", "I;16", "I;16B", "I;16L"}
 
 
 def _read_array(path: Path) -> Stored:
@@ -72,40 +69,4 @@ def _probe_array(path: Path) -> Header:
     return Header(stored.data.shape, stored.affine)
 
 
-def _read_pages(path: Path) -> Stored:
-    """A TIFF of several pages: axial slices from the lowest up, the front on top and the patient's
-    right on the left."""
-    with (
-        refusing(path, "not a TIFF that can be read, or a truncated one", AGAIN),
-        Image.open(path) as image,
-    ):
-        check_shape(path, (image.width, image.height, getattr(image, "n_frames", 1)))
-        pages: list[NDArray[np.float32]] = []
-        for page in ImageSequence.Iterator(image):
-            if page.mode not in _PLAIN:
-                raise DataError(
-                    f"{path}: page {len(pages) + 1} has the colour mode {page.mode!r}, grey "
-                    "was expected. Save one file per channel."
-                )
-            pages.append(np.asarray(page, dtype=np.float32))
-    if len({page.shape for page in pages}) > 1:
-        raise DataError(f"{path}: its pages are of several sizes. Save them at one.")
-    data = np.stack(pages).transpose(2, 1, 0)[::-1, ::-1]
-    return Stored(
-        data=data, affine=np.eye(4), placed=False,
-        notes=(f"{path.name} says nothing of voxel sizes; 1 mm is assumed",),
-    )  # fmt: skip
-
-
-def _probe_pages(path: Path) -> Header:
-    with (
-        refusing(path, "not a TIFF that can be read, or a truncated one", AGAIN),
-        Image.open(path) as image,
-    ):
-        shape = (image.width, image.height, getattr(image, "n_frames", 1))
-    check_shape(path, shape)
-    return Header(shape, np.eye(4))
-
-
 ARRAYS = Format(_read_array, _probe_array)
-PAGES = Format(_read_pages, _probe_pages)

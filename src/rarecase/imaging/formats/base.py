@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,13 +29,15 @@ class Stored:
     """A volume in the order of its file.
 
     data: (i, j, k) or (i, j, k, c) float32, scaling applied. affine: (4, 4) indices to mm, RAS+.
-    placed: whether the file says where the volume lies. notes: what is odd about it.
+    placed: whether the file says where the volume lies. notes: what is odd about it. forms: of a
+    header that may say twice where it lies (NIfTI), the affine of each; `affine` is the first.
     """
 
     data: NDArray[np.float32]
     affine: NDArray[np.float64]
     placed: bool = True
     notes: tuple[str, ...] = ()
+    forms: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +82,7 @@ def by(shape: tuple[int, ...]) -> str:
 
 def check_shape(path: Path, shape: tuple[int, ...]) -> None:
     """Refuse what is no volume, and what no scanner makes."""
-    if len(shape) < 3 or any(n > 1 for n in shape[4:]) or any(n < 1 for n in shape):
+    if len(shape) < 3 or any(n < 1 for n in shape) or sum(n > 1 for n in shape[3:]) > 1:
         raise DataError(f"{path}: shape {by(shape)}, a volume (x by y by z) was expected.")
     if np.prod([float(n) for n in shape]) > MOST_VOXELS:
         raise DataError(
@@ -118,6 +120,16 @@ def check_affine(path: Path, affine: NDArray[np.float64]) -> None:
         )
 
 
+def says_nothing(affine: NDArray[np.float64]) -> bool:
+    """An affine without origin, axes along the world's: what tools write that know of neither."""
+    plain = np.count_nonzero(affine[:3, :3]) == 3 and np.count_nonzero(np.diag(affine)[:3]) == 3
+    return bool(plain and not affine[:3, 3].any())
+
+
 def plain_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """(x, y, z), or (x, y, z, c) where there is more than one channel."""
-    return shape[:4] if len(shape) > 3 and shape[3] > 1 else shape[:3]
+    """(x, y, z), or (x, y, z, c) where there is more than one channel, on whatever further axis.
+
+    >>> plain_shape((4, 5, 6, 1)), plain_shape((4, 5, 6, 1, 2))
+    ((4, 5, 6), (4, 5, 6, 2))
+    """
+    return *shape[:3], *(n for n in shape[3:] if n > 1)

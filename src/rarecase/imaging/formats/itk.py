@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +23,21 @@ from rarecase.imaging.formats.base import (
     plain_shape,
     refusing,
 )
+from rarecase.imaging.formats.units import in_mm
+
+_UNITS = re.compile(rb"^(?:space units:|DistanceUnits\s*=)\s*\"?([^\s\"]+)", re.MULTILINE)
 
 
 def _open(path: Path) -> tuple[Any, tuple[int, ...], NDArray[np.float64]]:
     """A reader that has seen the header, the shape (i, j, k[, c]) and the affine."""
-    _check_text(path)
+    factor = _factor(_check_text(path))
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
     with refusing(path, "not a volume that can be read", AGAIN):
         reader.ReadImageInformation()
         size = tuple(int(n) for n in reader.GetSize())
         parts = int(reader.GetNumberOfComponents())
-        affine = _affine(reader)
+        affine = np.diag([factor, factor, factor, 1.0]) @ _affine(reader)
     if len(size) > 3 and parts > 1:
         raise DataError(f"{path}: {len(size)} axes of {parts} components each; one volume is read.")
     shape = (*size, parts) if len(size) == 3 and parts > 1 else size
@@ -59,8 +63,14 @@ def _affine(image: Any) -> NDArray[np.float64]:
     return np.asarray(FLIP @ lps)
 
 
-def _check_text(path: Path) -> None:
-    """ITK takes anything for an image whose name ends like one; look at the first words."""
+def _factor(first: bytes) -> float:
+    """Millimetres of the unit that the first words name, which ITK leaves aside."""
+    found = _UNITS.search(first)
+    return (in_mm(found[1].decode("latin-1")) if found else None) or 1.0
+
+
+def _check_text(path: Path) -> bytes:
+    """The first words, looked at since ITK takes anything for an image whose name ends like one."""
     with path.open("rb") as file:
         first = file.read(4096)
     known = first.startswith(b"NRRD") if path.suffix.lower() in (".nrrd", ".nhdr") else (
@@ -68,6 +78,7 @@ def _check_text(path: Path) -> None:
     )  # fmt: skip
     if not known:
         raise DataError(f"{path}: not a {path.suffix[1:].upper()} file, or a damaged one.")
+    return first
 
 
 def _probe(path: Path) -> Header:
@@ -87,7 +98,9 @@ def _read(path: Path) -> Stored:
     plain = not np.array(reader.GetOrigin())[:3].any() and np.allclose(
         np.array(reader.GetDirection()), np.eye(len(reader.GetSize())).ravel()
     )
-    return Stored(data=data, affine=affine, placed=not plain)
+    notes = (f"{path.name}: its header does not count in millimetres; brought to them",)
+    scaled = _factor(_check_text(path)) != 1
+    return Stored(data=data, affine=affine, placed=not plain, notes=notes if scaled else ())
 
 
 FORMAT = Format(_read, _probe)
