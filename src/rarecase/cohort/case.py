@@ -30,6 +30,8 @@ class Case:
     fold: the test fold that the data's authors gave, if they gave one.
     clinical: what a table knows of the patient and may be learnt from, as text (see
     `clinical_columns`).
+    notes: what was chosen or left alone while its files were found. undecided: channels that
+    several files could be, with the question to the user.
     """
 
     case: str
@@ -44,6 +46,8 @@ class Case:
     slices: tuple[SliceFiles, ...] = ()
     planes: tuple[str, ...] = ()
     clinical: Mapping[str, str | None] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    undecided: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -65,10 +69,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A case that is in the data and not in the cohort, and why."""
+    """A case that is in the data and not in the cohort, and why. asks: it could be taken if the
+    user decided something."""
 
     case: str
     reason: str
+    asks: bool = False
 
 
 @dataclass(frozen=True)

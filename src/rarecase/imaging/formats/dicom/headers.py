@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pydicom
+from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
 from rarecase.errors import DataError
 from rarecase.imaging.formats import begins_as_dicom, is_dicom
 from rarecase.imaging.formats.base import AGAIN
+from rarecase.imaging.formats.below import folders_below
 
 _TAGS = [
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesDescription",
@@ -21,42 +24,39 @@ _TAGS = [
     "SliceThickness", "SpacingBetweenSlices", "GantryDetectorTilt", "ImageType", "RescaleType",
     # what tells sequences, and volumes of one series, apart
     "ProtocolName", "SequenceName", "ScanningSequence", "SequenceVariant", "ScanOptions",
-    "AngioFlag", "ContrastBolusAgent", "InversionTime", "RepetitionTime", "EchoTime",
-    "TemporalPositionIdentifier", "DiffusionBValue", "TriggerTime", "AcquisitionNumber",
+    "AngioFlag", "AcquisitionContrast", "ContrastBolusAgent", "ContrastBolusAgentSequence",
+    "InversionTime", "RepetitionTime", "EchoTime", "TemporalPositionIdentifier",
+    "DiffusionBValue", "TriggerTime", "AcquisitionNumber",
     # what masks refer to
     "ReferencedSeriesSequence", "ReferencedFrameOfReferenceSequence",
 ]  # fmt: skip
 _FRAMES = ["SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"]
 
 
+_tag = lru_cache(maxsize=None)(Tag)
 _PLAIN = [Tag(name) for name in _TAGS]
 _WITH_FRAMES = [*_PLAIN, *(Tag(name) for name in _FRAMES)]
 
 
-def dicom_files(folder: Path, *, deep: bool = True) -> list[Path]:
-    """The files in a folder, and with `deep` below it, that are, or call themselves, DICOM, each
-    once. Links are followed; one that points nowhere is listed if it is called like DICOM, so that
-    it is missed."""
+def dicom_files(folder: Path, *, beside: Path | None = None) -> list[Path]:
+    """The files below a folder that are, or call themselves, DICOM, each once; with `beside` a file
+    of the folder and those beside it alone, it first. Links are followed; one that points nowhere
+    is listed if it is called like DICOM, so that it is missed."""
+    own = {} if beside is None else {os.path.realpath(beside): beside}
     found: dict[str, Path] = {}
-    seen: set[str] = set()
-    for place, inside, names in os.walk(folder, followlinks=True):
+    for place, files in folders_below(folder):
         real = os.path.realpath(place)
-        if real in seen:  # a link to what was there already, or to a folder around it
-            inside.clear()
-            continue
-        if not deep:
-            inside.clear()
-        seen.add(real)
-        linked = Path(place).is_symlink()
-        for name in names:
-            path = Path(place, name)
-            if name[0] == "." or name == "DICOMDIR" or not is_dicom(path):
+        for path in files:
+            linked = path.is_symlink()
+            whole = os.path.realpath(path) if linked else os.path.join(real, path.name)  # noqa: PTH118
+            if path.name == "DICOMDIR" or whole in own or not is_dicom(path):
                 continue
             # A plain file goes before links to it.
-            whole = os.path.realpath(path)
-            if whole not in found or not (linked or path.is_symlink()):
+            if whole not in found or not (linked or place.is_symlink()):
                 found[whole] = path
-    return sorted(found.values())
+        if beside is not None:
+            break
+    return [*own.values(), *sorted(found.values())]
 
 
 def header_of(path: Path, *, frames: bool = False) -> Any:
@@ -97,10 +97,17 @@ def _dataset(path: Path, *, tags: list[Any] | None, pixels: bool) -> Any:
         ) from None
 
 
+def value_of(header: Any, name: str) -> Any:
+    """What stands under a name, None where nothing does. Asking by tag is several times faster than
+    by name, where most are absent."""
+    tag = _tag(name)
+    return header[tag].value if tag in header else None
+
+
 def said(path: Path, header: Any, name: str) -> Any:
     """What a header says under a name; None where nothing. DataError for what cannot be read."""
     try:
-        value = header.get(name)
+        value = value_of(header, name)
     except Exception:
         raise _amiss(path, header, name, "a value of another kind") from None
     return None if value is None or value == "" else value
@@ -133,11 +140,17 @@ def words(header: Any, name: str) -> str:
     """A text of the header, several values with backslashes between; empty where it says nothing
     that can be read."""
     try:
-        value = header.get(name)
+        value = value_of(header, name)
     except Exception:
         return ""
-    several = isinstance(value, list | tuple) or type(value).__name__ == "MultiValue"
-    return "\\".join(map(str, value)) if several else str(value if value is not None else "")
+    if value is None or isinstance(value, str):
+        return value or ""
+    return "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
+
+
+def items(header: Any, name: str) -> list[Any]:
+    """The items of a sequence in the header."""
+    return list(value_of(header, name) or [])
 
 
 def _amiss(path: Path, header: Any, name: str, wanted: str) -> DataError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,20 @@ def kind_of(header: Any) -> str:
     uid, modality = words(header, "SOPClassUID"), words(header, "Modality")
     meta = getattr(header, "file_meta", None)
     uid = uid or ("" if meta is None else words(meta, "MediaStorageSOPClassUID"))
+    return _kind(uid, modality, bool(words(header, "Rows")))
+
+
+@lru_cache
+def _kind(uid: str, modality: str, pictured: bool) -> str:
     name = pydicom.uid.UID(uid).name if uid else ""
+    if _BY_MODALITY.get(modality) in _NO_IMAGE:
+        return _BY_MODALITY[modality]
     known = next((kind for pattern, kind in _BY_CLASS if re.search(pattern, name)), None)
     if known is not None or modality in _BY_MODALITY:
         return known or _BY_MODALITY[modality]
     if name and not name[0].isdigit():
         return f"a DICOM object of the kind {name.removesuffix(' Storage')!r}"
-    return "an image" if header.get("Rows") else "a DICOM object of a kind that it does not say"
+    return "an image" if pictured else "a DICOM object of a kind that it does not say"
 
 
 def no_image(header: Any) -> str | None:

@@ -126,9 +126,10 @@ def sorted_out(files: Iterable[Path]) -> Found:
                 others.append((path, header, reason))
                 continue
             for each in slices_of(path, header):
-                first = known.setdefault(_identity(each), path)
+                key = _key(each)
+                first = known.setdefault(_identity(each, key), path)
                 if first == path:
-                    groups[_key(each)].append(each)
+                    groups[key].append(each)
                 else:
                     copies[path] = first
         except NoPlace as lacking:
@@ -145,12 +146,12 @@ def sorted_out(files: Iterable[Path]) -> Found:
     return Found(tuple(stacks), tuple(others), unreadable, copies)
 
 
-def _identity(each: Slice) -> Any:
+def _identity(each: Slice, key: Any) -> Any:
     """The same for copies of one slice, however they are packed."""
     uid = words(each.header, "SOPInstanceUID")
     if not uid:
         return each.path, each.frame
-    return uid, _key(each)[:3], each.frame, tuple(each.position), tuple(each.apart.values())
+    return uid, key[:3], each.frame, tuple(each.position), tuple(each.apart.values())
 
 
 def _key(each: Slice) -> Any:
@@ -178,12 +179,12 @@ def stack_of(path: Path) -> Stack:
     """The stack that a folder holds, or that a file belongs to with those beside it."""
     if path.is_dir():
         return _only(path, look_into(path))
-    found, real = _around(path), path.resolve()
+    found = _around(path)
     if path in found.unreadable:
         raise DataError(found.unreadable[path])
-    mine = [s for s in found.stacks if any(each.path.resolve() == real for each in s.slices)]
+    mine = [s for s in found.stacks if any(each.path == path for each in s.slices)]
     if not mine:
-        reasons = [what for other, _, what in found.others if other.resolve() == real]
+        reasons = [what for other, _, what in found.others if other == path]
         raise DataError(refusal(path, reasons[0] if reasons else "no image"))
     if len(mine) > 1:
         raise DataError(
@@ -198,8 +199,7 @@ def _around(path: Path) -> Found:
     found = sorted_out([path])
     if not found.stacks or found.stacks[0].slices[0].frame is not None:
         return found
-    here, real = dicom_files(path.parent, deep=False), path.resolve()
-    return sorted_out([path, *(file for file in here if file.resolve() != real)])
+    return sorted_out(dicom_files(path.parent, beside=path))
 
 
 def _only(folder: Path, found: Found) -> Stack:
