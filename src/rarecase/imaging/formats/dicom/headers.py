@@ -10,6 +10,7 @@ from typing import Any
 import pydicom
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from rarecase.errors import DataError
 from rarecase.imaging.formats import begins_as_dicom, is_dicom
@@ -33,6 +34,10 @@ _TAGS = [
 _FRAMES = ["SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"]
 
 
+_PLAINLY = {
+    (True, True): ImplicitVRLittleEndian, (False, True): ExplicitVRLittleEndian,
+    (False, False): ExplicitVRBigEndian,
+}  # fmt: skip
 _tag = lru_cache(maxsize=None)(Tag)
 _PLAIN = [Tag(name) for name in _TAGS]
 _WITH_FRAMES = [*_PLAIN, *(Tag(name) for name in _FRAMES)]
@@ -71,8 +76,13 @@ def whole_header_of(path: Path) -> Any:
 
 
 def dataset_of(path: Path) -> Any:
-    """A whole DICOM file."""
-    return _dataset(path, tags=None, pixels=True)
+    """A whole DICOM file. One that does not say how it is written is taken to be so as its header
+    was found to be, unless its pixels are packed."""
+    found = _dataset(path, tags=None, pixels=True)
+    if "TransferSyntaxUID" not in found.file_meta:
+        if "PixelData" in found and not found["PixelData"].is_undefined_length:
+            found.file_meta.TransferSyntaxUID = _PLAINLY[found.original_encoding]
+    return found
 
 
 def _dataset(path: Path, *, tags: list[Any] | None, pixels: bool) -> Any:
@@ -91,10 +101,15 @@ def _dataset(path: Path, *, tags: list[Any] | None, pixels: bool) -> Any:
     except FileNotFoundError:
         raise DataError(f"{path}: a link that points nowhere. Copy what it stands for.") from None
     except Exception:
-        raise DataError(
-            f"{path}: not a DICOM file, or a damaged one (its header breaks off or holds what no "
-            f"header does). {AGAIN}"
-        ) from None
+        raise DataError(broken(path)) from None
+
+
+def broken(path: Path) -> str:
+    """What to say of a file whose header is not whole."""
+    return (
+        f"{path}: not a DICOM file, or a damaged one (its header breaks off or holds what no "
+        f"header does). {AGAIN}"
+    )
 
 
 def value_of(header: Any, name: str) -> Any:

@@ -11,6 +11,7 @@ import pydicom.uid
 
 from rarecase.imaging.formats.dicom.headers import words
 
+_IMAGE = "an image"
 # By the name of the class of objects in the standard, the first that fits; then by modality.
 _BY_CLASS = (
     (r"Directory", "an index of files (DICOMDIR)"),
@@ -33,7 +34,7 @@ _BY_CLASS = (
     (r"^(Digital |Enhanced )?(X-Ray (Angio|Radiof|Image)|XA|XRF|Mammo|Intra-Oral)|Radiograph",
      "a radiograph"),
     (r"^VL |Ophthalmic|Video|Dermoscopic|Microscop", "a photograph"),
-    (r"^(Enhanced |Legacy Converted Enhanced )*(MR|CT|PET|Positron|Nuclear)", "an image"),
+    (r"^(Enhanced |Legacy Converted Enhanced )*(MR|CT|PET|Positron|Nuclear)", _IMAGE),
 )  # fmt: skip
 _BY_MODALITY = {
     "RTDOSE": "a radiation dose (RTDOSE)", "RTSTRUCT": "contours (RTSTRUCT)",
@@ -76,7 +77,15 @@ def _kind(uid: str, modality: str, pictured: bool) -> str:
         return known or _BY_MODALITY[modality]
     if name and not name[0].isdigit():
         return f"a DICOM object of the kind {name.removesuffix(' Storage')!r}"
-    return "an image" if pictured else "a DICOM object of a kind that it does not say"
+    return _IMAGE if pictured else "a DICOM object of a kind that it does not say"
+
+
+def breaks_off(header: Any) -> bool:
+    """Whether nothing is left of an object, or of an image before its size is said."""
+    kind = kind_of(header)
+    return (len(header) == 0 and kind not in _NO_IMAGE) or (
+        kind == _IMAGE and not words(header, "Rows")
+    )
 
 
 def no_image(header: Any) -> str | None:
@@ -85,8 +94,7 @@ def no_image(header: Any) -> str | None:
     if kind in _NO_IMAGE:
         return f"{kind}, not an image"
     if not words(header, "Rows") or not words(header, "Columns"):
-        what = "a header" if kind == "an image" else kind
-        return f"{what} without any picture"
+        return f"{kind} without any picture"
     return None
 
 

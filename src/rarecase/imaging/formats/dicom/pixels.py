@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -13,7 +14,7 @@ import pydicom
 import SimpleITK
 from numpy.typing import NDArray
 from pydicom.encaps import get_frame
-from pydicom.pixels import apply_rescale
+from pydicom.pixels import apply_rescale, pixel_array
 from pydicom.pixels.utils import get_expected_length, get_j2k_parameters
 from pydicom.uid import JPEG2000TransferSyntaxes
 
@@ -23,6 +24,7 @@ from rarecase.imaging.formats.dicom.headers import dataset_of, whole_number, wor
 from rarecase.imaging.formats.dicom.kinds import is_colour
 from rarecase.imaging.formats.dicom.slices import Slice, group_of
 
+_log = logging.getLogger(__name__)
 # Modalities whose values are quantities, however they are to be shown.
 _MEASURED = ("CT", "PT")
 _EXACT = 2**24  # up to which float32 holds every whole number
@@ -51,6 +53,18 @@ def _read(
 ) -> Iterator[tuple[Slice, NDArray[np.float32], list[str]]]:
     """The slices of one file, each as (row, column), with notes."""
     dataset = dataset_of(path)
+    try:
+        yield from _values(path, dataset, slices, size)
+    except DataError:
+        raise
+    except Exception as error:  # whatever damage makes a library raise
+        _log.debug("%s: %s", path, error)
+        raise DataError(f"{path}: the pixels cannot be read (a damaged header). {AGAIN}") from None
+
+
+def _values(
+    path: Path, dataset: Any, slices: Sequence[Slice], size: tuple[int, int]
+) -> Iterator[tuple[Slice, NDArray[np.float32], list[str]]]:
     if is_colour(dataset):
         raise DataError(
             f"{path}: a colour picture ({words(dataset, 'PhotometricInterpretation')}), grey was "
@@ -114,7 +128,7 @@ def _scaled(dataset: Any, plain: NDArray, frame: int | None) -> NDArray[np.float
 def _stored(path: Path, dataset: Any) -> NDArray:
     """(row, column) or (frame, row, column), the stored numbers."""
     try:
-        return np.asarray(dataset.pixel_array)
+        return np.asarray(pixel_array(dataset, allow_excess_frames=False))
     except Exception:
         compressed = getattr(dataset.file_meta.get("TransferSyntaxUID"), "is_compressed", False)
         if not compressed:
@@ -160,7 +174,12 @@ def _odd(path: Path, dataset: Any) -> list[str]:
         if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
             return []
         raise DataError(f"{path}: the pixels cannot be read (there are none). {AGAIN}")
-    if syntax is None or not syntax.is_compressed:
+    if syntax is None:
+        raise DataError(
+            f"{path}: the pixels cannot be read (they are packed, and no TransferSyntaxUID says "
+            f"how). {AGAIN}"
+        )
+    if not syntax.is_compressed:
         expected = get_expected_length(dataset)
         if len(data) < expected:
             raise DataError(

@@ -9,14 +9,12 @@ from numpy.typing import NDArray
 
 from rarecase.errors import DataError
 from rarecase.imaging.formats.base import (
-    AGAIN,
     FLIP,
     Format,
     Header,
     Stored,
     check_affine,
     check_shape,
-    refusing,
 )
 from rarecase.imaging.formats.dicom.geometry import placed
 from rarecase.imaging.formats.dicom.headers import dicom_files, header_of
@@ -34,8 +32,7 @@ def _read(path: Path) -> Stored:
     stack = stack_of(path)
     shape = _shape(path, stack)
     affine, notes = _place(path, stack)
-    with refusing(path, "its pixels cannot be read", AGAIN):
-        data, odd = values_of(stack.slices, shape)
+    data, odd = values_of(stack.slices, shape)
     return Stored(data=data, affine=affine, notes=(*stack.notes, *_notes(stack), *notes, *odd))
 
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from rarecase.errors import DataError
 from rarecase.imaging.formats import begins_as_dicom
 from rarecase.imaging.formats.dicom.geometry import by_orientation, heights, middle, places
-from rarecase.imaging.formats.dicom.headers import dicom_files, header_of, words
-from rarecase.imaging.formats.dicom.kinds import no_image, refusal
+from rarecase.imaging.formats.dicom.headers import broken, dicom_files, header_of, words
+from rarecase.imaging.formats.dicom.kinds import breaks_off, no_image, refusal
 from rarecase.imaging.formats.dicom.slices import NoPlace, Slice, grey, slices_of
 from rarecase.imaging.formats.dicom.volumes import volumes_of
 
@@ -122,6 +122,8 @@ def sorted_out(files: Iterable[Path]) -> Found:
     for path in files:
         try:
             header = header_of(path)
+            if breaks_off(header):
+                raise DataError(broken(path))
             if (reason := no_image(header)) is not None:
                 others.append((path, header, reason))
                 continue
@@ -136,13 +138,9 @@ def sorted_out(files: Iterable[Path]) -> Found:
             others.append((path, header, str(lacking)))
         except DataError as error:
             unreadable[path] = str(error)
-    stacks = [
-        stack
-        for slices in groups.values()
-        for one_way in by_orientation(slices)
-        for stack in _stacks(one_way)
-    ]
-    stacks.sort(key=lambda stack: (str(stack.path), stack.slices[0].frame or 0))
+    ways = [one for slices in groups.values() for one in by_orientation(slices)]
+    ways.sort(key=lambda slices: min((str(each.path), each.frame or 0) for each in slices))
+    stacks = [stack for slices in ways for stack in _stacks(slices)]
     return Found(tuple(stacks), tuple(others), unreadable, copies)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.datadict import keyword_for_tag
 
 from rarecase.imaging.formats.dicom.headers import whole_header_of
 from rarecase.imaging.formats.dicom.slices import APART, Slice
@@ -29,7 +30,8 @@ def volumes_of(slices: Sequence[Slice], place: NDArray[np.int64]) -> list[tuple[
             keys = [tuple(each.apart.get(name, "") for name in names) for each in slices]
             found = _parted(slices, place, volumes, keys)
             if found is not None:
-                return [(_said(key, names), part) for key, part in found.items()]
+                parts = sorted(found.items(), key=lambda pair: [_in_order(v) for v in pair[0]])
+                return [(_said(key, names), part) for key, part in parts]
     return _by_any(slices, place, volumes) or [("", list(slices))]
 
 
@@ -50,6 +52,14 @@ def _parted(
     return parts if len(parts) == volumes else None
 
 
+def _in_order(value: str) -> tuple[float, str]:
+    """Numbers by size, before texts."""
+    try:
+        return float(value), ""
+    except ValueError:
+        return float("inf"), value
+
+
 def _said(key: tuple[str, ...], names: tuple[str, ...]) -> str:
     """What a volume differs in; numbers of studies are nobody's to see."""
     pairs = zip(names, key, strict=True)
@@ -64,7 +74,8 @@ def _by_any(
         return None
     headers = {each.path: whole_header_of(each.path) for each in slices}
     first = headers[slices[0].path]
-    for tag in sorted(first.keys()):
+    # What is told by a number of the standard's is of less use than by what was measured.
+    for tag in sorted(first.keys(), key=lambda tag: (keyword_for_tag(tag).endswith("UID"), tag)):
         held = {path: _raw(header, tag) for path, header in headers.items()}
         if len(set(held.values())) != volumes or None in held.values():
             continue
