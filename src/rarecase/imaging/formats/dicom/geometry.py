@@ -17,7 +17,8 @@ TURNED = 0.1
 OFF = 0.1
 """The share of the step between slices by which one may lie off even distances; it is said from a
 fifth of it on."""
-_ROUNDED = 0.05  # mm off that rounding to a tenth of a millimetre explains
+# Mm off that rounding to a tenth explains: half of it, and what the line through such is off.
+_ROUNDED = 0.07
 _BESIDE = 1.0  # pixels by which a slice may lie beside the line of the others
 _SAME = 0.05  # part of a pixel: slices nearer than this lie at one place
 _SAID = 0.2  # part of what is allowed, from which on it is said
@@ -123,7 +124,7 @@ def _check_even(name: str, slices: Sequence[Slice], axes: NDArray[np.float64]) -
     number = np.concatenate([[0], np.cumsum(count)])
     step, start = np.polyfit(number, where, 1)
     off = float(np.abs(where - (start + step * number)).max())
-    allowed = max(OFF * abs(step), _ROUNDED + 1e-6)
+    allowed = max(OFF * abs(step), _ROUNDED)
     if off > allowed:
         raise DataError(
             f"{_folder(slices)}: the slices of series {name!r} lie {steps.min():.2f} to "
@@ -139,7 +140,7 @@ def _check_even(name: str, slices: Sequence[Slice], axes: NDArray[np.float64]) -
             f"{usual:.2f} mm). Export the series again, or leave this case out "
             "(--cohort.exclude CASE)."
         )
-    if off <= max(_SAID * OFF * abs(step), _ROUNDED + 1e-6):
+    if off <= max(_SAID * OFF * abs(step), _ROUNDED):
         return ()
     return (
         f"the slices of {name!r} lie {steps.min():.2f} to {steps.max():.2f} mm apart, up to "

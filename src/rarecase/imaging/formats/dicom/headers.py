@@ -79,9 +79,9 @@ def dataset_of(path: Path) -> Any:
     """A whole DICOM file. One that does not say how it is written is taken to be so as its header
     was found to be, unless its pixels are packed."""
     found = _dataset(path, tags=None, pixels=True)
-    if "TransferSyntaxUID" not in found.file_meta:
-        if "PixelData" in found and not found["PixelData"].is_undefined_length:
-            found.file_meta.TransferSyntaxUID = _PLAINLY[found.original_encoding]
+    unsaid = "TransferSyntaxUID" not in found.file_meta
+    if unsaid and "PixelData" in found and not found["PixelData"].is_undefined_length:
+        found.file_meta.TransferSyntaxUID = _PLAINLY[found.original_encoding]
     return found
 
 
