@@ -37,7 +37,7 @@ def cases_named(
       their order;
     * `flair=a.nii.gz,t1=b.nii.gz`, a volume for each channel;
     * a folder of one case in BraTS' names, or of numbered pictures, one a slice, or of a patient's
-      DICOM series, distinguished by their descriptions;
+      DICOM series, distinguished by headers and descriptions;
     * a folder of volumes, where the model takes one channel: those whose name says that they are
       masks or another sequence are left alone, and that is said;
     * a cohort in a known layout, labelled or not, or a manifest: all of its cases.

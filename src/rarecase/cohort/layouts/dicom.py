@@ -85,13 +85,15 @@ def chosen_in(folder: Path) -> Chosen:
 
 
 def _read(source: Source) -> RawCohort:
+    from rarecase.cohort.layouts.dicom_choice import Undecided
+
     cases: list[Case] = []
     dropped: list[Dropped] = []
     for folder in source.folders():
         try:
             chosen = chosen_in(folder)
         except (DataError, OSError) as error:
-            dropped.append(Dropped(folder.name, str(error)))
+            dropped.append(Dropped(folder.name, str(error), asks=isinstance(error, Undecided)))
             continue
         if not chosen.images and not chosen.undecided:
             reason = "no DICOM series of three slices in one folder"

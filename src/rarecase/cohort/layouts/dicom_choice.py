@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rarecase.cohort.layouts.dicom_sequences import is_derived, is_map, sequence_of
+from rarecase.cohort.layouts.base import USUAL
+from rarecase.cohort.layouts.dicom_sequences import is_derived, sequence_of
 from rarecase.errors import DataError
 from rarecase.imaging.formats.dicom.headers import items, words
 from rarecase.imaging.formats.dicom.kinds import RTSTRUCT, SEG
@@ -19,6 +20,10 @@ _log = logging.getLogger(__name__)
 _FEWEST = 3  # slices; less is a scout
 # What is another in another person; a name is written in many ways.
 _PERSON = ("PatientName", "PatientBirthDate", "PatientSex")
+
+
+class Undecided(DataError):
+    """What only the user can decide."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +44,22 @@ def choose(folder: Path, found: Found) -> Chosen:
     Of several series of a channel axial ones go before others, and as they were acquired before
     derived ones; what that leaves open is asked. Pictures in colour and computed maps are never
     taken. DataError where the folder holds several patients, where a file that cannot be read could
-    belong to a series that is taken, or for several segmentations of what is taken.
+    belong to a series that is taken; Undecided for several segmentations of what is taken.
     """
     _check_one_patient(folder, found)
-    notes = [*_left_alone(folder, found)]
     named: dict[str, list[Stack]] = defaultdict(list)
     doubtful: dict[str, list[tuple[Stack, str]]] = defaultdict(list)
+    maps = []
     for stack in usable(found):
         sequence = sequence_of(stack.header)
+        if not sequence.channels:
+            maps.append(stack)
         for channel in sequence.channels:
             if sequence.doubt:
                 doubtful[channel].append((stack, sequence.doubt))
             else:
                 named[channel].append(stack)
+    notes = _left_alone(folder, found, maps)
     taken: dict[str, Stack] = {}
     undecided: dict[str, str] = {}
     for channel in dict.fromkeys([*named, *doubtful]):
@@ -126,11 +134,11 @@ def _question(
     )
 
 
-def _left_alone(folder: Path, found: Found) -> list[str]:
+def _left_alone(folder: Path, found: Found, maps: list[Stack]) -> list[str]:
     notes = []
     for why, stacks in (
         ("in colour", [s for s in found.stacks if not s.grey]),
-        ("computed maps", [s for s in usable(found) if is_map(s.header)]),
+        ("computed from others", maps),
         ("not all in one folder or file", [
             s for s in found.stacks if s.grey and _enough(s) and not _one_file(s)
         ]),
@@ -179,12 +187,12 @@ def _check_one_patient(folder: Path, found: Found) -> None:
 
 def _of_studies(taken: dict[str, Stack]) -> list[str]:
     studies: dict[str, list[str]] = defaultdict(list)
-    for channel, stack in taken.items():
-        studies[words(stack.header, "StudyInstanceUID")].append(channel)
+    for channel in [name for name in taken if name in USUAL] or taken:
+        studies[words(taken[channel].header, "StudyInstanceUID")].append(channel)
     if len(studies) < 2:
         return []
     listed = " and ".join(", ".join(channels) for channels in studies.values())
-    return [f"its channels are of {len(studies)} studies ({listed}): are they of one day?"]
+    return [f"its channels are of {len(studies)} studies ({listed}): see that they belong together"]
 
 
 def _mask(folder: Path, found: Found, stacks: Sequence[Stack]) -> tuple[Path | None, list[str]]:
@@ -203,7 +211,7 @@ def _mask(folder: Path, found: Found, stacks: Sequence[Stack]) -> tuple[Path | N
     best = [path for path, fit in drawn if fit == highest > 0]
     if len(best) > 1:
         names = " and ".join(str(path.relative_to(folder)) for path in best)
-        raise DataError(f"{folder}: {names} are segmentations. Keep one, the tumour's.")
+        raise Undecided(f"{folder}: {names} are segmentations. Keep one, the tumour's.")
     notes = []
     if others := [str(path.relative_to(folder)) for path, _ in drawn if path not in best]:
         notes.append(

@@ -29,7 +29,8 @@ _CONTRASTS = {
 
 @dataclass(frozen=True)
 class Sequence:
-    """What a series may be, one channel or several where it is not certain, and why it is not."""
+    """What a series may be: one channel, several where it is not certain, with why, or none where
+    it is computed from the one that it is called after."""
 
     channels: tuple[str, ...]
     doubt: str = ""
@@ -53,8 +54,10 @@ def sequence_of(header: Any) -> Sequence:
     named = [channel_name(text) for text in texts if text]
     series = f"series {words(header, 'SeriesNumber') or '?'}".lower().replace(" ", "_")
     own = named[0] if named else series
+    if is_map(header) and own in USUAL:
+        return Sequence(())
     if is_map(header) or (own not in USUAL and _OTHER.search(own)):
-        return Sequence((f"{own}_map" if own in USUAL else own,))
+        return Sequence((own,))
     called = next((name for name in named if name in USUAL), None)
     measured, times = _measured(header)
     if measured is not None and called is not None and not _agree(measured, called, header, texts):
