@@ -13,6 +13,7 @@ from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 from rarecase.errors import DataError
 from rarecase.imaging import probe_volume, read_mask_volume, read_volume
 from rarecase.imaging.formats import is_dicom
+from rarecase.imaging.writing import write_dicom_seg
 from support.dicoms import AXIAL, edit, enhanced, item, tagged, voxels, without_preamble
 from support.written import dicom
 
@@ -340,3 +341,14 @@ def test_a_header_of_frames_that_does_not_fit_their_number_is_refused(tmp_path):
         DataError, match=r"ImagePositionPatient is .*, 3 finite numbers was expected"
     ):
         read_volume(file)
+
+
+def test_a_mask_is_written_as_segmentation_of_frames_and_of_bare_slices(tmp_path):
+    mask = np.zeros((8, 6, 7), np.uint8)
+    mask[2:4, 1:5, 3:6] = mask[0, 0, 0] = mask[7, 5, 6] = 1
+    frames = enhanced(tmp_path / "frames.dcm", voxels(mask.shape))
+    bare = without_preamble(dicom(tmp_path / "s", voxels(mask.shape), AXIAL))
+    for number, source in enumerate((frames, bare)):
+        write_dicom_seg(tmp_path / f"{number}.dcm", mask, source)
+        drawn = read_mask_volume(tmp_path / f"{number}.dcm")
+        np.testing.assert_array_equal(drawn.data, mask[::-1, ::-1])

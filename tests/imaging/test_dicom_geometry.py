@@ -49,7 +49,7 @@ def rewritten(folder: Path, names, places, axes, preamble: bool) -> None:
 shares = st.lists(st.tuples(*[st.floats(-1, 1)] * 4), min_size=SLICES, max_size=SLICES)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(shares, st.permutations(range(SLICES)), st.booleans())
 def test_jitter_below_the_tolerance_any_order_and_no_preamble_make_the_same_volume(
     jitter, order, preamble

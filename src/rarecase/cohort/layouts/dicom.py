@@ -85,7 +85,7 @@ def chosen_in(folder: Path) -> Chosen:
 
 
 def _read(source: Source) -> RawCohort:
-    from rarecase.cohort.layouts.dicom_choice import Undecided
+    from rarecase.cohort.layouts.dicom_choice import UndecidedError
 
     cases: list[Case] = []
     dropped: list[Dropped] = []
@@ -93,7 +93,7 @@ def _read(source: Source) -> RawCohort:
         try:
             chosen = chosen_in(folder)
         except (DataError, OSError) as error:
-            dropped.append(Dropped(folder.name, str(error), asks=isinstance(error, Undecided)))
+            dropped.append(Dropped(folder.name, str(error), asks=isinstance(error, UndecidedError)))
             continue
         if not chosen.images and not chosen.undecided:
             reason = "no DICOM series of three slices in one folder"

@@ -22,7 +22,7 @@ _FEWEST = 3  # slices; less is a scout
 _PERSON = ("PatientName", "PatientBirthDate", "PatientSex")
 
 
-class Undecided(DataError):
+class UndecidedError(DataError):
     """What only the user can decide."""
 
 
@@ -44,7 +44,7 @@ def choose(folder: Path, found: Found) -> Chosen:
     Of several series of a channel axial ones go before others, and as they were acquired before
     derived ones; what that leaves open is asked. Pictures in colour and computed maps are never
     taken. DataError where the folder holds several patients, where a file that cannot be read could
-    belong to a series that is taken; Undecided for several segmentations of what is taken.
+    belong to a series that is taken; UndecidedError for several segmentations of what is taken.
     """
     _check_one_patient(folder, found)
     named: dict[str, list[Stack]] = defaultdict(list)
@@ -211,7 +211,7 @@ def _mask(folder: Path, found: Found, stacks: Sequence[Stack]) -> tuple[Path | N
     best = [path for path, fit in drawn if fit == highest > 0]
     if len(best) > 1:
         names = " and ".join(str(path.relative_to(folder)) for path in best)
-        raise Undecided(f"{folder}: {names} are segmentations. Keep one, the tumour's.")
+        raise UndecidedError(f"{folder}: {names} are segmentations. Keep one, the tumour's.")
     notes = []
     if others := [str(path.relative_to(folder)) for path, _ in drawn if path not in best]:
         notes.append(
