@@ -97,7 +97,9 @@ def test_two_equal_series_of_a_channel_are_asked_for(root):
     found = inspect_cohort(read_cohort(root))
     (asked,) = [p for p in found.to_dict()["problems"] if p["severity"] == "error"]
     assert not found.ok and asked["case"] == "a"  # so the command's exit status is 1
-    assert "2 series could be flair: 'FLAIR' (MR, 5 axial slices" in asked["message"]
+    assert (
+        "2 series could be flair: 'FLAIR' (MR, 5 axial slices, such as FLAIR/0" in asked["message"]
+    )
     assert "flair=FILE" in asked["message"] and "--cohort.channels" in asked["message"]
     # Who does without it is not asked.
     cohort = read_cohort(root, channels=["t1"])
@@ -198,3 +200,14 @@ def test_folders_that_bear_one_id_are_patients_and_that_is_said(root):
     assert not any("ANON" in note for case in cohort.cases for note in case.notes)
     (root / "labels.csv").write_text("case,label,patient\na,HGG,x\nb,HGG,x\nc,LGG,x\n")
     assert read_cohort(root, labels=False).cases[0].notes == ()
+
+
+def test_a_folder_without_a_series_says_what_there_is(root):
+    for name in ("FLAIR", "T1"):
+        for file in (root / "a" / name).iterdir():
+            ds = pydicom.dcmread(file)
+            del ds.ImagePositionPatient
+            ds.save_as(file)
+    (left,) = read_cohort(root, labels=False).dropped
+    assert "no DICOM series of three slices" in left.reason
+    assert "0000.dcm is an image that does not say where it lies" in left.reason

@@ -1,11 +1,13 @@
 """What predict takes of folders of DICOM."""
 
+import numpy as np
 import pytest
 
 from rarecase.deploy.inputs import cases_named
 from rarecase.errors import DataError
+from rarecase.imaging import read_volume
 from support.dicoms import AXIAL, enhanced, tagged, voxels
-from support.written import dicom
+from support.written import dicom, dicom_seg
 
 
 def named(path, *channels):
@@ -45,3 +47,15 @@ def test_what_is_not_certain_is_asked_for_and_the_way_out_works(tmp_path):
     chosen = sorted((tmp_path / "two").iterdir())[0]
     (case,) = cases_named([f"flair={chosen}"], ["flair"])[0]
     assert case.images["flair"] == chosen
+
+
+def test_masks_beside_and_scans_of_few_slices_stop_nothing(tmp_path):
+    series = dicom(tmp_path / "s", voxels(), AXIAL, name="FLAIR")
+    mask = np.ones((8, 6, 5), np.uint8)
+    for name in ("one", "two"):
+        dicom_seg(tmp_path / f"{name}.dcm", mask, series)
+    (case,) = named(tmp_path)
+    assert case.mask is None and case.images["flair"].parent == series
+    dicom(tmp_path / "few" / "s", voxels((8, 6, 2)), AXIAL, name="odd")
+    (case,) = named(tmp_path / "few")
+    assert read_volume(case.images["flair"]).data.shape == (8, 6, 2)

@@ -179,7 +179,7 @@ def _series(folder: Path, channels: tuple[str, ...]) -> list[Case]:
     """A patient's DICOM series in a folder or below, as one case."""
     if not has_dicom(folder):
         return []
-    chosen = chosen_in(folder)
+    chosen = chosen_in(folder, masks=False)
     found, asked = chosen.images, chosen.undecided
     if set(channels) <= set(found):
         name = folder.resolve().name

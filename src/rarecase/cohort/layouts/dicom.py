@@ -76,12 +76,12 @@ def _one_case(folders: Sequence[Path]) -> bool:
     return "" not in patients and times == len(set().union(*channels.values()))
 
 
-def chosen_in(folder: Path) -> Chosen:
-    """The series and segmentation of a patient's folder; DataError as `choose`."""
+def chosen_in(folder: Path, *, masks: bool = True) -> Chosen:
+    """What a patient's folder gives; DataError as `choose`."""
     from rarecase.cohort.layouts.dicom_choice import choose
     from rarecase.imaging.formats.dicom.series import look_into
 
-    return choose(folder, look_into(folder))
+    return choose(folder, look_into(folder), masks=masks)
 
 
 def _read(source: Source) -> RawCohort:
@@ -96,8 +96,8 @@ def _read(source: Source) -> RawCohort:
             dropped.append(Dropped(folder.name, str(error), asks=isinstance(error, UndecidedError)))
             continue
         if not chosen.images and not chosen.undecided:
-            reason = "no DICOM series of three slices in one folder"
-            dropped.append(Dropped(folder.name, reason))
+            what = ["no DICOM series of three slices in one folder", *chosen.notes]
+            dropped.append(Dropped(folder.name, "; ".join(what)))
             continue
         cases.append(
             Case(

@@ -38,13 +38,13 @@ class Chosen:
     notes: tuple[str, ...] = ()
 
 
-def choose(folder: Path, found: Found) -> Chosen:
-    """The series and the segmentation of a patient's folder.
+def choose(folder: Path, found: Found, *, masks: bool = True) -> Chosen:
+    """The series, and with `masks` the segmentation, of a patient's folder.
 
     Of several series of a channel axial ones go before others, and as they were acquired before
     derived ones; what that leaves open is asked. Pictures in colour and computed maps are never
-    taken. DataError where the folder holds several patients, where a file that cannot be read could
-    belong to a series that is taken; UndecidedError for several segmentations of what is taken.
+    taken. DataError where there are several patients, or a file that cannot be read could belong to
+    a series that is taken; UndecidedError for several segmentations of what is taken.
     """
     _check_one_patient(folder, found)
     named: dict[str, list[Stack]] = defaultdict(list)
@@ -60,19 +60,21 @@ def choose(folder: Path, found: Found) -> Chosen:
             else:
                 named[channel].append(stack)
     notes = _left_alone(folder, found, maps)
+    if not named and not doubtful:
+        notes += [f"{path.name} is {why}" for path, _, why in found.others[:5]]
     taken: dict[str, Stack] = {}
     undecided: dict[str, str] = {}
     for channel in dict.fromkeys([*named, *doubtful]):
         best = _best(named[channel])
         if len(best) == 1:
             taken[channel] = best[0]
-            notes += _said(channel, best[0], named[channel], doubtful[channel])
+            notes += _said(folder, channel, best[0], named[channel], doubtful[channel])
         else:
             undecided[channel] = _question(folder, channel, best, doubtful[channel])
     _check_readable(found, taken.values())
     notes += _of_studies(taken)
     drawn_on = list(taken.values()) or [s for stacks in named.values() for s in stacks]
-    mask, about = _mask(folder, found, drawn_on)
+    mask, about = _mask(folder, found, drawn_on) if masks else (None, [])
     for note in [*notes, *about]:
         _log.warning("%s: %s", folder, note)
     images = {channel: stack.path for channel, stack in taken.items()}
@@ -107,25 +109,31 @@ def _best(stacks: Sequence[Stack]) -> list[Stack]:
 
 
 def _said(
-    channel: str, taken: Stack, stacks: Sequence[Stack], doubtful: Sequence[tuple[Stack, str]]
+    folder: Path,
+    channel: str,
+    taken: Stack,
+    stacks: Sequence[Stack],
+    doubtful: Sequence[tuple[Stack, str]],
 ) -> list[str]:
-    others = [str(stack) for stack in stacks if stack is not taken]
-    others += [f"{stack}, of which {why}" for stack, why in doubtful]
+    others = [stack.described(folder) for stack in stacks if stack is not taken]
+    others += [f"{stack.described(folder)}, of which {why}" for stack, why in doubtful]
+    this = taken.described(folder)
     notes = []
     if others:
         notes.append(
-            f"of {len(others) + 1} series for {channel} {taken} is taken, axial and as acquired "
+            f"of {len(others) + 1} series for {channel} {this} is taken, axial and as acquired "
             f"before others; left: {'; '.join(others)}"
         )
     if is_derived(taken.header):
-        notes.append(f"{channel}: {taken} is derived from other images, by its ImageType")
+        notes.append(f"{channel}: {this} is derived from other images, by its ImageType")
     return notes
 
 
 def _question(
     folder: Path, channel: str, best: Sequence[Stack], doubtful: Sequence[tuple[Stack, str]]
 ) -> str:
-    could = [*map(str, best), *(f"{stack}: {why}" for stack, why in doubtful)]
+    could = [stack.described(folder) for stack in best]
+    could += [f"{stack.described(folder)}: {why}" for stack, why in doubtful]
     many = "series could be" if len(could) > 1 else "series may or may not be"
     return (
         f"{folder}: {len(could)} {many} {channel}: {'; '.join(could)}. Say which: name its file "
@@ -174,15 +182,14 @@ def _check_one_patient(folder: Path, found: Found) -> None:
         for name in _PERSON
     }
     differ = [name for name, values in people.items() if len(values - {""}) > 1]
-    if len(ids) == 1 and not differ:
+    if len(ids) < 2 and not differ:
         return
     count = len(ids) if len(ids) > 1 else max(len(people[name] - {""}) for name in differ)
     under = "" if len(ids) > 1 else f" under one PatientID, who differ in {', '.join(differ)}"
-    if found.stacks:
-        raise DataError(
-            f"{folder}: holds series of {count} patients{under}; a folder per patient was "
-            "expected. Give the folders below as DATA, or name the series in a manifest CSV."
-        )
+    raise DataError(
+        f"{folder}: holds series of {count} patients{under}; a folder per patient was "
+        "expected. Give the folders below as DATA, or name the series in a manifest CSV."
+    )
 
 
 def _of_studies(taken: dict[str, Stack]) -> list[str]:

@@ -67,20 +67,21 @@ class Stack:
         normal = np.abs(np.cross(*self.axes))
         return ("sagittal", "coronal", "axial")[int(normal.argmax())]
 
-    def __str__(self) -> str:
+    def described(self, folder: Path) -> str:
+        """What it is, with a file of it as seen from a folder."""
         colour = "" if self.grey else "in colour, "
         differs = f"{self.differs}, " if self.differs else ""
         return (
             f"{self.name!r} ({colour}{words(self.header, 'Modality') or '?'}, {len(self.slices)} "
-            f"{self.plane} slices, {differs}such as {self.path.name})"
+            f"{self.plane} slices, {differs}such as {_from(folder, self.path)})"
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
     """What lies in a folder. others: files that are no placed images, each with its header and what
-    it is. unreadable: files with what is wrong with them. copies: files that
-    hold the very slice of another, which is taken."""
+    it is. unreadable: files with what is wrong with them. copies: files that hold the very slice
+    of another, which is taken."""
 
     stacks: tuple[Stack, ...]
     others: tuple[tuple[Path, Any, str], ...] = ()
@@ -186,8 +187,8 @@ def stack_of(path: Path) -> Stack:
         raise DataError(refusal(path, reasons[0] if reasons else "no image"))
     if len(mine) > 1:
         raise DataError(
-            f"{path}: holds {len(mine)} volumes or orientations: {_listed(mine)}. Split it into a "
-            "file per volume, for instance with dcm2niix or 3D Slicer."
+            f"{path}: holds {len(mine)} volumes or orientations: {_listed(path.parent, mine)}. "
+            "Split it into a file per volume, for instance with dcm2niix or 3D Slicer."
         )
     return replace(mine[0], notes=_left_out(mine[0], found))
 
@@ -209,8 +210,8 @@ def _only(folder: Path, found: Found) -> Stack:
         raise DataError(_overlaid(folder, stacks))
     if len(stacks) > 1:
         raise DataError(
-            f"{folder}: holds {len(stacks)} series or orientations: {_listed(stacks)}. Name a file "
-            "of the wanted one instead of the folder, or move it to a folder of its own."
+            f"{folder}: holds {len(stacks)} series or orientations: {_listed(folder, stacks)}. "
+            "Name a file of the wanted one instead of the folder, or move it to one of its own."
         )
     if doubtful := found.doubtful(stacks[0], sure=False):
         raise DataError(found.unreadable[doubtful[0]])
@@ -236,9 +237,13 @@ def _overlaid(folder: Path, stacks: Sequence[Stack]) -> str:
     )
 
 
-def _listed(stacks: Sequence[Stack]) -> str:
+def _from(folder: Path, path: Path) -> Path:
+    return path.relative_to(folder) if path.is_relative_to(folder) else path
+
+
+def _listed(folder: Path, stacks: Sequence[Stack]) -> str:
     more = f" and {len(stacks) - _SHOWN} more" if len(stacks) > _SHOWN else ""
-    return "; ".join(str(stack) for stack in stacks[:_SHOWN]) + more
+    return "; ".join(stack.described(folder) for stack in stacks[:_SHOWN]) + more
 
 
 def _names(paths: Sequence[Path]) -> str:
