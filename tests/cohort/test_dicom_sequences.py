@@ -4,6 +4,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from rarecase.cohort.layouts.dicom_sequences import Sequence, is_derived, is_map, sequence_of
+from support.dicoms import item
 
 FLAIR = {"InversionTime": 2500, "EchoTime": 120, "RepetitionTime": 9000}
 T1 = {"EchoTime": 12, "RepetitionTime": 550, "ScanningSequence": "SE"}
@@ -67,3 +68,15 @@ def test_maps_and_derived_images_are_known_by_their_type():
     assert is_derived(reformatted) and not is_map(reformatted)
     acquired = header(ImageType=["ORIGINAL", "PRIMARY", "M", "ND", "NORM"])
     assert not is_derived(acquired) and not is_map(acquired)
+
+
+def test_a_file_of_frames_says_it_of_each():
+    own, shared = Dataset(), Dataset()
+    own.MREchoSequence = item(EffectiveEchoTime=110.0)
+    own.MRModifierSequence = item(InversionTimes=[2400.0])
+    shared.MRTimingAndRelatedParametersSequence = item(RepetitionTime=8000.0)
+    frames = header("AX", PerFrameFunctionalGroupsSequence=[own],
+                    SharedFunctionalGroupsSequence=[shared])  # fmt: skip
+    assert sequence_of(frames) == Sequence(("flair",))
+    frames.SeriesDescription = "T1 SE"
+    assert "TR 8000, TE 110, TI 2400 ms" in sequence_of(frames).doubt

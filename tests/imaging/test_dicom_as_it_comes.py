@@ -352,3 +352,9 @@ def test_a_mask_is_written_as_segmentation_of_frames_and_of_bare_slices(tmp_path
         write_dicom_seg(tmp_path / f"{number}.dcm", mask, source)
         drawn = read_mask_volume(tmp_path / f"{number}.dcm")
         np.testing.assert_array_equal(drawn.data, mask[::-1, ::-1])
+
+
+def test_slices_whose_places_are_lost_are_no_volumes(tmp_path):
+    folder = tagged(dicom(tmp_path / "s", voxels(), AXIAL), ImagePositionPatient=[0, 0, 0])
+    with pytest.raises(DataError, match=r"has 4 slices at places that are taken.*tells them apart"):
+        read_volume(folder)

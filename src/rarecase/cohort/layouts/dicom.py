@@ -63,11 +63,11 @@ def _one_case(folders: Sequence[Path]) -> bool:
         for folder in folders:
             for header in _samples(folder):
                 patients.add(words(header, "PatientID"))
+                if len(patients) > 1:
+                    return False
                 studies[folder].add(words(header, "StudyInstanceUID"))
                 channels[folder].update(sequence_of(header).channels)
     except DataError:
-        return False
-    if len(patients) != 1:
         return False
     every = set().union(*studies.values())
     if len(every) == 1 and "" not in every:

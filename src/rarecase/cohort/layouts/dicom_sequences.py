@@ -26,6 +26,14 @@ _CONTRASTS = {
     "PROTON_DENSITY": "pd", "DIFFUSION": "dwi", "STIR": "stir", "PERFUSION": "perfusion",
 }  # fmt: skip
 
+# Where a file of several frames has them: sequence, and name within.
+_OF_FRAMES = {
+    "EchoTime": ("MREchoSequence", "EffectiveEchoTime"),
+    "RepetitionTime": ("MRTimingAndRelatedParametersSequence", "RepetitionTime"),
+    "InversionTime": ("MRModifierSequence", "InversionTimes"),
+    "DiffusionBValue": ("MRDiffusionSequence", "DiffusionBValue"),
+}
+
 
 @dataclass(frozen=True)
 class Sequence:
@@ -132,7 +140,13 @@ def _by_times(inversion: float, echo: float, repetition: float, how: str) -> str
 
 
 def _number(header: Any, name: str) -> float:
+    """A number of the header, or of the first frame; 0 where neither says one."""
+    text = words(header, name)
+    for groups in () if text else ("PerFrame", "Shared"):
+        sequence, within = _OF_FRAMES[name]
+        for group in items(header, f"{groups}FunctionalGroupsSequence")[:1]:
+            text = text or "".join(words(each, within) for each in items(group, sequence)[:1])
     try:
-        return float(words(header, name) or 0)
+        return float(text.split("\\")[0] or 0)
     except ValueError:
         return 0.0

@@ -32,7 +32,9 @@ def volumes_of(slices: Sequence[Slice], place: NDArray[np.int64]) -> list[tuple[
             if found is not None:
                 parts = sorted(found.items(), key=lambda pair: [_in_order(v) for v in pair[0]])
                 return [(_said(key, names), part) for key, part in parts]
-    return _by_any(slices, place, volumes) or [("", list(slices))]
+    # At a single place any number that counts slices would do, and tell nothing.
+    found_so = _by_any(slices, place, volumes) if place.max() > 0 else None
+    return found_so or [("", list(slices))]
 
 
 def _parted(
