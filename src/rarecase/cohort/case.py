@@ -24,14 +24,14 @@ class Case:
     """One examination of one patient: volumes by channel, or a series of pictures.
 
     images: channel to volume, a file or the folder of a DICOM series (volume cases); mask: their
-    mask. parts: for channels that share a file, which of its volumes each is, from 0.
+    mask. notes: what was chosen or left alone while they were found; undecided: channels that
+    several files could be, with the question to the user. parts: for channels that
+    share a file, which of its volumes each is, from 0.
     tumour: the mask's values that are tumour, all above 0 if empty.
     slices: the pictures (picture cases); planes: the channels inside each picture, in its order.
     fold: the test fold that the data's authors gave, if they gave one.
     clinical: what a table knows of the patient and may be learnt from, as text (see
     `clinical_columns`).
-    notes: what was chosen or left alone while its files were found. undecided: channels that
-    several files could be, with the question to the user.
     """
 
     case: str
@@ -41,13 +41,13 @@ class Case:
     fold: int | None = None
     images: Mapping[str, Path] = field(default_factory=dict)
     mask: Path | None = None
+    notes: tuple[str, ...] = ()
+    undecided: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, int] = field(default_factory=dict)
     tumour: tuple[int, ...] = ()
     slices: tuple[SliceFiles, ...] = ()
     planes: tuple[str, ...] = ()
     clinical: Mapping[str, str | None] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    undecided: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -66,9 +66,7 @@ def read_cohort(
             dropped.append(Dropped(case.case, without.get(case.patient, UNNAMED)))
     chosen = _choose_channels(raw, labelled, channels)
     kept = [case for case in labelled if set(chosen) <= set(case.channels)]
-    for case in labelled:
-        if missing := [name for name in chosen if name not in case.channels]:
-            dropped.append(_lacking(case, missing))
+    dropped += [without_it for case in labelled if (without_it := _lacking(case, chosen))]
     cohort = Cohort(
         cases=tuple(sorted(kept, key=lambda case: case.case)),
         dropped=tuple(sorted(dropped, key=lambda d: d.case)),
@@ -81,11 +79,12 @@ def read_cohort(
     return cohort
 
 
-def _lacking(case: Case, missing: Sequence[str]) -> Dropped:
-    """A case without some channels: they are not there, or the user is to choose."""
+def _lacking(case: Case, channels: Sequence[str]) -> Dropped | None:
+    """A case without some of the channels: they are not there, or the user is to choose."""
+    missing = [name for name in channels if name not in case.channels]
     asked = [case.undecided[name] for name in missing if name in case.undecided]
     reason = "; ".join(asked) or f"no {', '.join(missing)} image"
-    return Dropped(case.case, reason, asks=bool(asked))
+    return Dropped(case.case, reason, asks=bool(asked)) if missing else None
 
 
 def _with_tumour(case: Case, tumour: Sequence[int]) -> Case:

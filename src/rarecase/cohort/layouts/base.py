@@ -129,33 +129,6 @@ def volume_named(folder: Path, stem: str) -> Path | None:
     return next((low[name] for name in names if name in low), None)
 
 
-def channel_name(name: str) -> str:
-    """The usual name of a channel: flair, t1, t1gd, t2, or the name in lower case.
-
-    >>> [channel_name(n) for n in ("T1w", "FLAIR", "T1-Gd", "T1 post contrast", "T2 TSE fs")]
-    ['t1', 'flair', 't1gd', 't1gd', 't2']
-    >>> [channel_name(n) for n in ("T1 COR", "pre-contrast T1", "T1 FLAIR", "T2*", "ADC")]
-    ['t1', 't1', 't1', 't2_star', 'adc']
-    >>> [channel_name(n) for n in ("t2_tirm_tra_dark-fluid", "AXT1 +C", "MPRAGE KM", "T1 map")]
-    ['flair', 't1gd', 't1gd', 't1_map']
-    """
-    low = _plain(name)
-    if _COMPUTED.search(low):
-        return low
-    t1 = any(_T1.fullmatch(word) for word in low.split("_"))
-    if re.search(r"t1w?(c|ce|gd|km|post)(_|$)", low):
-        return "t1gd"
-    if t1 and _CONTRAST.search(low) and not says_no_contrast(name):
-        return "t1gd"
-    if t1:
-        return "t1"
-    if re.search(r"flair|fluid_?att|dark_?fluid|(^|_)t2f(_|$)", low):
-        return "flair"
-    if any(_T2.fullmatch(word) for word in low.split("_")) and not _NOT_T2.search(low):
-        return "t2"
-    return low or "image"
-
-
 _PLANES = r"(ax|axi|axial|tra|trans|sag|cor|obl|3d|2d)?"
 # Words as scanners and radiographers write them, sequences that are T1 by nature among them.
 _T1 = re.compile(
@@ -190,6 +163,33 @@ def says_no_contrast(name: str) -> bool:
 def _plain(name: str) -> str:
     """A name in lower case, words joined by underscores."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower().replace("*", " star ")).strip("_")
+
+
+def channel_name(name: str) -> str:
+    """The usual name of a channel: flair, t1, t1gd, t2, or the name in lower case.
+
+    >>> [channel_name(n) for n in ("T1w", "FLAIR", "T1-Gd", "T1 post contrast", "T2 TSE fs")]
+    ['t1', 'flair', 't1gd', 't1gd', 't2']
+    >>> [channel_name(n) for n in ("T1 COR", "pre-contrast T1", "T1 FLAIR", "T2*", "ADC")]
+    ['t1', 't1', 't1', 't2_star', 'adc']
+    >>> [channel_name(n) for n in ("t2_tirm_tra_dark-fluid", "AXT1 +C", "MPRAGE KM", "T1 map")]
+    ['flair', 't1gd', 't1gd', 't1_map']
+    """
+    low = _plain(name)
+    if _COMPUTED.search(low):
+        return low
+    t1 = any(_T1.fullmatch(word) for word in low.split("_"))
+    if re.search(r"t1w?(c|ce|gd|km|post)(_|$)", low):
+        return "t1gd"
+    if t1 and _CONTRAST.search(low) and not says_no_contrast(name):
+        return "t1gd"
+    if t1:
+        return "t1"
+    if re.search(r"flair|fluid_?att|dark_?fluid|(^|_)t2f(_|$)", low):
+        return "flair"
+    if any(_T2.fullmatch(word) for word in low.split("_")) and not _NOT_T2.search(low):
+        return "t2"
+    return low or "image"
 
 
 def _visible(paths: object) -> list[Path]:
