@@ -24,7 +24,9 @@ class Case:
     """One examination of one patient: volumes by channel, or a series of pictures.
 
     images: channel to volume, a file or the folder of a DICOM series (volume cases); mask: their
-    mask. parts: for channels that share a file, which of its volumes each is, from 0.
+    mask. notes: what was chosen or left alone while they were found; undecided: channels that
+    several files could be, with the question to the user. parts: for channels that
+    share a file, which of its volumes each is, from 0.
     tumour: the mask's values that are tumour, all above 0 if empty.
     slices: the pictures (picture cases); planes: the channels inside each picture, in its order.
     fold: the test fold that the data's authors gave, if they gave one.
@@ -39,6 +41,8 @@ class Case:
     fold: int | None = None
     images: Mapping[str, Path] = field(default_factory=dict)
     mask: Path | None = None
+    notes: tuple[str, ...] = ()
+    undecided: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, int] = field(default_factory=dict)
     tumour: tuple[int, ...] = ()
     slices: tuple[SliceFiles, ...] = ()
@@ -65,10 +69,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A case that is in the data and not in the cohort, and why."""
+    """A case that is in the data and not in the cohort, and why. asks: it could be taken if the
+    user decided something."""
 
     case: str
     reason: str
+    asks: bool = False
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,11 @@ def _covered(group: CaseArrays) -> float:
 def cohort_problems(cohort: Cohort) -> Iterable[Problem]:
     """What cases, classes, masks and sites are there, and are not."""
     for dropped in cohort.dropped:
-        yield Problem("warning", dropped.case, f"left out: {dropped.reason}")
+        severity: Severity = "error" if dropped.asks else "warning"
+        yield Problem(severity, dropped.case, f"left out: {dropped.reason}")
+    for case in cohort.cases:
+        for note in case.notes:
+            yield Problem("warning", case.case, note)
     counts = Counter(cohort.patients.values())
     if counts[cohort.rare] < _FEW_PATIENTS and len(counts) > 1:
         message = f"class {cohort.rare!r} has only {counts[cohort.rare]} patients: expect wide "

@@ -12,6 +12,7 @@ from rarecase.cohort.checks import Conflict, check_classes, check_unique, patien
 from rarecase.cohort.clinical import clinical_values
 from rarecase.cohort.labels import choose_labels
 from rarecase.cohort.layouts import RawCohort, read_layout
+from rarecase.cohort.layouts.base import USUAL
 from rarecase.errors import DataError, SettingError, nearest
 
 _log = logging.getLogger(__name__)
@@ -65,9 +66,7 @@ def read_cohort(
             dropped.append(Dropped(case.case, without.get(case.patient, UNNAMED)))
     chosen = _choose_channels(raw, labelled, channels)
     kept = [case for case in labelled if set(chosen) <= set(case.channels)]
-    for case in labelled:
-        if missing := [name for name in chosen if name not in case.channels]:
-            dropped.append(Dropped(case.case, f"no {', '.join(missing)} image"))
+    dropped += [without_it for case in labelled if (without_it := _lacking(case, chosen))]
     cohort = Cohort(
         cases=tuple(sorted(kept, key=lambda case: case.case)),
         dropped=tuple(sorted(dropped, key=lambda d: d.case)),
@@ -78,6 +77,14 @@ def read_cohort(
     if unasked := [d for d in cohort.dropped if d.case not in exclude]:
         _log.warning("%d of the cases in %s are left out", len(unasked), path)
     return cohort
+
+
+def _lacking(case: Case, channels: Sequence[str]) -> Dropped | None:
+    """A case without some of the channels: they are not there, or the user is to choose."""
+    missing = [name for name in channels if name not in case.channels]
+    asked = [case.undecided[name] for name in missing if name in case.undecided]
+    reason = "; ".join(asked) or f"no {', '.join(missing)} image"
+    return Dropped(case.case, reason, asks=bool(asked)) if missing else None
 
 
 def _with_tumour(case: Case, tumour: Sequence[int]) -> Case:
@@ -106,9 +113,13 @@ def _choose_channels(
     raw: RawCohort, cases: Sequence[Case], wanted: Sequence[str] | None
 ) -> tuple[str, ...]:
     counts = {name: sum(name in case.channels for case in cases) for name in raw.channels}
-    there = {name: count for name, count in counts.items() if count}
+    # What is yet to be decided is there, though nobody would miss an odd series.
+    asked = {name: sum(name in case.undecided for case in cases) for name in raw.channels}
+    there = {name: count for name in raw.channels if (count := counts[name] + asked[name])}
     if wanted is None:
-        usual = tuple(name for name, count in there.items() if 2 * count > len(cases))
+        known = {name: n if name in USUAL else counts[name] for name, n in there.items()}
+        usual = tuple(name for name, count in known.items() if 2 * count > len(cases))
+        usual = usual or tuple(name for name, count in there.items() if 2 * count > len(cases))
         if not usual and cases:
             found = ", ".join(f"{name} ({count})" for name, count in there.items())
             raise DataError(

@@ -14,7 +14,7 @@ from rarecase.cohort.clinical import clinical_values
 from rarecase.cohort.layouts import find_layout
 from rarecase.cohort.layouts.base import USUAL, channel_name
 from rarecase.cohort.layouts.brats import channel_files
-from rarecase.cohort.layouts.dicom import series_by_channel
+from rarecase.cohort.layouts.dicom import chosen_in, has_dicom
 from rarecase.cohort.layouts.label_tables import of_cases
 from rarecase.errors import DataError, SettingError
 from rarecase.imaging.formats import is_dicom, suffix_of
@@ -37,7 +37,7 @@ def cases_named(
       their order;
     * `flair=a.nii.gz,t1=b.nii.gz`, a volume for each channel;
     * a folder of one case in BraTS' names, or of numbered pictures, one a slice, or of a patient's
-      DICOM series, distinguished by their descriptions;
+      DICOM series, distinguished by headers and descriptions;
     * a folder of volumes, where the model takes one channel: those whose name says that they are
       masks or another sequence are left alone, and that is said;
     * a cohort in a known layout, labelled or not, or a manifest: all of its cases.
@@ -177,18 +177,23 @@ def _volumes(folder: Path, channels: tuple[str, ...]) -> tuple[list[Path], list[
 
 def _series(folder: Path, channels: tuple[str, ...]) -> list[Case]:
     """A patient's DICOM series in a folder or below, as one case."""
-    if not any(is_dicom(f) for f in folder.rglob("*") if f.is_file() and f.name[0] not in "._"):
+    if not has_dicom(folder):
         return []
-    found = series_by_channel(folder)
+    chosen = chosen_in(folder, masks=False)
+    found, asked = chosen.images, chosen.undecided
     if set(channels) <= set(found):
         name = folder.resolve().name
-        return [Case(name, name, images={channel: found[channel] for channel in channels})]
-    if len(channels) == 1 and not any(n in USUAL for n in found):
+        images = {channel: found[channel] for channel in channels}
+        return [Case(name, name, images=images, notes=chosen.notes)]
+    if questions := [asked[channel] for channel in channels if channel in asked]:
+        raise DataError("\n".join(questions))
+    if len(channels) == 1 and not any(n in USUAL for n in (*found, *asked)):
         return [_single(folder, channels)]  # one series, whatever it is called
     missing = ", ".join(c for c in channels if c not in found)
     raise DataError(
         f"{folder}: no series is called {missing}, which the model takes; there are "
-        f"{', '.join(found)}. Name a file of each: " + ",".join(f"{c}=FILE" for c in channels)
+        f"{', '.join([*found, *asked])}. Name a file of each: "
+        + ",".join(f"{c}=FILE" for c in channels)
     )
 
 

@@ -153,7 +153,7 @@ def _write(model: Deployed, found: Found, out: Path) -> Predicted:
     unlike = list(found.unlike)
     if _seen(found.case, model.segmenter.seen):
         unlike.append("the model has learnt from this patient: this says nothing of new ones")
-    millilitres, notes = None, [note for group in found.groups for note in group.notes]
+    millilitres, notes = None, [n for g in found.groups for n in (*found.case.notes, *g.notes)]
     if found.case.slices:
         source = found.case.slices[0].image.parent
         if len(found.case.planes) > 1:

@@ -59,16 +59,18 @@ def write_dicom_seg(path: Path, mask: NDArray, series: Path, *, label: str = "tu
     """Write a mask (column, row, slice) as DICOM-SEG that refers to the series behind `series` (its
     folder or one of its files), in the order in which `read_volume` stacks it."""
     import highdicom
-    import pydicom
     from highdicom.sr.coding import CodedConcept
     from pydicom.uid import generate_uid
 
-    from rarecase.imaging.formats.dicom_series import stack_of
+    from rarecase.imaging.formats.dicom.headers import dataset_of
+    from rarecase.imaging.formats.dicom.series import stack_of
 
     def code(value: str, meaning: str, scheme: str = "SCT") -> CodedConcept:
         return CodedConcept(value, scheme, meaning)
 
-    sources = [_complete(pydicom.dcmread(each.path)) for each in stack_of(series).slices]
+    slices = stack_of(series).slices
+    # A file of several frames is one source, its frames in their own order.
+    sources = [_complete(dataset_of(path)) for path in dict.fromkeys(s.path for s in slices)]
     algorithm = highdicom.AlgorithmIdentificationSequence(
         name="rarecase", version=__version__,
         family=code("123110", "Artificial Intelligence", "DCM"),
@@ -80,7 +82,8 @@ def write_dicom_seg(path: Path, mask: NDArray, series: Path, *, label: str = "tu
         algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
         algorithm_identification=algorithm,
     )  # fmt: skip
-    values = np.ascontiguousarray(np.asarray(mask, dtype=np.uint8).transpose(2, 1, 0))
+    order = np.argsort([k if s.frame is None else s.frame for k, s in enumerate(slices)])
+    values = np.ascontiguousarray(np.asarray(mask, dtype=np.uint8).transpose(2, 1, 0)[order])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # how the patient's name is written is not ours to mend
         made = highdicom.seg.Segmentation(

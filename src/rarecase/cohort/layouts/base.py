@@ -129,6 +129,42 @@ def volume_named(folder: Path, stem: str) -> Path | None:
     return next((low[name] for name in names if name in low), None)
 
 
+_PLANES = r"(ax|axi|axial|tra|trans|sag|cor|obl|3d|2d)?"
+# Words as scanners and radiographers write them, sequences that are T1 by nature among them.
+_T1 = re.compile(
+    _PLANES + r"t1(w|n|wi|we)?(se|tse|fse|ffe|tfe|spgr|vibe|mprage|mpr|space|ax|tra|sag|cor|3d|fs)?"
+    r"|mprage|mp2?rage|f?spgr|bravo|vibe"
+)
+_T2 = re.compile(_PLANES + r"t2(w|wi)?(se|tse|fse|frfse|blade|space|ax|tra|sag|cor|3d|fs)?")
+_NOT_T2 = re.compile(r"(^|_)(star|gre|ffe|fl[23]d|hemo\w*|swi|epi|stir)(_|$)")
+_COMPUTED = re.compile(
+    r"(^|_)(maps?|mapping|sub|subtr\w*|mip|minip|fused|fusion|colou?r|overlay|dce|dsc|dynami\w*)(_|$)"
+)
+_CONTRAST = re.compile(
+    r"(^|_)(c(?!_?sp)|ce|gd|gad\w*|km|mdc|inj\w*|dotarem|magnevist|prohance|multihance|omniscan|"
+    r"clariscan|post(?!_?op)(contrast|gad\w*|gd|km|kontrast\w*|inj\w*|c)?|contrast\w*|"
+    r"kontrast\w*|enh\w*)(_|$)"
+)
+_NO_CONTRAST = re.compile(
+    r"(^|_)(pre(contrast|gad\w*|gd|km|kontrast\w*|inj\w*|c)?|non?|noncontrast|nonenh\w*|unenh\w*|"
+    r"nativ\w*|plain|without|wo|w_o|ohne|vor|sans|sin|senza|avant|before)(_|$)"
+)
+
+
+def says_no_contrast(name: str) -> bool:
+    """Whether a name says that no contrast agent was given (yet).
+
+    >>> says_no_contrast("T1 w/o contrast"), says_no_contrast("T1 post norm")
+    (True, False)
+    """
+    return bool(_NO_CONTRAST.search(_plain(name)))
+
+
+def _plain(name: str) -> str:
+    """A name in lower case, words joined by underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower().replace("*", " star ")).strip("_")
+
+
 def channel_name(name: str) -> str:
     """The usual name of a channel: flair, t1, t1gd, t2, or the name in lower case.
 
@@ -136,21 +172,22 @@ def channel_name(name: str) -> str:
     ['t1', 'flair', 't1gd', 't1gd', 't2']
     >>> [channel_name(n) for n in ("T1 COR", "pre-contrast T1", "T1 FLAIR", "T2*", "ADC")]
     ['t1', 't1', 't1', 't2_star', 'adc']
+    >>> [channel_name(n) for n in ("t2_tirm_tra_dark-fluid", "AXT1 +C", "MPRAGE KM", "T1 map")]
+    ['flair', 't1gd', 't1gd', 't1_map']
     """
-    low = re.sub(r"[^a-z0-9]+", "_", name.lower().replace("*", " star ")).strip("_")
-    words = low.split("_")
-    t1 = any(re.fullmatch(r"t1(w|n)?", word) for word in words)
-    if re.search(r"t1(c|ce|gd|km|post)(_|$)", low):
+    low = _plain(name)
+    if _COMPUTED.search(low):
+        return low
+    t1 = any(_T1.fullmatch(word) for word in low.split("_"))
+    if re.search(r"t1w?(c|ce|gd|km|post)(_|$)", low):
         return "t1gd"
-    gadolinium = re.search(r"(^|_)(c|ce|gd|gad\w*|km|post\w*|contrast\w*)(_|$)", low)
-    without = re.search(r"(^|_)(pre|non|no|native|without|ohne)\w*(_|$)", low)
-    if t1 and gadolinium and not without:
+    if t1 and _CONTRAST.search(low) and not says_no_contrast(name):
         return "t1gd"
     if t1:
         return "t1"
-    if re.search(r"flair|fluid_?att|(^|_)t2f(_|$)", low):
+    if re.search(r"flair|fluid_?att|dark_?fluid|(^|_)t2f(_|$)", low):
         return "flair"
-    if re.search(r"(^|_)t2w?(_|$)", low) and "star" not in words:
+    if any(_T2.fullmatch(word) for word in low.split("_")) and not _NOT_T2.search(low):
         return "t2"
     return low or "image"
 

@@ -5,131 +5,142 @@ CSV with the patients' classes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rarecase.cohort.case import Case, Dropped
-from rarecase.cohort.layouts.base import Layout, RawCohort, Source, channel_name, channels_in
+from rarecase.cohort.layouts.base import USUAL, Layout, RawCohort, Source
 from rarecase.cohort.layouts.label_tables import labelled
 from rarecase.errors import DataError
 from rarecase.imaging.formats import is_dicom
+from rarecase.imaging.formats.below import folders_below
 
 if TYPE_CHECKING:
-    from rarecase.imaging.formats.dicom_series import Stack
+    from rarecase.cohort.layouts.dicom_choice import Chosen
 
 _log = logging.getLogger(__name__)
-_FEWEST = 3  # slices; less is a scout
-_LOOKED = 20  # files of a folder that are looked at to see what it is
+_LOOKED = 20  # files, or folders, of a folder that are looked at to see what it is
 
 
 def _recognise(source: Source) -> bool:
     # A single folder is an archive's own, and looked into.
     folders = source.folders()
-    if len(folders) < 2 or not any(_first_dicom(folder) for folder in folders[:3]):
+    if len(folders) < 2 or not any(map(has_dicom, folders[:3])):
         return False
-    return bool(source.tables()) or not _one_patient(folders)
+    return bool(source.tables()) or not _one_case(folders)
 
 
-def _first_dicom(folder: Path) -> Path | None:
-    files = (p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
-    return next((path for path in islice(files, _LOOKED) if is_dicom(path)), None)
+def has_dicom(folder: Path) -> bool:
+    """Whether there is DICOM among the first files in a folder and below it."""
+    files = (path for _, inside in folders_below(folder) for path in inside)
+    return any(is_dicom(path) for path in islice(files, _LOOKED))
 
 
-def _one_patient(folders: Sequence[Path]) -> bool:
-    """Whether the folders are the series of one patient's study, and not a patient each."""
-    from rarecase.imaging.formats.dicom_series import header_of
+def _samples(folder: Path) -> Iterator[Any]:
+    """The header of the first DICOM file of each folder."""
+    from rarecase.imaging.formats.dicom.headers import header_of
 
+    for _, inside in islice(folders_below(folder), _LOOKED):
+        path = next((p for p in inside if p.name != "DICOMDIR" and is_dicom(p)), None)
+        if path is not None:
+            yield header_of(path)
+
+
+def _one_case(folders: Sequence[Path]) -> bool:
+    """Whether the folders are the series of one patient's study, and not a case each: they bear one
+    id, and either one study or no sequence twice. Anonymous patients may all bear one id."""
+    from rarecase.cohort.layouts.dicom_sequences import sequence_of
+    from rarecase.imaging.formats.dicom.headers import words
+
+    patients: set[str] = set()
+    studies: dict[Path, set[str]] = defaultdict(set)
+    channels: dict[Path, set[str]] = defaultdict(set)
     try:
-        firsts = [file for folder in folders if (file := _first_dicom(folder)) is not None]
-        patients = {str(header_of(file).get("PatientID", "")) for file in firsts}
+        for folder in folders:
+            for header in _samples(folder):
+                patients.add(words(header, "PatientID"))
+                if len(patients) > 1:
+                    return False
+                studies[folder].add(words(header, "StudyInstanceUID"))
+                channels[folder].update(sequence_of(header).channels)
     except DataError:
         return False
-    return len(patients) == 1 and "" not in patients
+    every = set().union(*studies.values())
+    if len(every) == 1 and "" not in every:
+        return True
+    times = sum(len(found) for found in channels.values())
+    return "" not in patients and times == len(set().union(*channels.values()))
 
 
-def series_by_channel(folder: Path) -> dict[str, Path]:
-    """A file of one series of a patient's folder for each channel; empty without any series."""
-    from rarecase.imaging.formats.dicom_series import stacks_in
+def chosen_in(folder: Path, *, masks: bool = True) -> Chosen:
+    """What a patient's folder gives; DataError as `choose`."""
+    from rarecase.cohort.layouts.dicom_choice import choose
+    from rarecase.imaging.formats.dicom.series import look_into
 
-    stacks = stacks_in(folder)
-    _check_one_patient(folder, stacks)
-    return _images(folder, _usable(stacks))
-
-
-def _usable(stacks: Sequence[Stack]) -> list[Stack]:
-    """Series of three slices and more in one folder: over several it would be read from one."""
-    return [
-        s for s in stacks
-        if len(s.slices) >= _FEWEST and len({each.path.parent for each in s.slices}) == 1
-    ]  # fmt: skip
+    return choose(folder, look_into(folder), masks=masks)
 
 
 def _read(source: Source) -> RawCohort:
-    from rarecase.imaging.formats.dicom_series import stacks_in
+    from rarecase.cohort.layouts.dicom_choice import UndecidedError
 
     cases: list[Case] = []
     dropped: list[Dropped] = []
     for folder in source.folders():
         try:
-            found_here = stacks_in(folder)
-            _check_one_patient(folder, found_here)
-            mask = _mask(folder)
+            chosen = chosen_in(folder)
         except (DataError, OSError) as error:
-            dropped.append(Dropped(folder.name, str(error)))
+            dropped.append(Dropped(folder.name, str(error), asks=isinstance(error, UndecidedError)))
             continue
-        stacks = _usable(found_here)
-        if not stacks:
-            dropped.append(Dropped(folder.name, "no DICOM series of three slices in one folder"))
+        if not chosen.images and not chosen.undecided:
+            what = ["no DICOM series of three slices in one folder", *chosen.notes]
+            dropped.append(Dropped(folder.name, "; ".join(what)))
             continue
-        images = _images(folder, stacks)
-        cases.append(Case(folder.name, folder.name, images=images, mask=mask))
+        cases.append(
+            Case(
+                folder.name, folder.name, images=chosen.images, mask=chosen.mask,
+                notes=chosen.notes, undecided=chosen.undecided,
+            )
+        )  # fmt: skip
     if not cases:
         raise DataError(f"{source.root}: no folder there is a patient's: {dropped[0].reason}")
-    return labelled("dicom", source, cases, channels=channels_in(cases), dropped=dropped)
+    raw = labelled("dicom", source, cases, channels=_channels(cases), dropped=dropped)
+    return replace(raw, cases=_said_of_ids(source.root, raw.cases))
 
 
-def _check_one_patient(folder: Path, stacks: list[Stack]) -> None:
-    """Refuse folders of several patients: HGG/ and LGG/, or train/ and test/."""
-    patients = {each.patient for stack in stacks for each in stack.slices}
-    if len(patients) > 1:
-        raise DataError(
-            f"{folder}: holds series of {len(patients)} patients; a folder per patient was "
-            "expected. Give the folders below as DATA, or name the series in a manifest CSV."
-        )
+def _channels(cases: Sequence[Case]) -> tuple[str, ...]:
+    """The channels of any case, those to be decided too, the usual ones first."""
+    found = {name for case in cases for name in (*case.images, *case.undecided)}
+    return tuple(n for n in USUAL if n in found) + tuple(sorted(found - set(USUAL)))
 
 
-def _images(folder: Path, stacks: list[Stack]) -> dict[str, Path]:
-    """A file of one series for each channel; axial before others, then the one with most slices."""
-    named: dict[str, list[Stack]] = {}
-    for stack in stacks:
-        named.setdefault(channel_name(stack.name), []).append(stack)
-    images = {}
-    for name, several in named.items():
-        best = max(several, key=lambda s: (s.plane == "axial", len(s.slices)))
-        images[name] = best.slices[0].path
-        if len(several) > 1:
-            _log.warning("%s: of %d series for %s %s is taken", folder, len(several), name, best)
-    return images
+def _said_of_ids(root: Path, cases: Sequence[Case]) -> tuple[Case, ...]:
+    """The cases, with a word where folders that count as patients bear one id."""
+    from rarecase.imaging.formats.dicom.headers import header_of, words
 
-
-def _mask(folder: Path) -> Path | None:
-    """The one DICOM-SEG in the folder."""
-    from rarecase.imaging.formats.dicom_series import dicom_files, header_of
-
-    kinds = {p: str(header_of(p).get("Modality", "")) for p in dicom_files(folder)}
-    found = [path for path, kind in kinds.items() if kind == "SEG"]
-    contours = [path.name for path, kind in kinds.items() if kind == "RTSTRUCT"]
-    if contours and not found:
-        _log.warning(
-            "%s: the contours in %s (RTSTRUCT) are not read; convert them to a DICOM-SEG or a "
-            "NIfTI mask, for instance with 3D Slicer", folder, ", ".join(contours),
-        )  # fmt: skip
-    if len(found) > 1:
-        names = " and ".join(str(path.relative_to(folder)) for path in found)
-        raise DataError(f"{folder}: {names} are segmentations. Keep one, the tumour's.")
-    return found[0] if found else None
+    bearing: dict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        if case.images:
+            number = words(header_of(next(iter(case.images.values()))), "PatientID")
+            bearing[number].append(case)
+    notes: dict[str, str] = {}
+    for number, same in bearing.items():
+        names = sorted({case.patient for case in same})
+        if number and len(names) > 1:
+            shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+            notes[same[0].case] = (
+                f"{len(names)} folders bear one PatientID ({shown}): each counts as a patient, as "
+                "of anonymous ones; where they are one, say so in a column 'patient' of the table"
+            )
+    for name, note in notes.items():
+        _log.warning("%s: %s: %s", root, name, note)
+    return tuple(
+        replace(case, notes=(*case.notes, notes[case.case])) if case.case in notes else case
+        for case in cases
+    )
 
 
 LAYOUT = Layout(

@@ -8,10 +8,17 @@ from pathlib import Path
 from rarecase.errors import DataError
 from rarecase.imaging.formats.base import Format, Header, Stored
 
-__all__ = ["SUFFIXES", "Format", "Header", "Stored", "format_of", "inside", "is_dicom", "suffix_of"]
+__all__ = [
+    "SUFFIXES", "Format", "Header", "Stored", "begins_as_dicom", "format_of", "inside", "is_dicom",
+    "suffix_of",
+]  # fmt: skip
 
 _DICOM = "dicom:FORMAT"
 _NEURO = "neuro:FORMAT"
+# How DICOM files without a preamble begin: a group (either order of bytes), a kind of values.
+_GROUPS = (b"\2\0", b"\0\2", b"\x08\0", b"\0\x08")
+_KINDS = (b"UL", b"UI", b"CS", b"DA", b"TM", b"SH", b"LO", b"PN", b"IS", b"SQ", b"OB", b"DT", b"ST")
+_FIRST = (0x01, 0x05, 0x08, 0x12, 0x13, 0x14, 0x16, 0x18, 0x20)
 
 _KNOWN = {
     ".nii": "nifti:FORMAT",
@@ -61,7 +68,7 @@ def is_dicom(path: Path) -> bool:
         return _KNOWN[suffix] == _DICOM
     try:
         with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
+            return begins_as_dicom(file.read(132))
     except OSError:
         return False
 
@@ -98,6 +105,27 @@ def _header_of(path: Path) -> Path:
         f"{path}: the voxels of a volume without their header; {wanted} was expected beside them. "
         "Copy both."
     )
+
+
+def begins_as_dicom(first: bytes) -> bool:
+    """Whether a file's first 132 bytes are those of DICOM: its mark after a preamble, or, as older
+    files have none, a first element of the groups 2 or 8.
+
+    >>> begins_as_dicom(bytes(128) + b"DICM"), begins_as_dicom(b"{'a': 1}" * 20)
+    (True, False)
+    >>> begins_as_dicom(bytes.fromhex("0800 0500 4353 0a00") + b"ISO_IR 100")
+    True
+    """
+    if first[128:] == b"DICM":
+        return True
+    group, element, kind = first[:2], first[2:4], first[4:6]
+    if group not in _GROUPS or len(first) < 8 or max(element) == 0xFF:
+        return False
+    if kind in _KINDS:
+        return True
+    # Without kinds: an element that comes first, of a length that it may have.
+    number, length = (int.from_bytes(first[a:b], "little") for a, b in ((2, 4), (4, 8)))
+    return bool(group[0]) and (length == 4 if number == 0 else number in _FIRST and length <= 256)
 
 
 def format_of(path: Path) -> Format:
