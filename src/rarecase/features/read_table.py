@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from rarecase.cohort.labels import choose_labels
-from rarecase.cohort.tables import SUFFIXES, need_distinct, read_values
+from rarecase.cohort.tables import is_table, need_distinct, read_values
 from rarecase.cohort.values import shifted
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.feature_set import make_features
@@ -126,20 +127,25 @@ def read_table_features(path: Path, roles: Roles) -> Features:
 
 def _read(path: Path, roles: Roles) -> pd.DataFrame:
     """The table; what is an id or a category stays as it is written."""
-    label = roles.label or ""
-    kept = (label, label.partition("=")[0].strip(), roles.groups, roles.site, roles.id)
-    table = read_values(path, names=[n for n in (*kept, *roles.categorical) if n is not None])
-    if not isinstance(table.index, pd.RangeIndex) and path.suffix.lower() != ".parquet":
-        if table.index.nlevels > 1:
-            raise DataError(
-                f"{path}: rows have {table.index.nlevels} values more than the header has names. "
-                "Mend the header."
-            )
-        for name in (n for n in kept if n in table.columns):  # as R writes it, or was one lost?
-            odd = shifted(table[name])
+    table = _typed(path, roles, label=roles.label or "")
+    if not isinstance(table.index, pd.RangeIndex):  # as R writes it, or was one lost?
+        label = _column_of(roles.label, list(table.columns))
+        for name in (label, roles.groups, roles.site, roles.id):
+            odd = shifted(table[name]) if name in table.columns else None
             if odd is not None:
                 refuse_shifted(odd, table[name])
     return table
+
+
+def _typed(path: Path, roles: Roles, *, label: str = "") -> pd.DataFrame:
+    column, _, said = label.partition("=")
+    return read_values(
+        path,
+        names=[name for name in (roles.groups, roles.site, roles.id) if name is not None],
+        classes=[label, column.strip(), *roles.categorical],
+        asked=[word.strip() for word in said.split(",")],
+        whole=roles.ignore,
+    )
 
 
 def _column_of(label: str | None, columns: Sequence[str]) -> str | None:
@@ -187,7 +193,7 @@ def _sets(
 
 def _file(words: Sequence[str]) -> Path | None:
     found = Path(words[0])
-    return found if len(words) == 1 and found.suffix.lower() in SUFFIXES else None
+    return found if len(words) == 1 and is_table(found) else None
 
 
 def _matching(
@@ -202,7 +208,12 @@ def _matching(
                 f"{said} column {word!r} is no feature, as {left_out[word]}. Names of categories "
                 f"are, with --categorical {word}."
             )
-        mine = [word] if word in X else [c for c in X.columns if fnmatchcase(c, word)]
+        places = re.compile(rf"{re.escape(word)}_\d+")  # of a column of lists
+        mine = (
+            [word] if word in X
+            else [c for c in X.columns if fnmatchcase(c, word)]
+            or [c for c in X.columns if places.fullmatch(c)]
+        )  # fmt: skip
         if not mine:
             raise SettingError(
                 f"{said} no column of features is called so, or matches {word!r}; "
@@ -224,17 +235,21 @@ def _joined(
             f"{said}: rows are joined by a column of ids that both tables have; --id COLUMN (or "
             "--groups COLUMN, where a patient has one row of features) names it."
         )
-    other = read_values(file, names=[key, *roles.aside([]), *roles.categorical])
+    other = _typed(file, replace(roles, id=key), label=roles.label or "")
     if key not in other.columns:
         raise SettingError(f"{said}: it has no column {key!r}; {nearest(key, other.columns)}")
+    nobody = other[key].isna()
+    if nobody.any():
+        log.warning("%s: %d rows without %s are left out", file, int(nobody.sum()), key)
+        other = other[~nobody]
     need_distinct(other[key], file, what=f"{key}")
-    ids, theirs = table[key].astype(str), other[key].astype(str)
+    ids, theirs = table[key].fillna("").astype(str), other[key].astype(str)
     X, left_out = pick_columns(
         other, aside=roles.aside(list(map(str, table.columns))) | {key},
         categorical=roles.categorical, dates=roles.accept,
     )  # fmt: skip
     has = ids.isin(theirs).to_numpy()
-    lacking, unknown = ids[~has].unique(), theirs[~theirs.isin(ids)]
+    lacking, unknown = ids[~has].replace("", f"(no {key})").unique(), theirs[~theirs.isin(ids)]
     if len(lacking) or len(unknown):
         fate = "filled in within each fold" if roles.fill else "left out"
         log.warning(

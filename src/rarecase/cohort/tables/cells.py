@@ -1,0 +1,154 @@
+"""The cells of a table, as they come from text, Parquet or Excel."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from rarecase.cohort.tables.contents import contents
+from rarecase.cohort.tables.dialect import find_separator, mark_quoted, rows_of, said_separator
+from rarecase.cohort.tables.numbers import transposed
+from rarecase.cohort.tables.words import header, tidy
+from rarecase.errors import DataError
+from rarecase.files import decode_text
+
+log = logging.getLogger(__name__)
+_END = "\x02"  # a last row of our own, which an unclosed quote swallows
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Columns by name: words as they are written, trimmed, or values with a type.
+
+    `index`: names of rows, where the table has them and they are no column; `semicolons`: whether
+    these separate columns, so that commas may be in numbers.
+    """
+
+    columns: dict[str, pa.Array | pd.Series]
+    index: pd.Index | None = None
+    semicolons: bool = False
+
+
+def read_cells(path: Path, *, most: int | None = None) -> Cells:
+    """The cells of a file. `most`: columns that a table may have. Raises `DataError` for what is no
+    table, for rows that do not fit the header and for columns of one name."""
+    kind, data = contents(path)
+    if kind == "text":
+        cells = _of_text(decode_text(data, path), path, most)
+    else:
+        cells = (_of_parquet if kind == "parquet" else _of_excel)(data, path)
+    if not cells.columns:
+        raise DataError(f"{path}: not a CSV table (no columns in it).")
+    return cells
+
+
+def _of_text(text: str, path: Path, most: int | None) -> Cells:
+    try:
+        said, text = said_separator(text)
+        separator = said or find_separator(text)
+        rows = rows_of(mark_quoted(text.rstrip("\0\x1a\r\n") + f"\n{_END}", separator), separator)
+        head: list[str] = next((row for row in rows if any(row)), [])
+        if most is not None and len(head) > most:
+            raise DataError(
+                f"{path}: {len(head)} columns; a table of cases, labels or slices has {most} at "
+                "most. Save the columns with labels as a table of their own."
+            )
+        body = [row for row in rows if row]
+    except csv.Error as error:
+        raise DataError(f"{path}: not a CSV table ({error}).") from None
+    if not body or body.pop() != [_END]:
+        raise DataError(f"{path}: not a CSV table (a quote is opened and not closed).")
+    extra = _check_width(head, body, separator, text, path)
+    body = [row for row in body if len(row) == 1 or any(cell.strip() for cell in row)]
+    columns = transposed(body, len(head) + extra)
+    index = pd.Index([tidy(name) for name in columns.pop(0).to_pylist()]) if extra else None
+    return Cells(_named(head, columns, path), index, separator == ";")
+
+
+def _check_width(
+    head: list[str], body: list[list[str]], separator: str, text: str, path: Path
+) -> bool:
+    """Whether all rows have a name before their cells, which the header lacks, as R writes them.
+    Fills up short rows, which is said; refuses long ones, which could be anything."""
+    widths = set(map(len, body))
+    if widths == {len(head) + 1} and any(row[-1].strip() for row in body):
+        return True
+    if max(widths, default=0) > len(head):
+        rows = rows_of(text, separator)
+        row = next(row for row in rows if len(row) > len(head))
+        raise DataError(
+            f"{path}: line {rows.line_num} has {len(row)} values, the header {len(head)} names. "
+            "Mend the line (a stray separator at its end?) or the header."
+        )
+    short = [at for at, row in enumerate(body) if len(row) < len(head)]
+    if short:
+        log.warning(
+            "%s: %d rows have fewer values than the header has names (first row %d); the others "
+            "count as missing", path, len(short), short[0],
+        )  # fmt: skip
+    for at in short:
+        body[at] += [""] * (len(head) - len(body[at]))
+    return False
+
+
+def _named(names: Sequence[Any], columns: Sequence[Any], path: Path) -> dict[str, Any]:
+    """Columns by their tidy names; one without name and value is none."""
+    found: dict[str, Any] = {}
+    twice: dict[str, None] = {}
+    for was, name, column in zip(names, header(names), columns, strict=True):
+        if not str(was).strip() and not _holds_any(column):
+            continue
+        if name in found:
+            twice[name] = None
+        found[name] = column
+    if twice:
+        raise DataError(f"{path}: two columns are called {', '.join(sorted(twice))}. Rename one.")
+    return found
+
+
+def _holds_any(column: pa.Array | pd.Series) -> bool:
+    if isinstance(column, pd.Series):
+        return bool(column.notna().any())
+    return any(column.to_pylist())
+
+
+def _of_parquet(data: bytes, path: Path) -> Cells:
+    try:
+        table = pd.read_parquet(io.BytesIO(data))
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path}: cannot be read as parquet ({error}).") from None
+    columns = [table.iloc[:, i] for i in range(table.shape[1])]
+    index = None if isinstance(table.index, pd.RangeIndex) else table.index
+    return Cells(_named(list(table.columns), columns, path), index)
+
+
+def _of_excel(data: bytes, path: Path) -> Cells:
+    """The first sheet with cells; the first row with any is the header."""
+    try:
+        sheets = pd.read_excel(
+            io.BytesIO(data), sheet_name=None, header=None, dtype=object, engine="openpyxl",
+            keep_default_na=False, na_values=[""],
+        )  # fmt: skip
+    except Exception as error:  # openpyxl raises whatever it stumbles over
+        raise DataError(f"{path}: cannot be read as Excel ({error}). Save it as CSV.") from None
+    filled = {str(name): t.dropna(how="all") for name, t in sheets.items() if t.notna().any().any()}
+    if not filled:
+        raise DataError(f"{path}: every sheet is empty.")
+    (name, table), *others = filled.items()
+    if others:
+        log.warning(
+            "%s: of %d sheets with cells the first, %r, is read; not %s",
+            path, len(filled), name, ", ".join(repr(each) for each, _ in others),
+        )  # fmt: skip
+    head = ["" if pd.isna(cell) else cell for cell in table.iloc[0]]
+    body = table.iloc[1:].reset_index(drop=True)
+    columns = [body.iloc[:, i].infer_objects() for i in range(body.shape[1])]
+    return Cells(_named(head, columns, path))
