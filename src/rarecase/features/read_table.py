@@ -16,6 +16,7 @@ import pandas as pd
 
 from rarecase.cohort.labels import choose_labels
 from rarecase.cohort.tables import is_table, need_distinct, read_values
+from rarecase.cohort.tables.words import tidy
 from rarecase.cohort.values import shifted
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.feature_set import make_features
@@ -23,6 +24,7 @@ from rarecase.features.leaks import Suspicion, suspicions
 from rarecase.features.table_columns import pick_columns, refuse_shifted
 
 log = logging.getLogger(__name__)
+NO_SITE = "no site"
 UNNAMED = "no set of features names them"
 SHOWN = 5
 
@@ -84,6 +86,18 @@ class Roles:
     fill: bool = False
     away: bool = False
 
+    def tidied(self) -> Roles:
+        """With names as the headers of tables are read."""
+
+        def name(word: str | None) -> str | None:
+            return None if word is None else tidy(word)
+
+        return replace(
+            self, label=name(self.label), groups=name(self.groups), site=name(self.site),
+            id=name(self.id), ignore=list(map(tidy, self.ignore)),
+            categorical=list(map(tidy, self.categorical)), accept=list(map(tidy, self.accept)),
+        )  # fmt: skip
+
     def aside(self, columns: Sequence[str]) -> set[str]:
         """Columns that are no features."""
         roles = (self.label, _column_of(self.label, columns), self.groups, self.site, self.id)
@@ -94,6 +108,7 @@ def read_table_features(path: Path, roles: Roles) -> Features:
     """Read a table of features. Raises `DataError` and `SettingError`."""
     if roles.label is None:
         raise SettingError("--label COLUMN is missing: the column with the classes.")
+    roles = roles.tidied()
     table = _read(path, roles)
     columns = [str(c) for c in table.columns]
     _check_names(table, path, roles)
@@ -116,13 +131,35 @@ def read_table_features(path: Path, roles: Roles) -> Features:
         )
     table, y = table[kept], y[kept]
     sets = {name: each[kept] for name, each in sets.items()}
-    who, sites = (
-        None if name is None else table[name].to_numpy() for name in (roles.groups, roles.site)
-    )
+    who, sites = _patients(table, path, roles), _sites_of(table, path, roles)
     others = table[[c for c in table.columns if c in {*left_out, *roles.ignore, roles.id}]]
     found = suspicions(pd.DataFrame(index=others.index), y, groups=who, aside=others)
     made: Any = sets if roles.sets else next(iter(sets.values()))
     return Features(made, y.to_numpy(), who, table.index.to_numpy(), sites, left_out, found)
+
+
+def _patients(table: pd.DataFrame, path: Path, roles: Roles) -> np.ndarray | None:
+    if roles.groups is None:
+        return None
+    found = table[roles.groups]
+    if found.isna().any():
+        raise DataError(
+            f"{path}: some rows have no patient: {int(found.isna().sum())} lack {roles.groups}, "
+            f"first row {found.isna().idxmax()}. Name them, or drop their rows."
+        )
+    return found.to_numpy()
+
+
+def _sites_of(table: pd.DataFrame, path: Path, roles: Roles) -> np.ndarray | None:
+    if roles.site is None:
+        return None
+    found = table[roles.site]
+    if found.isna().any():
+        log.warning(
+            "%s: %d rows without %s count as one site more, %r",
+            path, int(found.isna().sum()), roles.site, NO_SITE,
+        )  # fmt: skip
+    return found.fillna(NO_SITE).to_numpy()
 
 
 def _read(path: Path, roles: Roles) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def read_cells(path: Path, *, most: int | None = None) -> Cells:
     else:
         cells = (_of_parquet if kind == "parquet" else _of_excel)(data, path)
     if not cells.columns:
-        raise DataError(f"{path}: not a CSV table (no columns in it).")
+        raise DataError(f"{path}: not a CSV table (there are no columns in it).")
     return cells
 
 
@@ -64,6 +64,8 @@ def _of_text(text: str, path: Path, most: int | None) -> Cells:
         body = [row for row in rows if row]
     except csv.Error as error:
         raise DataError(f"{path}: not a CSV table ({error}).") from None
+    if head == [_END]:
+        return Cells({})
     if not body or body.pop() != [_END]:
         raise DataError(f"{path}: not a CSV table (a quote is opened and not closed).")
     extra = _check_width(head, body, separator, text, path)
@@ -131,7 +133,7 @@ def _of_parquet(data: bytes, path: Path) -> Cells:
 
 
 def _of_excel(data: bytes, path: Path) -> Cells:
-    """The first sheet with cells; the first row with any is the header."""
+    """The first sheet with cells; its first row is the header, or the one below a title."""
     try:
         sheets = pd.read_excel(
             io.BytesIO(data), sheet_name=None, header=None, dtype=object, engine="openpyxl",
@@ -148,7 +150,12 @@ def _of_excel(data: bytes, path: Path) -> Cells:
             "%s: of %d sheets with cells the first, %r, is read; not %s",
             path, len(filled), name, ", ".join(repr(each) for each, _ in others),
         )  # fmt: skip
-    head = ["" if pd.isna(cell) else cell for cell in table.iloc[0]]
-    body = table.iloc[1:].reset_index(drop=True)
+    cells = table.notna().sum(axis=1).tolist()
+    top = next((at for at, count in enumerate(cells) if count > 1), 0)
+    if top:
+        title = str(table.iloc[0].dropna().iloc[0])[:40]
+        log.warning("%s: %r stands above the header and is left out", path, title)
+    head = ["" if pd.isna(cell) else cell for cell in table.iloc[top]]
+    body = table.iloc[top + 1 :].reset_index(drop=True)
     columns = [body.iloc[:, i].infer_objects() for i in range(body.shape[1])]
     return Cells(_named(head, columns, path))

@@ -68,7 +68,8 @@ def _unpacked(data: bytes, path: Path) -> bytes:
         names = archive.namelist()
         if _WORKBOOK in names:
             return data
-        tables = [name for name in names if is_table(Path(name)) and "__MACOSX" not in name]
+        files = [n for n in names if not n.endswith("/") and "__MACOSX" not in n]
+        tables = [name for name in files if is_table(Path(name)) or len(files) == 1]
         if len(tables) != 1:
             shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
             raise DataError(

@@ -39,7 +39,7 @@ def read_table(path: Path) -> pd.DataFrame:
             f"{path}: every row has a value more than the header has names. Name the first column."
         )
     quick = _quick(cells, [*cells.columns])
-    plain = {c: w for c, (w, v) in quick.items() if v is not None and not _were_floats(v)}
+    plain = {c: w for c, (w, v) in quick.items() if v is not None and _stay(w, v)}
     others = {name: column for name, column in cells.columns.items() if name not in plain}
     said = _texts(others, path, classes=others.keys() - _ROLES)
     words = plain | {name: pa.array(each, pa.large_string()) for name, each in said.items()}
@@ -141,10 +141,12 @@ def _quick(cells: Cells, names: Sequence[str]) -> dict[str, tuple[pa.Array, Floa
     return dict(zip(words, zip(some, quick_numbers(some), strict=True), strict=True))
 
 
-def _were_floats(values: Floats | Ints) -> bool:
-    """Whether all may be written as 1.0, 2.0, …, or there are none."""
-    some = values[~np.isnan(values)]
-    return values.dtype.kind == "f" and bool((np.mod(some, 1) == 0).all())
+def _stay(words: pa.Array, values: Floats | Ints) -> bool:
+    """Whether words that are these numbers need no cleaning: all gaps are known, and they were not
+    written as 1.0, 2.0, …"""
+    missing = np.isnan(values)
+    floats = values.dtype.kind != "f" or bool((np.mod(values[~missing], 1) != 0).any())
+    return floats and int(missing.sum()) == words.null_count
 
 
 def _typed(cells: Cells) -> bool:
