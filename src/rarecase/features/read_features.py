@@ -14,7 +14,8 @@ from rarecase.cohort.tables import clean, is_table
 from rarecase.cohort.tables.contents import PACKED, SUFFIXES
 from rarecase.cohort.tables.words import as_word
 from rarecase.errors import DataError, LeakError, SettingError, nearest
-from rarecase.features.read_table import Features, Roles, read_table_features
+from rarecase.features.read_table import Features, read_table_features
+from rarecase.features.table_roles import Roles
 
 log = logging.getLogger(__name__)
 __all__ = ["Features", "read_features", "refuse_seen"]
