@@ -84,6 +84,16 @@ def test_lists_and_decimals_of_parquet_are_features(tmp_path):
     assert list(sets["image"].columns) == ["emb_0", "emb_1", "emb_2"]
 
 
+def test_an_index_with_a_name_is_a_column(tmp_path):
+    path = tmp_path / "t.parquet"
+    frame().set_index("patient").to_parquet(path)
+    found = read(path)
+    assert found.groups.tolist() == frame()["patient"].tolist()
+    assert found.names == ["size", "depth"]
+    frame().iloc[::2].to_parquet(path)  # an index without a name, of rows that were kept
+    assert read(path).names == ["size", "depth"] and read(path).row[1] == 2
+
+
 def test_a_row_without_an_id_is_joined_to_none(tmp_path, caplog):
     table = frame()
     table["key"] = table["patient"].replace("005", "NA")
@@ -124,6 +134,6 @@ def test_json_says_what_is_left_out(tmp_path, capsys):
     table = frame(note=np.resize(["x", "y", "z"], N))
     path = stored(table, tmp_path / "t.csv")
     words = ["--label", "Grade", "--groups", "patient", "--arms", "none", "--no-checks"]
-    more = ["--folds", "2", "--repeats", "1", "--accept", "size,depth", "--json", "-q"]
+    more = ["--folds", "2", "--repeats", "1", "--accept", "size,depth", "--jobs", "1", "--json"]
     assert main(["compare", str(path), *words, *more]) == 0
     assert json.loads(capsys.readouterr().out)["left_out"] == {"note": "they hold text"}

@@ -141,7 +141,6 @@ def _check_names(table: pd.DataFrame, path: Path, roles: Roles) -> None:
         options += [(option, name) for name in names if not (files or roles.away)]
     for option, name in options:
         if name is not None and name not in columns:
-            hint = "it is the table's index: save it with reset_index()."
-            if name not in table.index.names:
-                hint = nearest(name, columns)
-            raise SettingError(f"{option} {name}: {path} has no such column; {hint}")
+            raise SettingError(
+                f"{option} {name}: {path} has no such column; {nearest(name, columns)}"
+            )

@@ -69,7 +69,7 @@ def test_excel_is_read_as_csv_is_and_other_sheets_are_said(tmp_path, caplog):
     typed = read_values(path, names=["id"], classes=["grade"])
     assert typed["size"].dtype == float and typed["n"].tolist() == [1, 2]
     (tmp_path / "old.xls").write_bytes(b"\xd0\xcf\x11\xe0" + b"\0" * 600)
-    with pytest.raises(DataError, match=r"old Excel file .*Save the table as \.xlsx or CSV"):
+    with pytest.raises(DataError, match=r"that is old .*Save the table as \.xlsx or CSV"):
         read_table(tmp_path / "old.xls")
 
 
@@ -106,7 +106,7 @@ def test_a_quoted_gap_is_a_word_and_an_empty_one_is_none(put):
 
 
 def test_none_is_a_class_where_there_is_no_other(put, caplog):
-    path = put("case,MGMT,stage,n\na,None,x,None\nb,methylated,None,1\nc,methylated,y,2\n")
+    path = put("case,MGMT,stage,n\na,None,x,None\nb,methylated,None,1.0\nc,methylated,y,2.0\n")
     for table in (read_table(path), read_values(path, classes=["MGMT", "stage"])):
         assert table["MGMT"].tolist() == ["None", "methylated", "methylated"]
         assert table["stage"].isna().tolist() == [False, True, False]
@@ -133,6 +133,7 @@ def test_r_writes_tables_with_blanks_and_a_name_before_each_row(put):
     np.testing.assert_array_equal(table["size"], [1.5, np.nan])
     with pytest.raises(DataError, match="a value more than the header has names"):
         read_table(path)
+    assert read_values(put("id,size\n1,P1,2\n2,P2,3\n")).index.tolist() == [1, 2]
 
 
 def test_commas_are_points_where_the_table_shows_it(put):
@@ -195,13 +196,13 @@ def test_numbers_are_exact_and_other_signs_are_none(put):
 
 
 def test_a_table_as_wide_as_an_array_of_methylation_is_read_or_refused_soon(put):
-    n = 50_000
+    n = 20_000
     text = ",".join(["id", "grade", *(f"cg{i}" for i in range(n))])
     row = ",".join(f"0.{i}" for i in range(n))
     path = put(f"{text}\n1,low,{row}\n2,high,{row}\n")
     table = read_values(path, names=["id"], classes=["grade"])
     assert table.shape == (2, n + 2) and table["cg7"].tolist() == [0.7, 0.7]
-    with pytest.raises(DataError, match="50002 columns; a table of cases"):
+    with pytest.raises(DataError, match="20002 columns; a table of cases"):
         read_table(path)
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from rarecase.cohort.tables.contents import contents
 from rarecase.cohort.tables.dialect import find_separator, mark_quoted, rows_of, said_separator
 from rarecase.cohort.tables.numbers import transposed
-from rarecase.cohort.tables.words import header, tidy
+from rarecase.cohort.tables.words import clean, header
 from rarecase.errors import DataError
 from rarecase.files import decode_text
 
@@ -71,8 +71,14 @@ def _of_text(text: str, path: Path, most: int | None) -> Cells:
     extra = _check_width(head, body, separator, text, path)
     body = [row for row in body if len(row) == 1 or any(cell.strip() for cell in row)]
     columns = transposed(body, len(head) + extra)
-    index = pd.Index([tidy(name) for name in columns.pop(0).to_pylist()]) if extra else None
+    index = _index(clean(columns.pop(0).to_pylist())) if extra else None
     return Cells(_named(head, columns, path), index, separator == ";")
+
+
+def _index(names: Sequence[str | None]) -> pd.Index:
+    """Names of rows; R numbers them where they have none."""
+    numbered = all(name is not None and name.isdecimal() for name in names)
+    return pd.Index(list(map(int, map(str, names))) if numbered else list(names))
 
 
 def _check_width(
@@ -127,9 +133,10 @@ def _of_parquet(data: bytes, path: Path) -> Cells:
         table = pd.read_parquet(io.BytesIO(data))
     except (ValueError, OSError) as error:
         raise DataError(f"{path}: cannot be read as parquet ({error}).") from None
+    if not isinstance(table.index, pd.RangeIndex) and None not in table.index.names:
+        table = table.reset_index(allow_duplicates=True)  # columns that were set as index
     columns = [table.iloc[:, i] for i in range(table.shape[1])]
-    index = None if isinstance(table.index, pd.RangeIndex) else table.index
-    return Cells(_named(list(table.columns), columns, path), index)
+    return Cells(_named(list(table.columns), columns, path), table.index)
 
 
 def _of_excel(data: bytes, path: Path) -> Cells:

@@ -49,10 +49,13 @@ def contents(path: Path) -> tuple[Kind, bytes]:
         return "parquet", data
     if data.startswith(b"PK\x03\x04"):
         return "excel", data
-    for there, what in ((data.startswith(_OLD_OFFICE), "an old Excel file (.xls)"),
-                        (data[_TAR] == b"ustar", "an archive of files (tar)")):  # fmt: skip
-        if there:
-            raise DataError(f"{path}: {what} is not read. Save the table as .xlsx or CSV.")
+    other = None
+    if data.startswith(_OLD_OFFICE):
+        other = "an Excel file that is old (.xls) or has a password"
+    elif data[_TAR] == b"ustar":
+        other = "an archive of files (tar)"
+    if other is not None:
+        raise DataError(f"{path}: {other} is not read. Save the table as .xlsx or CSV.")
     if path.suffix.lower() == ".parquet":
         raise DataError(f"{path}: cannot be read as parquet (it does not begin as one).")
     return "text", data

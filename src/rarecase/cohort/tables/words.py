@@ -84,9 +84,9 @@ def clean(
 
 
 def unsure(words: Iterable[str | None]) -> bool:
-    """Whether a column of words holds one that could be a class, or nothing."""
+    """Whether a column of words, and not of numbers, holds one that is a class, or nothing."""
     seen = {word.strip(_BLANKS).casefold() for word in set(words) if word}
-    return bool(seen & DECIDED) and bool(seen - MISSING)
+    return bool(seen & DECIDED) and not all(map(POINT.fullmatch, seen - MISSING))
 
 
 def _read(word: str | None) -> str | None:
