@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from rarecase.errors import DataError
 from rarecase.files import decode_text
 
 log = logging.getLogger(__name__)
+_BATCH = 2**18  # cells
 _END = "\x02"  # a last row of our own, which an unclosed quote swallows
 
 
@@ -61,17 +63,17 @@ def _of_text(text: str, path: Path, most: int | None) -> Cells:
                 f"{path}: {len(head)} columns; a table of cases, labels or slices has {most} at "
                 "most. Save the columns with labels as a table of their own."
             )
-        body = [row for row in rows if row]
+        if head == [_END]:
+            return Cells({})
+        parts, width = _body(rows, len(head), text, separator, path)
     except csv.Error as error:
         raise DataError(f"{path}: not a CSV table ({error}).") from None
-    if head == [_END]:
-        return Cells({})
-    if not body or body.pop() != [_END]:
-        raise DataError(f"{path}: not a CSV table (a quote is opened and not closed).")
-    extra = _check_width(head, body, separator, text, path)
-    body = [row for row in body if len(row) == 1 or any(cell.strip() for cell in row)]
-    columns = transposed(body, len(head) + extra)
-    index = _index(clean(columns.pop(0).to_pylist())) if extra else None
+    columns = transposed(parts, width)
+    index = None
+    if width > len(head):
+        if not _holds_any(columns[-1]):
+            raise _too_long(text, separator, len(head), path)
+        index = _index(clean(columns.pop(0).to_pylist()))
     return Cells(_named(head, columns, path), index, separator == ";")
 
 
@@ -81,30 +83,48 @@ def _index(names: Sequence[str | None]) -> pd.Index:
     return pd.Index(list(map(int, map(str, names))) if numbered else list(names))
 
 
-def _check_width(
-    head: list[str], body: list[list[str]], separator: str, text: str, path: Path
-) -> bool:
-    """Whether all rows have a name before their cells, which the header lacks, as R writes them.
-    Fills up short rows, which is said; refuses long ones, which could be anything."""
-    widths = set(map(len, body))
-    if widths == {len(head) + 1} and any(row[-1].strip() for row in body):
-        return True
-    if max(widths, default=0) > len(head):
-        rows = rows_of(text, separator)
-        row = next(row for row in rows if len(row) > len(head))
-        raise DataError(
-            f"{path}: line {rows.line_num} has {len(row)} values, the header {len(head)} names. "
-            "Mend the line (a stray separator at its end?) or the header."
-        )
-    short = [at for at, row in enumerate(body) if len(row) < len(head)]
+def _body(
+    rows: Iterator[list[str]], names: int, text: str, separator: str, path: Path
+) -> tuple[list[pa.Array], int]:
+    """The rows below a header of so many names, a batch one after the other as text of Python's own
+    takes much room; and how wide they are: all may have a name in front, as R writes them.
+
+    Fills up short rows, which is said; refuses long ones, which could be anything.
+    """
+    parts: list[pa.Array] = []
+    short: list[int] = []
+    width, count, closed = names, 0, False
+    while batch := [*islice(rows, max(1, _BATCH // names))]:
+        closed = batch[-1] == [_END]
+        batch = [row for row in (batch[:-1] if closed else batch) if row]
+        if not parts and {*map(len, batch)} == {names + 1}:
+            width = names + 1
+        for at, row in enumerate(batch, start=count):
+            if len(row) > width or (width > names and len(row) < width):
+                raise _too_long(text, separator, names, path)
+            if len(row) < width:
+                short.append(at)
+                row += [""] * (width - len(row))
+        count += len(batch)
+        filled = [row for row in batch if width == 1 or any(map(str.strip, row))]
+        parts.append(pa.array([*chain.from_iterable(filled)], pa.large_string()))
+    if not closed:
+        raise DataError(f"{path}: not a CSV table (a quote is opened and not closed).")
     if short:
         log.warning(
             "%s: %d rows have fewer values than the header has names (first row %d); the others "
             "count as missing", path, len(short), short[0],
         )  # fmt: skip
-    for at in short:
-        body[at] += [""] * (len(head) - len(body[at]))
-    return False
+    return parts, width
+
+
+def _too_long(text: str, separator: str, names: int, path: Path) -> DataError:
+    rows = rows_of(text, separator)
+    row = next(row for row in rows if len(row) > names)
+    return DataError(
+        f"{path}: line {rows.line_num} has {len(row)} values, the header {names} names. Mend the "
+        "line (a stray separator at its end?) or the header."
+    )
 
 
 def _named(names: Sequence[Any], columns: Sequence[Any], path: Path) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -18,14 +17,13 @@ _GAPS = pa.array(
 )
 
 
-def transposed(rows: Sequence[Sequence[str]], width: int) -> list[pa.Array]:
-    """Columns of rows that are all so wide, without blanks around words."""
-    if not rows:
-        return [pa.array([], pa.large_string())] * width
-    words = pa.array(list(chain.from_iterable(rows)), pa.large_string())
+def transposed(parts: Sequence[pa.Array], width: int) -> list[pa.Array]:
+    """Columns of cells that come row by row, so many a row, without blanks around words."""
+    words = pa.concat_arrays(parts) if parts else pa.array([], pa.large_string())
     order = np.arange(len(words)).reshape(-1, width).T.ravel()
     words = pc.utf8_trim_whitespace(words.take(pa.array(order)))
-    return [words.slice(at * len(rows), len(rows)) for at in range(width)]
+    n = len(words) // width
+    return [words.slice(at * n, n) for at in range(width)]
 
 
 def without_gaps(columns: Sequence[pa.Array]) -> list[pa.Array]:
