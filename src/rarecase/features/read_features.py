@@ -104,9 +104,9 @@ def _tidy(values: np.ndarray, *, classes: bool = False) -> np.ndarray:
     """Words of an archive as those of any table; whatever else it holds as it is."""
     if values.dtype.kind not in "US":
         return values
-    found = clean([as_word(word) for word in values.ravel()], classes=classes)
-    made = np.array(found, dtype=object)
-    return made if values.ndim == 2 and values.shape[1] == 1 else made.reshape(values.shape)
+    words = [as_word(word) for word in values.ravel()]
+    found = clean(words, classes=classes)
+    return values if found == words else np.array(found, dtype=object).reshape(values.shape)
 
 
 def _read_store(path: Path, label: str | None, groups: str | None, site: str | None) -> Features:

@@ -69,7 +69,8 @@ def read_values(
     names
         Columns of ids.
     classes
-        Columns of classes or categories, which may be called None (see `clean`).
+        Columns of classes or categories, which may be called None (see `clean`); what the file says
+        are numbers, stay so.
     asked
         Words that are classes there, whatever else they mean.
     whole
@@ -83,7 +84,7 @@ def read_values(
         A file that cannot be read.
     """
     cells = read_cells(path)
-    text = {*names, *classes}
+    text = {*names, *(name for name in classes if not _is_number(cells.columns.get(name)))}
     if only is not None:
         text |= {c for c in cells.columns if c not in only and f"{c}_0" not in only}
     said = _texts({c: v for c, v in cells.columns.items() if c in text}, path, classes=classes,
@@ -158,6 +159,11 @@ def _words(column: pa.Array | pd.Series) -> list[str | None]:
         return [as_word(value) for value in column]
     found: list[str | None] = column.to_pylist()
     return found
+
+
+def _is_number(column: pa.Array | pd.Series | None) -> bool:
+    """Whether a file says that its values are numbers or truth values."""
+    return isinstance(column, pd.Series) and pd.api.types.is_numeric_dtype(column)
 
 
 def _is_text(values: Any) -> bool:
