@@ -103,27 +103,34 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
         (table.to_parquet if path.suffix == ".parquet" else table.to_csv)(beside, index=False)
 
 
-def text_encoding(path: Path) -> str:
-    """The encoding of a table that somebody's program wrote: UTF-8, UTF-16 by its mark, or else
-    Windows-1252, as spreadsheets in the West do without asking; that is said. Raises `DataError`
-    for a file that is no text."""
-    with path.open("rb") as file:
-        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return "utf-16"
-    if _is_text(path, "utf-8"):
-        return "utf-8-sig"
-    if not _is_text(path, "cp1252"):
-        raise DataError(f"{path}: not a CSV table in UTF-8. Save it as one.")
-    _log.warning("%s: not in UTF-8; read as Windows-1252", path)
-    return "cp1252"
-
-
-def _is_text(path: Path, encoding: str) -> bool:
+def decode_text(data: bytes, path: Path) -> str:
+    """Text that somebody's program wrote to `path`: UTF-8, UTF-16 or UTF-32 by its mark or its
+    zeros, or else Windows-1252, as spreadsheets in the West do without asking; that is said. Raises
+    `DataError` for what is no text."""
     try:
-        with path.open(encoding=encoding) as file:
-            return all("\0" not in part for part in iter(lambda: file.read(2**20), ""))
+        text = data.decode(_encoding(data))
     except UnicodeDecodeError:
-        return False
+        try:
+            text = data.decode("cp1252")
+        except UnicodeDecodeError:
+            text = "\0"
+        else:
+            _log.warning("%s: not in UTF-8; read as Windows-1252", path)
+    if "\0" in text.rstrip("\0"):
+        raise DataError(f"{path}: not a CSV table in UTF-8. Save it as one.")
+    return text.removeprefix("\ufeff")
+
+
+def _encoding(data: bytes) -> str:
+    for mark, encoding in (
+        (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+        (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+    ):  # fmt: skip
+        if data.startswith(mark):
+            return encoding
+    if len(data) > 1 and 0 in data[:2]:  # a sign of ASCII and a zero, without a mark
+        return "utf-16-be" if data[0] == 0 else "utf-16-le"
+    return "utf-8"
 
 
 @contextmanager

@@ -27,6 +27,12 @@ def test_commas_points_and_exponents():  # F24
     assert numbers("1", "two") is None
 
 
+def test_signs_between_thousands_are_known_where_both_are_there():
+    assert numbers("1,234.5", "12", "2,345,678", "0.25").tolist() == [1234.5, 12, 2345678, 0.25]
+    assert numbers("1.234,5", "-12.345", "0,25").tolist() == [1234.5, -12345, 0.25]
+    assert numbers("1,234.5", "1.234,5") is None and numbers("1,234.5", "12,34.5") is None
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [(("1,5", "2.5"), "decimal comma in row 0 .* a point in row 1"),

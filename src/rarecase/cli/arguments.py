@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.files import text_encoding
+from rarecase.files import decode_text
 
 # Short names for the settings that are typed most: option, setting, value's name, help.
 SHORT = (
@@ -126,8 +126,8 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 def read_names(path: Path) -> list[str]:
     """The names in a file, one a line."""
     try:
-        lines = path.read_text(encoding=text_encoding(path)).splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = decode_text(path.read_bytes(), path).splitlines()
+    except OSError as error:
         raise DataError(f"{path}: cannot be read ({error}).") from None
     return [line.strip() for line in lines if line.strip()]
 

@@ -151,7 +151,8 @@ def _show(args: Namespace, result: Result, curve: Any, out: Path | None) -> int:
     """The tables of a comparison and, if there is one, of its scarcity curve."""
     from rarecase.evidence.tables import curve_rows
 
-    said: dict[str, Any] = result.evidence
+    left_out = (result.features or {}).get("left_out", {})
+    said: dict[str, Any] = result.evidence | {"left_out": left_out}
     lines: list[Any] = []
     if curve is not None:
         said = said | {"scarcity": json.loads(curve.to_json(orient="records"))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -11,17 +12,20 @@ import pandas as pd
 from rarecase.arrays import Floats
 from rarecase.errors import DataError
 
-# How tables write that there is no value, in small letters.
+# How tables write that there is no value, in small letters: pandas, R, SPSS, spreadsheets, people.
 MISSING = frozenset(
-    ("", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "nil", "none", "?", "-", "--", "'--",
-     ".", "..", "missing", "unknown", "not available", "not applicable", "not reported",
-     "not evaluated", "[not available]", "[not applicable]", "[not evaluated]", "[unknown]",
-     "[discrepancy]")
+    ("", "na", "n/a", "n.a.", "n.a", "#n/a", "#n/a n/a", "#na", "<na>", "nan", "-nan", "nat",
+     "null", "(null)", "#null!", "nil", "none", "<none>", "1.#ind", "-1.#ind", "1.#qnan",
+     "-1.#qnan", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "?", "-", "--", "---", "'--",
+     "\u2013", "\u2014", ".", "..", "missing", "unknown", "not available", "not applicable",
+     "not reported", "not evaluated", "[not available]", "[not applicable]", "[not evaluated]",
+     "[unknown]", "[discrepancy]")
 )  # fmt: skip
 TRUTH = {"true": 1.0, "false": 0.0}
 POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
+BOTH = re.compile(r"[+-]?[1-9]\d{0,2}(?:(,)\d{3}(?:,\d{3})*\.\d+|(\.)\d{3}(?:\.\d{3})*,\d+)")
 TUPLE = re.compile(r"[(\[]\s*-?[\d.]+(e-?\d+)?\s*(,\s*-?[\d.]+(e-?\d+)?\s*)*,?\s*[)\]]", re.I)
 HASH = re.compile(r"(?=.*[a-f])(?=.*\d)([0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})", re.IGNORECASE)
 DATE = re.compile(
@@ -54,9 +58,40 @@ def number(word: str) -> float:
     return np.nan
 
 
+def number_values(words: Iterable[str | None], *, comma: bool = False) -> Floats | None:
+    """Words as numbers (n,), NaN where there is none; None where one is no number. `comma`: whether
+    commas stand for points.
+
+    >>> number_values(["456.78", None, "?"]).tolist(), number_values(["1,5"])
+    ([456.78, nan, nan], None)
+    """
+    said = [None if w is None or w.casefold() in MISSING else w for w in words]
+    some = [word for word in said if word is not None]
+    if comma and all(COMMA.fullmatch(w) or (POINT.fullmatch(w) and "." not in w) for w in some):
+        said = [None if word is None else word.replace(",", ".") for word in said]
+    elif not all(map(POINT.fullmatch, some)):
+        return None
+    return np.array([np.nan if word is None else float(word) for word in said])
+
+
+def decimal_comma(columns: Iterable[Sequence[str | None]], *, sure: bool, points: bool) -> bool:
+    """Whether a table writes commas for points. `columns`: those of its words that are no plain
+    numbers; `sure`: that a comma between digits is one, as nothing else is written so in the table;
+    `points`: whether other columns have points, so that a comma may be of thousands."""
+    for words in columns:
+        some = [word for word in words if word is not None and word.casefold() not in MISSING]
+        commas = [word for word in some if "," in word]
+        unclear = points or all(map(THOUSANDS.fullmatch, commas))
+        fit = all(POINT.fullmatch(word) or COMMA.fullmatch(word) for word in some)
+        if commas and fit and (sure or not unclear):
+            return True
+    return False
+
+
 def as_numbers(words: pd.Series, name: str) -> Floats | None:
     """What `present` gave as numbers (n,), NaN where there is none; None where they are no numbers.
-    A comma may stand for the point, in the whole column.
+    A comma may stand for the point, in the whole column, and may part thousands where points are
+    there, too (1,234.5).
 
     >>> as_numbers(pd.Series(["456,78", None, "12"], dtype=object), "volume").tolist()
     [456.78, nan, 12.0]
@@ -69,14 +104,27 @@ def as_numbers(words: pd.Series, name: str) -> Floats | None:
     some = words.dropna()
     if all(word.casefold() in TRUTH for word in some):
         found = some.map(lambda w: TRUTH[w.casefold()])
-    elif all(POINT.fullmatch(w) for w in some):
-        found = some.astype(np.float64)
-    elif all(POINT.fullmatch(w) or COMMA.fullmatch(w) for w in some):
-        _check_commas(some, name)
-        found = some.str.replace(",", ".").astype(np.float64)
     else:
-        return None
+        some = _ungrouped(some)
+        if not all(POINT.fullmatch(w) or COMMA.fullmatch(w) for w in some):
+            return None
+        if some.str.contains(",", regex=False).any():
+            _check_commas(some, name)
+        found = some.str.replace(",", ".").astype(np.float64)
     return found.reindex(words.index).to_numpy(np.float64)
+
+
+def _ungrouped(words: pd.Series) -> pd.Series:
+    """Numbers without the sign between thousands, where one of them shows which it is."""
+    shown = {match[1] or match[2] for word in words if (match := BOTH.fullmatch(word))}
+    if len(shown) != 1:
+        return words
+    sign = shown.pop()
+    other = "." if sign == "," else ","
+    whole = re.compile(rf"[+-]?(\d{{1,3}}(\{sign}\d{{3}})+|\d+)(\{other}\d*)?")
+    if not all(map(whole.fullmatch, words)):
+        return words
+    return words.str.replace(sign, "", regex=False).str.replace(other, ".", regex=False)
 
 
 def _check_commas(words: pd.Series, name: str) -> None:

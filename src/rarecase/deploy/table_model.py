@@ -188,9 +188,15 @@ def is_table_model(folder: Path) -> bool:
 
 
 def predict_table(model: TableModel, path: Path) -> tuple[pd.DataFrame, list[str]]:
-    """Predictions for the rows of a file (CSV, TSV, Parquet): the columns that are no features,
+    """Predictions for the rows of a file (see `read_values`): the columns that are no features,
     `call` and a probability per class; and which columns were missing."""
-    table = read_values(path, names=[])
+    levels = {model.columns[i]: each for i, each in model.final.columns.levels.items()}
+    table = read_values(
+        path,
+        only=model.columns,
+        classes=[*levels],
+        asked={w for each in levels.values() for w in each},
+    )
     p = model.predict_proba(table)
     kept = table.drop(columns=[c for c in table.columns if str(c) in model.columns])
     said = {"call": model.called(p)} | {f"p_{n}": p[:, i] for i, n in enumerate(model.classes)}

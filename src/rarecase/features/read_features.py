@@ -1,17 +1,23 @@
-"""Features from files: tables (CSV, TSV, Parquet), NumPy archives, feature stores."""
+"""Features from files: tables (CSV, TSV, Parquet, Excel), NumPy archives, feature stores."""
 
 from __future__ import annotations
 
+import logging
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from rarecase.cohort.tables import SUFFIXES
+from rarecase.cohort.tables import clean, is_table
+from rarecase.cohort.tables.contents import PACKED, SUFFIXES
+from rarecase.cohort.tables.words import as_word
 from rarecase.errors import DataError, LeakError, SettingError, nearest
-from rarecase.features.read_table import Features, Roles, read_table_features
+from rarecase.features.read_table import Features, read_table_features
+from rarecase.features.table_roles import Roles
 
+log = logging.getLogger(__name__)
 __all__ = ["Features", "read_features", "refuse_seen"]
 LARGEST = 4 * 2**30  # bytes of float64 that a comparison takes into memory
 
@@ -43,8 +49,11 @@ def read_features(
     suffix = path.suffix.lower()
     if not path.exists():
         raise DataError(f"{path}: no such file.")
-    if suffix not in (*SUFFIXES, *kinds):
-        raise DataError(f"{path}: expected one of {', '.join([*SUFFIXES, *kinds])}.")
+    if suffix not in kinds and not is_table(path):
+        raise DataError(
+            f"{path}: expected one of {', '.join([*SUFFIXES, *kinds])}; tables may be packed "
+            f"({', '.join(PACKED)})."
+        )
     if suffix not in kinds:
         roles = Roles(label, groups, site, id, ignore, categorical, accept, sets or {}, fill, away)
         return read_table_features(path, roles)
@@ -76,9 +85,28 @@ def _read_archive(path: Path, label: str | None, groups: str | None, site: str |
     for option, name in (("--groups", groups), ("--site", site)):
         if name is not None and name not in held:
             raise SettingError(f"{option} {name}: {path} has no such array; {nearest(name, held)}")
-    row = np.arange(len(held["X"]))
-    sites = None if site is None else held[site]
-    return Features(held["X"], held[names[0]], held.get(names[1]), row, sites)
+    y, who = _tidy(held[names[0]], classes=True), held.get(names[1])
+    X, row = held["X"], np.arange(len(held["X"]))
+    who, sites = (
+        None if each is None else _tidy(each)
+        for each in (who, None if site is None else held[site])
+    )
+    missing = pd.isna(y) if y.ndim == 1 and len(y) == len(X) else np.zeros(0, dtype=bool)
+    if missing.any():
+        log.warning("%d rows without %s are left out", int(missing.sum()), names[0])
+        there = ~missing
+        X, y, row = X[there], y[there], row[there]
+        who, sites = (None if each is None else each[there] for each in (who, sites))
+    return Features(X, y, who, row, sites)
+
+
+def _tidy(values: np.ndarray, *, classes: bool = False) -> np.ndarray:
+    """Words of an archive as those of any table; whatever else it holds as it is."""
+    if values.dtype.kind not in "US":
+        return values
+    words = [as_word(word) for word in values.ravel()]
+    found = clean(words, classes=classes)
+    return values if found == words else np.array(found, dtype=object).reshape(values.shape)
 
 
 def _read_store(path: Path, label: str | None, groups: str | None, site: str | None) -> Features:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from rarecase.arrays import Floats
 from rarecase.cohort.labels import plain_value
-from rarecase.cohort.tables import numbers_rows
+from rarecase.cohort.tables import INDEX, numbers_rows
 from rarecase.cohort.values import POINT, are_dates, as_days, as_numbers, present, shifted
 from rarecase.errors import DataError
 from rarecase.features.column_names import names_hashes
@@ -54,26 +54,47 @@ def pick_columns(
     """
     if not table.index.is_unique:
         table = table.reset_index(drop=True)
+    names = [str(c) for c in table.columns if c not in aside]
+    plain = set(_plain(table)) - {*aside, *categorical}
     found: dict[str, Floats | pd.Series] = {}
     left_out: dict[str, str] = {}
-    for name in (str(c) for c in table.columns if c not in aside):
-        values = table[name]
-        if numbers_rows(name, values):
-            log.warning("column %r numbers the rows and is left out", name)
-            left_out[name] = NUMBERS
-        elif name.casefold().startswith(DIAGNOSTICS):
+    for name in names:
+        if name.casefold().startswith(DIAGNOSTICS):
             left_out[name] = OF_PYRADIOMICS
-        elif name in categorical:
-            found[name] = as_categories(values)
-        elif pd.api.types.is_numeric_dtype(values):
-            found[name] = values.to_numpy(np.float64, na_value=np.nan)
-        else:
-            read = _of_words(values, name, wanted=name in dates)
+            plain.discard(name)
+        elif name not in plain or INDEX.fullmatch(name):
+            plain.discard(name)
+            read = _read(table[name], name, categorical=categorical, wanted=name in dates)
             if isinstance(read, str):
                 left_out[name] = read
             else:
                 found[name] = read
-    return pd.DataFrame(found, index=table.index), left_out
+    numbers = table[[name for name in names if name in plain]].astype(np.float64)
+    if not found:
+        return numbers, left_out
+    both = pd.concat([numbers, pd.DataFrame(found, index=table.index)], axis=1)
+    return both[[name for name in names if name not in left_out]], left_out
+
+
+def _plain(table: pd.DataFrame) -> list[str]:
+    """Columns of NumPy's own numbers, which need no second look; there may be very many."""
+    kinds = {kind: isinstance(kind, np.dtype) and kind.kind in "fiub" for kind in {*table.dtypes}}
+    return [str(name) for name, kind in zip(table.columns, table.dtypes, strict=True)
+            if kinds[kind]]  # fmt: skip
+
+
+def _read(
+    values: pd.Series, name: str, *, categorical: Collection[str], wanted: bool
+) -> Floats | pd.Series | str:
+    """One column as numbers or categories; or why it is no feature."""
+    if numbers_rows(name, values):
+        log.warning("column %r numbers the rows and is left out", name)
+        return NUMBERS
+    if name in categorical:
+        return as_categories(values)
+    if pd.api.types.is_numeric_dtype(values):
+        return values.to_numpy(np.float64, na_value=np.nan)
+    return _of_words(values, name, wanted=wanted)
 
 
 def as_categories(values: pd.Series, known: Collection[str] = ()) -> pd.Series:
