@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from rarecase.cohort.roles import squeezed
 from rarecase.errors import DataError, SettingError, nearest
 
 _MOST_VALUES = 8
@@ -27,6 +28,7 @@ def choose_labels(
     spec: None for the layout's own label, 'COLUMN' for all its values as classes, 'COLUMN=V' or
     'COLUMN=V1,V2' for these against 'rest'. merge: new class to the values that it joins, applied
     before the spec's values are looked for. 2, 2.0 and "2" are the same value.
+    The series is called as its column.
     """
     column, wanted = _parse(spec, table, own, hint)
     values = table[column].map(plain_value).astype(object)
@@ -65,8 +67,8 @@ def _parse(
     columns = [str(name) for name in table.columns if name not in ("case", "patient")]
     if not columns:
         raise DataError(
-            "label: the data has no labels. Put a CSV beside it with the case ids in one column "
-            f"and the labels in another.{hint}"
+            "label: the data has no labels. Put a CSV beside it, in its folder, with the case ids "
+            f"in one column and the labels in another.{hint}"
         )
     if spec is None:
         if own is None and len(columns) > 1:
@@ -78,6 +80,9 @@ def _parse(
         return own or columns[0], None
     column, equals, right = (spec, "", "") if spec in columns else spec.partition("=")
     column = column.strip()
+    same = [name for name in columns if squeezed(name) == squeezed(column)]
+    if column not in columns and len(same) == 1:
+        (column,) = same
     if column not in columns:
         raise SettingError(f"label: no column {column!r}; {nearest(column, columns)}")
     if not equals:
