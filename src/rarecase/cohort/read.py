@@ -59,7 +59,7 @@ def read_cohort(
     else:
         by_patient, without = dict.fromkeys((case.patient for case in raw.cases), ANY), {}
     known = clinical_values(raw.labels, wanted=clinical, label=label or raw.own, strict=labels)
-    if column is not None:
+    if labels or clinical:
         _check_disputed(raw, [column, *next(iter(known.values()), ())])
     labelled = [
         replace(case, label=by_patient[case.patient], clinical=known.get(case.case, {}))
@@ -80,7 +80,9 @@ def read_cohort(
         notes=(*raw.notes, *doubts(kept)),
     )
     check_classes(cohort.patients, cohort.dropped, several=labels)
-    _say(cohort, path, left_out, labels=labels)
+    for note in cohort.notes if labels or clinical else ():
+        _log.warning("%s", note)
+    _say(cohort, path, left_out)
     return cohort
 
 
@@ -99,16 +101,15 @@ def _dropped(
     return found
 
 
-def _say(cohort: Cohort, path: str | Path, left_out: Collection[str], *, labels: bool) -> None:
-    for note in cohort.notes if labels else ():
-        _log.warning("%s", note)
+def _say(cohort: Cohort, path: str | Path, left_out: Collection[str]) -> None:
     for origin, count in cohort.labels_from.items():
         _log.info("labels of %d cases are from %s", count, origin)
     if unasked := [d for d in cohort.dropped if d.case not in left_out]:
         _log.warning("%d of the cases in %s are left out", len(unasked), path)
 
 
-def _check_disputed(raw: RawCohort, columns: Sequence[str]) -> None:
+def _check_disputed(raw: RawCohort, columns: Sequence[str | None]) -> None:
+    """Refuse columns that are used and in which two tables disagree."""
     for column in columns:
         if column in raw.disputed:
             raise DataError(raw.disputed[column])

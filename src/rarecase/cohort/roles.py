@@ -84,6 +84,11 @@ def is_identifier(name: str) -> bool:
     return bool(words & _IDS) or named is not None
 
 
+def is_index(name: str) -> bool:
+    """Whether a column has no name of its own: the row numbers of a saved data frame."""
+    return not name or name.startswith("Unnamed:")
+
+
 def patient_columns(names: Iterable[str]) -> list[str]:
     """The columns that are called as those of patients are, `patient` itself before others."""
     return sorted(filter(is_patient, names), key=lambda name: squeezed(name) != "patient")

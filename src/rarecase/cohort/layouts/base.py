@@ -60,7 +60,10 @@ class Source:
         if self.csv is not None:
             return []
         around = self.above or (self.root.resolve().parent,)
-        return [path for folder in around for path in _tables_in(folder)]
+        try:
+            return [path for folder in around for path in _tables_in(folder)]
+        except OSError:  # a folder of somebody else's
+            return []
 
     def table(self, name: str) -> Path | None:
         """The CSV file named by the user, or that of this name in the root; None: neither."""

@@ -14,6 +14,7 @@ from rarecase.cohort.labels import plain_value
 from rarecase.cohort.layouts.base import FOLDERS, Origin
 from rarecase.cohort.layouts.keys import FEWEST, Ids, Key, find_key
 from rarecase.cohort.roles import (
+    is_index,
     is_patient_of,
     patient_columns,
     site_column,
@@ -66,7 +67,8 @@ class Joining:
         whose = self._join_patients(path, rows, key)
         self._join_sites(path, rows, site_column(c for c in rows.columns if c != key.column))
         aside = {"case", "patient", key.column, whose}
-        self._join_columns(path, rows, key, [c for c in rows.columns if c not in aside])
+        columns = [c for c in rows.columns if c not in aside and not is_index(c)]
+        self._join_columns(path, rows, key, columns)
         return True
 
     def _say(self, path: Path, key: Key) -> None:
@@ -165,7 +167,8 @@ class Joining:
     def _join_columns(
         self, path: Path, rows: pd.DataFrame, key: Key, columns: Sequence[str]
     ) -> None:
-        there = {squeezed(str(name)): str(name) for name in self.labels.columns}
+        known_names = [str(c) for c in self.labels.columns if c not in ("case", "patient")]
+        there = {squeezed(name): name for name in known_names}
         told: dict[str, frozenset[str]] = {}
         fresh: dict[str, str] = {}
         for column in columns:

@@ -11,7 +11,8 @@ from functools import cached_property
 import pandas as pd
 
 from rarecase.cohort.ids import DIGITS, END, LETTERS, Matching, match, same_text, starts
-from rarecase.cohort.roles import is_identifier, is_patient
+from rarecase.cohort.roles import is_identifier, is_index, is_patient
+from rarecase.cohort.values import are_dates
 
 # Fewer ids than this that fit may be a coincidence in a large cohort's folder.
 FEWEST = 3
@@ -76,7 +77,8 @@ def find_key(ids: Ids, table: pd.DataFrame, *, fewest: int = FEWEST) -> Key | No
     A column that is called as ids are (see `is_identifier`) must name some cases; any other nearly
     all of them, and then by text, or by plain numbers where the ids are such and no two rows have
     the same. Plain numbers that are only the end of ids must name half of the cases, or all of them
-    where they just number the rows. Where none does, cases may begin with their patients' ids.
+    where they just number the rows, and no other column may have a word of its own in every row.
+    Where none does, cases may begin with their patients' ids.
     """
     found = [_key(ids, str(name), table[name]) for name in table.columns]
     fitting = [key for key in found if key is not None and _fits(key, ids, table, fewest)]
@@ -87,8 +89,10 @@ def find_key(ids: Ids, table: pd.DataFrame, *, fewest: int = FEWEST) -> Key | No
 def _key(ids: Ids, name: str, column: pd.Series) -> Key | None:
     values = sorted({str(value) for value in column.dropna()})
     bare, named = _are_numbers(values), is_identifier(name)
-    if bare and (not name or name.startswith("Unnamed:") or not (named or ids.bare)):
+    if bare and (is_index(name) or not (named or ids.bare)):
         return None  # the row numbers of a saved data frame, an age
+    if not named and len(values) < len(ids.of_patient) / 2:
+        return None
     one, many = match(values, ids.cases), match(values, ids.of_patient)
     cases: dict[str, tuple[str, ...]] = {}
     pairs: dict[str, str] = {}
@@ -118,9 +122,19 @@ def _fits(key: Key, ids: Ids, table: pd.DataFrame, fewest: int) -> bool:
     padded = any(len(value) > 1 and value.startswith("0") for value in key.cases)
     if not key.bare or padded or ends <= len(key.cases) / 2:
         return True
-    if fewest < FEWEST:
+    if fewest < FEWEST or _has_others(table, key.column):
         return False  # of a few scans a bare number may be anything
     return key.hits >= (count if _numbers_rows(table[key.column]) else count / 2)
+
+
+def _has_others(table: pd.DataFrame, column: str) -> bool:
+    """Whether another column has words that could well be the ids: an own one in every row."""
+    for name in table.columns:
+        words = table[name].dropna().map(str)
+        alone = name != column and len(words) > 1 and len(words) == len(table) and words.is_unique
+        if alone and not _are_numbers(words.tolist()) and not are_dates(words):
+            return True
+    return False
 
 
 def _numbers_rows(column: pd.Series) -> bool:

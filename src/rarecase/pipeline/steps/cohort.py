@@ -124,6 +124,5 @@ def cohort_work(context: Context, folder: Path) -> None:
             "rare": settings.cohort.rare or cohort.rare,
             "dropped": dropped,
             "labels_from": cohort.labels_from,
-            "notes": list(cohort.notes),
         },
     )
