@@ -155,7 +155,7 @@ def test_folders_and_a_table_that_disagree_are_refused(build):
     root = build.rembrandt()
     path = table(build, "t.csv", "id,Grade,center", [("HF000", "LGG", "N"), ("HF001", "HGG", "N"),
                                                      ("LF000", "LGG", "S")])  # fmt: skip
-    with pytest.raises(DataError, match="the folders and t.csv disagree about 'grade' of 1"):
+    with pytest.raises(DataError, match=r"the folders and t\.csv disagree about 'grade' of 1"):
         read_cohort(root)
     path.write_text(path.read_text().replace("HF000,LGG", "HF000,HGG"))
     cohort = read_cohort(root)
@@ -187,6 +187,28 @@ def test_a_table_by_patient_names_cases_that_begin_with_it(build, caplog):
     table(build, "t.csv", "patient,kind", [("A0", "a"), ("A1", "b"), ("A2", "b")])
     assert read_cohort(build.root).patients == {"A0": "a", "A1": "b", "A2": "b"}
     assert "with whose ids they begin; these are their patients" in caplog.text
+
+
+def test_a_table_by_patient_in_another_writing(build, caplog):
+    scans(build, [f"{i:03d}-{visit}" for i in range(1, 4) for visit in "12"])
+    table(build, "t.csv", "Patient ID,kind", [(1, "a"), (2, "b"), (3, "b")])
+    assert read_cohort(build.root).patients == {"1": "a", "2": "b", "3": "b"}
+    assert "all with other zeros (1, 1.0, 001)" in caplog.text
+
+
+def test_a_column_that_is_the_same_for_all_tells_no_patients(build, caplog):
+    names = scans(build, [f"c{i}" for i in range(4)])
+    rows = [(name, "ANON", "ab"[i % 2]) for i, name in enumerate(names)]
+    table(build, "t.csv", "id,PatientID,kind", rows)
+    assert list(read_cohort(build.root).patients) == names
+    assert "its column 'PatientID' is the same for all cases, and tells no patients" in caplog.text
+
+
+def test_two_columns_of_ids_that_differ_are_said(build, caplog):
+    names = scans(build, [f"c{i}" for i in range(4)])
+    table(build, "t.csv", "case,id,kind", zip(names, names[::-1], "abab", strict=True))
+    assert list(read_cohort(build.root).patients.values()) == [*"abab"]
+    assert "by its column 'case'; the column 'id' names other cases in the same" in caplog.text
 
 
 def test_patients_that_are_not_known_are_not_one(build):
@@ -223,7 +245,7 @@ def test_sites_of_a_table_of_labels(build):
     path = table(build, "t.csv", "id,kind,Centre", zip(names, "abab", "NNS?", strict=True))
     assert [case.site for case in read_cohort(path, "kind").cases] == ["N", "N", "S", None]
     path.write_text(path.read_text() + "c0,a,S\n")
-    with pytest.raises(DataError, match="'Centre' says 'S' of case 'c0', and another row .* 'N'"):
+    with pytest.raises(DataError, match=r"'Centre' says 'S' of case 'c0', and another row .* 'N'"):
         read_cohort(path, "kind")
 
 

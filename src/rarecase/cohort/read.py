@@ -69,20 +69,17 @@ def read_cohort(
     chosen = _choose_channels(raw, labelled, channels)
     kept = [case for case in labelled if set(chosen) <= set(case.channels)]
     dropped = [*raw.dropped, *_dropped(raw, labelled, left_out, without)]
-    for case in labelled:
-        if missing := [name for name in chosen if name not in case.channels]:
-            dropped.append(Dropped(case.case, f"no {', '.join(missing)} image"))
+    dropped += [Dropped(c.case, why) for c in labelled if (why := _lacking(c, chosen))]
+    kept = _with_origins(kept, raw, column)
     cohort = Cohort(
-        cases=tuple(sorted(_with_origins(kept, raw, column), key=lambda case: case.case)),
+        cases=tuple(sorted(kept, key=lambda case: case.case)),
         dropped=tuple(sorted(dropped, key=lambda d: d.case)),
         layout=raw.layout,
         channels=chosen,
-        notes=(*raw.notes, *doubts(kept)),
+        notes=(*raw.notes, *_unmatched(raw, column), *doubts(kept)),
     )
     check_classes(cohort.patients, cohort.dropped, several=labels)
-    for note in cohort.notes if labels or clinical else ():
-        _log.warning("%s", note)
-    _say(cohort, path, left_out)
+    _say(cohort, path, left_out, notes=labels or bool(clinical))
     return cohort
 
 
@@ -101,7 +98,20 @@ def _dropped(
     return found
 
 
-def _say(cohort: Cohort, path: str | Path, left_out: Collection[str]) -> None:
+def _lacking(case: Case, channels: Sequence[str]) -> str | None:
+    missing = [name for name in channels if name not in case.channels]
+    return f"no {', '.join(missing)} image" if missing else None
+
+
+def _unmatched(raw: RawCohort, column: str | None) -> list[str]:
+    """Ids without a counterpart, of the tables that labels come from (None: of all)."""
+    used = [o.file for o in raw.origins if column is None or o.cases.get(column)]
+    return [words for file in used for words in raw.unmatched.get(file, ())]
+
+
+def _say(cohort: Cohort, path: str | Path, left_out: Collection[str], *, notes: bool) -> None:
+    for note in cohort.notes if notes else ():
+        _log.warning("%s", note)
     for origin, count in cohort.labels_from.items():
         _log.info("labels of %d cases are from %s", count, origin)
     if unasked := [d for d in cohort.dropped if d.case not in left_out]:
@@ -111,7 +121,7 @@ def _say(cohort: Cohort, path: str | Path, left_out: Collection[str]) -> None:
 def _check_disputed(raw: RawCohort, columns: Sequence[str | None]) -> None:
     """Refuse columns that are used and in which two tables disagree."""
     for column in columns:
-        if column in raw.disputed:
+        if column is not None and column in raw.disputed:
             raise DataError(raw.disputed[column])
 
 

@@ -98,7 +98,8 @@ class RawCohort:
     row per case or slice. own: the candidate that is the layout's own label, if it has one.
     hint: what to add to the error when there are no labels. origins: the tables that values come
     from; disputed: columns in which two of them disagree, and how. notes: what is to be said of the
-    joining; near: by case that no table names the id there that is most like it.
+    joining; unmatched: by table the ids that have no counterpart, in words; near: by case that no
+    table names the id there that is most like it.
     """
 
     layout: str
@@ -111,6 +112,7 @@ class RawCohort:
     origins: tuple[Origin, ...] = ()
     disputed: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    unmatched: Mapping[str, Sequence[str]] = field(default_factory=dict)
     near: Mapping[str, str] = field(default_factory=dict)
 
     def origin_of(self, column: str, case: str) -> str | None:

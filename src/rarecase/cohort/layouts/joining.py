@@ -32,8 +32,8 @@ class Joining:
 
     labels: columns case, patient and the candidates, a row or more a case. origins: which values
     come from which table. disputed: columns in which two tables disagree, and how. notes: how ids
-    were matched that are not as written; unmatched: ids that have no counterpart; near: by case
-    without one what the table has instead.
+    were matched that are not as written; unmatched: by table the ids that have no counterpart, in
+    words; near: by case without one what the table has instead.
     """
 
     def __init__(self, cases: Sequence[Case], labels: pd.DataFrame) -> None:
@@ -42,7 +42,7 @@ class Joining:
         self.origins: list[Origin] = []
         self.disputed: dict[str, str] = {}
         self.notes: list[str] = []
-        self.unmatched: list[str] = []
+        self.unmatched: dict[str, list[str]] = {}
         self.near: dict[str, str] = {}
         self._patients: dict[str, str] = {}
         self._sites: dict[str, str] = {}
@@ -82,12 +82,16 @@ class Joining:
         for name, could in list(found.unsure.items())[:5]:
             shown = " or ".join(map(repr, could[:3]))
             self.notes.append(f"{start}, where {name!r} could be {shown}; it names none")
+        for name in key.rivals:
+            self.notes.append(f"{start}; the column {name!r} names other cases in the same rows")
+        lacking = []
         if found.alone:
             words = listed(found.alone, without)
-            self.unmatched.append(f"{start}; {len(found.alone)} of its ids name no case: {words}")
+            lacking.append(f"{start}; {len(found.alone)} of its ids name no case: {words}")
         if without:
             words = listed(without, found.alone)
-            self.unmatched.append(f"{start}; {len(without)} case(s) are not in it: {words}")
+            lacking.append(f"{start}; {len(without)} case(s) are not in it: {words}")
+        self.unmatched[path.name] = lacking
         few = max(len(without), len(found.alone)) <= _MOST_GUESSES
         for name in without if few else ():
             if (near := guess(name, [*found.alone, *found.unsure])) is not None:
@@ -100,6 +104,12 @@ class Joining:
         column = key.column if key.begun else next(iter(known), None)
         if column is None:
             return None
+        if not key.begun and rows[column].nunique() == 1 and rows["case"].nunique() > 1:
+            self.notes.append(
+                f"{path.name}: its column {column!r} is the same for all cases, and tells no "
+                "patients"
+            )
+            return column
         together(rows, path, column=column)
         named: dict[str, str] = {}
         for case, patient in zip(rows["case"], present(rows[column]), strict=True):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
 
-from rarecase.cohort.ids import DIGITS, END, LETTERS, Matching, match, same_text, starts
+from rarecase.cohort.ids import DIGITS, END, LETTERS, Matching, match, starts
 from rarecase.cohort.roles import is_identifier, is_index, is_patient
 from rarecase.cohort.values import are_dates
 
@@ -23,7 +23,8 @@ _NUMBER = re.compile(r"[+-]?\d+([.,]\d*)?")
 @dataclass(frozen=True)
 class Key:
     """A column that names cases. cases: by its value; bare: it holds plain numbers; matching: of
-    its values with the ids of cases and patients; begun: cases begin with its values."""
+    its values with the ids of cases and patients; begun: cases begin with its values; rivals:
+    columns that name other cases in the same rows."""
 
     column: str
     cases: Mapping[str, tuple[str, ...]]
@@ -31,6 +32,7 @@ class Key:
     bare: bool = False
     named: bool = False
     begun: bool = False
+    rivals: tuple[str, ...] = ()
 
     @property
     def hits(self) -> int:
@@ -83,7 +85,17 @@ def find_key(ids: Ids, table: pd.DataFrame, *, fewest: int = FEWEST) -> Key | No
     found = [_key(ids, str(name), table[name]) for name in table.columns]
     fitting = [key for key in found if key is not None and _fits(key, ids, table, fewest)]
     best = max(fitting, key=lambda key: key.rank, default=None)  # the first of equals
-    return best if best is not None else _beginnings(ids, table, fewest=fewest)
+    if best is None:
+        return _beginnings(ids, table, fewest=fewest)
+    others = [key for key in fitting if key is not best and not key.bare]
+    return replace(best, rivals=tuple(k.column for k in others if _differ(table, best, k)))
+
+
+def _differ(table: pd.DataFrame, one: Key, other: Key) -> bool:
+    """Whether two keys name different cases in any row."""
+    rows = table[[one.column, other.column]].dropna().drop_duplicates()
+    pairs = ((one.cases.get(a), other.cases.get(b)) for a, b in rows.itertuples(index=False))
+    return any(a and b and not {*a} & {*b} for a, b in pairs)
 
 
 def _key(ids: Ids, name: str, column: pd.Series) -> Key | None:
@@ -147,20 +159,27 @@ def _beginnings(ids: Ids, table: pd.DataFrame, *, fewest: int) -> Key | None:
     """The column of patients with whose ids nearly all cases begin, each with one; where few cases
     are looked for, any column of text with which some do."""
     few = fewest < FEWEST
+    begun = {case: starts(case) for case in ids.cases}
+    known = {start for beginnings in begun.values() for start in beginnings}
     found = []
     for column in map(str, table.columns):
-        values = sorted({str(value) for value in table[column].dropna()})
-        names = {same_text(v): v for v in values if re.search("[A-Za-z]", v) or is_patient(column)}
+        values = {str(value) for value in table[column].dropna()}
+        names = {v for v in values if re.search("[A-Za-z]", v) or is_patient(column)}
         if not names or not (few or is_patient(column)):
             continue
+        near = match(names, known)
+        by_start = {near.pairs[name]: name for name, way in near.way.items() if way < END}
         mine: dict[str, tuple[str, ...]] = {}
-        for case in dict.fromkeys(ids.cases):
-            own = starts(case) & names.keys()
+        for case, beginnings in begun.items():
+            own = [by_start[start] for start in beginnings if start in by_start]
             if len(own) == 1:
-                value = names[own.pop()]
-                mine[value] = (*mine.get(value, ()), case)
-        alone = tuple(v for v in values if v not in mine)
-        key = Key(column, mine, Matching(alone=alone), named=True, begun=True)
-        if key.hits >= (1 if few else max(NEARLY_ALL * len({*ids.cases}), 1)):
+                mine[own[0]] = (*mine.get(own[0], ()), case)
+        matching = Matching(
+            pairs={name: near.pairs[name] for name in mine},
+            way={name: near.way[name] for name in mine},
+            alone=tuple(sorted(values - mine.keys())),
+        )
+        key = Key(column, mine, matching, named=True, begun=True)
+        if key.hits >= (1 if few else max(NEARLY_ALL * len(begun), 1)):
             found.append(key)
     return max(found, key=lambda key: key.hits, default=None)

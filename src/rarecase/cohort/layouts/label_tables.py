@@ -69,7 +69,7 @@ def labelled(
     return RawCohort(
         layout, channels, joining.cases, joining.labels, own_label(joining.labels, own),
         dropped, hint, origins=tuple(joining.origins), disputed=joining.disputed,
-        notes=(*joining.notes, *joining.unmatched), near=joining.near,
+        notes=tuple(joining.notes), unmatched=joining.unmatched, near=joining.near,
     )  # fmt: skip
 
 
