@@ -106,6 +106,15 @@ def test_folders_of_a_mac_and_tables_of_others(build):
         assert cohort.patients == {name: labels[name] for name in names[1:]}
 
 
+def test_classes_and_sites_are_one_in_any_unicode_form(build):
+    names = scans(build, [f"c{i}" for i in range(4)])
+    rows = [(n, form("Ödem" if i < 2 else "ohne"), form("Köln")) for i, (n, form) in
+            enumerate(zip(names, (nfd, str, nfd, str), strict=True))]  # fmt: skip
+    table(build, "t.csv", "id,kind,site", rows)
+    cohort = read_cohort(build.root, nfd("kind=Ödem"))
+    assert cohort.classes == ("kind=Ödem", "rest") and {c.site for c in cohort.cases} == {"Köln"}
+
+
 # ---- what matches none
 
 
@@ -207,7 +216,7 @@ def test_a_column_that_is_the_same_for_all_tells_no_patients(build, caplog):
 def test_two_columns_of_ids_that_differ_are_said(build, caplog):
     names = scans(build, [f"c{i}" for i in range(4)])
     table(build, "t.csv", "case,id,kind", zip(names, names[::-1], "abab", strict=True))
-    assert list(read_cohort(build.root).patients.values()) == [*"abab"]
+    assert list(read_cohort(build.root, "kind").patients.values()) == [*"abab"]
     assert "by its column 'case'; the column 'id' names other cases in the same" in caplog.text
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from rarecase.cohort.ids import same_text
 from rarecase.cohort.roles import squeezed
 from rarecase.errors import DataError, SettingError, nearest
 
@@ -47,14 +48,14 @@ def choose_labels(
 
 
 def plain_value(value: object) -> str | None:
-    """A value as text, the same for 2, 2.0 and "2"; None where it is missing.
+    """A value as text in one Unicode form, the same for 2, 2.0 and "2"; None where it is missing.
 
     >>> plain_value("2.0"), plain_value(2), plain_value(" HGG "), plain_value(float("nan"))
     ('2', '2', 'HGG', None)
     """
     if pd.isna(value):  # type: ignore[call-overload]
         return None
-    found = str(value).strip()
+    found = same_text(str(value))
     if not _NUMBER.fullmatch(found):
         return found or None
     number = float(found)

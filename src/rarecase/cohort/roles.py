@@ -36,7 +36,9 @@ _ROLES = {
     "fold": re.compile(r"fold"),
 }
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_IDS = frozenset(("id", "ids", "identifier", "uid", "barcode", "accession", "pseudonym"))
+_IDS = frozenset(
+    ("id", "ids", "identifier", "uid", "uuid", "guid", "barcode", "accession", "pseudonym")
+)
 # What has ids of its own.
 _OTHERS = frozenset(
     ("site", "center", "centre", "hospital", "institution", "institute", "clinic", "scanner",
@@ -132,7 +134,7 @@ def with_roles(table: pd.DataFrame, path: Path, roles: Sequence[str]) -> pd.Data
         if squeezed(name) != role:
             _log.warning("%s: column %r is taken for %r", path, name, role)
     table = table.rename(columns=new)
-    for role in {"case", "patient"} & set(table.columns):
+    for role in {"case", "patient", "site"} & set(table.columns):
         table[role] = table[role].map(same_text, na_action="ignore")
     return table
 

@@ -9,10 +9,12 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+
 from rarecase.cohort.case import Case, Dropped
 from rarecase.cohort.layouts.base import Layout, RawCohort, Source, channels_in
 from rarecase.cohort.layouts.label_tables import labelled
-from rarecase.cohort.tables import need_columns, read_table
+from rarecase.cohort.tables import read_table
 from rarecase.errors import DataError
 
 _log = logging.getLogger(__name__)
@@ -70,13 +72,15 @@ def _read(source: Source) -> RawCohort:
 
 
 def _strangers(path: Path, case: Case) -> str:
-    """That nobody whom the table names is in the data."""
-    table = read_table(path)
-    need_columns(table, path, _KEY)
-    name = table[_KEY].iloc[0]
+    """That nobody whom the table names is in the data; nothing where it names nobody."""
+    name = next(iter(read_table(path).get(_KEY, pd.Series(dtype=str)).dropna()), None)
     return (
-        f" {path}: none of its participants is in the data: {_KEY} names "
-        f"{name if name.startswith('sub-') else f'sub-{name}'}, the folders {case.patient}."
+        ""
+        if name is None
+        else (
+            f" {path}: none of its participants is in the data: {_KEY} names "
+            f"{name if name.startswith('sub-') else f'sub-{name}'}, the folders {case.patient}."
+        )
     )
 
 

@@ -160,7 +160,8 @@ class Joining:
         if column is None:
             return
         found: dict[str, str] = {}
-        for case, site in zip(rows["case"], present(rows[column]), strict=True):
+        for case, word in zip(rows["case"], present(rows[column]), strict=True):
+            site = None if word is None else same_text(word)
             known = found.get(case, self._sites.get(case, site))
             if site is not None and known != site:
                 raise DataError(
