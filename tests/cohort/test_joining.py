@@ -244,6 +244,9 @@ def test_tables_with_other_patients_are_refused_and_other_names_are_not(build):
     table(build, "a.csv", "id,patient,kind", zip(names, "PPQR", "aabb", strict=True))
     path = table(build, "b.csv", "id,subject", zip(names, "1123", strict=True))
     assert list(read_cohort(build.root).patients) == ["P", "Q", "R"]
+    (build.root / "a.csv").write_text("id,patient,kind\nc0,P,a\nc2,Q,b\nc3,R,b\n")
+    assert list(read_cohort(build.root).patients) == ["P", "Q", "R"]  # c1 is P's, who is 1
+    (build.root / "a.csv").write_text("id,patient,kind\nc0,P,a\nc1,P,a\nc2,Q,b\nc3,R,b\n")
     path.write_text("id,subject\nc0,1\nc1,2\nc2,3\nc3,4\n")
     with pytest.raises(DataError, match=r"b\.csv: its patients are not those of another table"):
         read_cohort(build.root)

@@ -63,7 +63,7 @@ class Joining:
             return False
         self._say(path, key)
         rows = table.assign(case=table[key.column].map(key.cases)).dropna(subset="case")
-        rows = rows.explode("case")
+        rows = rows.explode("case", ignore_index=True)
         whose = self._join_patients(path, rows, key)
         self._join_sites(path, rows, site_column(c for c in rows.columns if c != key.column))
         aside = {"case", "patient", key.column, whose}
@@ -104,7 +104,8 @@ class Joining:
         column = key.column if key.begun else next(iter(known), None)
         if column is None:
             return None
-        if not key.begun and rows[column].nunique() == 1 and rows["case"].nunique() > 1:
+        told = present(rows[column])
+        if not key.begun and told.notna().all() and told.nunique() < 2 <= rows["case"].nunique():
             self.notes.append(
                 f"{path.name}: its column {column!r} is the same for all cases, and tells no "
                 "patients"
@@ -112,7 +113,7 @@ class Joining:
             return column
         together(rows, path, column=column)
         named: dict[str, str] = {}
-        for case, patient in zip(rows["case"], present(rows[column]), strict=True):
+        for case, patient in zip(rows["case"], told, strict=True):
             if patient is None:
                 continue
             if named.setdefault(case, same_text(patient)) != same_text(patient):
@@ -120,9 +121,8 @@ class Joining:
                     f"{path}: case {case!r} is of the patients {named[case]!r} and {patient!r}. "
                     "Keep one."
                 )
-        self._check_patients(path, named)
+        named = self._as_told(path, named) | self._patients
         self._check_split(path, named, column)
-        named |= self._patients
         # Cases that no table names follow their patient's others, so that no table splits the
         # visits of one patient by leaving some out.
         follow = {c.patient: named[c.case] for c in self.cases if c.case in named}
@@ -132,9 +132,9 @@ class Joining:
         self._patients = named
         return column
 
-    def _check_patients(self, path: Path, named: Mapping[str, str]) -> None:
-        """Refuse patients that another table has already told otherwise: not who is called how
-        matters, but who is one."""
+    def _as_told(self, path: Path, named: Mapping[str, str]) -> dict[str, str]:
+        """Patients by case, called as a table before has called them. Refuses those that it has
+        told otherwise: not who is called how matters, but who is one."""
         both = [case for case in named if case in self._patients]
         pairs = {(self._patients[case], named[case]) for case in both}
         if len({a for a, _ in pairs}) < len(pairs) or len({b for _, b in pairs}) < len(pairs):
@@ -143,6 +143,8 @@ class Joining:
                 "patient's in one of them are of two in the other. Keep one of the tables, or "
                 "rename the column of patients that is none."
             )
+        called = {named[case]: self._patients[case] for case in both}
+        return {case: called.get(patient, patient) for case, patient in named.items()}
 
     def _check_split(self, path: Path, named: Mapping[str, str], column: str) -> None:
         told: dict[str, set[str]] = {}
