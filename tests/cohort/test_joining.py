@@ -273,6 +273,7 @@ def test_a_manifest_with_columns_under_other_names(build, caplog):
     cohort = read_cohort(path)
     assert cohort.patients == {"P0": "a", "P1": "b"} and cohort.channels == ("flair",)
     assert [case.site for case in cohort.cases] == ["N", "N", "S", "S"]
+    assert read_cohort(path, "Centre").classes == ("N", "S")
     assert "column 'subject_id' is taken for 'patient'" in caplog.text
     path.write_text(path.read_text().replace("Centre", "PatientID"))
     with pytest.raises(DataError, match="'subject_id' and 'PatientID' could each be the column"):
@@ -336,6 +337,14 @@ def test_a_table_beside_the_folder_is_read_and_said(build, caplog):
         read_cohort(build.root / "test")
     table(build, "train/own.csv", "scan_id,kind", [(n, "ab"[i % 2]) for i, n in enumerate(names)])
     assert set(read_cohort(build.root / "train").classes) == {"a", "b"}  # goes first
+
+
+def test_a_table_that_cannot_be_read_is_named_where_labels_lack(build):
+    scans(build, ["c1", "c2"])
+    (build.root / "labels.xlsx").write_bytes(b"\0PK")
+    (build.root / "~$labels.xlsx").write_bytes(b"\0")
+    with pytest.raises(DataError, match=r"holds labels\.xlsx \(which cannot be read\), but"):
+        read_cohort(build.root)
 
 
 def test_a_table_beside_the_only_folder_of_scans(build):

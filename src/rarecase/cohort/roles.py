@@ -133,7 +133,10 @@ def with_roles(table: pd.DataFrame, path: Path, roles: Sequence[str]) -> pd.Data
     for name, role in new.items():
         if squeezed(name) != role:
             _log.warning("%s: column %r is taken for %r", path, name, role)
-    table = table.rename(columns=new)
+    # A site or a fold under another name may be the label that is wanted.
+    copies = {role: table[name] for name, role in new.items() if role in ("site", "fold")}
+    table = table.rename(columns={n: r for n, r in new.items() if r not in copies})
+    table = table.assign(**copies)
     for role in {"case", "patient", "site"} & set(table.columns):
         table[role] = table[role].map(same_text, na_action="ignore")
     return table

@@ -24,7 +24,8 @@ VOLUME_SUFFIXES = (".nii.gz", *(s for s in SUFFIXES if s not in (".nii.gz", ".ti
 FOLDERS = "the folders"
 """Where a label comes from that no table tells."""
 
-_TABLES = (".csv", ".tsv")
+# What may hold labels beside scans; text files and packed ones are anything there.
+_TABLES = (".csv", ".tsv", ".tab", ".xlsx", ".xlsm")
 
 
 @dataclass(frozen=True)
@@ -212,4 +213,4 @@ def _tables_in(folder: Path) -> list[Path]:
 
 
 def _visible(paths: object) -> list[Path]:
-    return sorted(p for p in paths if not p.name.startswith("."))  # type: ignore[attr-defined]
+    return sorted(p for p in paths if not p.name.startswith((".", "~$")))  # type: ignore[attr-defined]
