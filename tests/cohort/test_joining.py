@@ -2,11 +2,17 @@
 
 import json
 import unicodedata
+from pathlib import Path
 
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rarecase.cohort import inspect_cohort, read_cohort
 from rarecase.cohort.case import Case
+from rarecase.cohort.layouts.base import case_table
+from rarecase.cohort.layouts.joining import Joining
 from rarecase.cohort.layouts.label_tables import of_cases
 from rarecase.errors import DataError, SettingError
 
@@ -64,9 +70,15 @@ def test_numbers_name_cases_that_are_called_by_numbers(build):
     labels = kinds(names)
     table(build, "t.csv", "nr,age,kind", [(int(n), 40 + int(n) % 3, labels[n]) for n in names])
     assert read_cohort(build.root, "kind").patients == labels
-    table(build, "t.csv", "age,kind", [(int(n) % 4 + 1, labels[n]) for n in names])
-    with pytest.raises(DataError, match="no column there names the cases"):
-        read_cohort(build.root, "kind")
+    rows = [(i, int(n), labels[n]) for i, n in enumerate(names[::-1], start=1)]
+    table(build, "t.csv", "row,nr,kind", rows)
+    assert read_cohort(build.root, "kind").patients == labels
+    ages = [(int(n) % 4 + 1, "x", labels[n]) for n in names]
+    for head, wrong in (("row,code,kind", [(i, f"K{n}", kind) for i, n, kind in rows]),
+                        ("age,note,kind", ages)):  # fmt: skip
+        table(build, "t.csv", head, wrong)
+        with pytest.raises(DataError, match="no column there names the cases"):
+            read_cohort(build.root, "kind")
 
 
 @pytest.mark.parametrize(
@@ -113,6 +125,39 @@ def test_classes_and_sites_are_one_in_any_unicode_form(build):
     table(build, "t.csv", "id,kind,site", rows)
     cohort = read_cohort(build.root, nfd("kind=Ödem"))
     assert cohort.classes == ("kind=Ödem", "rest") and {c.site for c in cohort.cases} == {"Köln"}
+
+
+WRITINGS = {
+    "{:03d}": ("{}", "{}.0", "sub-{:02d}", "{:05d}", "images/{}.nii.gz"),
+    "sub-{:02d}": ("{}", "sub-{}", "SUB_{:03d}", "{:02d}", "Müller {}"),
+    "MÜ-{:04d}": ("mü_{}", nfd("MÜ-{:04d}"), "MU-{:04d}", "{}", "{:04d}", "KÖ{}"),
+}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_whatever_a_table_holds_labels_are_right_or_missing(data):
+    folder = data.draw(st.sampled_from(sorted(WRITINGS)))
+    numbers = data.draw(st.lists(st.integers(1, 60), min_size=3, max_size=9, unique=True))
+    listed = data.draw(st.lists(st.sampled_from(numbers), min_size=1, unique=True))
+    written = data.draw(st.sampled_from(WRITINGS[folder]))
+    name = data.draw(st.sampled_from(["ID", "case", "Patient_ID", "code"]))
+    columns = {
+        name: map(written.format, listed),
+        "Age": data.draw(st.lists(st.sampled_from(numbers), min_size=len(listed),
+                                  max_size=len(listed))),
+        "nr": range(1, len(listed) + 1),
+        "kind": [f"of {number}" for number in listed],
+    }  # fmt: skip
+    order = data.draw(st.permutations(sorted(columns)))
+    table = pd.DataFrame({name: [*map(str, columns[name])] for name in order})
+    cases = [Case(folder.format(n), folder.format(n)) for n in numbers]
+    joining = Joining(cases, case_table(cases))
+    if not joining.add(Path("t.csv"), table):
+        return
+    right = {folder.format(n): f"of {n}" for n in listed}
+    found = joining.labels.dropna(subset="kind")
+    assert right.items() >= {*zip(found["case"], found["kind"], strict=True)}
 
 
 # ---- what matches none

@@ -69,10 +69,11 @@ def read_cohort(
     chosen = _choose_channels(raw, labelled, channels)
     kept = [case for case in labelled if set(chosen) <= set(case.channels)]
     dropped = [*raw.dropped, *_dropped(raw, labelled, left_out, without)]
-    dropped += [Dropped(c.case, why) for c in labelled if (why := _lacking(c, chosen))]
-    kept = _with_origins(kept, raw, column)
+    for case in labelled:
+        if missing := [name for name in chosen if name not in case.channels]:
+            dropped.append(_lacking(case, missing))
     cohort = Cohort(
-        cases=tuple(sorted(kept, key=lambda case: case.case)),
+        cases=tuple(sorted(_with_origins(kept, raw, column), key=lambda case: case.case)),
         dropped=tuple(sorted(dropped, key=lambda d: d.case)),
         layout=raw.layout,
         channels=chosen,
@@ -81,6 +82,10 @@ def read_cohort(
     check_classes(cohort.patients, cohort.dropped, several=labels)
     _say(cohort, path, left_out, notes=labels or bool(clinical))
     return cohort
+
+
+def _lacking(case: Case, missing: Sequence[str]) -> Dropped:
+    return Dropped(case.case, f"no {', '.join(missing)} image")
 
 
 def _dropped(
@@ -96,11 +101,6 @@ def _dropped(
             why, near = without.get(case.patient, UNNAMED), raw.near.get(case.case)
             found.append(Dropped(case.case, f"{why} ({near})" if near else why))
     return found
-
-
-def _lacking(case: Case, channels: Sequence[str]) -> str | None:
-    missing = [name for name in channels if name not in case.channels]
-    return f"no {', '.join(missing)} image" if missing else None
 
 
 def _unmatched(raw: RawCohort, column: str | None) -> list[str]:

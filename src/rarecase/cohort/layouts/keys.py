@@ -84,6 +84,11 @@ def find_key(ids: Ids, table: pd.DataFrame, *, fewest: int = FEWEST) -> Key | No
     """
     found = [_key(ids, str(name), table[name]) for name in table.columns]
     fitting = [key for key in found if key is not None and _fits(key, ids, table, fewest)]
+    numbers = [key for key in fitting if key.bare and not key.named]
+    if len(numbers) > 1:  # one of them may number the rows, and of two others nobody knows
+        own = [key for key in numbers if not _numbers_rows(table[key.column])]
+        aside = [key for key in numbers if len(own) != 1 or key is not own[0]]
+        fitting = [key for key in fitting if key not in aside]
     best = max(fitting, key=lambda key: key.rank, default=None)  # the first of equals
     if best is None:
         return _beginnings(ids, table, fewest=fewest)
@@ -129,8 +134,11 @@ def _fits(key: Key, ids: Ids, table: pd.DataFrame, fewest: int) -> bool:
         return False
     ends = sum(way == END for way in key.matching.way.values())
     if not key.named:
-        distinct = table[key.column].dropna().is_unique
-        return key.hits >= NEARLY_ALL * count and not ends and (distinct or not key.bare)
+        if key.hits < NEARLY_ALL * count or ends:
+            return False
+        column = table[key.column].dropna()
+        runs = _numbers_rows(column) and _has_others(table, key.column)
+        return not key.bare or (column.is_unique and not runs)
     padded = any(len(value) > 1 and value.startswith("0") for value in key.cases)
     if not key.bare or padded or ends <= len(key.cases) / 2:
         return True
@@ -140,11 +148,13 @@ def _fits(key: Key, ids: Ids, table: pd.DataFrame, fewest: int) -> bool:
 
 
 def _has_others(table: pd.DataFrame, column: str) -> bool:
-    """Whether another column has words that could well be the ids: an own one in every row."""
+    """Whether another column has words that could well be the ids: an own one in every row, with a
+    digit and without a blank."""
     for name in table.columns:
         words = table[name].dropna().map(str)
         alone = name != column and len(words) > 1 and len(words) == len(table) and words.is_unique
-        if alone and not _are_numbers(words.tolist()) and not are_dates(words):
+        like_ids = alone and words.str.fullmatch(r"\S*\d\S*").all() and not are_dates(words)
+        if like_ids and not _are_numbers(words.tolist()):
             return True
     return False
 
