@@ -237,6 +237,13 @@ def _check_fidelity(place, tested):
     assert measured >= 2
 
 
+def test_the_cohorts_table_says_where_labels_come_from(finished):
+    cohort = pd.read_csv(finished / "cohort/cohort.csv")
+    assert set(cohort["label_from"]) == {"the folders"}
+    said = json.loads((finished / "cohort/cohort.json").read_text())["labels_from"]
+    assert said == {"the folders": len(cohort)}
+
+
 def test_region_vectors_are_learnt_within_the_fold(tiny, tmp_path):
     run = tmp_path / "run"
     short = {"features": ["region"], "arms": ["smote"]}

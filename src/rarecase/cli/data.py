@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rarecase.cli.arguments import add_options, add_study, overrides_of
-from rarecase.cli.show import finish, table
+from rarecase.cli.show import finish, labels_from, table
 from rarecase.errors import DataError, SettingError
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def inspect(args: Namespace) -> int:
         args, found.to_dict(),
         f"{found.layout}: {len(cohort.cases)} cases of {len(cohort.patients)} patients ({counts}; "
         f"rare: {found.rare}), channels {', '.join(found.channels)}",
+        *labels_from(found.labels_from),
         table("Cases", heads, [_case_row(each) for each in found.cases.to_dict("records")], text=3),
         problems, *([f"Contact sheet: {args.html}"] if args.html else []),
         code=int(not found.ok),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rarecase.cli import network
 from rarecase.cli.arguments import add_options, add_study, overrides_of, short_of
-from rarecase.cli.show import console, finish, show, table
+from rarecase.cli.show import console, finish, labels_from, show, table
 from rarecase.errors import DataError, SettingError
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def add_arguments(parser: ArgumentParser, *, stage: str) -> None:
 
 def run(args: Namespace) -> int:
     """Run a study up to the command's stage, or show what that would cost."""
+    from rarecase.files import read_json
+    from rarecase.pipeline.run_folder import COHORT
     from rarecase.study import Study
 
     if getattr(args, "network", None):
@@ -94,7 +96,9 @@ def run(args: Namespace) -> int:
     if not result.performed:
         done = f"Nothing to do: all {result.found} steps are done with these settings."
     where = f"Report: {result.report}" if args.until == "report" else f"Run folder: {result.run}"
-    return finish(args, said, done, where)
+    facts = result.run / COHORT / "cohort.json"
+    origins = read_json(facts).get("labels_from", {}) if facts.is_file() else {}
+    return finish(args, said, *labels_from(origins), done, where)
 
 
 def _dry_run(study: Study, args: Namespace) -> int:
@@ -125,6 +129,7 @@ def _dry_run(study: Study, args: Namespace) -> int:
         args, facts,
         f"{len(cohort.patients)} patients ({counts}), {len(cohort.cases)} cases, "
         f"{cost.slices} slices; {len(cohort.dropped)} cases left out.",
+        *labels_from(cohort.labels_from),
         table("Estimate, measured on this machine", ["step", "times", "each", "in all", "disk",
                "memory"],
               rows),

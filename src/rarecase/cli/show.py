@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,12 @@ def finish(args: Namespace, value: Any, *lines: str | Table, code: int = 0) -> i
     for line in lines:
         console().print(line, soft_wrap=isinstance(line, str))
     return code
+
+
+def labels_from(origins: Mapping[str, int]) -> list[str]:
+    """Which table labels come from, in a line; nothing where no table tells them."""
+    words = [f"{origin} ({count} cases)" for origin, count in origins.items()]
+    return [f"Labels from {'; '.join(words)}"] if words else []
 
 
 NAME = 50  # characters of a name at most; what is longer is prose, which may be broken

@@ -31,7 +31,7 @@ class Case:
     slices: the pictures (picture cases); planes: the channels inside each picture, in its order.
     fold: the test fold that the data's authors gave, if they gave one.
     clinical: what a table knows of the patient and may be learnt from, as text (see
-    `clinical_columns`).
+    `clinical_columns`). label_from: the file and columns that the label comes from.
     """
 
     case: str
@@ -48,6 +48,7 @@ class Case:
     slices: tuple[SliceFiles, ...] = ()
     planes: tuple[str, ...] = ()
     clinical: Mapping[str, str | None] = field(default_factory=dict)
+    label_from: str | None = field(default=None, compare=False)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -82,13 +83,19 @@ class Cohort:
     """Labelled cases, sorted by case id; every patient has one label.
 
     channels: lower-case names ('flair', 't1', 't1gd', 't2', 'image'), in the order in which
-    slices hold them.
+    slices hold them. notes: what was settled when ids were matched, and ids that match none.
     """
 
     cases: tuple[Case, ...]
     dropped: tuple[Dropped, ...]
     layout: str
     channels: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def labels_from(self) -> dict[str, int]:
+        """Where labels come from ('labels.csv: grade, case by id'), and of how many cases."""
+        return dict(Counter(case.label_from for case in self.cases if case.label_from))
 
     @property
     def patients(self) -> dict[str, str]:

@@ -36,7 +36,8 @@ class Inspection:
     """cases: one row per case: case, patient, label, site, channels, mask, slices, size, spacing,
     stored (order of axes in the file), minimum, median, maximum (raw, over all channels),
     tumour_pixels, tumour_ml (volumes only).
-    problems: the worst first. thumbnails: by case, where they were requested."""
+    labels_from: the tables that labels come from, and of how many cases. problems: the worst
+    first. thumbnails: by case, where they were requested."""
 
     layout: str
     channels: tuple[str, ...]
@@ -45,6 +46,7 @@ class Inspection:
     cases: pd.DataFrame
     problems: tuple[Problem, ...]
     thumbnails: Mapping[str, Thumbnail] = field(default_factory=dict)
+    labels_from: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -62,6 +64,7 @@ class Inspection:
             "channels": list(self.channels),
             "classes": self.classes,
             "rare": self.rare,
+            "labels_from": dict(self.labels_from),
             "cases": records,
             "problems": [asdict(problem) for problem in self.problems],
         }
@@ -102,6 +105,7 @@ def inspect_cohort(
         cases=table,
         problems=tuple(sorted(problems, key=Problem.rank)),
         thumbnails={e.case.case: e.thumbnail for e in seen if e.thumbnail is not None},
+        labels_from=cohort.labels_from,
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from rarecase.cohort.ids import same_text
+from rarecase.cohort.roles import squeezed
 from rarecase.errors import DataError, SettingError, nearest
 
 _MOST_VALUES = 8
@@ -27,6 +29,7 @@ def choose_labels(
     spec: None for the layout's own label, 'COLUMN' for all its values as classes, 'COLUMN=V' or
     'COLUMN=V1,V2' for these against 'rest'. merge: new class to the values that it joins, applied
     before the spec's values are looked for. 2, 2.0 and "2" are the same value.
+    The series is called as its column.
     """
     column, wanted = _parse(spec, table, own, hint)
     values = table[column].map(plain_value).astype(object)
@@ -45,14 +48,14 @@ def choose_labels(
 
 
 def plain_value(value: object) -> str | None:
-    """A value as text, the same for 2, 2.0 and "2"; None where it is missing.
+    """A value as text in one Unicode form, the same for 2, 2.0 and "2"; None where it is missing.
 
     >>> plain_value("2.0"), plain_value(2), plain_value(" HGG "), plain_value(float("nan"))
     ('2', '2', 'HGG', None)
     """
     if pd.isna(value):  # type: ignore[call-overload]
         return None
-    found = str(value).strip()
+    found = same_text(str(value))
     if not _NUMBER.fullmatch(found):
         return found or None
     number = float(found)
@@ -65,8 +68,8 @@ def _parse(
     columns = [str(name) for name in table.columns if name not in ("case", "patient")]
     if not columns:
         raise DataError(
-            "label: the data has no labels. Put a CSV beside it with the case ids in one column "
-            f"and the labels in another.{hint}"
+            "label: the data has no labels. Put a CSV beside it, in its folder, with the case ids "
+            f"in one column and the labels in another.{hint}"
         )
     if spec is None:
         if own is None and len(columns) > 1:
@@ -78,6 +81,9 @@ def _parse(
         return own or columns[0], None
     column, equals, right = (spec, "", "") if spec in columns else spec.partition("=")
     column = column.strip()
+    same = [name for name in columns if squeezed(name) == squeezed(column)]
+    if column not in columns and len(same) == 1:
+        (column,) = same
     if column not in columns:
         raise SettingError(f"label: no column {column!r}; {nearest(column, columns)}")
     if not equals:

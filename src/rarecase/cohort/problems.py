@@ -62,6 +62,8 @@ def _covered(group: CaseArrays) -> float:
 
 def cohort_problems(cohort: Cohort) -> Iterable[Problem]:
     """What cases, classes, masks and sites are there, and are not."""
+    for note in cohort.notes:
+        yield Problem("warning", None, note)
     for dropped in cohort.dropped:
         severity: Severity = "error" if dropped.asks else "warning"
         yield Problem(severity, dropped.case, f"left out: {dropped.reason}")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from rarecase.cohort.case import Case, Cohort, Dropped
 from rarecase.cohort.checks import Conflict, check_classes, check_unique, patient_labels
 from rarecase.cohort.clinical import clinical_values
+from rarecase.cohort.ids import match
 from rarecase.cohort.labels import choose_labels
 from rarecase.cohort.layouts import RawCohort, read_layout
-from rarecase.cohort.layouts.base import USUAL
+from rarecase.cohort.layouts.base import FOLDERS, USUAL
+from rarecase.cohort.visits import doubts
 from rarecase.errors import DataError, SettingError, nearest
 
 _log = logging.getLogger(__name__)
@@ -35,47 +37,48 @@ def read_cohort(
     """Read the cohort in a folder or CSV file; no image is loaded.
 
     label: see `choose_labels`. channels: which, and in which order; by default all that most
-    cases have. conflict: see `patient_labels`. exclude: case ids to leave out. tumour: the values
-    of mask volumes that are tumour (default: all above 0). labels=False reads images and masks
-    alone, to pre-train on: everybody's label is 'any', nobody is dropped for lacking one. clinical:
-    columns that are features besides age and sex (labels=False: where there are). Cases without a
-    label, without a channel, or excluded, are in `dropped`. Raises DataError or SettingError.
+    cases have. conflict: see `patient_labels`. exclude: case ids to leave out (see `match`).
+    tumour: the values of mask volumes that are tumour (default: all above 0). labels=False reads
+    images and masks alone, to pre-train on: everybody's label is 'any', nobody is dropped for
+    lacking one. clinical: columns that are features besides age and sex (labels=False: where there
+    are). Cases without a label, without a channel, or excluded, are in `dropped`. Raises DataError
+    or SettingError.
     """
     raw = read_layout(Path(path))
     if tumour is not None:
         raw = replace(raw, cases=tuple(_with_tumour(case, tumour) for case in raw.cases))
     check_unique(raw.cases)
-    _check_excluded(exclude, raw)
+    left_out = _excluded(exclude, raw)
+    column = None
     if labels:
         # What is excluded takes its labels along: it may be excluded for them.
-        table = raw.labels[~raw.labels["case"].isin(list(exclude))]
+        table = raw.labels[~raw.labels["case"].isin(left_out)]
         classes = choose_labels(table, label, own=raw.own, merge=merge, hint=raw.hint)
+        column = str(classes.name)
         by_patient, without = patient_labels(table["patient"], classes, conflict=conflict)
     else:
         by_patient, without = dict.fromkeys((case.patient for case in raw.cases), ANY), {}
     known = clinical_values(raw.labels, wanted=clinical, label=label or raw.own, strict=labels)
-    dropped = list(raw.dropped)
-    labelled: list[Case] = []
-    for case in raw.cases:
-        if case.case in exclude:
-            dropped.append(Dropped(case.case, "excluded"))
-        elif case.patient in by_patient:
-            whose, about = by_patient[case.patient], known.get(case.case, {})
-            labelled.append(replace(case, label=whose, clinical=about))
-        else:
-            dropped.append(Dropped(case.case, without.get(case.patient, UNNAMED)))
+    if labels or clinical:
+        _check_disputed(raw, [column, *next(iter(known.values()), ())])
+    labelled = [
+        replace(case, label=by_patient[case.patient], clinical=known.get(case.case, {}))
+        for case in raw.cases
+        if case.case not in left_out and case.patient in by_patient
+    ]
     chosen = _choose_channels(raw, labelled, channels)
     kept = [case for case in labelled if set(chosen) <= set(case.channels)]
+    dropped = [*raw.dropped, *_dropped(raw, labelled, left_out, without)]
     dropped += [without_it for case in labelled if (without_it := _lacking(case, chosen))]
     cohort = Cohort(
-        cases=tuple(sorted(kept, key=lambda case: case.case)),
+        cases=tuple(sorted(_with_origins(kept, raw, column), key=lambda case: case.case)),
         dropped=tuple(sorted(dropped, key=lambda d: d.case)),
         layout=raw.layout,
         channels=chosen,
+        notes=(*raw.notes, *_unmatched(raw, column), *doubts(kept)),
     )
     check_classes(cohort.patients, cohort.dropped, several=labels)
-    if unasked := [d for d in cohort.dropped if d.case not in exclude]:
-        _log.warning("%d of the cases in %s are left out", len(unasked), path)
+    _say(cohort, path, left_out, notes=labels or bool(clinical))
     return cohort
 
 
@@ -85,6 +88,53 @@ def _lacking(case: Case, channels: Sequence[str]) -> Dropped | None:
     asked = [case.undecided[name] for name in missing if name in case.undecided]
     reason = "; ".join(asked) or f"no {', '.join(missing)} image"
     return Dropped(case.case, reason, asks=bool(asked)) if missing else None
+
+
+def _dropped(
+    raw: RawCohort, labelled: Sequence[Case], left_out: Collection[str], without: Mapping[str, str]
+) -> list[Dropped]:
+    """The cases that are not `labelled`, and why; `without`: the reasons by patient."""
+    there = {case.case for case in labelled}
+    found = []
+    for case in raw.cases:
+        if case.case in left_out:
+            found.append(Dropped(case.case, "excluded"))
+        elif case.case not in there:
+            why, near = without.get(case.patient, UNNAMED), raw.near.get(case.case)
+            found.append(Dropped(case.case, f"{why} ({near})" if near else why))
+    return found
+
+
+def _unmatched(raw: RawCohort, column: str | None) -> list[str]:
+    """Ids without a counterpart, of the tables that labels come from (None: of all)."""
+    used = [o.file for o in raw.origins if column is None or o.cases.get(column)]
+    return [words for file in used for words in raw.unmatched.get(file, ())]
+
+
+def _say(cohort: Cohort, path: str | Path, left_out: Collection[str], *, notes: bool) -> None:
+    for note in cohort.notes if notes else ():
+        _log.warning("%s", note)
+    for origin, count in cohort.labels_from.items():
+        _log.info("labels of %d cases are from %s", count, origin)
+    if unasked := [d for d in cohort.dropped if d.case not in left_out]:
+        _log.warning("%d of the cases in %s are left out", len(unasked), path)
+
+
+def _check_disputed(raw: RawCohort, columns: Sequence[str | None]) -> None:
+    """Refuse columns that are used and in which two tables disagree."""
+    for column in columns:
+        if column is not None and column in raw.disputed:
+            raise DataError(raw.disputed[column])
+
+
+def _with_origins(cases: Sequence[Case], raw: RawCohort, column: str | None) -> list[Case]:
+    """The cases with the table that their label comes from; of those that it does not name, which
+    are labelled as others of their patient are, the one of these."""
+    if column is None:
+        return list(cases)
+    named = {case.case: raw.origin_of(column, case.case) for case in raw.cases}
+    patients = {c.patient: origin for c in raw.cases if (origin := named[c.case]) is not None}
+    return [replace(c, label_from=named[c.case] or patients.get(c.patient, FOLDERS)) for c in cases]
 
 
 def _with_tumour(case: Case, tumour: Sequence[int]) -> Case:
@@ -98,15 +148,22 @@ def _with_tumour(case: Case, tumour: Sequence[int]) -> Case:
     return replace(case, tumour=tuple(tumour))
 
 
-def _check_excluded(exclude: Sequence[str], raw: RawCohort) -> None:
+def _excluded(exclude: Sequence[str], raw: RawCohort) -> set[str]:
+    """The cases that are meant; one that is written otherwise is said."""
     if isinstance(exclude, str):
         raise SettingError(f"exclude: {exclude!r}, a list of case ids was expected.")
     known = [case.case for case in raw.cases]
     # A case that is dropped anyway may be named too.
-    unknown = set(exclude) - {*known, *(dropped.case for dropped in raw.dropped)}
-    if unknown:
-        name = min(unknown)
+    found = match(exclude, [*known, *(dropped.case for dropped in raw.dropped)])
+    for name, could in found.unsure.items():
+        shown = " or ".join(map(repr, could[:3]))
+        raise SettingError(f"exclude: {name!r} could be {shown}; write it as it is there.")
+    if found.alone:
+        name = min(found.alone)
         raise SettingError(f"exclude: no case {name!r} in this cohort; {nearest(name, known)}")
+    for words in found.rewritten():
+        _log.warning("exclude: cases are read %s", words)
+    return set(found.pairs.values())
 
 
 def _choose_channels(

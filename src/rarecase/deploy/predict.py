@@ -16,7 +16,7 @@ from PIL import Image
 
 from rarecase.cohort.case import Case
 from rarecase.cohort.fitting import unfit
-from rarecase.cohort.layouts.label_tables import begins
+from rarecase.cohort.ids import begins
 from rarecase.cohort.load import from_axial
 from rarecase.compute import DEVICES, make_fabric
 from rarecase.deploy.inputs import cases_named, file_name, with_clinical

@@ -48,7 +48,7 @@ def _find(path: Path) -> tuple[Source, Layout | None]:
     for _ in range(_DEEPEST):
         if layout is not None or source.csv is not None:
             break
-        level = [Source.of(folder) for folder in outer.folders()]
+        level = outer.inside()
         found = [(inside, fit) for inside in level if (fit := _recognise(inside)) is not None]
         if len(found) > 1:
             names = ", ".join(str(inside.root) for inside, _ in found[:5])

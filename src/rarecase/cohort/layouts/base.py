@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from rarecase.cohort.case import Case, Dropped
+from rarecase.cohort.roles import squeezed
 from rarecase.cohort.tables import read_table
 from rarecase.imaging.formats import SUFFIXES
 
@@ -20,17 +21,30 @@ VOLUME_SUFFIXES = (".nii.gz", *(s for s in SUFFIXES if s not in (".nii.gz", ".ti
 """Suffixes by which layouts know a volume. TIFF is left to the layouts of pictures."""
 
 
+FOLDERS = "the folders"
+"""Where a label comes from that no table tells."""
+
+# What may hold labels beside scans; text files and packed ones are anything there.
+_TABLES = (".csv", ".tsv", ".tab", ".xlsx", ".xlsm")
+
+
 @dataclass(frozen=True)
 class Source:
-    """A folder, and the CSV file in it if the user named one instead of the folder."""
+    """A folder, and the CSV file in it if the user named one instead of the folder. above: folders
+    around it, up to the one that the user named."""
 
     root: Path
     csv: Path | None = None
+    above: tuple[Path, ...] = ()
 
     @staticmethod
     def of(path: Path) -> Source:
         """The source behind a path to a folder or to a CSV file."""
         return Source(path) if path.is_dir() else Source(path.parent, path)
+
+    def inside(self) -> list[Source]:
+        """The sources behind the folders directly in the root."""
+        return [Source(folder, above=(self.root, *self.above)) for folder in self.folders()]
 
     def folders(self) -> list[Path]:
         """Folders directly in the root, sorted, hidden ones and archives' shadows left out."""
@@ -38,10 +52,19 @@ class Source:
         return _visible(folders)
 
     def tables(self) -> list[Path]:
-        """The CSV file named by the user, or all in the root."""
+        """The table named by the user, or all in the root."""
+        return _tables_in(self.root) if self.csv is None else [self.csv]
+
+    def beside(self) -> list[Path]:
+        """Tables in the folders around the root up to the one that the user named, or in the one
+        around that; none where the user named a table."""
         if self.csv is not None:
-            return [self.csv]
-        return _visible(p for p in self.root.iterdir() if p.suffix.lower() == ".csv")
+            return []
+        around = self.above or (self.root.resolve().parent,)
+        try:
+            return [path for folder in around for path in _tables_in(folder)]
+        except OSError:  # a folder of somebody else's
+            return []
 
     def table(self, name: str) -> Path | None:
         """The CSV file named by the user, or that of this name in the root; None: neither."""
@@ -59,12 +82,25 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """A table that was joined: the column that names the cases, and by column the cases whose
+    values come from it."""
+
+    file: str
+    key: str
+    cases: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True)
 class RawCohort:
     """What a layout reads: cases without labels, and a table of everything that could be one.
 
     labels: columns 'case', 'patient' and one column a candidate (text, NaN where missing); one
     row per case or slice. own: the candidate that is the layout's own label, if it has one.
-    hint: what to add to the error when there are no labels.
+    hint: what to add to the error when there are no labels. origins: the tables that values come
+    from; disputed: columns in which two of them disagree, and how. notes: what is to be said of the
+    joining; unmatched: by table the ids that have no counterpart, in words; near: by case that no
+    table names the id there that is most like it.
     """
 
     layout: str
@@ -74,6 +110,19 @@ class RawCohort:
     own: str | None
     dropped: tuple[Dropped, ...] = ()
     hint: str = ""
+    origins: tuple[Origin, ...] = ()
+    disputed: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    unmatched: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    near: Mapping[str, str] = field(default_factory=dict)
+
+    def origin_of(self, column: str, case: str) -> str | None:
+        """The table that a case's value in a column comes from ('labels.csv: grade, case by id'),
+        None where it is none."""
+        for origin in self.origins:
+            if case in origin.cases.get(column, ()):
+                return f"{origin.file}: {column}, case by {origin.key}"
+        return None
 
 
 @dataclass(frozen=True)
@@ -98,16 +147,20 @@ def listed(
     *,
     channels: tuple[str, ...],
     ours: Sequence[str],
+    path: Path,
 ) -> RawCohort:
-    """What the table that lists the cases says: any column but `ours` could be the label."""
+    """What the table `path` that lists the cases says: any column but `ours` could be the label."""
     others = [str(name) for name in table.columns if name not in ours]
-    own = "label" if "label" in others else None
-    return RawCohort(layout, channels, tuple(cases), table[["case", "patient", *others]], own)
+    labels = table[["case", "patient", *others]]
+    everybody = frozenset(case.case for case in cases)
+    origin = Origin(path.name, "case", dict.fromkeys(others, everybody))
+    own = own_label(labels, ("label",))
+    return RawCohort(layout, channels, tuple(cases), labels, own, origins=(origin,))
 
 
 def own_label(table: pd.DataFrame, names: Sequence[str]) -> str | None:
     """The column that is the layout's own label: the first of `names`, whatever its capitals."""
-    low = {str(column).lower(): str(column) for column in reversed(table.columns)}
+    low = {squeezed(str(column)): str(column) for column in reversed(table.columns)}
     return next((low[name] for name in names if name in low), None)
 
 
@@ -192,5 +245,9 @@ def channel_name(name: str) -> str:
     return low or "image"
 
 
+def _tables_in(folder: Path) -> list[Path]:
+    return _visible(p for p in folder.iterdir() if p.suffix.lower() in _TABLES and p.is_file())
+
+
 def _visible(paths: object) -> list[Path]:
-    return sorted(p for p in paths if not p.name.startswith("."))  # type: ignore[attr-defined]
+    return sorted(p for p in paths if not p.name.startswith((".", "~$")))  # type: ignore[attr-defined]

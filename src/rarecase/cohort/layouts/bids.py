@@ -12,16 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from rarecase.cohort.case import Case, Dropped
-from rarecase.cohort.layouts.base import (
-    Layout,
-    RawCohort,
-    Source,
-    case_table,
-    channels_in,
-    own_label,
-)
+from rarecase.cohort.layouts.base import Layout, RawCohort, Source, channels_in
 from rarecase.cohort.layouts.label_tables import labelled
-from rarecase.cohort.tables import need_columns, need_distinct, read_table, text
+from rarecase.cohort.tables import read_table
 from rarecase.errors import DataError
 
 _log = logging.getLogger(__name__)
@@ -37,11 +30,6 @@ _NO_TUMOUR = re.compile(
 _TEMPLATE = re.compile(r"_space-(MNI|Talairach|fsaverage|UNC|SRI)[A-Za-z0-9]*", re.IGNORECASE)
 _KEY, _PARTICIPANTS = "participant_id", "participants.tsv"
 _OWN = ("label", "group", "grade", "diagnosis")
-
-
-def _table(source: Source) -> Path | None:
-    path = source.table(_PARTICIPANTS)
-    return path if path is not None and path.name == _PARTICIPANTS else None
 
 
 def _subjects(source: Source) -> list[Path]:
@@ -74,33 +62,26 @@ def _read(source: Source) -> RawCohort:
                 dropped.append(Dropped(name, str(error)))
                 continue
             cases.append(Case(name, subject.name, images=images, mask=mask))
-    path, channels = _table(source), channels_in(cases)
-    if source.csv is not None and path is None:
-        return labelled("bids", source, cases, channels=channels, dropped=dropped, own=_OWN)
-    labels, hint = case_table(cases), f" There is no {_PARTICIPANTS}."
-    if path is not None:
-        table, hint = _participants(path), ""
-        if cases and not set(table["patient"]) & {case.patient for case in cases}:
-            raise DataError(
-                f"{path}: none of its participants is in the data: {_KEY} names "
-                f"{table['patient'].iloc[0]}, the folders {cases[0].patient}."
-            )
-        labels = labels.merge(table, on="patient", how="left")
-        if "site" in table.columns:
-            sites = dict(zip(table["patient"], table["site"], strict=True))
-            cases = [replace(case, site=text(sites.get(case.patient))) for case in cases]
-    own = own_label(labels, _OWN)
-    return RawCohort("bids", channels, tuple(cases), labels, own, tuple(dropped), hint)
+    raw = labelled(
+        "bids", source, cases, channels=channels_in(cases), dropped=dropped, own=_OWN,
+        hint=f" There is no {_PARTICIPANTS}.",
+    )  # fmt: skip
+    path = source.table(_PARTICIPANTS)
+    lost = cases and not raw.origins and path is not None and path.name == _PARTICIPANTS
+    return replace(raw, hint=_strangers(path, cases[0]) + raw.hint) if lost and path else raw
 
 
-def _participants(path: Path) -> pd.DataFrame:
-    table = read_table(path)
-    need_columns(table, path, _KEY)
-    table = table.rename(columns={_KEY: "patient"}).drop(columns="case", errors="ignore")
-    bare = ~table["patient"].str.startswith("sub-")
-    table.loc[bare, "patient"] = "sub-" + table.loc[bare, "patient"]
-    need_distinct(table["patient"], path, what="participant")
-    return table
+def _strangers(path: Path, case: Case) -> str:
+    """That nobody whom the table names is in the data; nothing where it names nobody."""
+    name = next(iter(read_table(path).get(_KEY, pd.Series(dtype=str)).dropna()), None)
+    return (
+        ""
+        if name is None
+        else (
+            f" {path}: none of its participants is in the data: {_KEY} names "
+            f"{name if name.startswith('sub-') else f'sub-{name}'}, the folders {case.patient}."
+        )
+    )
 
 
 def _images(folder: Path) -> dict[str, Path]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pandas as pd
+
 from rarecase.cohort.case import Case, Dropped
-from rarecase.cohort.layouts.base import USUAL, Layout, RawCohort, Source, case_table
+from rarecase.cohort.layouts.base import USUAL, Layout, RawCohort, Source
 from rarecase.cohort.layouts.label_tables import labelled
 from rarecase.cohort.layouts.rembrandt import graded_folders
 from rarecase.errors import DataError
@@ -46,11 +48,9 @@ def _read(source: Source) -> RawCohort:
         patient = patient_of(folder.name)
         cases.append(Case(folder.name, patient, images=images, mask=files.get("mask")))
         grades.append(grade)
-    labels = case_table(cases)
-    if graded:
-        labels["grade"] = grades
     own = ("grade", "label", "class")
-    return labelled("brats", source, cases, channels=USUAL, dropped=dropped, own=own, known=labels)
+    known = pd.DataFrame({"grade": grades}) if graded else None
+    return labelled("brats", source, cases, channels=USUAL, dropped=dropped, own=own, known=known)
 
 
 def patient_of(case: str) -> str:

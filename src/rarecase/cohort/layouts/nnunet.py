@@ -4,6 +4,8 @@ imagesTr/, labelsTr/.
 
 from __future__ import annotations
 
+import logging
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,14 +13,22 @@ from typing import Any
 from rarecase.cohort.case import Case, Dropped
 from rarecase.cohort.layouts.base import Layout, RawCohort, Source, channel_name
 from rarecase.cohort.layouts.label_tables import labelled
+from rarecase.cohort.paths import Places
 from rarecase.errors import DataError
 from rarecase.files import read_json
 
+_log = logging.getLogger(__name__)
 _DESCRIPTION, _IMAGES, _LABELS = "dataset.json", "imagesTr", "labelsTr"
 
 
 def _recognise(source: Source) -> bool:
-    return (source.root / _DESCRIPTION).is_file() and (source.root / _IMAGES).is_dir()
+    path = source.root / _DESCRIPTION
+    if not path.is_file():
+        return False
+    try:
+        return (source.root / _IMAGES).is_dir() or bool(_by_case(path, read_json(path)))
+    except DataError:
+        return False
 
 
 def _read(source: Source) -> RawCohort:
@@ -26,15 +36,18 @@ def _read(source: Source) -> RawCohort:
     said = read_json(path)
     if not isinstance(said, dict):
         raise DataError(f"{path}: not the description of a data set.")
-    channels = _channels(path, said)
+    channels, places = _channels(path, said), Places(path)
     ending = str(said.get("file_ending", ".nii.gz"))
-    listed = said.get("training")
-    if isinstance(listed, list) and listed:
+    listed, by_case = said.get("training"), _by_case(path, said)
+    if by_case:
+        cases, dropped = _described(by_case, channels, places)
+    elif isinstance(listed, list) and listed:
         # Some list the images alone.
         each = [e if isinstance(e, dict) else {"image": str(e)} for e in listed]
-        cases, dropped = _decathlon(source.root, each, channels, ending)
+        cases, dropped = _decathlon(places, each, channels, ending)
     else:
         cases, dropped = _numbered(source.root, channels, ending)
+    places.say()
     if tumour := _not_ignored(said.get("labels")):
         cases = [replace(case, tumour=tumour) for case in cases]
     hint = (
@@ -76,13 +89,50 @@ def _stem(name: str, ending: str) -> str:
     return name[: -len(ending)] if name.endswith(ending) else name.split(".")[0]
 
 
+def _by_case(path: Path, said: object) -> dict[str, dict[str, Any]]:
+    """What nnU-Net's key `dataset` says: images and label of each case; empty without it."""
+    found = said.get("dataset") if isinstance(said, dict) else None
+    if not isinstance(found, dict):
+        return {}
+    for name, each in found.items():
+        if not isinstance(each, dict) or not isinstance(each.get("images"), list):
+            raise DataError(
+                f"{path}: dataset: case {name!r} was expected to have 'images', a list of files, "
+                f"one a channel, and 'label'; it has {each!r:.80}."
+            )
+    return found
+
+
+def _described(
+    by_case: dict[str, dict[str, Any]], channels: tuple[str, ...], places: Places
+) -> tuple[list[Case], list[Dropped]]:
+    """Cases as the key `dataset` has them: a file for each channel, wherever it lies."""
+    cases, dropped = [], []
+    for name, each in by_case.items():
+        files = [places.find(os.path.expandvars(str(file))) for file in each["images"]]
+        missing = [file.name for file in files if not file.is_file()]
+        if missing or len(files) != len(channels):
+            count = f"{len(files)} images where there are {len(channels)} channels"
+            dropped.append(Dropped(name, f"{', '.join(missing)} is missing" if missing else count))
+            continue
+        label = each.get("label")
+        mask = places.find(os.path.expandvars(str(label))) if label else None
+        if mask is not None and not mask.is_file():
+            _log.warning("%s: its mask %s is missing", name, mask)
+            mask = None
+        images = dict(zip(channels, files, strict=True))
+        cases.append(Case(name, name, images=images, mask=mask))
+    return cases, dropped
+
+
 def _decathlon(
-    root: Path, training: list[dict[str, Any]], channels: tuple[str, ...], ending: str
+    places: Places, training: list[dict[str, Any]], channels: tuple[str, ...], ending: str
 ) -> tuple[list[Case], list[Dropped]]:
     """Cases as listed: an image of one or, along its fourth axis, several channels."""
     cases, dropped = [], []
+    root = places.root
     for each in training:
-        image = root / str(each.get("image", ""))
+        image = places.find(str(each.get("image", "")))
         name = _stem(image.name, ending)
         if not image.is_file():
             numbered = _files(root, name, channels, ending)
@@ -93,7 +143,8 @@ def _decathlon(
         else:
             images = dict.fromkeys(channels, image)
             parts = {channel: i for i, channel in enumerate(channels)} if len(channels) > 1 else {}
-        mask = root / str(each["label"]) if each.get("label") else root / _LABELS / image.name
+        label = str(each.get("label") or Path(_LABELS) / image.name)
+        mask = places.find(label)
         drawn = mask if mask.is_file() else None
         cases.append(Case(name, name, images=images, parts=parts, mask=drawn))
     return cases, dropped

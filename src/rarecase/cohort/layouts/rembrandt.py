@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from rarecase.cohort.case import Case, Dropped
-from rarecase.cohort.layouts.base import Layout, RawCohort, Source, case_table, volume_named
+from rarecase.cohort.layouts.base import Layout, RawCohort, Source, volume_named
+from rarecase.cohort.layouts.label_tables import labelled
 
 GRADES = ("HGG", "LGG")
 
@@ -36,8 +39,10 @@ def _read(source: Source) -> RawCohort:
         mask = volume_named(folder, f"{name}_seg")
         cases.append(Case(name, name, images={"flair": image}, mask=mask))
         grades.append(grade)
-    labels = case_table(cases).assign(grade=grades)
-    return RawCohort("rembrandt", ("flair",), tuple(cases), labels, "grade", tuple(dropped))
+    return labelled(
+        "rembrandt", source, cases, channels=("flair",), dropped=dropped, own=("grade",),
+        known=pd.DataFrame({"grade": grades}),
+    )  # fmt: skip
 
 
 LAYOUT = Layout(

@@ -9,6 +9,8 @@ import pandas as pd
 
 from rarecase.cohort.case import Case, SliceFiles
 from rarecase.cohort.layouts.base import Layout, RawCohort, Source, listed
+from rarecase.cohort.paths import Places
+from rarecase.cohort.roles import has_role, together, with_roles
 from rarecase.cohort.tables import (
     fold_number,
     need_columns,
@@ -28,27 +30,31 @@ def _recognise(source: Source) -> bool:
     path = source.table(_TABLE)
     if path is None or source.csv is None:
         return path is not None
-    images = read_table(path).get("image", pd.Series(dtype=str))
-    return bool(images.str.lower().str.endswith(PICTURE_SUFFIXES).any())
+    table = read_table(path)
+    named = [name for name in table.columns if has_role(name, "image")]
+    return any(table[n].str.lower().str.endswith(PICTURE_SUFFIXES).any() for n in named)
 
 
 def _read(source: Source) -> RawCohort:
     path = source.csv or source.root / _TABLE
-    table = read_table(path)
+    table = with_roles(read_table(path), path, _OURS)
     need_columns(table, path, "image", "patient")
+    together(table, path)
     if "case" not in table.columns:
         table["case"] = table["patient"]
     need_columns(table, path, "case")
     need_distinct(table["image"], path, what="picture")
-    cases = [_case(str(name), rows, path) for name, rows in table.groupby("case")]
+    places = Places(path)
+    cases = [_case(str(name), rows, path, places) for name, rows in table.groupby("case")]
     need_files([file for case in cases for file in case.files], path)
-    first = path.parent / str(table["image"].iloc[0])
+    places.say()
+    first = places.find(str(table["image"].iloc[0]))
     planes = ("image",) if count_planes(first) == 1 else ("red", "green", "blue")
     cases = [replace(case, planes=planes) for case in cases]
-    return listed("slices", table, cases, channels=planes, ours=_OURS)
+    return listed("slices", table, cases, channels=planes, ours=_OURS, path=path)
 
 
-def _case(name: str, rows: pd.DataFrame, path: Path) -> Case:
+def _case(name: str, rows: pd.DataFrame, path: Path, places: Places) -> Case:
     def only(column: str) -> str | None:
         if column not in rows.columns:
             return None
@@ -68,7 +74,7 @@ def _case(name: str, rows: pd.DataFrame, path: Path) -> Case:
 
     masks = rows["mask"] if "mask" in rows.columns else pd.Series([None] * len(rows))
     files = tuple(
-        SliceFiles(path.parent / str(image), path.parent / mask if mask else None, number)
+        SliceFiles(places.find(str(image)), places.find(mask) if mask else None, number)
         for number, (image, mask) in enumerate(
             zip(rows["image"], (text(m) for m in masks), strict=True)
         )

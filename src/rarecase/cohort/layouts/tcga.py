@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pandas as pd
-
 from rarecase.cohort.case import Case, Dropped, SliceFiles
-from rarecase.cohort.layouts.base import Layout, RawCohort, Source, case_table
-from rarecase.cohort.tables import need_columns, need_distinct, read_table
+from rarecase.cohort.layouts.base import Layout, RawCohort, Source
+from rarecase.cohort.layouts.label_tables import labelled
 
 # The three planes of every picture; a missing sequence was replaced by FLAIR by the authors.
 _PLANES = ("t1", "flair", "t1gd")
@@ -35,10 +33,7 @@ def _read(source: Source) -> RawCohort:
             cases.append(Case(folder.name, patient, site=site, slices=slices, planes=_PLANES))
         else:
             dropped.append(Dropped(folder.name, "no slices (…_<number>.tif) in its folder"))
-    labels, path = case_table(cases), source.table("data.csv")
-    if path is not None:
-        labels = labels.merge(_clinical(path), on="patient", how="left")
-    return RawCohort("tcga-lgg", _PLANES, tuple(cases), labels, None, tuple(dropped))
+    return labelled("tcga-lgg", source, cases, channels=_PLANES, dropped=dropped, own=())
 
 
 def _slices(folder: Path) -> tuple[SliceFiles, ...]:
@@ -51,16 +46,6 @@ def _slices(folder: Path) -> tuple[SliceFiles, ...]:
             mask = next((files[name] for name in names if name in files), None)
             found.append(SliceFiles(image, mask, int(match.group(1))))
     return tuple(sorted(found, key=lambda files: files.number))
-
-
-def _clinical(path: Path) -> pd.DataFrame:
-    """The label table by patient, ids written as in the folder names."""
-    table = read_table(path)
-    need_columns(table, path, "Patient")
-    table = table.rename(columns={"Patient": "patient"})
-    table["patient"] = table["patient"].str.replace("-", "_")
-    need_distinct(table["patient"], path, what="patient")
-    return table
 
 
 LAYOUT = Layout(

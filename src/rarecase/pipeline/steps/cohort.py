@@ -108,6 +108,7 @@ def cohort_work(context: Context, folder: Path) -> None:
         slices=("row", "size"), has_mask=("has_mask", "any"), tumour=("tumour", "sum")
     )
     table = cohort.to_frame()[["case", "patient", "label", "site"]]
+    table["label_from"] = [case.label_from for case in cohort.cases]
     table = table.join(counted, on="case")
     for repeat, part in folds.groupby("repeat"):
         table[f"test_fold_{repeat}"] = table["patient"].map(part.set_index("patient")["fold"])
@@ -122,5 +123,6 @@ def cohort_work(context: Context, folder: Path) -> None:
             "classes": list(cohort.classes),
             "rare": settings.cohort.rare or cohort.rare,
             "dropped": dropped,
+            "labels_from": cohort.labels_from,
         },
     )
