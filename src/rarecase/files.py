@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 _UMASK = os.umask(0)  # can only be asked for by setting it
 os.umask(_UMASK)
 
+LARGEST, SUSPECT, PACKED = 8 * 2**30, 2**30, 100  # bytes unpacked, and times those on disk
+
 
 def partial_path(path: Path) -> Path:
     """Where `path` is written before it is moved in."""
@@ -101,6 +103,43 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table without its index in one step, as Parquet or CSV by the name of `path`."""
     with replacing_file(path) as beside:
         (table.to_parquet if path.suffix == ".parquet" else table.to_csv)(beside, index=False)
+
+
+def check_regular(path: Path) -> None:
+    """Raise `DataError` for what is no file to read: missing, not this user's to read, a folder, a
+    pipe or a device, which might never end."""
+    if not path.exists():
+        raise DataError(f"{path}: no such file.")
+    if not path.is_file():
+        kind = "a folder" if path.is_dir() else "a pipe or a device"
+        raise DataError(f"{path}: {kind}, where a file was expected.")
+    if not os.access(path, os.R_OK):
+        raise DataError(f"{path}: this user may not read it.")
+
+
+def check_unpacked(path: Path, size: int, *, packed: int | None = None) -> None:
+    """Raise `DataError` where a file says that it unpacks to more bytes than it can honestly hold:
+    over 8 GB, or over 1 GB and a hundred times what it takes on disk (`packed`, by default all of
+    the file)."""
+    packed = path.stat().st_size if packed is None else packed
+    if size > LARGEST or (size > SUSPECT and size > PACKED * packed):
+        raise DataError(
+            f"{path}: {human_size(packed)} that would unpack to {human_size(size)}, which no "
+            "honest file does; it was not unpacked. Get or export it again."
+        )
+
+
+def human_size(size: float) -> str:
+    """Bytes in words.
+
+    >>> human_size(1536), human_size(5e9)
+    ('1.5 kB', '4.7 GB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TB"
 
 
 def text_encoding(path: Path) -> str:
