@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import fcntl
 import json
 import logging
 import os
+import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rarecase.bounds import check_parquet, check_regular, human_size
 from rarecase.checksums import PARTIAL, check_file
-from rarecase.errors import DataError
+from rarecase.errors import DataError, RarecaseError, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +26,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _UMASK = os.umask(0)  # can only be asked for by setting it
 os.umask(_UMASK)
-
-LARGEST, SUSPECT, PACKED = 8 * 2**30, 2**30, 100  # bytes unpacked, and times those on disk
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")  # what spreadsheets run, or may have been made harmless
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+LARGEST_JSON = 64 * 2**20  # bytes; objects take twenty times as many
 
 
 def partial_path(path: Path) -> Path:
@@ -100,52 +104,54 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a table without its index in one step, as Parquet or CSV by the name of `path`."""
+    """Write a table without its index in one step, as Parquet or CSV by the name of `path`. Text
+    that a spreadsheet would run as a formula gets an apostrophe in front, in CSV, which `read_csv`
+    takes off again."""
     with replacing_file(path) as beside:
-        (table.to_parquet if path.suffix == ".parquet" else table.to_csv)(beside, index=False)
+        if path.suffix == ".parquet":
+            table.to_parquet(beside, index=False)
+        else:
+            written = _each_text(table, as_text)
+            words = written.select_dtypes(["object", "string"])
+            # Left as it is, a lone carriage return would end a line.
+            returns = any(words[name].astype(str).str.contains("\r").any() for name in words)
+            how: Any = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
+            written.to_csv(beside, index=False, quoting=how)
 
 
-def check_regular(path: Path) -> None:
-    """Raise `DataError` for what is no file to read: missing, not this user's to read, a folder, a
-    pipe or a device, which might never end."""
-    if not path.exists():
-        raise DataError(f"{path}: no such file.")
-    if not path.is_file():
-        kind = "a folder" if path.is_dir() else "a pipe or a device"
-        raise DataError(f"{path}: {kind}, where a file was expected.")
-    if not os.access(path, os.R_OK):
-        raise DataError(f"{path}: this user may not read it.")
+def as_text(value: str) -> str:
+    """Text that a spreadsheet takes as text. `from_text` undoes it.
 
-
-def check_unpacked(path: Path, size: int, *, packed: int | None = None) -> None:
-    """Raise `DataError` where a file says that it unpacks to more bytes than it can honestly hold:
-    over 8 GB, or over 1 GB and a hundred times what it takes on disk (`packed`, by default all of
-    the file)."""
-    packed = path.stat().st_size if packed is None else packed
-    if size > LARGEST or (size > SUSPECT and size > PACKED * packed):
-        raise DataError(
-            f"{path}: {human_size(packed)} that would unpack to {human_size(size)}, which no "
-            "honest file does; it was not unpacked. Get or export it again."
-        )
-
-
-def human_size(size: float) -> str:
-    """Bytes in words.
-
-    >>> human_size(1536), human_size(5e9)
-    ('1.5 kB', '4.7 GB')
+    >>> [as_text(each) for each in ("=1+2", "-1.5", "'@a", "'a", "\\t=2")]
+    ["'=1+2", '-1.5', "''@a", "'a", "'\\t=2"]
     """
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TB"
+    return f"'{value}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value
+
+
+def from_text(value: str) -> str:
+    """Text as it was before `as_text`.
+
+    >>> [from_text(as_text(each)) for each in ("=1", "-1.5", "'=1", "'a")]
+    ['=1', '-1.5', "'=1", "'a"]
+    """
+    return value[1:] if value[:1] == "'" and _FORMULA.match(value) else value
+
+
+def _each_text(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """A table with its text changed, that of its names too."""
+    changed = table.rename(columns=lambda name: change(name) if isinstance(name, str) else name)
+    for at, dtype in enumerate(table.dtypes):
+        if dtype.kind not in "biufmMc":
+            texts = changed.iloc[:, at].map(lambda v: change(v) if isinstance(v, str) else v)
+            changed.isetitem(at, texts.array)
+    return changed
 
 
 def text_encoding(path: Path) -> str:
     """The encoding of a table that somebody's program wrote: UTF-8, UTF-16 by its mark, or else
     Windows-1252, as spreadsheets in the West do without asking; that is said. Raises `DataError`
     for a file that is no text."""
+    check_regular(path)
     with path.open("rb") as file:
         if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             return "utf-16"
@@ -169,13 +175,14 @@ def _is_text(path: Path, encoding: str) -> bool:
 def _reading(path: Path, kind: str) -> Iterator[None]:
     """Around reading a file: it is compared with its record, and a broken or missing one is named
     in the error."""
+    check_regular(path)
     check_file(path)
     try:
         yield
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file.") from None
-    except (ValueError, OSError, EOFError) as error:  # all that pandas, pyarrow, NumPy, json raise
-        raise DataError(f"{path}: not {kind} ({error}).") from None
+    except RarecaseError:
+        raise
+    except (ValueError, OSError, EOFError, RecursionError, MemoryError) as error:
+        raise DataError(f"{path}: not {kind} ({plain(error)}).") from None
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
@@ -183,26 +190,30 @@ def read_parquet(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     with _reading(path, "a valid Parquet file"):
+        check_parquet(path)
         return pd.read_parquet(path)
 
 
 def read_json(path: Path) -> Any:
     """Read JSON; a broken or missing file is named in the error."""
     with _reading(path, "valid JSON"):
+        if (size := path.stat().st_size) > LARGEST_JSON:
+            raise DataError(f"{path}: {human_size(size)} of JSON, which rarecase never writes.")
         return json.loads(path.read_text(encoding="utf-8"))
 
 
 def read_csv(
     path: Path, *, texts: Iterable[str] = (), missing: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Read a table that rarecase wrote; a broken or missing file is named in the error. `texts`:
-    columns that are text whatever they look like; `missing`: the words for a value that is not
-    there (None: those of pandas)."""
+    """Read a table that `write_table` wrote; a broken or missing file is named in the error.
+    `texts`: columns that are text whatever they look like; `missing`: the words for a value that is
+    not there (None: those of pandas)."""
     import pandas as pd
 
     types = dict.fromkeys(texts, str)
     with _reading(path, "a CSV table"):
-        return pd.read_csv(path, dtype=types, keep_default_na=missing is None, na_values=missing)
+        found = pd.read_csv(path, dtype=types, keep_default_na=missing is None, na_values=missing)
+    return _each_text(found, from_text)
 
 
 def map_array(path: Path) -> NDArray[Any]:

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rarecase.bounds import check_archive, check_regular, check_unpacked
 from rarecase.errors import DataError, plain
-from rarecase.files import check_regular, check_unpacked
 
 _log = logging.getLogger(__name__)
 PLACES = (
@@ -97,10 +97,10 @@ def read_npz(path: Path) -> dict[str, Any]:
     """
     check_regular(path)
     try:
+        names = check_archive(path)
         with zipfile.ZipFile(path) as archive:
-            check_unpacked(path, sum(member.file_size for member in archive.infolist()))
             found = {}
-            for name in archive.namelist():
+            for name in names:
                 if not name.endswith(".npy"):
                     raise DataError(f"{path}: holds {name!r}, expected .npy members alone.")
                 with archive.open(name) as member:
@@ -194,13 +194,11 @@ def _instead(path: Path) -> str:
     if start.lstrip()[:1] == b"<":
         return " but a web page: download the file itself"
     try:
-        with zipfile.ZipFile(path) as archive:
-            check_unpacked(path, sum(member.file_size for member in archive.infolist()))
-            if any(name.endswith("constants.pkl") for name in archive.namelist()):
-                return (
-                    " but a program (TorchScript), which is not run; save its state dict: "
-                    "torch.save(torch.jit.load(…).state_dict(), …)"
-                )
+        if any(name.endswith("constants.pkl") for name in check_archive(path)):
+            return (
+                " but a program (TorchScript), which is not run; save its state dict: "
+                "torch.save(torch.jit.load(…).state_dict(), …)"
+            )
     except (zipfile.BadZipFile, OSError, RuntimeError, UnicodeDecodeError):
         pass  # an old file is no zip, and a damaged one is found out when it is read
     return ""

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
+from rarecase.bounds import check_regular
 from rarecase.checkpoint import load_tensors
 from rarecase.errors import DataError, plain
-from rarecase.files import check_regular
 from rarecase.restricted import read_state_dict
 
 Tensors = dict[str, torch.Tensor]

@@ -98,7 +98,7 @@ def run(args: Namespace) -> int:
 
 
 def _dry_run(study: Study, args: Namespace) -> int:
-    from rarecase.files import human_size
+    from rarecase.bounds import human_size
     from rarecase.pipeline.disk import free_disk
     from rarecase.pipeline.estimate import human_time
 

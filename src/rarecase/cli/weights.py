@@ -82,8 +82,8 @@ def run(args: Namespace) -> int:
 
 
 def _read(args: Namespace) -> UNet:
-    from rarecase.pipeline.resolve import read_mapping
     from rarecase.segmenter.foreign import read_pytorch, read_tensorlayer
+    from rarecase.yaml_text import read_mapping
 
     path = Path(args.weights)
     if path.suffix == ".npz":

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rarecase.bounds import check_parquet, check_regular
 from rarecase.cohort.values import MISSING
 from rarecase.errors import DataError
 from rarecase.files import text_encoding
@@ -26,8 +27,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
     Raises `DataError` for what is no such table, rows longer than the header, columns of one name.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: no such file.")
+    check_regular(path)
     try:
         encoding, separator = _dialect(path, ",;\t")
         names = _check_width(path, separator, encoding)
@@ -56,11 +56,15 @@ def read_values(path: Path, *, names: Sequence[str]) -> pd.DataFrame:
     (1.0, 2.0) they are those numbers. Semicolons between columns, and then commas in numbers, are
     seen. Raises `DataError` for a file that cannot be read.
     """
+    check_regular(path)
     try:
         if path.suffix.lower() == ".parquet":
+            check_parquet(path)
             return pd.read_parquet(path)
         return _read_values(path, names)
-    except (ValueError, OSError) as error:
+    except DataError:
+        raise
+    except (ValueError, OSError, MemoryError) as error:
         kind = path.suffix.lower()[1:]
         raise DataError(f"{path}: cannot be read as {kind} ({error}).") from None
 

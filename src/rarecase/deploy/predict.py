@@ -22,7 +22,7 @@ from rarecase.compute import DEVICES, make_fabric
 from rarecase.deploy.inputs import cases_named, file_name, with_clinical
 from rarecase.deploy.model import Deployed, Found
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.files import replacing_file, write_json
+from rarecase.files import replacing_file, write_json, write_table
 from rarecase.imaging.drawing import Overlay, overlay_png
 from rarecase.imaging.formats import is_dicom, suffix_of
 from rarecase.imaging.formats.base import refusing
@@ -238,10 +238,9 @@ def _overlay(found: Found) -> bytes:
 
 def _write_table(model: Deployed, done: Sequence[Predicted], out: Path) -> None:
     rows = [each.row() for each in done]
-    with replacing_file(out / "predictions.csv") as beside:
-        # The columns of the fullest line: one with a problem has no probabilities.
-        columns = max((list(row) for row in rows), key=len, default=[])
-        pd.DataFrame(rows, columns=columns).to_csv(beside, index=False)
+    # The columns of the fullest line: one with a problem has no probabilities.
+    columns = max((list(row) for row in rows), key=len, default=[])
+    write_table(out / "predictions.csv", pd.DataFrame(rows, columns=columns))
     card = model.card
     write_json(
         out / "predictions.json",

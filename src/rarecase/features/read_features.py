@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from rarecase.bounds import check_archive, check_regular
 from rarecase.cohort.tables import SUFFIXES
 from rarecase.errors import DataError, LeakError, SettingError, nearest
 from rarecase.features.read_table import Features, Roles, read_table_features
@@ -41,8 +43,8 @@ def read_features(
     """
     kinds = {".npz": _read_archive, ".zarr": _read_store}
     suffix = path.suffix.lower()
-    if not path.exists():
-        raise DataError(f"{path}: no such file.")
+    if suffix != ".zarr" or not path.is_dir():
+        check_regular(path)
     if suffix not in (*SUFFIXES, *kinds):
         raise DataError(f"{path}: expected one of {', '.join([*SUFFIXES, *kinds])}.")
     if suffix not in kinds:
@@ -60,12 +62,19 @@ def read_features(
 
 def _read_archive(path: Path, label: str | None, groups: str | None, site: str | None) -> Features:
     try:
+        if zipfile.is_zipfile(path):
+            check_archive(path)
         file = np.load(path, allow_pickle=False)
         if isinstance(file, np.ndarray):
             raise ValueError("one array and no archive: numpy.savez(FILE, X=…, y=…, groups=…)")
         with file:
             held = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except DataError:
+        raise
+    except (
+        ValueError, OSError, EOFError, zipfile.BadZipFile, MemoryError, RuntimeError, zlib.error,
+        SyntaxError, TypeError, KeyError,
+    ) as error:  # fmt: skip
         raise DataError(f"{path}: cannot be read as .npz ({error}).") from None
     names = (label or "y", groups or "groups")
     if not {"X", names[0]} <= set(held):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from rarecase.bounds import check_regular
 from rarecase.errors import DataError
 
+MOST_PIXELS = 64_000_000  # no slice has more; a damaged header may say so
 PICTURE_SUFFIXES = (".tif", ".tiff", ".jpg", ".jpeg", ".png", ".bmp")
 
 # Grey saved as RGB JPEG comes back with colour differences of a few levels out of 255.
@@ -80,7 +84,8 @@ def binarise(values: NDArray[np.float32], *, lossy: bool = False) -> NDArray[np.
 
 def is_grey(planes: NDArray[np.float32]) -> bool:
     """Whether three planes (3, h, w) are one grey picture but for JPEG noise."""
-    return bool(np.ptp(planes, axis=0).max() <= _GREY_TOLERANCE)
+    apart = reduce(np.maximum, planes) - reduce(np.minimum, planes)
+    return bool(apart.max() <= _GREY_TOLERANCE)
 
 
 def probe_picture(path: Path) -> tuple[int, int]:
@@ -96,10 +101,18 @@ def count_planes(path: Path) -> int:
 
 
 def _opened(path: Path) -> Image.Image:
-    if not path.is_file():
-        raise DataError(f"{path}: no such file.")
+    check_regular(path)
     try:
-        return Image.open(path)
+        with warnings.catch_warnings(action="ignore"):
+            image = Image.open(path)
+        if image.width * image.height > MOST_PIXELS:
+            raise Image.DecompressionBombError
+        return image
+    except Image.DecompressionBombError:
+        raise DataError(
+            f"{path}: more than {MOST_PIXELS:,} pixels. Either its header is damaged, or it must "
+            "be made smaller before."
+        ) from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise DataError(f"{path}: not a picture that can be read ({error}).") from None
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from rarecase.bounds import human_size
 from rarecase.cohort import Cohort, count_slices
 from rarecase.errors import DataError
 from rarecase.experiment.arm import Counts
-from rarecase.files import human_size
 from rarecase.pipeline.designs import Part, copies_of, planned_parts
 from rarecase.pipeline.run_folder import FEATURES, SLICES, SYNTHETIC, folds_of
 from rarecase.pipeline.settings import Settings

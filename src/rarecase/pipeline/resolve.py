@@ -22,6 +22,7 @@ from rarecase.pipeline.settings import DesignSettings, Settings
 from rarecase.pipeline.settings_training import ScratchSettings
 from rarecase.pipeline.shortened import shortened
 from rarecase.segmenter.initial import ARGUMENTS, NONE, TISSUE, check_initial
+from rarecase.yaml_text import load_yaml, read_mapping
 
 Nested = dict[str, Any]
 _SCRATCH = tuple(ScratchSettings.model_fields)
@@ -80,21 +81,6 @@ def merged(low: Nested, high: Nested) -> Nested:
         is_value = name in ("patients", "merge")  # mappings that are values, not sections
         out[name] = merged(out[name], value) if both and not is_value else value
     return out
-
-
-def read_mapping(path: Path) -> dict[Any, Any]:
-    """A YAML file of `name: value` lines."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingError(f"{path}: not valid YAML ({error}).") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise SettingError(f"{path}: expected 'name: value' lines, got a {type(content).__name__}.")
-    return content
 
 
 def resolve(
@@ -240,7 +226,7 @@ def _explain(error: ValidationError) -> Iterator[str]:
             yield f"Unknown setting {name!r}: {nearest(name, level)}"
         else:
             message = problem["msg"].removeprefix("Value error, ")
-            yield f"Setting {name}: {message} (got {problem['input']!r})."
+            yield f"Setting {name}: {message} (got {problem['input']!r:.200})."
 
 
 def dump(settings: Settings) -> str:
@@ -290,8 +276,8 @@ def parse_value(text: str) -> Any:
     (0.0001, [1, 2], ['flair', 't1'], '25%')
     """
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = load_yaml(text, name="value")
+    except SettingError:
         return text
     if isinstance(value, str) and "," in value:
         return [parse_value(part) for part in value.split(",")]
