@@ -142,8 +142,10 @@ def _each_text(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFram
     changed = table.rename(columns=lambda name: change(name) if isinstance(name, str) else name)
     for at, dtype in enumerate(table.dtypes):
         if dtype.kind not in "biufmMc":
-            texts = changed.iloc[:, at].map(lambda v: change(v) if isinstance(v, str) else v)
-            changed.isetitem(at, texts.array)
+            values = changed.iloc[:, at]
+            if any(isinstance(v, str) and change(v) != v for v in values):  # else its type stays
+                texts = values.map(lambda v: change(v) if isinstance(v, str) else v)
+                changed.isetitem(at, texts.array)
     return changed
 
 

@@ -115,7 +115,7 @@ def _chosen(places: list[str], path: Path) -> str:
     if len(usual) != 1:
         listed = ", ".join(f"'{plain(before)}'" for before in places)
         raise DataError(
-            f"{path}: holds the network {len(places)} times, under {listed}. Save one of them "
-            "alone: torch.save(model.state_dict(), …)."
+            f"{path}: holds the network {len(places)} times, under {listed}. Save the "
+            "state dict of one of them alone."
         )
     return usual[0]

@@ -59,7 +59,7 @@ def run(args: Namespace) -> int:
     seen = None if args.patients is None else sorted(set(read_names(Path(args.patients))))
     segmenter = Segmenter(
         net=net, channels=channels, trained_on=tuple(seen or ()), patients_known=seen is not None,
-        initialised_from=str(args.weights),
+        initialised_from=Path(args.weights).name,
     )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     segmenter.save(out)

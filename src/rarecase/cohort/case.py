@@ -76,13 +76,14 @@ class Cohort:
     """Labelled cases, sorted by case id; every patient has one label.
 
     channels: lower-case names ('flair', 't1', 't1gd', 't2', 'image'), in the order in which
-    slices hold them.
+    slices hold them. root: the folder of the data, which no output says.
     """
 
     cases: tuple[Case, ...]
     dropped: tuple[Dropped, ...]
     layout: str
     channels: tuple[str, ...]
+    root: Path | None = None
 
     @property
     def patients(self) -> dict[str, str]:

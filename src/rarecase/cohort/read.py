@@ -73,10 +73,11 @@ def read_cohort(
         dropped=tuple(sorted(dropped, key=lambda d: d.case)),
         layout=raw.layout,
         channels=chosen,
+        root=Path(path) if Path(path).is_dir() else Path(path).parent,
     )
     check_classes(cohort.patients, cohort.dropped, several=labels)
     if unasked := [d for d in cohort.dropped if d.case not in exclude]:
-        _log.warning("%d of the cases in %s are left out", len(unasked), path)
+        _log.warning("%d of the cases in %s are left out", len(unasked), Path(path).name)
     return cohort
 
 

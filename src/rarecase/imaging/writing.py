@@ -32,24 +32,26 @@ def write_nifti_mask(path: Path, mask: NDArray, grid: Grid, *, like: Path | None
         beside.write_bytes(gzip.compress(image.to_bytes(), mtime=0))
 
 
-# What every DICOM object must say of its patient and study; an anonymised one may not.
+# What every DICOM object must have of its patient and study, if empty: here it is, all of it. The
+# identifiers of study and series say which scan it belongs to.
 _MUST = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
-         "StudyDate", "StudyTime")  # fmt: skip
+         "StudyDate", "StudyTime", "ReferringPhysicianName")  # fmt: skip
 
 
-def _complete(source: Any) -> Any:
-    """A slice's data set with empty values for what is missing in it."""
+def _nameless(source: Any, case: str) -> Any:
+    """A slice's data set that says nothing of its patient but the name of the case."""
     for name in _MUST:
-        if name not in source:
-            setattr(source, name, "")
-    if source.PatientSex not in ("M", "F", "O", ""):
-        source.PatientSex = ""
+        setattr(source, name, "")
+    source.PatientID = case[:64]
     return source
 
 
-def write_dicom_seg(path: Path, mask: NDArray, series: Path, *, label: str = "tumour") -> None:
+def write_dicom_seg(
+    path: Path, mask: NDArray, series: Path, *, case: str, label: str = "tumour"
+) -> None:
     """Write a mask (column, row, slice) as DICOM-SEG that refers to the series behind `series` (its
-    folder or one of its files), in the order in which `read_volume` stacks it."""
+    folder or one of its files), in the order in which `read_volume` stacks it. Of the patient it
+    says `case` alone, in place of the identifier."""
     import highdicom
     import pydicom
     from highdicom.sr.coding import CodedConcept
@@ -60,7 +62,7 @@ def write_dicom_seg(path: Path, mask: NDArray, series: Path, *, label: str = "tu
     def code(value: str, meaning: str, scheme: str = "SCT") -> CodedConcept:
         return CodedConcept(value, scheme, meaning)
 
-    sources = [_complete(pydicom.dcmread(each.path)) for each in stack_of(series).slices]
+    sources = [_nameless(pydicom.dcmread(each.path), case) for each in stack_of(series).slices]
     algorithm = highdicom.AlgorithmIdentificationSequence(
         name="rarecase", version=__version__,
         family=code("123110", "Artificial Intelligence", "DCM"),
