@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,20 @@ _MUST = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "Accessio
          "StudyDate", "StudyTime", "ReferringPhysicianName")  # fmt: skip
 
 
+# Groups of tags on the patient, trials, requests, visits and procedures, and names of others that
+# say who, where or when; the writer of DICOM-SEG copies some of them.
+_PERSONAL = (0x0010, 0x0012, 0x0032, 0x0038, 0x0040)
+_WHO = re.compile(
+    r"Physician|Operator|Person|Institution|Station|Serial|Accession|Diagnos|Description|Comment"
+    r"|Protocol|Procedure|Request|Admi|Date|Time$|StudyID|ReferencedPatient|ReferencedStudy"
+)
+
+
 def _nameless(source: Any, case: str) -> Any:
     """A slice's data set that says nothing of its patient but the name of the case."""
+    for element in [*source]:
+        if element.tag.group in _PERSONAL or _WHO.search(element.keyword):
+            del source[element.tag]
     for name in _MUST:
         setattr(source, name, "")
     source.PatientID = case[:64]

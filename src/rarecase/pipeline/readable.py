@@ -43,7 +43,8 @@ def refuse_bad_headers(settings: Settings, cohort: Cohort) -> None:
         if why is not None:
             headers[case.case] = why
     if headers:
-        refuse_unreadable(headers | _unreadable(settings, cohort), cases=len(cohort.cases))
+        found = sorted((headers | _unreadable(settings, cohort)).items())
+        refuse_unreadable(dict(found), cases=len(cohort.cases))
 
 
 def _without(settings: Settings, exclude: list[str]) -> Settings:

@@ -100,14 +100,20 @@ def resolve(
     given = merged(nest({str(k): v for k, v in from_file.items()}), nest(overrides or {}))
     name = preset or given.get("preset") or "quick"
     if not isinstance(name, str) or name not in PRESETS:
-        raise SettingError(f"preset {name!r}: {nearest(str(name), PRESETS)}")
+        where = "" if file is None or preset else f"{file}: "
+        raise SettingError(f"{where}preset {name!r}: {nearest(str(name), PRESETS)}")
     starting = PRESETS[name]
     starting = merged(starting, _start(starting, given))
     nested = merged({**starting, "preset": name}, {**given, "preset": name})
     if short:
         usual = [part.model_dump() for part in Settings().experiment]
         nested["experiment"] = shortened(nested.get("experiment", usual), short)
-    return validate(nested)
+    try:
+        return validate(nested)
+    except SettingError as error:
+        if file is None or overrides or short:
+            raise
+        raise SettingError(f"{file}: {error}") from None
 
 
 def _start(preset: Nested, given: Nested) -> Nested:
