@@ -153,7 +153,8 @@ def text_encoding(path: Path) -> str:
     """The encoding of a table that somebody's program wrote: UTF-8, UTF-16 by its mark, or else
     Windows-1252, as spreadsheets in the West do without asking; that is said. Raises `DataError`
     for a file that is no text."""
-    check_regular(path)
+    if path.exists():
+        check_regular(path)
     with path.open("rb") as file:
         if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             return "utf-16"
