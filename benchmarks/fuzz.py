@@ -1,12 +1,14 @@
 """Corrupted files: no crash, no hang, no hunger for memory, always a message that names the file.
 
     python benchmarks/fuzz.py FOLDER [--files 1000] [--seed 0]
+    python benchmarks/fuzz.py --written [--files 1000] [--seed 0]
 
-Takes every volume in FOLDER and one of each other format made from them, corrupts copies (cut off,
+Takes every volume in FOLDER and one of each other format made from them, or one of each kind of
+file that rarecase writes or takes besides (`fuzz_written`), corrupts copies (cut off,
 bits flipped in the header or anywhere, a stretch overwritten, numbers of the header made huge or
 not finite, emptied, given another format's suffix), and reads each in another process. Counts what
 came: read after all, refused with a message that names the file, or a failure: another exception,
-a crash, more than 10 s, more than 2 GB. Keeps the counts in results/fuzz.json.
+a crash, more than 10 s, more than 2 GB. Keeps the counts in results/fuzz.json or fuzz-written.json.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import argparse
 import json
 import multiprocessing
 import resource
+import shutil
 import struct
 import tempfile
 import time
@@ -24,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fuzz_written import readers, written
 
 RESULTS = Path(__file__).with_name("results")
 SECONDS, MEMORY = 10.0, 2 * 2**30
@@ -109,14 +113,18 @@ def corrupted(
     import gzip
 
     rng = np.random.default_rng(seed)
-    suffixes = sorted({"".join(source.suffixes[-2:]) for source in sources})
+    suffixes = sorted({"".join(each.suffixes[-2:]) for each in sources if each.is_file()})
     for number in range(files):
         source = sources[int(rng.integers(len(sources)))]
         how = CORRUPTIONS[int(rng.integers(len(CORRUPTIONS)))]
+        if source.is_dir():
+            yield _with_one_corrupted(source, work / f"corrupt-{number}{source.suffix}", how, rng)
+            continue
         raw = source.read_bytes()
         inside = source.suffix == ".gz" and rng.random() < 0.6
         data = how(bytearray(gzip.decompress(raw) if inside else raw), rng)
-        suffix = "".join(source.suffixes[-2:]) if source.suffix == ".gz" else source.suffix
+        several = source.suffix == ".gz" or source.name.startswith("w.")
+        suffix = "".join(source.suffixes[-2:]) if several else source.suffix
         if rng.random() < 0.05:
             suffix = suffixes[int(rng.integers(len(suffixes)))]
         path = work / f"corrupt-{number}{suffix}"
@@ -124,15 +132,27 @@ def corrupted(
         yield path, f"{source.name}: {how.__name__}{' inside gzip' if inside else ''}"
 
 
+def _with_one_corrupted(
+    source: Path, copy: Path, how: Callable[..., bytearray], rng: np.random.Generator
+) -> tuple[Path, str]:
+    """A copy of a folder with one of its files corrupted."""
+    shutil.copytree(source, copy)
+    files = sorted(file for file in copy.rglob("*") if file.is_file())
+    file = files[int(rng.integers(len(files)))]
+    file.write_bytes(bytes(how(bytearray(file.read_bytes()), rng)))
+    return copy, f"{source.name}/{file.relative_to(copy)}: {how.__name__}"
+
+
 def attempt(path: Path) -> tuple[str, float]:
     """What reading a file comes to, and the process's peak memory in bytes."""
-    from rarecase.errors import DataError
+    from rarecase.errors import RarecaseError
     from rarecase.imaging import read_volume
 
+    read = next((r for end, r in readers().items() if path.name.endswith(end)), None)
     try:
-        read_volume(path, several=True)
+        read_volume(path, several=True) if read is None else read(path)
         said = "read"
-    except DataError as error:
+    except RarecaseError as error:
         said = "refused" if path.name in str(error) else f"does not name the file: {error}"
     except Exception as error:
         said = f"{type(error).__name__}: {error}"
@@ -190,7 +210,8 @@ class Reader:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--written", action="store_true")
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -200,7 +221,8 @@ def main() -> None:
         made, bad = Path(folder) / "made", Path(folder) / "bad"
         made.mkdir()
         bad.mkdir()
-        reader, sources = Reader(), originals(args.folder, made)
+        reader = Reader()
+        sources = written(made) if args.written else originals(args.folder, made)
         for path, how in corrupted(sources, bad, files=args.files, seed=args.seed):
             began = time.perf_counter()
             said = reader(path)
@@ -209,12 +231,13 @@ def main() -> None:
             if said not in ("read", "refused"):
                 failures.append(f"{how}: {said}")
                 print(failures[-1], flush=True)
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         reader.stop()
     found = {"files": args.files, "seed": args.seed, **counts, "slowest seconds": round(slowest, 2),
              "failures": failures}  # fmt: skip
     print(json.dumps(found, indent=2))
-    (RESULTS / "fuzz.json").write_text(json.dumps(found, indent=2) + "\n")
+    name = "fuzz-written.json" if args.written else "fuzz.json"
+    (RESULTS / name).write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

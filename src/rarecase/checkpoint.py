@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from rarecase.bounds import check_regular
 from rarecase.checksums import check_file
-from rarecase.errors import DataError
+from rarecase.errors import DataError, plain
 from rarecase.files import replacing_file
 
 Tensors = dict[str, torch.Tensor]
@@ -37,18 +37,16 @@ def _alone(tensor: torch.Tensor) -> torch.Tensor:
 
 def load_tensors(path: Path) -> tuple[Tensors, Any]:
     """Read back what `save_tensors` wrote: tensors and meta. Files of others have meta None."""
-    if not path.is_file():
-        raise DataError(f"{path}: no such file.")
-    if not os.access(path, os.R_OK):
-        raise DataError(f"{path}: this user may not read it.")
+    check_regular(path)
     check_file(path)
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             text = (file.metadata() or {}).get("rarecase", "null")
-    except (SafetensorError, OSError) as error:
-        raise DataError(f"{path}: not a safetensors file ({error}).") from None
-    return tensors, json.loads(text)
+        meta = json.loads(text)
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not a safetensors file ({plain(error)}).") from None
+    return tensors, meta
 
 
 def _unpack(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:

@@ -25,6 +25,15 @@ class LeakError(RarecaseError):
     """Something fitted on a patient was about to be judged on the same patient."""
 
 
+def plain(text: object) -> str:
+    """Text from a file, or a library's about it, as one line that a terminal may be shown.
+
+    >>> plain("a\\x1b[31m b\\n\\tc")
+    'a?[31m b c'
+    """
+    return "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))
+
+
 def alike(names: Iterable[str]) -> list[list[str]]:
     """Names that differ in capitals alone, in groups.
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import fcntl
 import json
 import logging
 import os
+import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rarecase.bounds import check_parquet, check_regular, human_size
 from rarecase.checksums import PARTIAL, check_file
-from rarecase.errors import DataError
+from rarecase.errors import DataError, RarecaseError, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _UMASK = os.umask(0)  # can only be asked for by setting it
 os.umask(_UMASK)
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")  # what spreadsheets run, or may have been made harmless
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+LARGEST_JSON = 64 * 2**20  # bytes; objects take twenty times as many
 
 
 def partial_path(path: Path) -> Path:
@@ -98,9 +104,49 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a table without its index in one step, as Parquet or CSV by the name of `path`."""
+    """Write a table without its index in one step, as Parquet or CSV by the name of `path`. Text
+    that a spreadsheet would run as a formula gets an apostrophe in front, in CSV, which `read_csv`
+    takes off again."""
     with replacing_file(path) as beside:
-        (table.to_parquet if path.suffix == ".parquet" else table.to_csv)(beside, index=False)
+        if path.suffix == ".parquet":
+            table.to_parquet(beside, index=False)
+        else:
+            written = _each_text(table, as_text)
+            words = written.select_dtypes(["object", "string"])
+            # Left as it is, a lone carriage return would end a line.
+            returns = any(words[name].astype(str).str.contains("\r").any() for name in words)
+            how: Any = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
+            written.to_csv(beside, index=False, quoting=how)
+
+
+def as_text(value: str) -> str:
+    """Text that a spreadsheet takes as text. `from_text` undoes it.
+
+    >>> [as_text(each) for each in ("=1+2", "-1.5", "'@a", "'a", "\\t=2")]
+    ["'=1+2", '-1.5', "''@a", "'a", "'\\t=2"]
+    """
+    return f"'{value}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value
+
+
+def from_text(value: str) -> str:
+    """Text as it was before `as_text`.
+
+    >>> [from_text(as_text(each)) for each in ("=1", "-1.5", "'=1", "'a")]
+    ['=1', '-1.5', "'=1", "'a"]
+    """
+    return value[1:] if value[:1] == "'" and _FORMULA.match(value) else value
+
+
+def _each_text(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """A table with its text changed, that of its names too."""
+    changed = table.rename(columns=lambda name: change(name) if isinstance(name, str) else name)
+    for at, dtype in enumerate(table.dtypes):
+        if dtype.kind not in "biufmMc":
+            values = changed.iloc[:, at]
+            if any(isinstance(v, str) and change(v) != v for v in values):  # else its type stays
+                texts = values.map(lambda v: change(v) if isinstance(v, str) else v)
+                changed.isetitem(at, texts.array)
+    return changed
 
 
 def decode_text(data: bytes, path: Path) -> str:
@@ -137,13 +183,14 @@ def _encoding(data: bytes) -> str:
 def _reading(path: Path, kind: str) -> Iterator[None]:
     """Around reading a file: it is compared with its record, and a broken or missing one is named
     in the error."""
+    check_regular(path)
     check_file(path)
     try:
         yield
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file.") from None
-    except (ValueError, OSError, EOFError) as error:  # all that pandas, pyarrow, NumPy, json raise
-        raise DataError(f"{path}: not {kind} ({error}).") from None
+    except RarecaseError:
+        raise
+    except Exception as error:  # pandas, pyarrow, NumPy and json raise all kinds
+        raise DataError(f"{path}: not {kind} ({plain(error)}).") from None
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
@@ -151,26 +198,30 @@ def read_parquet(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     with _reading(path, "a valid Parquet file"):
+        check_parquet(path)
         return pd.read_parquet(path)
 
 
 def read_json(path: Path) -> Any:
     """Read JSON; a broken or missing file is named in the error."""
     with _reading(path, "valid JSON"):
+        if (size := path.stat().st_size) > LARGEST_JSON:
+            raise DataError(f"{path}: {human_size(size)} of JSON, which rarecase never writes.")
         return json.loads(path.read_text(encoding="utf-8"))
 
 
 def read_csv(
     path: Path, *, texts: Iterable[str] = (), missing: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Read a table that rarecase wrote; a broken or missing file is named in the error. `texts`:
-    columns that are text whatever they look like; `missing`: the words for a value that is not
-    there (None: those of pandas)."""
+    """Read a table that `write_table` wrote; a broken or missing file is named in the error.
+    `texts`: columns that are text whatever they look like; `missing`: the words for a value that is
+    not there (None: those of pandas)."""
     import pandas as pd
 
     types = dict.fromkeys(texts, str)
     with _reading(path, "a CSV table"):
-        return pd.read_csv(path, dtype=types, keep_default_na=missing is None, na_values=missing)
+        found = pd.read_csv(path, dtype=types, keep_default_na=missing is None, na_values=missing)
+    return _each_text(found, from_text)
 
 
 def map_array(path: Path) -> NDArray[Any]:

@@ -20,6 +20,7 @@ from rarecase.pipeline.compute import settled
 from rarecase.pipeline.designs import CellGrid, available, study_grid
 from rarecase.pipeline.disk import refuse_small_disk
 from rarecase.pipeline.plan import STAGES, plan, up_to
+from rarecase.pipeline.readable import refuse_bad_headers, with_names
 from rarecase.pipeline.resolve import dump, resolve
 from rarecase.pipeline.run import check_run_folder, only_one, perform_all, prune, refuse_other_data
 from rarecase.pipeline.run_folder import REPORT, SETTINGS
@@ -99,6 +100,7 @@ class Study:
         """The cohort as the settings choose it; a simulated one is made now if it is not there."""
         if not self.settings.data:
             simulate(self.settings, self.run_folder)
+        self.settings = with_names(self.settings, self.run_folder)
         return self._within(load_cohort(self.settings, self.run_folder))
 
     def _within(self, cohort: Cohort) -> Cohort:
@@ -116,6 +118,8 @@ class Study:
         from rarecase.pipeline.estimate import estimate
 
         cohort = self._cohort_so_far()
+        if self.settings.data:
+            refuse_bad_headers(self.settings, cohort)
         steps = up_to(self._plan(cohort), until)
         return cohort, steps, estimate(self.settings, cohort=cohort, steps=steps, until=until)
 
@@ -156,6 +160,7 @@ class Study:
         self.run_folder.mkdir(parents=True, exist_ok=True)
         with only_one(self.run_folder):
             cohort = self.cohort()
+            refuse_bad_headers(self.settings, cohort)
             whole = self._plan(cohort)
             steps = up_to(whole, until)
             todo = unfinished(steps)

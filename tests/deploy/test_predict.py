@@ -251,6 +251,21 @@ def test_what_cannot_be_read_does_not_stop_the_others(model, scans, tmp_path, ca
         predict(model, tmp_path / "out3", tmp_path / "nowhere.nii")
 
 
+def test_a_file_without_a_header_is_one_of_many_and_no_folder_above_is_named(
+    model, scans, tmp_path
+):
+    bad = tmp_path / "dr_miller" / "bad.nii.gz"
+    bad.parent.mkdir()
+    bad.write_bytes(b"no header at all" * 30)
+    found = predict(model, tmp_path / "out", bad, scans[0])
+    assert [each.problem is None for each in found] == [False, True]
+    assert found[0].problem.startswith("bad.nii.gz: not a NIfTI file")
+    assert found[1].source == scans[0].name
+    for file in ("predictions.csv", "predictions.json"):
+        text = (tmp_path / "out" / file).read_text()
+        assert "dr_miller" not in text and str(scans[0].parent) not in text
+
+
 def test_a_folder_of_scans_is_every_scan_in_it(model, scans, tmp_path):
     folder = tmp_path / "scans"
     folder.mkdir()
@@ -275,7 +290,7 @@ def test_masks_and_other_sequences_of_a_folder_are_left_alone(model, scans, tmp_
     found = predict(model, tmp_path / "out", folder)
     assert [each.case for each in found] == ["a", "b_flair"]
     assert "left alone" in caplog.text and "b_t1.nii.gz" in caplog.text
-    assert found[0].source == str(folder / "a.nii.gz")
+    assert found[0].source == "a.nii.gz"
     for name in ("c_0000", "c_0001"):
         shutil.copy(scans[0], folder / f"{name}.nii.gz")
     with pytest.raises(DataError, match=r"several channels of its cases by number \(0000, 0001\)"):

@@ -5,8 +5,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fuzz import attempt, corrupted, originals
+from fuzz_written import written
 
 from support.written import dicom
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_corrupted_files_of_every_kind_that_is_written_are_too(tmp_path):
+    made, bad = tmp_path / "made", tmp_path / "bad"
+    made.mkdir()
+    bad.mkdir()
+    failures = []
+    for path, how in corrupted(written(made), bad, files=120, seed=7):
+        said, _ = attempt(path)
+        if said not in ("read", "refused"):
+            failures.append(f"{how}: {said}")
+    assert not failures
 
 
 @pytest.mark.filterwarnings("ignore")

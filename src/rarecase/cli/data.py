@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rarecase.cli.arguments import add_options, add_study, overrides_of
 from rarecase.cli.show import finish, labels_from, table
+from rarecase.cohort.unreadable import UNREADABLE
 from rarecase.errors import DataError, SettingError
 
 if TYPE_CHECKING:
@@ -64,8 +65,12 @@ def inspect(args: Namespace) -> int:
         raise SettingError("--html shows the images, which --fast does not open. Leave one out.")
     if args.html and Path(args.html).exists():
         raise DataError(f"{args.html} exists and was not touched; choose a new name.")
-    cohort, amiss = _readable(args.data, _resolve(args).cohort)
-    found = inspect_cohort(cohort, load=not args.fast, thumbnails=bool(args.html), amiss=amiss)
+    chosen = _resolve(args).cohort
+    cohort, amiss = _readable(args.data, chosen)
+    found = inspect_cohort(
+        cohort, load=not args.fast, thumbnails=bool(args.html), amiss=amiss,
+        leave_out=UNREADABLE in chosen.exclude,
+    )  # fmt: skip
     if args.html:
         from rarecase.report.contact_sheet import write_contact_sheet
 
@@ -92,7 +97,8 @@ def _readable(data: str, chosen: CohortSettings) -> tuple[Cohort, str | None]:
     """The cohort with its labels; where these are amiss, without them, and what is."""
     from rarecase.cohort import read_cohort
 
-    given: Any = {each: getattr(chosen, each) for each in ("channels", "exclude", "tumour")}
+    given: Any = {each: getattr(chosen, each) for each in ("channels", "tumour")}
+    given["exclude"] = [name for name in chosen.exclude if name != UNREADABLE]
     labels: Any = {each: getattr(chosen, each) for each in ("label", "merge", "conflict")}
     try:
         return read_cohort(data, **labels, **given), None

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from rarecase.cli.arguments import add_options
+from rarecase.cli.arguments import add_options, split_names
 from rarecase.cli.show import finish, table
 from rarecase.errors import SettingError
 from rarecase.generators.registry import KINDS
@@ -38,7 +38,9 @@ Whoever judges a classifier that was trained with them must leave out every pati
 generator has learnt from. FILE.json beside FILE lists them as learnt_from, and a .zarr itself as
 seen. ('rarecase compare' fits generators in its folds, and leaves them out by itself.)
 
-A .zarr holds float16; .npz, .parquet and .csv hold what the generator draws.
+A .zarr holds float16; .npz, .parquet and .csv hold what the generator draws. Columns of a table
+keep their types and stay within their real values: whole numbers are the nearest, truth is what
+is 0.5 or more, a category (--categorical) is the likeliest.
 
 The training of a network on maps, or on 1,000 samples or more, is kept in FILE.checkpoint until
 FILE is written: after Ctrl-C or a kill the same command goes on with it."""
@@ -55,6 +57,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         ("--label", "COLUMN", "column with the classes"),
         ("--groups", "COLUMN", "column with the patients"),
         ("--ignore", "COLUMNS", "columns to leave out"),
+        ("--categorical", "COLUMNS", "columns that are categories, text or codes"),
         ("--filter", "NAME",
          "keep recognised, near, dense or agreement samples alone (default: all)"),
         ("--audit", None,
@@ -62,7 +65,7 @@ def add_arguments(parser: ArgumentParser) -> None:
          "and whether it hands out those it learnt from"),
         ("--seed", 0, "everything random derives from it"),
     ), required=["--generator", "--n", "--out"])  # fmt: skip
-    parser.set_defaults(ignore="")
+    parser.set_defaults(ignore="", categorical="")
 
 
 def interrupted(args: Namespace) -> str:
@@ -79,8 +82,9 @@ def run(args: Namespace) -> int:
     out, counts = Path(args.out), _counts(args.n)
     said = generate(
         Path(args.features), out, counts, kind=args.generator, label=args.label,
-        groups=args.groups, ignore=[name for name in args.ignore.split(",") if name],
-        keep=args.filter, audit=args.audit, seed=args.seed,
+        groups=args.groups, ignore=split_names(args.ignore),
+        categorical=split_names(args.categorical), keep=args.filter, audit=args.audit,
+        seed=args.seed,
     )  # fmt: skip
     rows = [[n, said["real"][n], said["generated"][n], count] for n, count in counts.items()]
     shown: list[Any] = [table("Samples", ["class", "real", "generated", "kept"], rows)]

@@ -160,5 +160,7 @@ def _wait_politely() -> None:
 
 
 def _say(text: str, *, code: int) -> int:
-    sys.stderr.write(f"rarecase: {text}\n")
+    # Names of files and columns are somebody's, and may hold what a terminal obeys.
+    shown = "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+    sys.stderr.write(f"rarecase: {shown}\n")
     return code

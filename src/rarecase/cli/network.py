@@ -146,14 +146,12 @@ def _patients_in(path: Path, cache: SliceCache) -> list[str]:
 
 
 def _arguments(text: str | None) -> dict[str, Any]:
-    import yaml
+    from rarecase.yaml_text import load_yaml
 
     if not text:
         return {}
-    try:
-        found = yaml.safe_load("{" + text + "}" if not text.lstrip().startswith("{") else text)
-    except yaml.YAMLError as error:
-        raise SettingError(f"--network-args {text!r}: not YAML ({error}).") from None
+    inside = text if text.lstrip().startswith("{") else "{" + text + "}"
+    found = load_yaml(inside, name=f"--network-args {text!r}")
     if not isinstance(found, dict):
         raise SettingError(f"--network-args {text!r}: expected name: value, name: value.")
     return found

@@ -95,9 +95,17 @@ def _rows(args: Namespace, model: TableModel) -> int:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} is not an empty folder and was not touched; choose a new one.")
     out.mkdir(parents=True, exist_ok=True)
-    said, lines = [], []
+    said: list[dict[str, Any]] = []
+    lines = []
     for number, name in enumerate(args.images):
-        found, missing = predict_table(model, Path(name))
+        try:
+            found, missing = predict_table(model, Path(name))
+        except DataError as error:
+            if len(args.images) == 1:
+                raise
+            lines.append(str(error))
+            said.append({"table": name, "problem": str(error)})
+            continue
         file = "predictions.csv" if len(args.images) == 1 else f"predictions-{number}.csv"
         write_table(out / file, found)
         counts = ", ".join(f"{n} {c}" for c, n in found["call"].value_counts().items())
@@ -111,7 +119,8 @@ def _rows(args: Namespace, model: TableModel) -> int:
         said.append({"table": name, "rows": len(found), "missing": missing, "file": out / file})
     chosen = model.card["chosen"]
     what = f"{chosen['features']}, {chosen['classifier']}, arm {chosen['arm']}"
-    return finish(args, said, f"Model: {what}. For research alone.", *lines)
+    code = int(any("problem" in each for each in said))
+    return finish(args, said, f"Model: {what}. For research alone.", *lines, code=code)
 
 
 def _provenance(card: dict[str, Any]) -> str:

@@ -102,7 +102,8 @@ def run(args: Namespace) -> int:
 
 
 def _dry_run(study: Study, args: Namespace) -> int:
-    from rarecase.pipeline.disk import free_disk, human_size
+    from rarecase.bounds import human_size
+    from rarecase.pipeline.disk import free_disk
     from rarecase.pipeline.estimate import human_time
 
     cohort, steps, cost = study.estimate(until=args.until)

@@ -59,7 +59,7 @@ def run(args: Namespace) -> int:
     seen = None if args.patients is None else sorted(set(read_names(Path(args.patients))))
     segmenter = Segmenter(
         net=net, channels=channels, trained_on=tuple(seen or ()), patients_known=seen is not None,
-        initialised_from=str(args.weights),
+        initialised_from=Path(args.weights).name,
     )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     segmenter.save(out)
@@ -82,8 +82,8 @@ def run(args: Namespace) -> int:
 
 
 def _read(args: Namespace) -> UNet:
-    from rarecase.pipeline.resolve import read_mapping
     from rarecase.segmenter.foreign import read_pytorch, read_tensorlayer
+    from rarecase.yaml_text import read_mapping
 
     path = Path(args.weights)
     if path.suffix == ".npz":

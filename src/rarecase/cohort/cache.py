@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from rarecase.ahead import ahead, readers
 from rarecase.cohort.case import Case, Cohort
 from rarecase.cohort.fitting import Fitted, Normalise, fit_case, pixel_of
 from rarecase.cohort.load import load_groups
+from rarecase.cohort.unreadable import attempt, refuse_unreadable
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.files import map_array, read_json, read_parquet, replacing_directory, write_json
 from rarecase.progress import task
@@ -90,7 +91,7 @@ def cache_slices(
 
     Raises
     ------
-    DataError: names the case and the file.
+    DataError: names every case that cannot be read, and its file.
     """
     out, square = Path(out), (size, size)
     if size < 8:
@@ -99,10 +100,8 @@ def cache_slices(
         raise SettingError(f"normalise: {normalise!r} is unknown; {nearest(normalise, known)}")
     _refuse_to_overwrite(out)
 
-    read = partial(
-        _fitted, channels=cohort.channels, size=size, normalise=normalise, skip_empty=skip_empty,
-        pixel=pixel,
-    )  # fmt: skip
+    read = _reader(cohort, size=size, normalise=normalise, skip_empty=skip_empty, pixel=pixel)
+    reasons: dict[str, str] = {}
     rows: list[tuple[Any, ...]] = []
     seen: list[dict[str, Any]] = []
     with (
@@ -111,16 +110,49 @@ def cache_slices(
         _GrowingArray(folder / "masks.npy", square, "uint8") as masks,
         task("slices", total=len(cohort.cases)) as bar,
     ):
-        for case, (found, about) in ahead(read, cohort.cases, workers=readers(MOST_AT_ONCE)):
-            images.append(found.images)
-            masks.append(found.masks)
-            at, one = len(rows), (case.case, case.patient, case.label)
-            rows += [(at + i, *one, *each) for i, each in enumerate(found.rows)]
-            seen.append(about)
+        for case, (read_, why) in ahead(read, cohort.cases, workers=readers(MOST_AT_ONCE)):
             bar.advance(note=case.case)
+            if read_ is None:
+                reasons[case.case] = str(why)
+            elif not reasons:  # else the others are only looked at
+                found, about = read_
+                images.append(found.images)
+                masks.append(found.masks)
+                at, one = len(rows), (case.case, case.patient, case.label)
+                rows += [(at + i, *one, *each) for i, each in enumerate(found.rows)]
+                seen.append(about)
+        refuse_unreadable(reasons, cases=len(cohort.cases))
         pd.DataFrame(rows, columns=_ROWS).to_parquet(folder / "rows.parquet", index=False)
         chosen = {"size": size, "normalise": normalise, "skip_empty": skip_empty, "pixel": pixel}
         write_json(folder / "meta.json", _meta(cohort, seen) | chosen | {"slices": len(rows)})
+
+
+def unreadable_cases(
+    cohort: Cohort, *, size: int, normalise: Normalise, skip_empty: bool, pixel: float | None
+) -> dict[str, str]:
+    """The cases that `cache_slices` cannot read, and why. Nothing is written."""
+    read = _reader(cohort, size=size, normalise=normalise, skip_empty=skip_empty, pixel=pixel)
+    reasons = {}
+    with task("reading cases", total=len(cohort.cases)) as bar:
+        for case, (_, why) in ahead(read, cohort.cases, workers=readers(MOST_AT_ONCE)):
+            bar.advance(note=case.case)
+            if why is not None:
+                reasons[case.case] = why
+    return reasons
+
+
+_Read = tuple[tuple[Fitted, dict[str, Any]] | None, str | None]
+
+
+def _reader(
+    cohort: Cohort, *, size: int, normalise: Normalise, skip_empty: bool, pixel: float | None
+) -> Callable[[Case], _Read]:
+    """What reads a case, or says why it cannot."""
+    read = partial(
+        _fitted, channels=cohort.channels, size=size, normalise=normalise, skip_empty=skip_empty,
+        pixel=pixel,
+    )  # fmt: skip
+    return lambda case: attempt(partial(read, case), cohort.root)
 
 
 def _fitted(

@@ -83,7 +83,8 @@ class Cohort:
     """Labelled cases, sorted by case id; every patient has one label.
 
     channels: lower-case names ('flair', 't1', 't1gd', 't2', 'image'), in the order in which
-    slices hold them. notes: what was settled when ids were matched, and ids that match none.
+    slices hold them. notes: what was settled when ids were matched, and ids that match none. root:
+    the folder of the data, which no output says.
     """
 
     cases: tuple[Case, ...]
@@ -91,6 +92,7 @@ class Cohort:
     layout: str
     channels: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    root: Path | None = None
 
     @property
     def labels_from(self) -> dict[str, int]:

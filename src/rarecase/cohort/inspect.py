@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from rarecase.cohort.case import Case, Cohort
 from rarecase.cohort.load import CaseArrays, load_groups
 from rarecase.cohort.problems import (
     Problem,
+    Severity,
     case_problems,
     cohort_problems,
     copies,
@@ -24,7 +26,7 @@ from rarecase.cohort.problems import (
     sizes_of,
 )
 from rarecase.cohort.thumbnail import Thumbnail, thumbnail
-from rarecase.errors import DataError
+from rarecase.cohort.unreadable import BROKEN, reason_of, within
 from rarecase.imaging.grid import axial_grid, millimetres
 from rarecase.imaging.pictures import probe_picture
 from rarecase.imaging.volumes import probe_volume
@@ -72,15 +74,19 @@ class Inspection:
 
 def inspect_cohort(
     cohort: Cohort, *, load: bool = True, thumbnails: bool = False, workers: int | None = None,
-    amiss: str | None = None,
+    amiss: str | None = None, leave_out: bool = False,
 ) -> Inspection:  # fmt: skip
     """Look at every case; a broken file becomes a problem in the list, not an exception.
 
     Without `load` only names and headers are looked at, and intensities and tumours stay empty.
     `workers` cases are read at a time, by default one per core, up to four. `amiss`: an error that
-    is known already, such as of labels.
+    is known already, such as of labels. `leave_out`: cases that cannot be read are to be left out,
+    and no error.
     """
-    look = partial(_look, channels=cohort.channels, load=load, thumbnails=thumbnails)
+    look = partial(
+        _look, channels=cohort.channels, load=load, thumbnails=thumbnails, root=cohort.root,
+        broken="note" if leave_out else "error",
+    )  # fmt: skip
     count = workers or readers(4)
     seen: list[_Seen] = []
     with task("cases", total=len(cohort.cases)) as bar:
@@ -121,19 +127,30 @@ class _Seen:
     thumbnail: Thumbnail | None = None
 
 
-def _look(case: Case, *, channels: Sequence[str], load: bool, thumbnails: bool) -> _Seen:
+def _look(
+    case: Case,
+    *,
+    channels: Sequence[str],
+    load: bool,
+    thumbnails: bool,
+    root: Path | None,
+    broken: Severity,
+) -> _Seen:
     row = _row(case)
     try:
         if not load:
             return _Seen(case, row | _probe(case, channels[0]), [])
         groups = load_groups(case, channels)
+        found = [
+            replace(each, message=within(each.message, root))
+            for each in case_problems(case, groups)
+        ]
         return _Seen(
-            case, row | _measure(groups), list(case_problems(case, groups)),
-            values=groups[0].values, digest=_digest(groups),
+            case, row | _measure(groups), found, values=groups[0].values, digest=_digest(groups),
             thumbnail=thumbnail(groups) if thumbnails else None,
         )  # fmt: skip
-    except DataError as error:
-        return _Seen(case, row, [Problem("error", case.case, str(error))])
+    except BROKEN as error:
+        return _Seen(case, row, [Problem(broken, case.case, reason_of(error, root))])
 
 
 _EMPTY: dict[str, Any] = dict.fromkeys(

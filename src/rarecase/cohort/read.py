@@ -76,9 +76,10 @@ def read_cohort(
         layout=raw.layout,
         channels=chosen,
         notes=(*raw.notes, *_unmatched(raw, column), *doubts(kept)),
+        root=Path(path) if Path(path).is_dir() else Path(path).parent,
     )
     check_classes(cohort.patients, cohort.dropped, several=labels)
-    _say(cohort, path, left_out, notes=labels or bool(clinical))
+    _say(cohort, Path(path).name, left_out, notes=labels or bool(clinical))
     return cohort
 
 
@@ -111,13 +112,13 @@ def _unmatched(raw: RawCohort, column: str | None) -> list[str]:
     return [words for file in used for words in raw.unmatched.get(file, ())]
 
 
-def _say(cohort: Cohort, path: str | Path, left_out: Collection[str], *, notes: bool) -> None:
+def _say(cohort: Cohort, name: str, left_out: Collection[str], *, notes: bool) -> None:
     for note in cohort.notes if notes else ():
         _log.warning("%s", note)
     for origin, count in cohort.labels_from.items():
         _log.info("labels of %d cases are from %s", count, origin)
     if unasked := [d for d in cohort.dropped if d.case not in left_out]:
-        _log.warning("%d of the cases in %s are left out", len(unasked), path)
+        _log.warning("%d of the cases in %s are left out", len(unasked), name)
 
 
 def _check_disputed(raw: RawCohort, columns: Sequence[str | None]) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 from sklearn import __version__ as SKLEARN
 
 from rarecase.arrays import Floats, Ints
+from rarecase.bounds import check_archive, check_regular
 from rarecase.checksums import check_file
-from rarecase.errors import DataError
+from rarecase.errors import DataError, plain
 from rarecase.evidence.text import number
 from rarecase.experiment.classifiers.contract import Fitted
 from rarecase.features.columns import Columns, Encoder
@@ -164,26 +165,31 @@ def _said(final: Final | Average) -> dict[str, Any]:
 def load_final(path: Path) -> Final | Average:
     """Read what `save_final` wrote. Raises `DataError` for anything else, and for a file that holds
     classes of other packages: opening it would run their code."""
-    if not path.is_file():
-        raise DataError(f"{path}: no such file.")
     import skops.io
 
+    check_regular(path)
     check_file(path)
-    data = path.read_bytes()
     try:
+        check_archive(path)
+        data = path.read_bytes()
         strange = _strange(data)
         trusted = skops.io.get_untrusted_types(data=data)
-        said = None if strange else skops.io.loads(data, trusted=trusted)
+        if not strange:
+            return _made_of(skops.io.loads(data, trusted=trusted))
+    except DataError:
+        raise
     except Exception as error:  # a file from anywhere
         raise DataError(
             f"{path}: cannot be read as a classifier by scikit-learn {SKLEARN} "
-            f"({type(error).__name__}: {error}). Make the model anew from its run."
+            f"({type(error).__name__}: {plain(error)}). Make the model anew from its run."
         ) from None
-    if said is None:
-        raise DataError(
-            f"{path}: holds {', '.join(strange)}, which are neither scikit-learn's nor ours; it "
-            "was not opened."
-        )
+    raise DataError(
+        f"{path}: holds {plain(', '.join(strange))}, which are neither scikit-learn's nor ours; it "
+        "was not opened."
+    )
+
+
+def _made_of(said: dict[str, Any]) -> Final | Average:
     if "parts" not in said:
         return _read(said)
     return Average(

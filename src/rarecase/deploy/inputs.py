@@ -206,7 +206,9 @@ def _exists(path: Path) -> bool:
 
 def _single(path: Path, channels: tuple[str, ...]) -> Case:
     name = _stem(path)
-    several = probe_volume(path).shape[3:] if path.is_file() else ()
+    several = _volumes_within(path)
+    if several is None and len(channels) == 1:  # said of this case alone, when its turn comes
+        return Case(name, name, images={channels[0]: path})
     if several == (len(channels),):
         log.warning("%s: its volumes are taken as %s", path, ", ".join(channels))
         parts = {channel: i for i, channel in enumerate(channels)}
@@ -218,6 +220,14 @@ def _single(path: Path, channels: tuple[str, ...]) -> Case:
             f"{example}"
         )
     return Case(name, name, images={channels[0]: path})
+
+
+def _volumes_within(path: Path) -> tuple[int, ...] | None:
+    """How many volumes a file holds, () of one; None where it cannot be read."""
+    try:
+        return probe_volume(path).shape[3:] if path.is_file() else ()
+    except DataError:
+        return None
 
 
 def _by_channel(text: str, channels: tuple[str, ...]) -> Case:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ from rarecase.cohort.case import Case
 from rarecase.cohort.fitting import unfit
 from rarecase.cohort.ids import begins
 from rarecase.cohort.load import from_axial
+from rarecase.cohort.unreadable import BROKEN, reason_of, within
 from rarecase.compute import DEVICES, make_fabric
 from rarecase.deploy.inputs import cases_named, file_name, with_clinical
 from rarecase.deploy.model import Deployed, Found
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.files import replacing_file, write_json
+from rarecase.files import replacing_file, write_json, write_table
 from rarecase.imaging.drawing import Overlay, overlay_png
 from rarecase.imaging.formats import is_dicom, suffix_of
 from rarecase.imaging.formats.base import refusing
@@ -52,7 +53,7 @@ class Predicted:
     notes
         What was odd about its files, and settled, such as voxel sizes that had to be assumed.
     source
-        The file or folder of its first channel.
+        The file or folder of its first channel, within the folder that was named.
     """
 
     case: str
@@ -115,8 +116,9 @@ def predict_images(
         raise SettingError("IMAGE is missing: a scan, a folder of one, or a cohort.")
     # The classifier's features must not depend on what the machine does fastest.
     fabric = make_fabric(device=device, precision="32-true")
-    failed = [_failed(each.case, each.reason) for each in dropped]
-    return _walk(model, cases, failed, out=out, fabric=fabric)
+    roots = tuple(Path(str(each)) for each in images if Path(str(each)).is_dir())
+    failed = [_failed(each.case, within(each.reason, *roots)) for each in dropped]
+    return _walk(model, cases, failed, out=out, fabric=fabric, roots=roots)
 
 
 def _walk(
@@ -126,6 +128,7 @@ def _walk(
     *,
     out: Path,
     fabric: lightning_fabric.Fabric,
+    roots: tuple[Path, ...],
 ) -> Iterator[Predicted]:
     out.mkdir(parents=True, exist_ok=True)
     done = [*failed]
@@ -133,14 +136,26 @@ def _walk(
     yield from failed
     with task("cases", total=len(cases)) as bar:
         for case in cases:
+            above = (*roots, *(file.parent for file in case.files))
             try:
                 found = model.predict(case, fabric=fabric)
-                done.append(_write(model, found, out))
-            except DataError as error:
-                done.append(_failed(case.case, str(error)))
+                done.append(_without_folders(_write(model, found, out), above))
+            except BROKEN as error:
+                done.append(_failed(case.case, within(reason_of(error, None), *above)))
             _write_table(model, done, out)
             bar.advance(note=case.case)
             yield done[-1]
+
+
+def _without_folders(found: Predicted, above: tuple[Path, ...]) -> Predicted:
+    """A result that says of no folder above the data where they lie."""
+    source = Path(str(found.source))
+    places = [source.relative_to(each) for each in above if source.is_relative_to(each)]
+    inside = [str(place) for place in places if place.parts]
+    return replace(
+        found, source=max(inside, key=len, default=source.name),
+        notes=tuple(within(note, *above) for note in found.notes),
+    )  # fmt: skip
 
 
 def _failed(case: str, problem: str) -> Predicted:
@@ -167,7 +182,7 @@ def _write(model: Deployed, found: Found, out: Path) -> Predicted:
         nifti = suffix_of(source) in (".nii", ".nii.gz")
         write_nifti_mask(mask, values, grid, like=source if nifti else None)
         if is_dicom(source):
-            unlike += _seg(out / f"{name}_seg.dcm", values, source)
+            unlike += _seg(out / f"{name}_seg.dcm", values, source, case=found.case.case)
         millilitres = round(float(values.sum() * np.prod(grid.spacing)) / 1000, 2)
     overlay = out / f"{name}_overlay.png"
     with replacing_file(overlay) as beside:
@@ -207,11 +222,11 @@ def _seen(case: Case, seen: Sequence[str]) -> bool:
     return any(begins(case.patient, name) for name in seen)
 
 
-def _seg(path: Path, values: Any, source: Path) -> list[str]:
+def _seg(path: Path, values: Any, source: Path, *, case: str) -> list[str]:
     """Write a DICOM-SEG; returns what to say where the scan's own tags do not allow one."""
     try:
         with refusing(source, "no DICOM-SEG can be made of its tags", ""):
-            write_dicom_seg(path, values, source)
+            write_dicom_seg(path, values, source, case=case)
     except DataError as error:
         log.warning("%s", error)
         return ["no DICOM-SEG could be written from its tags; the NIfTI mask is there"]
@@ -238,10 +253,9 @@ def _overlay(found: Found) -> bytes:
 
 def _write_table(model: Deployed, done: Sequence[Predicted], out: Path) -> None:
     rows = [each.row() for each in done]
-    with replacing_file(out / "predictions.csv") as beside:
-        # The columns of the fullest line: one with a problem has no probabilities.
-        columns = max((list(row) for row in rows), key=len, default=[])
-        pd.DataFrame(rows, columns=columns).to_csv(beside, index=False)
+    # The columns of the fullest line: one with a problem has no probabilities.
+    columns = max((list(row) for row in rows), key=len, default=[])
+    write_table(out / "predictions.csv", pd.DataFrame(rows, columns=columns))
     card = model.card
     write_json(
         out / "predictions.json",

@@ -142,6 +142,18 @@ class Encoder:
             found[:, place] = X[:, i] == code
         return found
 
+    def decoded(self, made: Floats, width: int) -> Floats:
+        """Numbers (n, e) like those that come out as rows (n, width): of a column's categories the
+        one with the largest number. Gaps that were flagged stay filled in."""
+        found = np.empty((len(made), width))
+        found[:, self.numeric] = made[:, : self.numeric.size]
+        start = self.numeric.size + self.flags.size
+        for at in dict.fromkeys(i for i, _ in self.categories):
+            mine = [(start + k, code) for k, (i, code) in enumerate(self.categories) if i == at]
+            codes = np.array([code for _, code in mine])
+            found[:, at] = codes[made[:, [place for place, _ in mine]].argmax(axis=1)]
+        return found
+
     @property
     def trivial(self) -> bool:
         """Whether rows without gaps come out as they are."""

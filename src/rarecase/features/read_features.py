@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rarecase.bounds import check_archive, check_regular
 from rarecase.cohort.tables import clean, is_table
 from rarecase.cohort.tables.contents import PACKED, SUFFIXES
 from rarecase.cohort.tables.words import as_word
-from rarecase.errors import DataError, LeakError, SettingError, nearest
+from rarecase.errors import DataError, LeakError, SettingError, nearest, plain
 from rarecase.features.read_table import Features, read_table_features
 from rarecase.features.table_roles import Roles
 
@@ -47,8 +48,8 @@ def read_features(
     """
     kinds = {".npz": _read_archive, ".zarr": _read_store}
     suffix = path.suffix.lower()
-    if not path.exists():
-        raise DataError(f"{path}: no such file.")
+    if suffix != ".zarr" or not path.is_dir():
+        check_regular(path)
     if suffix not in kinds and not is_table(path):
         raise DataError(
             f"{path}: expected one of {', '.join([*SUFFIXES, *kinds])}; tables may be packed "
@@ -69,13 +70,17 @@ def read_features(
 
 def _read_archive(path: Path, label: str | None, groups: str | None, site: str | None) -> Features:
     try:
+        if zipfile.is_zipfile(path):
+            check_archive(path)
         file = np.load(path, allow_pickle=False)
         if isinstance(file, np.ndarray):
             raise ValueError("one array and no archive: numpy.savez(FILE, X=…, y=…, groups=…)")
         with file:
             held = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: cannot be read as .npz ({error}).") from None
+    except DataError:
+        raise
+    except Exception as error:  # NumPy raises all kinds on a damaged file
+        raise DataError(f"{path}: cannot be read as .npz ({plain(error)}).") from None
     names = (label or "y", groups or "groups")
     if not {"X", names[0]} <= set(held):
         raise DataError(

@@ -31,7 +31,7 @@ class Features:
     by name; `y`, `groups` (None: each row is a patient), the name of each row, and `sites` where
     they were requested. `left_out`: columns that are no features, and why; `found`: what looks like
     a leak in them. `seen`: the patients whom the network behind the features has learnt from, as
-    far as the file says."""
+    far as the file says. `types`: the types that columns of a table have in its file."""
 
     X: Any
     y: np.ndarray
@@ -41,6 +41,7 @@ class Features:
     left_out: Mapping[str, str] = field(default_factory=dict)
     found: Sequence[Suspicion] = ()
     seen: frozenset[str] = frozenset()
+    types: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -92,7 +93,10 @@ def read_table_features(path: Path, roles: Roles) -> Features:
     others = table[[c for c in table.columns if c in {*left_out, *roles.ignore, roles.id}]]
     found = suspicions(pd.DataFrame(index=others.index), y, groups=who, aside=others)
     made: Any = sets if roles.sets else next(iter(sets.values()))
-    return Features(made, y.to_numpy(), who, table.index.to_numpy(), sites, left_out, found)
+    return Features(
+        made, y.to_numpy(), who, table.index.to_numpy(), sites, left_out, found,
+        types={str(name): dtype for name, dtype in table.dtypes.items()},
+    )  # fmt: skip
 
 
 def _patients(table: pd.DataFrame, path: Path, roles: Roles) -> np.ndarray | None:

@@ -25,6 +25,7 @@ from rarecase.features.columns import Columns
 from rarecase.features.samples import checked_rows
 from rarecase.features.shards import ShardReader
 from rarecase.files import read_json, read_parquet, replacing_file
+from rarecase.imaging.formats.base import refusing
 
 SHARD_SAMPLES = 64
 SHARD_BYTES = 64 * 2**20
@@ -133,6 +134,11 @@ class FeatureStore:
         Raises `DataError` when there is none, or when its writer did not finish.
         """
         path = Path(path)
+        with refusing(path, "the store is damaged", "Make it anew."):
+            return cls._opened(path)
+
+    @classmethod
+    def _opened(cls, path: Path) -> FeatureStore:
         attributes = read_json(path / "zarr.json").get("attributes", {})
         if attributes.get("format") != _FORMAT:
             raise DataError(f"{path}: not a feature store of this version of rarecase.")

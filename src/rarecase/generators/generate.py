@@ -22,6 +22,7 @@ from rarecase.generators.base import Generator
 from rarecase.generators.filters import AGREEMENT, check_name, first_kept, kept_by
 from rarecase.generators.real_samples import SHOWN, Real, few, read_real
 from rarecase.generators.registry import KINDS, make_generator
+from rarecase.generators.validation import cast_values
 
 log = logging.getLogger(__name__)
 SUFFIXES = (".zarr", ".npz", ".parquet", ".csv")
@@ -42,6 +43,7 @@ def generate(
     label: str | None = None,
     groups: str | None = None,
     ignore: Sequence[str] = (),
+    categorical: Sequence[str] = (),
     keep: str | None = None,
     audit: bool = False,
     seed: int = 0,
@@ -50,10 +52,10 @@ def generate(
 
     Parameters
     ----------
-    features, label, groups, ignore
-        The file, its columns of classes and patients, and columns to leave out.
+    features, label, groups, ignore, categorical
+        The file, its columns of classes and patients, those to leave out, and categories.
     out
-        A new file; what its suffix says (`SUFFIXES`) is written.
+        A new file; what its suffix says (`SUFFIXES`) is written, a table as `TableTypes` has it.
     kind
         The generator's name.
     keep
@@ -72,11 +74,10 @@ def generate(
         Before any training for what could not be written after it; where a filter keeps too few.
     """
     _check_out(out)
-    synthetic = [name for name, each in KINDS.items() if each.synthetic]
-    if kind not in synthetic:
-        raise SettingError(f"generator {kind!r} is unknown; {nearest(kind, synthetic)}")
-    generator = make_generator(kind, random_state=seed)
-    real = read_real(features, label=label, groups=groups, ignore=ignore, out=out)
+    generator = _made(kind, seed)
+    real = read_real(
+        features, label=label, groups=groups, ignore=ignore, categorical=categorical, out=out
+    )
     _check_requested(real, counts, out, path=features)
     if keep:
         _try_filter(keep, generator, real, seed=seed)
@@ -93,6 +94,13 @@ def generate(
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return said
+
+
+def _made(kind: str, seed: int) -> Generator:
+    synthetic = [name for name, each in KINDS.items() if each.synthetic]
+    if kind not in synthetic:
+        raise SettingError(f"generator {kind!r} is unknown; {nearest(kind, synthetic)}")
+    return make_generator(kind, random_state=seed)
 
 
 def _check_out(out: Path) -> None:
@@ -252,12 +260,16 @@ def _write_samples(
     X: NDArray[Any], names: NDArray[Any], file: Path, *, suffix: str, real: Real, label: str
 ) -> None:
     y = real.named(names.tolist())
+    held = X if real.types is None else real.types.frame(X)
+    if real.types is None and real.dtype is not None:
+        held = cast_values(X, real.dtype)
     if suffix == ".npz":
         with file.open("wb") as opened:
-            np.savez_compressed(opened, X=X, y=y)
+            np.savez_compressed(opened, X=np.asarray(held), y=y)
         return
-    columns = list(real.columns) or [f"feature {i}" for i in range(X.shape[1])]
-    table: Any = pd.DataFrame(X, columns=columns)
+    table: Any = pd.DataFrame(held)
+    if real.types is None:
+        table.columns = [f"feature {i}" for i in range(X.shape[1])]
     table.insert(0, label, names if y.dtype.kind == "S" else y)
     write = table.to_csv if suffix == ".csv" else table.to_parquet
     write(file, index=False)

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarecase.errors import DataError, SettingError, nearest
-from rarecase.features.feature_set import make_features
+from rarecase.features.feature_set import FeatureSet, make_features
 from rarecase.features.leaks import say, suspicions
 from rarecase.features.read_features import read_features
 from rarecase.features.samples import is_store
 from rarecase.features.table_columns import said_left_out
+from rarecase.generators.table_types import TableTypes
 
 log = logging.getLogger(__name__)
 SHOWN = 5  # rows or features that a message names
@@ -28,7 +29,8 @@ class Real:
     """The real samples: `X` (n, …), an array or a FeatureStore, with the names of the class and the
     patient of each, `labels` and `patients` (n,). `classes`: the names, sorted; `values` (classes,)
     what the file itself calls them, numbers for instance. `columns`: names of features, if they
-    have some. `seen`: whom the network behind the features has learnt from."""
+    have some, and `types` what they hold. `dtype`: of an array of whole numbers or of truth.
+    `seen`: whom the network behind the features has learnt from."""
 
     X: Any
     labels: NDArray[np.str_]
@@ -37,6 +39,8 @@ class Real:
     values: NDArray[Any]
     columns: tuple[str, ...] = ()
     seen: frozenset[str] = frozenset()
+    types: TableTypes | None = None
+    dtype: np.dtype[Any] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -55,13 +59,25 @@ class Real:
 
 
 def read_real(
-    path: Path, *, label: str | None, groups: str | None, ignore: Sequence[str], out: Path
+    path: Path,
+    *,
+    label: str | None,
+    groups: str | None,
+    ignore: Sequence[str],
+    categorical: Sequence[str],
+    out: Path,
 ) -> Real:
     """The samples of a file that `compare` takes too, maps in their shape. Classes and patients are
     named as there. Raises `DataError` and `SettingError` as `read_features` and `make_features`."""
+    if categorical and out.suffix.lower() not in (".csv", ".parquet"):
+        raise SettingError(f"--out {out}: categories go to a table, .csv or .parquet.")
     if path.suffix.lower() == ".zarr":
+        if categorical:
+            raise SettingError(
+                f"--categorical {','.join(categorical)}: the features of {path} have no names."
+            )
         return _read_store(path, label=label or "label", groups=groups or "patient", ignore=ignore)
-    found = read_features(path, label=label, groups=groups, ignore=ignore)
+    found = read_features(path, label=label, groups=groups, ignore=ignore, categorical=categorical)
     for line in said_left_out(found.left_out):
         log.warning("%s", line)
     columns = suspicions(found.X, found.y) if found.names and found.groups is None else []
@@ -72,10 +88,16 @@ def read_real(
     # A CSV holds text alone, and gets back what it held.
     if path.suffix.lower() in (".csv", ".tsv") and out.suffix.lower() != ".csv":
         values = _typed(table.classes)
+    X, types, dtype = np.asarray(table.X), None, None
+    if found.names and table.columns is not None:
+        types = TableTypes.of(X, table.columns, dict(found.types) | _named_types(path, table))
+        X = types.encoder(X)
+    else:
+        X, kind = X.reshape(np.shape(found.X)), np.asarray(found.X).dtype
+        dtype = kind if kind.kind in "biu" else None
     return Real(
-        np.asarray(table.X).reshape(np.shape(found.X)), labels,
-        np.asarray(table.patients)[table.patient],
-        table.classes, values, tuple(found.names),
+        X, labels, np.asarray(table.patients)[table.patient], table.classes, values,
+        tuple(found.names), types=types, dtype=dtype,
     )  # fmt: skip
 
 
@@ -122,6 +144,14 @@ def _values(y: Any, codes: NDArray[np.integer], classes: Sequence[str]) -> NDArr
     if values.dtype.kind == "O":
         values = np.array(values.tolist())
     return values if values.dtype.kind in "biufSU" else np.array(classes)
+
+
+def _named_types(path: Path, table: FeatureSet) -> dict[str, Any]:
+    """The types that pandas by itself gives to categories of a CSV, which are kept as written."""
+    if path.suffix.lower() == ".parquet" or table.columns is None:
+        return {}
+    levels = table.columns.levels.items()
+    return {table.columns.names[i]: _typed(names).dtype for i, names in levels}
 
 
 def _typed(names: Sequence[str]) -> NDArray[Any]:

@@ -81,7 +81,7 @@ def cast_values(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
     >>> cast_values(np.array([-3.0, 1.6, 300.0]), np.dtype(np.uint8))
     array([  0,   2, 255], dtype=uint8)
     """
-    return np.asarray(_held(values, dtype).astype(dtype))
+    return np.asarray(held_values(values, dtype).astype(dtype))
 
 
 def like_columns(values: NDArray[Any], dtypes: Sequence[Any] | None) -> NDArray[Any]:
@@ -91,11 +91,13 @@ def like_columns(values: NDArray[Any], dtypes: Sequence[Any] | None) -> NDArray[
         return values
     held = values.astype(np.float64)
     for place, each in enumerate(dtypes):
-        held[:, place] = _held(held[:, place], getattr(each, "subtype", each))  # of a sparse column
+        held[:, place] = held_values(
+            held[:, place], getattr(each, "subtype", each)
+        )  # of a sparse column
     return held
 
 
-def _held(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
+def held_values(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
     """The nearest values that a type holds, not yet of that type."""
     if dtype.kind == "b":
         return np.asarray(values >= 0.5)

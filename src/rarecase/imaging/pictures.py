@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +114,8 @@ def binarise(values: NDArray[np.float32], *, lossy: bool = False) -> NDArray[np.
 
 def is_grey(planes: NDArray[np.float32]) -> bool:
     """Whether three planes (3, h, w) are one grey picture but for JPEG noise."""
-    return bool(np.ptp(planes, axis=0).max() <= _GREY_TOLERANCE)
+    apart = reduce(np.maximum, planes) - reduce(np.minimum, planes)
+    return bool(apart.max() <= _GREY_TOLERANCE)
 
 
 def probe_picture(path: Path) -> tuple[int, int]:

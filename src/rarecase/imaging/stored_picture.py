@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import SimpleITK
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from rarecase.bounds import check_regular
 from rarecase.errors import DataError
 from rarecase.imaging.formats.tiff import is_tiff, read_pixels, tiff_size
 from rarecase.imaging.upright import upright
 
+MOST_PIXELS = 64_000_000  # no slice has more; a damaged header may say so
 _PLAIN_MODES = {"1", "L", "RGB", "I", "F", "I;16", "I;16B", "I;16L"}
 # How modes of another kind are read: with their alpha, less what is no information.
 _CONVERTED_MODES = {"LA": "LA", "La": "LA", "RGBA": "RGBA", "RGBX": "RGB", "RGBa": "RGBA",
@@ -67,22 +70,24 @@ def size_of(path: Path) -> tuple[int, int]:
 
 
 def _first(path: Path, count: int = 26) -> bytes:
-    if not path.is_file():
-        raise DataError(f"{path}: no such file.")
+    check_regular(path)
     with path.open("rb") as file:
         return file.read(count)
 
 
 def _opened(path: Path) -> Image.Image:
     try:
-        return Image.open(path)
-    except (
-        UnidentifiedImageError,
-        Image.DecompressionBombError,
-        OSError,
-        SyntaxError,
-        ValueError,
-    ) as error:
+        with warnings.catch_warnings(action="ignore"):
+            image = Image.open(path)
+        if image.width * image.height > MOST_PIXELS:
+            raise Image.DecompressionBombError
+        return image
+    except Image.DecompressionBombError:
+        raise DataError(
+            f"{path}: more than {MOST_PIXELS:,} pixels. Either its header is damaged, or it must "
+            "be made smaller before."
+        ) from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise DataError(f"{path}: not a picture that can be read ({error}).") from None
 
 

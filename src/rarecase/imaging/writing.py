@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -40,24 +41,38 @@ def write_nifti_mask(path: Path, mask: NDArray, grid: Grid, *, like: Path | None
         beside.write_bytes(gzip.compress(image.to_bytes(), mtime=0))
 
 
-# What every DICOM object must say of its patient and study; an anonymised one may not.
+# What every DICOM object must have of its patient and study, if empty: here it is, all of it. The
+# identifiers of study and series say which scan it belongs to.
 _MUST = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
-         "StudyDate", "StudyTime")  # fmt: skip
+         "StudyDate", "StudyTime", "ReferringPhysicianName")  # fmt: skip
 
 
-def _complete(source: Any) -> Any:
-    """A slice's data set with empty values for what is missing in it."""
+# Groups of tags on the patient, trials, requests, visits and procedures, and names of others that
+# say who, where or when; the writer of DICOM-SEG copies some of them.
+_PERSONAL = (0x0010, 0x0012, 0x0032, 0x0038, 0x0040)
+_WHO = re.compile(
+    r"Physician|Operator|Person|Institution|Station|Serial|Accession|Diagnos|Description|Comment"
+    r"|Protocol|Procedure|Request|Admi|Date|Time$|StudyID|ReferencedPatient|ReferencedStudy"
+)
+
+
+def _nameless(source: Any, case: str) -> Any:
+    """A slice's data set that says nothing of its patient but the name of the case."""
+    for element in [*source]:
+        if element.tag.group in _PERSONAL or _WHO.search(element.keyword):
+            del source[element.tag]
     for name in _MUST:
-        if name not in source:
-            setattr(source, name, "")
-    if source.PatientSex not in ("M", "F", "O", ""):
-        source.PatientSex = ""
+        setattr(source, name, "")
+    source.PatientID = case[:64]
     return source
 
 
-def write_dicom_seg(path: Path, mask: NDArray, series: Path, *, label: str = "tumour") -> None:
+def write_dicom_seg(
+    path: Path, mask: NDArray, series: Path, *, case: str, label: str = "tumour"
+) -> None:
     """Write a mask (column, row, slice) as DICOM-SEG that refers to the series behind `series` (its
-    folder or one of its files), in the order in which `read_volume` stacks it."""
+    folder or one of its files), in the order in which `read_volume` stacks it. Of the patient it
+    says `case` alone, in place of the identifier."""
     import highdicom
     from highdicom.sr.coding import CodedConcept
     from pydicom.uid import generate_uid
@@ -70,7 +85,8 @@ def write_dicom_seg(path: Path, mask: NDArray, series: Path, *, label: str = "tu
 
     slices = stack_of(series).slices
     # A file of several frames is one source, its frames in their own order.
-    sources = [_complete(dataset_of(path)) for path in dict.fromkeys(s.path for s in slices)]
+    files = dict.fromkeys(s.path for s in slices)
+    sources = [_nameless(dataset_of(path), case) for path in files]
     algorithm = highdicom.AlgorithmIdentificationSequence(
         name="rarecase", version=__version__,
         family=code("123110", "Artificial Intelligence", "DCM"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rarecase.bounds import human_size
 from rarecase.cohort import Cohort, count_slices
 from rarecase.errors import DataError
 from rarecase.experiment.arm import Counts
@@ -131,19 +132,6 @@ def refuse_small_disk(
             "smaller ('rarecase blocks'), or smaller amounts; compression may make it fit: "
             "compute.ignore_disk=true tries."
         )
-
-
-def human_size(size: float) -> str:
-    """Bytes in words.
-
-    >>> human_size(1536), human_size(5e9)
-    ('1.5 kB', '4.7 GB')
-    """
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TB"
 
 
 def free_disk(path: Path) -> int:

@@ -22,6 +22,7 @@ from rarecase.pipeline.settings import DesignSettings, Settings
 from rarecase.pipeline.settings_training import ScratchSettings
 from rarecase.pipeline.shortened import shortened
 from rarecase.segmenter.initial import ARGUMENTS, NONE, TISSUE, check_initial
+from rarecase.yaml_text import load_yaml, read_mapping
 
 Nested = dict[str, Any]
 _SCRATCH = tuple(ScratchSettings.model_fields)
@@ -82,21 +83,6 @@ def merged(low: Nested, high: Nested) -> Nested:
     return out
 
 
-def read_mapping(path: Path) -> dict[Any, Any]:
-    """A YAML file of `name: value` lines."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingError(f"{path}: not valid YAML ({error}).") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise SettingError(f"{path}: expected 'name: value' lines, got a {type(content).__name__}.")
-    return content
-
-
 def resolve(
     *,
     preset: str | None,
@@ -114,14 +100,20 @@ def resolve(
     given = merged(nest({str(k): v for k, v in from_file.items()}), nest(overrides or {}))
     name = preset or given.get("preset") or "quick"
     if not isinstance(name, str) or name not in PRESETS:
-        raise SettingError(f"preset {name!r}: {nearest(str(name), PRESETS)}")
+        where = "" if file is None or preset else f"{file}: "
+        raise SettingError(f"{where}preset {name!r}: {nearest(str(name), PRESETS)}")
     starting = PRESETS[name]
     starting = merged(starting, _start(starting, given))
     nested = merged({**starting, "preset": name}, {**given, "preset": name})
     if short:
         usual = [part.model_dump() for part in Settings().experiment]
         nested["experiment"] = shortened(nested.get("experiment", usual), short)
-    return validate(nested)
+    try:
+        return validate(nested)
+    except SettingError as error:
+        if file is None or overrides or short:
+            raise
+        raise SettingError(f"{file}: {error}") from None
 
 
 def _start(preset: Nested, given: Nested) -> Nested:
@@ -240,7 +232,7 @@ def _explain(error: ValidationError) -> Iterator[str]:
             yield f"Unknown setting {name!r}: {nearest(name, level)}"
         else:
             message = problem["msg"].removeprefix("Value error, ")
-            yield f"Setting {name}: {message} (got {problem['input']!r})."
+            yield f"Setting {name}: {message} (got {problem['input']!r:.200})."
 
 
 def dump(settings: Settings) -> str:
@@ -290,8 +282,8 @@ def parse_value(text: str) -> Any:
     (0.0001, [1, 2], ['flair', 't1'], '25%')
     """
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = load_yaml(text, name="value")
+    except SettingError:
         return text
     if isinstance(value, str) and "," in value:
         return [parse_value(part) for part in value.split(",")]

@@ -33,7 +33,8 @@ class CohortSettings(Section):
     channels: list[str] | None = None
     """Channels to use, in order; without it those that most cases have."""
     exclude: list[str] = []
-    """Case ids to leave out."""
+    """Case ids to leave out; `unreadable`: those whose files cannot be read, which are then
+    named."""
     conflict: Literal["error", "most-common", "first", "drop"] = "error"
     """What to do with a patient who has two labels."""
     tumour: list[int] | None = None

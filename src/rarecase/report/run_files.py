@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from rarecase.checksums import check_file
-from rarecase.errors import DataError
+from rarecase.errors import DataError, SettingError
 from rarecase.features.about import FEATURES
 from rarecase.files import read_csv, read_json
 from rarecase.pipeline import run_folder
+from rarecase.yaml_text import load_yaml
 
 COHORT_TABLE, COHORT_FACTS = (f"{run_folder.COHORT}/cohort.{kind}" for kind in ("csv", "json"))
 HISTORY, OTHER_COHORT, PARTIAL = "history.csv", "external.json", ".partial"
@@ -180,11 +180,9 @@ class RunFiles:
     def settings(self) -> dict[str, Any]:
         """study.yaml; empty when there is none."""
         try:
-            loaded = yaml.safe_load(self.settings_text or "")
-        except yaml.YAMLError as error:
-            raise DataError(
-                f"{self.root / run_folder.SETTINGS}: not valid YAML ({error})."
-            ) from None
+            loaded = load_yaml(self.settings_text or "", name=str(self.root / run_folder.SETTINGS))
+        except SettingError as error:
+            raise DataError(str(error)) from None
         return loaded if isinstance(loaded, dict) else {}
 
     def setting(self, section: str, name: str) -> Any:

@@ -16,13 +16,16 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from rarecase.errors import DataError, SettingError
-from rarecase.restricted import read_npz, read_state_dict
+from rarecase.errors import DataError, SettingError, plain
+from rarecase.restricted import read_npz
 from rarecase.segmenter.unet import Norm, UNet
+from rarecase.weights import by_names_of, read_weights, under_one_name, without_counts
 
 Joins = Literal["skip-first", "up-first"]
 Names = Mapping[str, str]
 Tensors = dict[str, torch.Tensor]
+FIRST = "encoders.0.0.weight"
+DEEPEST = 10  # poolings: 1,024 pixels become one
 
 
 def parts_in_order(depth: int) -> list[str]:
@@ -73,16 +76,23 @@ def read_tensorlayer(path: Path) -> UNet:
             f"{path}: array 0 has shape {first.shape}; expected the first convolution, (3, 3, "
             "channels, width)."
         )
-    net = UNet(in_channels=first.shape[2], width=first.shape[3], depth=depth)
-    wanted = net.state_dict()
+    wanted = _sizes(in_channels=first.shape[2], width=first.shape[3], depth=depth)
     state = {}
     for at, name in enumerate(layer_names(depth)):
         for kind, array in zip(("weight", "bias"), arrays[2 * at : 2 * at + 2], strict=True):
             key = f"{name}.{kind}"
             place = f"{path}: array {2 * at + (kind == 'bias')}, the {kind} of layer {name}"
             state[key] = _fitted(array, wanted[key], kind=kind, place=place)
+    net = UNet(in_channels=first.shape[2], width=first.shape[3], depth=depth)
     net.load_state_dict(_skip_first(state, depth=depth))
     return net
+
+
+def _sizes(*, in_channels: int, width: int, depth: int, norm: Norm = "none") -> Tensors:
+    """The tensors of a U-Net without their values: a file may ask for one of any size."""
+    with torch.device("meta"):
+        net = UNet(in_channels=in_channels, width=width, depth=depth, norm=norm)
+    return net.state_dict()
 
 
 def _in_order(path: Path) -> list[np.ndarray]:
@@ -128,28 +138,29 @@ def read_pytorch(
 ) -> UNet:
     """A U-Net from a PyTorch state dict. `names` maps our names of tensors to the file's.
 
-    Names that are ours already need no map, nor does a prefix that all of them share (`module.`);
+    Names that are ours already need no map, nor does what wrappers add to them (`module.`);
     `in-order` pairs the tensors one after another, which the shapes must allow. `joins` says what
     the file's decoders expect first. Width, depth and channels are read off the tensors. Raises
     `DataError` that lists our names and shapes beside the file's where they differ.
     """
     if joins not in ("skip-first", "up-first"):
         raise SettingError(f"joins={joins!r}: expected skip-first or up-first.")
-    tensors = read_state_dict(path)
-    if names is None:
-        tensors = _without_prefix(tensors)
-    elif isinstance(names, str):
+    tensors = read_weights(path)
+    if isinstance(names, str):
         tensors = _renamed_in_order(tensors, norm=norm)
-    else:
+    elif names is not None:
         tensors = _renamed(tensors, names, path=path)
-    first = tensors.get("encoders.0.0.weight")
-    depth = len({name.split(".")[1] for name in tensors if name.startswith("upsamplings.")})
-    if first is None or first.ndim != 4 or depth == 0:
-        raise DataError(_unlike(path, tensors, UNet(in_channels=4, norm=norm).state_dict()))
-    net = UNet(in_channels=first.shape[1], width=first.shape[0], depth=depth, norm=norm)
-    wanted = net.state_dict()
+    sized = under_one_name(tensors, FIRST, path=path)
+    first = sized.get(FIRST)
+    depth = len({name.split(".")[1] for name in sized if name.startswith("upsamplings.")})
+    if first is None or first.ndim != 4 or not 0 < depth <= DEEPEST:
+        raise DataError(_unlike(path, tensors, _sizes(in_channels=4, width=64, depth=4, norm=norm)))
+    inputs, width = first.shape[1], first.shape[0]
+    wanted = _sizes(in_channels=inputs, width=width, depth=depth, norm=norm)
+    tensors = by_names_of(tensors, wanted, path=path)
     if {k: v.shape for k, v in tensors.items()} != {k: v.shape for k, v in wanted.items()}:
         raise DataError(_unlike(path, tensors, wanted))
+    net = UNet(in_channels=inputs, width=width, depth=depth, norm=norm)
     net.load_state_dict(_skip_first(tensors, depth=depth) if joins == "up-first" else tensors)
     return net
 
@@ -166,22 +177,15 @@ def _renamed(tensors: Tensors, names: Names, *, path: Path) -> Tensors:
 def _renamed_in_order(tensors: Tensors, *, norm: Norm) -> Tensors:
     """Our names one after another, for a network as deep as the number of kernels says."""
     kernels = [tensor for tensor in tensors.values() if tensor.ndim == 4]
-    depth = max(1, (len(kernels) - 3) // 5)
+    depth = min(max(1, (len(kernels) - 3) // 5), DEEPEST)
     inputs, width = (kernels[0].shape[1], kernels[0].shape[0]) if kernels else (1, 1)
-    shape = UNet(in_channels=inputs, width=width, depth=depth, norm=norm).state_dict()
+    names = without_counts(_sizes(in_channels=inputs, width=width, depth=depth, norm=norm))
+    counted_out = [tensor for tensor in tensors.values() if tensor.ndim]
     # As the data flow, which is how layers are usually defined; ours lists all the upsamplings
     # before the decoders, and both from the top.
     parts = parts_in_order(depth)
-    flow = sorted(shape, key=lambda name: next(i for i, p in enumerate(parts) if f"{p}." in name))
-    return dict(zip(flow, tensors.values(), strict=False))
-
-
-def _without_prefix(tensors: Tensors) -> Tensors:
-    first = "encoders.0.0.weight"
-    prefix = next((name for name in tensors if name.endswith(first)), "").removesuffix(first)
-    if not all(name.startswith(prefix) for name in tensors):
-        return tensors
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    flow = sorted(names, key=lambda name: next(i for i, p in enumerate(parts) if f"{p}." in name))
+    return dict(zip(flow, counted_out, strict=False))
 
 
 def _unlike(path: Path, tensors: Tensors, wanted: Tensors) -> str:
@@ -189,7 +193,7 @@ def _unlike(path: Path, tensors: Tensors, wanted: Tensors) -> str:
 
     def listed(ones: Tensors, others: Tensors) -> str:
         odd = [
-            f"{name} {tuple(tensor.shape)}"
+            f"{plain(name)} {tuple(tensor.shape)}"
             for name, tensor in ones.items()
             if name not in others or others[name].shape != tensor.shape
         ]

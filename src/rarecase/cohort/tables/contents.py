@@ -8,15 +8,19 @@ import io
 import lzma
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from rarecase.bounds import check_archive, check_parquet, check_regular, read_bounded
 from rarecase.errors import DataError
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".parquet", ".xlsx", ".xlsm")
 PACKED = (".gz", ".bz2", ".xz", ".zip")
 Kind = Literal["text", "parquet", "excel"]
-_UNPACK = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ\0": lzma.decompress}
+_UNPACK: dict[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open,
+}  # fmt: skip
 _WORKBOOK, _OLD_OFFICE, _TAR = "xl/workbook.xml", b"\xd0\xcf\x11\xe0", slice(257, 262)
 
 
@@ -36,8 +40,7 @@ def is_table(path: Path) -> bool:
 def contents(path: Path) -> tuple[Kind, bytes]:
     """What kind of table a file holds, and its bytes, unpacked. Raises `DataError` for a file that
     is not there, is damaged, or is of another kind."""
-    if not path.is_file():
-        raise DataError(f"{path}: no such file.")
+    check_regular(path)
     try:
         data = _unpacked(path.read_bytes(), path)
     except DataError:
@@ -46,6 +49,7 @@ def contents(path: Path) -> tuple[Kind, bytes]:
             lzma.LZMAError, zlib.error, zipfile.BadZipFile) as error:  # fmt: skip
         raise DataError(f"{path}: cannot be unpacked ({error}). Copy or export it again.") from None
     if data.startswith(b"PAR1"):
+        check_parquet(path, data)
         return "parquet", data
     if data.startswith(b"PK\x03\x04"):
         return "excel", data
@@ -64,11 +68,12 @@ def contents(path: Path) -> tuple[Kind, bytes]:
 def _unpacked(data: bytes, path: Path) -> bytes:
     unpack = next((how for start, how in _UNPACK.items() if data.startswith(start)), None)
     if unpack is not None:
-        return unpack(data)
+        with unpack(io.BytesIO(data)) as stream:
+            return read_bounded(stream, path, packed=len(data))
     if not data.startswith(b"PK\x03\x04"):
         return data
+    names = check_archive(path)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        names = archive.namelist()
         if _WORKBOOK in names:
             return data
         files = [n for n in names if not n.endswith("/") and "__MACOSX" not in n]

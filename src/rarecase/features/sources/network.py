@@ -12,13 +12,10 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from rarecase.checkpoint import load_tensors
-from rarecase.errors import DataError, RarecaseError, SettingError, nearest
+from rarecase.errors import DataError, RarecaseError, SettingError, nearest, plain
 from rarecase.features.sources.unet import masked_mean
 from rarecase.named import load_named, make_named
-from rarecase.restricted import read_state_dict
-
-PARALLEL = "module."  # before every name, where a network was wrapped to train on several GPUs
+from rarecase.weights import by_names_of, read_weights
 
 
 def load_network(
@@ -28,8 +25,9 @@ def load_network(
     `arguments`, or a network itself; in evaluation mode.
 
     The module is looked for as Python does, the working folder included. `weights`: safetensors, or
-    a PyTorch state dict (read with `weights_only=True`); they must fit to the last name. Raises
-    `SettingError` for a name that leads nowhere, `DataError` for weights that do not fit.
+    a PyTorch state dict (read with `weights_only=True`); they must fit to the last name, but for
+    what wrappers add to all of them. Raises `SettingError` for a name that leads nowhere,
+    `DataError` for weights that do not fit.
 
     >>> load_network("torch.nn:Conv2d", arguments={"in_channels": 1, "out_channels": 2,
     ...                                            "kernel_size": 3})
@@ -67,10 +65,8 @@ def check_depth(net: nn.Module, depth: int | None) -> None:
 
 
 def _load_weights(net: nn.Module, path: Path) -> None:
-    tensors = load_tensors(path)[0] if path.suffix == ".safetensors" else read_state_dict(path)
     own = net.state_dict()
-    if tensors.keys() != own.keys() and all(name.startswith(PARALLEL) for name in tensors):
-        tensors = {name.removeprefix(PARALLEL): values for name, values in tensors.items()}
+    tensors = by_names_of(read_weights(path), own, path=path)
     missing, spare = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
     wrong = [
         f"{n} {tuple(tensors[n].shape)} for {tuple(own[n].shape)}"
@@ -85,7 +81,7 @@ def _load_weights(net: nn.Module, path: Path) -> None:
 
 def _first(names: Sequence[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
+    return plain(", ".join(names[:3])) + more
 
 
 def wanted_channels(net: nn.Module) -> int | None:

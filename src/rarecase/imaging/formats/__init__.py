@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
+from rarecase.bounds import check_regular
 from rarecase.errors import DataError
 from rarecase.imaging.formats.base import Format, Header, Stored
 
@@ -67,9 +68,10 @@ def is_dicom(path: Path) -> bool:
     if suffix is not None:
         return _KNOWN[suffix] == _DICOM
     try:
+        check_regular(path)
         with path.open("rb") as file:
             return begins_as_dicom(file.read(132))
-    except OSError:
+    except (OSError, DataError):
         return False
 
 
@@ -131,8 +133,8 @@ def begins_as_dicom(first: bytes) -> bool:
 def format_of(path: Path) -> Format:
     """The format of a file or folder, by its name, or by its first bytes where the name says
     nothing. DataError where it is missing or of no known format."""
-    if not path.exists():
-        raise DataError(f"{path}: no such file.")
+    if not path.is_dir():
+        check_regular(path)
     if is_dicom(path):
         return _load(_DICOM)
     suffix = suffix_of(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rarecase.bounds import check_archive
 from rarecase.errors import DataError
 from rarecase.imaging.formats.base import (
     Format,
@@ -25,6 +26,8 @@ def _read_array(path: Path) -> Stored:
     """`.npy` of (x, y, z[, c]), right, front, up, 1 mm apart; `.npz` with `data`, and with
     `affine` or `spacing` where its place or size is known."""
     with refusing(path, "not a NumPy file of numbers, or a truncated one", _SAVE):
+        if path.suffix.lower() == ".npz":
+            check_archive(path)
         loaded = np.load(path, allow_pickle=False, mmap_mode="r" if path.suffix == ".npy" else None)
         if isinstance(loaded, np.ndarray):
             return _stored(path, loaded, None, None)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rarecase.bounds import check_unpacked
 from rarecase.errors import DataError, RarecaseError
 
 FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -22,6 +23,8 @@ AGAIN = "Copy or export it again."
 MOST_VOXELS = 400_000_000
 # Deflate cannot do better than this: a file that claims to unpack to more is damaged.
 MOST_SQUEEZED = 1032
+# Above it only what is squeezed as little as scans are is unpacked; empty masks may be below.
+LARGEST_SQUEEZED = 2 * 2**30
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +97,8 @@ def check_shape(path: Path, shape: tuple[int, ...]) -> None:
 def check_room(path: Path, needed: int, *, squeezed: bool) -> None:
     """Refuse a file that is too short for the voxels that its header declares, before memory is
     taken for them. needed: bytes of voxels."""
+    if squeezed and needed > LARGEST_SQUEEZED:
+        check_unpacked(path, needed)
     there = path.stat().st_size * (MOST_SQUEEZED if squeezed else 1)
     if needed > there:
         raise DataError(

@@ -14,11 +14,11 @@ from rarecase.errors import DataError
 from rarecase.imaging.formats.base import (
     AGAIN,
     FLIP,
-    MOST_SQUEEZED,
     Format,
     Header,
     Stored,
     check_affine,
+    check_room,
     check_shape,
     plain_shape,
     refusing,
@@ -44,12 +44,10 @@ def _open(path: Path) -> tuple[Any, tuple[int, ...], NDArray[np.float64]]:
     check_shape(path, shape)
     # A header alone names its voxels' file.
     alone = path.suffix.lower() in (".nhdr", ".mhd")
-    there = path.stat().st_size
-    if not alone and float(np.prod([float(n) for n in shape])) > there * MOST_SQUEEZED:
-        raise DataError(
-            f"{path}: the header declares {int(np.prod(size)):,} voxels, which its file of "
-            f"{there:,} bytes cannot hold. It is truncated, or its header is damaged."
-        )
+    if not alone:
+        bits = re.search(r"\d+", SimpleITK.GetPixelIDValueAsString(reader.GetPixelID()))
+        each = int(bits[0]) // 8 if bits else 1
+        check_room(path, int(np.prod([float(n) for n in shape])) * each, squeezed=True)
     check_affine(path, affine)
     return reader, shape, affine
 

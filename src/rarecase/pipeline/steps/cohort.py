@@ -62,8 +62,15 @@ def _with_times(parts: Sequence[Any]) -> list[Any]:
     """Paths with their size and time of change; anything else as it is."""
     out: list[Any] = []
     for part in parts:
-        stat = part.stat() if isinstance(part, Path) else None
-        out += [part] if stat is None else [str(part), stat.st_size, stat.st_mtime_ns]
+        if isinstance(part, Path):
+            try:
+                stat = part.stat()
+            except OSError:  # said when it is read
+                out += [str(part), None, None]
+            else:
+                out += [str(part), stat.st_size, stat.st_mtime_ns]
+        else:
+            out += [part]
     return out
 
 
@@ -117,7 +124,7 @@ def cohort_work(context: Context, folder: Path) -> None:
     write_json(
         folder / "cohort.json",
         {
-            "data": settings.data or "simulated",
+            "data": Path(settings.data).name if settings.data else "simulated",
             "layout": cohort.layout,
             "channels": list(cohort.channels),
             "classes": list(cohort.classes),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def start_segmenter(context: Context, fold: Fold, *, seed: int) -> Segmenter:
     segmenter = load_segmenter(given or context.run / PRETRAIN)
     if not chosen.allow_seen:
         segmenter.refuse_seen(fold.test)
-    segmenter.initialised_from = str(chosen.init) if given else PRETRAIN
+    segmenter.initialised_from = Path(str(chosen.init)).name if given else PRETRAIN
     if chosen.init == PRETRAINED and not _is_sensible(context, fold, segmenter):
         return new_segmenter(context.settings, channels=channels, seed=seed)
     if segmenter.missing == "zero":
