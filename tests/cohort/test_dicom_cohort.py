@@ -198,8 +198,10 @@ def test_folders_that_bear_one_id_are_patients_and_that_is_said(root):
     assert sorted(cohort.patients) == ["a", "b", "c"]
     assert "3 folders bear one PatientID (a, b, c)" in cohort.cases[0].notes[0]
     assert not any("ANON" in note for case in cohort.cases for note in case.notes)
-    (root / "labels.csv").write_text("case,label,patient\na,HGG,x\nb,HGG,x\nc,LGG,x\n")
-    assert read_cohort(root, labels=False).cases[0].notes == ()
+    (root / "labels.csv").write_text("case,label,patient\na,HGG,x\nb,HGG,x\nc,LGG,c\n")
+    cohort = read_cohort(root)
+    assert sorted(cohort.patients) == ["c", "x"]
+    assert "2 folders bear one PatientID (c, x)" in cohort.cases[0].notes[0]
 
 
 def test_a_folder_without_a_series_says_what_there_is(root):
