@@ -108,7 +108,9 @@ for _package, _name, _value in public_names():
     HOMES.setdefault(id(_value), _package)
 
 
-def skip_member(app: Any, what: str, name: str, value: Any, skip: bool, options: Any) -> bool | None:
+def skip_member(
+    app: Any, what: str, name: str, value: Any, skip: bool, options: Any
+) -> bool | None:
     """Leave out what another page describes, and what scikit-learn adds to every estimator."""
     page = app.env.docname.rpartition("/")[2]
     if what == "module" and HOMES.get(id(value), page) != page:

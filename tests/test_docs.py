@@ -12,7 +12,7 @@ from rarecase import compare
 from rarecase.generators.filters import FILTERS
 
 ROOT = Path(__file__).parents[1]
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md"]
 
 
 def first_cells(page: str, heading: str) -> list[str]:
@@ -38,7 +38,20 @@ def test_every_filter_stands_in_its_table():
     assert set(first_cells("generators.md", "filter")) == {*FILTERS}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_package_with_public_names_has_a_page_of_the_reference():
+    source = ROOT / "src"
+    public = {
+        ".".join(file.parent.relative_to(source).parts)
+        for file in source.rglob("__init__.py")
+        if "__all__" in file.read_text(encoding="utf-8")
+    }
+    pages = {page.stem for page in (ROOT / "docs" / "api").glob("rarecase*.md")}
+    assert pages == public
+    listed = (ROOT / "docs" / "api" / "index.md").read_text(encoding="utf-8").splitlines()
+    assert pages <= {*listed}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (page.parent / target).exists(), target

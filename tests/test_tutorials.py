@@ -11,8 +11,8 @@ TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"
 
 def session(page: Path) -> str:
     """The interactive code of a page, in order."""
-    code = re.findall(r"^```python\n(>>>.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    return "\n".join(code)
+    text = page.read_text("utf-8")
+    return "\n".join(re.findall(r"^```python\n(>>>.*?)^```$", text, re.DOTALL | re.MULTILINE))
 
 
 @pytest.mark.parametrize("name", ["table.md"])

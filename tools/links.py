@@ -64,9 +64,8 @@ def faults(site: Path) -> Iterator[str]:
             file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
             if not file.is_file():
                 yield f"{name}: {target} leads nowhere"
-            elif parts.fragment and file in pages:
-                if unquote(parts.fragment) not in pages[file].places:
-                    yield f"{name}: {target}: no such place in {file.name}"
+            elif file in pages and unquote(parts.fragment) not in {"", *pages[file].places}:
+                yield f"{name}: {target}: no such place in {file.name}"
 
 
 def main() -> int:
