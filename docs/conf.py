@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ from typing import Any
 
 from sphinx.util import logging
 
+from rarecase.cli.main import build_parser
+
+os.environ["COLUMNS"] = "100"  # of the help of commands
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 ABOUT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -52,11 +56,12 @@ html_theme_options = {
 myst_heading_anchors = 4
 myst_enable_extensions = ["deflist"]
 highlight_language = "text"
-smartquotes = False  # an option's `--` is no dash
+smartquotes_action = "D"  # dashes; quotes stay as they were typed
 
 default_role = "py:obj"  # docstrings have code and names of the package in single backticks
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
+python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 napoleon_google_docstring = False
 
@@ -85,9 +90,19 @@ def with_links(text: str, *, folder: Path) -> str:
     return re.sub(r"\]\(([^)\s]+)\)", partial(moved, folder=folder), text)
 
 
+def command_line() -> str:
+    """What `--help` says of every command, a section for each."""
+    commands = next(each for each in build_parser()._actions if each.dest == "command").choices
+    assert isinstance(commands, dict)
+    each = (f"## {name}\n\n```\n{parser.format_help()}```\n" for name, parser in commands.items())
+    return "\n".join(each)
+
+
 def read_page(app: Any, docname: str, source: list[str]) -> None:
-    """Move the links of a page of the site."""
+    """Move the links of a page of the site, and fill in the page of commands."""
     source[0] = with_links(source[0], folder=(DOCS / docname).parent)
+    if docname == "api/command-line":
+        source[0] += f"\n{command_line()}"
 
 
 def read_included(app: Any, path: Path, parent: str, source: list[str]) -> None:
