@@ -5,10 +5,10 @@ FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE constraints.txt ./
 COPY src src
-# Extras to install; "" for tables alone, "imaging" to read and inspect volumes, too.
-ARG EXTRAS=torch
+# [torch] does everything, [imaging] reads and inspects volumes; nothing: tables alone.
+ARG EXTRAS=[torch]
 RUN python -m venv /opt/rarecase \
-    && /opt/rarecase/bin/pip install --no-cache-dir -c constraints.txt ".[${EXTRAS}]"
+    && /opt/rarecase/bin/pip install --no-cache-dir -c constraints.txt ".${EXTRAS}"
 
 FROM python:3.11-slim-bookworm
 COPY --from=build /opt/rarecase /opt/rarecase
