@@ -39,7 +39,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
 ]
-exclude_patterns = ["_build"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"rarecase {release}"
@@ -54,7 +53,6 @@ html_theme_options = {
 }
 
 myst_heading_anchors = 4
-myst_enable_extensions = ["deflist"]
 highlight_language = "text"
 smartquotes_action = "D"  # dashes; quotes stay as they were typed
 

@@ -1,23 +1,18 @@
 """The tutorials' Python is executed, and prints what stands there."""
 
 import doctest
-import re
+import runpy
 from pathlib import Path
 
 import pytest
 
-TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"
-
-
-def session(page: Path) -> str:
-    """The interactive code of a page, in order."""
-    text = page.read_text("utf-8")
-    return "\n".join(re.findall(r"^```python\n(>>>.*?)^```$", text, re.DOTALL | re.MULTILINE))
+ROOT = Path(__file__).parents[1]
+SESSION = runpy.run_path(str(ROOT / "tools" / "pictures.py"))["session"]
 
 
 @pytest.mark.parametrize("name", ["table.md"])
 def test_a_tutorial_prints_what_stands_there(name):
-    code = session(TUTORIALS / name)
+    code = SESSION(ROOT / "docs" / "tutorials" / name)
     test = doctest.DocTestParser().get_doctest(code, {}, name, name, 0)
     assert len(test.examples) > 10
     said: list[str] = []

@@ -15,13 +15,16 @@ import matplotlib as mpl
 DOCS = Path(__file__).parent.parent / "docs"
 
 
+def session(page: Path) -> str:
+    """The interactive code of a page, in order."""
+    text = page.read_text(encoding="utf-8")
+    return "\n".join(re.findall(r"^```python\n(>>>.*?)^```$", text, re.DOTALL | re.MULTILINE))
+
+
 def executed(page: Path) -> dict[str, Any]:
     """The names that the interactive code of a page leaves."""
-    blocks = re.findall(
-        r"^```python\n(>>>.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE
-    )
     names: dict[str, Any] = {}
-    for example in doctest.DocTestParser().get_examples("\n".join(blocks)):
+    for example in doctest.DocTestParser().get_examples(session(page)):
         exec(compile(example.source, page.name, "single"), names)  # it is the page's own
     return names
 
