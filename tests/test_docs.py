@@ -1,5 +1,6 @@
 """The documentation's tables are those of the registries, and its links lead somewhere."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from rarecase import compare
 from rarecase.generators.filters import FILTERS
 
 ROOT = Path(__file__).parents[1]
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md"]
+SECTION = r"^(\w+)\n-{3,}$"  # of a docstring
 
 
 def first_cells(page: str, heading: str) -> list[str]:
@@ -38,7 +40,39 @@ def test_every_filter_stands_in_its_table():
     assert set(first_cells("generators.md", "filter")) == {*FILTERS}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_package_with_public_names_has_a_page_of_the_reference():
+    source = ROOT / "src"
+    public = {
+        ".".join(file.parent.relative_to(source).parts)
+        for file in source.rglob("__init__.py")
+        if "__all__" in file.read_text(encoding="utf-8")
+    }
+    pages = {page.stem for page in (ROOT / "docs" / "api").glob("rarecase*.md")}
+    assert pages == public
+    listed = (ROOT / "docs" / "api" / "index.md").read_text(encoding="utf-8").splitlines()
+    assert pages <= {*listed}
+
+
+def docstrings():
+    """Every docstring with sections, and where it stands."""
+    for file in sorted((ROOT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                text = ast.get_docstring(node) or ""
+                if re.search(SECTION, text, re.MULTILINE):
+                    yield f"{file.name}: {node.name}", text
+
+
+def test_examples_of_docstrings_with_sections_have_their_own():
+    found = dict(docstrings())
+    assert len(found) > 50
+    for where, text in found.items():
+        before, example, _ = text.partition("\n>>>")
+        if example:  # else it would be read as more parameters
+            assert re.findall(SECTION, before, re.MULTILINE)[-1:] in ([], ["Examples"]), where
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (page.parent / target).exists(), target

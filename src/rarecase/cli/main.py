@@ -33,7 +33,7 @@ Any setting can follow as --section.name VALUE ('rarecase settings' explains the
 'rarecase COMMAND --help' says more about a command."""
 
 # What the base install leaves out, by the extra that brings it.
-IMAGING = ("nibabel", "nilearn", "PIL", "SimpleITK", "pydicom", "highdicom")
+IMAGING = ("nibabel", "nilearn", "PIL", "SimpleITK", "pydicom", "highdicom", "skimage")
 EXTRAS = dict.fromkeys(IMAGING, "imaging") | dict.fromkeys(
     ("torch", "lightning_fabric", "safetensors", "zarr"), "torch"
 )

@@ -108,6 +108,8 @@ def plan(
         answer is where it is right), power [{difference, power, patients (rare ones that would find
         it four times in five)}].
 
+    Examples
+    --------
     >>> found = plan(24, 86)["curves"][0]
     >>> found["what"], round(found["detectable"], 2)
     ('an arm on the same features', 0.09)

@@ -170,7 +170,7 @@ class FeatureStore:
         return sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
 
     def append(self, batch: ArrayLike | torch.Tensor) -> None:
-        """Write the next samples, `batch` (k, *shape) of any real type, in float16 finite and at
+        """Write the next samples, `batch` `(k, *shape)` of any real type, in float16 finite and at
         most 65504 either way; in float64 NaN is missing. Whole shards (64 samples) go to disk, what
         is left is gathered.
 
@@ -223,7 +223,7 @@ class FeatureStore:
             self.close()
 
     def read(self, indices: ArrayLike, *, stored: bool = False) -> NDArray[Any]:
-        """Samples `indices` (in any order, repeats allowed), (len(indices), *shape), as float32
+        """Samples `indices` (in any order, repeats allowed), `(len(indices), *shape)`, as float32
         where they are held as float16, unless `stored` asks for them as they are held.
 
         Raises `DataError` when an index is out of range or a chunk is damaged.
@@ -238,7 +238,7 @@ class FeatureStore:
         return torch.from_numpy(values).float().numpy()
 
     def read_all(self, *, stored: bool = False) -> NDArray[Any]:
-        """Every sample, (n, *shape). Memory: 4 bytes per value (2 with `stored`, of float16)."""
+        """Every sample, `(n, *shape)`. Memory: 4 bytes per value (2 with `stored`, of float16)."""
         return self.read(np.arange(len(self)), stored=stored)
 
     def batches(self, size: int = SHARD_SAMPLES) -> Iterator[NDArray[Any]]:

@@ -26,8 +26,8 @@ def write_features(
     dtype: Literal["float16", "float64"] = "float16",
     columns: Columns | None = None,
 ) -> FeatureStore:
-    """A new store at `out` of what `batches` give, (k, *shape) at a time, for all `rows`; what was
-    begun is removed when something goes wrong. See `FeatureStore.create`."""
+    """A new store at `out` of what `batches` give, `(k, *shape)` at a time, for all `rows`; what
+    was begun is removed when something goes wrong. See `FeatureStore.create`."""
     first = next(batches)
     begun = FeatureStore.create(
         out, block=block, shape=first.shape[1:], rows=rows, seen=seen, dtype=dtype, columns=columns

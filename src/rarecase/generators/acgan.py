@@ -50,6 +50,8 @@ class ACGAN(Neural):
     precision
         Fabric's, where `fit` is given none.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> X, y = rng.random((40, 3)), np.repeat(["HGG", "LGG"], [30, 10])

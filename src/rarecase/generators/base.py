@@ -47,7 +47,7 @@ class Generator(Sampler):
     def sample(
         self, counts: Mapping[Any, int], *, start: int = 0, keep: Keep | None = None
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Generate `counts[label]` samples per class: X (n, *shape) in the data's units, y (n,).
+        """Generate `counts[label]` samples per class: X `(n, *shape)` in the data's units, y (n,).
 
         X is float32; float64 from a closed-form generator that was fitted to float64.
 
@@ -68,7 +68,7 @@ class Generator(Sampler):
     def pieces(
         self, counts: Mapping[Any, int], *, start: int = 0, keep: Keep | None = None
     ) -> Iterator[tuple[Label, NDArray[Any]]]:
-        """What `sample` gives, a few samples (n, *shape) of a class at a time."""
+        """What `sample` gives, a few samples `(n, *shape)` of a class at a time."""
         for label, mask in self._checked_masks(counts, start, keep).items():
             code, count = self._code(label), len(mask)
             # Whole aligned blocks, so that a sample's bits do not depend on how many are drawn.

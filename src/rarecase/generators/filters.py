@@ -152,6 +152,8 @@ def kept_by(
     -------
     Which to keep, (m,).
 
+    Examples
+    --------
     >>> X, y = np.array([[0.0], [1.0], [2.0], [9.0], [9.5]]), ["a"] * 3 + ["b"] * 2
     >>> kept_by("near", X, y, [[1.5], [5.0]], ["a", "a"]).tolist()
     [True, False]

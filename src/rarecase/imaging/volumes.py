@@ -21,7 +21,7 @@ class Volume:
     """A volume in RAS+ order: index 0 grows to the patient's right, 1 to the front, 2 upwards.
 
     data: (x, y, z) float32, or (x, y, z, c) for a file of several channels; stored values with
-        the file's scaling applied. grid: where `data` lies. source: the grid of the file, to which
+    the file's scaling applied. grid: where `data` lies. source: the grid of the file, to which
     `resample` takes anything back. placed: whether the file says where it lies. notes: what is odd.
     places: where `data` lies by each form of a NIfTI header (sform, qform); `grid` is the first.
     """

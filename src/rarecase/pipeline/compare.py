@@ -70,8 +70,7 @@ def compare(
 ) -> Result:
     """Compare ways to treat a rare class on features, on patients never seen: a `Result`.
 
-    Stratified folds of patients, drawn anew `repeats` times; all is fitted and chosen inside the
-    training part, on `inner` folds of it.
+    Stratified folds of patients, drawn `repeats` times; all is fitted inside their training parts.
 
     Parameters
     ----------
@@ -81,9 +80,10 @@ def compare(
         Whose each row is (n,), else its own patient's; where it is from (n,): each site is tested
         once by what the others taught, without `folds`; the rare class, else the smallest.
     arms … cells
-        See `Protocol`. `executor`: any of `concurrent.futures`; `cells`: a folder that keeps
-        finished tasks, so that the same call goes on.
+        See `Protocol`; `executor`: of `concurrent.futures`; `cells`: a folder for finished tasks.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> X, y = np.random.default_rng(0).normal(size=(60, 3)), np.repeat(["many", "few"], [45, 15])
     >>> compare(X, y, arms=["smote"], repeats=1, checks=False, draws=100).verdict("smote")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from rarecase.features.sources.contract import Source
+from typing import TYPE_CHECKING
+
 from rarecase.features.sources.registry import source_of
 from rarecase.pipeline.settings import Settings
+
+if TYPE_CHECKING:  # needs PyTorch, and `inspect` does without
+    from rarecase.features.sources.contract import Source
 
 
 def source_in(settings: Settings, name: str) -> Source:

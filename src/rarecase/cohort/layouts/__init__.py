@@ -12,6 +12,7 @@ __all__ = ["LAYOUTS", "Layout", "RawCohort", "Source", "find_layout", "read_layo
 
 _ORDER = (slices, manifest, bids, nnunet, tcga, rembrandt, brats, dicom)
 LAYOUTS: tuple[Layout, ...] = tuple(module.LAYOUT for module in _ORDER)
+"""In the order in which they are tried."""
 
 _DEEPEST = 3  # how many folders down a cohort is looked for
 

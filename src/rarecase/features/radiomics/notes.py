@@ -38,6 +38,8 @@ def flat_notes(rows: Sequence[Mapping[str, float]], recipe: Recipe) -> list[str]
     rows
         What `measure` returned for each case; cases without a mask may be left out or all NaN.
 
+    Examples
+    --------
     >>> rows = [{"adc_int_hist_range": 0.0, "adc_stat_range": 2.7, "adc_ngtdm_coarseness": 1e6}]
     >>> for note in flat_notes(rows, Recipe(width=25)):
     ...     print(note)

@@ -9,7 +9,6 @@ from numpy.polynomial import legendre
 from scipy import fft
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
-from skimage.measure import marching_cubes
 
 from rarecase.arrays import Bools, Floats
 from rarecase.features.radiomics.region import Region, Spacing
@@ -38,6 +37,8 @@ def shape_features(region: Region, *, spatial: bool = False) -> dict[str, float]
 
 def _mesh(mask: Bools, spacing: Spacing) -> tuple[Floats, float, float]:
     """Corners (n, 3), volume and area of the surface halfway between voxels in and out."""
+    from skimage.measure import marching_cubes  # of the extra `imaging`
+
     padded = np.pad(mask, 1).astype(np.float32)
     corners, faces, *_ = marching_cubes(padded, 0.5, spacing=spacing)  # type: ignore[no-untyped-call]
     a, b, c = (corners[faces[:, k]].astype(np.float64) for k in range(3))

@@ -8,7 +8,6 @@ import math
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
-from skimage.measure import find_contours
 
 from rarecase.arrays import Bools, Floats
 
@@ -23,6 +22,8 @@ def flat_shape_features(mask: Bools, spacing: tuple[float, float]) -> dict[str, 
     >>> found["flat_approx_area"], found["flat_pca_elongation"]
     (4.0, 1.0)
     """
+    from skimage.measure import find_contours  # of the extra `imaging`
+
     padded = np.pad(mask, 1).astype(np.float64)
     outlines = [line * spacing for line in find_contours(padded, 0.5)]  # type: ignore[no-untyped-call]
     perimeter = sum(float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum()) for line in outlines)

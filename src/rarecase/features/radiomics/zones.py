@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from skimage.measure import label
 
 from rarecase.arrays import Ints
 from rarecase.features.radiomics.sizes import NAMES, size_features
@@ -41,6 +40,8 @@ def zone_features(levels: Ints, *, flat: bool = False, merged: bool = False) -> 
 
 def _zones(levels: Ints) -> tuple[Ints, Ints]:
     """Level and voxels of every zone."""
+    from skimage.measure import label  # of the extra `imaging`
+
     zones = label(levels, background=0, connectivity=levels.ndim)  # type: ignore[no-untyped-call]
     of, first, size = np.unique(zones, return_index=True, return_counts=True)
     real = of > 0

@@ -94,7 +94,7 @@ def features_of_samples(
     block: str,
     fabric: lightning_fabric.Fabric,
 ) -> np.ndarray:
-    """Features of `block` for a few samples at once, (n, *shape) float32; `tumour` vectors under
+    """Features of `block` for a few samples at once, `(n, *shape)` float32; `tumour` vectors under
     the network's own mask."""
     extractor = fabric.setup_module(_Extractor(segmenter.net.channels_last(), block=block)).eval()
     images = fabric.to_device(slices.batch(samples)[0])
@@ -112,8 +112,9 @@ def feature_batches(
     fabric: lightning_fabric.Fabric,
     batch: int = 16,
 ) -> Iterator[np.ndarray]:
-    """The features after the ReLU of `block` of every sample in turn, (k, *shape) float32, or
-    `tumour` vectors under the masks of `slices`. Memory holds one batch, however many there are."""
+    """The features after the ReLU of `block` of every sample in turn, `(k, *shape)` float32, or
+    `tumour` vectors under the masks of `slices`. Memory holds one batch, however many there are.
+    """
     net = segmenter.net.channels_last()
     extractor = fabric.setup_module(_Extractor(net, block=block)).eval()
     batch = 1 if isinstance(slices, Volumes) else batch
