@@ -349,7 +349,7 @@ def test_a_mask_is_written_as_segmentation_of_frames_and_of_bare_slices(tmp_path
     frames = enhanced(tmp_path / "frames.dcm", voxels(mask.shape))
     bare = without_preamble(dicom(tmp_path / "s", voxels(mask.shape), AXIAL))
     for number, source in enumerate((frames, bare)):
-        write_dicom_seg(tmp_path / f"{number}.dcm", mask, source)
+        write_dicom_seg(tmp_path / f"{number}.dcm", mask, source, case="p")
         drawn = read_mask_volume(tmp_path / f"{number}.dcm")
         np.testing.assert_array_equal(drawn.data, mask[::-1, ::-1])
 
