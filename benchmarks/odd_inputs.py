@@ -11,6 +11,7 @@ keeps it in results/odd_inputs.json.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -208,7 +209,7 @@ def said(reader: Callable[..., Any], path: Path, truth: Truth) -> str:
 
 
 def _short(error: Exception) -> str:
-    line = str(error).strip().split("\n")[0]
+    line = re.sub(r"/\S+/", "…/", str(error).strip().split("\n")[0])  # folders are nobody's to see
     return f"{type(error).__name__} {line}"[:110]
 
 
