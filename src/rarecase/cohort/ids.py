@@ -9,8 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from rarecase.imaging.formats import SUFFIXES
-from rarecase.imaging.pictures import PICTURE_SUFFIXES
+from rarecase.imaging.formats import PICTURE_SUFFIXES, SUFFIXES
 
 _ENDINGS = sorted({*SUFFIXES, *PICTURE_SUFFIXES}, key=len, reverse=True)
 _SHOWN = 5

@@ -17,8 +17,8 @@ from rarecase.cohort.layouts.brats import channel_files
 from rarecase.cohort.layouts.dicom import chosen_in, has_dicom
 from rarecase.cohort.layouts.label_tables import of_cases
 from rarecase.errors import DataError, SettingError
-from rarecase.imaging.formats import is_dicom, suffix_of
-from rarecase.imaging.pictures import PICTURE_SUFFIXES, count_planes
+from rarecase.imaging.formats import PICTURE_SUFFIXES, is_dicom, suffix_of
+from rarecase.imaging.pictures import count_planes
 from rarecase.imaging.volumes import probe_volume
 
 log = logging.getLogger(__name__)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rarecase.cohort.tables import stored_types
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.feature_set import FeatureSet, make_features
 from rarecase.features.leaks import say, suspicions
@@ -90,7 +91,8 @@ def read_real(
         values = _typed(table.classes)
     X, types, dtype = np.asarray(table.X), None, None
     if found.names and table.columns is not None:
-        types = TableTypes.of(X, table.columns, dict(found.types) | _named_types(path, table))
+        known = dict(found.types) | _named_types(path, table) | stored_types(path)
+        types = TableTypes.of(X, table.columns, known)
         X = types.encoder(X)
     else:
         X, kind = X.reshape(np.shape(found.X)), np.asarray(found.X).dtype

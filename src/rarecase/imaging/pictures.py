@@ -15,8 +15,6 @@ from rarecase.errors import DataError
 from rarecase.imaging.mask_rule import drawn, levels, single
 from rarecase.imaging.stored_picture import StoredPicture, read_stored, size_of
 
-PICTURE_SUFFIXES = (".tif", ".tiff", ".jpg", ".jpeg", ".png", ".bmp")
-
 # Grey saved as RGB JPEG comes back with colour differences of a few levels out of 255.
 _GREY_TOLERANCE = 8
 

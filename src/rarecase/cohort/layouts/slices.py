@@ -20,7 +20,8 @@ from rarecase.cohort.tables import (
     text,
 )
 from rarecase.errors import DataError, LeakError
-from rarecase.imaging.pictures import PICTURE_SUFFIXES, count_planes
+from rarecase.imaging.formats import PICTURE_SUFFIXES
+from rarecase.imaging.pictures import count_planes
 
 _TABLE = "slices.csv"
 _OURS = ("image", "mask", "patient", "case", "site", "fold")

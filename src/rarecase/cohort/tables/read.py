@@ -101,7 +101,15 @@ def read_values(
         else:
             columns[name] = _values(column)
     words = {c: v for c, v in columns.items() if c not in text and _is_text(v)}
-    return pd.DataFrame(columns | _as_numbers(words, columns, cells), index=cells.index)
+    truth = {c: v == "True" for c, v in words.items() if len(v) and set(v) <= {"True", "False"}}
+    numbers = _as_numbers({c: v for c, v in words.items() if c not in truth}, columns, cells)
+    return pd.DataFrame(columns | truth | numbers, index=cells.index)
+
+
+def stored_types(path: Path) -> dict[str, Any]:
+    """The types of columns by name, where the file says some (Parquet, Excel)."""
+    columns = read_cells(path).columns
+    return {name: each.dtype for name, each in columns.items() if isinstance(each, pd.Series)}
 
 
 def _as_numbers(

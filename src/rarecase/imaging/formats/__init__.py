@@ -10,9 +10,12 @@ from rarecase.errors import DataError
 from rarecase.imaging.formats.base import Format, Header, Stored
 
 __all__ = [
-    "SUFFIXES", "Format", "Header", "Stored", "begins_as_dicom", "format_of", "inside", "is_dicom",
-    "suffix_of",
+    "PICTURE_SUFFIXES", "SUFFIXES", "Format", "Header", "Stored", "begins_as_dicom", "format_of",
+    "inside", "is_dicom", "suffix_of",
 ]  # fmt: skip
+
+PICTURE_SUFFIXES = (".tif", ".tiff", ".jpg", ".jpeg", ".png", ".bmp")
+"""How names of pictures end."""
 
 _DICOM = "dicom:FORMAT"
 _NEURO = "neuro:FORMAT"
