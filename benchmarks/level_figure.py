@@ -58,8 +58,9 @@ def no_difference(rule: Any, true: float) -> float:
 
 
 def main() -> None:
-    figure, axes = plt.subplots(1, len(ALL), figsize=(3.2 * len(ALL), 3.4), sharey=True)
-    for ax, size in zip(axes, ALL, strict=True):
+    sizes = [size for size in ALL if path_of(RESULTS / "level", f"much true, {size}").exists()]
+    figure, axes = plt.subplots(1, len(sizes), figsize=(3.6 * len(sizes), 3.4), sharey=True)
+    for ax, size in zip(axes, sizes, strict=True):
         found, silent = kept(f"much true, {size}"), kept(f"noise, {size}")["DeLong"]
         for rule, (label, colour, dashes) in LOOKS.items():
             ax.plot(TRUE, [helps(found[rule], x) for x in TRUE], dashes, color=colour, label=label)
