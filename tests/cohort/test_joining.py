@@ -203,6 +203,9 @@ def test_tables_that_disagree_are_refused_where_it_matters(build):
     assert read_cohort(right, "kind").patients == dict(zip(names, "aabb", strict=True))
     right.write_text(right.read_text().replace("c1,a", "c1,b").replace("c2,b", "c2,a"))
     assert len(read_cohort(build.root, "kind").cases) == 4  # notes are of no matter
+    table(build, "one.csv", "id,kind", [(names[0], "b")])
+    with pytest.raises(DataError, match=r"disagree about 'kind' of 1 case\(s\), such as 'c0'"):
+        read_cohort(build.root, "kind")
 
 
 def test_folders_and_a_table_that_disagree_are_refused(build):

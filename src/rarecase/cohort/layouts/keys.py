@@ -130,7 +130,8 @@ def _key(ids: Ids, name: str, column: pd.Series) -> Key | None:
 
 def _fits(key: Key, ids: Ids, table: pd.DataFrame, fewest: int) -> bool:
     count = len(set(ids.cases))
-    if key.hits < min(fewest, count):
+    words = key.named and not key.bare and max(key.matching.way.values()) <= LETTERS
+    if key.hits < min(fewest, count) and not words:  # a word in a column of ids is no coincidence
         return False
     ends = sum(way == END for way in key.matching.way.values())
     if not key.named:
