@@ -44,8 +44,8 @@ def data(tmp_path_factory):
     for number, case in enumerate(read_cohort(plain, "grade").cases):
         image, mask = read_volume(case.images["flair"]), read_volume(case.mask)
         folder = root / f"case{number}"
-        series = dicom(folder / "FLAIR", np.flip(image.data, (0, 1)), _lps(image.grid.affine, image),
-                       patient=f"MRN-90210-{number}")  # fmt: skip
+        data, affine = np.flip(image.data, (0, 1)), _turned(image)
+        series = dicom(folder / "FLAIR", data, affine, patient=f"MRN-90210-{number}")
         dicom_seg(folder / "SEG" / "seg.dcm", np.flip(mask.data > 0, (0, 1)), series)
         for file in folder.rglob("*.dcm"):
             scan = pydicom.dcmread(file)
@@ -57,11 +57,11 @@ def data(tmp_path_factory):
     return root
 
 
-def _lps(affine, volume):
+def _turned(volume):
     """The affine of the same voxels with their first two axes turned round."""
     turn = np.diag([-1.0, -1.0, 1.0, 1.0])
     turn[:2, 3] = np.array(volume.data.shape[:2]) - 1
-    return affine @ turn
+    return volume.grid.affine @ turn
 
 
 def held(folder):
