@@ -2,7 +2,7 @@
 
     python benchmarks/level_figure.py
 
-From the data sets that `level.py` has kept. The chance of a difference hangs little on its size:
+From the data sets that `level.py` has kept. The error of a difference depends little on its size:
 so the differences of a scenario, all moved by the same number, are those of any true difference.
 `helps` (one contrast) has the errors of `much true`, `no difference` those of `noise`.
 """

@@ -4,7 +4,7 @@ and the way out. Everything a user can cause is a `RarecaseError`; anything else
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 
 MOST = 40  # names that a hint lists
 
@@ -34,16 +34,26 @@ def plain(text: object) -> str:
     return "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))
 
 
-def alike(names: Iterable[str]) -> list[list[str]]:
-    """Names that differ in capitals alone, in groups.
+def alike(names: Iterable[str], *, key: Callable[[str], str] = str.casefold) -> list[list[str]]:
+    """Names that `key` makes one, in groups: by default those that differ in capitals alone.
 
     >>> alike(["Rare", "rare", "RARE", "common"])
     [['RARE', 'Rare', 'rare']]
     """
     groups: dict[str, list[str]] = {}
     for name in sorted(names):
-        groups.setdefault(name.casefold(), []).append(name)
+        groups.setdefault(key(name), []).append(name)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def closest(name: str, among: Collection[str], *, cutoff: float = 0.6) -> str | None:
+    """The name that is most like `name`, None where none is; `cutoff`: of 1, how like it must be.
+
+    >>> closest("HF0O1", ["HF001", "LF001"])
+    'HF001'
+    """
+    found = difflib.get_close_matches(name, among, n=1, cutoff=cutoff)
+    return found[0] if found else None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -56,6 +66,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     names = sorted(known)
     more = f", … ({len(names)} in all)" if len(names) > MOST else ""
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    close = closest(name, names, cutoff=0.5)
+    hint = f"did you mean {close!r}? " if close else ""
     return f"{hint}Known: {', '.join(names[:MOST])}{more}."

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rarecase.cohort.ids import alike, begins, guess, is_number, listed, match
+from rarecase.cohort.ids import begins, is_number, listed, match, written_alike
+from rarecase.errors import closest
 
 # Few letters, so that ids of two lists often differ in writing alone.
 IDS = st.lists(st.text("aAü019.-_ /", min_size=1, max_size=5), max_size=8)
@@ -83,9 +84,9 @@ def test_other_ids_are_none():
 
 
 def test_guesses_and_words():
-    assert guess("HF0O1", ["LF100", "HF001"]) == "HF001" and guess("q", ["xyz"]) is None
+    assert closest("HF0O1", ["LF100", "HF001"]) == "HF001" and closest("q", ["xyz"]) is None
     names = [f"case{i}" for i in range(7)]
     assert listed(names, ["case9"]).endswith("'case4' (nearest: 'case9') and 2 more")
-    assert alike(["A 1", "a-1", "b", "a_02"]) == [["A 1", "a-1"]]
+    assert written_alike(["A 1", "a-1", "b", "a_02"]) == [["A 1", "a-1"]]
     assert begins("P7_2019", "P7") and not begins("P71_2019", "P7")
     assert is_number("03.0") and not is_number("3.1")

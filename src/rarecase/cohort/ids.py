@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from rarecase.errors import alike, closest
 from rarecase.imaging.formats import PICTURE_SUFFIXES, SUFFIXES
 
 _ENDINGS = sorted({*SUFFIXES, *PICTURE_SUFFIXES}, key=len, reverse=True)
 _SHOWN = 5
-_CLOSE = 0.6  # of 1: how alike a guess must be
 _PLAIN = re.compile(r"\d+(\.0+)?")
 
 
@@ -153,16 +152,13 @@ def _may(place: int, left: str, right: str) -> bool:
     return place < END or is_number(_letters(left)) or is_number(_letters(right))
 
 
-def alike(names: Iterable[str]) -> list[list[str]]:
+def written_alike(names: Iterable[str]) -> list[list[str]]:
     """Ids of one list that differ in writing alone (capitals, separators, zeros), in groups.
 
-    >>> alike(["P1", "p-01", "p_1", "P2"])
+    >>> written_alike(["P1", "p-01", "p_1", "P2"])
     [['p-01', 'p_1']]
     """
-    groups: dict[str, list[str]] = {}
-    for name in sorted(set(names)):
-        groups.setdefault(_digits(name), []).append(name)
-    return [group for group in groups.values() if len(group) > 1]
+    return alike(set(names), key=_digits)
 
 
 def begins(case: str, name: str) -> bool:
@@ -182,16 +178,6 @@ def starts(case: str) -> set[str]:
     return {whole, *(whole[:end] for end in ends if end)}
 
 
-def guess(name: str, among: Collection[str]) -> str | None:
-    """The id that is most like `name`, None where none is.
-
-    >>> guess("HF0O1", ["HF001", "LF001"])
-    'HF001'
-    """
-    found = difflib.get_close_matches(name, among, n=1, cutoff=_CLOSE)
-    return found[0] if found else None
-
-
 def listed(names: Collection[str], among: Collection[str]) -> str:
     """The first of some ids, each with the nearest of the other side's.
 
@@ -200,6 +186,6 @@ def listed(names: Collection[str], among: Collection[str]) -> str:
     """
     words = []
     for name in sorted(names)[:_SHOWN]:
-        near = guess(name, among)
+        near = closest(name, among)
         words.append(repr(name) + (f" (nearest: {near!r})" if near else ""))
     return ", ".join(words) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from rarecase.cohort.case import Case
-from rarecase.cohort.ids import alike
+from rarecase.cohort.ids import written_alike
 
 _SCAN = re.compile(
     r"(.+?)[\s_-]+(ses|session|visit|scan|tp|time(point)?|baseline|bl|follow[\s_-]?up|fu|pre|post"
@@ -20,7 +20,7 @@ _FEWEST, _MOST = 3, 4  # patients, and scans of each on average, for short endin
 def doubts(cases: Sequence[Case]) -> Iterable[str]:
     """What the names of cases and patients let one suspect, in words: scans of one patient that
     count as different patients', and would be split between training and test."""
-    for group in alike(case.patient for case in cases):
+    for group in written_alike(case.patient for case in cases):
         yield (
             f"patients {' and '.join(map(repr, group))} are taken for {len(group)}, though their "
             "ids differ in writing alone; if they are one, write them alike"

@@ -8,7 +8,6 @@ where ours has the skip first.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from rarecase.errors import DataError, SettingError, plain
+from rarecase.errors import DataError, SettingError, closest, plain
 from rarecase.restricted import read_npz
 from rarecase.segmenter.unet import Norm, UNet
 from rarecase.weights import by_names_of, read_weights, under_one_name, without_counts
@@ -168,8 +167,8 @@ def read_pytorch(
 def _renamed(tensors: Tensors, names: Names, *, path: Path) -> Tensors:
     unknown = sorted(set(names.values()) - set(tensors))
     if unknown:
-        close = difflib.get_close_matches(unknown[0], tensors, n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        close = closest(unknown[0], tensors)
+        hint = f" (did you mean {close!r}?)" if close else ""
         raise DataError(f"{path}: holds no tensor {unknown[0]!r}{hint}, which the names ask for.")
     return {ours: tensors[theirs] for ours, theirs in names.items()}
 

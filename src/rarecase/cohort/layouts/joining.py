@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from rarecase.cohort.case import Case
-from rarecase.cohort.ids import guess, listed, same_text
+from rarecase.cohort.ids import listed, same_text
 from rarecase.cohort.labels import plain_value
 from rarecase.cohort.layouts.base import FOLDERS, Origin
 from rarecase.cohort.layouts.keys import FEWEST, Ids, Key, find_key
@@ -22,7 +22,7 @@ from rarecase.cohort.roles import (
     together,
 )
 from rarecase.cohort.values import present
-from rarecase.errors import DataError
+from rarecase.errors import DataError, closest
 
 _MOST_GUESSES = 200  # ids for each of which the nearest of the other side is looked for
 
@@ -94,7 +94,7 @@ class Joining:
         self.unmatched[path.name] = lacking
         few = max(len(without), len(found.alone)) <= _MOST_GUESSES
         for name in without if few else ():
-            if (near := guess(name, [*found.alone, *found.unsure])) is not None:
+            if (near := closest(name, [*found.alone, *found.unsure])) is not None:
                 self.near[name] = f"{path.name} has {near!r}"
 
     def _join_patients(self, path: Path, rows: pd.DataFrame, key: Key) -> str | None:

@@ -164,8 +164,8 @@ def _key(each: Slice) -> Any:
 
 
 def _stacks(slices: Sequence[Slice]) -> list[Stack]:
-    """The stack of slices of one orientation; several where volumes that can be told apart lie at
-    the same places."""
+    """The stack of slices of one orientation; several where volumes that differ in a header
+    lie at the same places."""
     axes = middle([each.axes for each in slices])
     where = heights(slices, axes)
     order = sorted(range(len(slices)), key=lambda k: (where[k], slices[k].path, slices[k].frame))
