@@ -18,7 +18,7 @@ ROOT = Path(rarecase.__file__).parent
     [
         "rarecase.evidence.evidence",
         "rarecase.evidence.result",
-        "rarecase.report.page",
+        "rarecase.report.run_page",
         "rarecase.pipeline.compare",
     ],
 )

@@ -13,8 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent / "src" / "rarecase"
 PACKAGES = [
-    "imaging", "cohort", "simulate", "segmenter", "features", "generators", "evidence",
-    "experiment", "deploy", "pipeline", "report", "cli",
+    "imaging", "cohort", "simulate", "segmenter", "features", "generators", "charts",
+    "evidence", "experiment", "deploy", "pipeline", "report", "cli",
 ]  # fmt: skip
 """From the bottom up; files beside them are below all, but for the faces at the top."""
 FACES = {"__init__.py", "__main__.py", "study.py"}

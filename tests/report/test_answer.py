@@ -80,7 +80,7 @@ def test_the_page_says_features_first_then_the_arms_on_the_choice(run):
     assert (
         "clinical, radiomics and tumour with logistic and lda; outline_size with logistic" in page
     )
-    assert (run / "report" / "figures" / "features-forest.png").is_file()
+    assert (run / "report" / "figures" / "features-forest.svg").is_file()
 
 
 def test_one_set_of_features_has_no_such_section(files):

@@ -24,7 +24,7 @@ from rarecase.deploy.inputs import cases_named, file_name, with_clinical
 from rarecase.deploy.model import Deployed, Found
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.files import replacing_file, write_json, write_table
-from rarecase.imaging.drawing import Overlay, overlay_png
+from rarecase.imaging.drawing import Overlay, overlay_figure, png
 from rarecase.imaging.formats import is_dicom, suffix_of
 from rarecase.imaging.formats.base import refusing
 from rarecase.imaging.grid import Grid, resample
@@ -248,7 +248,7 @@ def _overlay(found: Found) -> bytes:
         )
         for i in chosen
     ]  # fmt: skip
-    return overlay_png(shown)
+    return png(overlay_figure(shown))
 
 
 def _write_table(model: Deployed, done: Sequence[Predicted], out: Path) -> None:

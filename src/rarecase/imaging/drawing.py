@@ -104,7 +104,7 @@ def draw_image(
         low = min(0.0, float(np.percentile(tissue, 0.5)))
         high = float(np.percentile(tissue, 99.5))
         high = high if high > low else low + 1.0
-    axes.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+    axes.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="none")
 
 
 def draw_outline(axes: Axes, mask: NDArray[np.uint8], *, colour: str, dashed: bool) -> None:
@@ -124,8 +124,8 @@ def outline_handles(*, true: bool) -> list[Line2D]:
     return [*handles, Line2D([], [], label="predicted outline", **dashed)]  # type: ignore[arg-type]
 
 
-def overlay_png(overlays: Sequence[Overlay]) -> bytes:
-    """Every overlay with its title and its Dice, four in a row, as PNG."""
+def overlay_figure(overlays: Sequence[Overlay]) -> Canvas:
+    """Every overlay with its title and its Dice, four in a row."""
     # Where each class has three, a row is a class.
     columns = 3 if len(overlays) % 3 == 0 else min(COLUMNS, len(overlays))
     rows = -(-len(overlays) // columns)
@@ -143,7 +143,7 @@ def overlay_png(overlays: Sequence[Overlay]) -> bytes:
             axes.set_title(overlay.words, fontsize=8.5, fontweight="normal", loc="left")
         handles = outline_handles(true=any(o.true is not None for o in overlays))
         figure.legend(handles=handles, loc="outside lower center", ncols=2)
-        return png(figure)
+    return figure
 
 
 def short(text: str, *, most: int = 34) -> str:

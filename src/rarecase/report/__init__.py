@@ -1,5 +1,5 @@
-"""The HTML page of a run, from the files on disk alone."""
+"""The HTML pages, from files on disk alone."""
 
 from rarecase._lazy import attach
 
-__getattr__, __dir__, __all__ = attach(__name__, {"make_report": "rarecase.report.page"})
+__getattr__, __dir__, __all__ = attach(__name__, {"make_report": "rarecase.report.run_page"})

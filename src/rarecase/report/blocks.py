@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from matplotlib.figure import Figure as Canvas
+
+from rarecase.charts.svg import pdf, svg
 from rarecase.evidence.text import Score, cell, interval
+from rarecase.imaging.drawing import look
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture with a caption that says what to see, and a text for who cannot see it."""
+    """A picture with a caption that says what to see, and a text for who cannot see it.
+
+    `svg` and `pdf` are one drawing; `name` is part of file names, one on a page.
+    """
 
     name: str
-    png: bytes
+    svg: str
+    pdf: bytes
     caption: str
     alt: str
     kind: str = field(default="figure", init=False)
@@ -95,6 +103,15 @@ class Section:
     anchor: str
     title: str
     blocks: Sequence[Block]
+
+
+def drawn(figure: Canvas, *, name: str, caption: str, alt: str) -> Figure:
+    """A matplotlib figure as a block; its layout is worked out once."""
+    name = file_stem(name)
+    with look():
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return Figure(name=name, svg=svg(figure, name=name), pdf=pdf(figure), caption=caption, alt=alt)
 
 
 def scored(score: Score | None, *, change: bool = False) -> Cell:

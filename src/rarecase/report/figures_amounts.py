@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from rarecase.imaging.drawing import FAINT, INK, canvas, look, panels, png
-from rarecase.report.blocks import Figure, file_stem
+from rarecase.imaging.drawing import FAINT, INK, canvas, look, panels
+from rarecase.report.blocks import Figure, drawn
 from rarecase.report.style import SYNTHETIC
 
 Rows = Sequence[Mapping[str, Any]]
@@ -57,9 +57,9 @@ def amounts_figure(
         "Recalls that move in opposite directions while AUC stays where it is are what a moved "
         "threshold looks like; new information would lift AUC."
     )
-    return Figure(
-        name=file_stem(f"amounts-{name}"),
-        png=png(figure),
+    return drawn(
+        figure,
+        name=f"amounts-{name}",
         caption=text,
         alt=f"Recall of {', '.join(classes)}, balanced accuracy and AUC of {name} against the "
         "amount of synthetic samples; the numbers are in the tables",

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from rarecase.imaging.drawing import FAINT, INK, canvas, look, panels, png
-from rarecase.report.blocks import Figure, file_stem, joined
+from rarecase.imaging.drawing import FAINT, INK, canvas, look, panels
+from rarecase.report.blocks import Figure, drawn, joined
 from rarecase.report.style import OTHERS, REAL, SYNTHETIC, TRAIN, VALIDATION, epoch_axis
 
 METRICS = {"loss": "Soft-Dice loss", "dice": "Hard Dice", "iou": "IoU"}
@@ -62,7 +62,7 @@ def learning_curves(
         figure.legend(handles=handles, loc="outside lower center", ncols=3)
     last = max(history["epoch"].max() for history, _ in trained)
     alt = f"Three panels of curves against the epoch (up to {last}): {', '.join(METRICS.values())}"
-    return Figure(name=name, png=png(figure), caption=caption, alt=alt)
+    return drawn(figure, name=name, caption=caption, alt=alt)
 
 
 def generator_curves(histories: Sequence[pd.DataFrame], *, classes: int, name: str) -> Figure:
@@ -91,9 +91,9 @@ def generator_curves(histories: Sequence[pd.DataFrame], *, classes: int, name: s
     if len(parts["Loss"]) > 1:
         text += " Losses that run apart say that one side has won."
     shown = joined([_word(column) for columns in parts.values() for column in columns])
-    return Figure(
-        name=file_stem(f"curves-{name}"),
-        png=png(figure),
+    return drawn(
+        figure,
+        name=f"curves-{name}",
         caption=text,
         alt=f"Curves against the epoch, of {name}: {shown}",
     )

@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from rarecase.arrays import Floats
-from rarecase.imaging.drawing import canvas, look, panels, png
-from rarecase.report.blocks import Figure, file_stem
+from rarecase.imaging.drawing import canvas, look, panels
+from rarecase.report.blocks import Figure, drawn
 from rarecase.report.set_aside import FeaturePair
 
 SIDE = 5
@@ -61,9 +61,9 @@ def map_grids(pair: FeaturePair, *, classes: list[str], name: str) -> Figure:
             if grid is None:
                 axes.text(0.5, 0.5, "none", ha="center", transform=axes.transAxes)
                 continue
-            drawn = axes.imshow(grid, cmap="cividis", vmin=low, vmax=top, interpolation="nearest")
+            image = axes.imshow(grid, cmap="cividis", vmin=low, vmax=top, interpolation="none")
         bar = figure.colorbar(
-            drawn, ax=axes_list, location="bottom", shrink=0.4, aspect=40, extend="max", pad=0.02
+            image, ax=axes_list, location="bottom", shrink=0.4, aspect=40, extend="max", pad=0.02
         )
         bar.set_label("activation")
     count = int(np.prod(pair.shape[1:]))
@@ -76,7 +76,7 @@ def map_grids(pair: FeaturePair, *, classes: list[str], name: str) -> Figure:
         "the real ones or repeat one pattern, and whether they are as bright."
     )
     alt = f"Grids of feature maps, real beside synthetic, for {', '.join(classes)}"
-    return Figure(name=file_stem(f"feature-maps-{name}"), png=png(figure), caption=text, alt=alt)
+    return drawn(figure, name=f"feature-maps-{name}", caption=text, alt=alt)
 
 
 def principal_plane(real: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -138,9 +138,9 @@ def scatter(
         "real ones of their class lie and spread as widely; a tight clump is a generator that "
         "repeats itself."
     )
-    return Figure(
-        name=file_stem(f"feature-plane-{name}"),
-        png=png(figure),
+    return drawn(
+        figure,
+        name=f"feature-plane-{name}",
         caption=text,
         alt=f"Two scatter plots, real and synthetic samples of {', '.join(classes)}",
     )

@@ -9,8 +9,8 @@ import numpy as np
 
 from rarecase.evidence.metrics import AUC
 from rarecase.evidence.tables_features import choice_family, reference_rows
-from rarecase.imaging.drawing import FAINT, INK, canvas, look, panels, png
-from rarecase.report.blocks import Figure
+from rarecase.imaging.drawing import FAINT, INK, canvas, look, panels
+from rarecase.report.blocks import Figure, drawn
 from rarecase.report.style import OTHERS, RARE
 
 CHANCE = 0.5
@@ -61,4 +61,4 @@ def features_forest(evidence: Mapping[str, Any]) -> Figure:
         "table."
     )
     alt = f"AUC with intervals of {', '.join(sets)}; the numbers are in the table"
-    return Figure(name="features-forest", png=png(figure), caption=text, alt=alt)
+    return drawn(figure, name="features-forest", caption=text, alt=alt)

@@ -15,10 +15,9 @@ from rarecase.imaging.drawing import (
     look,
     outline_handles,
     panels,
-    png,
     short,
 )
-from rarecase.report.blocks import Figure, joined
+from rarecase.report.blocks import Figure, drawn, joined
 from rarecase.report.overlays import dice
 from rarecase.report.set_aside import SetAside, Shown
 from rarecase.report.starts import start_words
@@ -37,14 +36,14 @@ def class_figure(shown: SetAside) -> Figure:
             if one.true is None:
                 mask.text(0.5, 0.5, "no mask", ha="center", transform=mask.transAxes)
             else:
-                mask.imshow(one.true, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+                mask.imshow(one.true, cmap="gray", vmin=0, vmax=1, interpolation="none")
             mask.set_title("mask", fontsize=9)
         for axes in axes_list:
             axes.set_axis_off()
     names = joined([one.label for one in slices])
-    return Figure(
+    return drawn(
+        figure,
         name="classes",
-        png=png(figure),
         caption=f"The paper's Figures 3 and 4: a slice of each class ({names}; channel "
         f"{shown.channel}) and its mask, label above 0 as whole tumour. Of each class the test "
         "case of the first fold with the median Dice, at the slice with most tumour.",
@@ -67,9 +66,9 @@ def augmentation_figure(shown: SetAside) -> Figure:
             draw_outline(axes, mask, colour=TRUE_OUTLINE, dashed=False)
             axes.set_title(name, fontsize=9)
     used = "" if shown.augmented_here else " This run did not use them."
-    return Figure(
+    return drawn(
+        figure,
         name="augmentation",
-        png=png(figure),
         caption="The paper's Figure 5: a slice as it is, under each augmentation of Table 1 alone, "
         "and under all seven drawn together, image and mask resampled once. What comes in from "
         f"outside is background.{used}",
@@ -89,9 +88,9 @@ def tuning_figure(shown: SetAside) -> Figure:
         handles = outline_handles(true=True)
         figure.legend(handles=handles, loc="outside lower center", ncols=2)
     start = start_words(shown.start)
-    return Figure(
+    return drawn(
+        figure,
         name="fine-tuning",
-        png=png(figure),
         caption=f"The paper's Figure 7: what the initial network ({start}) outlines before it has "
         "seen any patient of this cohort, and after fine-tuning on the fold's training patients. "
         "Test patients of the first fold.",
@@ -131,10 +130,10 @@ def blocks_figure(shown: SetAside) -> Figure:
                              va="center", labelpad=8)  # fmt: skip
             for axes, one in zip(axes_list[row * columns :], maps, strict=False):
                 top = float(one.max()) or 1.0
-                axes.imshow(one, cmap="cividis", vmin=0, vmax=top, interpolation="nearest")
-    return Figure(
+                axes.imshow(one, cmap="cividis", vmin=0, vmax=top, interpolation="none")
+    return drawn(
+        figure,
         name="blocks",
-        png=png(figure),
         caption=f"The paper's Figure 8: feature maps after the ReLU of every block, for the slice "
         f"of {shown.slices[0].label} shown above; of each block the channels that vary most over "
         "it, each on its own scale.",

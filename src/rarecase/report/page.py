@@ -1,73 +1,46 @@
-"""The page: sections gathered from a run folder, put into one self-contained HTML file."""
+"""One self-contained HTML file of sections, whatever command it is of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from rarecase.checksums import record_files
-from rarecase.evidence.masks import stated
 from rarecase.files import replacing_directory, write_text
-from rarecase.report.blocks import Block, Details, Figure
-from rarecase.report.run_files import RunFiles
-from rarecase.report.section_answer import answer_section
-from rarecase.report.section_cohort import cohort_section
-from rarecase.report.section_features import features_section
-from rarecase.report.section_method import method_section
-from rarecase.report.section_results import (
-    amounts_section,
-    external_section,
-    results_section,
-    table_3_section,
-)
-from rarecase.report.section_segmenter import overlays_section, segmenter_section
-from rarecase.report.section_summary import summary_section
-from rarecase.report.tables_paper import paper_section
+from rarecase.report.blocks import Block, Details, Figure, Section
 from rarecase.report.templates import fill
 
-SECTIONS = (
-    summary_section,
-    answer_section,
-    results_section,
-    amounts_section,
-    table_3_section,
-    external_section,
-    cohort_section,
-    segmenter_section,
-    overlays_section,
-    features_section,
-    paper_section,
-    method_section,
-)
-"""In the order of the page; a section that has nothing to say returns None."""
 
+@dataclass(frozen=True)
+class Page:
+    """What stands on a page.
 
-def make_report(run: Path, *, out: Path | None = None) -> Path:
-    """Write the report of the run folder `run` and return its path, `out`/index.html.
-
-    `out` is RUN/report unless given. The page holds its figures and needs nothing else; they also
-    lie as PNG files in `out`/figures. What the run does not hold (pre-training, masks, synthetic
-    samples) is said on the page. Raises `DataError` when the cohort or the evidence is missing.
+    Parameters
+    ----------
+    title
+        The question that it answers.
+    kicker
+        Small above it: the run's name, when it was finished; empty parts are left out.
+    stated
+        Follows every table's caption, such as which masks were used.
     """
-    files = RunFiles(Path(run))
-    folder = files.root / "report" if out is None else Path(out)
-    sections = [made for section in SECTIONS if (made := section(files)) is not None]
+
+    title: str
+    kicker: Sequence[str]
+    sections: Sequence[Section]
+    stated: str = ""
+
+
+def write_page(page: Page, folder: Path) -> Path:
+    """Write `folder`/index.html, and its figures as SVG and PDF into `folder`/figures; return the
+    path of the page. It needs no other file and no network."""
     with replacing_directory(folder / "figures") as figures:
-        for figure in _figures(block for section in sections for block in section.blocks):
-            (figures / f"{figure.name}.png").write_bytes(figure.png)
-    finished = [str(r["finished"]) for _, r in files.steps() if r.get("finished")]
-    values = {
-        "title": f"Which features know the rare class {files.rare}, and do synthetic ones help?",
-        "run": files.root.resolve().name,
-        "finished": max(finished, default="").replace("T", " "),
-        "sections": sections,
-        "stated": stated(files.evidence),
-    }
-    page = folder / "index.html"
-    write_text(page, fill("report.html.j2", values))
-    if out is None:
-        record_files(files.root, ["report"], step="steps/report")
-    return page
+        for figure in _figures(block for section in page.sections for block in section.blocks):
+            (figures / f"{figure.name}.svg").write_text(figure.svg, encoding="utf-8")
+            (figures / f"{figure.name}.pdf").write_bytes(figure.pdf)
+    path = folder / "index.html"
+    write_text(path, fill("report.html.j2", {"page": page}))
+    return path
 
 
 def _figures(blocks: Iterator[Block] | Sequence[Block]) -> Iterator[Figure]:

@@ -8,9 +8,9 @@ import pandas as pd
 
 from rarecase.evidence.paper import PUBLISHED_UNET, UNET_SOURCE
 from rarecase.evidence.text import DASH, cell
-from rarecase.imaging.drawing import Overlay, overlay_png
+from rarecase.imaging.drawing import Overlay, overlay_figure
 from rarecase.pipeline import run_folder
-from rarecase.report.blocks import Block, Cell, Figure, Section, Table, Text
+from rarecase.report.blocks import Block, Cell, Section, Table, Text, drawn
 from rarecase.report.figures_curves import learning_curves
 from rarecase.report.figures_pictures import augmentation_figure, tuning_figure
 from rarecase.report.overlays import SHOWN, SliceReader, choose_cases
@@ -193,7 +193,7 @@ def overlays_section(run: RunFiles) -> Section:
             "rank of their volume's Dice within their class, from best to worst, not by looks."
         )
     alt = "Test slices with outlines: " + "; ".join(o.words.replace("\n", ", ") for o in shown)
-    figure = Figure(name="overlays", png=overlay_png(shown), caption=caption, alt=alt)
+    figure = drawn(overlay_figure(shown), name="overlays", caption=caption, alt=alt)
     return Section("overlays", "Outlines", [figure])
 
 

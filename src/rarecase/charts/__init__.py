@@ -1,0 +1,1 @@
+"""The charts of pages, papers and `.plot()`: plain data and axes in, axes out."""

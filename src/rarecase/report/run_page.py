@@ -1,0 +1,64 @@
+"""The page of a run: sections gathered from its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rarecase.checksums import record_files
+from rarecase.evidence.masks import stated
+from rarecase.report.page import Page, write_page
+from rarecase.report.run_files import RunFiles
+from rarecase.report.section_answer import answer_section
+from rarecase.report.section_cohort import cohort_section
+from rarecase.report.section_features import features_section
+from rarecase.report.section_method import method_section
+from rarecase.report.section_results import (
+    amounts_section,
+    external_section,
+    results_section,
+    table_3_section,
+)
+from rarecase.report.section_segmenter import overlays_section, segmenter_section
+from rarecase.report.section_summary import summary_section
+from rarecase.report.tables_paper import paper_section
+
+SECTIONS = (
+    summary_section,
+    answer_section,
+    results_section,
+    amounts_section,
+    table_3_section,
+    external_section,
+    cohort_section,
+    segmenter_section,
+    overlays_section,
+    features_section,
+    paper_section,
+    method_section,
+)
+"""In the order of the page; a section that has nothing to say returns None."""
+
+
+def make_report(run: Path, *, out: Path | None = None) -> Path:
+    """Write the report of the run folder `run` and return its path, `out`/index.html.
+
+    `out` is RUN/report unless given. The page holds its figures and needs nothing else; they also
+    lie as SVG and PDF files in `out`/figures. What the run does not hold (pre-training, masks,
+    synthetic samples) is said on the page. Raises `DataError` when the cohort or the evidence is
+    missing.
+    """
+    files = RunFiles(Path(run))
+    sections = [made for section in SECTIONS if (made := section(files)) is not None]
+    finished = [str(r["finished"]) for _, r in files.steps() if r.get("finished")]
+    page = write_page(
+        Page(
+            title=f"Which features know the rare class {files.rare}, and do synthetic ones help?",
+            kicker=(files.root.resolve().name, max(finished, default="").replace("T", " ")),
+            sections=sections,
+            stated=stated(files.evidence),
+        ),
+        files.root / "report" if out is None else Path(out),
+    )
+    if out is None:
+        record_files(files.root, ["report"], step="steps/report")
+    return page
