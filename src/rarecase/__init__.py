@@ -29,9 +29,11 @@ __getattr__, __dir__, __all__ = attach(
         "compare_external": "rarecase.pipeline.compare",
         "export_model": "rarecase.pipeline.models",
         "load_model": "rarecase.pipeline.models",
+        "plan": "rarecase.evidence.planning",
         "predict_images": "rarecase.deploy.predict",
         "read_cohort": "rarecase.cohort.read",
         "scarcity_curve": "rarecase.pipeline.scarcity",
+        "show_progress": "rarecase.progress",
         "simulate_cohort": "rarecase.simulate.cohort",
     },
 )

@@ -15,9 +15,10 @@ from rarecase.errors import DataError, SettingError
 from rarecase.evidence.result import Result
 from rarecase.features.leaks import refuse
 from rarecase.files import write_text
+from rarecase.pipeline.cell_grid import CellGrid, study_grid
 from rarecase.pipeline.clinical import look_at_clinical
 from rarecase.pipeline.compute import settled
-from rarecase.pipeline.designs import CellGrid, available, study_grid
+from rarecase.pipeline.designs import available
 from rarecase.pipeline.disk import refuse_small_disk
 from rarecase.pipeline.plan import STAGES, plan, up_to
 from rarecase.pipeline.readable import refuse_bad_headers, with_names
@@ -29,6 +30,7 @@ from rarecase.pipeline.sites import refuse_small_sites
 from rarecase.pipeline.step import Step, unfinished
 from rarecase.pipeline.steps.cohort import load_cohort, load_folds
 from rarecase.report.step import report_step
+from rarecase.shown import Brief
 
 if TYPE_CHECKING:
     from rarecase.pipeline.estimate import Estimate
@@ -36,8 +38,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class StudyResult:
+@dataclass(frozen=True, repr=False)
+class StudyResult(Brief):
     """What a run left: where, how many steps it performed and found done, and what it found (None
     before stage `classify`)."""
 
@@ -51,8 +53,17 @@ class StudyResult:
         """The report's page, there after stage `report`."""
         return self.run / REPORT
 
+    def _about(self) -> dict[str, Any]:
+        return {"run": self.run, "steps performed": self.performed, "found done": self.found}
 
-class Study:
+    def __repr__(self) -> str:
+        return super().__repr__() + ("" if self.result is None else f"\n{self.result!r}")
+
+    def _repr_html_(self) -> str:
+        return super()._repr_html_() + ("" if self.result is None else self.result._repr_html_())
+
+
+class Study(Brief):
     """The whole experiment in one object.
 
     `data`: folder or table of the cohort (None: the simulated cohort). `label`: COLUMN or
@@ -95,6 +106,15 @@ class Study:
         check_run_folder(self.run_folder)
         self.settings = settled(said, earlier)
         refuse_other_data(earlier, self.settings)
+
+    def _about(self) -> dict[str, Any]:
+        said, data = self.settings.experiment, self.settings.data
+        return {
+            "data": Path(data) if data else "the simulated cohort", "out": self.run_folder,
+            "features": [*dict.fromkeys(each.features for each in said)],
+            "classifiers": [*dict.fromkeys(each.classifier for each in said)],
+            "arms": [*dict.fromkeys(arm for each in said for arm in each.arms)],
+        }  # fmt: skip
 
     def cohort(self) -> Cohort:
         """The cohort as the settings choose it; a simulated one is made now if it is not there."""

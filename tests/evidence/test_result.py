@@ -21,7 +21,7 @@ def test_reads_what_a_run_wrote(result, tmp_path):
     (tmp_path / "evidence.json").write_text(json.dumps(result.evidence))
     again = Result.read(tmp_path)
     assert again.evidence == result.evidence
-    assert repr(again) == as_text(result.evidence)
+    assert str(again) == as_text(result.evidence)
     computed = make_evidence(again.predictions, rare="B", draws=50)
     assert computed == result.evidence
     with pytest.raises(DataError, match="no such file"):

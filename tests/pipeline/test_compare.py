@@ -183,7 +183,8 @@ def test_the_scarcity_curve():
     X, y, groups = vectors()
     short = Protocol(arms=["smote"], inner=2, draws=20, generator_seeds=1)
     call = {"groups": groups, "folds": 3, "repeats": 1, "protocol": short}
-    curve = scarcity_curve(X, y, ks=[8, 3], **call)
+    found = scarcity_curve(X, y, ks=[8, 3], **call)
+    curve = found.to_frame()
     assert curve["k"].unique().tolist() == [3, 8]
     assert curve.groupby("k")["auc_rare"].first().between(0, 1).all()
     for ks in ([3, 11], [1], []):

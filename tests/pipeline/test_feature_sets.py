@@ -56,7 +56,7 @@ def test_what_is_declared_reaches_the_folds_of_compare_and_of_the_curve():
     curve = scarcity_curve(
         frame(), Y, ks=[4], folds=3, repeats=1, protocol=Protocol(arms=["none"], **settings)
     )
-    assert curve["k"].tolist() == [4]
+    assert curve.to_frame()["k"].tolist() == [4]
     with pytest.raises(SettingError, match="categorical: no feature 'sx'; did you mean 'sex'"):
         compare(frame(), Y, impute="median", categorical=["sx"], **SHORT)
 
@@ -67,7 +67,7 @@ def test_a_leak_stops_compare_until_it_is_accepted():
     with pytest.raises(LeakError, match="'who_grade' is named like an outcome"):
         compare(leaky, y, impute="median", **SHORT)
     found = compare(leaky, y, impute="median", accept=["who_grade"], **SHORT)
-    assert "Accepted by name: who_grade (outcome)." in repr(found)
+    assert "Accepted by name: who_grade (outcome)." in str(found)
     with pytest.raises(LeakError, match="'where' tells the class"):
         apart = np.where(Y == "rare", 0, 2) + np.arange(N) % 2
         sites = pd.Series(apart, name="where")
@@ -114,7 +114,7 @@ def test_no_patient_is_on_both_sides_and_one_class_counts_for_nothing(caplog):  
     sites = np.repeat(["A", "A", "B", "B", "A", "B"], 2)
     sites[:2] = "C"  # one patient, one class
     found = compare(X, y, groups=patients, sites=sites, **SHORT)
-    assert "3 test folds, of which 2 hold rare and other patients" in " ".join(repr(found).split())
+    assert "3 test folds, of which 2 hold rare and other patients" in " ".join(str(found).split())
     p = found.predictions.groupby(["fold", "patient"], as_index=False).agg(
         {"p_yes": "mean", "label": "first"}
     )

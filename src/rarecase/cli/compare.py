@@ -134,7 +134,9 @@ def run(args: Namespace) -> int:
                 save_table_model(out / MODEL, result.model)
         if ks is not None:
             cells = None if out is None else out / "scarcity"
-            curve = scarcity_curve(found.X, y, ks=ks, protocol=protocol, cells=cells, **asked)
+            curve = scarcity_curve(
+                found.X, y, ks=ks, protocol=protocol, cells=cells, **asked
+            ).to_frame()
         if curve is not None and out is not None:
             with replacing_file(out / "scarcity.csv") as beside:
                 curve.to_csv(beside, index=False)

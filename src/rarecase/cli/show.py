@@ -38,12 +38,9 @@ def reporting(args: Namespace) -> Iterator[None]:
     if args.quiet:
         yield
         return
-    from rich.console import Console
+    from rarecase.bars import reporter_here
 
-    from rarecase.cli.bars import Bars, Lines
-
-    error = Console(stderr=True, highlight=False)
-    with progress.use(Bars(error) if error.is_terminal else Lines()):
+    with progress.use(reporter_here()):
         yield
 
 

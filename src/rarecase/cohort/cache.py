@@ -20,14 +20,15 @@ from rarecase.cohort.unreadable import attempt, refuse_unreadable
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.files import map_array, read_json, read_parquet, replacing_directory, write_json
 from rarecase.progress import task
+from rarecase.shown import Brief
 
 _KIND = "rarecase slices"
 MOST_AT_ONCE = 4  # cases that are read side by side
 _ROWS = ["row", "case", "patient", "label", "slice", "has_mask", "tumour"]
 
 
-@dataclass(frozen=True, eq=False)
-class SliceCache:
+@dataclass(frozen=True, eq=False, repr=False)
+class SliceCache(Brief):
     """Slices on disk, opened by `SliceCache.open`.
 
     images: (n, c, size, size) float32 memory map, 0 in the background. masks: (n, size, size)

@@ -6,12 +6,19 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from rarecase.plots import bars
+from rarecase.shown import LISTED, Brief, counts, grid_of, html
 
-@dataclass(frozen=True)
-class SliceFiles:
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, repr=False)
+class SliceFiles(Brief):
     """One slice that is kept as a picture. number: its place in the case, rising."""
 
     image: Path
@@ -19,8 +26,8 @@ class SliceFiles:
     number: int
 
 
-@dataclass(frozen=True)
-class Case:
+@dataclass(frozen=True, repr=False)
+class Case(Brief):
     """One examination of one patient: volumes by channel, or a series of pictures.
 
     images: channel to volume, a file or the folder of a DICOM series (volume cases); mask: their
@@ -68,8 +75,8 @@ class Case:
         return (*images, *(mask for mask in masks if mask is not None))
 
 
-@dataclass(frozen=True)
-class Dropped:
+@dataclass(frozen=True, repr=False)
+class Dropped(Brief):
     """A case that is in the data and not in the cohort, and why. asks: it could be taken if the
     user decided something."""
 
@@ -78,8 +85,8 @@ class Dropped:
     asks: bool = False
 
 
-@dataclass(frozen=True)
-class Cohort:
+@dataclass(frozen=True, repr=False)
+class Cohort(Brief):
     """Labelled cases, sorted by case id; every patient has one label.
 
     channels: lower-case names ('flair', 't1', 't1gd', 't2', 'image'), in the order in which
@@ -128,3 +135,22 @@ class Cohort:
             columns=["case", "patient", "label", "site", "fold", "has_mask", "slices"],
         )
         return frame.astype({"fold": "Int64", "slices": "Int64"})
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Patients of each class, the rare one last."""
+        return bars(dict(Counter(self.patients.values()).most_common()), label="patients", ax=ax)
+
+    def _about(self) -> dict[str, Any]:
+        patients = dict(Counter(self.patients.values()).most_common())
+        return {
+            "cases": len(self.cases),
+            "patients": counts(patients, rare=self.rare if len(patients) > 1 else None),
+            "channels": self.channels, "layout": self.layout, "left_out": len(self.dropped),
+        }  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        said = [*self.notes[:LISTED], *(f"Left out: {d.case}, {d.reason}" for d in self.dropped)]
+        table = self.to_frame().dropna(axis=1, how="all")
+        return html(
+            "Cases", grid_of(table), above=[repr(self)], below=said[:LISTED], total=len(table)
+        )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rarecase.cohort.load import CaseArrays
 from rarecase.imaging.normalise import Scale, apply_scale, fit_scale
 from rarecase.imaging.slices import centre, fit_square, fit_square_masks, unfit_square
+from rarecase.shown import Brief
 
 _log = logging.getLogger(__name__)
 
@@ -22,8 +23,8 @@ Normalise = Literal["tissue", "case", "none"]
 _EMPTY_SHARE = 0.01
 
 
-@dataclass(frozen=True, eq=False)
-class Fitted:
+@dataclass(frozen=True, eq=False, repr=False)
+class Fitted(Brief):
     """A case's slices at network size; rows: number, has_mask, tumour pixels of each."""
 
     images: NDArray[np.float32]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -27,14 +27,20 @@ from rarecase.cohort.problems import (
 )
 from rarecase.cohort.thumbnail import Thumbnail, thumbnail
 from rarecase.cohort.unreadable import BROKEN, reason_of, within
+from rarecase.errors import DataError
 from rarecase.imaging.grid import axial_grid, millimetres
 from rarecase.imaging.pictures import probe_picture
 from rarecase.imaging.volumes import probe_volume
+from rarecase.plots import points
 from rarecase.progress import task
+from rarecase.shown import SENTENCE, Brief, counts, cut, grid_of, html
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
-@dataclass(frozen=True, eq=False)
-class Inspection:
+@dataclass(frozen=True, eq=False, repr=False)
+class Inspection(Brief):
     """cases: one row per case: case, patient, label, site, channels, mask, slices, size, spacing,
     stored (order of axes in the file), minimum, median, maximum (raw, over all channels),
     tumour_pixels, tumour_ml (volumes only).
@@ -54,6 +60,38 @@ class Inspection:
     def ok(self) -> bool:
         """Whether no problem is an error."""
         return all(problem.severity != "error" for problem in self.problems)
+
+    def to_frame(self) -> pd.DataFrame:
+        """`cases`."""
+        return self.cases
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """How large the tumour of every case is, by class: mL, or pixels of pictures. Raises
+        `DataError` where nothing was measured."""
+        column = "tumour_ml" if self.cases["tumour_ml"].notna().any() else "tumour_pixels"
+        known = self.cases[self.cases[column].notna()]
+        if known.empty:
+            raise DataError("no case has a mask that was looked at; leave out load=False.")
+        labels = known["label"].astype(str)
+        sizes = {n: known.loc[labels == n, column].tolist() for n in self.classes}
+        label = "tumour, mL" if column == "tumour_ml" else "tumour, pixels"
+        return points(sizes, label=label, ax=ax)
+
+    def _about(self) -> dict[str, Any]:
+        return {
+            "cases": len(self.cases), "patients": counts(self.classes, rare=self.rare),
+            "channels": self.channels, "layout": self.layout,
+            "problems": counts(Counter(each.severity for each in self.problems)) or "none",
+        }  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        table = self.cases.dropna(axis=1, how="all")
+        cases = html("Cases", grid_of(table), above=[repr(self)], total=len(table))
+        if not self.problems:
+            return cases
+        rows = [[each.severity, each.case, cut(each.message, most=SENTENCE)]
+                for each in self.problems]  # fmt: skip
+        return cases + html("Problems, the worst first", (["severity", "case", "what"], rows))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON can hold it; `classes` counts patients."""

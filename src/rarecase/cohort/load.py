@@ -20,12 +20,13 @@ from rarecase.imaging.mask_rule import drawn
 from rarecase.imaging.normalise import fit_scale
 from rarecase.imaging.pictures import Picture, noted_mask, noted_picture
 from rarecase.imaging.volumes import Volume, probe_volume, read_mask_volume, read_volume
+from rarecase.shown import Brief
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, eq=False)
-class CaseArrays:
+@dataclass(frozen=True, eq=False, repr=False)
+class CaseArrays(Brief):
     """A case as upright axial slices: front on top, the patient's right on the left.
 
     images: (n, c, h, w) float32, raw values. masks: (n, h, w) uint8 of 0 and 1, None if the case

@@ -11,6 +11,7 @@ import numpy as np
 
 from rarecase.cohort.case import Case, Cohort
 from rarecase.cohort.load import CaseArrays
+from rarecase.shown import Brief
 
 Severity = Literal["error", "warning", "note"]
 # With fewer patients in the rare class than this, intervals will be too wide to say much.
@@ -18,8 +19,8 @@ _FEW_PATIENTS = 20
 _MOST_COVERED = 0.5  # of the foreground, by a mask
 
 
-@dataclass(frozen=True)
-class Problem:
+@dataclass(frozen=True, repr=False)
+class Problem(Brief):
     """Something to know. severity: 'error' stops a study, 'warning' may spoil it, 'note'."""
 
     severity: Severity

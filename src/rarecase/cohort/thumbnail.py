@@ -12,12 +12,13 @@ from scipy import ndimage
 from rarecase.cohort.load import CaseArrays
 from rarecase.imaging.normalise import fit_scale
 from rarecase.imaging.slices import fit_square, fit_square_masks
+from rarecase.shown import Brief
 
 SIDE = 144  # pixels
 
 
-@dataclass(frozen=True, eq=False)
-class Thumbnail:
+@dataclass(frozen=True, eq=False, repr=False)
+class Thumbnail(Brief):
     """image (SIDE, SIDE) uint8; outline (SIDE, SIDE) bool, None without a mask; the slice shown;
     whether a header says how it lies in space."""
 

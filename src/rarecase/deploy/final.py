@@ -3,6 +3,7 @@ opened."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,14 @@ from rarecase.features.columns import Columns, Encoder
 from rarecase.features.combat import Combat
 from rarecase.features.standardise import Space
 from rarecase.files import replacing_file
+from rarecase.shown import Brief
 
 TRUSTED = ("sklearn.", "rarecase.", "numpy.", "scipy.")
 """Modules whose classes a file may hold."""
 
 
-@dataclass(frozen=True, eq=False)
-class Final:
+@dataclass(frozen=True, eq=False, repr=False)
+class Final(Brief):
     """Fitted classifiers of class indices, one for each seed, whose probabilities are averaged.
 
     Parameters
@@ -63,8 +65,8 @@ class Final:
         return np.asarray(self(X).mean(axis=0))
 
 
-@dataclass(frozen=True, eq=False)
-class Average:
+@dataclass(frozen=True, eq=False, repr=False)
+class Average(Brief):
     """Classifiers of different features, whose probabilities are averaged.
 
     Parameters
@@ -119,6 +121,18 @@ def chosen_text(chosen: dict[str, Any]) -> str:
         )
         return f"It is an average ({weights}), weighted on inner folds"
     return f"Features, classifier and arm (`{chosen['arm']}`) were chosen on inner folds"
+
+
+def card_facts(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What the card of a deployed model says of it, in few words."""
+    chosen = card["chosen"]
+    return {
+        "calls": f"{card['rare']} from a probability of {number(card['threshold'])} on",
+        "features": chosen.get("features", card.get("features")),
+        "classifier": chosen.get("classifier", card.get("classifier")),
+        "arm": chosen.get("arm", card.get("arm")),
+        "classes": card["classes"],
+    }  # fmt: skip
 
 
 def save_final(path: Path, final: Final | Average) -> None:

@@ -17,7 +17,7 @@ from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.cohort.case import Case
 from rarecase.cohort.fitting import Fitted, fit_case
 from rarecase.cohort.load import CaseArrays, load_groups
-from rarecase.deploy.final import Average, Final, load_final, save_final
+from rarecase.deploy.final import Average, Final, card_facts, load_final, save_final
 from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Ranges, case_looks
 from rarecase.errors import DataError
 from rarecase.features.joining import Vectors, side_by_side
@@ -32,6 +32,8 @@ from rarecase.ranking import rare_share
 from rarecase.segmenter import Segmenter, Slices, load_segmenter
 from rarecase.segmenter.feeding import one_case
 from rarecase.segmenter.predict import predict_chances
+from rarecase.segmenter.unet import network_text
+from rarecase.shown import Brief
 
 CARD, WEIGHTS, SEGMENTER, SOURCES = "model.json", "classifier.skops", "segmenter", "sources"
 CHOSEN = "chosen"
@@ -45,8 +47,8 @@ SHOWN = 5  # names of features that are missing
 _MATCHED = 1.02  # pixels that differ by less from those learnt from are taken as they are
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
+@dataclass(frozen=True, eq=False, repr=False)
+class Found(Brief):
     """What the model says of a case.
 
     p: probability by class; call: the class called, the rare one from `threshold` on. chances:
@@ -70,8 +72,8 @@ class Found:
         return (chances > self.above).astype(np.uint8)
 
 
-@dataclass(frozen=True, eq=False)
-class Deployed:
+@dataclass(frozen=True, eq=False, repr=False)
+class Deployed(Brief):
     """U-Net, sources of features, classifier, and what they were learnt from: `familiar` scores how
     far a case's looks (see `case_looks`) are from it; `card` is what model.json holds."""
 
@@ -80,6 +82,12 @@ class Deployed:
     final: Final | Average
     familiar: Mapping[str, OutOfDistribution]
     card: dict[str, Any]
+
+    def _about(self) -> dict[str, Any]:
+        return card_facts(self.card) | {
+            "channels": self.channels,
+            "network": network_text(self.segmenter.net),
+        }
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -30,14 +30,15 @@ from rarecase.imaging.formats.base import refusing
 from rarecase.imaging.grid import Grid, resample
 from rarecase.imaging.writing import write_dicom_seg, write_nifti_mask
 from rarecase.progress import task
+from rarecase.shown import Brief
 
 log = logging.getLogger(__name__)
 SHOWN = 6  # slices of an overlay
 RESEARCH = "For research alone; nothing here may decide on a patient."
 
 
-@dataclass(frozen=True)
-class Predicted:
+@dataclass(frozen=True, repr=False)
+class Predicted(Brief):
     """A case's result.
 
     Parameters

@@ -18,7 +18,7 @@ from rarecase.checksums import record_files
 from rarecase.cohort.labels import plain_value
 from rarecase.cohort.tables import read_values
 from rarecase.cohort.values import as_numbers, present
-from rarecase.deploy.final import Average, Final, chosen_text, load_final, save_final
+from rarecase.deploy.final import Average, Final, card_facts, chosen_text, load_final, save_final
 from rarecase.deploy.final_fit import deployed_row, fit_deployed, out_of_fold_threshold
 from rarecase.errors import DataError
 from rarecase.evidence.text import number, with_interval
@@ -26,6 +26,7 @@ from rarecase.experiment.auto import Candidate
 from rarecase.features.sources.registry import AUTO
 from rarecase.files import read_json, write_json, write_text
 from rarecase.ranking import rare_share
+from rarecase.shown import Brief
 
 log = logging.getLogger(__name__)
 CARD, WEIGHTS = "model.json", "classifier.skops"
@@ -34,8 +35,8 @@ OTHER = -1.0  # a category that nobody had who was learnt from
 SHOWN = 5  # names of columns
 
 
-@dataclass(frozen=True, eq=False)
-class TableModel:
+@dataclass(frozen=True, eq=False, repr=False)
+class TableModel(Brief):
     """A classifier of rows of a table.
 
     Parameters
@@ -49,6 +50,9 @@ class TableModel:
 
     final: Final | Average
     card: dict[str, Any]
+
+    def _about(self) -> dict[str, Any]:
+        return card_facts(self.card) | {"columns": self.columns}
 
     @property
     def columns(self) -> tuple[str, ...]:

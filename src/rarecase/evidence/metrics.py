@@ -32,14 +32,15 @@ from rarecase.evidence.clinical import (
 from rarecase.evidence.drawn import Drawn
 from rarecase.evidence.fits import Fit
 from rarecase.ranking import mean_defined, ratio
+from rarecase.shown import Brief
 
 AUC = "auc_rare"
 """The metric that verdicts are about: no threshold can move it."""
 BINS = 10  # of the calibration error, equally wide
 
 
-@dataclass(frozen=True)
-class Metric:
+@dataclass(frozen=True, repr=False)
+class Metric(Brief):
     """A score of predictions.
 
     Parameters

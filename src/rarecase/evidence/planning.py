@@ -11,14 +11,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from scipy.stats import t
 
-from rarecase.evidence.paired import OTHER_FEATURES, TRAINED, Comparison
+from rarecase.evidence.paired import OTHER_FEATURES, POWER, TRAINED, Comparison
 from rarecase.evidence.text import number, percent
 from rarecase.evidence.verdict import ALPHA, FEWEST_RARE_PATIENTS, MARGIN, MOST_TIMES
+from rarecase.plots import axes_or_new, word
+from rarecase.shown import cut, html
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 DIFFERENCES = (0.02, 0.05, 0.1, 0.15, 0.2)
 SMALL = 0.05  # a rise for which the patients needed are said
@@ -74,6 +80,38 @@ class Curve:
         return math.ceil(rare * times) if times <= MOST_TIMES else None
 
 
+class Plan(dict[str, Any]):
+    """What `plan` found, by name."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each kind of comparison and rise: what, difference, power, patients."""
+        rows = [{"what": c["what"]} | each for c in self["curves"] for each in c["power"]]
+        return pd.DataFrame(rows).astype({"patients": "Int64"})
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """How often a rise in AUC is found, a line for each kind of comparison."""
+        ax = axes_or_new(ax)
+        for what, rows in self.to_frame().groupby("what", sort=False):
+            ax.plot(rows["difference"], rows["power"], "o-", label=word(what))
+        ax.axhline(POWER, color="0.6", linewidth=1, linestyle="dashed")
+        ax.set_ylim(0, 1.02)
+        ax.set_xlabel("true rise in AUC")
+        ax.set_ylabel("power")
+        ax.legend(fontsize="small")
+        return ax
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{cut(c['what'])} {number(c['detectable'])}" for c in self["curves"][:2])
+        return (
+            f"Plan: {self['rare']} rare patients and {self['common']} others; the rise in AUC "
+            f"found four times in five: {found or 'none'}. See .to_frame() and .plot()."
+        )
+
+    def _repr_html_(self) -> str:
+        caption = f"What {self['rare']} rare patients and {self['common']} others can decide"
+        return html(caption, plan_rows(self), below=plan_lines(self))
+
+
 def plan(
     rare: int,
     common: int,
@@ -82,8 +120,8 @@ def plan(
     questions: int = 5,
     margin: float = MARGIN,
     pilot: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """What `compare` could decide, for JSON.
+) -> Plan:
+    """What `compare` could decide.
 
     Parameters
     ----------
@@ -100,13 +138,13 @@ def plan(
 
     Returns
     -------
-    dict
-        `rare`, `common`, `auc`, `margin`, `questions`, `too_few` (whether no verdict will be given
-        of so few), and `curves`, a list of what, error, error_alike (where nothing differs),
-        freedom, detectable (a rise found four times in five by one question at the full level),
-        detectable_corrected (by the least lucky of all questions), no_difference (how probable that
-        answer is where it is right), power [{difference, power, patients (rare ones that would find
-        it four times in five)}].
+    Plan
+        For JSON: `rare`, `common`, `auc`, `margin`, `questions`, `too_few` (whether no verdict will
+        be given of so few), and `curves`, a list of what, error, error_alike (where nothing
+        differs), freedom, detectable (a rise found four times in five by one question at the full
+        level), detectable_corrected (by the least lucky of all questions), no_difference (how
+        probable that answer is where it is right), power [{difference, power, patients (rare ones
+        that would find it four times in five)}].
 
     Examples
     --------
@@ -126,13 +164,13 @@ def plan(
     else:
         curves = [*_of_pilot(pilot, rare, common)]
         auc = _auc_of(pilot, auc)
-    return {
+    return Plan({
         "rare": rare, "common": common, "auc": auc, "margin": margin, "questions": questions,
         "too_few": rare < FEWEST_RARE_PATIENTS,
         "curves": [
             each.as_json(rare=rare, margin=margin, questions=questions) for each in curves
         ],
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def error_of(auc: float, rare: int, common: int, *, together: float, learning: float) -> float:

@@ -1,34 +1,41 @@
-"""What an experiment found, as an object: predictions, scores, verdicts."""
+"""What an experiment found, as an object: predictions and evidence."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from rarecase.checksums import record_files
-from rarecase.errors import SettingError, nearest
+from rarecase.errors import SettingError
 from rarecase.evidence.metrics import AUC
-from rarecase.evidence.rows import key_of
-from rarecase.evidence.tables import as_text, main_rows, to_frame
-from rarecase.evidence.text import Score
+from rarecase.evidence.tables import arms_title, as_text, counts_line, table_rows, to_frame
+from rarecase.evidence.tables_features import (
+    NOTE,
+    choice_lines,
+    feature_lines,
+    feature_rows,
+    verdict_lines,
+)
+from rarecase.evidence.views import Scores, Verdicts, names_of
 from rarecase.features.about import FEATURES, lines_of
 from rarecase.files import read_json, read_parquet, replacing_file, write_json
+from rarecase.shown import counts, cut, html
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PREDICTIONS, EVIDENCE = "predictions.parquet", "evidence.json"
+LINE, LINES = 160, 3  # characters of a line, and sentences, where a result is named
 
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """What a comparison or a run found. Prints as a table with the verdicts.
+    """What a comparison or a run found. `print` shows tables with the verdicts.
 
     Parameters
     ----------
@@ -103,7 +110,7 @@ class Result:
         ]  # fmt: skip
         if len(found) == 1:
             return str(found[0]["answer"])
-        named = ", ".join(_names(found or self.evidence["verdicts"])) or "none"
+        named = ", ".join(names_of(found or self.evidence["verdicts"])) or "none"
         if found:
             raise SettingError(
                 f"{arm!r} has {len(found)} verdicts: {named}. Say which, with features= and "
@@ -111,8 +118,31 @@ class Result:
             )
         raise SettingError(f"{arm!r} has no such verdict; there are {named}.")
 
-    def __repr__(self) -> str:
+    def plot(self, metric: str = AUC, *, ax: Axes | None = None) -> Axes:
+        """One metric of every arm with its 95 % interval (see `scores` and `verdicts` for more)."""
+        return self.scores.plot(metric, ax=ax)
+
+    def __str__(self) -> str:
         return "\n".join([*lines_of(self.features or {}), as_text(self.evidence)])
+
+    def __repr__(self) -> str:
+        found = self.evidence
+        patients = counts(found["counts"]["patients"], rare=found["rare"])
+        said = [*feature_lines(found)[-1:], *verdict_lines(found)[0]]
+        return "\n".join([
+            f"Result: {patients}; {len(found['rows'])} rows of scores.",
+            *(cut(line, most=LINE) for line in said[:LINES]),
+            "print() says all of it; see .scores, .verdicts, .to_frame() and .plot().",
+        ])  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        found = self.evidence
+        sets = feature_rows(found)
+        said = [counts_line(found), *feature_lines(found), *choice_lines(found)]
+        first = "" if sets is None else html("Sets of features", sets, above=said, below=[NOTE])
+        arms = html(arms_title(found), table_rows(found), above=[] if first else said,
+                    below=verdict_lines(found)[0][:LINES])  # fmt: skip
+        return first + arms
 
 
 def reweigh(folder: str | Path, *, margin: float | None = None) -> dict[str, Any]:
@@ -137,95 +167,3 @@ def reweigh(folder: str | Path, *, margin: float | None = None) -> dict[str, Any
     if "untuned" in said:  # of a run; the predictions do not say it
         found["untuned"] = said["untuned"]
     return with_masks(found, Path(folder))
-
-
-@dataclass(frozen=True, repr=False)
-class Scores:
-    """The scores on patients of every row of the evidence, controls too."""
-
-    evidence: dict[str, Any]
-
-    def to_frame(self) -> pd.DataFrame:
-        """A row per row of the evidence and metric: the key, metric, label, value, low, high."""
-        return pd.DataFrame(
-            {**key_of(row)._asdict(), "metric": metric["name"], "label": metric["label"]}
-            | row["patients"]["scores"][metric["name"]]
-            for row in self.evidence["rows"]
-            for metric in self.evidence["metrics"]
-        )
-
-    def plot(self, metric: str = AUC, *, ax: Axes | None = None) -> Axes:
-        """One metric of every arm with its 95 % interval."""
-        labels = {m["name"]: m["label"] for m in self.evidence["metrics"]}
-        if metric not in labels:
-            raise SettingError(f"metric {metric!r} is unknown; {nearest(metric, labels)}")
-        rows = main_rows(self.evidence)
-        scores = [row["patients"]["scores"][metric] for row in rows]
-        return _forest(_names(rows), scores, label=labels[metric], ax=ax)
-
-    def __repr__(self) -> str:
-        rows, metrics = len(self.evidence["rows"]), len(self.evidence["metrics"])
-        return f"Scores: {rows} rows of {metrics} metrics. See .to_frame() and .plot(metric)."
-
-
-@dataclass(frozen=True, repr=False)
-class Verdicts:
-    """The verdicts on the planned synthetic arms."""
-
-    evidence: dict[str, Any]
-
-    def to_frame(self) -> pd.DataFrame:
-        """A row per verdict: its entries in the evidence, but of `against` only the differences in
-        AUC to the reference and to the control."""
-        rows = []
-        for verdict in self.evidence["verdicts"]:
-            against = {
-                f"auc_against_{name}": None if other is None else other["difference"]
-                for name, other in verdict["against"].items()
-            }
-            rows.append({k: v for k, v in verdict.items() if k != "against"} | against)
-        return pd.DataFrame(rows)
-
-    def plot(self, *, ax: Axes | None = None) -> Axes:
-        """A forest plot: what the AUC of each arm moved against the reference, with its 95 %
-        interval."""
-        rows = {key_of(row): row["patients"] for row in self.evidence["rows"]}
-        verdicts = self.evidence["verdicts"]
-        moved = [(rows[key_of(v)]["difference"] or {}).get(AUC) for v in verdicts]
-        label = f"ΔAUC {self.evidence['rare']} against the reference"
-        axes = _forest(self._said(), moved, label=label, ax=ax)
-        axes.axvline(0, color="0.6", linewidth=1)
-        return axes
-
-    def _said(self) -> list[str]:
-        verdicts = self.evidence["verdicts"]
-        return [f"{n}: {v['answer']}" for n, v in zip(_names(verdicts), verdicts, strict=True)]
-
-    def __repr__(self) -> str:
-        return f"Verdicts: {'; '.join(self._said()) or 'none'}. See .to_frame() and .plot()."
-
-
-def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Rows or verdicts for readers, with features and classifier where there are several."""
-    keys = [key_of(row) for row in rows]
-    full = len({key.family for key in keys}) > 1
-    return [key.title(full=full) for key in keys]
-
-
-def _forest(
-    names: Sequence[str], scores: Sequence[Score | None], *, label: str, ax: Axes | None
-) -> Axes:
-    """Points with their intervals, the first on top."""
-    if ax is None:
-        import matplotlib.pyplot as plt  # only who plots needs it
-
-        _, ax = plt.subplots(figsize=(6, 0.8 + 0.3 * len(names)), layout="constrained")
-    parts = ("value", "low", "high")
-    found = [[np.nan] * 3 if score is None else [score[part] for part in parts] for score in scores]
-    value, low, high = np.array(found, dtype=float).reshape(-1, 3).T
-    places = np.arange(len(names))
-    ax.errorbar(value, places, xerr=[value - low, high - value], fmt="o", capsize=2)
-    ax.set_yticks(places, names)
-    ax.invert_yaxis()
-    ax.set_xlabel(label)
-    return ax

@@ -12,6 +12,7 @@ import numpy as np
 
 from rarecase.errors import SettingError, nearest
 from rarecase.generators.registry import KINDS
+from rarecase.shown import Brief
 
 AUGMENTATION = "augmentation"
 SHARED = "arms"  # what the task of all arms that train no network is called
@@ -52,8 +53,8 @@ class AsManyAs:
 Amount = Counts | Share | Tuned | AsManyAs
 
 
-@dataclass(frozen=True)
-class Sampler:
+@dataclass(frozen=True, repr=False)
+class Sampler(Brief):
     """Where added samples come from, or which are taken away.
 
     Parameters
@@ -91,8 +92,8 @@ class Sampler:
             )
 
 
-@dataclass(frozen=True)
-class Arm:
+@dataclass(frozen=True, repr=False)
+class Arm(Brief):
     """One way to treat imbalance. Arms of equal `sampler`, `weights` and `test_copies` share their
     fits.
 

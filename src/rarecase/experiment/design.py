@@ -18,12 +18,13 @@ from rarecase.experiment.training_set import ComBat, Coordinates
 from rarecase.features.feature_set import FeatureSet
 from rarecase.generators.filters import check_name
 from rarecase.generators.registry import make_generator
+from rarecase.shown import Brief
 
 SHARES, LARGEST = (0.5, 1.0, 2.0), 100.0
 
 
-@dataclass(frozen=True)
-class Design:
+@dataclass(frozen=True, repr=False)
+class Design(Brief):
     """Arms and a classifier, and how they are tuned.
 
     Parameters

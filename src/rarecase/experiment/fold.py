@@ -23,13 +23,14 @@ from rarecase.experiment.training_set import Request, TrainingSet, requests
 from rarecase.experiment.tuning import Choice
 from rarecase.features.feature_set import FeatureSet
 from rarecase.seeds import derive
+from rarecase.shown import Brief
 
 log = logging.getLogger(__name__)
 REFUSED = (RarecaseError, ValueError, RuntimeError, ArithmeticError, np.linalg.LinAlgError)
 
 
-@dataclass(frozen=True, eq=False)
-class FoldResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class FoldResult(Brief):
     """Predictions of every fit, training histories (of classifiers that train in epochs), a row of
     status for every arm, and the self-checks where they were wanted."""
 

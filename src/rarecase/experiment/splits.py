@@ -16,10 +16,11 @@ from rarecase.errors import DataError, SettingError
 from rarecase.experiment.fold_rows import Place
 from rarecase.features.feature_set import FeatureSet
 from rarecase.seeds import derive
+from rarecase.shown import Brief
 
 
-@dataclass(frozen=True, eq=False)
-class Splits:
+@dataclass(frozen=True, eq=False, repr=False)
+class Splits(Brief):
     """The test fold of each patient (patients,), one array a repeat (−1: only ever trains)."""
 
     folds: tuple[Ints, ...]

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from rarecase.arrays import Bools, Floats, Ints
+from rarecase.shown import Brief
 
 
-@dataclass(frozen=True, eq=False)
-class Columns:
+@dataclass(frozen=True, eq=False, repr=False)
+class Columns(Brief):
     """What the columns of vectors (n, d) are.
 
     Parameters

@@ -22,6 +22,7 @@ from rarecase.features.checked import (
 )
 from rarecase.features.columns import Columns
 from rarecase.features.nested import Nested
+from rarecase.shown import Brief, counts
 
 if TYPE_CHECKING:
     from rarecase.features.store import FeatureStore
@@ -31,8 +32,8 @@ Masks = Literal["predicted", "true", "whole"]
 WHOLE = -1  # the slice of what is of a whole case
 
 
-@dataclass(frozen=True, eq=False)
-class FeatureSet:
+@dataclass(frozen=True, eq=False, repr=False)
+class FeatureSet(Brief):
     """Samples with their classes and patients: vectors in an array, or maps in a store.
 
     Parameters
@@ -106,6 +107,12 @@ class FeatureSet:
                 "fold holds out: extract them with the settings of the experiment."
             )
         return replace(self, X=self.nested[number].X)
+
+    def _about(self) -> dict[str, Any]:
+        return {
+            "name": self.name, "samples": len(self), "of each": self.X.shape[1:],
+            "patients": counts(self.per_class, rare=self.classes[self.rare]),
+        }  # fmt: skip
 
     @property
     def digest(self) -> str:

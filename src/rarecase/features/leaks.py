@@ -26,6 +26,7 @@ from rarecase.features.column_names import (
     outcome_word,
 )
 from rarecase.features.separation import HIGH, Separation, by_cut, by_value
+from rarecase.shown import Brief
 
 log = logging.getLogger(__name__)
 LIMIT = 0.001  # of the probability that noise separates so in some column
@@ -39,8 +40,8 @@ Kind = Literal[
 ]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Suspicion:
+@dataclass(frozen=True, repr=False)
+class Suspicion(Brief):
     """What looks like a leak. `words`: what was found, to follow the column's name; `stops`: an
     error unless it is accepted by name, else a warning."""
 

@@ -26,6 +26,7 @@ from rarecase.features.samples import checked_rows
 from rarecase.features.shards import ShardReader
 from rarecase.files import read_json, read_parquet, replacing_file
 from rarecase.imaging.formats.base import refusing
+from rarecase.shown import brief, grid_of, html
 
 SHARD_SAMPLES = 64
 SHARD_BYTES = 64 * 2**20
@@ -162,7 +163,10 @@ class FeatureStore:
         return len(self.rows)
 
     def __repr__(self) -> str:
-        return f"FeatureStore({self.block!r}, n={len(self)}, shape={self.shape}, {self.path})"
+        return brief("FeatureStore", {"block": self.block, "n": len(self), "shape": self.shape})
+
+    def _repr_html_(self) -> str:
+        return html("Samples", grid_of(self.rows), above=[repr(self)], total=len(self))
 
     @property
     def nbytes(self) -> int:

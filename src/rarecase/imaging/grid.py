@@ -13,6 +13,8 @@ from nibabel.orientations import inv_ornt_aff, io_orientation
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from rarecase.shown import Brief
+
 Affine = NDArray[np.float64]
 
 # Voxels that are nearer to another grid's voxels than this part of a voxel are taken to be those.
@@ -24,8 +26,8 @@ _SHEAR = 0.5  # degrees; a tilted gantry shifts slices against each other
 _SQUARE = 1.02  # sides of pixels that differ by less are square
 
 
-@dataclass(frozen=True, eq=False)
-class Grid:
+@dataclass(frozen=True, eq=False, repr=False)
+class Grid(Brief):
     """Voxels (i, j, k) of `shape`; `affine` (4, 4) takes indices to millimetres, RAS+."""
 
     shape: tuple[int, int, int]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rarecase.errors import DataError
 from rarecase.imaging.mask_rule import drawn, levels, single
 from rarecase.imaging.stored_picture import StoredPicture, read_stored, size_of
+from rarecase.shown import Brief
 
 # Grey saved as RGB JPEG comes back with colour differences of a few levels out of 255.
 _GREY_TOLERANCE = 8
@@ -21,8 +22,8 @@ _GREY_TOLERANCE = 8
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, eq=False)
-class Picture:
+@dataclass(frozen=True, eq=False, repr=False)
+class Picture(Brief):
     """values: of an image (c, h, w) float32, of a mask (h, w) uint8 of 0 and 1. notes: what was
     done to the file's own. labels: of a mask, whole numbers above 0 and in how many pixels."""
 

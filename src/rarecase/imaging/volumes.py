@@ -14,10 +14,11 @@ from rarecase.imaging.formats import format_of, inside
 from rarecase.imaging.formats.base import by
 from rarecase.imaging.grid import Grid, ras, resample
 from rarecase.imaging.mask_rule import union
+from rarecase.shown import Brief
 
 
-@dataclass(frozen=True, eq=False)
-class Volume:
+@dataclass(frozen=True, eq=False, repr=False)
+class Volume(Brief):
     """A volume in RAS+ order: index 0 grows to the patient's right, 1 to the front, 2 upwards.
 
     data: (x, y, z) float32, or (x, y, z, c) for a file of several channels; stored values with
@@ -34,8 +35,8 @@ class Volume:
     places: Mapping[str, Grid] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
-class VolumeHeader:
+@dataclass(frozen=True, eq=False, repr=False)
+class VolumeHeader(Brief):
     """What the header alone tells: shape (x, y, z) or (x, y, z, c) in RAS+, and as in `Volume`."""
 
     shape: tuple[int, ...]

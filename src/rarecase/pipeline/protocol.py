@@ -17,12 +17,13 @@ from rarecase.features.about import about_features
 from rarecase.features.feature_set import FeatureSet
 from rarecase.features.leaks import Suspicion
 from rarecase.features.sources.registry import AMONG, AUTO, STACK
+from rarecase.shown import Brief
 
 DRAWS = 1000  # of the bootstrap
 
 
-@dataclass(frozen=True)
-class Protocol:
+@dataclass(frozen=True, repr=False)
+class Protocol(Brief):
     """How an experiment on features is made. `compare` has arguments of the same names.
 
     Parameters

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rarecase.errors import SettingError
+from rarecase.evidence.scarcity import ScarcityCurve
 from rarecase.evidence.tables import to_frame
 from rarecase.experiment.splits import Splits, draw_splits
 from rarecase.features.feature_set import FeatureSet
@@ -33,7 +34,7 @@ def scarcity_curve(
     protocol: Protocol | None = None,
     executor: Executor | None = None,
     cells: Path | str | None = None,
-) -> pd.DataFrame:
+) -> ScarcityCurve:
     """`compare` with only k rare patients in each training part, for every k of `ks`.
 
     Test patients stay the same, so that every k is scored on everybody. The verdicts are corrected
@@ -48,8 +49,8 @@ def scarcity_curve(
 
     Returns
     -------
-    DataFrame
-        `k` and the columns of `Result.to_frame`.
+    ScarcityCurve
+        `to_frame` gives `k` and the columns of `Result.to_frame`, `plot` draws them.
     """
     protocol = replace(protocol or Protocol(), checks=False)
     sets, _ = checked_sets(X, y, groups=groups, sites=sites, rare=rare, protocol=protocol)
@@ -65,7 +66,7 @@ def scarcity_curve(
         frame = to_frame(found.evidence)
         frame.insert(0, "k", k)
         frames.append(frame)
-    return pd.concat(frames, ignore_index=True)
+    return ScarcityCurve(pd.concat(frames, ignore_index=True))
 
 
 def possible_ks(features: FeatureSet, splits: Splits, ks: Sequence[int] | None) -> list[int]:

@@ -13,10 +13,11 @@ from torch.nn import functional
 from rarecase.ahead import ahead
 from rarecase.seeds import numpy_rng
 from rarecase.segmenter.model import Normaliser
+from rarecase.shown import Brief
 
 
-@dataclass(frozen=True)
-class Slices:
+@dataclass(frozen=True, repr=False)
+class Slices(Brief):
     """Slices (n, c, h, w) float32 and masks (n, h, w) of 0/1, in memory or memory-mapped.
 
     `channels` says which channel of `images` feeds each channel of the network; for None it gets
@@ -72,7 +73,7 @@ class Slices:
         return laid_out(normaliser(torch.stack(planes, dim=1)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Volumes(Slices):
     """The same slices, a case a sample: (n, c, planes, h, w), for a network that looks in 3-D.
 

@@ -14,7 +14,8 @@ from rarecase.checkpoint import load_tensors, save_tensors
 from rarecase.errors import DataError, LeakError
 from rarecase.files import read_json, write_json
 from rarecase.segmenter.networks import architecture_of, make_network
-from rarecase.segmenter.unet import UNet
+from rarecase.segmenter.unet import UNet, network_text
+from rarecase.shown import Brief
 
 CARD = (
     "architecture", "channels", "normaliser", "trained_on", "validated_on", "best_epoch",
@@ -45,8 +46,8 @@ class Normaliser:
         return normal
 
 
-@dataclass
-class Segmenter:
+@dataclass(repr=False)
+class Segmenter(Brief):
     """A U-Net and its provenance. `channels` are the names of its input channels, in order.
 
     `patients_known` is False for one that was trained elsewhere and came without a list of its
@@ -64,6 +65,9 @@ class Segmenter:
     patients_known: bool = True
     missing: Missing = "repeat"
     threshold: float = 0.5
+
+    def _about(self) -> dict[str, Any]:
+        return super()._about() | {"net": network_text(self.net)}
 
     def order(self, have: Sequence[str]) -> list[int | None]:
         """Which of a cohort's channels feeds each of its own; None: nothing does."""

@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from rarecase.errors import SettingError, nearest
+from rarecase.shown import html
 
 Norm = Literal["none", "batch"]
 Dimensions = Literal[2, 3]
@@ -33,6 +34,16 @@ class Block:
     name: str
     channels: int
     reduction: int
+
+
+def network_text(net: nn.Module) -> str:
+    """A network in a line.
+
+    >>> network_text(UNet(in_channels=4, width=8, depth=2))
+    'UNet with 32,737 parameters'
+    """
+    count = sum(each.numel() for each in net.parameters())
+    return f"{type(net).__name__} with {count:,} parameters"
 
 
 class DoubleConvolution(nn.Sequential):
@@ -123,6 +134,10 @@ class UNet(nn.Module):
             DoubleConvolution(deep, wide, norm=norm, dimensions=dimensions) for deep, wide in pairs
         )
         self.head = CONVOLUTION[dimensions](width, 1, 1)
+
+    def _repr_html_(self) -> str:
+        rows = [[block.name, block.channels, f"1/{block.reduction}"] for block in self.blocks()]
+        return html(network_text(self), (["block", "channels", "of the size"], rows))
 
     def blocks(self) -> list[Block]:
         """Every block from input to output with its channels and reduction."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rarecase.errors import SettingError, nearest
 from rarecase.seeds import numpy_rng
+from rarecase.shown import Brief
 from rarecase.simulate.anatomy import Tissue, draw_anatomy
 from rarecase.simulate.contrast import CHANNELS, Scanner, draw_scanner, paint, scan
 from rarecase.simulate.lattice import Array, Axes
@@ -21,8 +22,8 @@ COVERAGE = 140.0
 THICKEST = 24.0
 
 
-@dataclass(frozen=True)
-class Simulated:
+@dataclass(frozen=True, repr=False)
+class Simulated(Brief):
     """Images and their mask.
 
     The first axis runs to the patient's left, the second to the back, the third up (LPS, as in
@@ -41,7 +42,7 @@ class Simulated:
         return {"label": self.label}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SimulatedPatient(Simulated):
     """A glioma patient, and what is behind the images."""
 

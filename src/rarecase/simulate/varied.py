@@ -49,7 +49,7 @@ _UPRIGHT = {
 """From image axes (to the right, to the bottom's far side, along the slices) to an upright head."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class VariedPatient(Simulated):
     """`label`: the kind of lesion; `traits`: of each lesion."""
 

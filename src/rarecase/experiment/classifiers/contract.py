@@ -20,6 +20,7 @@ from sklearn.utils.validation import has_fit_parameter
 from rarecase.arrays import Floats
 from rarecase.errors import SettingError
 from rarecase.experiment.training_set import Features, TrainingSet
+from rarecase.shown import Brief
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -29,8 +30,8 @@ SCALARS = (str, int, float)
 Takes = Literal["vectors", "maps"]
 
 
-@dataclass(frozen=True)
-class Classifier:
+@dataclass(frozen=True, repr=False)
+class Classifier(Brief):
     """A classifier of the experiment.
 
     Parameters

@@ -29,14 +29,15 @@ from rarecase.segmenter.feeding import feed, sample_rows
 from rarecase.segmenter.model import Segmenter
 from rarecase.segmenter.predict import HeldMasks, PackedMasks
 from rarecase.segmenter.unet import UNet
+from rarecase.shown import Brief
 
 VALUES = 1000  # of a vector, about
 CARD = "source.json"
 KIND = "rarecase feature source"
 
 
-@dataclass(frozen=True)
-class SourceData:
+@dataclass(frozen=True, repr=False)
+class SourceData(Brief):
     """What a source may look at: a fold's slices, its segmenter, and who is in which part.
 
     Parameters
