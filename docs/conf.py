@@ -35,7 +35,7 @@ release = version = ABOUT["version"]
 language = "en"
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
 ]
@@ -52,6 +52,7 @@ html_theme_options = {
     "footer_end": [],
 }
 
+nb_execution_mode = "off"  # the tutorials hold what tools/notebooks.py executed
 myst_heading_anchors = 4
 highlight_language = "text"
 smartquotes_action = "D"  # dashes; quotes stay as they were typed

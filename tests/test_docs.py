@@ -13,7 +13,8 @@ from rarecase import compare
 from rarecase.generators.filters import FILTERS
 
 ROOT = Path(__file__).parents[1]
-PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md"]
+BOOKS = sorted((ROOT / "docs").rglob("*.ipynb"))
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *BOOKS, ROOT / "CONTRIBUTING.md"]
 SECTION = r"^(\w+)\n-{3,}$"  # of a docstring
 
 

@@ -22,6 +22,8 @@ from rarecase.experiment import make_design
 from rarecase.features.feature_set import make_features
 from rarecase.generators import KINDS, make_generator
 from rarecase.imaging import Grid, Volume
+from rarecase.pipeline.estimate import Cost, Estimate
+from rarecase.pipeline.step import Step
 from rarecase.segmenter import Segmenter, UNet
 from rarecase.shown import CHARACTERS, ROWS, facts, html, short
 from support.predictions import make_predictions
@@ -199,6 +201,11 @@ def test_models_studies_and_their_cells_say_what_they_are(tmp_path):
     assert "columns=0, 1, 2" in repr(found.model)
     study = rarecase.Study(preset="demo", out=tmp_path / "first")
     assert repr(study).startswith("Study(data=the simulated cohort; out=first; features=")
+    step = Step("slices", "segment", print, study)
+    assert repr([step, step]).count("Step(name=slices; stage=segment") == 2
+    cost = Estimate((Cost("segmenter", "segment", 3, 20.0, 10**9),), 10**9, 300)
+    assert repr(cost) == "Estimate(seconds=60; memory, GB=1; disk, GB=1; slices=300)"
+    assert Page(cost._repr_html_()).rows == 2
     assert "features" in Page(study._repr_html_()).said and str(tmp_path) not in repr(study)
     store = rarecase.FeatureStore.create(
         tmp_path / "a.zarr", block="enc1", shape=(3,), rows=pd.DataFrame({"case": ["a"]})

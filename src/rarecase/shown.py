@@ -30,11 +30,11 @@ _TABLE = """\
 <caption style="text-align: left; caption-side: top">{{ caption }}</caption>
 {% if heads %}
 <thead><tr>{% for head in heads %}
-<th scope="col" style="text-align: {{ sides[loop.index0] }}">{{ head }}</th>{% endfor %}
+<th scope="col" style="{{ sides[loop.index0] }}">{{ head }}</th>{% endfor %}
 </tr></thead>
 {% endif %}
 <tbody>{% for row in rows %}
-<tr>{% for cell in row %}<td style="text-align: {{ sides[loop.index0] }}">{{ cell }}</td>\
+<tr>{% for cell in row %}<td style="{{ sides[loop.index0] }}">{{ cell }}</td>\
 {% endfor %}</tr>{% endfor %}
 </tbody>
 </table>
@@ -144,7 +144,7 @@ def html(
     template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return template.from_string(_TABLE).render(
         caption=cut(caption, most=SENTENCE), heads=[cut(head) for head in heads[:COLUMNS]],
-        rows=shown, sides=[_side(column) for column in zip(*shown, strict=True)] or ["left"] * wide,
+        rows=shown, sides=[_side(each) for each in zip(*shown, strict=True)] or [_side([])] * wide,
         above=[cut(line, most=SENTENCE) for line in above],
         below=[cut(line, most=SENTENCE) for line in below],
         cut=f"Shown: {', '.join(cuts)}." if cuts else "",
@@ -157,8 +157,9 @@ def facts(caption: str, about: Mapping[str, Any], *, below: Sequence[str] = ()) 
 
 
 def _side(column: Sequence[str]) -> str:
-    """Numbers to the right, words to the left."""
-    return "right" if all(c[:1] in set("0123456789+−-–") or not c for c in column) else "left"
+    """The style of a column: numbers to the right, words to the left."""
+    right = all(c[:1] in set("0123456789+−-–") or not c for c in column)
+    return f"text-align: {'right' if right else 'left'}; padding: 0.1em 0.6em"
 
 
 class Brief:

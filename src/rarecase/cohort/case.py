@@ -145,8 +145,8 @@ class Cohort(Brief):
         return {
             "cases": len(self.cases),
             "patients": counts(patients, rare=self.rare if len(patients) > 1 else None),
-            "channels": self.channels, "layout": self.layout, "left_out": len(self.dropped),
-        }  # fmt: skip
+            "channels": self.channels, "layout": self.layout,
+        } | ({"left_out": len(self.dropped)} if self.dropped else {})  # fmt: skip
 
     def _repr_html_(self) -> str:
         said = [*self.notes[:LISTED], *(f"Left out: {d.case}, {d.reason}" for d in self.dropped)]

@@ -6,6 +6,9 @@ import fnmatch
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
 
 from rarecase.cohort import Cohort
 from rarecase.experiment.arm import Arm, Counts
@@ -19,6 +22,7 @@ from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.sources import source_in
 from rarecase.pipeline.step import Step, peak_memory, unfinished
 from rarecase.segmenter.initial import initial
+from rarecase.shown import Brief, grid_of, html
 
 READING = 0.012  # seconds to read, normalise and fit a slice; small beside the rest
 MEASURED = 0.005  # seconds a sample, of a thousand channels
@@ -58,8 +62,8 @@ class Cost:
         return -(-self.times // self.beside) * self.seconds
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, repr=False)
+class Estimate(Brief):
     """The whole estimate. `memory` in bytes: the peak of this process while it measured, plus
     what the run will hold in memory at once, for each that runs side by side. `slices` in the
     cohort."""
@@ -67,6 +71,21 @@ class Estimate:
     costs: tuple[Cost, ...]
     memory: int
     slices: int
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each kind of step: its name, how many times, seconds of each and in all, bytes
+        on disk."""
+        rows = [(c.step, c.times, c.seconds, c.total, c.disk) for c in self.costs]
+        return pd.DataFrame(rows, columns=["step", "times", "each", "seconds", "disk"])
+
+    def _about(self) -> dict[str, Any]:
+        return {
+            "seconds": round(self.seconds), "memory, GB": round(self.memory / 1e9, 1),
+            "disk, GB": round(self.disk / 1e9, 1), "slices": self.slices,
+        }  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        return html("Steps", grid_of(self.to_frame()), above=[repr(self)])
 
     @property
     def seconds(self) -> float:

@@ -36,6 +36,7 @@ from rarecase.files import partial_path, read_json, replacing_directory, write_t
 from rarecase.pipeline.run_folder import CHECKPOINTS, EVERYBODY, NOWHERE, RECORD, TestFold
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.settings_training import Section
+from rarecase.shown import Brief
 
 log = logging.getLogger(__name__)
 TIMED = ("history.csv", "cells.csv")  # they say how long things took
@@ -64,8 +65,8 @@ class Context:
 Work = Callable[[Context, Path], None]
 
 
-@dataclass(frozen=True, eq=False)
-class Step:
+@dataclass(frozen=True, eq=False, repr=False)
+class Step(Brief):
     """What a step is, said beside its work.
 
     Parameters
@@ -104,6 +105,9 @@ class Step:
     bulky: tuple[str, ...] = ()
     remake: Work | None = None
     reads: tuple[str, ...] = ()
+
+    def _about(self) -> dict[str, Any]:
+        return {"name": self.name, "stage": self.stage, "inputs": [s.name for s in self.inputs]}
 
     @functools.cached_property
     def key(self) -> str:
