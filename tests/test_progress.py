@@ -50,12 +50,13 @@ def test_what_a_notebook_shows_is_written_anew_in_its_place(monkeypatch):
     reporter = bars.Notebook()
     with reporter.task("a[b]", total=2) as outer:
         with reporter.task("inner", total=1) as inner:
-            inner.advance(note="<b>note")
+            inner.advance(note="<b>no\x1b[31mte\u202e" + "x" * 10_000)
         outer.advance()
     assert [kind for kind, _ in shown] == ["display", "update", "update"]
     lines = [text.splitlines() for _, text in shown]
     assert [len(each) for each in lines] == [2, 1, 1]
-    assert lines[0][0].startswith("a[b]") and lines[0][1].endswith("<b>note")
+    assert max(map(len, lines[0])) <= bars.WIDTH
+    assert lines[0][0].startswith("a[b]") and "<b>no?[31mte?x" in lines[0][1]
     assert "1/2" in lines[-1][0]
     with reporter.task("next", total=1) as bar:
         bar.advance()

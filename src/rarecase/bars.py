@@ -23,6 +23,7 @@ from rich.progress import (
 )
 
 from rarecase.progress import Reporter, in_notebook
+from rarecase.shown import cut
 
 LINE_EVERY = 20.0  # seconds between two plain lines of one task
 DRAWN_EVERY, QUICK = 0.2, 0.5  # seconds between two pictures; what takes less is not shown
@@ -57,7 +58,7 @@ class _Bar:
         self._shown, self._number = shown, number
 
     def advance(self, steps: float = 1, *, note: str = "") -> None:
-        self._shown.update(self._number, advance=steps, note=note)
+        self._shown.update(self._number, advance=steps, note=cut(note))
 
 
 class Bars:
@@ -69,7 +70,7 @@ class Bars:
     @contextmanager
     def task(self, name: str, *, total: float) -> Iterator[_Bar]:
         """Open a bar."""
-        number = self._shown.add_task(name, total=total, note="")
+        number = self._shown.add_task(cut(name), total=total, note="")
         if len(self._shown.tasks) == 1:
             self._shown.start()
         try:
@@ -98,7 +99,7 @@ class Notebook:
         with self._lock:
             if not self._shown.tasks:
                 self._handle, self._began = None, time.monotonic()
-            number = self._shown.add_task(name, total=total, note="")
+            number = self._shown.add_task(cut(name), total=total, note="")
         try:
             yield _NotebookBar(self, number)
         finally:
@@ -110,7 +111,7 @@ class Notebook:
     def advance(self, number: TaskID, steps: float, note: str) -> None:
         """Move a bar on."""
         with self._lock:
-            self._shown.update(number, advance=steps, note=note)
+            self._shown.update(number, advance=steps, note=cut(note))
             self.draw()
 
     def draw(self, *, now: bool = False) -> None:

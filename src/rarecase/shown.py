@@ -18,7 +18,7 @@ from rarecase.errors import plain
 if TYPE_CHECKING:
     import pandas as pd
 
-CHARACTERS, SENTENCE, LISTED, ROWS, COLUMNS = 60, 600, 4, 12, 14  # shown at most
+CHARACTERS, CELL, SENTENCE, LISTED, ROWS, COLUMNS = 60, 160, 600, 4, 12, 14  # shown at most
 DASH = "\N{EN DASH}"
 Grid = tuple[Sequence[str], Sequence[Sequence[Any]]]
 """Heads of columns, and rows of as many cells."""
@@ -30,7 +30,7 @@ _TABLE = """\
 <caption style="text-align: left; caption-side: top">{{ caption }}</caption>
 {% if heads %}
 <thead><tr>{% for head in heads %}
-<th scope="col" style="{{ sides[loop.index0] }}">{{ head }}</th>{% endfor %}
+<th scope="col" style="{{ sides[loop.index0] }}; white-space: normal">{{ head }}</th>{% endfor %}
 </tr></thead>
 {% endif %}
 <tbody>{% for row in rows %}
@@ -134,7 +134,7 @@ def html(
     from jinja2 import Environment
 
     heads, rows = grid
-    shown = [[short(cell) for cell in row[:COLUMNS]] for row in rows[:ROWS]]
+    shown = [[_cell(value) for value in row[:COLUMNS]] for row in rows[:ROWS]]
     total, wide = len(rows) if total is None else total, max(map(len, [heads, *rows[:1]]))
     cuts = [
         f"{most} of {there:,} {name}"
@@ -156,10 +156,14 @@ def facts(caption: str, about: Mapping[str, Any], *, below: Sequence[str] = ()) 
     return html(caption, ([], [[name, value] for name, value in about.items()]), below=below)
 
 
+def _cell(value: Any) -> str:
+    return cut(value, most=CELL) if isinstance(value, str) else short(value)
+
+
 def _side(column: Sequence[str]) -> str:
     """The style of a column: numbers to the right, words to the left."""
     right = all(c[:1] in set("0123456789+−-–") or not c for c in column)
-    return f"text-align: {'right' if right else 'left'}; padding: 0.1em 0.6em"
+    return f"padding: 0.1em 0.6em; text-align: {'right; white-space: nowrap' if right else 'left'}"
 
 
 class Brief:

@@ -33,7 +33,7 @@ from rarecase.imaging.pictures import probe_picture
 from rarecase.imaging.volumes import probe_volume
 from rarecase.plots import points
 from rarecase.progress import task
-from rarecase.shown import SENTENCE, Brief, counts, cut, grid_of, html
+from rarecase.shown import Brief, counts, grid_of, html
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -89,8 +89,7 @@ class Inspection(Brief):
         cases = html("Cases", grid_of(table), above=[repr(self)], total=len(table))
         if not self.problems:
             return cases
-        rows = [[each.severity, each.case, cut(each.message, most=SENTENCE)]
-                for each in self.problems]  # fmt: skip
+        rows = [[each.severity, each.case, each.message] for each in self.problems]
         return cases + html("Problems, the worst first", (["severity", "case", "what"], rows))
 
     def to_dict(self) -> dict[str, Any]:
