@@ -14,9 +14,8 @@ def test_what_stands_in_a_tutorial_was_executed_from_top_to_bottom(name):
     cells = [cell for cell in TOOL["read"](name).cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in cells] == [*range(1, len(cells) + 1)]
     outputs = [output for cell in cells for output in cell.outputs]
-    assert {output.output_type for output in outputs} == {
-        "stream", "display_data", "execute_result"
-    }  # fmt: skip
+    assert all(cell.outputs for cell in cells)
+    assert all(output.output_type != "error" for output in outputs)
     assert any(TOOL["BAR"] in output.get("data", {}).get("text/plain", "") for output in outputs)
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 3
     assert all(output.get("name") != "stderr" for output in outputs)
