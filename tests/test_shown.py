@@ -201,6 +201,9 @@ def test_models_studies_and_their_cells_say_what_they_are(tmp_path):
     assert "columns=0, 1, 2" in repr(found.model)
     study = rarecase.Study(preset="demo", out=tmp_path / "first")
     assert repr(study).startswith("Study(data=the simulated cohort; out=first; features=")
+    said = repr(study.settings)
+    assert len(said) < MOST and said.startswith("Settings(") and "size=96" in said
+    assert repr(study.settings.tuning) == "TuningSettings()"
     step = Step("slices", "segment", print, study)
     assert repr([step, step]).count("Step(name=slices; stage=segment") == 2
     cost = Estimate((Cost("segmenter", "segment", 3, 20.0, 10**9),), 10**9, 300)

@@ -102,8 +102,9 @@ def short(value: Any) -> str:
         return listed(inner)
     if callable(value) and hasattr(value, "__name__"):
         return cut(value.__name__)
-    own = isinstance(value, str) or not is_dataclass(value) or isinstance(value, Brief)
-    return cut(value) if own else type(value).__name__
+    if isinstance(value, Brief):
+        return cut(repr(value))
+    return type(value).__name__ if is_dataclass(value) else cut(value)
 
 
 def brief(name: str, about: Mapping[str, Any]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from rarecase.shown import Brief
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -17,10 +19,20 @@ def _not_one(value: int) -> int:
     return value
 
 
-class Section(BaseModel):
-    """Frozen, strict about names; field descriptions are the help text."""
+class Section(Brief, BaseModel):
+    """Frozen, strict about names; field descriptions are the help text. Shows what differs from the
+    defaults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    def _about(self) -> dict[str, Any]:
+        usual = {
+            name: field.get_default(call_default_factory=True)
+            for name, field in type(self).model_fields.items()
+            if not field.is_required()
+        }
+        mine = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in mine.items() if value != usual.get(name)}
 
 
 class TrainingSettings(Section):
