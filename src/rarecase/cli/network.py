@@ -8,8 +8,9 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rarecase.cli.arguments import add_options, overrides_of, read_names
+from rarecase.cli.arguments import add_options, read_names
 from rarecase.cli.show import finish, table
+from rarecase.cli.study_options import overrides_of
 from rarecase.errors import DataError, SettingError, nearest
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rarecase.cli import network
-from rarecase.cli.arguments import add_options, add_study, overrides_of, short_of
+from rarecase.cli.arguments import add_options
 from rarecase.cli.show import console, finish, labels_from, show, table
+from rarecase.cli.study_options import add_study, overrides_of, short_of
 from rarecase.errors import DataError, SettingError
 
 if TYPE_CHECKING:

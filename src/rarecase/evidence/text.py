@@ -82,3 +82,13 @@ def with_interval(score: Score | None, *, change: bool = False) -> str:
     """
     value = cell(None if score is None else score["value"], change=change)
     return f"{value} ({interval(score)})" if interval(score) else value
+
+
+def class_counts(counts: Mapping[str, int], column: str | None = None) -> str:
+    """Patients of each class, with the name of the column that says so.
+
+    >>> class_counts({"HGG": 24, "LGG": 12}, "Grade")
+    'Grade: 24 HGG, 12 LGG'
+    """
+    words = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    return f"{column}: {words}" if column else words
