@@ -46,10 +46,10 @@ def add_output(parser: argparse.ArgumentParser, *, progress: bool) -> None:
 
 def refuse(args: argparse.Namespace, options: Iterable[str], *, why: str) -> None:
     """Raise `SettingError` for the first of the options that was given though it would change
-    nothing; `why`: what it is for."""
+    nothing; `why`: what it is for. Their defaults are None, False or an empty list."""
     for option in options:
         name = option.removeprefix("--").replace("-", "_")
-        if getattr(args, name, None) not in (None, False, "", []):
+        if getattr(args, name, None) not in (None, False, []):
             raise SettingError(f"{option} {why}")
 
 

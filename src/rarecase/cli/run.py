@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rarecase.cli import network
-from rarecase.cli.arguments import add_options
+from rarecase.cli.arguments import add_options, refuse
 from rarecase.cli.show import console, finish, labels_from, show, table
 from rarecase.cli.study_options import add_study, overrides_of, short_of
 from rarecase.errors import DataError, SettingError
@@ -60,14 +60,16 @@ def add_arguments(parser: ArgumentParser, *, stage: str) -> None:
 
 def run(args: Namespace) -> int:
     """Run a study up to the command's stage, or show what that would cost."""
+    if args.command == "extract":
+        network.refuse_idle(args)
+        if args.network is not None:
+            return network.run(args)
+    if args.dry_run:
+        refuse(args, ["--cluster"], why="changes nothing in --dry-run, which computes nothing.")
     from rarecase.files import read_json
     from rarecase.pipeline.run_folder import COHORT
     from rarecase.study import Study
 
-    if getattr(args, "network", None):
-        return network.run(args)
-    if getattr(args, "list_blocks", False):
-        raise SettingError("--list-blocks needs --network; 'rarecase blocks' lists the U-Net's.")
     if args.out is None:
         raise SettingError("--out RUN is missing: the folder that the run is to fill.")
     overrides = overrides_of(args)

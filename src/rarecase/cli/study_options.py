@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rarecase.cli.arguments import add_options, merge_of, sets_of, split_names
+from rarecase.cli.arguments import add_options, merge_of, refuse, sets_of, split_names
 from rarecase.errors import SettingError, nearest
 
 if TYPE_CHECKING:
@@ -182,6 +182,16 @@ def _amiss(name: str, known: set[str], *, takes: Sequence[str], command: str) ->
         f"Unknown option --{name}. {hint[:1].upper()}{hint[1:]}".rstrip()
         + " 'rarecase settings' lists all settings."
     )
+
+
+def refuse_study(args: argparse.Namespace, takes: Sequence[str], *, why: str) -> None:
+    """Refuse options of a study but those of the settings that `takes` are the beginnings of, from
+    `args.rest` on as well (see `overrides_of`); `why`: what they are for."""
+    for option, setting, *_ in (*SHORT, *SWITCHES):
+        if getattr(args, setting) is not None and not setting.startswith(tuple(takes)):
+            raise SettingError(f"{option} {why}")
+    refuse(args, [*(option for option, *_ in EXPERIMENT), "--cluster"], why=why)
+    args.takes = tuple(takes)
 
 
 def resolved(args: argparse.Namespace) -> Settings:
