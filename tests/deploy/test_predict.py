@@ -124,6 +124,34 @@ def test_everything_is_written_on_the_scans_own_grid(model, scans, tmp_path):
     assert "research" in said["note"] and said["model"]["evidence"]["verdicts"]
 
 
+def test_overlays_go_from_end_to_end_of_the_tumour(model, scans, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr("rarecase.deploy.predict.SHOWN", 3)
+    monkeypatch.setattr(
+        "rarecase.deploy.predict.overlay_png", lambda slices: shown.append(slices) or b""
+    )
+    (found,) = predict(model, tmp_path / "out", scans[0])
+    drawn = np.asarray(nib.load(found.mask).dataobj).any(axis=(0, 1)).nonzero()[0]
+    (slices,) = shown
+    titles = [each.title for each in slices]
+    assert len(titles) == min(3, len(drawn)) and all("flair" in title for title in titles)
+    assert titles[0].startswith(f"slice {drawn[0]},") and titles[-1].startswith(
+        f"slice {drawn[-1]},"
+    )
+    assert sum("largest" in title for title in titles) == 1
+
+
+def test_a_path_that_is_not_there_stops_no_other(run, model, scans, tmp_path, capsys):
+    words = ["predict", str(run), str(scans[0]), str(tmp_path / "gone.nii.gz"), "--out"]
+    assert main([*words, str(tmp_path / "out"), "-q"]) == 1
+    said = capsys.readouterr().out
+    assert "gone.nii.gz: no such file or folder" in said
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert len(table) == 2 and table["call"].notna().sum() == 1
+    assert main([*words[:2], str(tmp_path / "gone.nii.gz"), "--out", str(tmp_path / "o2")]) == 1
+    assert "gone.nii.gz: no such file" in capsys.readouterr().err
+
+
 def test_turned_and_flipped_copies_get_the_same_mask(model, scans, tmp_path):
     image = nib.load(scans[0])
     files = [scans[0]]

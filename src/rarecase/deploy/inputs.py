@@ -42,8 +42,8 @@ def cases_named(
       masks or another sequence are left alone, and that is said;
     * a cohort in a known layout, labelled or not, or a manifest: all of its cases.
 
-    Masks that lie beside are left alone. Cases whose files would be called alike get a number.
-    Raises `DataError` for a text that names none of these.
+    Masks that lie beside are left alone. Cases whose files would be called alike get a number. Of
+    several texts one that names none of these is among the dropped; alone it is a `DataError`.
     """
     cases: list[Case] = []
     dropped: list[Dropped] = []
@@ -52,8 +52,11 @@ def cases_named(
         try:
             found, lacking = _behind(text, tuple(channels), clinical)
         except (DataError, SettingError) as error:
-            said = str(error)
-            raise DataError(said if text in said else f"{text}: {said}") from None
+            said = str(error) if text in str(error) else f"{text}: {error}"
+            if len(texts) == 1:
+                raise DataError(said) from None
+            dropped.append(Dropped(_stem(Path(text)) if _exists(Path(text)) else text, said))
+            continue
         dropped += lacking
         for case in found:
             name, count = case.case, 1
