@@ -146,6 +146,8 @@ def test_a_path_that_is_not_there_stops_no_other(run, model, scans, tmp_path, ca
     assert main([*words, str(tmp_path / "out"), "-q"]) == 1
     said = capsys.readouterr().out
     assert "gone.nii.gz: no such file or folder" in said
+    assert str(tmp_path) not in said.replace(str(tmp_path / "out"), "")
+    assert str(tmp_path) not in (tmp_path / "out" / "predictions.csv").read_text()
     table = pd.read_csv(tmp_path / "out" / "predictions.csv")
     assert len(table) == 2 and table["call"].notna().sum() == 1
     assert main([*words[:2], str(tmp_path / "gone.nii.gz"), "--out", str(tmp_path / "o2")]) == 1
@@ -307,7 +309,7 @@ def test_a_folder_of_scans_is_every_scan_in_it(model, scans, tmp_path):
     assert "1 mm" in table["notes"][2] and table["notes"][:2].isna().all()
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty: no scan in this folder"):
-        predict(model, tmp_path / "none", scans[0], tmp_path / "empty")
+        predict(model, tmp_path / "none", tmp_path / "empty")
 
 
 def test_masks_and_other_sequences_of_a_folder_are_left_alone(model, scans, tmp_path, caplog):

@@ -16,6 +16,7 @@ from rarecase.cohort.layouts.base import USUAL, channel_name
 from rarecase.cohort.layouts.brats import channel_files
 from rarecase.cohort.layouts.dicom import chosen_in, has_dicom
 from rarecase.cohort.layouts.label_tables import of_cases
+from rarecase.cohort.unreadable import within
 from rarecase.errors import DataError, SettingError
 from rarecase.imaging.formats import PICTURE_SUFFIXES, is_dicom, suffix_of
 from rarecase.imaging.pictures import count_planes
@@ -55,7 +56,9 @@ def cases_named(
             said = str(error) if text in str(error) else f"{text}: {error}"
             if len(texts) == 1:
                 raise DataError(said) from None
-            dropped.append(Dropped(_stem(Path(text)) if _exists(Path(text)) else text, said))
+            named = [Path(part.rpartition("=")[2]) for part in text.split(",")]
+            said = within(said, *(each.parent for each in named))
+            dropped.append(Dropped(named[0].name or text, said))
             continue
         dropped += lacking
         for case in found:
