@@ -6,19 +6,18 @@ import math
 from decimal import Decimal
 
 
-def plain_number(value: float, *, digits: int = 4) -> str:
+def plainly(value: float, *, digits: int = 4) -> str:
     """A number with so many digits that count; from 1,000 on a whole one.
 
-    >>> plain_number(0.00001234567), plain_number(2.50), plain_number(1234567.8)
+    >>> plainly(0.00001234567), plainly(2.50), plainly(1234567.8)
     ('0.00001235', '2.5', '1,234,568')
-    >>> plain_number(-0.0), plain_number(math.nan)
+    >>> plainly(-0.0), plainly(math.nan)
     ('0', 'nan')
     """
     if not math.isfinite(value):
         return str(float(value))
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return format(Decimal(f"{value + 0.0:.{digits}g}"), "f")
+    text = f"{value + 0.0:.{digits}g}"
+    return f"{value:,.0f}" if abs(float(text)) >= 1000 else format(Decimal(text), "f")
 
 
 def exact_number(value: float) -> str:

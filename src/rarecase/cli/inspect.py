@@ -11,7 +11,7 @@ from rarecase.cli.show import finish, labels_from, table
 from rarecase.cli.study_options import FILE, add_merge, add_short, resolved
 from rarecase.cohort.unreadable import UNREADABLE
 from rarecase.errors import DataError, SettingError
-from rarecase.numbers import plain_number
+from rarecase.numbers import plainly
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -137,7 +137,7 @@ def _case_row(case: dict[Any, Any]) -> list[str]:
         value = case[name]
         if pd.isna(value):
             return ""
-        return plain_number(value) if isinstance(value, float) else str(value)
+        return plainly(value) if isinstance(value, float) else str(value)
 
     intensities = " ".join(text(name) for name in ("minimum", "median", "maximum"))
     tumour = f"{text('tumour_ml')} mL" if text("tumour_ml") else text("tumour_pixels")

@@ -20,6 +20,7 @@ from rarecase.imaging.mask_rule import drawn
 from rarecase.imaging.normalise import fit_scale
 from rarecase.imaging.pictures import Picture, noted_mask, noted_picture
 from rarecase.imaging.volumes import Volume, probe_volume, read_mask_volume, read_volume
+from rarecase.numbers import plainly
 
 _log = logging.getLogger(__name__)
 
@@ -205,7 +206,8 @@ def _channels(case: Case, channels: Sequence[str]) -> list[Volume]:
         data = whole.data[..., part] if whole.data.ndim == 4 else whole.data
         if data.min() == data.max():
             raise DataError(
-                f"{path}: every voxel of volume {part + 1} ({name}) is {float(data.min()):g}."
+                f"{path}: every voxel of volume {part + 1} ({name}) is "
+                f"{plainly(float(data.min()))}."
             )
         found.append(replace(whole, data=data))
     return found

@@ -19,6 +19,7 @@ from scipy.stats import t
 from rarecase.evidence.paired import OTHER_FEATURES, TRAINED, Comparison
 from rarecase.evidence.text import number, percent
 from rarecase.evidence.verdict import ALPHA, FEWEST_RARE_PATIENTS, MARGIN, MOST_TIMES
+from rarecase.numbers import plainly
 
 DIFFERENCES = (0.02, 0.05, 0.1, 0.15, 0.2)
 SMALL = 0.05  # a rise for which the patients needed are said
@@ -199,7 +200,8 @@ def plan_lines(found: Mapping[str, Any]) -> list[str]:
         f"ΔAUC found: the rise that is found four times in five by one question asked beforehand "
         f"(--primary), or by each of {found['questions']} arms. Power: how often a rise of so much "
         f"is found by one question. Patients: rare ones that find 0.05 four times in five, the "
-        f"others in proportion. No difference: how often that is said (±{found['margin']:g}) where "
-        f"there is none. An AUC of {number(found['auc'])} without augmentation is expected."
+        f"others in proportion. No difference: how often that is said "
+        f"(±{plainly(found['margin'])}) where there is none. An AUC of {number(found['auc'])} "
+        "without augmentation is expected."
     )
     return [few + text]

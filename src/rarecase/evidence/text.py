@@ -44,10 +44,10 @@ def p_value(p: float) -> str:
     """A p value as journals want it.
 
     >>> p_value(0.00004), p_value(0.0312), p_value(1.0)
-    ('below 0.001', '0.031', '1.00')
+    ('< 0.001', '0.031', '1.00')
     """
     if p < 0.001:
-        return "below 0.001"
+        return "< 0.001"
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-import yaml
 from pydantic import ValidationError
 
 from rarecase.errors import SettingError, nearest
@@ -23,7 +22,7 @@ from rarecase.pipeline.settings import DesignSettings, Settings
 from rarecase.pipeline.settings_training import ScratchSettings
 from rarecase.pipeline.shortened import shortened
 from rarecase.segmenter.initial import ARGUMENTS, NONE, TISSUE, check_initial
-from rarecase.yaml_text import load_yaml, read_mapping
+from rarecase.yaml_text import dump_yaml, load_yaml, read_mapping
 
 Nested = dict[str, Any]
 _SCRATCH = tuple(ScratchSettings.model_fields)
@@ -207,7 +206,7 @@ def _explain(error: ValidationError) -> Iterator[str]:
 
 def dump(settings: Settings) -> str:
     """The settings as YAML, enough to run the study again."""
-    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return dump_yaml(settings.model_dump(mode="json"))
 
 
 def parse_setting(name: str, text: str) -> Any:

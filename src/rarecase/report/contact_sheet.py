@@ -14,7 +14,7 @@ from rarecase.cohort.inspect import Inspection
 from rarecase.cohort.thumbnail import Thumbnail
 from rarecase.evidence.text import class_counts
 from rarecase.files import write_text
-from rarecase.numbers import plain_number
+from rarecase.numbers import plainly
 from rarecase.report.blocks import counted
 from rarecase.report.templates import fill
 
@@ -62,7 +62,7 @@ def _there(column: str, found: Inspection) -> bool:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return plain_number(value) if isinstance(value, float) else str(value)
+    return plainly(value) if isinstance(value, float) else str(value)
 
 
 def _orientation(found: Inspection) -> str:
