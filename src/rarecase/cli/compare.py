@@ -29,10 +29,10 @@ examples:
   rarecase compare features.parquet --label Grade --arms threshold,smote,gaussian --out grades
   rarecase compare features.csv --label Grade --groups patient --site hospital
   rarecase compare features.csv --label Grade --groups patient --scarcity 4,8,16 --out grades
-  rarecase compare features.csv --label Grade=3,4 --groups patient --impute median \\
+  rarecase compare radiomics.csv --label Grade=3,4 --groups patient --impute median \\
       --features radiomics=flair_*,t1ce_* --features clinical=age,sex --categorical sex \\
       --features radiomics,clinical,radiomics+clinical
-  rarecase compare embeddings.npz --rare Low
+  rarecase compare embeddings.npz --rare LGG
   rarecase compare features.csv --label Grade --groups patient --plan"""
 
 RECORD, MODEL = "compare.json", "model"

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 EPILOG = """\
-with a network of your own:
-  rarecase extract DATA --network torchvision.models:resnet18 --channels flair --list-blocks
-  rarecase extract DATA --network torchvision.models:resnet18 --weights w.safetensors \\
-      --channels flair,t1gd,t2 --block layer3 --pool mean --out resnet.zarr
+with a network of your own (these need MONAI):
+  rarecase extract DATA --network monai.networks.nets:resnet18 --channels flair \\
+      --network-args 'spatial_dims: 2, n_input_channels: 1' --list-blocks
+  rarecase extract DATA --network monai.networks.nets:resnet18 --weights w.safetensors \\
+      --network-args 'spatial_dims: 2, n_input_channels: 3' --channels flair,t1gd,t2 \\
+      --block layer3 --pool mean --out resnet.zarr
   rarecase extract DATA --network monai.networks.nets:UNet --depth 32 --slices.size 96 \\
-      --network-args 'spatial_dims: 3, in_channels: 1, out_channels: 1, channels: [8, 16, 32],
+      --network-args 'spatial_dims: 3, in_channels: 4, out_channels: 1, channels: [8, 16, 32],
       strides: [2, 2]' --block model.1.submodule.1 --out unet3d.zarr
   rarecase compare resnet.zarr
 
