@@ -92,6 +92,15 @@ def split_names(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
+def column_of(label: str | None) -> str | None:
+    """The column of a --label COLUMN or COLUMN=V[,V].
+
+    >>> column_of("Grade=3,4")
+    'Grade'
+    """
+    return None if label is None else label.partition("=")[0].strip()
+
+
 def sets_of(words: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
     """What several `--features` say: the names of the sets that are wanted, in order (`a+b`: both
     side by side), and what the sets are that are defined here (NAME=COLUMNS, or NAME=FILE).

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rarecase.checksums import record_files
-from rarecase.cli.arguments import add_options, refuse, sets_of, split_names
+from rarecase.cli.arguments import add_options, column_of, refuse, sets_of, split_names
 from rarecase.cli.show import console, finish, show, table
 from rarecase.errors import DataError, SettingError
 from rarecase.files import replacing_file, write_json
@@ -172,7 +172,7 @@ def _show(args: Namespace, result: Result, curve: Any, out: Path | None) -> int:
         lines += [_model_line(result.model, out)] if result.fit_model is not None else []
     if not args.json:
         say_features(result.features)
-        show(result.evidence)
+        show(result.evidence, column=column_of(args.label))
     return finish(args, said, *lines)
 
 

@@ -10,8 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from rarecase.checksums import record_files
-from rarecase.cli.arguments import add_options, merge_of, refuse, sets_of
-from rarecase.cli.compare import RECORD, protocol_of, read_said, say_features, with_table
+from rarecase.cli.arguments import add_options, column_of, merge_of, refuse, sets_of
+from rarecase.cli.compare import (
+    RECORD,
+    protocol_of,
+    read_said,
+    say_features,
+    with_table,
+)
 from rarecase.cli.show import finish, show
 from rarecase.errors import DataError, SettingError
 from rarecase.files import read_json, write_json
@@ -71,8 +77,18 @@ def run(args: Namespace) -> int:
     if not args.json:
         about = folder / FEATURES
         say_features(read_json(about) if about.is_file() else None)
-        show(evidence)
+        show(evidence, column=_column(folder, args))
     return finish(args, evidence, *lines)
+
+
+def _column(folder: Path, args: Namespace) -> str | None:
+    """The column that the classes come from, as a comparison or a run has kept it."""
+    from rarecase.pipeline import run_folder
+
+    if (folder / RECORD).is_file():
+        return column_of(args.label or read_json(folder / RECORD).get("label"))
+    facts = folder / run_folder.COHORT / "cohort.json"
+    return read_json(facts).get("column") if facts.is_file() else None
 
 
 HOME = ("--write", "--margin")

@@ -88,15 +88,16 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 
     return out
 
 
-def show(evidence: dict[str, Any]) -> None:
-    """Which features know the rare class; the arms on them; the verdicts, the self-checks."""
+def show(evidence: dict[str, Any], *, column: str | None = None) -> None:
+    """Which features know the rare class; the arms on them; the verdicts, the self-checks.
+    `column`: the one that the classes come from."""
     from rarecase.evidence.evidence import PEEKED
     from rarecase.evidence.masks import stated
     from rarecase.evidence.tables import arms_title, counts_line, said_below, table_rows
     from rarecase.evidence.tables_features import NOTE, choice_lines, feature_lines, feature_rows
 
     shown = console()
-    shown.print(counts_line(evidence))
+    shown.print(counts_line(evidence, column=column))
     shown.print()
     for line in (*feature_lines(evidence), *choice_lines(evidence)):
         shown.print(line)

@@ -130,5 +130,6 @@ def cohort_work(context: Context, folder: Path) -> None:
             "rare": settings.cohort.rare or cohort.rare,
             "dropped": dropped,
             "labels_from": cohort.labels_from,
+            "column": cohort.column,
         },
     )
