@@ -157,6 +157,19 @@ def test_counts_stand_with_the_columns_name(cohort, tmp_path, capsys):
     assert "(WHO: 2 II, 3 III; rare: II)" in out
 
 
+def test_what_is_odd_about_a_table_is_said_once(cohort, tmp_path, capsys):
+    data = tmp_path / "data"
+    data.mkdir()
+    for case in cohort.glob("*/*"):
+        shutil.copytree(case, data / case.name)
+    names = sorted(case.name for case in data.iterdir())
+    rows = "\n".join(f"{n},{'None' if i == 1 else 'ab'[i % 2]},{i}" for i, n in enumerate(names))
+    (data / "labels.csv").write_text(f"case,MGMT,other\n{rows}\n")
+    code, out, err = call(capsys, "inspect", data, "-q")  # which column is meant is asked
+    assert code == 1 and "several columns could be the label" in out
+    assert err.count("counts as missing in MGMT") == 1
+
+
 def test_no_number_has_an_exponent(tmp_path, capsys):
     small = nifti(tmp_path / "small.nii.gz", voxels() * 1e-9)
     large = nifti(tmp_path / "large.nii.gz", voxels() * 1e9)

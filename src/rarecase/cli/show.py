@@ -27,11 +27,27 @@ def console() -> Console:
     return out
 
 
+class _Once(logging.Filter):
+    """Lets every message through once: a table that is read several times is warned of once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = record.getMessage()
+        known = record.levelno >= logging.WARNING and said in self._said
+        self._said.add(said)
+        return not known
+
+
 @contextmanager
 def reporting(args: Namespace) -> Iterator[None]:
     """Progress and log lines on standard error, as the arguments ask."""
     level = logging.INFO if args.verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_Once())
     for noisy in ("lightning_fabric", "lightning.fabric", "fsspec", "matplotlib", "zarr"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     logging.getLogger("distributed").setLevel(logging.WARNING)
