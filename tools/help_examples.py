@@ -1,6 +1,6 @@
 """Every example of `rarecase COMMAND --help`, run as it is printed, on small files called as in it.
 
-    python tools/help_examples.py [--only WORD] [--work FOLDER]
+    python tools/help_examples.py [--only WORD] [--no-studies] [--work FOLDER]
 
 Each runs in a copy of a folder that holds what the examples name; of studies of a preset's size
 `--dry-run` is added. Prints a line each, and the output of those that fail; exit status 1 if any.
@@ -196,6 +196,7 @@ def as_run(words: list[str]) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", metavar="WORD", help="examples that have it")
+    parser.add_argument("--no-studies", action="store_true", help="leave the estimates out")
     parser.add_argument("--work", type=Path, help="folder of the files, made if it is not there")
     args = parser.parse_args()
     failed = 0
@@ -205,6 +206,8 @@ def main() -> int:
             world(home)
         for number, words in enumerate(all_examples()):
             if args.only and args.only not in " ".join(words):
+                continue
+            if args.no_studies and "--dry-run" in as_run(words):
                 continue
             folder = Path(place) / f"example-{number}"
             shutil.copytree(home, folder)

@@ -98,10 +98,11 @@ def _cases(found: Inspection, *, intensities: bool) -> Table:
              "tumour"]  # fmt: skip
     rows = [_case_row(each) for each in found.cases.to_dict("records")]
     idle = ([] if found.classes else ["label"]) + ([] if intensities else ["intensities"])
+    idle += [] if any(row[2] for row in rows) else ["site"]
     kept = [place for place, head in enumerate(heads) if head not in idle]
     return table(
         "Cases", [heads[i] for i in kept], [[row[i] for i in kept] for row in rows],
-        text=3 if found.classes else 2,
+        text=len([head for head in heads[:3] if head not in idle]),
     )  # fmt: skip
 
 
