@@ -67,13 +67,13 @@ def rarecase(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]
 def tables(folder: Path) -> None:
     """features.csv, and the same under every other name that examples give to features."""
     rng = np.random.default_rng(0)
-    grade = np.repeat([2, 3, 4], 16)
-    made = pd.DataFrame({"patient": [f"P{i:02d}" for i in range(48)], "Grade": grade})
-    made["hospital"] = np.tile(["A", "B", "C"], 16)
-    made["age"] = rng.normal(60, 9, 48).round()
-    made["sex"] = rng.choice(["f", "m"], 48)
+    grade = np.repeat([2, 3, 4], 32)
+    made = pd.DataFrame({"patient": [f"P{i:02d}" for i in range(96)], "Grade": grade})
+    made["hospital"] = np.tile(["A", "B", "C"], 32)
+    made["age"] = rng.normal(60, 9, 96).round()
+    made["sex"] = rng.choice(["f", "m"], 96)
     for name in ("flair_mean", "flair_energy", "t1ce_mean"):
-        made[name] = rng.normal(size=48) + 0.8 * (grade == 2)
+        made[name] = rng.normal(size=96) + 0.8 * (grade == 2)
     made.loc[3, "t1ce_mean"] = np.nan
     made.to_csv(folder / "radiomics.csv", index=False)
     made = made.fillna(0.0)
@@ -82,7 +82,7 @@ def tables(folder: Path) -> None:
     made.to_csv(folder / "features.csv", index=False)
     made.drop(columns=["hospital", "sex"]).to_parquet(folder / "features.parquet")
     made.assign(patient="Q" + made["patient"]).to_csv(folder / "other-features.csv", index=False)
-    X, y = rng.normal(size=(48, 4)), np.where(grade == 2, "LGG", "HGG")
+    X, y = rng.normal(size=(96, 4)), np.where(grade == 2, "LGG", "HGG")
     np.savez(folder / "embeddings.npz", X=X, y=y, groups=made["patient"].to_numpy(str))
 
 
