@@ -115,13 +115,12 @@ def scans(folder: Path) -> None:
 
 
 def labels(folder: Path) -> None:
-    """Columns of labels as examples call them, in the cohorts' tables."""
+    """Columns of labels as examples call them; of the other hospital its folders tell the grade."""
     shutil.copytree(folder / "other-hospital", folder / "new-cohort")
-    for cohort in ("DATA", "other-hospital"):
-        cases = sorted(case.name for case in (folder / cohort).glob("?GG/*"))
-        rows = [[name, 2 + place % 3, "ab"[place % 2]] for place, name in enumerate(cases)]
-        table = pd.DataFrame(rows, columns=["case", "Grade", "COLUMN"])
-        table.to_csv(folder / cohort / "labels.csv", index=False)
+    cases = sorted(case.name for case in (folder / "DATA").glob("?GG/*"))
+    rows = [[name, 2 + place % 3, "ab"[place % 2]] for place, name in enumerate(cases)]
+    table = pd.DataFrame(rows, columns=["case", "Grade", "COLUMN"])
+    table.to_csv(folder / "DATA" / "labels.csv", index=False)
 
 
 def networks(folder: Path) -> None:

@@ -127,9 +127,8 @@ def test_everything_is_written_on_the_scans_own_grid(model, scans, tmp_path):
 def test_overlays_go_from_end_to_end_of_the_tumour(model, scans, tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr("rarecase.deploy.predict.SHOWN", 3)
-    monkeypatch.setattr(
-        "rarecase.deploy.predict.overlay_png", lambda slices: shown.append(slices) or b""
-    )
+    monkeypatch.setattr("rarecase.deploy.predict.overlay_figure", shown.append)
+    monkeypatch.setattr("rarecase.deploy.predict.png", lambda _: b"")
     (found,) = predict(model, tmp_path / "out", scans[0])
     drawn = np.asarray(nib.load(found.mask).dataobj).any(axis=(0, 1)).nonzero()[0]
     (slices,) = shown
