@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from rarecase.bounds import check_parquet, check_regular, human_size
 from rarecase.checksums import PARTIAL, check_file
 from rarecase.errors import DataError, RarecaseError, plain
+from rarecase.numbers import exact_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,7 +107,7 @@ def write_json(path: Path, value: Any) -> None:
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table without its index in one step, as Parquet or CSV by the name of `path`. Text
     that a spreadsheet would run as a formula gets an apostrophe in front, in CSV, which `read_csv`
-    takes off again."""
+    takes off again; numbers are written in full, without exponents."""
     with replacing_file(path) as beside:
         if path.suffix == ".parquet":
             table.to_parquet(beside, index=False)
@@ -116,7 +117,11 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
             # Left as it is, a lone carriage return would end a line.
             returns = any(words[name].astype(str).str.contains("\r").any() for name in words)
             how: Any = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
-            written.to_csv(beside, index=False, quoting=how)
+            written.to_csv(beside, index=False, quoting=how, float_format=_in_full)
+
+
+def _in_full(value: object) -> str:
+    return exact_number(float(value))  # type: ignore[arg-type]
 
 
 def as_text(value: str) -> str:

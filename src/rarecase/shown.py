@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rarecase.errors import plain
+from rarecase.numbers import plainly
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +87,7 @@ def short(value: Any) -> str:
     if isinstance(value, Path):
         return cut(value.name)
     if isinstance(value, float | np.floating):  # never as an exponent
-        return np.format_float_positional(value, precision=4, fractional=False, trim="-")
+        return plainly(value)
     if hasattr(value, "iloc") and hasattr(value, "columns"):
         return f"{len(value)} rows × {len(value.columns)} columns"
     if hasattr(value, "dtype") and len(getattr(value, "shape", "")):

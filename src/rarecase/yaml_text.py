@@ -3,6 +3,7 @@ thousand deep."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 
 from rarecase.bounds import check_regular
 from rarecase.errors import SettingError, plain
+from rarecase.numbers import exact_number
 
 LARGEST, MOST, DEEPEST = 2**20, 100_000, 50  # characters, values in all, and within each other
 
@@ -31,6 +33,28 @@ def load_yaml(text: str, *, name: str) -> Any:
     # Dates and numbers that are none are a ValueError.
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise SettingError(f"{name}: not valid YAML ({plain(error)}).") from None
+
+
+class _Dumper(yaml.SafeDumper):
+    """Plain values; numbers in full, without exponents."""
+
+
+def _number(dumper: yaml.SafeDumper, value: float) -> yaml.Node:
+    if not math.isfinite(value):
+        return dumper.represent_float(value)
+    return dumper.represent_scalar("tag:yaml.org,2002:float", exact_number(value))
+
+
+_Dumper.add_representer(float, _number)
+
+
+def dump_yaml(value: Any) -> str:
+    """Plain values as YAML, in their order.
+
+    >>> dump_yaml({"lr": 1e-05, "best": True})
+    'lr: 0.00001\\nbest: true\\n'
+    """
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def read_mapping(path: Path) -> dict[Any, Any]:

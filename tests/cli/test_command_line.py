@@ -166,6 +166,23 @@ def test_arms_blocks_and_settings(capsys):
     assert code == 0 and "segmenter.epochs" in out
 
 
+def test_settings_tell_choices_and_can_be_filtered(capsys):
+    code, out, _ = call(capsys, "settings", "--json", "normalise")
+    (said,) = json.loads(out)
+    assert code == 0 and said["choices"] == ["tissue", "case", "cohort"]
+    code, out, _ = call(capsys, "settings", "generator")
+    names = [line.split()[0] for line in out.splitlines()[2:]]
+    assert code == 0 and names and all(name.startswith("generator.") for name in names)
+    code, out, _ = call(capsys, "settings", "--preset", "paper")
+    assert "0.00001" in out and "e-05" not in out  # the paper's learning rate
+    for name in ("auc_macro", "most-common", "smote", "radiomics", "boosting"):
+        assert name in out
+    code, out, _ = call(capsys, "settings", "ComBat")  # in no name, but in what one is about
+    assert code == 0 and "tuning.combat" in out
+    code, _, err = call(capsys, "settings", "epoks")
+    assert code == 2 and "No setting is about 'epoks'" in err
+
+
 def test_data_without_labels_can_be_inspected(tmp_path, capsys):
     folder = simulate_cohort(tmp_path / "c", patients={"HGG": 2, "LGG": 1}, size=32, slices=6)
     flat = tmp_path / "flat"
@@ -257,8 +274,6 @@ def test_inspect_writes_a_contact_sheet(tmp_path, capsys):
     text = page.read_text()
     assert text.count("data:image/png;base64,") == 3 and "not read" in text
     assert broken.parent.name in text and "http" not in text.replace("http://www.w3.org", "")
-    code, _, err = call(capsys, "inspect", data, "--fast", "--html", page)
-    assert code == 2 and "--fast" in err
     code, _, err = call(capsys, "inspect", data, "--html", broken)
     assert code == 1 and f"{broken} exists and was not touched" in err
     code, out, _ = call(capsys, "inspect", data, "--channels", "flair", "--fast")

@@ -39,17 +39,49 @@ def test_json(build):
     assert found["classes"] == {"a": 1, "b": 2}
 
 
-def test_headers_only(build):
+def spoilt(build):
+    """A manifest with everything that only voxels tell, a case each."""
+    names = [f"p{number}" for number in range(8)]
+    root = build.manifest(dict(zip(names, "aabbabab", strict=True)))
+    rng = np.random.default_rng(0)
+    for name in names:
+        build.volume(f"v/{name}_flair.nii.gz", data=rng.uniform(1, 99, (10, 12, 4)))
+    whole = (root / "v/p0_t1.nii.gz").read_bytes()
+    (root / "v/p0_t1.nii.gz").write_bytes(whole[: len(whole) // 2])
+    bad = rng.uniform(1, 99, (10, 12, 4))
+    bad[2, 3, 1] = np.nan
+    build.volume("v/p1_flair.nii.gz", data=bad)
+    build.volume("v/p2_flair.nii.gz", data=np.full((10, 12, 4), 7.0))
+    build.volume("v/p3_m.nii.gz", data=np.zeros((10, 12, 4), np.uint8))
+    far = np.eye(4)
+    far[:3, 3] = 500
+    build.volume("v/p4_m.nii.gz", data=np.ones((5, 6, 4), np.uint8), affine=far)
+    (root / "v/p5_m.nii.gz").write_bytes(b"nothing")
+    for name in ("flair", "t1"):
+        shutil.copy(root / f"v/p6_{name}.nii.gz", root / f"v/p7_{name}.nii.gz")
+    return root
+
+
+def test_without_intensities_the_problems_are_the_same(build):
+    cohort = read_cohort(spoilt(build))
+    quick, full = inspect_cohort(cohort, intensities=False), inspect_cohort(cohort)
+    assert quick.problems == full.problems and not quick.ok
+    errors = {p.case: p.message for p in full.problems if p.severity == "error"}
+    assert set(errors) == {"c-p0", "c-p1", "c-p2", "c-p4", "c-p5", "c-p6"}
+    assert "NaN" in errors["c-p1"] and "same images" in errors["c-p6"]
+    left_out = ["minimum", "median", "maximum"]
+    assert quick.cases[left_out].isna().all(axis=None)
+    rest = [name for name in full.cases if name not in left_out]
+    assert quick.cases[rest].equals(full.cases[rest])
+
+
+def test_a_class_can_be_called_rare(build):
     cohort = read_cohort(build.manifest(LABELS))
-    quick, full = inspect_cohort(cohort, load=False), inspect_cohort(cohort)
-    for column in ("case", "slices", "size", "spacing"):
-        assert quick.cases[column].tolist() == full.cases[column].tolist()
-    assert quick.cases["maximum"].isna().all()
-
-
-def test_headers_of_pictures(build):
-    inspection = inspect_cohort(read_cohort(build.slices(LABELS)), load=False)
-    assert inspection.cases["size"].tolist() == ["16x16"] * 3
+    found = inspect_cohort(cohort, rare="b")
+    assert found.rare == "b" and "class 'b' has only 2 patients" in "".join(
+        p.message for p in found.problems
+    )
+    assert found.column == "label" and found.classes == {"a": 1, "b": 2}
 
 
 def test_same_images_under_two_patients_leak(build):

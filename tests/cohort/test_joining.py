@@ -173,7 +173,7 @@ def test_what_matches_none_is_listed_with_the_nearest(build, caplog):
     assert [(d.case, d.reason) for d in cohort.dropped] == [
         (names[1], "no label (t.csv has 'bta22')")
     ]
-    said = [problem.message for problem in inspect_cohort(cohort, load=False).problems]
+    said = [problem.message for problem in inspect_cohort(cohort).problems]
     assert any("'bta22' (nearest: 'beta22')" in message for message in said)
 
 
@@ -185,7 +185,7 @@ def test_the_table_and_column_stand_with_every_case(build):
     assert [case.label_from for case in cohort.cases] == [
         *["one.csv: kind, case by id"] * 3, *["two.csv: kind, case by scan"] * 3
     ]  # fmt: skip
-    assert inspect_cohort(cohort, load=False).to_dict()["labels_from"] == cohort.labels_from
+    assert inspect_cohort(cohort).to_dict()["labels_from"] == cohort.labels_from
     assert {c.label_from for c in read_cohort(build.root, labels=False).cases} == {None}
 
 
@@ -280,7 +280,7 @@ def test_what_may_be_one_patient_is_said(build, caplog):
     table(build, "t.csv", "id,kind", zip(names, "aabb", strict=True))
     cohort = read_cohort(build.root)
     assert "cases 'u_visit1' and 'u_visit2' look like scans of one patient" in caplog.text
-    assert any("u_visit2" in p.message for p in inspect_cohort(cohort, load=False).problems)
+    assert any("u_visit2" in p.message for p in inspect_cohort(cohort).problems)
     caplog.clear()
     table(build, "t.csv", "id,patient,kind", zip(names, ["7", "7", "x", "X"], "aabb", strict=True))
     read_cohort(build.root)

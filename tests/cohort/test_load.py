@@ -13,6 +13,7 @@ from rarecase.cohort import (
     load_groups,
     read_cohort,
 )
+from rarecase.cohort.thumbnail import thumbnail
 from rarecase.errors import DataError
 from rarecase.imaging import read_volume
 from support.written import load_case
@@ -141,3 +142,20 @@ def test_a_picture_turned_by_its_exif_lies_under_a_mask_drawn_upright(build, siz
     arrays = load_case(case, ["image"])
     np.testing.assert_array_equal(arrays.images[:, 0] > 100, arrays.masks)
     assert arrays.notes == ("a.jpg: turned upright as its EXIF orientation says",)
+
+
+def test_the_channel_that_a_mask_was_drawn_on_is_shown(build):
+    fine, coarse = np.diag([1.0, 1, 1, 1]), np.diag([2.0, 2, 1, 1])
+    fine[:3, 3], coarse[:3, 3] = (-9, 4, 7), (-8.5, 4.5, 7)
+    flair = build.volume("flair.nii.gz", shape=(10, 12, 4), affine=coarse)
+    t1gd = build.volume("t1gd.nii.gz", shape=(20, 24, 4), affine=fine)
+    t2 = build.volume("t2.nii.gz", shape=(10, 12, 4), affine=coarse)
+    channels = ["t2", "flair", "t1gd"]
+    images = {"flair": flair, "t1gd": t1gd, "t2": t2}
+    for shape, affine, on in (((20, 24, 4), fine, "t1gd"), ((10, 12, 4), coarse, "flair")):
+        mask = build.volume("m.nii.gz", shape=shape, affine=affine, tumour=True)
+        groups = load_groups(Case("a", "a", images=images, mask=mask), channels)
+        assert thumbnail(groups, channels).channel == on
+    same = Case("a", "a", images={"t1": t1gd, "flair": t1gd}, mask=t1gd)
+    assert load_groups(same, ["t1", "flair"])[0].drawn_on == ()
+    assert thumbnail(load_groups(same, ["t1", "flair"]), ["t1", "flair"]).channel == "flair"

@@ -124,6 +124,35 @@ def test_everything_is_written_on_the_scans_own_grid(model, scans, tmp_path):
     assert "research" in said["note"] and said["model"]["evidence"]["verdicts"]
 
 
+def test_overlays_go_from_end_to_end_of_the_tumour(model, scans, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr("rarecase.deploy.predict.SHOWN", 3)
+    monkeypatch.setattr("rarecase.deploy.predict.overlay_figure", shown.append)
+    monkeypatch.setattr("rarecase.deploy.predict.png", lambda _: b"")
+    (found,) = predict(model, tmp_path / "out", scans[0])
+    drawn = np.asarray(nib.load(found.mask).dataobj).any(axis=(0, 1)).nonzero()[0]
+    (slices,) = shown
+    titles = [each.title for each in slices]
+    assert len(titles) == min(3, len(drawn)) and all("flair" in title for title in titles)
+    assert titles[0].startswith(f"slice {drawn[0]},") and titles[-1].startswith(
+        f"slice {drawn[-1]},"
+    )
+    assert sum("largest" in title for title in titles) == 1
+
+
+def test_a_path_that_is_not_there_stops_no_other(run, model, scans, tmp_path, capsys):
+    words = ["predict", str(run), str(scans[0]), str(tmp_path / "gone.nii.gz"), "--out"]
+    assert main([*words, str(tmp_path / "out"), "-q"]) == 1
+    said = capsys.readouterr().out
+    assert "gone.nii.gz: no such file or folder" in said
+    assert str(tmp_path) not in said.replace(str(tmp_path / "out"), "")
+    assert str(tmp_path) not in (tmp_path / "out" / "predictions.csv").read_text()
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert len(table) == 2 and table["call"].notna().sum() == 1
+    assert main([*words[:2], str(tmp_path / "gone.nii.gz"), "--out", str(tmp_path / "o2")]) == 1
+    assert "gone.nii.gz: no such file" in capsys.readouterr().err
+
+
 def test_turned_and_flipped_copies_get_the_same_mask(model, scans, tmp_path):
     image = nib.load(scans[0])
     files = [scans[0]]
@@ -279,7 +308,7 @@ def test_a_folder_of_scans_is_every_scan_in_it(model, scans, tmp_path):
     assert "1 mm" in table["notes"][2] and table["notes"][:2].isna().all()
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty: no scan in this folder"):
-        predict(model, tmp_path / "none", scans[0], tmp_path / "empty")
+        predict(model, tmp_path / "none", tmp_path / "empty")
 
 
 def test_masks_and_other_sequences_of_a_folder_are_left_alone(model, scans, tmp_path, caplog):

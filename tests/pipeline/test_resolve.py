@@ -2,11 +2,10 @@ import pytest
 import yaml
 
 from rarecase.errors import SettingError
+from rarecase.pipeline.described import described, known_names
 from rarecase.pipeline.presets import PRESETS
 from rarecase.pipeline.resolve import (
-    described,
     dump,
-    known_names,
     parse_setting,
     parse_value,
     resolve,

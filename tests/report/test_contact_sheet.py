@@ -16,7 +16,7 @@ from rarecase.report.contact_sheet import write_contact_sheet
 )  # fmt: skip
 def test_orientation_is_said_where_a_header_gives_it(tmp_path, placed, said):
     shown = {
-        str(i): Thumbnail(np.zeros((4, 4), np.uint8), None, slice=0, placed=each)
+        str(i): Thumbnail(np.zeros((4, 4), np.uint8), None, slice=0, placed=each, channel="t1")
         for i, each in enumerate(placed)
     }
     cases = pd.DataFrame({"case": [*shown], "label": "a"})

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rarecase.checksums import record_files
-from rarecase.cli.arguments import add_options, sets_of, split_names
+from rarecase.cli.arguments import add_options, column_of, refuse, sets_of, split_names
 from rarecase.cli.show import console, finish, show, table
 from rarecase.errors import DataError, SettingError
 from rarecase.files import replacing_file, write_json
@@ -29,10 +29,11 @@ examples:
   rarecase compare features.parquet --label Grade --arms threshold,smote,gaussian --out grades
   rarecase compare features.csv --label Grade --groups patient --site hospital
   rarecase compare features.csv --label Grade --groups patient --scarcity 4,8,16 --out grades
-  rarecase compare features.csv --label Grade=3,4 --groups patient --impute median \\
+  rarecase compare radiomics.csv --label Grade=3,4 --groups patient --impute median \\
       --features radiomics=flair_*,t1ce_* --features clinical=age,sex --categorical sex \\
       --features radiomics,clinical,radiomics+clinical
-  rarecase compare embeddings.npz --rare Low"""
+  rarecase compare embeddings.npz --rare LGG
+  rarecase compare features.csv --label Grade --groups patient --plan"""
 
 RECORD, MODEL = "compare.json", "model"
 SMALL = 10_000  # values of a table for which starting processes takes longer than they save
@@ -62,7 +63,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         ("--margin", 0.02, "difference that counts as none (default 0.02)"),
         ("--metric", "NAME", "what verdicts are about (default: auc_rare)"),
         ("--primary", "ARM@FEATURES", "the question asked beforehand: tested first, at 5 %%"),
-        ("--auc", 0.7, "with --plan: the AUC that plain features are expected to have"),
         ("--seed", 0, "everything random derives from it"),
         ("--jobs", -1, "processes (default: one a CPU; of small tables one)"),
         ("--cluster", "WHERE",
@@ -87,6 +87,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         "of an earlier comparison",
     )  # fmt: skip
     parser.add_argument(
+        "--auc", metavar="AUC", type=float,
+        help="with --plan: the AUC that plain features are expected to have (default 0.7)",
+    )  # fmt: skip
+    parser.add_argument(
         "--scarcity", metavar="K,K", nargs="?", const="",
         help="also with only K rare patients to learn from (without numbers: 4, 8, 16, … all)",
     )  # fmt: skip
@@ -98,6 +102,7 @@ def run(args: Namespace) -> int:
         from rarecase.cli.plan import run as plan
 
         return plan(args)
+    refuse(args, ["--auc"], why="is for --plan.")
     import pandas as pd
 
     from rarecase.deploy.table_model import save_table_model
@@ -169,7 +174,7 @@ def _show(args: Namespace, result: Result, curve: Any, out: Path | None) -> int:
         lines += [_model_line(result.model, out)] if result.fit_model is not None else []
     if not args.json:
         say_features(result.features)
-        show(result.evidence)
+        show(result.evidence, column=column_of(args.label))
     return finish(args, said, *lines)
 
 

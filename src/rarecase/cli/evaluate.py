@@ -10,8 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from rarecase.checksums import record_files
-from rarecase.cli.arguments import add_options, merge_of, sets_of
-from rarecase.cli.compare import RECORD, protocol_of, read_said, say_features, with_table
+from rarecase.cli.arguments import add_options, column_of, merge_of, refuse, sets_of
+from rarecase.cli.compare import (
+    RECORD,
+    protocol_of,
+    read_said,
+    say_features,
+    with_table,
+)
 from rarecase.cli.show import finish, show
 from rarecase.errors import DataError, SettingError
 from rarecase.files import read_json, write_json
@@ -34,14 +40,13 @@ def add_arguments(parser: ArgumentParser) -> None:
          "judge on this other cohort (of a comparison: table) what was learnt on RUN's"),
         ("--write", None, "without --on: put the new evidence in the place of RUN/evidence.json"),
         ("--margin", "X", "without --on: difference that counts as none (default: RUN's)"),
-        ("--name", "NAME", "of the result in RUN/external (default: that of DATA)"),
+        ("--name", "NAME", "with --on: of the result in RUN/external (default: that of DATA)"),
         ("--label", "SPEC", "with --on: as in 'run' or 'compare'"),
         ("--groups", "COLUMN", "with --on a table: its patients"),
         ("--id", "COLUMN", "with --on a table: as in 'compare'"),
         ("--accept", "COLUMNS", "with --on a table: as in 'compare', of that table"),
         ("--channels", "NAMES", "with --on a cohort: as in 'run'"),
     ))  # fmt: skip
-    parser.set_defaults(accept="")
     parser.add_argument("--features", metavar="NAME=FILE", action="append", default=[],
                         help="with --on a table: the other cohort's file of a set")  # fmt: skip
     parser.add_argument("--merge", metavar="NEW=V,V", action="append", default=[],
@@ -63,17 +68,45 @@ def run(args: Namespace) -> int:
             )
     if args.name is not None and Path(args.name).name != args.name:
         raise SettingError(f"--name {args.name}: expected a plain name, without folders.")
-    lines: list[str] = []
+    table = (folder / RECORD).is_file()
+    _refuse_idle(args, table=table)
     if args.on is None:
         evidence, lines = _anew(folder, args)
     else:
-        on = _table_on if (folder / RECORD).is_file() else _run_on
-        evidence, lines = on(folder, args)
+        evidence, lines = (_table_on if table else _run_on)(folder, args)
     if not args.json:
         about = folder / FEATURES
         say_features(read_json(about) if about.is_file() else None)
-        show(evidence)
+        show(evidence, column=_column(folder, args))
     return finish(args, evidence, *lines)
+
+
+def _column(folder: Path, args: Namespace) -> str | None:
+    """The column that the classes come from, as a comparison or a run has kept it."""
+    from rarecase.pipeline import run_folder
+
+    if (folder / RECORD).is_file():
+        return column_of(args.label or read_json(folder / RECORD).get("label"))
+    facts = folder / run_folder.COHORT / "cohort.json"
+    return read_json(facts).get("column") if facts.is_file() else None
+
+
+HOME = ("--write", "--margin")
+TABLE = ("--groups", "--id", "--accept", "--features")
+COHORT = ("--channels", "--merge")
+
+
+def _refuse_idle(args: Namespace, *, table: bool) -> None:
+    """Options that change nothing in what is asked."""
+    if args.on is None:
+        refuse(
+            args, ("--name", "--label", *TABLE, *COHORT), why="is for another cohort: --on DATA."
+        )
+        return
+    refuse(args, HOME, why="is of RUN's own evidence; leave --on out.")
+    kinds = (COHORT, "a run", "a comparison") if table else (TABLE, "a comparison", "a run")
+    options, of, got = kinds
+    refuse(args, options, why=f"is for --on with the folder of {of}; {args.run} is {got}.")
 
 
 OnOther = tuple[dict[str, Any], list[str]]
@@ -122,7 +155,7 @@ def _table_on(folder: Path, args: Namespace) -> OnOther:
             "compare again, in a new folder."
         )
     sets = _sets_on(said.get("sets", []), args.features)
-    accept = f"{said.get('accept', '')},{args.accept}"
+    accept = f"{said.get('accept', '')},{args.accept or ''}"
     theirs = said | {"site": None, "sets": sets, "accept": accept}
     theirs |= {name: given for name in ("label", "groups", "id") if (given := getattr(args, name))}
     other = read_said(Path(args.on), theirs, away=True)

@@ -22,8 +22,8 @@ examples:
   rarecase generate features.csv --label Grade --groups patient --generator gaussian --n Low=500 \\
       --out more.csv
   rarecase generate embeddings.npz --generator diffusion --n HGG=500,LGG=1500 --out samples.npz
-  rarecase generate run/repeat-0/fold-0/features/bottleneck.zarr --generator acgan --n LGG=1000 \\
-      --out samples.zarr
+  rarecase generate run/repeat-0/fold-0/features/bottleneck/bottleneck.zarr --generator acgan \\
+      --n LGG=1000 --out samples.zarr
 
 --filter keeps some of the samples, and more are drawn until there are as many as --n says; where
 ten times as many do not give them, nothing is written:

@@ -15,8 +15,19 @@ from dataclasses import dataclass
 from functools import partial
 
 from rarecase import __version__
-from rarecase.cli import compare, data, evaluate, generate, predict, run, verify, weights
-from rarecase.cli.arguments import add_output, add_study, split_settings
+from rarecase.cli import (
+    compare,
+    data,
+    evaluate,
+    generate,
+    inspect,
+    lists,
+    predict,
+    run,
+    verify,
+    weights,
+)
+from rarecase.cli.arguments import add_output, split_settings
 from rarecase.cli.show import reporting
 from rarecase.errors import RarecaseError, SettingError
 
@@ -42,8 +53,8 @@ EXTRAS = dict.fromkeys(IMAGING, "imaging") | dict.fromkeys(
 @dataclass(frozen=True)
 class Command:
     """A command: its name, what it does in a line, what does it and returns the exit code, what
-    adds its arguments, if it has any, examples, and whether settings may follow (then in
-    `args.rest`)."""
+    adds its arguments, if it has any, examples, whether settings may follow (then in `args.rest`),
+    and whether it takes long enough to show progress."""
 
     name: str
     text: str
@@ -51,11 +62,12 @@ class Command:
     add: Callable[[argparse.ArgumentParser], None] | None = None
     epilog: str = ""
     settings: bool = False
+    progress: bool = True
 
 
 COMMANDS = (
-    Command("inspect", "show what is in a cohort and what is wrong", data.inspect,
-            data.add_inspect, settings=True),
+    Command("inspect", "show what is in a cohort or a scan, and what is wrong", inspect.run,
+            inspect.add_arguments, inspect.EPILOG, settings=True),
     *(
         Command(name, text, run.run, partial(run.add_arguments, stage=stage), run.epilog_of(name),
                 settings=True)
@@ -70,19 +82,22 @@ COMMANDS = (
     Command("predict", "mask and classify new scans with a run's model", predict.predict,
             predict.add_predict, predict.EPILOG),
     Command("export", "write a run's model to a folder of its own", predict.export,
-            predict.add_export),
+            predict.add_export, predict.EXPORT_EPILOG),
     Command("verify", "check every file of a run, a comparison or an exported model", verify.run,
-            verify.add_arguments, verify.EPILOG),
-    Command("report", "write the report of a run folder anew", data.report, data.add_report),
+            verify.add_arguments, verify.EPILOG, progress=False),
+    Command("report", "write the report of a run folder anew", data.report, data.add_report,
+            data.REPORT_EPILOG, progress=False),
     Command("simulate", "write a simulated glioma cohort (BraTS layout)", data.simulate,
-            data.add_simulate),
+            data.add_simulate, data.SIMULATE_EPILOG),
     Command("import", "make a U-Net trained with other software usable with --init", weights.run,
-            weights.add_arguments, weights.EPILOG),
-    Command("arms", "list the ways to treat imbalance", data.arms),
-    Command("blocks", "list sources of features and the size of what they give", data.blocks,
-            add_study, settings=True),
-    Command("settings", "explain every setting, with a preset's values", data.settings, add_study,
-            settings=True),
+            weights.add_arguments, weights.EPILOG, progress=False),
+    Command("arms", "list the ways to treat imbalance", lists.arms, epilog=lists.ARMS_EPILOG,
+            progress=False),
+    Command("blocks", "list sources of features and the size of what they give", lists.blocks,
+            lists.add_blocks, lists.BLOCKS_EPILOG, settings=True, progress=False),
+    Command("settings", "explain every setting, its choices and a preset's values",
+            lists.settings, lists.add_settings, lists.SETTINGS_EPILOG, settings=True,
+            progress=False),
 )  # fmt: skip
 
 
@@ -106,7 +121,7 @@ def build_parser() -> argparse.ArgumentParser:
         )  # fmt: skip
         if each.add is not None:
             each.add(sub)
-        add_output(sub)
+        add_output(sub, progress=each.progress)
     return parser
 
 

@@ -8,8 +8,9 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rarecase.cli.arguments import add_options, overrides_of, read_names
+from rarecase.cli.arguments import add_options, read_names, refuse
 from rarecase.cli.show import finish, table
+from rarecase.cli.study_options import overrides_of, refuse_study
 from rarecase.errors import DataError, SettingError, nearest
 
 if TYPE_CHECKING:
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 EPILOG = """\
-with a network of your own:
-  rarecase extract DATA --network torchvision.models:resnet18 --channels flair --list-blocks
-  rarecase extract DATA --network torchvision.models:resnet18 --weights w.safetensors \\
-      --channels flair,t1gd,t2 --block layer3 --pool mean --out resnet.zarr
+with a network of your own (these need MONAI):
+  rarecase extract DATA --network monai.networks.nets:resnet18 --channels flair \\
+      --network-args 'spatial_dims: 2, n_input_channels: 1' --list-blocks
+  rarecase extract DATA --network monai.networks.nets:resnet18 --weights w.safetensors \\
+      --network-args 'spatial_dims: 2, n_input_channels: 3' --channels flair,t1gd,t2 \\
+      --block layer3 --pool mean --out resnet.zarr
   rarecase extract DATA --network monai.networks.nets:UNet --depth 32 --slices.size 96 \\
-      --network-args 'spatial_dims: 3, in_channels: 1, out_channels: 1, channels: [8, 16, 32],
+      --network-args 'spatial_dims: 3, in_channels: 4, out_channels: 1, channels: [8, 16, 32],
       strides: [2, 2]' --block model.1.submodule.1 --out unet3d.zarr
   rarecase compare resnet.zarr
 
@@ -45,19 +48,33 @@ def add_arguments(parser: ArgumentParser) -> None:
     ))  # fmt: skip
     group.add_argument("--depth", type=int, metavar="N", help="3-D: a case is N slices deep")
     group.add_argument(
-        "--pool", choices=("none", "mean", "mask"), default="none",
-        help="maps as they are, their mean, or their mean under the case's mask",
+        "--pool", choices=("none", "mean", "mask"),
+        help="maps as they are (default), their mean, or their mean under the case's mask",
     )  # fmt: skip
+
+
+OPTIONS = ("--network-args", "--weights", "--block", "--list-blocks", "--seen-patients", "--depth",
+           "--pool")  # fmt: skip
+TAKES = ("data", "seed", "slices.", "compute.", "cohort.label", "cohort.channels", "cohort.merge",
+         "cohort.exclude", "cohort.conflict", "cohort.tumour")  # fmt: skip
+"""Settings that a network of one's own has a use for."""
+
+
+def refuse_idle(args: Namespace) -> None:
+    """Refuse what changes nothing: of a network's options without one, of a study's with one."""
+    if args.network is None:
+        refuse(args, OPTIONS, why="is for a network of your own: --network MODULE:NAME.")
+        return
+    refuse_study(args, TAKES, why="is of a study; with --network it changes nothing.")
+    if args.list_blocks:
+        idle = ("--block", "--pool", "--seen-patients", "--out")
+        refuse(args, idle, why="is of what is written; --list-blocks writes nothing.")
 
 
 def run(args: Namespace) -> int:
     """List the layers of a network, or write what one of them gives for a cohort."""
-    from rarecase.cohort import SliceCache, cache_slices
-    from rarecase.features.sources.network import check_depth, load_network
-    from rarecase.pipeline.resolve import resolve
-    from rarecase.pipeline.steps.cohort import load_cohort
-    from rarecase.seeds import torch_seeded
-
+    if args.dry_run:
+        raise SettingError("--dry-run is for studies; --list-blocks shows what there is here.")
     if args.data is None:
         raise SettingError("DATA is missing: the cohort whose features are wanted.")
     if not args.list_blocks and (args.block is None or args.out is None):
@@ -68,9 +85,13 @@ def run(args: Namespace) -> int:
         raise DataError(f"{args.out} exists and was not touched; choose a new name.")
     if args.depth is not None and args.depth < 1:
         raise SettingError(f"--depth {args.depth}: expected one slice or more.")
-    if args.dry_run:
-        raise SettingError("--dry-run is for studies; --list-blocks shows what there is here.")
     overrides = overrides_of(args)
+    from rarecase.cohort import SliceCache, cache_slices
+    from rarecase.features.sources.network import check_depth, load_network
+    from rarecase.pipeline.resolve import resolve
+    from rarecase.pipeline.steps.cohort import load_cohort
+    from rarecase.seeds import torch_seeded
+
     if overrides.get("slices.normalise") == "cohort":
         raise SettingError("slices.normalise=cohort needs a study; choose tissue or case.")
     file = Path(args.config) if args.config else None
@@ -121,7 +142,7 @@ def _extract(net: nn.Module, cache: SliceCache, args: Namespace, *, compute: Any
     seen = _patients_in(Path(args.seen_patients), cache) if args.seen_patients else []
     store = extract_from_network(
         net, cache, block=args.block, out=Path(args.out), fabric=make_fabric(compute),
-        depth=args.depth, pool=args.pool, seen=seen,
+        depth=args.depth, pool=args.pool or "none", seen=seen,
     )  # fmt: skip
     said = {"features": store.path, "block": store.block, "samples": len(store)}
     shape = "×".join(map(str, store.shape))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
+from rarecase.cli.arguments import refuse
 from rarecase.cli.compare import first_set, protocol_of, read_said, with_paths
 from rarecase.cli.show import finish, table
 from rarecase.errors import SettingError
+
+TRAINING = ("--out", "--scarcity", "--cluster", "--no-checks", "--allow-seen", "--combat")
 
 
 def run(args: Namespace) -> int:
@@ -16,7 +19,9 @@ def run(args: Namespace) -> int:
     from rarecase.evidence.planning import plan, plan_lines, plan_rows
     from rarecase.evidence.result import Result
 
-    if not 0 < args.auc < 1:
+    refuse(args, TRAINING, why="is of a comparison; --plan trains nothing.")
+    auc = 0.7 if args.auc is None else args.auc
+    if not 0 < auc < 1:
         raise SettingError(f"--auc {args.auc}: expected a number between 0 and 1.")
     args.sets = with_paths(args.sets)
     found, protocol = read_said(Path(args.features), vars(args)), protocol_of(vars(args))
@@ -33,7 +38,7 @@ def run(args: Namespace) -> int:
                 f"{where}: verdicts are about {metric}, and a plan is of {AUC} alone."
             )
     said = plan(
-        rare, sum(first.per_class.values()) - rare, auc=args.auc, margin=protocol.margin,
+        rare, sum(first.per_class.values()) - rare, auc=auc, margin=protocol.margin,
         questions=max(sum(arm.synthetic for arm in protocol.designs()[0].arms), 1), pilot=pilot,
     )  # fmt: skip
     heads, rows = plan_rows(said)

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rarecase.cli.arguments import add_options
+from rarecase.cli.arguments import add_options, refuse
 from rarecase.cli.show import finish, table
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ examples:
 
 The first time, a run's model is made: U-Net and classifier learn from all of its patients. For
 research alone; nothing that it says may decide on a patient."""
+
+EXPORT_EPILOG = """\
+examples:
+  rarecase export RUN --out exported-model
+  rarecase predict exported-model/ scan.nii.gz --out results"""
 
 
 def add_predict(parser: ArgumentParser) -> None:
@@ -40,7 +45,7 @@ def add_predict(parser: ArgumentParser) -> None:
         ("--clinical", "TABLE", "table that names scans, of clinical features the model takes")
     ]
     add_options(parser, listed)
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--device", help="auto (the default), cpu, cuda or mps; of scans")
 
 
 def add_export(parser: ArgumentParser) -> None:
@@ -52,19 +57,21 @@ def add_export(parser: ArgumentParser) -> None:
 def predict(args: Namespace) -> int:
     """Masks and classes of new cases; exit code 1 if one could not be read."""
     from rarecase.deploy.table_model import TableModel
-    from rarecase.errors import SettingError
     from rarecase.pipeline.models import load_model
 
     model = load_model(args.run)
     if isinstance(model, TableModel):
-        if args.clinical is not None:
-            raise SettingError("--clinical is for scans; a table has its columns.")
+        refuse(args, ("--clinical", "--device"), why="is for scans, not for tables.")
         return _rows(args, model)
     from rarecase.deploy.predict import RESEARCH, predict_images
 
     found = list(
         predict_images(
-            model, args.images, out=Path(args.out), device=args.device, clinical=args.clinical
+            model,
+            args.images,
+            out=Path(args.out),
+            device=args.device or "auto",
+            clinical=args.clinical,
         )
     )
     failed = [each for each in found if each.problem is not None]

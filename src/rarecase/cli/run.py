@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rarecase.cli import network
-from rarecase.cli.arguments import add_options, add_study, overrides_of, short_of
+from rarecase.cli.arguments import add_options, refuse
 from rarecase.cli.show import console, finish, labels_from, show, table
+from rarecase.cli.study_options import add_study, overrides_of, short_of
 from rarecase.errors import DataError, SettingError
 
 if TYPE_CHECKING:
@@ -59,14 +60,16 @@ def add_arguments(parser: ArgumentParser, *, stage: str) -> None:
 
 def run(args: Namespace) -> int:
     """Run a study up to the command's stage, or show what that would cost."""
+    if args.command == "extract":
+        network.refuse_idle(args)
+        if args.network is not None:
+            return network.run(args)
+    if args.dry_run:
+        refuse(args, ["--cluster"], why="changes nothing in --dry-run, which computes nothing.")
     from rarecase.files import read_json
     from rarecase.pipeline.run_folder import COHORT
     from rarecase.study import Study
 
-    if getattr(args, "network", None):
-        return network.run(args)
-    if getattr(args, "list_blocks", False):
-        raise SettingError("--list-blocks needs --network; 'rarecase blocks' lists the U-Net's.")
     if args.out is None:
         raise SettingError("--out RUN is missing: the folder that the run is to fill.")
     overrides = overrides_of(args)
@@ -85,8 +88,10 @@ def run(args: Namespace) -> int:
         return _dry_run(study, args)
     result = study.run(until=args.until, cluster=args.cluster)
     evidence = None if result.result is None else result.result.evidence
+    file = result.run / COHORT / "cohort.json"
+    facts = read_json(file) if file.is_file() else {}
     if evidence is not None and not args.json:
-        show(evidence)
+        show(evidence, column=facts.get("column"))
         console().print()
     said = {
         "run": result.run, "performed": result.performed, "found": result.found,
@@ -96,13 +101,12 @@ def run(args: Namespace) -> int:
     if not result.performed:
         done = f"Nothing to do: all {result.found} steps are done with these settings."
     where = f"Report: {result.report}" if args.until == "report" else f"Run folder: {result.run}"
-    facts = result.run / COHORT / "cohort.json"
-    origins = read_json(facts).get("labels_from", {}) if facts.is_file() else {}
-    return finish(args, said, *labels_from(origins), done, where)
+    return finish(args, said, *labels_from(facts.get("labels_from", {})), done, where)
 
 
 def _dry_run(study: Study, args: Namespace) -> int:
     from rarecase.bounds import human_size
+    from rarecase.evidence.text import class_counts
     from rarecase.pipeline.disk import free_disk
     from rarecase.pipeline.estimate import human_time
 
@@ -110,16 +114,15 @@ def _dry_run(study: Study, args: Namespace) -> int:
     grid = study.grid
     free = free_disk(study.run_folder)
     done = [step.done() for step in steps]
-    classes = {c: sum(v == c for v in cohort.patients.values()) for c in cohort.classes}
     facts = {
         "patients": len(cohort.patients), "cases": len(cohort.cases), "slices": cost.slices,
-        "classes": classes, "dropped": len(cohort.dropped),
+        "classes": cohort.counts, "dropped": len(cohort.dropped),
         "steps": [{"step": step.name, "done": is_} for step, is_ in zip(steps, done, strict=True)],
         "cells": json.loads(grid.to_frame().to_json(orient="records")),
         "seconds": round(cost.seconds), "memory_bytes": cost.memory, "disk_bytes": cost.disk,
         "free_disk_bytes": free,
     }  # fmt: skip
-    counts = ", ".join(f"{number} {name}" for name, number in classes.items())
+    counts = class_counts(cohort.counts, cohort.column)
     rows = [
         [each.step, each.times, human_time(each.seconds), human_time(each.total),
          human_size(each.disk), human_size(each.memory) if each.memory else ""]

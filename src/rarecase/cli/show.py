@@ -27,11 +27,27 @@ def console() -> Console:
     return out
 
 
+class _Once(logging.Filter):
+    """Lets every message through once: a table that is read several times is warned of once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = record.getMessage()
+        known = record.levelno >= logging.WARNING and said in self._said
+        self._said.add(said)
+        return not known
+
+
 @contextmanager
 def reporting(args: Namespace) -> Iterator[None]:
     """Progress and log lines on standard error, as the arguments ask."""
     level = logging.INFO if args.verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_Once())
     for noisy in ("lightning_fabric", "lightning.fabric", "fsspec", "matplotlib", "zarr"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     logging.getLogger("distributed").setLevel(logging.WARNING)
@@ -85,15 +101,16 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, text: int = 
     return out
 
 
-def show(evidence: dict[str, Any]) -> None:
-    """Which features know the rare class; the arms on them; the verdicts, the self-checks."""
+def show(evidence: dict[str, Any], *, column: str | None = None) -> None:
+    """Which features know the rare class; the arms on them; the verdicts, the self-checks.
+    `column`: the one that the classes come from."""
     from rarecase.evidence.evidence import PEEKED
     from rarecase.evidence.masks import stated
     from rarecase.evidence.tables import arms_title, counts_line, said_below, table_rows
     from rarecase.evidence.tables_features import NOTE, choice_lines, feature_lines, feature_rows
 
     shown = console()
-    shown.print(counts_line(evidence))
+    shown.print(counts_line(evidence, column=column))
     shown.print()
     for line in (*feature_lines(evidence), *choice_lines(evidence)):
         shown.print(line)

@@ -91,7 +91,8 @@ class Cohort(Brief):
 
     channels: lower-case names ('flair', 't1', 't1gd', 't2', 'image'), in the order in which
     slices hold them. notes: what was settled when ids were matched, and ids that match none. root:
-    the folder of the data, which no output says.
+    the folder of the data, which no output says. column: the one of a table that labels come from;
+    None where folders say them. labelled: whether there are any.
     """
 
     cases: tuple[Case, ...]
@@ -100,6 +101,8 @@ class Cohort(Brief):
     channels: tuple[str, ...]
     notes: tuple[str, ...] = ()
     root: Path | None = None
+    column: str | None = None
+    labelled: bool = True
 
     @property
     def labels_from(self) -> dict[str, int]:
@@ -110,6 +113,11 @@ class Cohort(Brief):
     def patients(self) -> dict[str, str]:
         """Label by patient, sorted by patient."""
         return {c.patient: str(c.label) for c in sorted(self.cases, key=lambda c: c.patient)}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Patients of each class, sorted; empty where there are no labels."""
+        return dict(sorted(Counter(self.patients.values()).items())) if self.labelled else {}
 
     @property
     def classes(self) -> tuple[str, ...]:

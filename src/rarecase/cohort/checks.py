@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import pandas as pd
 
-from rarecase.cohort.case import Case, Dropped
+from rarecase.cohort.case import Case, Cohort, Dropped
 from rarecase.errors import DataError, SettingError, alike, nearest
 
 _log = logging.getLogger(__name__)
@@ -27,6 +27,13 @@ def check_unique(cases: Sequence[Case]) -> None:
             f"{len(twice)} case id(s) appear twice: {shown} (in {' and '.join(first[:2])}). "
             "Every case needs its own id: rename or remove one."
         )
+
+
+def chosen_rare(cohort: Cohort, wanted: str | None) -> str:
+    """The rare class as it was chosen, or the one with the fewest patients."""
+    if wanted is not None and wanted not in cohort.classes:
+        raise SettingError(f"cohort.rare={wanted!r}: {nearest(wanted, cohort.classes)}")
+    return wanted or cohort.rare
 
 
 def patient_labels(

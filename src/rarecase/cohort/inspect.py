@@ -28,9 +28,7 @@ from rarecase.cohort.problems import (
 from rarecase.cohort.thumbnail import Thumbnail, thumbnail
 from rarecase.cohort.unreadable import BROKEN, reason_of, within
 from rarecase.errors import DataError
-from rarecase.imaging.grid import axial_grid, millimetres
-from rarecase.imaging.pictures import probe_picture
-from rarecase.imaging.volumes import probe_volume
+from rarecase.imaging.grid import millimetres
 from rarecase.plots import points
 from rarecase.progress import task
 from rarecase.shown import Brief, counts, grid_of, html
@@ -44,8 +42,9 @@ class Inspection(Brief):
     """cases: one row per case: case, patient, label, site, channels, mask, slices, size, spacing,
     stored (order of axes in the file), minimum, median, maximum (raw, over all channels),
     tumour_pixels, tumour_ml (volumes only).
-    labels_from: the tables that labels come from, and of how many cases. problems: the worst
-    first. thumbnails: by case, where they were requested."""
+    classes: patients of each; empty where there are no labels, and `rare` with it. column: the one
+    of a table that labels come from. labels_from: these tables, and of how many cases. problems:
+    the worst first. thumbnails: by case, where they were requested."""
 
     layout: str
     channels: tuple[str, ...]
@@ -55,6 +54,7 @@ class Inspection(Brief):
     problems: tuple[Problem, ...]
     thumbnails: Mapping[str, Thumbnail] = field(default_factory=dict)
     labels_from: Mapping[str, int] = field(default_factory=dict)
+    column: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -103,6 +103,7 @@ class Inspection(Brief):
             "channels": list(self.channels),
             "classes": self.classes,
             "rare": self.rare,
+            "column": self.column,
             "labels_from": dict(self.labels_from),
             "cases": records,
             "problems": [asdict(problem) for problem in self.problems],
@@ -110,20 +111,22 @@ class Inspection(Brief):
 
 
 def inspect_cohort(
-    cohort: Cohort, *, load: bool = True, thumbnails: bool = False, workers: int | None = None,
-    amiss: str | None = None, leave_out: bool = False,
+    cohort: Cohort, *, intensities: bool = True, thumbnails: bool = False,
+    workers: int | None = None, amiss: str | None = None, leave_out: bool = False,
+    rare: str | None = None,
 ) -> Inspection:  # fmt: skip
     """Look at every case; a broken file becomes a problem in the list, not an exception.
 
-    Without `load` only names and headers are looked at, and intensities and tumours stay empty.
-    `workers` cases are read at a time, by default one per core, up to four. `amiss`: an error that
-    is known already, such as of labels. `leave_out`: cases that cannot be read are to be left out,
-    and no error.
+    Without `intensities` their columns stay empty; the problems are the same. `workers` cases are
+    read at a time, by default one per core, up to four. `amiss`: an error that is known already,
+    such as of labels. `leave_out`: cases that cannot be read are to be left out, and no error.
+    `rare`: the rare class (default: the one with the fewest patients).
     """
     look = partial(
-        _look, channels=cohort.channels, load=load, thumbnails=thumbnails, root=cohort.root,
-        broken="note" if leave_out else "error",
+        _look, channels=cohort.channels, intensities=intensities, thumbnails=thumbnails,
+        root=cohort.root, broken="note" if leave_out else "error",
     )  # fmt: skip
+    rare = rare or cohort.rare
     count = workers or readers(4)
     seen: list[_Seen] = []
     with task("cases", total=len(cohort.cases)) as bar:
@@ -135,7 +138,10 @@ def inspect_cohort(
         if each.digest is not None:
             contents[each.digest].append(each.case)
     problems = [Problem("error", None, amiss)] if amiss else []
-    problems += [*cohort_problems(cohort), *mask_values((e.values, e.case.tumour) for e in seen)]
+    problems += [
+        *cohort_problems(cohort, rare=rare),
+        *mask_values((e.values, e.case.tumour) for e in seen),
+    ]
     problems += [problem for each in seen for problem in each.problems]
     problems += copies(contents.values())
     columns = [*_row(cohort.cases[0]), *_EMPTY]
@@ -143,12 +149,13 @@ def inspect_cohort(
     return Inspection(
         layout=cohort.layout,
         channels=cohort.channels,
-        classes=dict(sorted(Counter(cohort.patients.values()).items())),
-        rare=cohort.rare,
+        classes=cohort.counts,
+        rare=rare if cohort.counts else "",
         cases=table,
         problems=tuple(sorted(problems, key=Problem.rank)),
         thumbnails={e.case.case: e.thumbnail for e in seen if e.thumbnail is not None},
         labels_from=cohort.labels_from,
+        column=cohort.column,
     )
 
 
@@ -168,23 +175,22 @@ def _look(
     case: Case,
     *,
     channels: Sequence[str],
-    load: bool,
+    intensities: bool,
     thumbnails: bool,
     root: Path | None,
     broken: Severity,
 ) -> _Seen:
     row = _row(case)
     try:
-        if not load:
-            return _Seen(case, row | _probe(case, channels[0]), [])
         groups = load_groups(case, channels)
         found = [
             replace(each, message=within(each.message, root))
             for each in case_problems(case, groups)
         ]
+        row |= _measure(groups, intensities=intensities)
         return _Seen(
-            case, row | _measure(groups), found, values=groups[0].values, digest=_digest(groups),
-            thumbnail=thumbnail(groups) if thumbnails else None,
+            case, row, found, values=groups[0].values, digest=_digest(groups),
+            thumbnail=thumbnail(groups, channels) if thumbnails else None,
         )  # fmt: skip
     except BROKEN as error:
         return _Seen(case, row, [Problem(broken, case.case, reason_of(error, root))])
@@ -207,39 +213,31 @@ def _row(case: Case) -> dict[str, Any]:
     }
 
 
-def _probe(case: Case, channel: str) -> dict[str, Any]:
-    if case.slices:
-        sizes = dict.fromkeys(probe_picture(files.image) for files in case.slices)
-        return {"slices": len(case.slices), "size": sizes_of(sizes)}
-    header = probe_volume(case.images[channel])
-    grid, _ = axial_grid(header.grid)
-    x, y, z = grid.shape
-    dx, dy, dz = grid.spacing
-    return {
-        "slices": z, "size": sizes_of([(y, x)]), "spacing": millimetres((dy, dx, dz)),
-        "stored": header.source.codes,
-    }  # fmt: skip
-
-
-def _measure(groups: list[CaseArrays]) -> dict[str, Any]:
-    values = np.concatenate([group.images.ravel() for group in groups])
+def _measure(groups: list[CaseArrays], *, intensities: bool) -> dict[str, Any]:
     masks = [group.masks for group in groups if group.masks is not None]
     spacing = groups[0].spacing
     pixels = sum(int(mask.sum()) for mask in masks) if masks else None
     volume = None
     if pixels is not None and spacing is not None:
         volume = round(pixels * float(np.prod(spacing)) / 1000, 2)
-    return {
+    found = {
         "slices": sum(len(group.images) for group in groups),
         "size": sizes_of([group.images.shape[-2:] for group in groups]),
         "spacing": None if spacing is None else millimetres(spacing),
         "stored": None if groups[0].source is None else groups[0].source.codes,
-        "minimum": float(values.min()),
-        "median": float(np.median(values)),
-        "maximum": float(values.max()),
         "tumour_pixels": pixels,
         "tumour_ml": volume,
     }
+    return found | _intensities(groups) if intensities else found
+
+
+def _intensities(groups: list[CaseArrays]) -> dict[str, float]:
+    each = [group.images.ravel() for group in groups]
+    values = each[0] if len(each) == 1 else np.concatenate(each)
+    return {
+        "minimum": float(values.min()), "median": float(np.median(values)),
+        "maximum": float(values.max()),
+    }  # fmt: skip
 
 
 def _digest(groups: list[CaseArrays]) -> str:

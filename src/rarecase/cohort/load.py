@@ -20,6 +20,7 @@ from rarecase.imaging.mask_rule import drawn
 from rarecase.imaging.normalise import fit_scale
 from rarecase.imaging.pictures import Picture, noted_mask, noted_picture
 from rarecase.imaging.volumes import Volume, probe_volume, read_mask_volume, read_volume
+from rarecase.numbers import plainly
 from rarecase.shown import Brief
 
 _log = logging.getLogger(__name__)
@@ -34,7 +35,8 @@ class CaseArrays(Brief):
     in the case. values: whole numbers above 0 that the mask's file holds, and in how many voxels.
     spacing: mm by row, column and slice, None for pictures. notes: what is odd and was settled
     while loading. grid: where the slices lie, RAS+ (see `axial` for their order), and source: the
-    grid of the first channel's file; None for pictures.
+    grid of the first channel's file; None for pictures. drawn_on: the channels, by place, whose
+    voxels the mask has, where others have other ones.
     """
 
     images: NDArray[np.float32]
@@ -47,6 +49,7 @@ class CaseArrays(Brief):
     placed: bool = False  # whether a header says how it lies in space
     source: Grid | None = None
     values: Mapping[int, int] = field(default_factory=dict)
+    drawn_on: tuple[int, ...] = ()
 
 
 def load_groups(
@@ -118,10 +121,15 @@ def _load_volumes(case: Case, channels: Sequence[str], *, pixel: float | None) -
         places.append(there)
     masks = None
     values: Mapping[int, int] = {}
+    drawn_on: list[int] = []
     if case.mask is not None:
         mask = read_mask_volume(case.mask, chosen=case.tumour)
-        there, said = _drawn_on(case.mask, mask, paths, volumes, places) or place_of(
-            paths[0], first, case.mask, mask, mask=True
+        lies = _drawn_on(case.mask, mask, paths, volumes)
+        drawn_on = list(lies) if len(lies) < len(paths) else []
+        there, said = (
+            (places[at := next(iter(lies))], lies[at])
+            if lies
+            else place_of(paths[0], first, case.mask, mask, mask=True)
         )
         found = drawn(mask.data, case.mask.name, chosen=case.tumour)
         notes += [*mask.notes, *said, *found.said]
@@ -138,7 +146,7 @@ def _load_volumes(case: Case, channels: Sequence[str], *, pixel: float | None) -
         _log.warning("%s: %s", case.case, note)
     slices = target.shape[2]
     return CaseArrays(
-        images=np.stack(planes, axis=1),
+        images=_together(planes),
         masks=masks,
         has_mask=np.full(slices, masks is not None),
         numbers=np.arange(slices),
@@ -148,19 +156,28 @@ def _load_volumes(case: Case, channels: Sequence[str], *, pixel: float | None) -
         placed=first.placed,
         source=first.source,
         values=values,
+        drawn_on=tuple(drawn_on),
     )
 
 
+def _together(planes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Channels (n, h, w) as (n, c, h, w), in that order in memory: whoever goes through all of it
+    would copy it first otherwise."""
+    n, h, w = planes[0].shape
+    out = np.empty((n, len(planes), h, w), dtype=np.float32)
+    return np.stack(planes, axis=1, out=out)
+
+
 def _drawn_on(
-    path: Path, mask: Volume, paths: Sequence[Path], volumes: Sequence[Volume], places: list[Grid]
-) -> tuple[Grid, list[str]] | None:
-    """Where the channel lies that has the mask's voxels, and what is to be said; None: no channel
-    has."""
-    for channel, volume, place in zip(paths, volumes, places, strict=True):
+    path: Path, mask: Volume, paths: Sequence[Path], volumes: Sequence[Volume]
+) -> dict[int, list[str]]:
+    """The channels, by place, that have the mask's voxels, each with what is to be said of it."""
+    found = {}
+    for place, (channel, volume) in enumerate(zip(paths, volumes, strict=True)):
         there, said = seen_from(channel, volume, path, mask)
         if same_place(volume.grid, there):
-            return place, said
-    return None
+            found[place] = said
+    return found
 
 
 def _on(volume: Volume, there: Grid, target: Grid) -> NDArray[np.float32]:
@@ -190,7 +207,8 @@ def _channels(case: Case, channels: Sequence[str]) -> list[Volume]:
         data = whole.data[..., part] if whole.data.ndim == 4 else whole.data
         if data.min() == data.max():
             raise DataError(
-                f"{path}: every voxel of volume {part + 1} ({name}) is {float(data.min()):g}."
+                f"{path}: every voxel of volume {part + 1} ({name}) is "
+                f"{plainly(float(data.min()))}."
             )
         found.append(replace(whole, data=data))
     return found

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from rarecase.cohort.case import Case, Cohort
+from rarecase.cohort.layouts.one_scan import ONE_SCAN
 from rarecase.cohort.load import CaseArrays
 from rarecase.shown import Brief
 
@@ -61,7 +62,7 @@ def _covered(group: CaseArrays) -> float:
     return float(group.masks[there].sum() / max(int(there.sum()), 1))
 
 
-def cohort_problems(cohort: Cohort) -> Iterable[Problem]:
+def cohort_problems(cohort: Cohort, *, rare: str) -> Iterable[Problem]:
     """What cases, classes, masks and sites are there, and are not."""
     for note in cohort.notes:
         yield Problem("warning", None, note)
@@ -71,11 +72,12 @@ def cohort_problems(cohort: Cohort) -> Iterable[Problem]:
     for case in cohort.cases:
         for note in case.notes:
             yield Problem("warning", case.case, note)
-    counts = Counter(cohort.patients.values())
-    if counts[cohort.rare] < _FEW_PATIENTS and len(counts) > 1:
-        message = f"class {cohort.rare!r} has only {counts[cohort.rare]} patients: expect wide "
-        yield Problem("warning", None, message + "intervals")
+    if len(cohort.counts) > 1 and cohort.counts[rare] < _FEW_PATIENTS:
+        message = f"class {rare!r} has only {cohort.counts[rare]} patients: expect wide intervals"
+        yield Problem("warning", None, message)
     without = sum(not case.has_mask for case in cohort.cases)
+    if cohort.layout == ONE_SCAN:  # has no mask beside it, and makes no study
+        return
     if without == len(cohort.cases):
         message = "no case has a mask: a study takes those that the U-Net it starts from predicts, "
         yield Problem("warning", None, message + "which nothing here can check")

@@ -44,9 +44,8 @@ def read_cohort(
     are). Cases without a label, without a channel, or excluded, are in `dropped`. Raises DataError
     or SettingError.
     """
-    raw = read_layout(Path(path))
-    if tumour is not None:
-        raw = replace(raw, cases=tuple(_with_tumour(case, tumour) for case in raw.cases))
+    path = Path(path)
+    raw = _with_tumours(read_layout(path), tumour)
     check_unique(raw.cases)
     left_out = _excluded(exclude, raw)
     column = None
@@ -76,10 +75,12 @@ def read_cohort(
         layout=raw.layout,
         channels=chosen,
         notes=(*raw.notes, *_unmatched(raw, column), *doubts(kept)),
-        root=Path(path) if Path(path).is_dir() else Path(path).parent,
+        root=path if path.is_dir() else path.parent,
+        column=column if raw.tells(column) else None,
+        labelled=labels,
     )
     check_classes(cohort.patients, cohort.dropped, several=labels)
-    _say(cohort, Path(path).name, left_out, notes=labels or bool(clinical))
+    _say(cohort, path.name, left_out, notes=labels or bool(clinical))
     return cohort
 
 
@@ -136,6 +137,12 @@ def _with_origins(cases: Sequence[Case], raw: RawCohort, column: str | None) -> 
     named = {case.case: raw.origin_of(column, case.case) for case in raw.cases}
     patients = {c.patient: origin for c in raw.cases if (origin := named[c.case]) is not None}
     return [replace(c, label_from=named[c.case] or patients.get(c.patient, FOLDERS)) for c in cases]
+
+
+def _with_tumours(raw: RawCohort, tumour: Sequence[int] | None) -> RawCohort:
+    if tumour is None:
+        return raw
+    return replace(raw, cases=tuple(_with_tumour(case, tumour) for case in raw.cases))
 
 
 def _with_tumour(case: Case, tumour: Sequence[int]) -> Case:

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from rarecase.cohort.load import CaseArrays
 from rarecase.imaging.normalise import fit_scale
+from rarecase.imaging.shown import shown_channel
 from rarecase.imaging.slices import fit_square, fit_square_masks
 from rarecase.shown import Brief
 
@@ -19,19 +20,22 @@ SIDE = 144  # pixels
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Thumbnail(Brief):
-    """image (SIDE, SIDE) uint8; outline (SIDE, SIDE) bool, None without a mask; the slice shown;
-    whether a header says how it lies in space."""
+    """image (SIDE, SIDE) uint8; outline (SIDE, SIDE) bool, None without a mask; the slice and the
+    channel shown; whether a header says how it lies in space."""
 
     image: NDArray[np.uint8]
     outline: NDArray[np.bool_] | None
     slice: int
     placed: bool
+    channel: str
 
 
-def thumbnail(groups: Sequence[CaseArrays]) -> Thumbnail:
-    """The first channel of the slice with the largest mask, or of the middle one without any."""
+def thumbnail(groups: Sequence[CaseArrays], channels: Sequence[str]) -> Thumbnail:
+    """The slice with the largest mask, or the middle one without any, in the channel of
+    `shown_channel`."""
     group, at = _chosen(groups)
-    plane = group.images[at, 0]
+    channel = shown_channel(channels, drawn_on=group.drawn_on)
+    plane = group.images[at, channel]
     scale = fit_scale(plane)
     low, high = scale.background, float(np.percentile(plane, 99.5))
     grey = np.clip((plane - low) / (high - low if high > low else 1.0), 0, 1).astype(np.float32)
@@ -41,7 +45,8 @@ def thumbnail(groups: Sequence[CaseArrays]) -> Thumbnail:
         mask = fit_square_masks(group.masks[at : at + 1], SIDE)[0].astype(bool)
         outline = mask & ~ndimage.binary_erosion(mask)
     shown = (small * 255).round().astype(np.uint8)
-    return Thumbnail(shown, outline, int(group.numbers[at]), group.placed)
+    number = int(group.numbers[at])
+    return Thumbnail(shown, outline, number, group.placed, channels[channel])
 
 
 def _chosen(groups: Sequence[CaseArrays]) -> tuple[CaseArrays, int]:

@@ -16,6 +16,7 @@ from rarecase.cohort.layouts.base import USUAL, channel_name
 from rarecase.cohort.layouts.brats import channel_files
 from rarecase.cohort.layouts.dicom import chosen_in, has_dicom
 from rarecase.cohort.layouts.label_tables import of_cases
+from rarecase.cohort.unreadable import within
 from rarecase.errors import DataError, SettingError
 from rarecase.imaging.formats import PICTURE_SUFFIXES, is_dicom, suffix_of
 from rarecase.imaging.pictures import count_planes
@@ -42,8 +43,8 @@ def cases_named(
       masks or another sequence are left alone, and that is said;
     * a cohort in a known layout, labelled or not, or a manifest: all of its cases.
 
-    Masks that lie beside are left alone. Cases whose files would be called alike get a number.
-    Raises `DataError` for a text that names none of these.
+    Masks that lie beside are left alone. Cases whose files would be called alike get a number. Of
+    several texts one that names none of these is among the dropped; alone it is a `DataError`.
     """
     cases: list[Case] = []
     dropped: list[Dropped] = []
@@ -52,8 +53,13 @@ def cases_named(
         try:
             found, lacking = _behind(text, tuple(channels), clinical)
         except (DataError, SettingError) as error:
-            said = str(error)
-            raise DataError(said if text in said else f"{text}: {said}") from None
+            said = str(error) if text in str(error) else f"{text}: {error}"
+            if len(texts) == 1:
+                raise DataError(said) from None
+            named = [Path(part.rpartition("=")[2]) for part in text.split(",")]
+            said = within(said, *(each.parent for each in named))
+            dropped.append(Dropped(named[0].name or text, said))
+            continue
         dropped += lacking
         for case in found:
             name, count = case.case, 1

@@ -28,6 +28,7 @@ from rarecase.imaging.drawing import Overlay, overlay_figure, png
 from rarecase.imaging.formats import is_dicom, suffix_of
 from rarecase.imaging.formats.base import refusing
 from rarecase.imaging.grid import Grid, resample
+from rarecase.imaging.shown import shown_channel, spread_over
 from rarecase.imaging.writing import write_dicom_seg, write_nifti_mask
 from rarecase.progress import task
 from rarecase.shown import Brief
@@ -187,7 +188,7 @@ def _write(model: Deployed, found: Found, out: Path) -> Predicted:
         millilitres = round(float(values.sum() * np.prod(grid.spacing)) / 1000, 2)
     overlay = out / f"{name}_overlay.png"
     with replacing_file(overlay) as beside:
-        beside.write_bytes(_overlay(found))
+        beside.write_bytes(_overlay(found, model.channels))
     return Predicted(
         found.case.case, found.p, found.call, millilitres, int(drawn.sum()), mask, overlay,
         tuple(unlike), notes=tuple(dict.fromkeys(notes)), source=str(source),
@@ -234,20 +235,20 @@ def _seg(path: Path, values: Any, source: Path, *, case: str) -> list[str]:
     return []
 
 
-def _overlay(found: Found) -> bytes:
-    """The slices with the largest masks, in their order; the middle ones without any."""
+def _overlay(found: Found, channels: Sequence[str]) -> bytes:
+    """Slices from one end of the predicted tumour to the other, the largest among them; without
+    any, slices of the whole case."""
     area = found.outline(found.chances).sum(axis=(1, 2))
-    if area.any():
-        chosen = np.sort(np.argsort(-area, kind="stable")[: min(SHOWN, int((area > 0).sum()))])
-    else:
-        middle = len(area) // 2
-        chosen = np.arange(max(0, middle - 1), min(len(area), middle + 2))
+    channel = shown_channel(channels)
+    largest = int(area.argmax()) if area.any() else None
     shown = [
         Overlay(
-            title=f"slice {found.fitted.rows[i][0]}", case=found.case.case,
-            image=found.fitted.images[i, 0], predicted=found.outline(found.chances[i]),
+            title=f"slice {found.fitted.rows[i][0]}, {channels[channel]}"
+            + (", largest" if i == largest else ""),
+            case=found.case.case, image=found.fitted.images[i, channel],
+            predicted=found.outline(found.chances[i]),
         )
-        for i in chosen
+        for i in spread_over(area, SHOWN)
     ]  # fmt: skip
     return png(overlay_figure(shown))
 

@@ -20,6 +20,7 @@ from scipy.stats import t
 from rarecase.evidence.paired import OTHER_FEATURES, POWER, TRAINED, Comparison
 from rarecase.evidence.text import number, percent
 from rarecase.evidence.verdict import ALPHA, FEWEST_RARE_PATIENTS, MARGIN, MOST_TIMES
+from rarecase.numbers import plainly
 from rarecase.plots import axes_or_new, word
 from rarecase.shown import cut, html
 
@@ -237,7 +238,8 @@ def plan_lines(found: Mapping[str, Any]) -> list[str]:
         f"ΔAUC found: the rise that is found four times in five by one question asked beforehand "
         f"(--primary), or by each of {found['questions']} arms. Power: how often a rise of so much "
         f"is found by one question. Patients: rare ones that find 0.05 four times in five, the "
-        f"others in proportion. No difference: how often that is said (±{found['margin']:g}) where "
-        f"there is none. An AUC of {number(found['auc'])} without augmentation is expected."
+        f"others in proportion. No difference: how often that is said "
+        f"(±{plainly(found['margin'])}) where there is none. An AUC of {number(found['auc'])} "
+        "without augmentation is expected."
     )
     return [few + text]

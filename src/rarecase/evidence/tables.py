@@ -28,7 +28,7 @@ from rarecase.evidence.tables_features import (
     others_line,
     verdict_lines,
 )
-from rarecase.evidence.text import cell, number, with_interval
+from rarecase.evidence.text import cell, class_counts, number, with_interval
 
 Evidence = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -200,9 +200,11 @@ def check_lines(checks: Mapping[str, Any], *, unit: str = "rows") -> list[str]:
     return lines
 
 
-def counts_line(evidence: Evidence) -> str:
-    """Who was compared, and on how many folds; how many of them have an AUC, if not all."""
-    patients = ", ".join(f"{n} {name}" for name, n in evidence["counts"]["patients"].items())
+def counts_line(evidence: Evidence, *, column: str | None = None) -> str:
+    """Who was compared, and on how many folds; how many of them have an AUC, if not all. `column`:
+    the one that the classes come from, where it has a name."""
+    patients = f"Patients by {column}" if column else "Patients"
+    patients += f": {class_counts(evidence['counts']['patients'])}"
     references = dict.fromkeys(row["arm"] for row in evidence["rows"] if row["reference"])
     repeats, folds = evidence["repeats"], len({fold["fold"] for fold in evidence["folds"]})
     tested = "One test set" if folds * repeats == 1 else f"{repeats} × {folds} test folds"
@@ -211,7 +213,7 @@ def counts_line(evidence: Evidence) -> str:
     if 0 < both < len(tests):
         tested += f", of which {both} hold rare and other patients and count for the AUC"
     return (
-        f"Patients: {patients}; rare class {evidence['rare']}. {tested}; every number is on "
+        f"{patients}; rare class {evidence['rare']}. {tested}; every number is on "
         f"patients that the arm never saw, and changes (Δ) are against {', '.join(references)}."
         + (f" All is {said}." if (said := stated(evidence).strip(" ()")) else "")
     )

@@ -74,7 +74,7 @@ def feature_rows(evidence: Evidence) -> tuple[list[str], list[list[str]]] | None
 def p_cell(against: Mapping[str, Any] | None) -> str:
     """The corrected p of a comparison for a table; empty where there is none."""
     p = None if against is None else against["adjusted"]
-    return "" if p is None else p_value(p).replace("below ", "< ")
+    return "" if p is None else p_value(p)
 
 
 def families_of(evidence: Evidence) -> list[tuple[str, str]]:

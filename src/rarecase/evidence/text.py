@@ -44,10 +44,10 @@ def p_value(p: float) -> str:
     """A p value as journals want it.
 
     >>> p_value(0.00004), p_value(0.0312), p_value(1.0)
-    ('below 0.001', '0.031', '1.00')
+    ('< 0.001', '0.031', '1.00')
     """
     if p < 0.001:
-        return "below 0.001"
+        return "< 0.001"
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
@@ -82,3 +82,13 @@ def with_interval(score: Score | None, *, change: bool = False) -> str:
     """
     value = cell(None if score is None else score["value"], change=change)
     return f"{value} ({interval(score)})" if interval(score) else value
+
+
+def class_counts(counts: Mapping[str, int], column: str | None = None) -> str:
+    """Patients of each class, with the name of the column that says so.
+
+    >>> class_counts({"HGG": 24, "LGG": 12}, "Grade")
+    'Grade: 24 HGG, 12 LGG'
+    """
+    words = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    return f"{column}: {words}" if column else words

@@ -18,6 +18,7 @@ from rarecase.experiment.training_set import ComBat, Coordinates
 from rarecase.features.feature_set import FeatureSet
 from rarecase.generators.filters import check_name
 from rarecase.generators.registry import make_generator
+from rarecase.numbers import plainly
 from rarecase.shown import Brief
 
 SHARES, LARGEST = (0.5, 1.0, 2.0), 100.0
@@ -118,8 +119,8 @@ def make_design(
     shares = tuple(sorted(given))
     if not shares or not all(0 < share <= LARGEST for share in shares):
         raise SettingError(
-            f"amounts: expected shares above 0 and up to {LARGEST:g} of what a class lacks to "
-            f"be as frequent as the largest, got {list(shares)}."
+            f"amounts: expected shares above 0 and up to {plainly(LARGEST)} of what a class lacks "
+            f"to be as frequent as the largest, got {list(shares)}."
         )
     if inner < 2 or seeds < 1:
         raise SettingError(f"inner, seeds: expected at least 2 and 1, got {inner}, {seeds}.")

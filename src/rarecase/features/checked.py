@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from rarecase.arrays import Floats
 from rarecase.errors import DataError, alike
 from rarecase.features.columns import Columns
+from rarecase.numbers import plainly
 
 log = logging.getLogger(__name__)
 LARGEST = 1e100  # of a value: its square is still a number
@@ -106,8 +107,8 @@ def check_labels(y: ArrayLike, n: int) -> NDArray[Any]:
             raise DataError("y: some labels are missing; drop their rows.")
         if np.mod(labels, 1).any():
             raise DataError(
-                f"y: expected classes (strings or integers), got numbers such as {labels[0]:g}. "
-                "Cut a continuous outcome into classes first."
+                f"y: expected classes (strings or integers), got numbers such as "
+                f"{plainly(labels[0])}. Cut a continuous outcome into classes first."
             )
         labels = labels.astype(np.int64)
     if labels.dtype.kind == "O":

@@ -26,6 +26,7 @@ from rarecase.features.samples import checked_rows
 from rarecase.features.shards import ShardReader
 from rarecase.files import read_json, read_parquet, replacing_file
 from rarecase.imaging.formats.base import refusing
+from rarecase.numbers import plainly
 from rarecase.shown import brief, grid_of, html
 
 SHARD_SAMPLES = 64
@@ -273,8 +274,8 @@ class FeatureStore:
         if values.numel() and not bool(fits.all()):
             largest = float(values.double().abs().max())
             raise DataError(
-                f"block {self.block!r}: largest value {largest:g} does not fit {self.dtype} "
-                f"(at most {most:g}, no NaN); scale the features or choose another block."
+                f"block {self.block!r}: largest value {plainly(largest)} does not fit {self.dtype} "
+                f"(at most {plainly(most)}, no NaN); scale the features or choose another block."
             )
         held: NDArray[Any] = values.to(getattr(torch, self.dtype.name)).numpy()
         return held

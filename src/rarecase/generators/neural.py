@@ -23,6 +23,7 @@ from rarecase.generators.base import Generator
 from rarecase.generators.collapse import diagnose
 from rarecase.generators.early_stopping import Average, Watch
 from rarecase.generators.scale import Scale
+from rarecase.numbers import plainly
 from rarecase.seeds import numpy_rng, torch_rng, torch_seeded
 from rarecase.training import Row, Schedule, Training, make_adam, run_epochs, training_key
 
@@ -183,7 +184,7 @@ class Neural(Generator):
         )  # fmt: skip
         training = Training(
             "training the generator", self._epoch(fit, average), self._nets, optimizers, key,
-            cure=f"lower lr (now {schedule.lr:g})",
+            cure=f"lower lr (now {plainly(schedule.lr)})",
             beside={} if average is None else {"average": average.net},
         )  # fmt: skip
         if watch is not None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rarecase.errors import DataError, SettingError
+from rarecase.numbers import plainly
 
 
 def whole(name: str, value: Any, *, low: int) -> None:
@@ -56,10 +57,10 @@ def betas(value: Any) -> None:
 
 def between(name: str, value: Any, *, low: float, high: float = math.inf) -> None:
     """`SettingError` unless a finite number, low < value ≤ high."""
-    end = "finite" if math.isinf(high) else f"up to {high:g}"
+    end = "finite" if math.isinf(high) else f"up to {plainly(high)}"
     number(
         name, value, lambda x: math.isfinite(x) and low < x <= high,
-        expected=f"above {low:g} and {end}",
+        expected=f"above {plainly(low)} and {end}",
     )  # fmt: skip
 
 

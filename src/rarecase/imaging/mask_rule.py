@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarecase.errors import DataError
+from rarecase.numbers import plainly
 
 MOST_LABELS = 32
 """More different values of a volume than these are taken for an image, unless they are the numbers
@@ -87,19 +88,21 @@ def _said(
     said = []
     lost = counts[(found > 0) & (rounded == 0)].sum()
     if lost:
-        said.append(f"{name}: {int(lost):,} values between 0 and {_NEAR:g} count as 0")
+        said.append(f"{name}: {int(lost):,} values between 0 and {plainly(_NEAR)} count as 0")
     kept = rounded[rounded != 0]
     labels = np.unique(kept[kept > 0])
     odd = (kept % 1 != 0).any() or (len(labels) > MOST_LABELS and not _numbers(labels))
     if odd:
         done = f"those that are {', '.join(map(str, chosen))}" if len(chosen) else "all above 0"
         said.append(
-            f"{name} holds {len(np.unique(kept)):,} different values from {kept.min():g} to "
-            f"{kept.max():g}, as an image or a map of probabilities does; {done} are taken as "
-            "tumour"
+            f"{name} holds {len(np.unique(kept)):,} different values from {plainly(kept.min())} to "
+            f"{plainly(kept.max())}, as an image or a map of probabilities does; {done} are taken "
+            "as tumour"
         )
     if len(kept) and not len(labels):
-        said.append(f"{name} holds no value above 0 but {kept[0]:g}; the mask counts as empty")
+        said.append(
+            f"{name} holds no value above 0 but {plainly(kept[0])}; the mask counts as empty"
+        )
     elif len(chosen) and len(labels) and not np.isin(labels, chosen).any():
         whole = [int(v) for v in labels if v % 1 == 0]
         listed = ", ".join(
@@ -132,7 +135,9 @@ def levels(
     if not lossy and _are_labels(values):
         return values, None
     if lossy and top < _JPEG_NOISE:
-        empty = f"nothing in it rises above what JPEG adds (up to {top:g}); it counts as empty"
+        empty = (
+            f"nothing in it rises above what JPEG adds (up to {plainly(top)}); it counts as empty"
+        )
         return np.zeros_like(values), empty if top > 0 else None
     scale = 1.0 if lossy else top / 255
     flat = np.sort(values[_flat(values, _LEVEL * scale / 2) & (values >= _JPEG_NOISE * scale)])
@@ -147,7 +152,7 @@ def levels(
     brought = each[np.searchsorted(middle, values, side="left")]
     if lossy:
         return brought, None
-    shown = ", ".join(f"{value:g}" for value in each)
+    shown = ", ".join(f"{plainly(value)}" for value in each)
     return brought, (
         f"holds {len(np.unique(values))} different values, as soft edges and JPEG leave them; each "
         f"is taken as the nearest of its levels ({shown})"

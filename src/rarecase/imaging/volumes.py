@@ -14,6 +14,7 @@ from rarecase.imaging.formats import format_of, inside
 from rarecase.imaging.formats.base import by
 from rarecase.imaging.grid import Grid, ras, resample
 from rarecase.imaging.mask_rule import union
+from rarecase.numbers import plainly
 from rarecase.shown import Brief
 
 
@@ -57,8 +58,8 @@ def read_volume(path: Path, *, several: bool = False) -> Volume:
     low, high = float(volume.data.min()), float(volume.data.max())
     if low == high:
         raise DataError(
-            f"{path}: every voxel is {low:g}, there is no image in it. Export it again, or leave "
-            "this case out (--cohort.exclude CASE)."
+            f"{path}: every voxel is {plainly(low)}, there is no image in it. Export it again, or "
+            "leave this case out (--cohort.exclude CASE)."
         )
     return volume
 

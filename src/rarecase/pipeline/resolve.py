@@ -6,57 +6,26 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from rarecase.errors import SettingError, nearest
 from rarecase.experiment.arm import AUGMENTATION
 from rarecase.experiment.arms import REFERENCE, pick_arms
 from rarecase.experiment.classifiers.registry import takes_of
 from rarecase.features.sources.registry import AMONG, SOURCES, STACK, kind_of, names_in
+from rarecase.pipeline.described import known_names
 from rarecase.pipeline.designs import candidates_of
 from rarecase.pipeline.presets import PRESETS
 from rarecase.pipeline.settings import DesignSettings, Settings
 from rarecase.pipeline.settings_training import ScratchSettings
 from rarecase.pipeline.shortened import shortened
 from rarecase.segmenter.initial import ARGUMENTS, NONE, TISSUE, check_initial
-from rarecase.yaml_text import load_yaml, read_mapping
+from rarecase.yaml_text import dump_yaml, load_yaml, read_mapping
 
 Nested = dict[str, Any]
 _SCRATCH = tuple(ScratchSettings.model_fields)
-
-
-class Described(NamedTuple):
-    """One setting: dotted name, value, what it means."""
-
-    name: str
-    value: Any
-    text: str
-
-
-def described(section: BaseModel, prefix: str = "") -> Iterator[Described]:
-    """Every setting of a section and of those in it, in order.
-
-    >>> next(described(Settings())).name
-    'data'
-    """
-    for name, field in type(section).model_fields.items():
-        value = getattr(section, name)
-        if isinstance(value, BaseModel):
-            yield from described(value, f"{prefix}{name}.")
-        else:
-            yield Described(f"{prefix}{name}", value, field.description or "")
-
-
-def known_names() -> list[str]:
-    """Every setting by its dotted name.
-
-    >>> "segmenter.epochs" in known_names()
-    True
-    """
-    return [each.name for each in described(Settings())]
 
 
 def nest(dotted: Mapping[str, Any]) -> Nested:
@@ -237,7 +206,7 @@ def _explain(error: ValidationError) -> Iterator[str]:
 
 def dump(settings: Settings) -> str:
     """The settings as YAML, enough to run the study again."""
-    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return dump_yaml(settings.model_dump(mode="json"))
 
 
 def parse_setting(name: str, text: str) -> Any:

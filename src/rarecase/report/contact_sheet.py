@@ -12,7 +12,9 @@ from PIL import Image
 
 from rarecase.cohort.inspect import Inspection
 from rarecase.cohort.thumbnail import Thumbnail
+from rarecase.evidence.text import class_counts
 from rarecase.files import write_text
+from rarecase.numbers import plainly
 from rarecase.report.blocks import counted
 from rarecase.report.templates import fill
 
@@ -27,9 +29,10 @@ def write_contact_sheet(found: Inspection, path: Path, *, source: str) -> None:
     cases = [
         {
             "row": row,
+            "cells": {name: _cell(value) for name, value in row.items()},
             "severity": severity.get(str(row["case"]), ""),
             "png": _png(shown),
-            "slice": getattr(shown, "slice", None),
+            "where": "" if shown is None else f"slice {shown.slice}, {shown.channel}",
         }
         for row in found.to_dict()["cases"]
         for shown in [found.thumbnails.get(str(row["case"]))]
@@ -41,11 +44,25 @@ def write_contact_sheet(found: Inspection, path: Path, *, source: str) -> None:
         "found": found,
         "orientation": _orientation(found),
         "cases": cases,
-        "columns": [n for n in _COLUMNS if any(e["row"].get(n) is not None for e in cases)],
-        "classes": ", ".join(f"{number} {name}" for name, number in found.classes.items()),
+        "columns": [n for n in _COLUMNS if _there(n, found)],
+        "count": counted(len(cases), "case"),
+        "classes": class_counts(found.classes, found.column),
         "problems": ", ".join(told),
     }
     write_text(path, fill("contact_sheet.html.j2", values))
+
+
+def _there(column: str, found: Inspection) -> bool:
+    """Whether a column of the table says something."""
+    if column not in found.cases or (column == "label" and not found.classes):
+        return False
+    return bool(found.cases[column].notna().any())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return plainly(value) if isinstance(value, float) else str(value)
 
 
 def _orientation(found: Inspection) -> str:

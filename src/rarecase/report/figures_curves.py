@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
 from rarecase.imaging.drawing import FAINT, INK, canvas, look, panels
+from rarecase.numbers import plainly
 from rarecase.report.blocks import Figure, drawn, joined
 from rarecase.report.style import OTHERS, REAL, SYNTHETIC, TRAIN, VALIDATION, epoch_axis
 
@@ -123,7 +124,7 @@ def _lines(axes: Axes, histories: Sequence[pd.DataFrame], columns: Sequence[str]
     if values.max() > FAR * values.median() and values.min() > 0:
         axes.set_yscale("log")  # one epoch that goes astray would press the others flat
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_major_formatter(lambda x, _: plainly(x))
         axes.yaxis.set_minor_formatter("")
 
 

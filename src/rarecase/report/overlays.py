@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rarecase.files import map_array, read_parquet
 from rarecase.imaging.drawing import Overlay
+from rarecase.imaging.shown import shown_channel
 from rarecase.pipeline import run_folder
 from rarecase.report.run_files import RunFiles, optional_json
 
@@ -69,7 +70,7 @@ class SliceReader:
         self.rows = read_parquet(folder / ROWS)
         meta = optional_json(folder / "meta.json") or {}
         channels = [str(c) for c in meta.get("channels") or run.cohort_facts.get("channels") or []]
-        self.channel = channels.index("flair") if "flair" in channels else 0
+        self.channel = shown_channel(channels) if channels else 0
         self.channel_name = channels[self.channel] if channels else "image"
 
     @staticmethod

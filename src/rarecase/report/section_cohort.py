@@ -39,9 +39,10 @@ def _classes(run: RunFiles) -> Table:
         with_mask = int(part["has_mask"].astype(bool).sum()) if "has_mask" in part else 0
         people = f"{part['patient'].nunique():,}"
         rows.append([called, people, f"{len(part):,}", slices, f"{with_mask:,}"])
+    head = str(run.cohort_facts.get("column") or "Class")
     return Table(
         caption="Classes",
-        columns=["Class", "Patients", "Cases", "Slices", "Cases with a mask"],
+        columns=[head, "Patients", "Cases", "Slices", "Cases with a mask"],
         rows=rows,
         note="Cases without a mask are classified but do not train the segmenter.",
     )

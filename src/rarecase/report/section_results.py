@@ -55,7 +55,7 @@ def results_section(run: RunFiles) -> Section:
     rows = evidence["rows"]
     blocks: list[Block] = [
         Text(EXPLAINED + _tuned(run)),
-        Text(counts_line(evidence)),
+        Text(counts_line(evidence, column=run.cohort_facts.get("column"))),
         results_table(evidence, caption=_caption(run)),
     ]
     if others := verdict_lines(evidence)[1]:
@@ -134,7 +134,7 @@ def external_section(run: RunFiles) -> Section | None:
     blocks: list[Block] = [Text(ELSEWHERE)]
     for name, folder in run.others.items():
         evidence = read_json(folder / EVIDENCE)
-        blocks.append(Text(counts_line(evidence)))
+        blocks.append(Text(counts_line(evidence, column=run.cohort_facts.get("column"))))
         dice = read_json(folder / OTHER_COHORT)["dice"]
         if dice is not None:
             blocks.append(Text(f"Its tumours are outlined with a mean Dice of {number(dice)}."))

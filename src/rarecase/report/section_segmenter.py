@@ -184,7 +184,8 @@ def overlays_section(run: RunFiles) -> Section:
     if all(overlay.true is None for overlay in shown):
         caption = (
             "No case has a true mask, so nothing can be ranked: the first test cases of each class "
-            "by name, each at the slice with the largest predicted tumour."
+            f"by name (channel {reader.channel_name}), each at the slice with the largest "
+            "predicted tumour."
         )
     else:
         caption = (

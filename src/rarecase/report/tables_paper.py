@@ -14,6 +14,7 @@ from rarecase.evidence.paper import (
     UNET_SOURCE,
 )
 from rarecase.evidence.text import DASH, cell
+from rarecase.numbers import plainly
 from rarecase.report.blocks import Block, Cell, Section, Table, Text, mean_with_range
 from rarecase.report.figures_curves import CLASS_ACCURACY
 from rarecase.report.run_files import RunFiles, by_class, optional_json
@@ -39,13 +40,15 @@ def augmentation_table(mine: Mapping[str, float], *, used: bool) -> Table:
     """Table 1: theirs beside ours. `mine` as `rarecase.segmenter.Augmentation` names them."""
 
     def share(name: str) -> str:
-        return f"{100 * mine[name]:.3g} %"
+        return f"{plainly(100 * mine[name], digits=3)} %"
 
     ours = {
-        "flip_horizontal": f"p {mine['flip_horizontal']:g}",
-        "flip_vertical": f"p {mine['flip_vertical']:g}",
-        "elastic": f"α {mine['elastic_alpha']:.4g}, σ {mine['elastic_sigma']:g} (at 240×240)",
-        "rotation": f"±{mine['rotation']:.3g}°",
+        "flip_horizontal": f"p {plainly(mine['flip_horizontal'])}",
+        "flip_vertical": f"p {plainly(mine['flip_vertical'])}",
+        "elastic": "α {}, σ {} (at 240×240)".format(
+            plainly(mine["elastic_alpha"]), plainly(mine["elastic_sigma"])
+        ),
+        "rotation": f"±{plainly(mine['rotation'], digits=3)}°",
         "shift": share("shift"),
         "shear": share("shear"),
         "zoom": f"±{share('zoom')}",

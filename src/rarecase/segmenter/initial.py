@@ -6,6 +6,10 @@ from pathlib import Path
 
 from rarecase.errors import SettingError
 
+NETWORKS = {
+    "unet": "rarecase.segmenter.unet:UNet",
+}
+"""Every segmentation network by its name, a line each."""
 ARGUMENTS = ("width", "depth", "norm", "dimensions")
 """What, besides its name, makes a network's architecture."""
 PRETRAINED, NONE = "pretrained", "none"

@@ -1,4 +1,4 @@
-"""Every segmentation network by its name, a line each.
+"""Segmentation networks, made by their names.
 
 A network is a module with the arguments, attributes and methods of `UNet`: in_channels, width,
 depth, norm, dimensions; `blocks()` names the places that features can be taken from, `walk(images)`
@@ -13,12 +13,8 @@ from typing import Any, cast
 import torch
 
 from rarecase.errors import SettingError, nearest
-from rarecase.segmenter.initial import ARGUMENTS
+from rarecase.segmenter.initial import ARGUMENTS, NETWORKS
 from rarecase.segmenter.unet import UNet
-
-NETWORKS = {
-    "unet": "rarecase.segmenter.unet:UNet",
-}
 
 
 def make_network(name: str = "unet", **architecture: Any) -> UNet:

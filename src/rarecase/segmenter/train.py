@@ -19,6 +19,7 @@ import pandas as pd
 import torch
 
 from rarecase.errors import DataError
+from rarecase.numbers import plainly
 from rarecase.seeds import torch_rng
 from rarecase.segmenter.augment import Augmentation, Drawn, apply, draw
 from rarecase.segmenter.batches import Slices, in_order, shrunk, shuffled
@@ -137,8 +138,8 @@ class _Fitting:
     def cure(self) -> str:
         """What helps a training whose loss is no longer finite."""
         return (
-            f"lower the learning rate (now {self.schedule.lr:g}), or look for extreme intensities "
-            "with 'rarecase inspect'"
+            f"lower the learning rate (now {plainly(self.schedule.lr)}), or look for extreme "
+            "intensities with 'rarecase inspect'"
         )
 
     def train(self, rows: np.ndarray, epoch: int) -> dict[str, float]:

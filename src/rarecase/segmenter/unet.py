@@ -96,7 +96,7 @@ class UNet(nn.Module):
     [('enc1', 8, 1), ('enc2', 16, 2), ('bottleneck', 32, 4), ('dec2', 16, 2), ('dec1', 8, 1)]
     """
 
-    network = "unet"  # its name among `networks.NETWORKS`
+    network = "unet"  # its name among `initial.NETWORKS`
 
     def __init__(
         self,

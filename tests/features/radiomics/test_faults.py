@@ -94,7 +94,7 @@ def test_too_many_grey_levels_are_refused_before_anything_is_allocated():  # F08
     image = np.zeros((3, 3, 3))
     image[0, 0, 0] = 50000
     began = time.perf_counter()
-    with pytest.raises(DataError, match=r"0 to 50000 make 100001 grey levels.*unit"):
+    with pytest.raises(DataError, match=r"0 to 50,000 make 100,001 grey levels.*unit"):
         features(image, width=0.5)
     assert time.perf_counter() - began < 1
 

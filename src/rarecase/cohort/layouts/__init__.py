@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rarecase.cohort.layouts import bids, brats, dicom, manifest, nnunet, rembrandt, slices, tcga
+from rarecase.cohort.layouts import (
+    bids,
+    brats,
+    dicom,
+    manifest,
+    nnunet,
+    one_scan,
+    rembrandt,
+    slices,
+    tcga,
+)
 from rarecase.cohort.layouts.base import Layout, RawCohort, Source
 from rarecase.errors import DataError
 
@@ -18,7 +28,7 @@ _DEEPEST = 3  # how many folders down a cohort is looked for
 
 
 def read_layout(path: Path) -> RawCohort:
-    """Read the folder or CSV file `path` with the layout that recognises it.
+    """Read the folder or CSV file `path` with the layout that recognises it, or a single scan.
 
     A folder that is not recognised but holds one that is (as archives unpack, up to three levels
     down where each holds a single folder) is read from there; several that are recognised are an
@@ -63,4 +73,5 @@ def _find(path: Path) -> tuple[Source, Layout | None]:
 
 
 def _recognise(source: Source) -> Layout | None:
-    return next((layout for layout in LAYOUTS if layout.recognise(source)), None)
+    known = (one_scan.LAYOUT, *LAYOUTS)
+    return next((layout for layout in known if layout.recognise(source)), None)

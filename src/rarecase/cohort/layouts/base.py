@@ -116,6 +116,10 @@ class RawCohort:
     unmatched: Mapping[str, Sequence[str]] = field(default_factory=dict)
     near: Mapping[str, str] = field(default_factory=dict)
 
+    def tells(self, column: str | None) -> bool:
+        """Whether a column's values come from a table."""
+        return any(origin.cases.get(column or "") for origin in self.origins)
+
     def origin_of(self, column: str, case: str) -> str | None:
         """The table that a case's value in a column comes from ('labels.csv: grade, case by id'),
         None where it is none."""

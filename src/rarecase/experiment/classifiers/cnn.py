@@ -29,6 +29,7 @@ from rarecase.features.samples import (
     read_ahead,
     samples_of,
 )
+from rarecase.numbers import plainly
 from rarecase.seeds import numpy_rng, torch_seeded
 from rarecase.training import (
     History,
@@ -228,7 +229,7 @@ class FeatureCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )  # fmt: skip
         training = Training(
             "training the classifier", epoch, {"net": self._net}, {"net": adam}, key,
-            cure=f"lower lr (now {self.lr:g})",
+            cure=f"lower lr (now {plainly(self.lr)})",
         )  # fmt: skip
         return run_epochs(training, epochs=self.epochs, checkpoint=checkpoint)
 

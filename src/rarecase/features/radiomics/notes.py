@@ -10,6 +10,7 @@ import numpy as np
 from rarecase.arrays import Bools
 from rarecase.features.radiomics.neighbours import FLAT_COARSENESS
 from rarecase.features.radiomics.recipe import Recipe
+from rarecase.numbers import plainly
 
 LEVELS, RANGE, COARSENESS = "int_hist_range", "stat_range", "ngtdm_coarseness"
 
@@ -55,9 +56,9 @@ differences. It ruins scaling: count it as missing.
             ranges = [row[f"{image}_{RANGE}"] for value, row in values if value == 0]
             if ranges:
                 note = f"{image}: 1 grey level in {len(ranges)} of {len(values)} cases"
-                note += f", range {max(ranges):g}"
+                note += f", range {plainly(max(ranges))}"
                 if recipe.width and max(ranges) > 0:
-                    note += f", width {recipe.width:g}. Take a smaller width, or bins"
+                    note += f", width {plainly(recipe.width)}. Take a smaller width, or bins"
                 found.append(f"{note}.")
         elif name.endswith(f"_{COARSENESS}"):
             flat = sum(value == FLAT_COARSENESS for value, _ in values)

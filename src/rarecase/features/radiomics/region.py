@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from rarecase.arrays import Bools, Floats, Ints
 from rarecase.errors import DataError
+from rarecase.numbers import plainly
 
 Spacing = tuple[float, float, float]
 Offset = tuple[int, int, int]
@@ -214,8 +215,9 @@ def levels_of(
         most = math.floor((high - begin) / width) + 1
         if most > MOST_LEVELS:
             raise DataError(
-                f"width {width:g}: intensities of {low:g} to {high:g} make {most} grey levels, at "
-                f"most {MOST_LEVELS}. Is the unit right? Take a larger width, or bins."
+                f"width {plainly(width)}: intensities of {plainly(low)} to {plainly(high)} make "
+                f"{most:,} grey levels, at most {MOST_LEVELS:,}. Is the unit right? Take a larger "
+                "width, or bins."
             )
         found = np.floor((values - begin) / width) + 1
     levels = np.zeros(region.mask.shape, dtype=np.int64)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from rarecase.cohort import Cohort, SliceCache, assign_folds, cache_slices, read_cohort
-from rarecase.errors import SettingError, nearest
+from rarecase.cohort.checks import chosen_rare
 from rarecase.files import write_json, write_table
 from rarecase.pipeline.run_folder import COHORT, SLICES
 from rarecase.pipeline.settings import Settings, SlicesSettings
@@ -27,8 +27,7 @@ def load_cohort(settings: Settings, run: Path) -> Cohort:
         conflict=chosen.conflict, exclude=chosen.exclude, tumour=chosen.tumour,
         clinical=[*chosen.clinical, *chosen.categorical],
     )  # fmt: skip
-    if chosen.rare is not None and chosen.rare not in cohort.classes:
-        raise SettingError(f"cohort.rare={chosen.rare!r}: {nearest(chosen.rare, cohort.classes)}")
+    chosen_rare(cohort, chosen.rare)
     return cohort
 
 
@@ -131,5 +130,6 @@ def cohort_work(context: Context, folder: Path) -> None:
             "rare": settings.cohort.rare or cohort.rare,
             "dropped": dropped,
             "labels_from": cohort.labels_from,
+            "column": cohort.column,
         },
     )
