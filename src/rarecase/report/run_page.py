@@ -47,9 +47,9 @@ def make_report(run: Path, *, out: Path | None = None) -> Path:
     """Write the report of the run folder `run` and return its path, `out`/index.html.
 
     `out` is RUN/report unless given. The page holds its figures and needs nothing else; they also
-    lie as SVG and PDF files in `out`/figures, and in `out`/paper what a paper needs. What the run does not hold (pre-training, masks,
-    synthetic samples) is said on the page. Raises `DataError` when the cohort or the evidence is
-    missing.
+    lie as SVG and PDF files in `out`/figures, and `out`/paper holds what a paper needs. What the
+    run does not hold (pre-training, masks, synthetic samples) is said on the page. Raises
+    `DataError` when the cohort or the evidence is missing.
     """
     files = RunFiles(Path(run))
     sections = [made for section in SECTIONS if (made := section(files)) is not None]
