@@ -35,7 +35,7 @@ examples:
       --features radiomics,clinical,radiomics+clinical
   rarecase compare embeddings.npz --rare Low"""
 
-RECORD, MODEL, REPORT = "compare.json", "model", "report"
+RECORD, MODEL = "compare.json", "model"
 SMALL = 10_000  # values of a table for which starting processes takes longer than they save
 
 
@@ -283,8 +283,7 @@ def _check_folder(out: Path) -> None:
 
 
 def _write(out: Path, args: Namespace, result: Result, found: Features) -> None:
-    from rarecase.report.manuscript.study import Study
-    from rarecase.report.manuscript.write import write_paper
+    from rarecase.report.manuscript.write import write_beside
 
     result.write(out)
     unsaid = ("json", "quiet", "verbose", "rest")
@@ -294,5 +293,5 @@ def _write(out: Path, args: Namespace, result: Result, found: Features) -> None:
     said["fingerprint"] = found.fingerprint()
     said["versions"] = loaded()
     write_json(out / RECORD, json.loads(json.dumps(said, default=str)))
-    write_paper(Study.read(out), out / REPORT)
-    record_files(out, [RECORD, REPORT])
+    record_files(out, [RECORD])
+    write_beside(out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rarecase.checksums import record_files
 from rarecase.files import replacing_directory, write_table, write_text
 from rarecase.report.manuscript.checklist import checklist
 from rarecase.report.manuscript.methods import methods, methods_markdown
@@ -11,7 +12,7 @@ from rarecase.report.manuscript.references import GUIDELINES, bibliography, cite
 from rarecase.report.manuscript.study import Study
 from rarecase.report.manuscript.tables import write_tables
 
-PAPER = "paper"
+PAPER, REPORT = "paper", "report"
 
 
 def write_paper(study: Study, out: Path) -> Path:
@@ -25,6 +26,12 @@ def write_paper(study: Study, out: Path) -> Path:
         (made / "tables").mkdir()
         write_tables(study, made / "tables")
     return Path(out) / PAPER
+
+
+def write_beside(folder: Path) -> None:
+    """Write the same into `folder`/report of a comparison, and record its checksums."""
+    write_paper(Study.read(folder), folder / REPORT)
+    record_files(folder, [REPORT])
 
 
 def references_of(paragraphs: list[tuple[str, str]]) -> str:
