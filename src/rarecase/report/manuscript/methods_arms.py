@@ -105,12 +105,15 @@ def _amounts(study: Study) -> list[str]:
         )
     if any(row["amount"] == "tuned" for row in rows):
         shares = study.told("tuning", "shares", option="amounts")
-        given = shares.split(",") if isinstance(shares, str) else shares
-        among = f" among {listed([decimal(float(s)) for s in given])} times" if given else ":"
-        among = among if given else " as a share of"
+        given = shares.split(",") if isinstance(shares, str) else shares or []
+        times = [decimal(float(share)) for share in given]
+        among = f"among {listed(times)} times" if times else "as a share of"
+        which = "Otherwise the" if counts else "The"
+        lacks = "what a class lacks to be as frequent as the largest"
         said.append(
-            f"{'Otherwise the' if counts else 'The'} number of added samples was chosen on inner "
-            f"folds{among} what a class lacks to be as frequent as the largest."
+            f"{which} number of added samples was {times[0]} times {lacks}."
+            if len(times) == 1
+            else f"{which} number of added samples was chosen on inner folds {among} {lacks}."
         )
     seeds = study.evidence["seeds"]
     if len(seeds) > 1:
@@ -139,7 +142,8 @@ def classifiers(study: Study) -> str:
         found = CLASSIFIERS.get(name)
         text = f" ({found.text}){cite(*found.cites)}" if found else " (the authors' own)"
         each.append(f"{named(name)}{text}")
-    said = [f"Classifiers were {joined(each)}." if each else ""]
+    verb = "Classifiers were" if len(each) > 1 else "The classifier was"
+    said = [f"{verb} {joined(each)}." if each else ""]
     inner = study.told("tuning", "inner", option="inner")
     folds = f"{inner} inner folds" if inner else "inner folds"
     if tuned := _tuned(study):

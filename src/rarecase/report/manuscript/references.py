@@ -30,8 +30,9 @@ OF_LIBRARY = {
     "highdicom": "bridge2022",
     "nilearn": "abraham2014",
     "scikit-image": "vanderwalt2014",
+    "matplotlib": "hunter2007",
 }
-"""Of libraries, by distribution; others ask for none, or draw pictures alone."""
+"""Of libraries, by distribution; others ask for none."""
 OF_METRIC = {
     "brier": "brier1950",
     "calibration_slope": "vancalster2019",
