@@ -125,6 +125,12 @@ def test_numbers_are_those_of_the_run(tmp_path):
     assert "p below 0.01" in said and "98 % interval" in said and "±0.03" in said
     assert "variance multiplied by 1.7" in said and "Below 8 rare patients" in said
     assert "the seed 41." in text["Software"]
+    allowed = (
+        (run / "study.yaml").read_text().replace("segmenter:\n", "segmenter:\n  allow_seen: true\n")
+    )
+    (run / "study.yaml").write_text(allowed)
+    assert "fitted on the others alone" in text["Test patients"]
+    assert "fitted on the others alone" not in text_of(run)["Test patients"]
 
 
 def test_versions_are_those_that_steps_recorded(tmp_path):
