@@ -16,7 +16,7 @@ from support.written import dicom, dicom_seg, nifti, truth
 
 DOCS = Path(__file__).parents[1] / "docs"
 HOW_TO = sorted(page for page in (DOCS / "how-to").glob("*.md") if page.stem != "index")
-COHORTS = [page for page in HOW_TO if page.stem != "table"]
+COHORTS = [page for page in HOW_TO if page.stem not in ("table", "for-a-paper")]
 PAGES = [DOCS / "quick-start.md", *sorted((DOCS / "tutorials").glob("*.ipynb")), *HOW_TO]
 
 

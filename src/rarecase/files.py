@@ -198,13 +198,13 @@ def _reading(path: Path, kind: str) -> Iterator[None]:
         raise DataError(f"{path}: not {kind} ({plain(error)}).") from None
 
 
-def read_parquet(path: Path) -> pd.DataFrame:
-    """Read a table; a broken or missing file is named in the error."""
+def read_parquet(path: Path, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a table, or some of its columns; a broken or missing file is named in the error."""
     import pandas as pd
 
     with _reading(path, "a valid Parquet file"):
         check_parquet(path)
-        return pd.read_parquet(path)
+        return pd.read_parquet(path, columns=None if columns is None else [*columns])
 
 
 def read_json(path: Path) -> Any:

@@ -30,6 +30,7 @@ def test_a_step_is_done_when_its_folder_holds_its_key(context):
     assert (step.output / "result.txt").read_text() == "done"
     record = json.loads((step.output / "step.json").read_text())
     assert record["key"] == step.key and record["seconds"] >= 0 and record["peak_memory_mb"] > 0
+    assert record["versions"]["Python"] and "pandas" in record["versions"]  # what is loaded
     assert not make(context, write, key="other").done()
     assert {p.name for p in step.output.parent.iterdir()} == {"one"}  # nothing left beside
 

@@ -26,6 +26,7 @@ SECTIONS = [
     "features",
     "paper",
     "method",
+    "for-a-paper",
 ]
 KINDS = ["two", "three", "bare", "unaugmented"]
 VOID = {"meta", "img", "br", "hr", "link"}

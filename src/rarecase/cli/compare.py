@@ -15,6 +15,7 @@ from rarecase.cli.arguments import add_options, column_of, refuse, sets_of, spli
 from rarecase.cli.show import console, finish, show, table
 from rarecase.errors import DataError, SettingError
 from rarecase.files import replacing_file, write_json
+from rarecase.versions import loaded
 
 if TYPE_CHECKING:
     from rarecase.deploy.table_model import TableModel
@@ -289,11 +290,15 @@ def _check_folder(out: Path) -> None:
 
 
 def _write(out: Path, args: Namespace, result: Result, found: Features) -> None:
+    from rarecase.report.manuscript.write import write_beside
+
     result.write(out)
     unsaid = ("json", "quiet", "verbose", "rest")
     said = {name: value for name, value in vars(args).items() if name not in unsaid}
     said["rare"] = result.evidence["rare"]  # what it was, if it was left open
     said["features"] = str(Path(args.features).resolve())
     said["fingerprint"] = found.fingerprint()
+    said["versions"] = loaded()
     write_json(out / RECORD, json.loads(json.dumps(said, default=str)))
     record_files(out, [RECORD])
+    write_beside(out)

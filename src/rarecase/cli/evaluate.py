@@ -122,6 +122,10 @@ def _anew(folder: Path, args: Namespace) -> OnOther:
     if args.write:
         write_json(folder / EVIDENCE, evidence)
         record_files(folder, [EVIDENCE])
+        if (folder / RECORD).is_file():
+            from rarecase.report.manuscript.write import write_beside  # matplotlib only where it is
+
+            write_beside(folder)
         return evidence, [f"\nEvidence: {folder / EVIDENCE}"]
     # As the file would have it: what is in it went through JSON, too.
     same = json.loads(json.dumps(evidence)) == read_json(folder / EVIDENCE)

@@ -3,6 +3,7 @@
 `make_evidence` gives, and evidence.json holds, these entries; what is not defined (AUC without a
 rare patient) is null:
 
+* rules (of tests and verdicts: see `verdict.rules`)
 * rare, classes, protocol, repeats, seeds, splits (digests), bootstrap {draws, level, seed, unit},
   counts {patients {class: n}, slices {class: n}}, folds [{repeat, fold, patients}]
 * primary {features, classifier, arm (asked about first, or null)}; metric (the name of what
@@ -59,7 +60,7 @@ from rarecase.evidence.predictions import CELL, KEY, check_predictions, pool_pat
 from rarecase.evidence.primary import Primary
 from rarecase.evidence.rows import Family, Key, counts, key_of, make_rows, read_families
 from rarecase.evidence.scored import comparing, primary_metric
-from rarecase.evidence.verdict import MARGIN
+from rarecase.evidence.verdict import MARGIN, rules
 
 PEEKED = (
     "The paper's own protocol was requested: the segmenter's epoch and the amount of synthetic "
@@ -126,7 +127,7 @@ def make_evidence(
     declared = {
         "rare": rare, "protocol": "faithful" if faithful else "sound", "margin": margin,
         "primary": asked._asdict(), "metric": metric, "metrics": _about(metrics),
-        "bootstrap": {"draws": draws, "level": LEVEL, "seed": seed, "unit": UNIT},
+        "bootstrap": {"draws": draws, "level": LEVEL, "seed": seed, "unit": UNIT}, "rules": rules(),
     }  # fmt: skip
     return facts | declared | {
         "features": None if faithful else answer(families, tests=_tests(drawn, metrics, index)),

@@ -17,13 +17,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from rarecase.arrays import Floats
 from rarecase.errors import SettingError
-from rarecase.evidence.paired import Comparison, larger
+from rarecase.evidence.paired import OTHER_FEATURES, POWER, TRAINED, Comparison, larger
 
 ALPHA = 0.05
 MARGIN = 0.02  # a ΔAUC that nobody would act on
@@ -42,6 +42,16 @@ def checked_margin(value: str | float) -> float:
     if not 0 < margin < 1:
         raise SettingError(f"margin {value}: expected a difference in AUC between 0 and 1.")
     return margin
+
+
+def rules() -> dict[str, Any]:
+    """What tests and verdicts go by, for evidence.json: alpha, fewest (rare patients), power, and
+    what the variance of who is tested is multiplied by for what is learnt, between arms and between
+    features, where patients are tested repeatedly or once."""
+    return {
+        "alpha": ALPHA, "fewest": FEWEST_RARE_PATIENTS, "power": POWER,
+        "learning": {"arms": TRAINED._asdict(), "features": OTHER_FEATURES._asdict()},
+    }  # fmt: skip
 
 
 @dataclass(frozen=True)

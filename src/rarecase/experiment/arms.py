@@ -64,6 +64,18 @@ def is_trained(arm: Arm) -> bool:
     return kind in KINDS and KINDS[kind].trained
 
 
+def cites_of(arm: Arm) -> tuple[str, ...]:
+    """Keys of the sources of what an arm does, in report/manuscript/references.bib; none where it
+    is nobody's in particular.
+
+    >>> cites_of(make_arms()["logit-adjustment"]), cites_of(make_arms()["none"])
+    (('menon2021',), ())
+    """
+    kind = arm.sampler.kind if arm.sampler is not None else None
+    of_kind = KINDS[kind].cites if isinstance(kind, str) and kind in KINDS else ()
+    return (*of_kind, *(("menon2021",) if arm.posterior == "logit" else ()))
+
+
 def describe_arms() -> dict[str, str]:
     """What every arm does, by its name, in the order of tables.
 

@@ -27,6 +27,7 @@ class Kind:
     synthetic: bool = True  # whether it generates anything new, and gets a verdict
     filter: str | None = None  # the one that goes with it in its source
     settings: tuple[tuple[str, Any], ...] = ()  # what it is made with unless told otherwise
+    cites: tuple[str, ...] = ()  # keys of its sources in report/manuscript/references.bib
 
     @property
     def module(self) -> str:
@@ -48,30 +49,43 @@ KINDS: dict[str, Kind] = {
         _closed("duplicates", "resampling:Duplicates",
                 "real samples once more: the control, no generator", synthetic=False),
         _closed("smote", "resampling:Smote",
-                "points between neighbours of a class (Chawla et al. 2002, by imbalanced-learn)"),
+                "points between neighbours of a class (Chawla et al. 2002, by imbalanced-learn)",
+                cites=("chawla2002",)),
         _closed("borderline-smote", "resampling:BorderlineSmote",
-                "the same near the border to other classes (Han et al. 2005, by imbalanced-learn)"),
+                "the same near the border to other classes (Han et al. 2005, by imbalanced-learn)",
+                cites=("han2005",)),
         _closed("mixup", "resampling:Mixup",
-                "mixtures of two samples of a class (Zhang et al. 2018, within a class)"),
+                "mixtures of two samples of a class (Zhang et al. 2018, within a class)",
+                cites=("zhang2018",)),
         _closed("remix", "resampling:Remix",
-                "mixtures with a frequent class, called the rarer one (Chou et al. 2020)"),
+                "mixtures with a frequent class, called the rarer one (Chou et al. 2020)",
+                cites=("chou2020",)),
         _closed("gaussian", "gaussian:Gaussian",
-                "a Gaussian per class, covariance shrunk to the pooled one (Ledoit, Wolf 2004)"),
-        _closed("gaussian-mixture", "gaussian:GaussianMixture", "up to four Gaussians per class"),
+                "a Gaussian per class, covariance shrunk to the pooled one (Ledoit, Wolf 2004)",
+                cites=("ledoit2004",)),
+        _closed("gaussian-mixture", "gaussian:GaussianMixture", "up to four Gaussians per class",
+                cites=("ledoit2004",)),
         _closed("borrowed", "borrowed:Borrowed", "the class's mean with deviations of its and the "
-                "common class's patients (after Yin et al. 2019)"),
+                "common class's patients (after Yin et al. 2019)",
+                cites=("yin2019", "schwartz2018")),
         _trained("acgan", "acgan:ACGAN", "the paper's ACGAN with its filter: convolutional for "
-                 "maps, perceptrons for vectors (arXiv 2209.14097)", filter="agreement"),
+                 "maps, perceptrons for vectors (arXiv 2209.14097)", filter="agreement",
+                 cites=("mehra2022", "odena2017")),
         _trained("adcgan", "adcgan:ADCGAN",
-                 "a GAN whose classifier also tells real from synthetic (Hou et al. 2022)"),
+                 "a GAN whose classifier also tells real from synthetic (Hou et al. 2022)",
+                 cites=("hou2022",)),
         _trained("wgan", "wgan:WGAN",
-                 "a Wasserstein GAN with gradient penalty and a classifier (Xian et al. 2018)"),
+                 "a Wasserstein GAN with gradient penalty and a classifier (Xian et al. 2018)",
+                 cites=("xian2018", "gulrajani2017")),
         _trained("infogan", "infogan:InfoGAN",
-                 "a GAN told the class, with codes its samples must give back (Chen et al. 2016)"),
+                 "a GAN told the class, with codes its samples must give back (Chen et al. 2016)",
+                 cites=("chen2016", "hou2022")),
         _trained("cvae", "cvae:CVAE", "a variational autoencoder told the class, its prior a "
-                 "mixture per class (Kingma, Welling 2014)"),
+                 "mixture per class (Kingma, Welling 2014)",
+                 cites=("kingma2014", "sohn2015", "rybkin2021", "tomczak2018")),
         _trained("diffusion", "diffusion:Diffusion",
-                 "denoising diffusion, drawn by DDIM (Ho et al. 2020, Song et al. 2021)"),
+                 "denoising diffusion, drawn by DDIM (Ho et al. 2020, Song et al. 2021)",
+                 cites=("ho2020", "nichol2021", "salimans2022", "song2021")),
     )
 }  # fmt: skip
 

@@ -37,6 +37,7 @@ from rarecase.pipeline.run_folder import CHECKPOINTS, EVERYBODY, NOWHERE, RECORD
 from rarecase.pipeline.settings import Settings
 from rarecase.pipeline.settings_training import Section
 from rarecase.shown import Brief
+from rarecase.versions import loaded
 
 log = logging.getLogger(__name__)
 TIMED = ("history.csv", "cells.csv")  # they say how long things took
@@ -276,6 +277,7 @@ def _work(step: Step, folder: Path) -> None:
             "peak_memory_mb": round(peak_memory() / 2**20),
             "finished": datetime.datetime.now().isoformat(timespec="seconds"),
             "version": __version__,
+            "versions": loaded(),
             "bulky": step.bulky,
             "files": files,
         },

@@ -233,6 +233,16 @@ class RunFiles:
         yield from sorted(records, key=lambda record: (str(record[1].get("finished")), record[0]))
 
     @cached_property
+    def versions(self) -> dict[str, list[str]]:
+        """What the steps were computed with, by name; old steps know their rarecase alone."""
+        found: dict[str, set[str]] = {}
+        for _, record in self.steps():
+            alone = {"rarecase": record["version"]} if record.get("version") else {}
+            for name, number in (record.get("versions") or alone).items():
+                found.setdefault(str(name), set()).add(str(number))
+        return {name: sorted(each) for name, each in found.items()}
+
+    @cached_property
     def volumes(self) -> pd.DataFrame:
         """volumes.csv of every fold together, with columns repeat and fold; empty without masks."""
         parts = [

@@ -6,11 +6,14 @@ from pathlib import Path
 
 from rarecase.checksums import record_files
 from rarecase.evidence.masks import stated
+from rarecase.report.manuscript.study import Study
+from rarecase.report.manuscript.write import write_paper
 from rarecase.report.page import Page, write_page
 from rarecase.report.run_files import RunFiles
 from rarecase.report.section_answer import answer_section
 from rarecase.report.section_cohort import cohort_section
 from rarecase.report.section_features import features_section
+from rarecase.report.section_for_paper import for_paper_section
 from rarecase.report.section_method import method_section
 from rarecase.report.section_results import (
     amounts_section,
@@ -35,6 +38,7 @@ SECTIONS = (
     features_section,
     paper_section,
     method_section,
+    for_paper_section,
 )
 """In the order of the page; a section that has nothing to say returns None."""
 
@@ -43,9 +47,9 @@ def make_report(run: Path, *, out: Path | None = None) -> Path:
     """Write the report of the run folder `run` and return its path, `out`/index.html.
 
     `out` is RUN/report unless given. The page holds its figures and needs nothing else; they also
-    lie as SVG and PDF files in `out`/figures. What the run does not hold (pre-training, masks,
-    synthetic samples) is said on the page. Raises `DataError` when the cohort or the evidence is
-    missing.
+    lie as SVG and PDF files in `out`/figures, and `out`/paper holds what a paper needs. What the
+    run does not hold (pre-training, masks, synthetic samples) is said on the page. Raises
+    `DataError` when the cohort or the evidence is missing.
     """
     files = RunFiles(Path(run))
     sections = [made for section in SECTIONS if (made := section(files)) is not None]
@@ -59,6 +63,7 @@ def make_report(run: Path, *, out: Path | None = None) -> Path:
         ),
         files.root / "report" if out is None else Path(out),
     )
+    write_paper(Study.of_run(files), page.parent)
     if out is None:
         record_files(files.root, ["report"], step="steps/report")
     return page

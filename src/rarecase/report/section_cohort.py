@@ -23,15 +23,16 @@ def cohort_section(run: RunFiles) -> Section:
         + f"The rare class is {run.rare}. A patient is one sample, however many cases and slices "
         "there are of them, and never stands on both sides of a split."
     )
-    blocks: list[Block] = [Text(text), _classes(run)]
+    blocks: list[Block] = [Text(text), classes_table(run)]
     shown = read_pictures(run)
     if shown is not None:
         blocks.append(class_figure(shown))
-    blocks += [_sites(cohort, run.classes), _folds(cohort, run.classes), *_dropped(run)]
+    blocks += [_sites(run), _folds(cohort, run.classes), *_dropped(run)]
     return Section("cohort", "Cohort", blocks)
 
 
-def _classes(run: RunFiles) -> Table:
+def classes_table(run: RunFiles) -> Table:
+    """Patients, cases, slices and masks of each class, and of all."""
     rows = []
     for name, part in by_class(run.cohort, run.classes):
         called = f"{name} (rare)" if name == run.rare else name
@@ -48,20 +49,28 @@ def _classes(run: RunFiles) -> Table:
     )
 
 
-def _sites(cohort: pd.DataFrame, classes: list[str]) -> Block:
-    if "site" not in cohort or cohort["site"].replace("", pd.NA).dropna().empty:
+def _sites(run: RunFiles) -> Block:
+    table = sites_table(run)
+    if table is None:
         return Text("No site is known for any case.", "missing")
+    return table.folded(f"{table.caption} ({len(table.rows)} sites)", most=FEW_SITES)
+
+
+def sites_table(run: RunFiles) -> Table | None:
+    """Patients of each class by site, the largest first; None where no site is known."""
+    cohort, classes = run.cohort, run.classes
+    if "site" not in cohort or cohort["site"].replace("", pd.NA).dropna().empty:
+        return None
     named = cohort.assign(site=cohort["site"].replace("", "unknown"))
     people = named.drop_duplicates(["patient", "site"])
     counts = pd.crosstab(people["site"], people["label"]).reindex(columns=classes, fill_value=0)
     counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
-    table = Table(
+    return Table(
         caption="Patients by site",
         columns=["Site", *classes],
         rows=[[str(site), *(f"{int(n):,}" for n in row)] for site, row in counts.iterrows()],
         note="A site that holds one class only lets a classifier learn the scanner.",
     )
-    return table.folded(f"Patients by site ({len(counts)} sites)", most=FEW_SITES)
 
 
 def _folds(cohort: pd.DataFrame, classes: list[str]) -> Block:

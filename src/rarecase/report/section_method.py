@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import platform
 import re
 from collections import defaultdict
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from rarecase.evidence.text import DASH
 from rarecase.report.blocks import Block, Bullets, Code, Details, Section, Table, Text
 from rarecase.report.run_files import RunFiles
 from rarecase.report.starts import start_words, starts, training_of
+from rarecase.versions import installed
 
 SOUND = (
     "Intensities are normalised inside the fold (or each case by itself); the paper's one mean and "
@@ -62,11 +60,6 @@ CHOSEN: tuple[tuple[str, str, Any, str], ...] = (
      "The ACGAN's training stops after {} steps at most; the paper's after 50 epochs."),
 )  # fmt: skip
 """Section, setting, the paper's value, and what is said where the run has another."""
-
-LIBRARIES = (
-    "rarecase", "torch", "lightning-fabric", "numpy", "scipy", "scikit-learn", "pandas", "zarr",
-    "nibabel", "matplotlib",
-)  # fmt: skip
 
 
 def differences(run: RunFiles) -> list[str]:
@@ -178,14 +171,7 @@ def _megabytes(value: float) -> str:
 
 
 def _versions(run: RunFiles) -> Block:
-    made = sorted({str(r["version"]) for _, r in run.steps() if r.get("version")})
-    installed = []
-    for name in LIBRARIES:
-        with suppress(PackageNotFoundError):
-            installed.append(f"{name} {version(name)}")
-    steps = f"The steps were run with rarecase {', '.join(made)}. " if made else ""
-    return Text(
-        f"{steps}This page was written with Python {platform.python_version()}, "
-        f"{', '.join(installed)}.",
-        "note",
-    )
+    steps = ", ".join(f"{name} {' and '.join(each)}" for name, each in run.versions.items())
+    said = f"The steps were run with {steps}. " if steps else ""
+    page = ", ".join(f"{name} {number}" for name, number in installed().items())
+    return Text(f"{said}This page was written with {page}.", "note")

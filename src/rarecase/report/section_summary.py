@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rarecase.evidence.rows import key_of
 from rarecase.evidence.tables import best_lines
 from rarecase.evidence.tables_features import (
@@ -30,7 +33,7 @@ def summary_section(run: RunFiles) -> Section:
     blocks: list[Block] = [
         Bullets(said, "What was found", style="finding"),
         Text(_patients(run)),
-        Bullets(_designs(run)),
+        Bullets(designs(evidence)),
         Text(_scoring(run)),
     ]
     if cautions := find_cautions(run):
@@ -63,9 +66,8 @@ def _patients(run: RunFiles) -> str:
     )
 
 
-def _designs(run: RunFiles) -> list[str]:
+def designs(evidence: Mapping[str, Any]) -> list[str]:
     """What was fitted to each of the features, as the rows of the evidence say."""
-    evidence = run.evidence
     rows = [row for row in evidence["rows"] if row["control_of"] is None]
     first = (evidence["primary"]["features"], evidence["primary"]["classifier"])
     families = dict.fromkeys(key_of(row).family for row in rows)

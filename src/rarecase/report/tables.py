@@ -18,10 +18,12 @@ AUC = "auc_rare"
 FLAT = "An interval without width comes from patients who all come out alike; it is no certainty."
 
 
-def results_table(evidence: Evidence, *, caption: str) -> Table:
+def results_table(evidence: Evidence, *, caption: str, rows: Sequence[Row] | None = None) -> Table:
     """Arm × amount (and features × classifier, where there are several) with the main metrics on
-    patients, first what verdicts are about, and the verdict."""
-    rows, about = arm_rows(evidence), evidence.get("metric", AUC)
+    patients, first what verdicts are about, and the verdict. `rows`: those of `arm_rows`, or
+    others."""
+    rows = arm_rows(evidence) if rows is None else rows
+    about = evidence.get("metric", AUC)
     metrics = [m for m in evidence["metrics"] if m["main"] or m["name"] == about]
     answers = {key_of(v): v["answer"] for v in evidence["verdicts"]}
     named = name_columns(rows)

@@ -26,6 +26,7 @@ class Listed(NamedTuple):
     text: str  # what its features are
     baseline: bool = False  # there to be compared with, and not to be chosen
     told: Literal["networks", "recipe"] | None = None  # what of the study's settings it is told
+    cites: tuple[str, ...] = ()  # keys of its sources in report/manuscript/references.bib
 
 
 SOURCES = {
@@ -35,17 +36,20 @@ SOURCES = {
     "clinical": Listed("clinical", "clinical:Clinical", "vectors",
         "age, sex, and the columns of the table of labels that are named"),
     "bottleneck": Listed(r"bottleneck|(enc|dec)[1-9]\d?", "unet:Block", "maps",
-        "maps of a block of the fold's U-Net after the ReLU; so are `enc1` …, `dec1` …"),
+        "maps of a block of the fold's U-Net after the ReLU; so are `enc1` …, `dec1` …",
+        cites=("mehra2022", "ronneberger2015")),
     "tumour": Listed("tumour", "unet:Tumour", "vectors",
-        "every block averaged over the mask that the U-Net predicts, and joined"),
+        "every block averaged over the mask that the U-Net predicts, and joined",
+        cites=("ronneberger2015",)),
     "region": Listed("region", "region:Region", "vectors",
-        "32 numbers that a small network learns from crops around the mask"),
+        "32 numbers that a small network learns from crops around the mask",
+        cites=("mehra2022",)),
     "radiomics": Listed("radiomics", "radiomics:Radiomics", "vectors",
         "shape, place, intensities and textures of every channel under the mask (IBSI)",
-        told="recipe"),
+        told="recipe", cites=("zwanenburg2020",)),
     "network:lite0": Listed(r"network:\w[\w.-]*", "pretrained:Pretrained", "vectors",
         "a pre-trained network's of the tumour's crop and the whole slice; so are `network:NAME` …",
-        told="networks"),
+        told="networks", cites=("tan2019", "deng2009")),
 }  # fmt: skip
 """By name, cheapest first: of equally good ones the first is taken."""
 AUTO, STACK = AMONG = ("auto", "stack")
