@@ -87,7 +87,7 @@ def short(value: Any) -> str:
     if isinstance(value, Path):
         return cut(value.name)
     if isinstance(value, float | np.floating):  # never as an exponent
-        return plainly(value)
+        return plainly(float(value))
     if hasattr(value, "iloc") and hasattr(value, "columns"):
         return f"{len(value)} rows × {len(value.columns)} columns"
     if hasattr(value, "dtype") and len(getattr(value, "shape", "")):
