@@ -11,8 +11,8 @@ from typing import Any
 
 from rarecase.checksums import record_files
 from rarecase.cli.arguments import add_options, merge_of, sets_of
-from rarecase.cli.compare import RECORD, protocol_of, read_said, say_features, with_table
-from rarecase.cli.show import finish, show
+from rarecase.cli.compare import RECORD, protocol_of, read_said, with_table
+from rarecase.cli.show import finish, say_features, show
 from rarecase.errors import DataError, SettingError
 from rarecase.files import read_json, write_json
 
