@@ -20,14 +20,14 @@ def write_comparison(
     result: Result, curve: Any, said: Mapping[str, Any], *, out: Path | None, place: Path
 ) -> Path:
     """Write the page of a comparison, kept in `out` or not, to `place`; `said`: what was asked."""
-    from rarecase.report.found import Held
+    from rarecase.report.found import Found, Held
     from rarecase.report.page import write_page
-    from rarecase.report.page_compare import comparison_page, report_comparison
+    from rarecase.report.page_compare import comparison_page, report_found
 
     if out is not None:
-        return report_comparison(out, out=None if place == out / REPORT else place)
-    kicker = ["compare", Path(said["features"]).name]
-    return write_page(comparison_page(Held(result), kicker=kicker, asked=said, curve=curve), place)
+        return report_found(Found(out), out=None if place == out / REPORT else place)
+    held = Held(result, name=Path(said["features"]).name)
+    return write_page(comparison_page(held, asked=said, curve=curve), place)
 
 
 def show_comparison(args: Namespace, result: Result, curve: Any, page: Path | None) -> int:

@@ -1,4 +1,4 @@
-"""inspect, report, simulate, arms, blocks, settings: commands around a run."""
+"""inspect, simulate, arms, blocks, settings: commands around a run."""
 
 from __future__ import annotations
 
@@ -33,11 +33,6 @@ def add_inspect(parser: ArgumentParser) -> None:
         ("--fast", None, "do not open the images"),
         ("--html", "FILE", "write a contact sheet of all cases, too"),
     ))  # fmt: skip
-
-
-def add_report(parser: ArgumentParser) -> None:
-    """What `rarecase report` takes."""
-    parser.add_argument("run", metavar="RUN", help="run folder")
 
 
 def add_simulate(parser: ArgumentParser) -> None:
@@ -130,16 +125,6 @@ def _case_row(case: dict[Any, Any]) -> list[str]:
         *(text(name) for name in names), intensities.strip(),
         tumour if case["mask"] else "no mask",
     ]  # fmt: skip
-
-
-def report(args: Namespace) -> int:
-    """Write a run's report anew from the files in its folder."""
-    from rarecase.report import make_report
-
-    if not (Path(args.run) / "study.yaml").is_file():
-        raise DataError(f"{args.run}: no study.yaml there, so it is not a run folder.")
-    page = make_report(Path(args.run))
-    return finish(args, {"report": page}, f"Report: {page}")
 
 
 def simulate(args: Namespace) -> int:

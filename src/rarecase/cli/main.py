@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from rarecase import __version__
-from rarecase.cli import compare, data, evaluate, generate, predict, run, verify, weights
+from rarecase.cli import compare, data, evaluate, generate, predict, report, run, verify, weights
 from rarecase.cli.arguments import add_output, add_study, split_settings
 from rarecase.cli.show import reporting
 from rarecase.errors import RarecaseError, SettingError
@@ -73,7 +73,8 @@ COMMANDS = (
             predict.add_export),
     Command("verify", "check every file of a run, a comparison or an exported model", verify.run,
             verify.add_arguments, verify.EPILOG),
-    Command("report", "write the report of a run folder anew", data.report, data.add_report),
+    Command("report", "write the page of a folder anew, or set several side by side", report.run,
+            report.add_arguments, report.EPILOG),
     Command("simulate", "write a simulated glioma cohort (BraTS layout)", data.simulate,
             data.add_simulate),
     Command("import", "make a U-Net trained with other software usable with --init", weights.run,

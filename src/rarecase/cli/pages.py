@@ -11,11 +11,12 @@ REPORT = "report"
 HELP = "write the page there: FILE.html alone, or a folder for it and its figures"
 
 
-def add_page(parser: ArgumentParser, *, default: str | None = None) -> None:
-    """`--html`, and where a page is written without it (to `default`, in words) `--no-html`."""
+def add_page(parser: ArgumentParser, *, default: str = "", always: bool = False) -> None:
+    """`--html`, and where a page is written without it (to `default`, in words) `--no-html`, but
+    where a page is all that is written."""
     words = f" (default: {default})" if default else ""
     parser.add_argument("--html", metavar="PLACE", help=HELP + words)
-    if default:
+    if default and not always:
         parser.add_argument("--no-html", action="store_true", help="write no page")
 
 

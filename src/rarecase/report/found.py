@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from rarecase.evidence.result import EVIDENCE, PREDICTIONS, Result
+from rarecase.evidence.text import number
 from rarecase.features.about import FEATURES
 from rarecase.files import read_json, read_parquet
 from rarecase.pipeline.run_folder import EXTERNAL
@@ -18,7 +19,7 @@ from rarecase.pipeline.run_folder import EXTERNAL
 if TYPE_CHECKING:
     from rarecase.report.run_files import FoldFolder, GeneratorFolder
 
-OTHER_COHORT = "external.json"
+COMPARISON, OTHER_COHORT = "compare.json", "external.json"
 
 
 class Found:
@@ -51,6 +52,21 @@ class Found:
         """Folders of other cohorts on which it was judged, by name."""
         found = sorted((self.root / EXTERNAL).glob(f"*/{EVIDENCE}"))
         return {path.parent.name: path.parent for path in found}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Who made it, and what it is called."""
+        return "compare", self.root.resolve().name
+
+    @property
+    def title(self) -> str:
+        """The question of its page."""
+        return f"Which features know the rare class {self.rare}, and do synthetic ones help?"
+
+    @property
+    def data(self) -> str:
+        """The name of the table or cohort; empty where nobody says it."""
+        return Path(str((optional_json(self.root / COMPARISON) or {}).get("features", ""))).name
 
     @property
     def classes(self) -> list[str]:
@@ -122,13 +138,57 @@ class Found:
         return pd.DataFrame(columns=["part", "dice"])
 
 
-class Held(Found):
-    """A result that is in memory."""
+class Elsewhere(Found):
+    """What a run or a comparison, `home`, has learnt, judged on another cohort."""
 
-    def __init__(self, result: Result) -> None:
-        super().__init__(Path())
+    def __init__(self, root: Path, home: Found) -> None:
+        super().__init__(root)
+        self.home = home
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Who made it, and what it is called."""
+        return "evaluate", f"{self._home} on {self.data}"
+
+    @property
+    def title(self) -> str:
+        """The question of its page."""
+        return f"Does what {self._home} learnt hold on {self.data}?"
+
+    @property
+    def data(self) -> str:
+        """The name under which it was judged."""
+        return self.root.resolve().name
+
+    @property
+    def _home(self) -> str:
+        return self.home.root.resolve().name
+
+    @property
+    def made(self) -> str:
+        """What was learnt, and where."""
+        parts = ["None of them was learnt from.", self.home.elsewhere, *dice_line(self.root)]
+        return " ".join([*parts, "What was judged:"])
+
+
+class Held(Found):
+    """A result that is in memory, of the table `name`."""
+
+    def __init__(self, result: Result, *, name: str) -> None:
+        super().__init__(Path(name))
         self.evidence, self.predictions = result.evidence, result.predictions
         self.features, self.others = result.features or {}, {}
+
+
+def dice_line(folder: Path) -> list[str]:
+    """What the masks of another cohort's tumours are worth; nothing where none is known."""
+    dice = (optional_json(folder / OTHER_COHORT) or {}).get("dice")
+    return [] if dice is None else [f"Its tumours are outlined with a mean Dice of {number(dice)}."]
+
+
+def holds_result(folder: Path) -> bool:
+    """Whether a folder holds what a result is read from."""
+    return all((folder / name).is_file() for name in (PREDICTIONS, EVIDENCE))
 
 
 def optional_json(path: Path) -> dict[str, Any] | None:

@@ -12,11 +12,9 @@ import yaml
 from rarecase import __version__
 from rarecase.checksums import record_files
 from rarecase.evidence.masks import stated
-from rarecase.evidence.result import EVIDENCE, PREDICTIONS
-from rarecase.evidence.text import number
 from rarecase.files import read_csv
 from rarecase.report.blocks import Block, Bullets, Code, Details, Section, Text
-from rarecase.report.found import OTHER_COHORT, Found, optional_json
+from rarecase.report.found import COMPARISON, Found, optional_json
 from rarecase.report.page import Page, write_page
 from rarecase.report.section_answer import answer_section
 from rarecase.report.section_features import columns_blocks
@@ -24,8 +22,7 @@ from rarecase.report.section_results import amounts_section, external_section, r
 from rarecase.report.section_scarcity import scarcity_section
 from rarecase.report.section_summary import summary_section
 
-COMPARISON, SCARCITY, REPORT = "compare.json", "scarcity.csv", "report"
-TITLE = "Which features know the rare class {rare}, and do synthetic ones help?"
+SCARCITY, REPORT = "scarcity.csv", "report"
 SECTIONS = (summary_section, answer_section, results_section, amounts_section, external_section)
 """In the order of the page; a section that has nothing to say returns None."""
 DONE = (
@@ -40,27 +37,8 @@ DONE = (
 UNSAID = ("fingerprint", "out", "html", "no_html", "plan", "command", "auc", "versions")
 
 
-class Elsewhere(Found):
-    """What a run or a comparison, `home`, has learnt, judged on another cohort."""
-
-    def __init__(self, root: Path, home: Found) -> None:
-        super().__init__(root)
-        self.home = home
-
-    @property
-    def made(self) -> str:
-        """What was learnt, and where."""
-        dice = (optional_json(self.root / OTHER_COHORT) or {}).get("dice")
-        masks = "" if dice is None else f" Tumours are outlined with a mean Dice of {number(dice)}."
-        return f"None of them was learnt from. {self.home.elsewhere}{masks} What was judged:"
-
-
 def comparison_page(
-    found: Found,
-    *,
-    kicker: list[str],
-    asked: Mapping[str, Any] | None = None,
-    curve: pd.DataFrame | None = None,
+    found: Found, *, asked: Mapping[str, Any] | None = None, curve: pd.DataFrame | None = None
 ) -> Page:
     """`asked`: the command's words; `curve`: the scarcity curve, where there is one."""
     sections = [made for section in SECTIONS if (made := section(found)) is not None]
@@ -69,38 +47,21 @@ def comparison_page(
     if columns := columns_blocks(found):
         sections.append(Section("columns", "Columns", columns))
     sections.append(_method(asked))
-    return Page(TITLE.format(rare=found.rare), kicker, sections, stated(found.evidence))
+    return Page(found.title, found.names, sections, stated(found.evidence))
 
 
-def report_comparison(folder: Path, *, out: Path | None = None) -> Path:
-    """Write the page of the folder of a comparison, FOLDER/report/index.html unless `out` says
-    where (see `write_page`); returns the page's path."""
-    path = folder / SCARCITY
+def report_found(found: Found, *, out: Path | None = None) -> Path:
+    """Write the page of what the folder of a comparison holds, FOLDER/report/index.html unless
+    `out` says where (see `write_page`), and return its path."""
+    folder, path = found.root, found.root / SCARCITY
     page = comparison_page(
-        Found(folder), kicker=["compare", folder.resolve().name],
-        asked=optional_json(folder / COMPARISON),
+        found, asked=optional_json(folder / COMPARISON),
         curve=read_csv(path) if path.is_file() else None,
     )  # fmt: skip
-    return _written(page, folder, out)
-
-
-def report_elsewhere(folder: Path, home: Found, *, out: Path | None = None) -> Path:
-    """The same of what was judged on another cohort, in `folder`."""
-    names = [f"{home.root.resolve().name} on {folder.resolve().name}"]
-    page = comparison_page(Elsewhere(folder, home), kicker=["evaluate", *names])
-    return _written(page, folder, out)
-
-
-def holds_result(folder: Path) -> bool:
-    """Whether a folder holds what a result is read from."""
-    return all((folder / name).is_file() for name in (PREDICTIONS, EVIDENCE))
-
-
-def _written(page: Page, folder: Path, out: Path | None) -> Path:
-    path = write_page(page, folder / REPORT if out is None else out)
+    written = write_page(page, folder / REPORT if out is None else out)
     if out is None:
         record_files(folder, [REPORT])
-    return path
+    return written
 
 
 def _method(asked: Mapping[str, Any] | None) -> Section:

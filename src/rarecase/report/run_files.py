@@ -127,6 +127,17 @@ class RunFiles(Found):
                 )
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Who made it, and what it is called."""
+        return "run", self.root.resolve().name
+
+    @property
+    def data(self) -> str:
+        """The name of the cohort's folder or table."""
+        data = self.settings.get("data")
+        return "simulated" if data is None else Path(str(data)).name
+
+    @property
     def sample(self) -> str:
         """A case where the U-Net sees volumes, else a slice."""
         return "case" if self.setting("segmenter", "dimensions") == 3 else "slice"

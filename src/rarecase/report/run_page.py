@@ -52,7 +52,7 @@ def make_report(run: Path, *, out: Path | None = None) -> Path:
     finished = [str(r["finished"]) for _, r in files.steps() if r.get("finished")]
     page = write_page(
         Page(
-            title=f"Which features know the rare class {files.rare}, and do synthetic ones help?",
+            title=files.title,
             kicker=(files.root.resolve().name, max(finished, default="").replace("T", " ")),
             sections=sections,
             stated=stated(files.evidence),

@@ -13,12 +13,11 @@ from rarecase.evidence.tables_features import (
     in_front,
     verdict_lines,
 )
-from rarecase.evidence.text import number
 from rarecase.files import read_json
 from rarecase.pipeline.run_folder import EVIDENCE
 from rarecase.report.blocks import Block, Bullets, Details, Section, Text, joined
 from rarecase.report.figures_amounts import amounts_figure
-from rarecase.report.found import OTHER_COHORT, Found, optional_json
+from rarecase.report.found import Found, dice_line
 from rarecase.report.style import class_colours
 from rarecase.report.tables import Row, metric_tables, reference_of, results_table, table_3
 
@@ -129,9 +128,7 @@ def external_section(run: Found) -> Section | None:
     for name, folder in run.others.items():
         evidence = read_json(folder / EVIDENCE)
         blocks.append(Text(counts_line(evidence)))
-        dice = (optional_json(folder / OTHER_COHORT) or {}).get("dice")
-        if dice is not None:
-            blocks.append(Text(f"Its tumours are outlined with a mean Dice of {number(dice)}."))
+        blocks += [Text(line) for line in dice_line(folder)]
         blocks.append(results_table(evidence, caption=f"{name}: every arm on patients elsewhere"))
         lines = [*feature_lines(evidence), *choice_lines(evidence)]
         lines += [v["sentence"] for v in in_front(evidence, evidence["verdicts"])]

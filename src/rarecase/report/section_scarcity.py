@@ -13,10 +13,11 @@ from rarecase.evidence.metrics import AUC
 from rarecase.evidence.rows import Key, key_of
 from rarecase.evidence.tables import curve_rows
 from rarecase.evidence.text import with_interval
+from rarecase.features.sources.registry import AUTO
 from rarecase.imaging.drawing import canvas, look, panels
 from rarecase.report.blocks import Block, Figure, Section, Table, Text, drawn
 
-MOST_PANELS = 4
+MOST_PANELS, MOST_ROWS = 4, 24
 ASKED = (
     "With fewer patients of class {rare} in every training part, and the same patients tested: "
     "where does synthesis start to pay, and where does it stop?"
@@ -39,8 +40,8 @@ def scarcity_section(curve: pd.DataFrame, *, rare: str) -> Section:
         note="In brackets what it moved against the reference with as many patients.",
     )
     blocks: list[Block] = [
-        Text(ASKED.format(rare=rare)), scarcity_figure(curve, rare=rare), table,
-        Text(NO_TEST, "note"),
+        Text(ASKED.format(rare=rare)), scarcity_figure(curve, rare=rare),
+        table.folded(f"{table.caption} ({len(rows)} rows)", most=MOST_ROWS), Text(NO_TEST, "note"),
     ]  # fmt: skip
     return Section("scarcity", "With fewer rare patients", blocks)
 
@@ -51,7 +52,8 @@ def scarcity_figure(curve: pd.DataFrame, *, rare: str) -> Figure:
     for row in _records(curve[curve["control_of"].isna()]):
         key = key_of(row)
         families.setdefault(key.family, {}).setdefault(key, []).append(row)
-    shown = list(families.items())[:MOST_PANELS]
+    # What inner folds chose before all others.
+    shown = sorted(families.items(), key=lambda each: each[0][0] != AUTO)[:MOST_PANELS]
     columns = min(2, len(shown))
     with look():
         figure = canvas(-(-len(shown) // columns) * 3.6 + 0.4, width=9.6)
@@ -64,7 +66,7 @@ def scarcity_figure(curve: pd.DataFrame, *, rare: str) -> Figure:
         for axes in axes_list[len(shown) :]:
             axes.set_axis_off()
         handles, labels = axes_list[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=5)
+        figure.legend(handles, labels, loc="outside lower center", ncols=6)
     more = len(families) - len(shown)
     left = f" {more} more features or classifiers are in the table." if more else ""
     return drawn(
