@@ -125,7 +125,8 @@ def _overview(sides: Sequence[Side]) -> list[Block]:
     table = Table(
         caption="Results side by side",
         columns=["Name", "Made by", "Of", "Patients", "Rare class", "Repeats × folds",
-                 "Features and classifier", "AUC, nothing added", "Largest AUC", "Synthetic samples"],
+                 "Features and classifier", "AUC, nothing added", "Largest AUC",
+                 "Synthetic samples"],
         rows=rows,
         heads=7,
         note="The largest AUC was picked after looking at the patients, and flatters.",
