@@ -11,11 +11,13 @@ REPORT = "report"
 HELP = "write the page there: FILE.html alone, or a folder for it and its figures"
 
 
-def add_page(parser: ArgumentParser, *, default: str = "", always: bool = False) -> None:
+def add_page(
+    parser: ArgumentParser, *, default: str = "", of: str = "", always: bool = False
+) -> None:
     """`--html`, and where a page is written without it (to `default`, in words) `--no-html`, but
-    where a page is all that is written."""
+    where a page is all that is written; `of`: what of, in words."""
     words = f" (default: {default})" if default else ""
-    parser.add_argument("--html", metavar="PLACE", help=HELP + words)
+    parser.add_argument("--html", metavar="PLACE", help=f"{of}{HELP}{words}")
     if default and not always:
         parser.add_argument("--no-html", action="store_true", help="write no page")
 

@@ -93,6 +93,7 @@ def predict(args: Namespace) -> int:
 
 def _rows(args: Namespace, model: TableModel, *, place: Path | None) -> int:
     """Classes of the rows of tables."""
+    from rarecase.cohort.unreadable import within
     from rarecase.deploy.table_model import predict_table
     from rarecase.errors import DataError
     from rarecase.files import write_table
@@ -131,11 +132,13 @@ def _rows(args: Namespace, model: TableModel, *, place: Path | None) -> int:
     note = f"Model: {what}. For research alone."
     page = None
     if place is not None:
-        page = report_rows(tables, card=model.card, lines=amiss, note=note, name=out.name,
-                           place=place)  # fmt: skip
-    return finish(
-        args, {"tables": said} | named(page), note, *lines, *amiss, *last_line(page), code=code
-    )
+        # The page is handed on, and says of no folder where it lies.
+        nameless = [within(line, *(Path(name).parent for name in args.images)) for line in amiss]
+        page = report_rows(
+            tables, card=model.card, lines=nameless, note=note, name=out.name, place=place
+        )
+    told = {"tables": said} | named(page)
+    return finish(args, told, note, *lines, *amiss, *last_line(page), code=code)
 
 
 def export(args: Namespace) -> int:
