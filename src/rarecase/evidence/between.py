@@ -16,14 +16,14 @@ from rarecase.evidence.rows import Key
 TESTED = ["repeat", "fold", "patient", "label"]
 
 
-def tests_digest(predictions: pd.DataFrame) -> str:
+def digest_of_tests(predictions: pd.DataFrame) -> str:
     """A digest of who was tested when, with which label, whatever the order and whatever was
     predicted.
 
     >>> one = pd.DataFrame({"repeat": 0, "fold": 0, "patient": ["a", "b"], "label": ["x", "y"]})
-    >>> tests_digest(one) == tests_digest(one.iloc[::-1]), len(tests_digest(one))
+    >>> digest_of_tests(one) == digest_of_tests(one.iloc[::-1]), len(digest_of_tests(one))
     (True, 16)
-    >>> tests_digest(one) == tests_digest(one.assign(label=["y", "x"]))
+    >>> digest_of_tests(one) == digest_of_tests(one.assign(label=["y", "x"]))
     False
     """
     rows = predictions[TESTED].astype({"patient": str, "label": str}).drop_duplicates()
@@ -44,7 +44,7 @@ def between(
 
     Raises `DataError` where the tables do not test the same patients in the same folds.
     """
-    if tests_digest(one) != tests_digest(other):
+    if digest_of_tests(one) != digest_of_tests(other):
         raise DataError("other: expected the patients, folds and labels of `one`.")
     classes = [str(c)[2:] for c in one.columns if str(c).startswith("p_")]
     patients = sorted(one["patient"].unique())

@@ -21,8 +21,12 @@ MOST_ROWS = 2_000  # of a table
 BUDGET, WIDTH = 12 * 2**20, 1000  # bytes of all pictures; pixels of one
 Case = Mapping[str, Any]
 UNLIKE = (
-    "A score of how far a scan lies from those learnt from, and what its header says. An empty "
-    "list does not prove that it is of the kind that was learnt from."
+    "Told by how far a scan lies from those that were learnt from, and by its header. Where "
+    "nothing is said, that does not prove that a scan is of their kind."
+)
+NOTHING = (
+    "Nothing speaks against any of the scans, neither how far they lie from those that were learnt "
+    "from nor their headers. That does not prove that they are of their kind."
 )
 
 
@@ -147,7 +151,7 @@ def _cases(read: Sequence[Case], model: Mapping[str, Any]) -> Section:
         heads = ["Case", "What speaks against it"]
         blocks.append(_listed("Unlike those that were learnt from", heads, unlike, note=UNLIKE))
     else:
-        blocks.append(Text(f"Nothing speaks against any of the scans. {UNLIKE}", "note"))
+        blocks.append(Text(NOTHING, "note"))
     return Section("cases", "Cases", blocks)
 
 

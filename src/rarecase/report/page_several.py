@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rarecase import __version__
-from rarecase.evidence.between import between, tests_digest
+from rarecase.evidence.between import between, digest_of_tests
 from rarecase.evidence.feature_sets import two_sided
 from rarecase.evidence.metrics import AUC
 from rarecase.evidence.paired import Comparison
@@ -63,7 +63,7 @@ class Side:
     @cached_property
     def digest(self) -> str:
         """Of who was tested when."""
-        return tests_digest(self.found.predictions)
+        return digest_of_tests(self.found.predictions)
 
     @property
     def key(self) -> Key:
