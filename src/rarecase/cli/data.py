@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rarecase.cli.arguments import add_options, add_study, overrides_of
+from rarecase.cli.pages import add_page, last_line, named, page_place
 from rarecase.cli.show import finish, labels_from, table
 from rarecase.cohort.unreadable import UNREADABLE
 from rarecase.errors import DataError, SettingError
@@ -31,8 +32,8 @@ def add_inspect(parser: ArgumentParser) -> None:
     add_study(parser)
     add_options(parser, (
         ("--fast", None, "do not open the images"),
-        ("--html", "FILE", "write a contact sheet of all cases, too"),
     ))  # fmt: skip
+    add_page(parser, of="also a page with a picture of every case: ")
 
 
 def add_simulate(parser: ArgumentParser) -> None:
@@ -58,18 +59,17 @@ def inspect(args: Namespace) -> int:
         raise SettingError("DATA is missing: the folder or table to look at.")
     if args.html and args.fast:
         raise SettingError("--html shows the images, which --fast does not open. Leave one out.")
-    if args.html and Path(args.html).exists():
-        raise DataError(f"{args.html} exists and was not touched; choose a new name.")
+    place, page = page_place(args), None
     chosen = _resolve(args).cohort
     cohort, amiss = _readable(args.data, chosen)
     found = inspect_cohort(
         cohort, load=not args.fast, thumbnails=bool(args.html), amiss=amiss,
         leave_out=UNREADABLE in chosen.exclude,
     )  # fmt: skip
-    if args.html:
-        from rarecase.report.contact_sheet import write_contact_sheet
+    if place is not None:
+        from rarecase.report.page_inspect import report_inspection
 
-        write_contact_sheet(found, Path(args.html), source=Path(args.data).resolve().name)
+        page = report_inspection(found, source=Path(args.data).resolve().name, place=place)
     counts = ", ".join(f"{number} {name}" for name, number in found.classes.items())
     heads = ["case", "label", "site", "slices", "size", "spacing, mm", "axes", "intensities",
              "tumour"]  # fmt: skip
@@ -78,12 +78,12 @@ def inspect(args: Namespace) -> int:
         listed = [[each.severity, each.case, each.message] for each in found.problems]
         problems = table("Problems", ["severity", "case", "what"], listed, text=3)
     return finish(
-        args, found.to_dict(),
+        args, found.to_dict() | named(page),
         f"{found.layout}: {len(cohort.cases)} cases of {len(cohort.patients)} patients ({counts}; "
         f"rare: {found.rare}), channels {', '.join(found.channels)}",
         *labels_from(found.labels_from),
         table("Cases", heads, [_case_row(each) for each in found.cases.to_dict("records")], text=3),
-        problems, *([f"Contact sheet: {args.html}"] if args.html else []),
+        problems, *last_line(page),
         code=int(not found.ok),
     )  # fmt: skip
 
