@@ -12,6 +12,7 @@ import pytest
 from rarecase import __version__, simulate_cohort
 from rarecase.cli.main import build_parser, main
 from rarecase.generators.registry import KINDS
+from support.pages import page_words
 from support.studies import copied, flags
 
 
@@ -270,11 +271,16 @@ def test_inspect_writes_a_contact_sheet(tmp_path, capsys):
     broken.write_bytes(broken.read_bytes()[:300])
     page = tmp_path / "sheet.html"
     code, out, _ = call(capsys, "inspect", data, "--channels", "flair", "--html", page)
-    assert code == 1 and str(page) in out
+    assert code == 1 and out.splitlines()[-1] == f"Page: {page}"
+    words = page_words(page, above=tmp_path)
+    for piece in ("Problems", "Cases", "Table", "2 HGG, 2 LGG", "Front on top"):
+        assert piece in words, piece
     text = page.read_text()
     assert text.count("data:image/png;base64,") == 3 and "not read" in text
-    assert broken.parent.name in text and "http" not in text.replace("http://www.w3.org", "")
+    assert broken.parent.name in words
     code, _, err = call(capsys, "inspect", data, "--html", broken)
-    assert code == 1 and f"{broken} exists and was not touched" in err
+    assert code == 1 and f"{broken} is a file; expected FILE.html, or a folder" in err
+    code, _, err = call(capsys, "inspect", data, "--html", page)
+    assert code == 1 and f"{page} exists and was not touched" in err
     code, out, _ = call(capsys, "inspect", data, "--channels", "flair", "--fast")
     assert "no mask" not in out

@@ -13,6 +13,7 @@ from rarecase.cli.compare import add_arguments, protocol_of
 from rarecase.cli.main import main
 from rarecase.evidence.verdict import MARGIN
 from rarecase.pipeline.settings import Settings
+from support.pages import page_words
 
 SHORT = ["--repeats", 2, "--folds", 3, "--generator-seeds", 1, "--amounts", "1", "--jobs", 1]
 
@@ -54,11 +55,20 @@ def test_a_table_to_verdicts_and_evaluate_says_the_same(table, tmp_path, capsys)
     (verdict,) = kept["verdicts"]
     assert verdict["arm"] == "smote" and verdict["answer"] in ("inconclusive", "helps", "harms")
     assert verdict["sentence"] in " ".join(said.split())
+    page = out / "report" / "index.html"
+    assert said.splitlines()[-1] == f"Page: {page}"
+    words_there = page_words(page, above=tmp_path)
+    assert verdict["sentence"] in words_there and "Labels permuted 20 times" in words_there
+    assert "Left out, as they hold text: comment, clinic." in words_there
+    assert "…/features.csv" in words_there
     (out / "evidence.json").unlink()
     code, _, why = call(capsys, "evaluate", out)
     assert code == 1 and "no evidence.json there" in why and "the same command again" in why
-    code, _, _ = call(capsys, *words)
+    page.unlink()
+    code, without, _ = call(capsys, *words, "--no-html")
     assert code == 0 and json.loads((out / "evidence.json").read_text()) == kept
+    assert not page.exists() and "Page:" not in without
+    assert call(capsys, "report", out)[1] == f"Page: {page}\n" and page.is_file()
     code, again, _ = call(capsys, "evaluate", out)
     assert code == 0 and "evidence.json says the same." in again
     assert json.loads((out / "evidence.json").read_text()) == kept
@@ -77,8 +87,14 @@ def test_a_table_to_verdicts_and_evaluate_says_the_same(table, tmp_path, capsys)
     assert [line for line in again.splitlines() if line.startswith("smote")] == [
         line for line in said.splitlines() if line.startswith("smote")
     ]
-    code, found, _ = call(capsys, *words, "--json")  # goes on: every fold is there
+    elsewhere = tmp_path / "elsewhere.html"
+    code, found, _ = call(capsys, *words, "--json", "--html", elsewhere)  # every fold is there
     assert json.loads(found)["rows"] == kept["rows"]
+    assert json.loads(found)["page"] == str(elsewhere) and elsewhere.is_file()
+    code, _, why = call(capsys, *words, "--html", elsewhere)
+    assert code == 1 and f"{elsewhere} exists and was not touched" in why
+    code, _, why = call(capsys, *words, "--html", tmp_path / "x", "--no-html")
+    assert code == 2 and "not both" in why
 
 
 def test_other_files_hold_the_same(table, tmp_path, capsys):
@@ -153,7 +169,7 @@ def test_with_fewer_rare_patients_to_learn_from(table, tmp_path, capsys):
     out = tmp_path / "grades"
     words = ["compare", table, "--label", "Grade", "--groups", "patient", "--arms", "smote",
              "--no-checks", *SHORT, "--out", out]  # fmt: skip
-    code, said, _ = call(capsys, *words, "--scarcity", "3,6")
+    code, said, _ = call(capsys, *words, "--scarcity", "3,6", "--no-html")
     assert code == 0
     title = "AUC of Low, and what it moved, by the number of its patients to learn from"
     assert title in " ".join(said.split())
@@ -161,6 +177,9 @@ def test_with_fewer_rare_patients_to_learn_from(table, tmp_path, capsys):
     assert kept["k"].unique().tolist() == [3, 6]
     code, said, _ = call(capsys, *words, "--scarcity", "--json")
     assert sorted({row["k"] for row in json.loads(said)["scarcity"]}) == [4, 8]
+    shown = page_words(out / "report" / "index.html", above=tmp_path)
+    assert "With fewer rare patients" in shown and "smote, 8 rare patients: 0." in shown
+    assert (out / "report" / "figures" / "scarcity.pdf").is_file()
     code, _, said = call(capsys, *words, "--scarcity", "3,60")
     assert code == 2 and "expected numbers from 2 to 8" in said
 
@@ -168,7 +187,7 @@ def test_with_fewer_rare_patients_to_learn_from(table, tmp_path, capsys):
 def test_another_table_judges_what_was_learnt(table, tmp_path, capsys):
     out = tmp_path / "grades"
     code, _, said = call(capsys, "compare", table, "--label", "Grade", "--groups", "patient",
-                         "--arms", "smote", *SHORT, "--out", out)  # fmt: skip
+                         "--arms", "smote", *SHORT, "--out", out, "--no-html")  # fmt: skip
     assert code == 0, said
     other = pd.read_csv(table, dtype={"patient": str})
     code, _, said = call(capsys, "evaluate", out, "--on", table)
@@ -176,7 +195,7 @@ def test_another_table_judges_what_was_learnt(table, tmp_path, capsys):
     other["patient"] = "B" + other["patient"]
     elsewhere = tmp_path / "elsewhere.csv"
     other.to_csv(elsewhere, index=False)
-    code, said, _ = call(capsys, "evaluate", out, "--on", elsewhere)
+    code, said, _ = call(capsys, "evaluate", out, "--on", elsewhere, "--no-html")
     assert code == 0
     assert "One test set" in said and "36 High, 12 Low" in " ".join(said.split())
     made = out / "external" / "elsewhere"
@@ -185,7 +204,16 @@ def test_another_table_judges_what_was_learnt(table, tmp_path, capsys):
     assert evidence["verdicts"][0]["arm"] == "smote"
     code, again, _ = call(capsys, "evaluate", out, "--on", elsewhere, "--json")
     assert evidence["checks"]["permuted_mean"] is not None
-    assert json.loads(again) == evidence
+    page = made / "report" / "index.html"
+    assert json.loads(again) == evidence | {"page": str(page)}
+    judged = page_words(page, above=tmp_path)
+    assert "Does what grades learnt hold on elsewhere?" in judged
+    assert "None of them was learnt from." in judged and "B0" not in judged  # no patient's name
+    assert evidence["verdicts"][0]["sentence"] in judged
+    assert call(capsys, "report", out)[0] == 0
+    home = page_words(out / "report" / "index.html", above=tmp_path)
+    assert "elsewhere: every arm on patients elsewhere" in home
+    assert call(capsys, "verify", out)[0] == 0
     other.drop(columns="volume").to_csv(elsewhere, index=False)
     code, _, said = call(capsys, "evaluate", out, "--on", elsewhere, "--name", "poorer")
     assert code == 1 and "lacks 1 of 3 features: volume" in said
@@ -194,7 +222,7 @@ def test_another_table_judges_what_was_learnt(table, tmp_path, capsys):
 def test_what_was_learnt_from_must_still_be_what_it_was(table, tmp_path, capsys):
     out, elsewhere = tmp_path / "grades", tmp_path / "elsewhere.csv"
     words = ["--label", "Grade", "--groups", "patient", "--arms", "none", "--no-checks"]
-    assert call(capsys, "compare", table, *words, *SHORT, "--out", out)[0] == 0
+    assert call(capsys, "compare", table, *words, *SHORT, "--out", out, "--no-html")[0] == 0
     other = pd.read_csv(table, dtype={"patient": str})
     other.assign(patient="B" + other["patient"]).to_csv(elsewhere, index=False)
     code, _, said = call(capsys, "evaluate", out, "--on", elsewhere, "--name", "../../up")
@@ -218,7 +246,7 @@ def test_a_damaged_comparison_is_named(table, tmp_path, capsys, name, content, e
     out = tmp_path / "grades"
     words = ["compare", table, "--label", "Grade", "--groups", "patient", "--arms", "none",
              "--no-checks", *SHORT]  # fmt: skip
-    assert call(capsys, *words, "--out", out)[0] == 0
+    assert call(capsys, *words, "--out", out, "--no-html")[0] == 0
     (out / name).write_bytes(content)
     other = ["--on", table] if name == "compare.json" else []
     code, _, said = call(capsys, "evaluate", out, *other)
@@ -229,25 +257,28 @@ def test_a_damaged_fold_is_computed_anew(table, tmp_path, capsys):
     out = tmp_path / "grades"
     words = ["compare", table, "--label", "Grade", "--groups", "patient", "--arms", "none",
              "--no-checks", *SHORT]  # fmt: skip
-    assert call(capsys, *words, "--out", out)[0] == 0
+    assert call(capsys, *words, "--out", out, "--no-html")[0] == 0
     kept = (out / "predictions.parquet").read_bytes()
     place = out / "cells/repeat-1/fold-2/features-logistic/arms"
     (place / "predictions.parquet").write_bytes(b"PAR1")
-    code, _, said = call(capsys, *words, "--out", out)
+    code, _, said = call(capsys, *words, "--out", out, "--no-html")
     assert code == 0 and "It is computed anew" in said
     assert (out / "predictions.parquet").read_bytes() == kept
 
 
 def test_names_may_hold_brackets(table, tmp_path, capsys):
     made = pd.read_csv(table).rename(columns={"comment": "said [/b] of", "age": "age [years]"})
-    made["Grade"] = made["Grade"].replace("Low", "[red]Low[/]")
+    made["Grade"] = made["Grade"].replace("Low", "<script>[red]Low[/]")
     made.to_csv(table, index=False)
     out = tmp_path / "o [x"
     code, said, _ = call(capsys, "compare", table, "--label", "Grade", "--groups", "patient",
                          "--arms", "smote", "--no-checks", *SHORT, "--out", out)  # fmt: skip
     assert code == 0
     assert "Features: 3 (age [years], volume, sphericity)." in said
-    assert "said [/b] of" in said and "12 [red]Low[/]" in said and "o [x" in said
+    assert "said [/b] of" in said and "12 <script>[red]Low[/]" in said and "o [x" in said
+    page = out / "report" / "index.html"
+    assert "<script>[red]" not in page.read_text()
+    assert "12 <script>[red]Low[/]" in page_words(page, above=tmp_path)
 
 
 def test_an_index_and_forgotten_patients_stop_it(table, capsys):
@@ -382,11 +413,11 @@ def test_a_column_of_sites_is_no_feature_elsewhere_either(table, tmp_path, capsy
     out, elsewhere = tmp_path / "grades", tmp_path / "elsewhere.csv"
     code, _, said = call(capsys, "compare", table, "--label", "Grade", "--groups", "patient",
                          "--site", "clinic", "--arms", "threshold", "--no-checks", "--jobs", 1,
-                         "--out", out)  # fmt: skip
+                         "--out", out, "--no-html")  # fmt: skip
     assert code == 0, said
     frame["patient"] = "B" + frame["patient"]
     frame.drop(columns="clinic").to_csv(elsewhere, index=False)  # nobody there has such a column
-    code, _, said = call(capsys, "evaluate", out, "--on", elsewhere)
+    code, _, said = call(capsys, "evaluate", out, "--on", elsewhere, "--no-html")
     assert code == 0, said
 
 
@@ -394,7 +425,7 @@ def test_the_question_asked_beforehand_is_tested_first(table, tmp_path, capsys):
     words = ["compare", table, "--label", "Grade", "--groups", "patient", "--rare", "Low",
              "--arms", "smote,gaussian", *SHORT]  # fmt: skip
     out = tmp_path / "asked"
-    code, _, _ = call(capsys, *words, "--primary", "gaussian", "--out", out)
+    code, _, _ = call(capsys, *words, "--primary", "gaussian", "--out", out, "--no-html")
     said = json.loads((out / "evidence.json").read_text())
     assert code == 0
     assert said["primary"] == {"features": "features", "classifier": "logistic", "arm": "gaussian"}
@@ -417,7 +448,8 @@ def test_a_plan_says_what_could_be_decided_and_trains_nothing(table, tmp_path, c
     assert code == 0 and "What 12 patients of Low and 36 others can decide" in said
     assert "one of 2" in said and "An AUC of 0.80 without augmentation is expected." in said
     out = tmp_path / "pilot"
-    assert call(capsys, *words[:-1], "--arms", "smote", *SHORT, "--out", out)[0] == 0
+    made = ["--arms", "smote", *SHORT, "--out", out, "--no-html"]
+    assert call(capsys, *words[:-1], *made)[0] == 0
     code, said, _ = call(capsys, *words, out, "--arms", "smote", "--json")
     (curve,) = json.loads(said)["curves"]
     against = json.loads((out / "evidence.json").read_text())["verdicts"][0]["against"]

@@ -10,6 +10,7 @@ from rarecase.cli.arguments import sets_of
 from rarecase.cli.main import main
 from rarecase.errors import SettingError
 from rarecase.evidence.result import Result
+from support.pages import page_words
 
 SHORT = ["--repeats", 1, "--folds", 3, "--generator-seeds", 1, "--amounts", "1", "--jobs", 1,
          "--no-checks", "--arms", "threshold"]  # fmt: skip
@@ -44,7 +45,7 @@ def table(tmp_path):
 def test_one_command_from_a_table_with_gaps_to_evidence_and_on_another(table, tmp_path, capsys):
     out = tmp_path / "out"
     words = ["compare", table, *ROLES, "--impute", "median", "--categorical", "sex",
-             "--ignore", "death01", *SHORT, "--out", out]  # fmt: skip
+             "--ignore", "death01", *SHORT, "--out", out, "--no-html"]  # fmt: skip
     code, said, err = call(capsys, *words)
     assert code == 0, err
     assert "Features: 5 (flair_a, flair_b, t1ce_a, age, sex)." in said
@@ -59,7 +60,7 @@ def test_one_command_from_a_table_with_gaps_to_evidence_and_on_another(table, tm
     other["sex"] = other["sex"].replace({"f": "x"})  # the codes of categories are others here
     other["age"] = "?"
     other.to_csv(tmp_path / "other.csv", index=False)
-    code, said, err = call(capsys, "evaluate", out, "--on", tmp_path / "other.csv")
+    code, said, err = call(capsys, "evaluate", out, "--on", tmp_path / "other.csv", "--no-html")
     assert code == 0, err
     assert "column 'sex' has categories that the training part of repeat 0, fold 0 lacks" in err
     p = pd.read_parquet(out / "external/other/predictions.parquet")
@@ -100,6 +101,8 @@ def test_sets_by_pattern_file_and_joined(table, tmp_path, capsys):
     assert code == 0, err
     assert "Features radiomics+clinical: 5" in said
     assert "Left out, as no set of features names them: death01." in said
+    shown = page_words(out / "report" / "index.html", above=tmp_path)
+    assert "Which features know class Grade=3,4?" in shown and "emb=…/emb.csv" in shown
     kept = json.loads((out / "features.json").read_text())["sets"]
     assert kept["radiomics+clinical"]["parts"] == [0, 0, 0, 1, 1]
     assert kept["emb"]["columns"] == [f"e{i}" for i in range(6)]
@@ -111,7 +114,7 @@ def test_sets_by_pattern_file_and_joined(table, tmp_path, capsys):
     code, _, err = call(capsys, "evaluate", out, "--on", tmp_path / "other.csv")
     assert code == 2 and "--features emb=FILE" in err
     code, said, err = call(capsys, "evaluate", out, "--on", tmp_path / "other.csv", "--features",
-                           f"emb={tmp_path / 'more.csv'}", "--json")  # fmt: skip
+                           f"emb={tmp_path / 'more.csv'}", "--json", "--no-html")  # fmt: skip
     assert code == 0, err
     assert {row["features"] for row in json.loads(said)["rows"]} == {
         "clinical", "radiomics+clinical", "emb", "auto",
@@ -124,6 +127,8 @@ def test_an_outcome_stops_it_until_it_is_accepted_by_name(table, tmp_path, capsy
     assert code == 1 and "column 'death01' is named like an outcome ('death')" in err
     code, said, err = call(capsys, *words, "--accept", "death01")
     assert code == 0 and "Accepted by name: death01 (outcome)." in said
+    shown = page_words(tmp_path / "out/report/index.html", above=tmp_path)
+    assert "death01 outcome" in shown and "accepted by name" in shown
     kept = json.loads((tmp_path / "out/features.json").read_text())["warnings"]
     assert [(w["column"], w["kind"], w["accepted"]) for w in kept] == [("death01", "outcome", True)]
 

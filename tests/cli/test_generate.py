@@ -13,6 +13,7 @@ from rarecase.generators import Gaussian
 from rarecase.generators.filters import FILTERS, kept_by
 from rarecase.progress import use
 from support.contract import Killer
+from support.pages import page_words
 
 
 def call(capsys, *words):
@@ -443,8 +444,21 @@ def test_an_audit_sets_samples_beside_patients_held_out(tmp_path, capsys):
     ]  # fmt: skip
     assert {line["held"] for line in audit} == {20, 10}
     assert all(line["exact copies"] == 0 for line in audit)
-    code, said, err = call(capsys, *words, "--generator", "gaussian", "--out", tmp_path / "b.csv")
+    last = [*words, "--generator", "gaussian", "--out", tmp_path / "b.csv"]
+    code, said, err = call(capsys, *last, "--html", tmp_path / "page")
     assert code == 0 and "Against patients held out" in said and "nn ratio" in said
+    page = tmp_path / "page" / "index.html"
+    assert said.splitlines()[-1] == f"Page: {page}" and (page.parent / "figures").is_dir()
+    shown = page_words(page, above=tmp_path)
+    assert "What are the synthetic samples of gaussian like?" in shown
+    assert f"Low synthetic 15 10 {audit[2]['precision']:.2f}" in shown
+    assert "Two-sample AUC of a classifier that tells them from" in shown
+    out = last[-1]
+    out.unlink()
+    code, _, err = call(capsys, *last, "--html", tmp_path / "page")
+    assert code == 1 and f"{page} exists and was not touched" in err and not out.exists()
+    code, _, err = call(capsys, *(w for w in last if w != "--audit"), "--html", tmp_path / "x.html")
+    assert code == 2 and "add --audit" in err
 
 
 def test_an_audit_needs_patients_to_hold_out(tmp_path, capsys, never_fitted):

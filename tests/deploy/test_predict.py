@@ -33,6 +33,7 @@ from rarecase.features.sources.one_case import case_data
 from rarecase.imaging import read_mask_volume
 from rarecase.pipeline.models import export_model
 from rarecase.segmenter import PackedMasks
+from support.pages import page_words
 from support.studies import copied
 from support.written import dicom
 
@@ -274,6 +275,15 @@ def test_what_cannot_be_read_does_not_stop_the_others(model, scans, tmp_path, ca
     assert "is called from a probability of" in said and "Learnt from 8 HGG, 6 LGG" in said
     table = pd.read_csv(tmp_path / "out" / "predictions.csv")
     assert table["problem"].notna().tolist() == [True, False]
+    page = tmp_path / "out" / "report" / "index.html"
+    assert said.splitlines()[-1] == f"Page: {page}"
+    shown = page_words(page, above=tmp_path)
+    assert "What is predicted of 2 cases?" in shown and "1 case could not be read." in shown
+    assert "is called from a probability of" in shown and "may decide on a patient" in shown
+    assert table["case"][1] in shown and page.read_text().count("data:image/jpeg;base64,") == 1
+    page.unlink()
+    assert main(["report", str(tmp_path / "out")]) == 0
+    assert page_words(page, above=tmp_path) == shown
     with pytest.raises(DataError, match="not an empty folder and was not touched"):
         predict(model, tmp_path / "out", scans[0])
     with pytest.raises(DataError, match=r"nowhere\.nii: no such file"):

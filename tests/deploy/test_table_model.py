@@ -11,6 +11,7 @@ from rarecase.cli.main import main
 from rarecase.deploy.table_model import save_table_model
 from rarecase.errors import DataError, SettingError
 from rarecase.evidence.result import Result
+from support.pages import page_words
 
 RNG = np.random.default_rng(0)
 SHORT = {"arms": ["class-weight"], "repeats": 1, "checks": False, "draws": 50, "folds": 3}
@@ -87,14 +88,20 @@ def test_from_the_shell_compare_predict_export(tmp_path, capsys):
         "compare", str(tmp_path / "t.csv"), "--label", "grade", "--groups", "who", "--arms",
         "class-weight", "--repeats", "1", "--folds", "3", "--no-checks", "--impute", "median",
         "--categorical", "site", "--features", "one=a,b,site", "--features", "two=c,d",
-        "--classifier", "logistic,lda", "--jobs", "1", "--out", str(out),
+        "--classifier", "logistic,lda", "--jobs", "1", "--out", str(out), "--no-html",
     ]  # fmt: skip
     assert main(command) == 0
     assert "rarecase predict" in capsys.readouterr().out
     new, _ = table(30, seed=2)
     new.drop(columns="b").assign(who="x").to_csv(tmp_path / "new.csv", index=False)
     assert main(["predict", str(out), str(tmp_path / "new.csv"), "--out", str(tmp_path / "p")]) == 0
-    assert "lacks 1 of 3 columns" in capsys.readouterr().out.replace("\n", " ")
+    said = capsys.readouterr().out
+    page = tmp_path / "p" / "report" / "index.html"
+    assert "lacks 1 of 3 columns" in said.replace("\n", " ")
+    assert said.splitlines()[-1] == f"Page: {page}"
+    shown = page_words(page, above=tmp_path)
+    assert "What is predicted of 30 rows?" in shown and "new.csv lacks 1 of 3 columns" in shown
+    assert "who" not in shown  # a column that is no feature may name people
     rows = pd.read_csv(tmp_path / "p" / "predictions.csv")
     assert len(rows) == 30 and list(rows)[-3:] == ["call", "p_common", "p_rare"]
     assert {"c", "d", "who"} <= set(rows) and "a" not in rows

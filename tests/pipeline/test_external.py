@@ -13,6 +13,7 @@ from rarecase.cohort import read_cohort
 from rarecase.errors import DataError, LeakError, SettingError
 from rarecase.pipeline.external import ensemble, evaluate_on
 from rarecase.report import make_report
+from support.pages import page_words
 from support.predictions import make_predictions
 from support.studies import copied, stamps
 
@@ -81,13 +82,22 @@ def test_nothing_is_learnt_from_the_other_cohort(mine, elsewhere, tmp_path):
 
 
 def test_as_a_user_types_it(mine, elsewhere, capsys):
-    assert main(["evaluate", str(mine), "--on", str(elsewhere), "--quiet"]) == 0
+    words = ["evaluate", str(mine), "--on", str(elsewhere), "--quiet"]
+    assert main([*words, "--no-html"]) == 0
     said = capsys.readouterr().out
     assert "One test set" in said and "mean Dice" in said
     assert "rarecase report" in said
-    assert main(["evaluate", str(mine), "--on", str(elsewhere), "--json", "--quiet"]) == 0
+    assert main([*words, "--json"]) == 0
     evidence = json.loads(capsys.readouterr().out)
-    assert evidence == json.loads((mine / "external/elsewhere/evidence.json").read_text())
+    folder = mine / "external" / "elsewhere"
+    page = folder / "report" / "index.html"
+    assert evidence.pop("page") == str(page)
+    assert evidence == json.loads((folder / "evidence.json").read_text())
+    words = page_words(page, above=mine)
+    assert "learnt hold on elsewhere?" in words and "Its tumours are outlined with a mean" in words
+    assert "Each fold's U-Net and arms" in words and "4 HGG and 3 LGG" in words
+    assert "Far" not in words  # no patient's name
+    assert main(["verify", str(folder)]) == 0
 
 
 def test_who_cannot_be_judged_on(mine, elsewhere, tmp_path, tiny):

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rarecase.checksums import record_files
-from rarecase.cli.arguments import add_options, column_of, refuse, sets_of, split_names
-from rarecase.cli.show import console, finish, show, table
+from rarecase.cli.arguments import add_options, refuse, sets_of, split_names
+from rarecase.cli.compared import show_comparison, write_comparison
+from rarecase.cli.pages import REPORT, add_page, page_place
 from rarecase.errors import DataError, SettingError
 from rarecase.files import replacing_file, write_json
 from rarecase.versions import loaded
 
 if TYPE_CHECKING:
-    from rarecase.deploy.table_model import TableModel
     from rarecase.evidence.result import Result
     from rarecase.features.feature_set import FeatureSet
     from rarecase.features.read_features import Features
@@ -95,6 +95,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--scarcity", metavar="K,K", nargs="?", const="",
         help="also with only K rare patients to learn from (without numbers: 4, 8, 16, … all)",
     )  # fmt: skip
+    add_page(parser, default="with --out FOLDER/report")
 
 
 def run(args: Namespace) -> int:
@@ -116,6 +117,7 @@ def run(args: Namespace) -> int:
     out = None if args.out is None else Path(args.out)
     if out is not None:
         _check_folder(out)
+    place = page_place(args, None if out is None else out / REPORT)
     if args.jobs == 0 or args.jobs < -1:
         raise SettingError(f"--jobs {args.jobs}: expected 1 or more, or -1 for all cores.")
     args.sets = with_paths(args.sets)
@@ -147,43 +149,16 @@ def run(args: Namespace) -> int:
             with replacing_file(out / "scarcity.csv") as beside:
                 curve.to_csv(beside, index=False)
             record_files(out, ["scarcity.csv"])
-    return _show(args, result, curve, out)
+    page = None
+    if place is not None:
+        said = _said(args, result, found)
+        page = write_comparison(result, curve, said, out=out, place=place)
+    return show_comparison(args, result, curve, page)
 
 
 def _width(X: Any) -> int:
     """Columns of a table, or of all sets of features."""
     return sum(map(_width, X.values())) if isinstance(X, dict) else prod(X.shape[1:])
-
-
-def _show(args: Namespace, result: Result, curve: Any, out: Path | None) -> int:
-    """The tables of a comparison and, if there is one, of its scarcity curve."""
-    from rarecase.evidence.tables import curve_rows
-
-    left_out = (result.features or {}).get("left_out", {})
-    said: dict[str, Any] = result.evidence | {"left_out": left_out}
-    lines: list[Any] = []
-    if curve is not None:
-        said = said | {"scarcity": json.loads(curve.to_json(orient="records"))}
-        heads, rows = curve_rows(curve)
-        title = (
-            f"AUC of {result.evidence['rare']}, and what it moved, by the number of its patients "
-            "to learn from"
-        )
-        lines += ["", table(title, heads, rows)]
-    if out is not None:
-        lines.append(f"\nPredictions and evidence: {out}")
-        lines += [_model_line(result.model, out)] if result.fit_model is not None else []
-    if not args.json:
-        say_features(result.features)
-        show(result.evidence, column=column_of(args.label))
-    return finish(args, said, *lines)
-
-
-def _model_line(model: TableModel, out: Path) -> str:
-    """What is deployed, and how it is used."""
-    chosen = model.card["chosen"]
-    what = f"{chosen['features']}, {chosen['classifier']}, arm {chosen['arm']}"
-    return f"Model for new rows ({what}): rarecase predict {out} NEW.csv --out FOLDER"
 
 
 def _possible(
@@ -207,14 +182,6 @@ def first_set(found: Features, y: Any, protocol: Protocol, *, rare: str | None) 
         categorical=protocol.categorical,
     )  # fmt: skip
     return choose_sets(made, protocol.sets)[0]
-
-
-def say_features(about: Mapping[str, Any] | None) -> None:
-    """How many features there are, which, what was left out and what was warned of."""
-    from rarecase.features.about import lines_of
-
-    for line in lines_of(about or {}):
-        console().print(line)
 
 
 def read_said(path: Path, said: Mapping[str, Any], *, away: bool = False) -> Features:
@@ -290,15 +257,18 @@ def _check_folder(out: Path) -> None:
 
 
 def _write(out: Path, args: Namespace, result: Result, found: Features) -> None:
-    from rarecase.report.manuscript.write import write_beside
 
     result.write(out)
-    unsaid = ("json", "quiet", "verbose", "rest")
+    write_json(out / RECORD, _said(args, result, found))
+    record_files(out, [RECORD])
+
+
+def _said(args: Namespace, result: Result, found: Features) -> dict[str, Any]:
+    """What was asked for, and of which table."""
+    unsaid = ("json", "quiet", "verbose", "rest", "html", "no_html")
     said = {name: value for name, value in vars(args).items() if name not in unsaid}
     said["rare"] = result.evidence["rare"]  # what it was, if it was left open
     said["features"] = str(Path(args.features).resolve())
     said["fingerprint"] = found.fingerprint()
     said["versions"] = loaded()
-    write_json(out / RECORD, json.loads(json.dumps(said, default=str)))
-    record_files(out, [RECORD])
-    write_beside(out)
+    return dict(json.loads(json.dumps(said, default=str)))

@@ -1,4 +1,4 @@
-"""report and simulate: commands around a run."""
+"""simulate: a cohort made up, to try things on."""
 
 from __future__ import annotations
 
@@ -7,22 +7,13 @@ from pathlib import Path
 
 from rarecase.cli.arguments import add_options
 from rarecase.cli.show import finish
-from rarecase.errors import DataError, SettingError
-
-REPORT_EPILOG = """\
-examples:
-  rarecase report RUN"""
+from rarecase.errors import SettingError
 
 SIMULATE_EPILOG = """\
 examples:
   rarecase simulate cohort --patients HGG=6,LGG=3 --size 96 --slices 12
   rarecase simulate lesions --varied --patients 8 --size 96 --slices 12
   rarecase inspect cohort"""
-
-
-def add_report(parser: ArgumentParser) -> None:
-    """What `rarecase report` takes."""
-    parser.add_argument("run", metavar="RUN", help="run folder")
 
 
 def add_simulate(parser: ArgumentParser) -> None:
@@ -38,16 +29,6 @@ def add_simulate(parser: ArgumentParser) -> None:
         ("--prefix", "PREFIX", "of patients' names; another for a cohort beside another"),
     ))  # fmt: skip
     parser.set_defaults(patients="HGG=24,LGG=12", prefix="Sim")
-
-
-def report(args: Namespace) -> int:
-    """Write a run's report anew from the files in its folder."""
-    from rarecase.report import make_report
-
-    if not (Path(args.run) / "study.yaml").is_file():
-        raise DataError(f"{args.run}: no study.yaml there, so it is not a run folder.")
-    page = make_report(Path(args.run))
-    return finish(args, {"report": page}, f"Report: {page}")
 
 
 def simulate(args: Namespace) -> int:

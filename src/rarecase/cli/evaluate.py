@@ -11,14 +11,9 @@ from typing import Any
 
 from rarecase.checksums import record_files
 from rarecase.cli.arguments import add_options, column_of, merge_of, refuse, sets_of
-from rarecase.cli.compare import (
-    RECORD,
-    protocol_of,
-    read_said,
-    say_features,
-    with_table,
-)
-from rarecase.cli.show import finish, show
+from rarecase.cli.compare import RECORD, protocol_of, read_said, with_table
+from rarecase.cli.pages import REPORT, add_page, last_line, named, page_place
+from rarecase.cli.show import finish, say_features, show
 from rarecase.errors import DataError, SettingError
 from rarecase.files import read_json, write_json
 
@@ -47,6 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         ("--accept", "COLUMNS", "with --on a table: as in 'compare', of that table"),
         ("--channels", "NAMES", "with --on a cohort: as in 'run'"),
     ))  # fmt: skip
+    add_page(parser, default="with --on RUN/external/NAME/report")
     parser.add_argument("--features", metavar="NAME=FILE", action="append", default=[],
                         help="with --on a table: the other cohort's file of a set")  # fmt: skip
     parser.add_argument("--merge", metavar="NEW=V,V", action="append", default=[],
@@ -68,17 +64,33 @@ def run(args: Namespace) -> int:
             )
     if args.name is not None and Path(args.name).name != args.name:
         raise SettingError(f"--name {args.name}: expected a plain name, without folders.")
+    if args.on is None and args.html is not None:
+        raise SettingError("--html: is for --on; 'rarecase report RUN' writes the page of RUN.")
     table = (folder / RECORD).is_file()
     _refuse_idle(args, table=table)
+    page = None
     if args.on is None:
         evidence, lines = _anew(folder, args)
     else:
+        args.name = args.name or Path(args.on).expanduser().absolute().stem
+        out = folder / EXTERNAL / args.name
+        place = page_place(args, out / REPORT)
         evidence, lines = (_table_on if table else _run_on)(folder, args)
+        page = None if place is None else _page(out, folder, place)
     if not args.json:
         about = folder / FEATURES
         say_features(read_json(about) if about.is_file() else None)
         show(evidence, column=_column(folder, args))
-    return finish(args, evidence, *lines)
+    return finish(args, evidence | named(page), *lines, *last_line(page))
+
+
+def _page(out: Path, home: Path, place: Path) -> Path:
+    from rarecase.report.found import Elsewhere
+    from rarecase.report.page_compare import report_found
+    from rarecase.report.pages import found_in
+
+    elsewhere = Elsewhere(out, found_in(home))
+    return report_found(elsewhere, out=None if place == out / REPORT else place)
 
 
 def _column(folder: Path, args: Namespace) -> str | None:
@@ -122,10 +134,10 @@ def _anew(folder: Path, args: Namespace) -> OnOther:
     if args.write:
         write_json(folder / EVIDENCE, evidence)
         record_files(folder, [EVIDENCE])
-        if (folder / RECORD).is_file():
-            from rarecase.report.manuscript.write import write_beside  # matplotlib only where it is
+        if (folder / REPORT).is_dir():  # or it would say something else
+            from rarecase.report.pages import report_folder
 
-            write_beside(folder)
+            report_folder(folder)
         return evidence, [f"\nEvidence: {folder / EVIDENCE}"]
     # As the file would have it: what is in it went through JSON, too.
     same = json.loads(json.dumps(evidence)) == read_json(folder / EVIDENCE)
@@ -145,7 +157,7 @@ def _table_on(folder: Path, args: Namespace) -> OnOther:
             f"{folder / RECORD}: not what 'rarecase compare --out' writes. Compare again, in a new "
             "folder."
         )
-    learnt, name = Path(said["features"]), args.name or Path(args.on).stem
+    learnt = Path(said["features"])
     if not learnt.exists():
         raise DataError(
             f"{learnt}: the table that {folder} learnt from is not there any more, and without it "
@@ -164,7 +176,7 @@ def _table_on(folder: Path, args: Namespace) -> OnOther:
     theirs |= {name: given for name in ("label", "groups", "id") if (given := getattr(args, name))}
     other = read_said(Path(args.on), theirs, away=True)
     refuse_seen(other, Path(args.on))
-    out = folder / EXTERNAL / name
+    out = folder / EXTERNAL / args.name
     result = compare_external(
         home.X, pd.Series(home.y, name=said["label"]), other.X, other.y, groups=home.groups,
         groups_other=other.groups, rare=said["rare"], protocol=protocol_of(said),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rarecase.cli.arguments import add_options, split_names
+from rarecase.cli.pages import add_page, last_line, named, page_place
 from rarecase.cli.show import finish, table
 from rarecase.errors import SettingError
 from rarecase.generators.registry import KINDS
@@ -66,6 +67,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         ("--seed", 0, "everything random derives from it"),
     ), required=["--generator", "--n", "--out"])  # fmt: skip
     parser.set_defaults(ignore="", categorical="")
+    add_page(parser, of="with --audit: ")
 
 
 def interrupted(args: Namespace) -> str:
@@ -80,6 +82,9 @@ def run(args: Namespace) -> int:
     from rarecase.generators.generate import card_of, generate
 
     out, counts = Path(args.out), _counts(args.n)
+    if args.html is not None and not args.audit:
+        raise SettingError("--html: the page is of the audit; add --audit.")
+    place = page_place(args)
     said = generate(
         Path(args.features), out, counts, kind=args.generator, label=args.label,
         groups=args.groups, ignore=split_names(args.ignore),
@@ -98,7 +103,13 @@ def run(args: Namespace) -> int:
         shown += ["", table(title, ["class", "source", "held out", *SHOWN], lines, text=2)]
     card = card_of(out)
     more = "float16" if card is None else f"{card.name} says whom they were learnt from"
-    return finish(args, {"out": out, **said}, *shown, f"\n{args.generator}: {out} ({more})")
+    page = None
+    if place is not None:
+        from rarecase.report.page_audit import report_audit
+
+        page = report_audit(said, name=out.name, seed=args.seed, place=place)
+    shown.append(f"\n{args.generator}: {out} ({more})")
+    return finish(args, {"out": out, **said, **named(page)}, *shown, *last_line(page))
 
 
 def _counts(text: str) -> dict[str, int]:

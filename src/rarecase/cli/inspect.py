@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rarecase.cli.arguments import add_options
+from rarecase.cli.pages import add_page, last_line, named, page_place
 from rarecase.cli.show import finish, labels_from, table
 from rarecase.cli.study_options import FILE, add_merge, add_short, resolved
 from rarecase.cohort.unreadable import UNREADABLE
@@ -46,8 +47,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_merge(parser)
     add_options(parser, (
         ("--fast", None, "leave the intensities out of the table; the problems are the same"),
-        ("--html", "FILE", "write a contact sheet of all cases, too"),
     ))  # fmt: skip
+    add_page(parser, of="also a page with a picture of every case: ")
 
 
 def run(args: Namespace) -> int:
@@ -57,8 +58,7 @@ def run(args: Namespace) -> int:
 
     if args.data is None:
         raise SettingError("DATA is missing: the folder, table or scan to look at.")
-    if args.html and Path(args.html).exists():
-        raise DataError(f"{args.html} exists and was not touched; choose a new name.")
+    place, page = page_place(args), None
     chosen = resolved(args).cohort
     cohort, amiss = _readable(args.data, chosen)
     rare = chosen_rare(cohort, chosen.rare) if cohort.labelled else None
@@ -66,18 +66,19 @@ def run(args: Namespace) -> int:
         cohort, intensities=not args.fast, thumbnails=bool(args.html), amiss=amiss,
         leave_out=UNREADABLE in chosen.exclude, rare=rare,
     )  # fmt: skip
-    if args.html:
-        from rarecase.report.contact_sheet import write_contact_sheet
+    if place is not None:
+        from rarecase.report.page_inspect import report_inspection
 
-        write_contact_sheet(found, Path(args.html), source=Path(args.data).resolve().name)
+        page = report_inspection(found, source=Path(args.data).resolve().name, place=place)
     problems: str | Table = "No problems found."
     if found.problems:
         listed = [[each.severity, each.case, each.message] for each in found.problems]
         problems = table("Problems", ["severity", "case", "what"], listed, text=3)
     return finish(
-        args, found.to_dict(), _summary(found, cohort), *labels_from(found.labels_from),
+        args, found.to_dict() | named(page), _summary(found, cohort),
+        *labels_from(found.labels_from),
         _cases(found, intensities=not args.fast), problems,
-        *([f"Contact sheet: {args.html}"] if args.html else []), code=int(not found.ok),
+        *last_line(page), code=int(not found.ok),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rarecase.cli.arguments import add_options, refuse
+from rarecase.cli.pages import REPORT, add_page, last_line, named, page_place
 from rarecase.cli.show import finish, table
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def add_predict(parser: ArgumentParser) -> None:
     ]
     add_options(parser, listed)
     parser.add_argument("--device", help="auto (the default), cpu, cuda or mps; of scans")
+    add_page(parser, default="FOLDER/report")
 
 
 def add_export(parser: ArgumentParser) -> None:
@@ -59,11 +61,13 @@ def predict(args: Namespace) -> int:
     from rarecase.deploy.table_model import TableModel
     from rarecase.pipeline.models import load_model
 
+    place = page_place(args, Path(args.out) / REPORT)
     model = load_model(args.run)
     if isinstance(model, TableModel):
         refuse(args, ("--clinical", "--device"), why="is for scans, not for tables.")
-        return _rows(args, model)
+        return _rows(args, model, place=place)
     from rarecase.deploy.predict import RESEARCH, predict_images
+    from rarecase.report.page_predict import report_predictions, worth
 
     found = list(
         predict_images(
@@ -74,6 +78,7 @@ def predict(args: Namespace) -> int:
             clinical=args.clinical,
         )
     )
+    page = None if place is None else report_predictions(Path(args.out), out=place)
     failed = [each for each in found if each.problem is not None]
     classes = model.classes
     rows = [
@@ -84,42 +89,46 @@ def predict(args: Namespace) -> int:
     ]  # fmt: skip
     heads = ["case", "call", *(f"p {c}" for c in classes), "tumour, mL", "slices", "unlike"]
     return finish(
-        args, [each.row() for each in found], table("Predictions", heads, rows, text=2),
-        _provenance(model.card),
+        args, {"cases": [each.row() for each in found]} | named(page),
+        table("Predictions", heads, rows, text=2), worth(model.card),
         *(f"{each.case}: {reason}." for each in found for reason in each.unlike),
         *(f"{each.case}: {each.problem}" for each in failed),
-        f"{RESEARCH}\nMasks, pictures and tables: {args.out}", code=int(bool(failed)),
+        f"{RESEARCH}\nMasks, pictures and tables: {args.out}", *last_line(page),
+        code=int(bool(failed)),
     )  # fmt: skip
 
 
-def _rows(args: Namespace, model: TableModel) -> int:
+def _rows(args: Namespace, model: TableModel, *, place: Path | None) -> int:
     """Classes of the rows of tables."""
+    from rarecase.cohort.unreadable import within
     from rarecase.deploy.table_model import predict_table
     from rarecase.errors import DataError
     from rarecase.files import write_table
+    from rarecase.report.page_predict import report_rows
 
     out = Path(args.out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} is not an empty folder and was not touched; choose a new one.")
     out.mkdir(parents=True, exist_ok=True)
     said: list[dict[str, Any]] = []
-    lines = []
+    lines, amiss, tables = [], [], {}
     for number, name in enumerate(args.images):
         try:
             found, missing = predict_table(model, Path(name))
         except DataError as error:
             if len(args.images) == 1:
                 raise
-            lines.append(str(error))
+            amiss.append(str(error))
             said.append({"table": name, "problem": str(error)})
             continue
         file = "predictions.csv" if len(args.images) == 1 else f"predictions-{number}.csv"
         write_table(out / file, found)
+        tables[Path(name).name] = found
         counts = ", ".join(f"{n} {c}" for c, n in found["call"].value_counts().items())
         lines.append(f"{name}: {len(found)} rows ({counts}): {out / file}")
         if missing:
             shown = ", ".join(missing[:5]) + (", …" if missing[5:] else "")
-            lines.append(
+            amiss.append(
                 f"{name} lacks {len(missing)} of {len(model.columns)} columns, which were imputed: "
                 f"{shown}"
             )
@@ -127,21 +136,16 @@ def _rows(args: Namespace, model: TableModel) -> int:
     chosen = model.card["chosen"]
     what = f"{chosen['features']}, {chosen['classifier']}, arm {chosen['arm']}"
     code = int(any("problem" in each for each in said))
-    return finish(args, said, f"Model: {what}. For research alone.", *lines, code=code)
-
-
-def _provenance(card: dict[str, Any]) -> str:
-    """What the calls rest on, in a few lines."""
-    from rarecase.deploy.card import counted
-    from rarecase.evidence.text import with_interval
-
-    area = card["evidence"]["scores"].get("auc_rare")
-    worth = "not defined" if area is None else with_interval(area)
-    return (
-        f"{card['rare']} is called from a probability of {card['threshold']:.2f} on. Learnt from "
-        f"{counted(card['learnt_from']['patients'])}; arm {card['arm']}; AUC of {card['rare']} on "
-        f"patients not seen ({counted(card['evidence']['patients'])}): {worth}."
-    )
+    note = f"Model: {what}. For research alone."
+    page = None
+    if place is not None:
+        # The page is handed on, and says of no folder where it lies.
+        nameless = [within(line, *(Path(name).parent for name in args.images)) for line in amiss]
+        page = report_rows(
+            tables, card=model.card, lines=nameless, note=note, name=out.name, place=place
+        )
+    told = {"tables": said} | named(page)
+    return finish(args, told, note, *lines, *amiss, *last_line(page), code=code)
 
 
 def export(args: Namespace) -> int:

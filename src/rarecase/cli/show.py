@@ -132,3 +132,11 @@ def show(evidence: dict[str, Any], *, column: str | None = None) -> None:
         shown.print(f"{PEEKED}\n")
     for line in said_below(evidence):
         shown.print(line)
+
+
+def say_features(about: Mapping[str, Any] | None) -> None:
+    """How many features there are, which, what was left out and what was warned of."""
+    from rarecase.features.about import lines_of
+
+    for line in lines_of(about or {}):
+        console().print(line)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure as Canvas
 from rarecase.charts.svg import pdf, svg
 from rarecase.evidence.text import Score, cell, interval
 from rarecase.imaging.drawing import look
+from rarecase.report.sheet import Sheet
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Details:
     kind: str = field(default="details", init=False)
 
 
-Block = Text | Bullets | Table | Figure | Code | Details
+Block = Text | Bullets | Table | Figure | Sheet | Code | Details
 
 
 @dataclass(frozen=True)

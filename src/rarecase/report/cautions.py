@@ -9,7 +9,8 @@ from rarecase.evidence.rows import key_of
 from rarecase.evidence.text import cell
 from rarecase.evidence.verdict import FEWEST_RARE_PATIENTS
 from rarecase.report.blocks import counted, joined
-from rarecase.report.run_files import RunFiles, mean_dice
+from rarecase.report.found import Found
+from rarecase.report.run_files import mean_dice
 from rarecase.report.tables_fidelity import unlike_new_patients
 from rarecase.segmenter.initial import PRETRAINED
 
@@ -18,7 +19,7 @@ SHIFT = 0.10
 MOST_NAMES = 4
 
 
-def find_cautions(run: RunFiles) -> list[str]:
+def find_cautions(run: Found) -> list[str]:
     """The cautions that apply to this run, gravest first."""
     rules = (
         _not_sound, _promise, _few_rare, _one_class_called, _filter, unlike_new_patients, _added,
@@ -27,7 +28,7 @@ def find_cautions(run: RunFiles) -> list[str]:
     return [text for rule in rules for text in rule(run)]
 
 
-def _not_sound(run: RunFiles) -> Iterator[str]:
+def _not_sound(run: Found) -> Iterator[str]:
     """Test patients who were looked at, or are none."""
     if run.peeked:
         yield PEEKED
@@ -50,14 +51,14 @@ def _not_sound(run: RunFiles) -> Iterator[str]:
         )
 
 
-def _promise(run: RunFiles) -> Iterator[str]:
+def _promise(run: Found) -> Iterator[str]:
     """What inner folds promised did not come."""
     choices = run.evidence.get("choices")
     if choices is not None and choices["caution"]:
         yield str(choices["caution"])
 
 
-def _few_rare(run: RunFiles) -> Iterator[str]:
+def _few_rare(run: Found) -> Iterator[str]:
     count = int(run.evidence["counts"]["patients"][run.rare])
     if count < FEWEST_RARE_PATIENTS:
         yield (
@@ -77,7 +78,7 @@ def _few_rare(run: RunFiles) -> Iterator[str]:
         )
 
 
-def _one_class_called(run: RunFiles) -> Iterator[str]:
+def _one_class_called(run: Found) -> Iterator[str]:
     """Of references and planned synthetic rows: classes that nobody is called right of."""
     rows = run.evidence["rows"]
     chosen = [row for row in rows if row["reference"] or (row["synthetic"] and row["planned"])]
@@ -97,7 +98,7 @@ def _one_class_called(run: RunFiles) -> Iterator[str]:
         )
 
 
-def _filter(run: RunFiles) -> Iterator[str]:
+def _filter(run: Found) -> Iterator[str]:
     none_kept = []
     for name, generators in run.sources.items():
         for generator in generators:
@@ -109,7 +110,7 @@ def _filter(run: RunFiles) -> Iterator[str]:
         yield f"The filter kept no synthetic sample of {'; '.join(none_kept[:4])}{more}"
 
 
-def _added(run: RunFiles) -> Iterator[str]:
+def _added(run: Found) -> Iterator[str]:
     """Rows to which fewer samples could be added than were requested."""
     rows = [row for row in run.evidence["rows"] if row["synthetic"]]
     full = len({key_of(row).family for row in rows}) > 1
@@ -125,7 +126,7 @@ def _added(run: RunFiles) -> Iterator[str]:
         )
 
 
-def _segmenters(run: RunFiles) -> Iterator[str]:
+def _segmenters(run: Found) -> Iterator[str]:
     cohort = run.cohort
     if "has_mask" in cohort and (without := int((~cohort["has_mask"].astype(bool)).sum())):
         yield (
@@ -152,7 +153,7 @@ def _segmenters(run: RunFiles) -> Iterator[str]:
         )
 
 
-def _one_training(run: RunFiles) -> Iterator[str]:
+def _one_training(run: Found) -> Iterator[str]:
     if run.evidence["repeats"] == 1 and len(run.evidence["seeds"]) <= 1:
         yield (
             "One split and one seed: how much the numbers would change if everything "

@@ -13,7 +13,8 @@ from rarecase.files import map_array, read_parquet
 from rarecase.imaging.drawing import Overlay
 from rarecase.imaging.shown import shown_channel
 from rarecase.pipeline import run_folder
-from rarecase.report.run_files import RunFiles, optional_json
+from rarecase.report.found import optional_json
+from rarecase.report.run_files import RunFiles
 
 log = logging.getLogger(__name__)
 

@@ -31,16 +31,26 @@ class Page:
     stated: str = ""
 
 
-def write_page(page: Page, folder: Path) -> Path:
-    """Write `folder`/index.html, and its figures as SVG and PDF into `folder`/figures; return the
-    path of the page. It needs no other file and no network."""
-    with replacing_directory(folder / "figures") as figures:
-        for figure in _figures(block for section in page.sections for block in section.blocks):
-            (figures / f"{figure.name}.svg").write_text(figure.svg, encoding="utf-8")
-            (figures / f"{figure.name}.pdf").write_bytes(figure.pdf)
-    path = folder / "index.html"
+def write_page(page: Page, place: Path) -> Path:
+    """Write the page and return its path. It needs no other file and no network.
+
+    `place` is a folder, which gets the page as index.html and its figures as SVG and PDF in
+    figures/; or, where it ends in .html, the page alone.
+    """
+    alone = is_page(place)
+    if not alone:
+        with replacing_directory(place / "figures") as figures:
+            for figure in _figures(block for section in page.sections for block in section.blocks):
+                (figures / f"{figure.name}.svg").write_text(figure.svg, encoding="utf-8")
+                (figures / f"{figure.name}.pdf").write_bytes(figure.pdf)
+    path = place if alone else place / "index.html"
     write_text(path, fill("report.html.j2", {"page": page}))
     return path
+
+
+def is_page(place: Path) -> bool:
+    """Whether a place names a page, and not a folder for one."""
+    return place.suffix.lower() in (".html", ".htm")
 
 
 def _figures(blocks: Iterator[Block] | Sequence[Block]) -> Iterator[Figure]:

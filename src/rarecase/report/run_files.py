@@ -12,13 +12,13 @@ import pandas as pd
 
 from rarecase.checksums import check_file
 from rarecase.errors import DataError, SettingError
-from rarecase.features.about import FEATURES
 from rarecase.files import read_csv, read_json
 from rarecase.pipeline import run_folder
+from rarecase.report.found import Found, optional_json
 from rarecase.yaml_text import load_yaml
 
 COHORT_TABLE, COHORT_FACTS = (f"{run_folder.COHORT}/cohort.{kind}" for kind in ("csv", "json"))
-HISTORY, OTHER_COHORT, PARTIAL = "history.csv", "external.json", ".partial"
+HISTORY, PARTIAL = "history.csv", ".partial"
 PARTS = ("train", "validation", "test")
 APART = (run_folder.REPORT.split("/")[0], run_folder.MODEL, run_folder.EXTERNAL)
 """What is made of a run that is there, and is no part of what it cost."""
@@ -109,7 +109,7 @@ class GeneratorFolder:
         return self.fold.path / part / f"{self.features}-{self.arm}-seed{self.seed}"
 
 
-class RunFiles:
+class RunFiles(Found):
     """The parts of a run folder; each is read when first asked for.
 
     Raises `DataError` when the cohort or the evidence is missing: without them there is nothing to
@@ -118,7 +118,7 @@ class RunFiles:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        super().__init__(root)
         for needed in (COHORT_TABLE, COHORT_FACTS, run_folder.EVIDENCE):
             if not (root / needed).is_file():
                 raise DataError(
@@ -126,26 +126,46 @@ class RunFiles:
                     "the evidence are done; finish the run first."
                 )
 
-    @cached_property
-    def evidence(self) -> dict[str, Any]:
-        """evidence.json."""
-        return dict(read_json(self.root / run_folder.EVIDENCE))
-
-    @cached_property
-    def features(self) -> dict[str, Any]:
-        """features.json, empty when it is missing."""
-        return optional_json(self.root / FEATURES) or {}
-
-    @cached_property
-    def others(self) -> dict[str, Path]:
-        """Folders of other cohorts that the run was judged on, by name."""
-        found = sorted((self.root / run_folder.EXTERNAL).glob(f"*/{OTHER_COHORT}"))
-        return {path.parent.name: path.parent for path in found}
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Who made it, and what it is called."""
+        return "run", self.root.resolve().name
 
     @property
-    def peeked(self) -> bool:
-        """Whether the paper's own protocol was requested, which chooses on the test set."""
-        return bool(self.evidence["protocol"] == "faithful")
+    def data(self) -> str:
+        """The name of the cohort's folder or table."""
+        data = self.settings.get("data")
+        return "simulated" if data is None else Path(str(data)).name
+
+    @property
+    def sample(self) -> str:
+        """A case where the U-Net sees volumes, else a slice."""
+        return "case" if self.setting("segmenter", "dimensions") == 3 else "slice"
+
+    @property
+    def made(self) -> str:
+        """What was done in every fold; what was fitted follows."""
+        outlined = "a U-Net was trained to outline the tumour"
+        if self.evidence.get("untuned"):
+            outlined = "the pre-trained U-Net outlined the tumour"
+        return f"In each, {outlined}, features were taken, and classifiers learnt from them:"
+
+    @property
+    def elsewhere(self) -> str:
+        """How it is judged on another cohort."""
+        return (
+            "Each fold's U-Net and arms, as they came out of their training patients, predict "
+            "every patient of the other cohort; a patient's probabilities are averaged over the "
+            "folds. Nothing is learnt from the other cohort. As there is one ensemble to judge, "
+            "the verdicts hold for these training patients, and carry no chance of training."
+        )
+
+    @property
+    def pooled(self) -> str:
+        """Of which slices a patient is the mean, in brackets."""
+        if self.setting("segmenter", "allow_seen") or self.peeked:
+            return ""
+        return " (those with a predicted mask; otherwise all)"
 
     @cached_property
     def cohort(self) -> pd.DataFrame:
@@ -160,14 +180,9 @@ class RunFiles:
         return dict(read_json(self.root / COHORT_FACTS))
 
     @property
-    def classes(self) -> list[str]:
-        """Class names in the order of the predictions."""
-        return [str(c) for c in self.evidence["classes"]]
-
-    @property
-    def rare(self) -> str:
-        """The rare class."""
-        return str(self.evidence["rare"])
+    def column(self) -> str | None:
+        """The column that the classes come from, None where they come from none."""
+        return self.cohort_facts.get("column")
 
     @cached_property
     def settings_text(self) -> str | None:
@@ -184,11 +199,6 @@ class RunFiles:
         except SettingError as error:
             raise DataError(str(error)) from None
         return loaded if isinstance(loaded, dict) else {}
-
-    def setting(self, section: str, name: str) -> Any:
-        """One setting, None when it is not there."""
-        part = self.settings.get(section)
-        return part.get(name) if isinstance(part, dict) else None
 
     @cached_property
     def folds(self) -> list[FoldFolder]:
@@ -271,8 +281,3 @@ def read_table(path: Path) -> pd.DataFrame | None:
     # As they stand: a class may be called 1, True or NA.
     table = read_csv(path, texts=("case", "patient", "label", "class", "part"), missing=("",))
     return table if len(table) else None
-
-
-def optional_json(path: Path) -> dict[str, Any] | None:
-    """A JSON object, or None when the file is missing."""
-    return dict(read_json(path)) if path.is_file() else None

@@ -8,7 +8,7 @@ from rarecase.checksums import record_files
 from rarecase.evidence.masks import stated
 from rarecase.report.manuscript.study import Study
 from rarecase.report.manuscript.write import write_paper
-from rarecase.report.page import Page, write_page
+from rarecase.report.page import Page, is_page, write_page
 from rarecase.report.run_files import RunFiles
 from rarecase.report.section_answer import answer_section
 from rarecase.report.section_cohort import cohort_section
@@ -56,14 +56,15 @@ def make_report(run: Path, *, out: Path | None = None) -> Path:
     finished = [str(r["finished"]) for _, r in files.steps() if r.get("finished")]
     page = write_page(
         Page(
-            title=f"Which features know the rare class {files.rare}, and do synthetic ones help?",
+            title=files.title,
             kicker=(files.root.resolve().name, max(finished, default="").replace("T", " ")),
             sections=sections,
             stated=stated(files.evidence),
         ),
         files.root / "report" if out is None else Path(out),
     )
-    write_paper(Study.of_run(files), page.parent)
+    if not is_page(page if out is None else Path(out)):
+        write_paper(Study.of(files), page.parent)
     if out is None:
         record_files(files.root, ["report"], step="steps/report")
     return page

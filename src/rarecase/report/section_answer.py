@@ -5,7 +5,7 @@ from __future__ import annotations
 from rarecase.evidence.tables_features import families_of
 from rarecase.report.blocks import Block, Section, Text
 from rarecase.report.figures_forest import features_forest
-from rarecase.report.run_files import RunFiles
+from rarecase.report.found import Found
 from rarecase.report.tables_choice import choices_table, features_table, sets_table
 
 ASKED = (
@@ -23,7 +23,7 @@ OUTLINE_SIZE = (
 )
 
 
-def answer_section(run: RunFiles) -> Section | None:
+def answer_section(run: Found) -> Section | None:
     """Features × classifier side by side, and what was chosen; nothing where there was one of each
     and no choice."""
     evidence = run.evidence

@@ -15,6 +15,7 @@ from rarecase.report.blocks import Block, Section, Table, Text, joined
 from rarecase.report.figures_curves import generator_curves
 from rarecase.report.figures_features import map_grids, scatter
 from rarecase.report.figures_pictures import blocks_figure
+from rarecase.report.found import Found
 from rarecase.report.run_files import GeneratorFolder, RunFiles
 from rarecase.report.set_aside import FeaturePair, read_pair, read_pictures
 from rarecase.report.style import class_colours
@@ -33,7 +34,7 @@ def features_section(run: RunFiles) -> Section:
     blocks: list[Block] = [
         Text(f"Features, fitted in each fold to its training patients: {sources}.")
     ]
-    blocks += _columns(run)
+    blocks += columns_blocks(run)
     if (shown := read_pictures(run)) is not None:
         blocks.append(blocks_figure(shown))
     if run.generators:
@@ -52,7 +53,7 @@ def features_section(run: RunFiles) -> Section:
     return Section("features", "Features, real and synthetic", blocks)
 
 
-def _columns(run: RunFiles) -> list[Block]:
+def columns_blocks(run: Found) -> list[Block]:
     """What the columns are of the sources that name them, and every warning about one."""
     named = {n: each for n, each in run.features.get("sets", {}).items() if each["columns"]}
     about = run.features | {"sets": named} if run.features else {}

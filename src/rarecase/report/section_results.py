@@ -13,12 +13,11 @@ from rarecase.evidence.tables_features import (
     in_front,
     verdict_lines,
 )
-from rarecase.evidence.text import number
 from rarecase.files import read_json
 from rarecase.pipeline.run_folder import EVIDENCE
 from rarecase.report.blocks import Block, Bullets, Details, Section, Text, joined
 from rarecase.report.figures_amounts import amounts_figure
-from rarecase.report.run_files import OTHER_COHORT, RunFiles
+from rarecase.report.found import Found, dice_line
 from rarecase.report.style import class_colours
 from rarecase.report.tables import Row, metric_tables, reference_of, results_table, table_3
 
@@ -41,21 +40,14 @@ SHIFT = (
     "differ by more than chance where the last of these numbers is far from one half."
 )
 
-ELSEWHERE = (
-    "Each fold's U-Net and arms, as they came out of their training patients, predict every "
-    "patient of the other cohort; a patient's probabilities are averaged over the folds. Nothing "
-    "is learnt from the other cohort. As there is one ensemble to judge, the verdicts hold for "
-    "these training patients, and carry no chance of training."
-)
 
-
-def results_section(run: RunFiles) -> Section:
+def results_section(run: Found) -> Section:
     """Every arm in one table with its verdict, every metric below it, the self-checks."""
     evidence = run.evidence
     rows = evidence["rows"]
     blocks: list[Block] = [
         Text(EXPLAINED + _tuned(run)),
-        Text(counts_line(evidence, column=run.cohort_facts.get("column"))),
+        Text(counts_line(evidence, column=run.column)),
         results_table(evidence, caption=_caption(run)),
     ]
     if others := verdict_lines(evidence)[1]:
@@ -64,22 +56,23 @@ def results_section(run: RunFiles) -> Section:
     metrics: list[Block] = []
     for family in dict.fromkeys(key_of(row).family for row in in_front(evidence, rows)):
         title = f"Every metric: {family[0]} with {family[1]}"
-        metrics.append(Details(title, metric_tables(evidence, family)))
+        metrics.append(Details(title, metric_tables(evidence, family, sample=run.sample)))
     title = f"Every metric of all features and classifiers ({len(metrics)})"
     blocks += metrics if len(metrics) <= MOST_FAMILIES else [Details(title, metrics)]
     if evidence["checks"]:
-        lines = check_lines(evidence["checks"], unit="slices")
-        blocks += [Text("Self-checks of the experiment:"), Bullets(lines), Text(SHIFT, "note")]
+        lines = check_lines(evidence["checks"], unit=f"{run.sample}s")
+        blocks += [Text("Self-checks of the experiment:"), Bullets(lines)]
+        blocks += [Text(SHIFT, "note")] if run.folds else []
     return Section("results", "What each arm adds", blocks)
 
 
-def _caption(run: RunFiles) -> str:
+def _caption(run: Found) -> str:
     choice = choice_family(run.evidence)
     on = "" if choice is None else " on what inner folds chose"
     return f"Test patients: every arm{on}"
 
 
-def _tuned(run: RunFiles) -> str:
+def _tuned(run: Found) -> str:
     if not any(row["amount"] == "tuned" for row in run.evidence["rows"]):
         return ""
     said = []
@@ -90,7 +83,7 @@ def _tuned(run: RunFiles) -> str:
     return TUNED.format(vectors=f"; {joined(said)}" if said else "")
 
 
-def amounts_section(run: RunFiles) -> Section | None:
+def amounts_section(run: Found) -> Section | None:
     """Scores against the number of synthetic samples, of arms that were fitted at several; nothing
     where amounts were tuned alone."""
     rows = [row for row in run.evidence["rows"] if row["control_of"] is None]
@@ -112,7 +105,7 @@ def amounts_section(run: RunFiles) -> Section | None:
     return Section("amounts", "How many synthetic samples", blocks)
 
 
-def table_3_section(run: RunFiles) -> Section:
+def table_3_section(run: Found) -> Section:
     """Our accuracies beside the published ones."""
     text = (
         "The paper's Table 3 gives the share of test slices called right, for each class and over "
@@ -127,17 +120,15 @@ def table_3_section(run: RunFiles) -> Section:
     )
 
 
-def external_section(run: RunFiles) -> Section | None:
-    """A table of arms for each other cohort; nothing where the run was judged on none."""
+def external_section(run: Found) -> Section | None:
+    """A table of arms for each other cohort; nothing where it was judged on none."""
     if not run.others:
         return None
-    blocks: list[Block] = [Text(ELSEWHERE)]
+    blocks: list[Block] = [Text(run.elsewhere)]
     for name, folder in run.others.items():
         evidence = read_json(folder / EVIDENCE)
-        blocks.append(Text(counts_line(evidence, column=run.cohort_facts.get("column"))))
-        dice = read_json(folder / OTHER_COHORT)["dice"]
-        if dice is not None:
-            blocks.append(Text(f"Its tumours are outlined with a mean Dice of {number(dice)}."))
+        blocks.append(Text(counts_line(evidence, column=run.column)))
+        blocks += [Text(line) for line in dice_line(folder)]
         blocks.append(results_table(evidence, caption=f"{name}: every arm on patients elsewhere"))
         lines = [*feature_lines(evidence), *choice_lines(evidence)]
         lines += [v["sentence"] for v in in_front(evidence, evidence["verdicts"])]

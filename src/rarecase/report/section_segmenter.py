@@ -13,12 +13,12 @@ from rarecase.pipeline import run_folder
 from rarecase.report.blocks import Block, Cell, Section, Table, Text, drawn
 from rarecase.report.figures_curves import learning_curves
 from rarecase.report.figures_pictures import augmentation_figure, tuning_figure
+from rarecase.report.found import optional_json
 from rarecase.report.overlays import SHOWN, SliceReader, choose_cases
 from rarecase.report.run_files import (
     RunFiles,
     SegmenterFolder,
     mean_dice,
-    optional_json,
 )
 from rarecase.report.set_aside import read_pictures
 from rarecase.report.starts import start_words, starts, training_of

@@ -15,13 +15,13 @@ from rarecase.evidence.tables_features import (
 )
 from rarecase.report.blocks import Block, Bullets, Section, Text, counted, joined
 from rarecase.report.cautions import find_cautions
-from rarecase.report.run_files import RunFiles
+from rarecase.report.found import Found
 
 NO_VERDICT = "No synthetic arm was planned beforehand, so there is no verdict."
 FAITHFUL = "The paper's own protocol chooses on the test set, so there is no verdict."
 
 
-def summary_section(run: RunFiles) -> Section:
+def summary_section(run: Found) -> Section:
     """Which features know the rare class, the verdicts and the best arm in one box; what was done;
     the cautions."""
     evidence = run.evidence
@@ -34,7 +34,7 @@ def summary_section(run: RunFiles) -> Section:
         Bullets(said, "What was found", style="finding"),
         Text(_patients(run)),
         Bullets(designs(evidence)),
-        Text(_scoring(run)),
+        *([Text(scoring)] if (scoring := _scoring(run)) else []),
     ]
     if cautions := find_cautions(run):
         blocks.append(Bullets(cautions, "Before believing a number"))
@@ -42,11 +42,7 @@ def summary_section(run: RunFiles) -> Section:
     return Section("summary", "Summary", blocks)
 
 
-def _sample(run: RunFiles) -> str:
-    return "case" if run.setting("segmenter", "dimensions") == 3 else "slice"
-
-
-def _patients(run: RunFiles) -> str:
+def _patients(run: Found) -> str:
     evidence = run.evidence
     patients, slices = evidence["counts"]["patients"], evidence["counts"]["slices"]
     classes = joined([f"{patients[c]:,} {c}" for c in run.classes])
@@ -54,15 +50,11 @@ def _patients(run: RunFiles) -> str:
     if evidence["repeats"] > 1:
         splits += f" in {evidence['repeats']} repeats"
     who, samples = sum(patients.values()), sum(slices.values())
-    who_outlines = "a U-Net was trained to outline the tumour"
-    if evidence.get("untuned"):
-        who_outlines = "the pre-trained U-Net outlined the tumour"
     # A sample may be a patient; then there is nothing more to count.
-    parts = f" with {counted(samples, _sample(run))}" if samples != who else ""
+    parts = f" with {counted(samples, run.sample)}" if samples != who else ""
     return (
         f"{counted(who, 'patient')} ({classes}; {run.rare} is the rare class){parts} were tested, "
-        f"in {splits}. In each, {who_outlines}, features were taken, and classifiers learnt from "
-        "them:"
+        f"in {splits}. {run.made}"
     )
 
 
@@ -104,13 +96,13 @@ def _spread(amounts: list[int]) -> str:
     return f" at {low:,}" if low == high else f" at {low:,} to {high:,}"
 
 
-def _scoring(run: RunFiles) -> str:
+def _scoring(run: Found) -> str:
     seeds = len(run.evidence["seeds"])
-    drawn = f"Whatever is drawn at random was drawn from {seeds} seeds. " if seeds > 1 else ""
-    pooled = f"{drawn}{_sample(run).capitalize()}s are averaged to patients"
-    if run.setting("segmenter", "allow_seen") or run.peeked:
-        return f"{pooled} before anything is scored."
-    return (
-        f"{pooled} (those with a predicted mask; otherwise all) before anything is scored. Every "
-        "score is of patients on whom nothing in their fold was fitted."
-    )
+    said = [f"Whatever is drawn at random was drawn from {seeds} seeds."] if seeds > 1 else []
+    counts = run.evidence["counts"]
+    if run.pooled or counts["slices"] != counts["patients"]:
+        samples = run.sample.capitalize()
+        said.append(f"{samples}s are averaged to patients{run.pooled} before anything is scored.")
+    if not (run.setting("segmenter", "allow_seen") or run.peeked):
+        said.append("Every score is of patients on whom nothing in their fold was fitted.")
+    return " ".join(said)

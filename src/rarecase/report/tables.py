@@ -57,12 +57,15 @@ def results_table(evidence: Evidence, *, caption: str, rows: Sequence[Row] | Non
     )
 
 
-def metric_tables(evidence: Evidence, family: tuple[str, str]) -> list[Table]:
+def metric_tables(
+    evidence: Evidence, family: tuple[str, str], *, sample: str = "slice"
+) -> list[Table]:
     """Every metric of the rows of one features × classifier, their controls too: on patients, what
-    it changed there, and on slices."""
+    it changed there, and on slices (or what a `sample` is), where a patient may have several."""
     rows = [row for row in evidence["rows"] if key_of(row).family == family]
     changed = [row for row in rows if row["patients"]["difference"] is not None]
-    metrics = evidence["metrics"]
+    metrics, count = evidence["metrics"], evidence["counts"]
+    several = count["slices"] != count["patients"]
     kinds: list[tuple[str, list[Row], Callable[[Row, str], str | Cell], str]] = [
         ("On test patients", rows, lambda row, name: scored(row["patients"]["scores"][name]),
          "Of Brier score and calibration error lower is better."),
@@ -70,9 +73,10 @@ def metric_tables(evidence: Evidence, family: tuple[str, str]) -> list[Table]:
          lambda row, name: scored(row["patients"]["difference"][name], change=True),
          "An interval that holds 0 is compatible with no change. With many rows looked at, some "
          "interval misses 0 by chance."),
-        ("On test slices, as the paper counted", rows,
+        (f"On test {sample}s, as the paper counted", rows if several else [],
          lambda row, name: cell(row["slices"]["scores"][name]),
-         "Slices of a patient are not independent samples, so no interval is given."),
+         f"{sample.capitalize()}s of a patient are not independent samples, so no interval is "
+         "given."),
     ]  # fmt: skip
     return [
         Table(

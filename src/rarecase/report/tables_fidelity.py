@@ -8,7 +8,7 @@ import pandas as pd
 
 from rarecase.evidence.text import DASH, cell
 from rarecase.report.blocks import Cell, Table, mean_with_range
-from rarecase.report.run_files import RunFiles
+from rarecase.report.found import Found
 
 COLUMNS = {
     "precision": "Precision", "recall": "Recall", "coverage": "Coverage",
@@ -32,7 +32,7 @@ NOTE = (
 )
 
 
-def read_fidelity(run: RunFiles) -> pd.DataFrame:
+def read_fidelity(run: Found) -> pd.DataFrame:
     """fidelity.csv of every generator together, with its arm as `name`, and its fold and seed as
     `cell`; empty where nothing was measured."""
     parts = [
@@ -45,7 +45,7 @@ def read_fidelity(run: RunFiles) -> pd.DataFrame:
     return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def fidelity_table(run: RunFiles) -> Table | None:
+def fidelity_table(run: Found) -> Table | None:
     """Each arm's synthetic samples and real ones by class; None where nothing was measured."""
     whole = read_fidelity(run)
     if whole.empty:
@@ -66,7 +66,7 @@ def fidelity_table(run: RunFiles) -> Table | None:
     )
 
 
-def unlike_new_patients(run: RunFiles) -> list[str]:
+def unlike_new_patients(run: Found) -> list[str]:
     """A sentence per arm and class whose samples cover next to nothing of the test patients', by
     the folds and seeds in which as many of either kind were looked at: fewer cover less."""
     whole, found = read_fidelity(run), []

@@ -17,7 +17,8 @@ from rarecase.evidence.text import DASH, cell
 from rarecase.numbers import plainly
 from rarecase.report.blocks import Block, Cell, Section, Table, Text, mean_with_range
 from rarecase.report.figures_curves import CLASS_ACCURACY
-from rarecase.report.run_files import RunFiles, by_class, optional_json
+from rarecase.report.found import optional_json
+from rarecase.report.run_files import RunFiles, by_class
 from rarecase.report.set_aside import SHOWN, read_pictures
 
 NOT_HERE = "not in this run"

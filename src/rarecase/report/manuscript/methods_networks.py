@@ -10,10 +10,11 @@ from rarecase.experiment.classifiers.registry import CLASSIFIERS
 from rarecase.features.sources.registry import SOURCES, source_listed
 from rarecase.pipeline.run_folder import SLICES
 from rarecase.report.blocks import counted, joined
+from rarecase.report.found import optional_json
 from rarecase.report.manuscript.references import cite, named
 from rarecase.report.manuscript.study import Study
 from rarecase.report.manuscript.words import between, decimal, listed
-from rarecase.report.run_files import RunFiles, SegmenterFolder, optional_json
+from rarecase.report.run_files import RunFiles, SegmenterFolder
 from rarecase.report.set_aside import read_pictures
 from rarecase.report.starts import start_words, starts, training_of
 

@@ -7,10 +7,11 @@ from collections import Counter
 from rarecase.evidence.text import percent
 from rarecase.pipeline.run_folder import SLICES
 from rarecase.report.blocks import counted
+from rarecase.report.found import optional_json
 from rarecase.report.manuscript.references import cite, named
 from rarecase.report.manuscript.study import Study
 from rarecase.report.manuscript.words import between, decimal, each_of, listed
-from rarecase.report.run_files import RunFiles, optional_json
+from rarecase.report.run_files import RunFiles
 
 MOST_SITES = 8  # that are named
 NORMALISED = {

@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from rarecase.evidence.result import EVIDENCE, PREDICTIONS
+from rarecase.evidence.result import PREDICTIONS
 from rarecase.evidence.tables import main_rows
-from rarecase.features.about import FEATURES
 from rarecase.features.sources.registry import AMONG, names_in
-from rarecase.files import read_json, read_parquet
-from rarecase.report.run_files import COHORT_FACTS, RunFiles, optional_json
+from rarecase.files import read_parquet
+from rarecase.report.found import COMPARISON, Found, optional_json
+from rarecase.report.run_files import COHORT_FACTS, RunFiles
 
 COMPARISON = "compare.json"
 
@@ -35,15 +35,16 @@ class Study:
     def read(cls, folder: Path) -> Study:
         """The study in a folder. Raises `DataError` where there is no evidence in it."""
         if (folder / COHORT_FACTS).is_file():
-            return cls.of_run(RunFiles(folder))
-        said = optional_json(folder / COMPARISON) or {}
-        about = optional_json(folder / FEATURES) or {}
-        return cls(folder, read_json(folder / EVIDENCE), about, None, said)
+            return cls.of(RunFiles(folder))
+        return cls.of(Found(folder))
 
     @classmethod
-    def of_run(cls, run: RunFiles) -> Study:
-        """The study of a run."""
-        return cls(run.root, run.evidence, run.features, run, {})
+    def of(cls, found: Found) -> Study:
+        """The study of a run's or a comparison's files."""
+        if isinstance(found, RunFiles):
+            return cls(found.root, found.evidence, found.features, found, {})
+        said = optional_json(found.root / COMPARISON) or {}
+        return cls(found.root, found.evidence, found.features, None, said)
 
     @property
     def rare(self) -> str:

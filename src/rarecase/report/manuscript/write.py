@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rarecase.checksums import record_files
 from rarecase.files import replacing_directory, write_table, write_text
 from rarecase.report.manuscript.checklist import checklist
 from rarecase.report.manuscript.methods import methods, methods_markdown
@@ -12,7 +11,7 @@ from rarecase.report.manuscript.references import GUIDELINES, bibliography, cite
 from rarecase.report.manuscript.study import Study
 from rarecase.report.manuscript.tables import write_tables
 
-PAPER, REPORT = "paper", "report"
+PAPER = "paper"
 
 
 def write_paper(study: Study, out: Path) -> Path:
@@ -26,12 +25,6 @@ def write_paper(study: Study, out: Path) -> Path:
         (made / "tables").mkdir()
         write_tables(study, made / "tables")
     return Path(out) / PAPER
-
-
-def write_beside(folder: Path) -> None:
-    """Write the same into `folder`/report of a comparison, and record its checksums."""
-    write_paper(Study.read(folder), folder / REPORT)
-    record_files(folder, [REPORT])
 
 
 def references_of(paragraphs: list[tuple[str, str]]) -> str:

@@ -1,4 +1,4 @@
-"""The contact sheet states an orientation only where a header gives one."""
+"""The page of a cohort states an orientation only where a header gives one."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 
 from rarecase.cohort.inspect import Inspection
 from rarecase.cohort.thumbnail import Thumbnail
-from rarecase.report.contact_sheet import write_contact_sheet
+from rarecase.report.page_inspect import report_inspection
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,6 @@ def test_orientation_is_said_where_a_header_gives_it(tmp_path, placed, said):
     }
     cases = pd.DataFrame({"case": [*shown], "label": "a"})
     found = Inspection("volumes", ("image",), {"a": 2}, "a", cases, (), shown)
-    write_contact_sheet(found, tmp_path / "sheet.html", source="x")
+    report_inspection(found, source="x", place=tmp_path / "sheet.html")
     text = (tmp_path / "sheet.html").read_text()
     assert said in text and ("right on the left" in text) == any(placed)
