@@ -12,8 +12,9 @@ import pandas as pd
 
 from rarecase.checksums import check_file
 from rarecase.errors import DataError, SettingError
+from rarecase.evidence.result import PREDICTIONS
 from rarecase.features.about import FEATURES
-from rarecase.files import read_csv, read_json
+from rarecase.files import read_csv, read_json, read_parquet
 from rarecase.pipeline import run_folder
 from rarecase.yaml_text import load_yaml
 
@@ -130,6 +131,11 @@ class RunFiles:
     def evidence(self) -> dict[str, Any]:
         """evidence.json."""
         return dict(read_json(self.root / run_folder.EVIDENCE))
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """predictions.parquet."""
+        return read_parquet(self.root / PREDICTIONS)
 
     @cached_property
     def features(self) -> dict[str, Any]:

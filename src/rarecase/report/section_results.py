@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from rarecase.evidence.paper import recomputation_note
 from rarecase.evidence.rows import key_of
-from rarecase.evidence.tables import check_lines, counts_line
+from rarecase.evidence.tables import best_lines, check_lines, counts_line
 from rarecase.evidence.tables_features import (
+    chance_line,
     choice_family,
     choice_lines,
     feature_lines,
     in_front,
+    others_line,
     verdict_lines,
 )
 from rarecase.evidence.text import number
@@ -18,6 +20,7 @@ from rarecase.files import read_json
 from rarecase.pipeline.run_folder import EVIDENCE
 from rarecase.report.blocks import Block, Bullets, Details, Section, Text, joined
 from rarecase.report.figures_amounts import amounts_figure
+from rarecase.report.figures_scores import components_figure
 from rarecase.report.run_files import OTHER_COHORT, RunFiles
 from rarecase.report.style import class_colours
 from rarecase.report.tables import Row, metric_tables, reference_of, results_table, table_3
@@ -58,7 +61,13 @@ def results_section(run: RunFiles) -> Section:
         Text(counts_line(evidence)),
         results_table(evidence, caption=_caption(run)),
     ]
-    if others := verdict_lines(evidence)[1]:
+    mine, others = verdict_lines(evidence)
+    said = [*mine, *chance_line(evidence), *others_line(evidence), *best_lines(evidence)]
+    if said:
+        blocks.append(Bullets(said))
+    if (figure := components_figure(evidence)) is not None:
+        blocks.append(figure)
+    if others:
         title = f"Verdicts on other features and classifiers ({len(others)})"
         blocks.append(Details(title, [Text(OTHERS), Bullets(others)]))
     metrics: list[Block] = []

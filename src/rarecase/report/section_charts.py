@@ -1,0 +1,57 @@
+"""Charts of how well the arms classify that stand for the answer."""
+
+from __future__ import annotations
+
+from rarecase.evidence.metrics import AUC
+from rarecase.evidence.operating import operating_curves
+from rarecase.report.blocks import Block, Grid, Section, Text, counted
+from rarecase.report.figures_scores import (
+    calibration_figure,
+    confusion_figures,
+    decision_figure,
+    precision_figure,
+    roc_figure,
+    scores_figures,
+)
+from rarecase.report.run_files import RunFiles
+from rarecase.report.shown_arms import Shown, shown_arms
+
+SCORES = 2  # arms whose scores of patients are drawn
+
+
+def charts_section(run: RunFiles) -> Section | None:
+    """ROC, precision and recall, calibration, decision curve, scores of patients and confusion of
+    the arms of `shown_arms`; nothing where no class can be ranked."""
+    evidence = run.evidence
+    shown = [each for each in shown_arms(evidence) if each.score(AUC)["value"] is not None]
+    curved = [each for each in shown if each.row["patients"].get("curves")]
+    if not curved:
+        return None
+    curves = operating_curves(run.predictions, evidence, [each.key for each in shown])
+    # The reference and what is deployed are often one and the same.
+    apart = [curved[0], *(each for each in curved[1:] if each.row["synthetic"])]
+    blocks: list[Block] = [
+        Text(_said(run, shown)),
+        Grid([
+            roc_figure(shown, curves, rare=run.rare),
+            precision_figure(shown, curves, evidence=evidence),
+            calibration_figure(curved, rare=run.rare),
+            decision_figure(curved, rare=run.rare),
+        ]),
+        Grid(scores_figures(apart[:SCORES], curves, evidence=evidence)),
+        Grid(confusion_figures(curved[0], classes=run.classes)),
+    ]  # fmt: skip
+    return Section("charts", "How well does it classify?", blocks)
+
+
+def _said(run: RunFiles, shown: list[Shown]) -> str:
+    patients = run.evidence["counts"]["patients"]
+    features, classifier = shown[0].key.family
+    others = sum(patients.values()) - patients[run.rare]
+    return (
+        f"{features} with {classifier}: the first of the curves is what is deployed, or the "
+        f"reference, where nothing is done about the imbalance. Class {run.rare} "
+        f"({counted(patients[run.rare], 'patient')}) against all others ({others:,}), on patients "
+        "whom no part of an arm has seen. Curves on top of each other are of arms that rank alike; "
+        "rest on a point to read it."
+    )
