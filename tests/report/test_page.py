@@ -17,9 +17,11 @@ from support.fake_run import fake_run
 SECTIONS = [
     "summary",
     "answer",
+    "charts",
     "results",
     "amounts",
     "table-3",
+    "believing",
     "cohort",
     "segmenter",
     "overlays",
@@ -107,7 +109,7 @@ def test_pictures_open_and_speak(reports, kind):
     for file in files:
         if file.suffix == ".svg":
             root = ElementTree.fromstring(file.read_text(encoding="utf-8"))
-            assert float(root.get("width").removesuffix("pt")) > 600
+            assert float(root.get("width").removesuffix("pt")) > 300
         else:
             assert file.read_bytes().startswith(b"%PDF-")
 

@@ -25,7 +25,7 @@ def plane(
             points[:, 0], points[:, 1], s=7, color=BEHIND, linewidths=0, marker=marks[label]
         )
     for label, points in of.items():
-        dots = axes.scatter(points[:, 0], points[:, 1], s=13, color=colours[label], alpha=0.7, linewidths=0,
-                            marker=marks[label])  # fmt: skip
+        dots = axes.scatter(points[:, 0], points[:, 1], s=13, color=colours[label], alpha=0.7,
+                            linewidths=0, marker=marks[label])  # fmt: skip
         told(dots, [f"{label}: {len(points):,} {kind} samples"])
     return axes

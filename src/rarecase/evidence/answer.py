@@ -174,8 +174,7 @@ def _few(evidence: Evidence) -> str:
 
 def _mostly(counts: Mapping[str, int]) -> str:
     name, count = max(counts.items(), key=lambda each: each[1])
-    total = sum(counts.values())
-    return name if count == total else f"{name} ({count} of {total} folds)"
+    return name if count == sum(counts.values()) else f"mostly {name}"
 
 
 def _name(features: str) -> str:

@@ -110,7 +110,7 @@ def scarcity_figure(curve: pd.DataFrame, *, rare: str, metric: str = AUC) -> Fig
     text = (
         f"{label} by how many patients of class {rare} a fold has to learn from, with 95 % "
         "intervals; everybody is tested at every number. Arms pay where they lie above the "
-        "reference while patients are few. A trap: verdicts are corrected within a number, not "
+        "reference while patients are few. Beware: verdicts are corrected within a number, not "
         f"over all of them.{f' {left} more arms stand in the table.' if left else ''}"
     )
     alt = f"{label} against the number of rare patients, of {', '.join(x.name for x in lines)}"

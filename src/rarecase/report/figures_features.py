@@ -138,7 +138,7 @@ def scatter(
         f"Up to {POINTS} real training and synthetic {what} of block {pair.block} in the plane of "
         "the first two principal components of the real ones (standardised). Synthetic samples "
         "should lie where real ones of their class lie and spread as widely; a tight clump is a "
-        "generator that repeats itself. A trap: what is apart in other directions looks alike here."
+        "generator that repeats itself. Beware: what is apart in other directions looks alike here."
     )
     return drawn(
         figure,

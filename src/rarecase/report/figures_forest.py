@@ -16,8 +16,8 @@ from rarecase.evidence.tables import main_rows
 from rarecase.evidence.tables_features import choice_family, in_front, reference_rows
 from rarecase.evidence.text import Score, number, with_interval
 from rarecase.evidence.verdict import MARGIN
-from rarecase.imaging.drawing import FAINT, INK, canvas, look, panels
-from rarecase.report.blocks import Figure, drawn
+from rarecase.imaging.drawing import FAINT, INK, canvas, look, panels, short
+from rarecase.report.blocks import Figure, counted, drawn
 from rarecase.report.style import ANSWERS, OTHERS, RARE
 
 Evidence = Mapping[str, Any]
@@ -25,7 +25,7 @@ Row = Mapping[str, Any]
 CHANCE = 0.5
 ROW, BETWEEN = 0.3, 0.17  # inches for a set of features; part of a line between its classifiers
 LINE = 0.175  # inches for an arm
-MOST = 20  # arms of which a figure at the top of a page has room
+MOST = 16  # arms of which a figure at the top of a page has room
 PLAIN = "not synthetic"
 COLUMNS = (0.0, 0.105)  # where what stands beside an arm begins
 APART = 0.2  # of a line: between what is against the reference and against the control
@@ -33,31 +33,40 @@ APART = 0.2  # of a line: between what is against the reference and against the 
 
 def arms_forest(evidence: Evidence) -> Figure | None:
     """What each arm moved the score by against the reference, and a synthetic one against its
-    control too, those of the choice first; None where there is no such arm."""
+    control too, those of the choice first; of more than there is room for the synthetic ones that
+    come first. None where there is no such arm."""
     rows = told_rows(evidence)
-    shown = rows if len(rows) <= MOST else [r for r in rows if r["synthetic"]][:MOST]
-    if not shown:
+    if len(rows) <= MOST:
+        return _arms(evidence, rows, name="arms-forest")
+    shown = [row for row in rows if row["synthetic"]][:MOST] or rows[:MOST]
+    more = f" {len(rows) - len(shown)} more arms stand with the results."
+    return _arms(evidence, shown, name="arms-forest", more=more)
+
+
+def all_arms_forest(evidence: Evidence) -> Figure | None:
+    """Every arm, where `arms_forest` leaves some out; else None."""
+    rows = told_rows(evidence)
+    return _arms(evidence, rows, name="all-arms-forest") if len(rows) > MOST else None
+
+
+def _arms(evidence: Evidence, rows: Sequence[Row], *, name: str, more: str = "") -> Figure | None:
+    if not rows:
         return None
     answers = {key_of(v): v for v in evidence["verdicts"]}
-    full = len({key_of(row).family for row in rows}) > 1
+    full = len({key_of(row).family for row in evidence["rows"]}) > 1
+    entries = [_entry(row, answers.get(key_of(row)), evidence, full=full) for row in rows]
+    there = [answers[key_of(row)]["answer"] for row in rows if key_of(row) in answers]
+    score = score_name(evidence)
     with look():
-        figure = canvas(1.0 + LINE * len(shown))
+        figure = canvas(1.2 + LINE * len(rows))
         (axes,) = panels(figure, 1, 1)
-        entries = [
-            _entry(row, answers.get(key_of(row)), evidence, full=full) for row in shown
-        ]  # fmt: skip
         forest(axes, entries, at=0.0, band=evidence.get("margin", MARGIN),
                heads=("n", "answer"), columns=COLUMNS)  # fmt: skip
-        axes.set_xlabel(f"Δ{score_name(evidence)}, class {evidence['rare']}: better to the right")
-        there = [answers[key_of(row)]["answer"] for row in shown if key_of(row) in answers]
+        axes.set_xlabel(f"Δ{score}, class {short(evidence['rare'])}: better to the right")
         figure.legend(handles=_legend(there), loc="outside lower center", ncols=4, fontsize=8.5)
-    left = len(rows) - len(shown)
-    more = f" {left} more arms stand in the tables." if left else ""
-    return drawn(
-        figure, name="arms-forest", caption=_caption(evidence, bool(there)) + more,
-        alt=f"Change of {score_name(evidence)} by {len(shown)} arms with 95 % intervals; the "
-        "numbers are in the tables",
-    )  # fmt: skip
+    alt = f"Change of {score} by {counted(len(rows), 'arm')} with 95 % intervals; the numbers are "
+    return drawn(figure, name=name, caption=_caption(evidence, judged=bool(there)) + more,
+                 alt=alt + "in the tables")  # fmt: skip
 
 
 def told_rows(evidence: Evidence) -> list[Row]:
@@ -134,16 +143,17 @@ def _legend(answers: Sequence[str]) -> list[Line2D]:
     return handles
 
 
-def _caption(evidence: Evidence, judged: bool) -> str:
-    score, margin = score_name(evidence), number(evidence.get("margin", MARGIN))
-    text = f"What every arm moved the {score} by, with 95 % intervals; right of the line is better."
+def _caption(evidence: Evidence, *, judged: bool) -> str:
+    text = f"What every arm moved the {score_name(evidence)} by; right of the line is better."
     if not judged:
-        return f"{text} None of these arms has synthetic samples."
+        return f"{text} Bars: 95 % intervals. None of these arms has synthetic samples."
     return (
         f"{text} Filled: against doing nothing about the imbalance; hollow: against as many copies "
-        f"of real samples as it added synthetic ones. Shaded: changes below {margin}, on which "
-        "nobody would act. n: patients of the rare class and others. Beware: of many intervals some "
-        "miss zero by chance; the answers at the right are corrected for that."
+        "of real samples as it added synthetic ones. Shaded: less than "
+        f"{number(evidence.get('margin', MARGIN))}, on which nobody would act. n: patients of the "
+        "rare class and others. Bars: 95 % intervals of the test that the answer is by (in tables: "
+        "of the bootstrap). Beware: of many intervals some miss zero by chance; the answers are "
+        "corrected for that."
     )
 
 

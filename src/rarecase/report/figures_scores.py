@@ -20,12 +20,13 @@ from rarecase.evidence.rows import Key, key_of
 from rarecase.evidence.tables_features import CHANCE, in_front
 from rarecase.evidence.text import Score, number, percent, with_interval
 from rarecase.imaging.drawing import canvas, look, panels, short
-from rarecase.report.blocks import Figure, drawn
+from rarecase.report.blocks import Figure, counted, drawn
 from rarecase.report.shown_arms import Shown
 from rarecase.report.style import class_colours
 
 Evidence = Mapping[str, Any]
 HALF = 5.0  # inches: of a figure that stands beside another
+PURE = 0.95  # a share beside which the others are not worth a drawing
 MOST_BARS = 12  # verdicts of which parts of the chance are drawn
 DOTS = 5  # every how manyth point of a curve says its value
 PLACED = (
@@ -55,7 +56,7 @@ def roc_figure(shown: Sequence[Shown], curves: Mapping[Key, Operating], *, rare:
     lines = [_line(s, curves[s.key].found, "auc_rare", "AUC", words) for s in shown]
     text = (
         f"ROC curves of class {rare} against all others. {PLACED} Shaded: 95 % interval of the "
-        "first. A trap: with few patients a curve moves in large steps, and curves that cross say "
+        "first. Beware: with few patients a curve moves in large steps, and curves that cross say "
         "little."
     )
     return drawn(half(lambda axes: roc(axes, lines), lines), name="roc", caption=text,
@@ -73,11 +74,11 @@ def precision_figure(
         return f"{percent(x)} found, {percent(y)} of those called are right"
 
     metric = "average_precision"
-    lines = [_line(s, curves[s.key].precision, metric, "average precision", words) for s in shown]
+    lines = [_line(s, curves[s.key].precision, metric, "AP", words) for s in shown]
     text = (
-        f"Precision and recall of class {rare}. {PLACED} Dotted: its share here, "
-        f"{percent(share)}. A trap: precision falls with that share, so a hospital with fewer such "
-        "patients will see less of it."
+        f"Precision and recall of class {rare}. {PLACED} AP: average precision; dotted: the "
+        f"class's share, {percent(share)}. Beware: precision falls with that share, so a hospital "
+        "with fewer such patients will see less of it."
     )
     figure = half(lambda axes: precision_recall(axes, lines, share=share), lines)
     return drawn(figure, name="precision-recall", caption=text,
@@ -104,7 +105,7 @@ def calibration_figure(shown: Sequence[Shown], *, rare: str) -> Figure:
     text = (
         f"Do probabilities of class {rare} mean what they say? In fifths of the predictions, "
         "pooled over folds, repeats and seeds; bars are 95 % intervals. On the dotted line they do "
-        "(slope 1, intercept 0). A trap: an arm that adds samples of the rare class says too much "
+        "(slope 1, intercept 0). Beware: an arm that adds samples of the rare class says too much "
         "of it, and ranks patients as well as before."
     )
     figure = half(lambda axes: calibration(axes, lines), lines, each=2)
@@ -126,15 +127,16 @@ def decision_figure(shown: Sequence[Shown], *, rare: str) -> Figure:
         ]
         at_share = with_interval(each.score("net_benefit"))
         lines.append(
-            _look(each, f"{at_share} at the class's share", thresholds, value, words=words,
+            _look(each, at_share, thresholds, value, words=words,
                   low=low[: len(low) if place == 0 else 0],
                   high=high[: len(high) if place == 0 else 0])
         )  # fmt: skip
     text = (
         f"Is acting on a predicted {rare} worth it? Net benefit counts those found, less false "
         "alarms at the price that the probability from which one acts implies. Dashed: acting on "
-        "everybody; line at 0: on nobody. Shaded: 95 % interval of the first. A trap: only the "
-        "part of the axis where somebody would act counts."
+        "everybody; line at 0: on nobody. In the legend: where one acts from the class's own "
+        "share on. Shaded: 95 % interval of the first. Beware: only the part of the axis where "
+        "somebody would act counts."
     )
 
     def draw(axes: Axes) -> Axes:
@@ -149,10 +151,10 @@ def confusion_figures(shown: Shown, *, classes: Sequence[str]) -> list[Figure]:
     both, found = shown.row["patients"]["curves"]["confusion"], []
     texts = {
         "default": "Patients by their class and by the most probable one; shaded and in percent: "
-        "of their class. Means over repeats and seeds. A trap: accuracy is high where nobody is "
+        "of their class. Means over repeats and seeds. Beware: accuracy is high where nobody is "
         "called the rare class; look at its own line.",
         "tuned": "The same after the threshold for the rare class was tuned on training patients: "
-        "more of them are found, and more others are called so.",
+        "what that gains in one class it may cost in another.",
     }
     for which, text in texts.items():
         counts = np.array([[both[which][t][c] for c in classes] for t in classes], float)
@@ -179,7 +181,7 @@ def scores_figures(
     text = (
         f"How sure of class {rare} the classifier is, patient by patient, each the mean over "
         "slices, repeats and seeds; bars count patients, triangles are medians."
-        f"{' Dashed: the thresholds tuned in the folds.' * two} A trap: every fold has its own "
+        f"{' Dashed: the thresholds tuned in the folds.' * two} Beware: every fold has its own "
         "classifier, so that what overlaps here may be apart within a fold."
     )
     found = []
@@ -201,7 +203,7 @@ def scores_figures(
 
 def components_figure(evidence: Evidence) -> Figure | None:
     """What the chance in the differences comes from, of every verdict of which it is known apart;
-    None without any."""
+    None where there is none, or all is due to one thing."""
     verdicts = in_front(evidence, list(evidence["verdicts"]))
     full = len({key_of(v).family for v in verdicts}) > 1
     known = {
@@ -209,7 +211,7 @@ def components_figure(evidence: Evidence) -> Figure | None:
         if len(shares := v["against"]["reference"].get("chance") or {}) > 1
     }  # fmt: skip
     known = dict([*known.items()][:MOST_BARS])
-    if not known:
+    if all(max(shares.values()) > PURE for shares in known.values()):
         return None
     with look():
         figure = canvas(1.1 + 0.27 * len(known))
@@ -219,8 +221,9 @@ def components_figure(evidence: Evidence) -> Figure | None:
     patients = sum(evidence["counts"]["patients"].values())
     text = (
         "What the uncertainty of each difference to the reference is due to, with "
-        f"{patients:,} patients, {evidence['repeats']} repeats and {len(evidence['seeds'])} seeds: "
-        "more of what has the largest share narrows it most. A trap: shares of few repeats or "
+        f"{counted(patients, 'patient')}, {counted(evidence['repeats'], 'repeat')} and "
+        f"{counted(len(evidence['seeds']), 'seed')}: "
+        "more of what has the largest share narrows it most. Beware: shares of few repeats or "
         "seeds are rough."
     )
     return drawn(figure, name="components", caption=text,
@@ -244,7 +247,7 @@ def _look(
     high: Floats, every: int = 1,
 ) -> Line:  # fmt: skip
     return Line(
-        f"{short(shown.name, most=24)}: {said}", x, y, shown.colour, shown.style, shown.marker,
+        f"{short(shown.name, most=20)}: {said}", x, y, shown.colour, shown.style, shown.marker,
         low=low, high=high, words=[f"{shown.name}: {each}" for each in words], every=every,
     )  # fmt: skip
 

@@ -20,6 +20,7 @@ from rarecase.files import read_json
 from rarecase.pipeline.run_folder import EVIDENCE
 from rarecase.report.blocks import Block, Bullets, Details, Section, Text, joined
 from rarecase.report.figures_amounts import amounts_figure
+from rarecase.report.figures_forest import all_arms_forest
 from rarecase.report.figures_scores import components_figure
 from rarecase.report.run_files import OTHER_COHORT, RunFiles
 from rarecase.report.style import class_colours
@@ -62,11 +63,13 @@ def results_section(run: RunFiles) -> Section:
         results_table(evidence, caption=_caption(run)),
     ]
     mine, others = verdict_lines(evidence)
-    said = [*mine, *chance_line(evidence), *others_line(evidence), *best_lines(evidence)]
-    if said:
-        blocks.append(Bullets(said))
-    if (figure := components_figure(evidence)) is not None:
-        blocks.append(figure)
+    parts = components_figure(evidence)
+    said = [*mine, *others_line(evidence), *best_lines(evidence)]
+    said += chance_line(evidence) if parts is None else []
+    blocks += [Bullets(said)] if said else []
+    blocks += [] if parts is None else [parts]
+    if (every := all_arms_forest(evidence)) is not None:
+        blocks.append(Details("What every arm moved", [every]))
     if others:
         title = f"Verdicts on other features and classifiers ({len(others)})"
         blocks.append(Details(title, [Text(OTHERS), Bullets(others)]))
