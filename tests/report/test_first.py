@@ -54,7 +54,7 @@ def test_a_caution_stands_at_the_top_or_below_and_not_twice(run):
     assert not set(grave) & set(rest)
     assert any("0.71" in text and "leaks" in text for text in grave)
     assert any("grade" in text and "ki67" not in text for text in grave)
-    assert any("One split and one seed" in text for text in rest)
+    assert any("without a mask" in text for text in rest)
 
 
 def test_every_mark_of_the_forest_says_the_numbers_of_its_verdict(evidence):
