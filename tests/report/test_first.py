@@ -11,11 +11,10 @@ from rarecase.report import figures_forest
 from rarecase.report.blocks import Answer, Figure, Section, Text
 from rarecase.report.cautions import grave_cautions, other_cautions
 from rarecase.report.figures_forest import all_arms_forest, arms_forest, told_rows
-from rarecase.report.page import Page
+from rarecase.report.page import Page, write_page
 from rarecase.report.run_files import RunFiles
 from rarecase.report.section_first import first_section
 from rarecase.report.shown_arms import shown_arms
-from rarecase.report.templates import fill
 from support.fake_run import fake_run
 from support.predictions import make_predictions
 
@@ -105,12 +104,13 @@ def test_charts_are_of_the_reference_the_best_synthetic_arms_and_a_control(evide
     assert all(len({look[i] for look in looks}) == len(looks) for i in range(3))
 
 
-def test_a_badge_has_words_and_a_sign_and_hostile_names_are_text():
+def test_a_badge_has_words_and_a_sign_and_hostile_names_are_text(tmp_path):
     hostile = '<script>alert("1")</script>'
     table = make_predictions(arms={"none": {}, hostile: SMOTE}, classes=("A", hostile), n=(20, 12))
     found = make_evidence(table, rare=hostile, draws=20)
     blocks = [Answer(findings(found)), arms_forest(found), Text("x")]
-    page = fill("report.html.j2", {"page": Page("t", (), [Section("a", "b", blocks)])})
+    made = write_page(Page("t", (), [Section("a", "b", blocks)]), tmp_path / "page")
+    page = made.read_text(encoding="utf-8")
     assert page.count("<script") == 1
     assert '<strong class="badge inconclusive">' in page
     assert "●</span> inconclusive" in page

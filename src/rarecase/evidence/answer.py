@@ -64,8 +64,7 @@ def best_finding(evidence: Evidence) -> Finding:
     row = _row(evidence, found or best)
     patients, score = row["counts"]["patients"], row["patients"]["scores"][AUC]
     if found is not None:
-        chosen = [_mostly(found["counts"][name]) for name in ("features", "classifier")]
-        how = f"{' with '.join(chosen)}, chosen without a look at its test patients (nested)"
+        how = f"{_mostly(found)}, chosen without a look at its test patients (nested)"
     else:
         how = key_of(best).title(full=True)
         if best["of"] > 1:
@@ -172,9 +171,12 @@ def _few(evidence: Evidence) -> str:
     )
 
 
-def _mostly(counts: Mapping[str, int]) -> str:
-    name, count = max(counts.items(), key=lambda each: each[1])
-    return name if count == sum(counts.values()) else f"mostly {name}"
+def _mostly(choices: Row) -> str:
+    """The features and the classifier that were chosen most often."""
+    counts = [choices["counts"][name] for name in ("features", "classifier")]
+    names = [max(each, key=lambda name: each[name]) for each in counts]
+    always = all(len(each) == 1 for each in counts)
+    return f"{'' if always else 'mostly '}{' with '.join(names)}"
 
 
 def _name(features: str) -> str:

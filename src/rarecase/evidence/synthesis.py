@@ -148,7 +148,11 @@ def _changes(asked: Sequence[Row]) -> str:
     """What arms moved, the largest gain first."""
     known = {key_of(v).title(full=False): moved(v) for v in asked if moved(v)["value"] is not None}
     order = sorted(known, key=lambda name: -(known[name]["value"] or 0.0))
-    said = [f"{name} {with_interval(known[name], change=True)}" for name in order[:NAMED]]
+    said = [
+        f"{name} {with_interval(known[name], change=True)}"
+        + (" (nobody is ranked otherwise)" if known[name]["low"] is None else "")
+        for name in order[:NAMED]
+    ]
     return "; ".join([*said, *(["…"] if len(order) > NAMED else [])]) or "not known"
 
 

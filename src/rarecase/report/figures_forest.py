@@ -53,8 +53,10 @@ def _arms(evidence: Evidence, rows: Sequence[Row], *, name: str, more: str = "")
     if not rows:
         return None
     answers = {key_of(v): v for v in evidence["verdicts"]}
-    full = len({key_of(row).family for row in evidence["rows"]}) > 1
-    entries = [_entry(row, answers.get(key_of(row)), evidence, full=full) for row in rows]
+    entries = [
+        _entry(row, answers.get(key_of(row)), evidence, name=_name(key_of(row), evidence))
+        for row in rows
+    ]
     there = [answers[key_of(row)]["answer"] for row in rows if key_of(row) in answers]
     score = score_name(evidence)
     with look():
@@ -83,11 +85,10 @@ def told_rows(evidence: Evidence) -> list[Row]:
     return in_front(evidence, found)
 
 
-def _entry(row: Row, verdict: Row | None, evidence: Evidence, *, full: bool) -> Entry:
+def _entry(row: Row, verdict: Row | None, evidence: Evidence, *, name: str) -> Entry:
     patients, key = row["counts"]["patients"], key_of(row)
     rare = patients[evidence["rare"]]
     counts = f"{rare:,} / {sum(patients.values()) - rare:,}"
-    name = key.title(full=full)
     if verdict is None:
         marks = [_mark(_plain(row, evidence), f"{name}, against {_reference(evidence, key)}",
                        colour=INK, marker="_")]  # fmt: skip
@@ -101,6 +102,12 @@ def _entry(row: Row, verdict: Row | None, evidence: Evidence, *, full: bool) -> 
         for other, words in others.items()
     ]  # fmt: skip
     return Entry(name, marks, (counts, verdict["answer"]))
+
+
+def _name(key: Key, evidence: Evidence) -> str:
+    if key.family == choice_family(evidence):
+        return f"{key.title(full=False)} (chosen features)"
+    return key.title(full=len({key_of(row).family for row in evidence["rows"]}) > 1)
 
 
 def _plain(row: Row, evidence: Evidence) -> Score:
