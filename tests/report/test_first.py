@@ -99,7 +99,7 @@ def test_charts_are_of_the_reference_the_best_synthetic_arms_and_a_control(evide
     names = [each.name for each in shown_arms(evidence)]
     assert names[0] == "none"
     assert sorted(names[1:3]) == ["remix", "smote"]
-    assert names[3] == f"as many copies as {names[1]}"
+    assert names[3] == f"{names[1]}'s control"
     looks = [(each.colour, each.style, each.marker) for each in shown_arms(evidence)]
     assert all(len({look[i] for look in looks}) == len(looks) for i in range(3))
 

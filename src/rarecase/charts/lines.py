@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from rarecase.charts.svg import told
 from rarecase.imaging.drawing import FAINT, INK
 
 NOTHING = np.array([])
+SPREAD = 0.012  # of a number of patients: lines are set beside each other
 FLOOR = 0.25  # of the most net benefit: how far below 0 one looks; far worse is no news
 
 
@@ -105,8 +106,8 @@ def decision(axes: Axes, lines: Sequence[Line], *, thresholds: Floats, everybody
 
 def scarcity(axes: Axes, lines: Sequence[Line], *, label: str) -> Axes:
     """A score, called `label`, against the number of rare patients to learn from."""
-    for line in reversed(lines):
-        line.draw(axes, bars=True)
+    for place, line in reversed([*enumerate(lines)]):
+        replace(line, x=line.x * (1 + SPREAD * place)).draw(axes, bars=True)
     ks = sorted({float(k) for line in lines for k in line.x})
     axes.set_xscale("log")
     axes.set_xticks(ks, [f"{k:,.0f}" for k in ks])

@@ -128,7 +128,9 @@ def what_would_help(evidence: Evidence) -> str:
     known = [value for value in sets if value is not None]
     gains = [abs(m) for v in asked if (m := moved(v)["value"]) is not None]
     if asked and nothing_to_gain(evidence, asked):
-        return "Nothing that is done to training samples. Patients of another hospital say more."
+        return (
+            "Nothing done to training samples: there is no room. Patients elsewhere would say more."
+        )
     if gains and len(known) > 1 and (spread := max(known) - min(known)) > 2 * max(gains):
         said.append(
             f"Better features: from set to set AUC moves by up to {number(spread)}, by synthetic "
@@ -150,7 +152,7 @@ def _more(evidence: Evidence, asked: Sequence[Row]) -> str:
     needed = [v["needed"] for v in asked if v["needed"] is not None]
     many = ""
     if needed and "patients" in names:
-        which = "it" if len(asked) == 1 else f"{len(needed)} of {len(asked)}"
+        which = "it" if len(asked) == 1 else f"{len(needed)} of the {len(asked)}"
         rare = evidence["rare"]
         many = f": with about {roughly(max(needed))} of class {rare} {which} would be decided"
     return f"{words[0].upper()}{words[1:]}{many}"

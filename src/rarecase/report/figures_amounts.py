@@ -83,9 +83,11 @@ def _lines(rows: Rows, name: str, colour: str) -> list[Line]:
 
 
 def scarcity_figure(curve: pd.DataFrame, *, rare: str, metric: str = AUC) -> Figure:
-    """A score of `scarcity_curve` against the rare patients to learn from, an arm a line; of more
-    arms than have a look of their own the first."""
-    mine = curve[curve["control_of"].isna()]
+    """A score of `scarcity_curve` against the rare patients to learn from, an arm a line: the
+    references, then synthetic arms, then others, as many as have a look of their own."""
+    mine = curve[curve["control_of"].isna()].sort_values(
+        ["reference", "synthetic"], ascending=False, kind="stable"
+    )
     parts = [(Key(*map(str, key)), part) for key, part in mine.groupby([*KEY], sort=False)]
     full = len({key.family for key, _ in parts}) > 1
     lines = []

@@ -25,7 +25,7 @@ Row = Mapping[str, Any]
 CHANCE = 0.5
 ROW, BETWEEN = 0.3, 0.17  # inches for a set of features; part of a line between its classifiers
 LINE = 0.175  # inches for an arm
-MOST = 16  # arms of which a figure at the top of a page has room
+MOST = 12  # arms of which a figure at the top of a page has room
 PLAIN = "not synthetic"
 COLUMNS = (0.0, 0.105)  # where what stands beside an arm begins
 APART = 0.2  # of a line: between what is against the reference and against the control
@@ -33,14 +33,25 @@ APART = 0.2  # of a line: between what is against the reference and against the 
 
 def arms_forest(evidence: Evidence) -> Figure | None:
     """What each arm moved the score by against the reference, and a synthetic one against its
-    control too, those of the choice first; of more than there is room for the synthetic ones that
-    come first. None where there is no such arm."""
+    control too, those of the choice first; of more than there is room for the synthetic ones on
+    the features that come first. None where there is no such arm."""
     rows = told_rows(evidence)
     if len(rows) <= MOST:
         return _arms(evidence, rows, name="arms-forest")
-    shown = [row for row in rows if row["synthetic"]][:MOST] or rows[:MOST]
+    shown = _families([row for row in rows if row["synthetic"]] or rows)
     more = f" {len(rows) - len(shown)} more arms stand with the results."
     return _arms(evidence, shown, name="arms-forest", more=more)
+
+
+def _families(rows: Sequence[Row]) -> list[Row]:
+    """Rows of as many whole families as there is room for."""
+    kept: list[Row] = []
+    for family in dict.fromkeys(key_of(row).family for row in rows):
+        mine = [row for row in rows if key_of(row).family == family]
+        if kept and len(kept) + len(mine) > MOST:
+            break
+        kept += mine[:MOST]
+    return kept
 
 
 def all_arms_forest(evidence: Evidence) -> Figure | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rarecase.evidence.metrics import AUC
 from rarecase.evidence.operating import operating_curves
+from rarecase.evidence.tables_features import choice_family
 from rarecase.report.blocks import Block, Grid, Section, Text, counted
 from rarecase.report.figures_scores import (
     calibration_figure,
@@ -45,13 +46,17 @@ def charts_section(run: RunFiles) -> Section | None:
 
 
 def _said(run: RunFiles, shown: list[Shown]) -> str:
-    patients = run.evidence["counts"]["patients"]
-    features, classifier = shown[0].key.family
+    evidence, patients = run.evidence, run.evidence["counts"]["patients"]
     others = sum(patients.values()) - patients[run.rare]
+    family = shown[0].key.family
+    on = f"{family[0]} with {family[1]}"
+    if family == choice_family(evidence):
+        on = "features and classifier that inner folds chose (auto)"
+    deployed = evidence.get("choices") is not None and not shown[0].row["reference"]
+    first = "what is deployed" if deployed else "the reference: nothing is done about the imbalance"
+    copies = ", and a control adds as many copies of real samples" if len(shown) > 2 else ""
     return (
-        f"{features} with {classifier}: the first of the curves is what is deployed, or the "
-        f"reference, where nothing is done about the imbalance. Class {run.rare} "
-        f"({counted(patients[run.rare], 'patient')}) against all others ({others:,}), on patients "
-        "whom no part of an arm has seen. Curves on top of each other are of arms that rank alike; "
-        "rest on a point to read it."
+        f"On {on}, class {run.rare} ({counted(patients[run.rare], 'patient')}) against all others "
+        f"({others:,}), whom no part of an arm has seen. The first curve is {first}{copies}. "
+        "Curves on top of each other are of arms that rank alike; rest on a point to read it."
     )

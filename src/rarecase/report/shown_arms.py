@@ -74,5 +74,5 @@ def _auc(row: Row) -> float:
 
 def _name(row: Row) -> str:
     if row["control_of"] is not None:
-        return f"as many copies as {row['control_of']}"
+        return f"{row['control_of']}'s control"
     return key_of(row).title(full=False)
