@@ -7,9 +7,11 @@ import pytest
 
 from rarecase.evidence import make_evidence
 from rarecase.report import make_report
-from rarecase.report.cautions import find_cautions
+from rarecase.report.blocks import Text
+from rarecase.report.cautions import grave_cautions
 from rarecase.report.run_files import RunFiles
 from rarecase.report.section_answer import answer_section
+from rarecase.report.section_first import first_section
 from rarecase.report.tables_choice import choices_table, features_table, sets_table
 from support.fake_run import fake_run
 from support.predictions import SETS, make_sets
@@ -27,7 +29,9 @@ def run(tmp_path_factory):
                       classes=("HGG", "LGG"), n=(30, 15))  # fmt: skip
     extra = extra[extra["features"] == "auto"].query("arm != 'auto'")
     extra = extra.assign(features="maps", classifier="cnn", chosen="{}")
-    evidence = make_evidence(pd.concat([table, extra]), rare="LGG", draws=100)
+    predictions = pd.concat([table, extra], ignore_index=True)
+    evidence = make_evidence(predictions, rare="LGG", draws=100)
+    predictions.to_parquet(made / "predictions.parquet")
     (made / "evidence.json").write_text(json.dumps(evidence))
     return made
 
@@ -62,10 +66,10 @@ def test_a_row_for_each_fold_and_one_for_all(files):
 
 def test_a_broken_promise_stands_among_the_cautions(files):
     said = files.evidence["choices"]["caution"]
-    assert said and said in find_cautions(files)
-    assert said in str(answer_section(files))
+    assert said and said in grave_cautions(files)
+    assert Text(said, "warning") in first_section(files).blocks
     files.evidence = files.evidence | {"choices": None}
-    assert said not in find_cautions(files)
+    assert said not in grave_cautions(files)
 
 
 def test_the_page_says_features_first_then_the_arms_on_the_choice(run):
@@ -75,7 +79,7 @@ def test_the_page_says_features_first_then_the_arms_on_the_choice(run):
     own, other = (v["sentence"] for v in sorted(evidence["verdicts"],
                                                 key=lambda v: v["features"] != "auto"))  # fmt: skip
     titles = ("Features × classifier, the arm none", "every arm on what inner folds chose")
-    places = [page.index(each) for each in (first, own, *titles, other)]
+    places = [page.index(each) for each in (first, *titles, own, other)]
     assert places == sorted(places)
     assert (
         "clinical, radiomics and tumour with logistic and lda; outline_size with logistic" in page

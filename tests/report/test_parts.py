@@ -20,7 +20,7 @@ from rarecase.features.store import FeatureStore
 from rarecase.files import write_json
 from rarecase.report import make_report
 from rarecase.report.blocks import Cell
-from rarecase.report.cautions import find_cautions
+from rarecase.report.cautions import grave_cautions, other_cautions
 from rarecase.report.figures_features import mosaic, principal_plane
 from rarecase.report.overlays import SliceReader, choose_cases, dice
 from rarecase.report.run_files import RunFiles
@@ -178,7 +178,7 @@ def test_samples_that_cover_nothing_are_warned_of(tmp_path):
     (said,) = unlike_new_patients(RunFiles(made))
     assert said.startswith("Synthetic samples of class HGG (acgan) are not like")
     assert "cover 0.12 of the test patients' variety, other real patients 0.47" in said
-    assert said in find_cautions(RunFiles(made))
+    assert said in other_cautions(RunFiles(made))
     found.loc[found["source"] == "synthetic", "samples"] = 7  # as the filter left them
     found.to_csv(path, index=False)
     assert not unlike_new_patients(RunFiles(made))
@@ -221,7 +221,8 @@ def change_evidence(run, change):
 
 
 def cautions(run):
-    return " | ".join(find_cautions(RunFiles(run)))
+    files = RunFiles(run)
+    return " | ".join([*grave_cautions(files), *other_cautions(files)])
 
 
 @pytest.fixture

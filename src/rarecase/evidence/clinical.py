@@ -55,6 +55,23 @@ def specificity_at(drawn: Drawn, *, sensitivity: float, of: int | None = None) -
     return mean_defined(np.where((drawn_rare > 0) & np.isfinite(fewest), found, np.nan))
 
 
+def precision_at(drawn: Drawn, *, recall: float, of: int | None = None) -> Floats:
+    """Precision where a recall from 0 to 1 is first reached, going down the ranks of a fold; the
+    mean over folds. Its area over all recalls is the average precision."""
+    ranked = drawn.ranked(drawn.rare if of is None else of)
+    if ranked is None:
+        return np.full(len(drawn.weights), np.nan)
+    drawn_rare = ranked.sum(ranked.weight)
+    wanted = ranked.per_positive(recall * drawn_rare)
+    reached = (ranked.positives + ROUNDING >= wanted) & (ranked.positives > 0)
+    right, called = (
+        np.minimum.reduceat(np.where(reached, each, np.inf), ranked.starts)
+        for each in (ranked.positives, ranked.positives + ranked.others)
+    )
+    there = (drawn_rare > 0) & np.isfinite(called)
+    return mean_defined(ratio(*(np.where(there, each, np.nan) for each in (right, called))))
+
+
 def calibration_slope(drawn: Drawn, *, of: int | None = None) -> Floats:
     """Slope b of a logistic regression of the class on logit p, log odds = a + b logit p (Cox
     1958): 1 where probabilities are neither too extreme (below 1) nor too timid. In draws one

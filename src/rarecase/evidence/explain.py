@@ -102,10 +102,17 @@ def _why(verdict: Verdict, tested: Contrast) -> str:
 def _needed(verdict: Verdict, rare: str) -> str:
     if math.isnan(verdict.needed):
         return ""
-    # Two digits: it is an estimate, and a rough one.
-    unit = 10 ** max(len(str(math.ceil(verdict.needed))) - 2, 0)
-    about = math.ceil(verdict.needed / unit) * unit
-    return f"; about {about:,} patients of class {rare} would decide it"
+    return f"; about {roughly(verdict.needed)} patients of class {rare} would decide it"
+
+
+def roughly(count: float) -> str:
+    """A rough estimate: rounded up to two digits.
+
+    >>> roughly(184.6), roughly(1101)
+    ('190', '1,200')
+    """
+    unit = 10 ** max(len(str(math.ceil(count))) - 2, 0)
+    return f"{math.ceil(count / unit) * unit:,}"
 
 
 def _moved(tested: Contrast, reference: str, score: str) -> str:

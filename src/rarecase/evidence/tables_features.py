@@ -149,9 +149,9 @@ MORE = {"patients": "more patients", "repeats": "more repeats", "seeds": "more g
 SOME = 0.2  # share of the variance from which more of a thing would be felt
 
 
-def chance_line(evidence: Evidence) -> list[str]:
-    """What the chance in the verdicts that matter most comes from, and what would narrow it: means
-    over their differences to the reference. Nothing where none is known."""
+def chance_shares(evidence: Evidence) -> dict[str, float]:
+    """The parts of the chance in the verdicts that matter most, as means over their differences to
+    the reference; empty where none is known."""
     first = choice_family(evidence)
     each = [
         verdict["against"]["reference"].get("chance")
@@ -159,12 +159,16 @@ def chance_line(evidence: Evidence) -> list[str]:
         if first is None or key_of(verdict).family == first
     ]
     known = [shares for shares in each if shares]
-    if not known:
-        return []
-    mean = {
+    return {
         name: sum(shares.get(name, 0.0) for shares in known) / len(known)
         for name in CHANCE if any(name in shares for shares in known)
     }  # fmt: skip
+
+
+def chance_line(evidence: Evidence) -> list[str]:
+    """What the chance in the verdicts that matter most comes from, and what would narrow it.
+    Nothing where it is not known apart."""
+    mean = chance_shares(evidence)
     said = [f"{100 * share:.0f} % is due to {CHANCE[name]}" for name, share in mean.items()]
     if len(said) < 2:
         return []

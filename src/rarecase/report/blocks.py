@@ -10,9 +10,11 @@ from typing import Literal
 from matplotlib.figure import Figure as Canvas
 
 from rarecase.charts.svg import pdf, svg
+from rarecase.evidence.answer import Finding
 from rarecase.evidence.text import Score, cell, interval
 from rarecase.imaging.drawing import look
 from rarecase.report.sheet import Sheet
+from rarecase.report.style import ANSWERS
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,28 @@ class Details:
     kind: str = field(default="details", init=False)
 
 
-Block = Text | Bullets | Table | Figure | Sheet | Code | Details
+@dataclass(frozen=True)
+class Answer:
+    """The findings of a study, a line each, and what would help; at the top of its page."""
+
+    findings: Sequence[Finding]
+    helps: str = ""
+    kind: str = field(default="answer", init=False)
+
+    def mark(self, finding: Finding) -> str:
+        """Of a finding with a badge, the sign of its answer."""
+        return ANSWERS[finding.answer][2]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Figures beside each other where there is room, below each other where there is none."""
+
+    blocks: Sequence[Block]
+    kind: str = field(default="grid", init=False)
+
+
+Block = Text | Bullets | Answer | Table | Figure | Sheet | Code | Details | Grid
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a reader must know before believing a number, found by rule in the run."""
+"""What a reader must know before believing a number, found by rule in the run, gravest first."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ SHIFT = 0.10
 MOST_NAMES = 4
 
 
-def find_cautions(run: Found) -> list[str]:
-    """The cautions that apply to this run, gravest first."""
+def grave_cautions(run: Found) -> list[str]:
+    """Those that change what may be concluded: nothing is said at the top of a page without
+    them."""
+    rules = (_peeked, _leak, _promise, _few_rare, _simulated)
+    return [text for rule in rules for text in rule(run)]
+
+
+def other_cautions(run: Found) -> list[str]:
+    """Those that say how to read a number."""
     rules = (
-        _not_sound, _promise, _few_rare, _one_class_called, _filter, unlike_new_patients, _added,
+        _in_domain, _empty_folds, _one_class_called, _filter, unlike_new_patients, _added,
         _segmenters, _one_training,
     )  # fmt: skip
     return [text for rule in rules for text in rule(run)]
 
 
-def _not_sound(run: Found) -> Iterator[str]:
-    """Test patients who were looked at, or are none."""
+def _peeked(run: Found) -> Iterator[str]:
+    """Test patients who were looked at, or may have been."""
     if run.peeked:
         yield PEEKED
-    if run.settings and run.settings.get("data") is None:
-        yield "The cohort is simulated: nothing here is about real patients."
-        if any(fold.segmenter.card.get("initialised_from") == PRETRAINED for fold in run.folds):
-            yield (
-                "The U-Net has learnt from other patients of the same simulation before: its Dice "
-                "is in-domain, and says nothing of real scans."
-            )
     if run.setting("segmenter", "allow_seen"):
         yield (
             "An initial segmenter that may have seen test patients was accepted "
@@ -48,6 +48,38 @@ def _not_sound(run: Found) -> Iterator[str]:
         yield (
             "The initial segmenter came without the names of its training patients: that it has "
             "not seen test patients cannot be checked."
+        )
+
+
+def _leak(run: Found) -> Iterator[str]:
+    """Something that the features should not know."""
+    checks = run.evidence["checks"]
+    if checks and checks["suspicious"]:
+        yield (
+            f"With labels permuted the AUC is {cell(checks['permuted_mean'])} and not 0.50: "
+            "something leaks, and the scores may be too good."
+        )
+    accepted = [w["column"] for w in run.features.get("warnings", []) if w["accepted"]]
+    if accepted:
+        few = [*accepted[:MOST_NAMES], *(["others"] if len(accepted) > MOST_NAMES else [])]
+        yield (
+            f"Accepted by name though they look like the label or the patient: {joined(few)}. What "
+            "is known of the class may be known from these columns alone."
+        )
+
+
+def _simulated(run: Found) -> Iterator[str]:
+    """Test patients who are none."""
+    if run.settings and run.settings.get("data") is None:
+        yield "The cohort is simulated: nothing here is about real patients."
+
+
+def _in_domain(run: Found) -> Iterator[str]:
+    known = any(f.segmenter.card.get("initialised_from") == PRETRAINED for f in run.folds)
+    if known and run.settings and run.settings.get("data") is None:
+        yield (
+            "The U-Net has learnt from other patients of the same simulation before: its Dice is "
+            "in-domain, and says nothing of real scans."
         )
 
 
@@ -65,6 +97,9 @@ def _few_rare(run: Found) -> Iterator[str]:
             f"Only {counted(count, 'patient')} of the rare class {run.rare} tested: too few to say "
             f"anything (fewer than {FEWEST_RARE_PATIENTS})."
         )
+
+
+def _empty_folds(run: Found) -> Iterator[str]:
     counts = [int(fold["patients"][run.rare]) for fold in run.evidence["folds"]]
     if empty := counts.count(0):
         yield (

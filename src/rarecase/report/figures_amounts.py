@@ -1,4 +1,4 @@
-"""Scores against the amount of synthetic samples."""
+"""Scores against the amount of synthetic samples, and against the number of rare patients."""
 
 from __future__ import annotations
 
@@ -6,42 +6,43 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
+import pandas as pd
 from matplotlib.lines import Line2D
 
-from rarecase.imaging.drawing import FAINT, INK, canvas, look, panels
+from rarecase.charts.amounts import CHANCE, amounts
+from rarecase.charts.lines import Line, scarcity
+from rarecase.evidence.metrics import AUC
+from rarecase.evidence.predictions import KEY
+from rarecase.evidence.rows import Key
+from rarecase.evidence.text import with_interval
+from rarecase.imaging.drawing import INK, canvas, look, panels, short
 from rarecase.report.blocks import Figure, drawn
+from rarecase.report.shown_arms import LOOKS
 from rarecase.report.style import SYNTHETIC
 
 Rows = Sequence[Mapping[str, Any]]
-CHANCE: dict[str, Any] = {"color": FAINT, "linewidth": 1, "linestyle": "dashdot"}
 
 
 def amounts_figure(
     rows: Rows, *, name: str, classes: list[str], colours: Mapping[str, str]
 ) -> Figure:
     """Recall of each class, balanced accuracy and AUC of an arm's `rows`, the reference first."""
-    planned = next((_amount(row) for row in rows if row["planned"] and row["synthetic"]), None)
+    planned = next((int(r["amount"]) for r in rows if r["planned"] and r["synthetic"]), None)
+    several = len(classes) > 2
+    macro = _lines(rows, "auc_macro", SYNTHETIC) if several else []
+    parts: list[tuple[str, list[Line], float | None]] = [
+        ("Recall", [x for c in classes for x in _lines(rows, f"recall_{c}", colours[c])], None),
+        ("Balanced accuracy", _lines(rows, "balanced_accuracy", INK), 1 / len(classes)),
+        ("AUC, rare class and macro" if several else "AUC of the rare class",
+         [*_lines(rows, AUC, INK), *macro], 0.5),
+    ]  # fmt: skip
     with look():
         figure = canvas(3.7)
-        recall, balanced, auc = panels(figure, 1, 3)
-        for each in classes:
-            _line(recall, rows, f"recall_{each}", colours[each])
-        _line(balanced, rows, "balanced_accuracy", INK)
-        _line(auc, rows, "auc_rare", INK)
-        if len(classes) > 2:
-            _line(auc, rows, "auc_macro", SYNTHETIC)
-        recall.set_title("Recall")
-        balanced.set_title("Balanced accuracy")
-        auc.set_title("AUC of the rare class" if len(classes) == 2 else "AUC, rare class and macro")
-        for axes, level in ((balanced, 1 / len(classes)), (auc, 0.5)):
-            axes.axhline(level, **CHANCE)
-        for axes in (recall, balanced, auc):
-            _amounts(axes, [_amount(row) for row in rows], planned=planned)
-            axes.set_ylim(-0.02, 1.02)
-            axes.set_xlabel("synthetic samples requested")
+        for axes, (title, lines, chance) in zip(panels(figure, 1, 3), parts, strict=True):
+            amounts(axes, lines, chance=chance, planned=planned)
+            axes.set_title(title)
         handles = [Line2D([], [], color=colours[c], label=f"recall {c}") for c in classes]
-        if len(classes) > 2:
+        if several:
             handles.append(Line2D([], [], color=SYNTHETIC, label="macro AUC"))
         handles += [
             Line2D([], [], color=INK, marker="o", label="patients, 95 % interval"),
@@ -50,10 +51,11 @@ def amounts_figure(
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)))
     fixed = f"The dotted line is the amount planned beforehand, {planned:,}. " if planned else ""
+    tested = sum(rows[0]["counts"]["patients"].values())
     text = (
         f"{name}: scores against the number of synthetic samples beside a fold's real training "
-        "samples (the axis grows as the square root). Dots and bars: test patients with 95 % "
-        f"intervals; dashed: test slices. {fixed}"
+        f"samples (the axis grows as the square root). Dots and bars: {tested:,} test patients "
+        f"with 95 % intervals; dashed: test slices. {fixed}"
         "Recalls that move in opposite directions while AUC stays where it is are what a moved "
         "threshold looks like; new information would lift AUC."
     )
@@ -66,39 +68,52 @@ def amounts_figure(
     )
 
 
-def _amount(row: Mapping[str, Any]) -> int:
-    return int(row["amount"])
-
-
-def _line(axes: Axes, rows: Rows, name: str, colour: str) -> None:
-    x = [_amount(row) for row in rows]
+def _lines(rows: Rows, name: str, colour: str) -> list[Line]:
+    """A score of patients with its intervals, and of slices without."""
+    x = np.array([int(row["amount"]) for row in rows])
     scores = [row["patients"]["scores"][name] for row in rows]
     # None, where a score is not defined, becomes NaN.
     value, low, high = np.array([[s[k] for s in scores] for k in ("value", "low", "high")], float)
-    around = np.abs(np.stack([value - low, high - value]))
-    axes.errorbar(x, value, yerr=around, color=colour, marker="o", markersize=4.5, capsize=2.5,
-                  linewidth=1.7, elinewidth=1)  # fmt: skip
+    words = [f"{name} at {at:,}: {with_interval(s)}" for at, s in zip(x, scores, strict=True)]
     slices = np.array([row["slices"]["scores"][name] for row in rows], float)
-    axes.plot(x, slices, color=colour, linestyle="dashed", linewidth=1)
+    return [
+        Line(name, x, value, colour, low=low, high=high, words=words),
+        Line(f"{name}, slices", x, slices, colour, "dashed", width=1),
+    ]
 
 
-def _root(x: np.ndarray) -> np.ndarray:
-    return np.asarray(np.sign(x) * np.sqrt(np.abs(x)))
-
-
-def _square(x: np.ndarray) -> np.ndarray:
-    return np.asarray(np.sign(x) * np.square(x))
-
-
-def _amounts(axes: Axes, amounts: Sequence[int], *, planned: int | None) -> None:
-    axes.set_xscale("function", functions=(_root, _square))
-    top = max(amounts) or 1
-    ticks: list[int] = []
-    for amount in sorted(set(amounts)):  # leave out ticks whose numbers would run into each other
-        if not ticks or np.sqrt(amount / top) - np.sqrt(ticks[-1] / top) > 0.11:
-            ticks.append(amount)
-    axes.set_xticks(ticks, [f"{t:,}" for t in ticks], fontsize=8.5)
-    axes.set_xticks([], minor=True)
-    axes.set_xlim(-0.004 * top, top * 1.1)
-    if planned is not None and planned in amounts:
-        axes.axvline(planned, color=FAINT, linewidth=1.2, linestyle="dotted")
+def scarcity_figure(curve: pd.DataFrame, *, rare: str, metric: str = AUC) -> Figure:
+    """A score of `scarcity_curve` against the rare patients to learn from, an arm a line: the
+    references, then synthetic arms, then others, as many as have a look of their own."""
+    mine = curve[curve["control_of"].isna()].sort_values(
+        ["reference", "synthetic"], ascending=False, kind="stable"
+    )
+    parts = [(Key(*map(str, key)), part) for key, part in mine.groupby([*KEY], sort=False)]
+    full = len({key.family for key, _ in parts}) > 1
+    lines = []
+    for (key, part), (colour, style, marker) in zip(parts, LOOKS, strict=False):
+        name, x = key.title(full=full), part["k"].to_numpy()
+        ends = [f"{metric}_low", f"{metric}_high"]
+        value, low, high = part[[metric, *ends]].to_numpy(float).T
+        words = [
+            f"{name}, {k} rare patients: {with_interval({'value': v, 'low': a, 'high': b})}"
+            for k, v, a, b in zip(x, value, low, high, strict=True)
+        ]
+        lines.append(Line(short(name), x, value, colour, style, marker, low=low, high=high,
+                          words=words))  # fmt: skip
+    with look():
+        figure = canvas(4.2)
+        (axes,) = panels(figure, 1, 1)
+        label = f"AUC of class {short(rare, most=20)}" if metric == AUC else metric
+        scarcity(axes, lines, label=label)
+        handles = [line.handle for line in lines]
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(lines)))
+    left = len(parts) - len(lines)
+    text = (
+        f"{label} by how many patients of class {rare} a fold has to learn from, with 95 % "
+        "intervals; everybody is tested at every number. Arms pay where they lie above the "
+        "reference while patients are few. Beware: verdicts are corrected within a number, not "
+        f"over all of them.{f' {left} more arms stand in the table.' if left else ''}"
+    )
+    alt = f"{label} against the number of rare patients, of {', '.join(x.name for x in lines)}"
+    return drawn(figure, name="scarcity", caption=text, alt=alt)

@@ -10,9 +10,10 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from rarecase.arrays import Floats
+from rarecase.charts.plane import BEHIND, MARKERS, plane
 from rarecase.imaging.drawing import canvas, look, panels
 from rarecase.report.blocks import Figure, drawn
-from rarecase.report.set_aside import FeaturePair
+from rarecase.report.set_aside import FeaturePair, Samples
 
 SIDE = 5
 GAP = 2
@@ -102,41 +103,42 @@ def scatter(
 ) -> Figure:
     """Real and synthetic samples in the plane of the real ones' two principal components."""
     real = np.concatenate([pair.real[c].means for c in classes if c in pair.real])
-    centre, scale, plane, share = principal_plane(real)
+    centre, scale, axes_of, share = principal_plane(real)
 
-    def project(means: Floats) -> Floats:
-        return np.asarray(((means[:POINTS] - centre) / scale) @ plane.T).T
+    def project(samples: Mapping[str, Samples]) -> dict[str, Floats]:
+        return {
+            c: np.asarray(((samples[c].means[:POINTS] - centre) / scale) @ axes_of.T)
+            for c in classes if c in samples
+        }  # fmt: skip
 
+    sides = {"real": project(pair.real), "synthetic": project(pair.synthetic)}
     with look():
         figure = canvas(4.2)
         axes_list = panels(figure, 1, 2)
-        for axes, samples, kind in zip(
-            axes_list, (pair.real, pair.synthetic), ("real", "synthetic"), strict=True
-        ):
-            others = pair.synthetic if kind == "real" else pair.real
+        for axes, (kind, other) in zip(axes_list, (tuple(sides), tuple(sides)[::-1]), strict=True):
             # The other kind in grey, so that both panels share a frame.
-            for label in (c for c in classes if c in others):
-                x, y = project(others[label].means)
-                axes.scatter(x, y, s=7, color="#ccd0d7", linewidths=0)
-            for label in (c for c in classes if c in samples):
-                x, y = project(samples[label].means)
-                axes.scatter(x, y, s=11, color=colours[label], alpha=0.7, linewidths=0)
-            axes.set_title(kind.capitalize())
+            plane(axes, sides[kind], behind=sides[other], colours=colours, kind=kind)
+            axes.set_title(f"{kind.capitalize()}: {sum(map(len, sides[kind].values())):,} samples")
             axes.set_xlabel(f"component 1 ({100 * share[0]:.0f} % of the real variance)")
             axes.set_ylabel(f"component 2 ({100 * share[1]:.0f} %)")
         axes_list[1].sharex(axes_list[0])
         axes_list[1].sharey(axes_list[0])
         axes_list[0].autoscale()
-        dots = {"linestyle": "none", "marker": "o"}
-        handles = [Line2D([], [], color=colours[c], label=c, **dots) for c in classes]  # type: ignore[arg-type]
-        handles.append(Line2D([], [], color="#ccd0d7", label="the other panel's", **dots))  # type: ignore[arg-type]
-        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
-    kind = "features" if len(pair.shape) == 1 else "feature maps, averaged over their area,"
+        dots = {"linestyle": "none"}
+        handles = [
+            Line2D([], [], color=colours[c], marker=marker, **dots,  # type: ignore[arg-type]
+                   label=f"{c}: {_count(sides['real'], c)} real, "
+                         f"{_count(sides['synthetic'], c)} synthetic")
+            for c, marker in zip(colours, MARKERS * len(classes), strict=False)
+        ]  # fmt: skip
+        handles.append(Line2D([], [], color=BEHIND, marker="o", label="the other panel's", **dots))  # type: ignore[arg-type]
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)))
+    what = "features" if len(pair.shape) == 1 else "feature maps, averaged over their area,"
     text = (
-        f"Real training and synthetic {kind} of block {pair.block} in the plane of the first two "
-        "principal components of the real ones (standardised). Synthetic samples should lie where "
-        "real ones of their class lie and spread as widely; a tight clump is a generator that "
-        "repeats itself."
+        f"Up to {POINTS} real training and synthetic {what} of block {pair.block} in the plane of "
+        "the first two principal components of the real ones (standardised). Synthetic samples "
+        "should lie where real ones of their class lie and spread as widely; a tight clump is a "
+        "generator that repeats itself. Beware: what is apart in other directions looks alike here."
     )
     return drawn(
         figure,
@@ -144,3 +146,7 @@ def scatter(
         caption=text,
         alt=f"Two scatter plots, real and synthetic samples of {', '.join(classes)}",
     )
+
+
+def _count(side: Mapping[str, Floats], label: str) -> int:
+    return len(side.get(label, ()))

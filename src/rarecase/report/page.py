@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rarecase.files import replacing_directory, write_text
-from rarecase.report.blocks import Block, Details, Figure, Section
+from rarecase.report.blocks import Block, Details, Figure, Grid, Section
 from rarecase.report.templates import fill
 
 
@@ -57,5 +57,5 @@ def _figures(blocks: Iterator[Block] | Sequence[Block]) -> Iterator[Figure]:
     for block in blocks:
         if isinstance(block, Figure):
             yield block
-        elif isinstance(block, Details):
+        elif isinstance(block, Details | Grid):
             yield from _figures(block.blocks)

@@ -19,14 +19,19 @@ from rarecase.report.manuscript.study import Study
 from rarecase.report.manuscript.write import write_paper
 from rarecase.report.page import Page, write_page
 from rarecase.report.section_answer import answer_section
+from rarecase.report.section_charts import charts_section
 from rarecase.report.section_features import columns_blocks
+from rarecase.report.section_first import first_section
 from rarecase.report.section_for_paper import for_paper_section
 from rarecase.report.section_results import amounts_section, external_section, results_section
 from rarecase.report.section_scarcity import scarcity_section
-from rarecase.report.section_summary import summary_section
+from rarecase.report.section_summary import believing_section
 
 SCARCITY, REPORT = "scarcity.csv", "report"
-SECTIONS = (summary_section, answer_section, results_section, amounts_section, external_section)
+SECTIONS = (
+    first_section, answer_section, charts_section, results_section, amounts_section,
+    external_section, believing_section,
+)  # fmt: skip
 """In the order of the page; a section that has nothing to say returns None."""
 DONE = (
     "Folds are of patients: all rows of a patient are tested together, by what was learnt from "

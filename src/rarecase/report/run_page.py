@@ -11,8 +11,10 @@ from rarecase.report.manuscript.write import write_paper
 from rarecase.report.page import Page, is_page, write_page
 from rarecase.report.run_files import RunFiles
 from rarecase.report.section_answer import answer_section
+from rarecase.report.section_charts import charts_section
 from rarecase.report.section_cohort import cohort_section
 from rarecase.report.section_features import features_section
+from rarecase.report.section_first import first_section
 from rarecase.report.section_for_paper import for_paper_section
 from rarecase.report.section_method import method_section
 from rarecase.report.section_results import (
@@ -22,16 +24,18 @@ from rarecase.report.section_results import (
     table_3_section,
 )
 from rarecase.report.section_segmenter import overlays_section, segmenter_section
-from rarecase.report.section_summary import summary_section
+from rarecase.report.section_summary import believing_section
 from rarecase.report.tables_paper import paper_section
 
 SECTIONS = (
-    summary_section,
+    first_section,
     answer_section,
+    charts_section,
     results_section,
     amounts_section,
     table_3_section,
     external_section,
+    believing_section,
     cohort_section,
     segmenter_section,
     overlays_section,

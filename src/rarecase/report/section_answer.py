@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rarecase.evidence.tables_features import families_of
+from rarecase.evidence.tables_features import families_of, feature_lines
 from rarecase.report.blocks import Block, Section, Text
 from rarecase.report.figures_forest import features_forest
 from rarecase.report.found import Found
@@ -29,14 +29,12 @@ def answer_section(run: Found) -> Section | None:
     evidence = run.evidence
     blocks: list[Block] = []
     if len(families := families_of(evidence)) > 1:
-        blocks += [Text(ASKED), features_forest(evidence), sets_table(evidence)]
-        blocks.append(features_table(evidence))
+        blocks += [Text(ASKED), *map(Text, feature_lines(evidence))]
+        blocks += [features_forest(evidence), sets_table(evidence), features_table(evidence)]
     if any(features == "outline_size" for features, _ in families):
         blocks.append(Text(OUTLINE_SIZE, "note"))
     if (choices := evidence.get("choices")) is not None:
-        blocks += [Text(CHOSEN), choices_table(evidence)]
-        if choices["caution"]:
-            blocks.append(Text(choices["caution"], "warning"))
+        blocks += [Text(f"{CHOSEN} {choices['sentence']}"), choices_table(evidence)]
     if not blocks:
         return None
     return Section("answer", f"Which features know class {run.rare}?", blocks)

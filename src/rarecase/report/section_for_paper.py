@@ -1,5 +1,5 @@
-"""The section with what goes into a paper about this study (not the paper that the program is after:
-that is `tables_paper`)."""
+"""The section with what goes into a paper about this study (not the paper that the program is
+after: that is `tables_paper`)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rarecase.report.manuscript.study import Study
 from rarecase.report.manuscript.write import PAPER, references_of
 
 FOLDER = (
-    f"A methods text, written from this study's files alone; keys in brackets are of the references "
-    f"below. In the report's folder, in {PAPER}/, lie methods.md (pandoc reads its citations), "
+    "A methods text, written from this study's files alone; keys in brackets are of the references "
+    f"below it. In the report's folder, in {PAPER}/, lie methods.md (pandoc reads its citations), "
     "references.bib, checklist.csv, and tables/ as CSV and LaTeX (booktabs)."
 )
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 
 from rarecase.evidence.paper import recomputation_note
 from rarecase.evidence.rows import key_of
-from rarecase.evidence.tables import check_lines, counts_line
+from rarecase.evidence.tables import best_lines, check_lines, counts_line
 from rarecase.evidence.tables_features import (
+    chance_line,
     choice_family,
     choice_lines,
     feature_lines,
     in_front,
+    others_line,
     verdict_lines,
 )
 from rarecase.files import read_json
 from rarecase.pipeline.run_folder import EVIDENCE
 from rarecase.report.blocks import Block, Bullets, Details, Section, Text, joined
 from rarecase.report.figures_amounts import amounts_figure
+from rarecase.report.figures_forest import all_arms_forest
+from rarecase.report.figures_scores import components_figure
 from rarecase.report.found import Found, dice_line
 from rarecase.report.style import class_colours
 from rarecase.report.tables import Row, metric_tables, reference_of, results_table, table_3
@@ -50,7 +54,15 @@ def results_section(run: Found) -> Section:
         Text(counts_line(evidence, column=run.column)),
         results_table(evidence, caption=_caption(run)),
     ]
-    if others := verdict_lines(evidence)[1]:
+    mine, others = verdict_lines(evidence)
+    parts = components_figure(evidence)
+    said = [*mine, *others_line(evidence), *best_lines(evidence)]
+    said += chance_line(evidence) if parts is None else []
+    blocks += [Bullets(said)] if said else []
+    blocks += [] if parts is None else [parts]
+    if (every := all_arms_forest(evidence)) is not None:
+        blocks.append(Details("What every arm moved", [every]))
+    if others:
         title = f"Verdicts on other features and classifiers ({len(others)})"
         blocks.append(Details(title, [Text(OTHERS), Bullets(others)]))
     metrics: list[Block] = []

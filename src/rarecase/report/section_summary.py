@@ -1,4 +1,4 @@
-"""The top of the page: the verdicts, what was done, and what to know before believing it."""
+"""What was done, on whom, and what to know before believing a number."""
 
 from __future__ import annotations
 
@@ -6,40 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from rarecase.evidence.rows import key_of
-from rarecase.evidence.tables import best_lines
-from rarecase.evidence.tables_features import (
-    chance_line,
-    feature_lines,
-    others_line,
-    verdict_lines,
-)
 from rarecase.report.blocks import Block, Bullets, Section, Text, counted, joined
-from rarecase.report.cautions import find_cautions
+from rarecase.report.cautions import other_cautions
 from rarecase.report.found import Found
 
-NO_VERDICT = "No synthetic arm was planned beforehand, so there is no verdict."
-FAITHFUL = "The paper's own protocol chooses on the test set, so there is no verdict."
 
-
-def summary_section(run: Found) -> Section:
-    """Which features know the rare class, the verdicts and the best arm in one box; what was done;
-    the cautions."""
-    evidence = run.evidence
-    said = [*verdict_lines(evidence)[0], *chance_line(evidence), *others_line(evidence)]
-    said = said or [FAITHFUL if run.peeked else NO_VERDICT]
-    choices = evidence.get("choices")
-    chosen = [] if choices is None else [str(choices["sentence"])]
-    said = [*feature_lines(evidence), *chosen, *said, *best_lines(evidence)]
+def believing_section(run: Found) -> Section:
+    """Who was tested, what was done, and what to know before believing a number."""
     blocks: list[Block] = [
-        Bullets(said, "What was found", style="finding"),
         Text(_patients(run)),
-        Bullets(designs(evidence)),
+        Bullets(designs(run.evidence)),
         *([Text(scoring)] if (scoring := _scoring(run)) else []),
     ]
-    if cautions := find_cautions(run):
-        blocks.append(Bullets(cautions, "Before believing a number"))
-    blocks += [Text(str(note), "note") for note in evidence["notes"]]
-    return Section("summary", "Summary", blocks)
+    if cautions := other_cautions(run):
+        blocks.append(Bullets(cautions, "How to read the numbers"))
+    blocks += [Text(str(note), "note") for note in run.evidence["notes"]]
+    return Section("believing", "Before believing a number", blocks)
 
 
 def _patients(run: Found) -> str:

@@ -29,3 +29,16 @@ def epoch_axis(axes: Axes) -> None:
     """Whole epochs along the bottom."""
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+
+
+ANSWERS = {
+    "helps": ("#007a5a", "^", "▲"),
+    "harms": (RARE, "v", "▼"),
+    "no difference": (OTHERS[0], "s", "■"),
+    "inconclusive": ("#6b7280", "o", "●"),
+    "too few to say": ("#6b7280", "D", "◆"),
+    "incomplete": ("#6b7280", "X", "✕"),
+    "not asked": ("#6b7280", "_", "○"),
+}
+"""Of each answer its colour, its mark in a figure and the same in text: grey print tells them
+apart."""

@@ -17,8 +17,6 @@ from rarecase.files import read_parquet
 from rarecase.report.found import COMPARISON, Found, optional_json
 from rarecase.report.run_files import COHORT_FACTS, RunFiles
 
-COMPARISON = "compare.json"
-
 
 @dataclass(frozen=True)
 class Study:
