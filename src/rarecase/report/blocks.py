@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from matplotlib.figure import Figure as Canvas
 
 from rarecase.charts.svg import pdf, svg
 from rarecase.evidence.text import Score, cell, interval
-from rarecase.imaging.drawing import look
+from rarecase.imaging.drawing import PREDICTED_OUTLINE, TRUE_OUTLINE, look
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,21 @@ class Details:
     kind: str = field(default="details", init=False)
 
 
-Block = Text | Bullets | Table | Figure | Code | Details
+@dataclass(frozen=True)
+class Viewer:
+    """Slices of cases that open from the rows of the section's table; `cases` are those of
+    `slices_packed.pack_stacks`. `true`, `predicted`: whether there are such masks."""
+
+    cases: Sequence[Mapping[str, Any]]
+    true: bool
+    predicted: bool
+    colours: Mapping[str, str] = field(
+        default_factory=lambda: {"true": TRUE_OUTLINE, "predicted": PREDICTED_OUTLINE}, init=False
+    )
+    kind: str = field(default="viewer", init=False)
+
+
+Block = Text | Bullets | Table | Figure | Code | Details | Viewer
 
 
 @dataclass(frozen=True)

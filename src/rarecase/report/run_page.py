@@ -12,6 +12,7 @@ from rarecase.report.section_answer import answer_section
 from rarecase.report.section_cohort import cohort_section
 from rarecase.report.section_features import features_section
 from rarecase.report.section_method import method_section
+from rarecase.report.section_patients import patients_section
 from rarecase.report.section_results import (
     amounts_section,
     external_section,
@@ -32,6 +33,7 @@ SECTIONS = (
     cohort_section,
     segmenter_section,
     overlays_section,
+    patients_section,
     features_section,
     paper_section,
     method_section,
