@@ -23,6 +23,7 @@ SECTIONS = [
     "cohort",
     "segmenter",
     "overlays",
+    "patients",
     "features",
     "paper",
     "method",

@@ -89,7 +89,7 @@ def patient_calls(
     -------
     A row per patient and arm of `keys`: `KEY`, patient, label, p (of the rare class, mean over
     repeats and seeds), fits, wrong (of them: the class called at the fold's threshold is not the
-    true one), called (the class, where it is the same in all fits; else None).
+    true one), called (the class, where it is the same in all fits; else empty).
     """
     wanted = pd.DataFrame(keys, columns=KEY)
     mine = predictions.merge(wanted, on=KEY, how="inner")
@@ -103,7 +103,7 @@ def patient_calls(
     )
     found = told.groupby([*KEY, "patient"], observed=True).agg(
         label=("label", "first"), p=("p", "mean"), fits=("wrong", "size"), wrong=("wrong", "sum"),
-        called=("called", lambda each: each.iloc[0] if each.nunique() == 1 else None),
+        called=("called", lambda each: each.iloc[0] if each.nunique() == 1 else ""),
     )  # fmt: skip
     return found.reset_index()
 
@@ -195,7 +195,7 @@ def _said(call: Mapping[Any, Any] | None) -> str | Cell:
     p = number(call["p"])
     if not call["wrong"]:
         return p
-    if call["wrong"] < call["fits"] or call["called"] is None:
+    if call["wrong"] < call["fits"] or not call["called"]:
         return Cell(p, f"wrong in {call['wrong']} of {call['fits']}")
     return Cell(p, f"wrong: {short(call['called'], most=_LONGEST)}")
 
@@ -212,9 +212,10 @@ def volume(value: float, unit: str) -> str:
 def _note(calls: pd.DataFrame, shown: Shown, patients: pd.DataFrame, said: str) -> str:
     several = bool((calls["fits"] > 1).any())
     notes = [
-        "Each probability is the mean over a patient's slices with a predicted mask"
-        f"{', and over repeats and seeds' * several}. An arm is wrong that calls another class at "
-        f"the threshold of the fold{', in more than half of these' * several}."
+        "Each probability is the mean over a patient's slices with a predicted mask, or over all "
+        f"where none has one{', and over repeats and seeds' * several}. An arm is wrong that calls "
+        "another class at the threshold of the fold"
+        f"{', in more than half of these' * several}."
     ]
     if (patients["cases"].map(len) > 1).any():
         notes.append("Of several cases of a patient, Dice and volumes are means.")

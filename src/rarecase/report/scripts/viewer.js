@@ -7,9 +7,10 @@
   const sources = [...document.querySelectorAll("script.slices")];
   const options = [...part("case").options];
   const ticks = ["true", "predicted"].filter((name) => part(name));
-  const WIDEST = 768, STEP = 5, FLICKER = 500; // pixels; slices; ms, slow enough for anybody's eyes
+  const WIDEST = 768, NOTCH = 30; // pixels: of the canvas, and that a wheel turns for a slice
+  const STEP = 5, FLICKER = 500; // slices; ms, slow enough for anybody's eyes
   let shown = null; // the case, its decoded slices, and of these the one on the canvas
-  let phase = 0, timer = 0;
+  let phase = 0, timer = 0, rolled = 0;
 
   const value = (name) => Number(part(name).value);
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -47,7 +48,8 @@
     const low = value("level") - value("width") / 2, steepness = 255 / value("width");
     const looks = Uint8ClampedArray.from({ length: 256 }, (_, g) => (g - low) * steepness);
     for (let i = 0; i < grey.length; i++) {
-      pixels.data.fill(looks[grey[i]], 4 * i, 4 * i + 3);
+      const at = 4 * i;
+      pixels.data[at] = pixels.data[at + 1] = pixels.data[at + 2] = looks[grey[i]];
     }
     sheet.putImageData(pixels, 0, 0);
     pen.globalAlpha = 1;
@@ -114,6 +116,7 @@
     }
     part("said").textContent = words.join("; ") + ".";
     canvas.setAttribute("aria-label", `${data.case}: ${words.join("; ")}`);
+    part("slice").setAttribute("aria-valuetext", words[0]);
   }
 
   function sayWindow() {
@@ -160,7 +163,7 @@
       canvas.focus();
     }
     const sizes = data.slices.map((slice) => (slice.true ?? slice.predicted ?? "").length);
-    history.replaceState(null, "", `#patient-${data.patient + 1}`);
+    history.replaceState(null, "", place(data.patient));
     return go(sizes.indexOf(Math.max(...sizes)));
   }
 
@@ -178,12 +181,14 @@
     paint();
   }
 
-  // Which rows of the table open what: those that have slices in this page.
+  const place = (patient) => `#patient-${Number(patient) + 1}`;
+
   function follow() {
-    const number = options.findIndex((o) => `#patient-${Number(o.dataset.patient) + 1}` === location.hash);
+    const number = options.findIndex((each) => place(each.dataset.patient) === location.hash);
     if (number >= 0) open(number);
   }
 
+  // Rows of patients who have slices in this page.
   function linkRows() {
     const rows = box.closest("section").querySelectorAll("figure.table tbody tr");
     const there = new Set(options.map((option) => Number(option.dataset.patient)));
@@ -191,7 +196,7 @@
       const head = rows[number]?.querySelector("th");
       if (!head) continue;
       const link = document.createElement("a");
-      link.href = `#patient-${number + 1}`;
+      link.href = place(number);
       link.append(...head.childNodes);
       head.append(link);
     }
@@ -212,7 +217,10 @@
   });
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
-    go(shown.at + Math.sign(event.deltaY));
+    rolled += event.deltaY * (event.deltaMode ? NOTCH : 1);
+    if (Math.abs(rolled) < NOTCH) return; // a touchpad tells of every pixel
+    go(shown.at + Math.sign(rolled));
+    rolled = 0;
   }, { passive: false });
   canvas.addEventListener("pointerdown", (event) => {
     if (event.pointerType === "mouse") canvas.setPointerCapture(event.pointerId);
