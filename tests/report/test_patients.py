@@ -2,12 +2,14 @@ import base64
 import json
 import re
 import shutil
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from rarecase.deploy.out_of_distribution import OutOfDistribution
+from rarecase.report import section_patients
 from rarecase.report.blocks import Cell
 from rarecase.report.page import Page, write_page
 from rarecase.report.patients_slices import CaseSlices, how_unlike, volumes_of
@@ -19,6 +21,7 @@ from rarecase.report.patients_table import (
 )
 from rarecase.report.run_files import RunFiles
 from rarecase.report.section_patients import patients_section
+from rarecase.report.slices_packed import pack_stacks
 
 CLASSES = ("A", "B")
 
@@ -117,7 +120,7 @@ def test_those_that_most_arms_call_wrong_come_first_then_names():
 
 def test_volumes_are_millilitres_where_all_voxels_are_known():
     def case(name):
-        return CaseSlices(name, pd.DataFrame(), None, np.arange(0), np.array([100, 50]), None)
+        return CaseSlices(name, pd.DataFrame(), np.array([100, 50]))
 
     known = {"a": [2.0, 5.0], "b": [1.0, 1.0]}
     found = volumes_of([case("a"), case("b")], known)
@@ -206,11 +209,21 @@ def _pixels(text):
 def test_what_is_shown_and_what_is_missing_is_said(reports):
     _, said = section_of(reports["two"][0])
     assert "96 slices of 24 cases, of the 2 channels flair alone" in said
-    assert "Masks are exact." in said
+    assert "Masks are exact at the size that the networks see." in said
+    assert "Hand this page on only where the images may go" in said
     blocks, said = section_of(reports["bare"][0])
     assert said.endswith("There are no true masks.")
     assert "Dice" not in blocks["table"].columns
     assert "Predicted, pixels" in blocks["table"].columns
+
+
+def test_where_there_is_no_room_the_last_patients_of_the_table_have_no_slices(reports, monkeypatch):
+    monkeypatch.setattr(section_patients, "pack_stacks", partial(pack_stacks, budget=40_000))
+    blocks, said = section_of(reports["two"][0])
+    shown = [case["patient"] for case in blocks["viewer"].cases]
+    assert shown == list(range(len(shown)))
+    assert 0 < len(shown) < 24 == len(blocks["table"].rows)
+    assert f"{24 - len(shown)} cases at the end of the table are left out" in said
 
 
 def test_a_run_without_the_cache_has_the_table_alone(tmp_path, reports):

@@ -4,9 +4,8 @@ whether its images look like the others', and its slices for the viewer."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,50 +21,47 @@ _LOOKED_AT = 32  # slices of a case that say how bright it is
 
 @dataclass(frozen=True, eq=False)
 class CaseSlices:
-    """A case in the cache: `rows` its slices there, `masks` the fold whose network has not seen it
-    (of the first repeat; None where there are no predicted masks) and where in its masks they lie;
-    `true` and `predicted` pixels of each slice, None where nobody knows."""
+    """A case in the cache: `rows` its n slices there; true and predicted pixels of each (n,), None
+    where nobody knows; `bits` packed masks, of which those at `positions` (n,) are its own: by the
+    network of the first repeat that has not seen it."""
 
     case: str
     rows: pd.DataFrame
-    fold: Path | None
-    positions: Ints
     true: Ints | None
-    predicted: Ints | None
-    """Of the first repeat, as the viewer shows them."""
+    predicted: Ints | None = None
+    bits: Mask | None = None
+    positions: Ints | None = None
 
 
 def cases_of(run: RunFiles, reader: SliceReader) -> dict[str, CaseSlices]:
     """Every case of the cache by its name."""
-    masks = {case: (fold, mine) for case, fold, mine in _tested(run, reader)}
+    masks = {case: (mine, bits) for case, mine, bits in _tested(run, reader)}
     found = {}
     for name, rows in reader.rows.groupby(reader.rows["case"].astype(str), sort=False):
-        case = str(name)
-        known = reader.masks is not None and bool(rows["has_mask"].all())
-        fold, mine = masks.get(case, (None, None))
-        if mine is not None:
-            mine = mine[mine["row"].isin(rows["row"])]
-            rows = rows[rows["row"].isin(mine["row"])]
-        found[case] = CaseSlices(
-            case, rows, fold,
-            positions=np.arange(0) if mine is None else mine.index.to_numpy(np.int64),
-            true=rows["tumour"].to_numpy(np.int64) if known else None,
-            predicted=None if mine is None else mine["predicted"].to_numpy(np.int64),
-        )  # fmt: skip
+        case, rows = str(name), rows.sort_values("row")
+        true = None
+        if reader.masks is not None and bool(rows["has_mask"].all()):
+            true = rows["tumour"].to_numpy(np.int64)
+        found[case] = CaseSlices(case, rows, true)
+        if case in masks and (mine := masks[case][0])["row"].tolist() == rows["row"].tolist():
+            found[case] = replace(
+                found[case], predicted=mine["predicted"].to_numpy(np.int64), bits=masks[case][1],
+                positions=mine.index.to_numpy(np.int64),
+            )  # fmt: skip
     return found
 
 
-def _tested(run: RunFiles, reader: SliceReader) -> Iterator[tuple[str, Path, pd.DataFrame]]:
-    """Each test case of the first repeat, its fold, and its rows among the fold's masks."""
+def _tested(run: RunFiles, reader: SliceReader) -> Iterator[tuple[str, pd.DataFrame, Mask]]:
+    """Each test case of the first repeat, its rows among its fold's masks, and these."""
     first = min((fold.repeat for fold in run.folds), default=0)
     for fold in run.folds:
         predicted = reader.predicted(fold.path) if fold.repeat == first else None
         if predicted is None:
             continue
-        rows = predicted[0]
+        rows, bits = predicted
         rows = rows[rows["part"] == "test"] if "part" in rows else rows
         for case, mine in rows.groupby(rows["case"].astype(str), sort=False):
-            yield str(case), fold.path, mine.sort_values("row")
+            yield str(case), mine.sort_values("row"), bits
 
 
 def volumes_of(cases: Iterable[CaseSlices], spacing: Mapping[str, list[float]]) -> pd.DataFrame:
@@ -108,16 +104,15 @@ def _read(
     true = predicted = None
     if case.true is not None and reader.masks is not None:
         true = (np.asarray(reader.masks[rows]) > 0).astype(np.uint8)
-    found = None if case.fold is None else reader.predicted(case.fold)
-    if found is not None:
-        bits = np.asarray(found[1][case.positions[at]])
+    if case.bits is not None and case.positions is not None:
+        bits = np.asarray(case.bits[case.positions[at]])
         predicted = np.unpackbits(bits, axis=-1, count=images.shape[-1])
     return images, true, predicted
 
 
 def looks_of(cases: Iterable[CaseSlices], reader: SliceReader) -> dict[str, Floats]:
-    """How the brightness of each case is distributed, as `predict` sees it, channel by channel; of
-    many slices some, evenly spaced."""
+    """How the brightness of each case is distributed, as `predict` sees it, channel by channel: by
+    every other pixel, and of many slices by some, evenly spaced."""
     found = {}
     for case in cases:
         rows = case.rows["row"].to_numpy(np.int64)

@@ -155,15 +155,15 @@ def patients_table(
         line: list[str | Cell] = [named(each["cases"]), each["label"]]
         line.append(", ".join(map(str, each["folds"])))
         line.append(f"{each['wrong']} of {len(shown.keys)}")
-        line += [_said(by_arm[key].get(each["patient"])) for key in shown.keys]
         line += [cell(each[n]) if n == "dice" else volume(each[n], unit) for n, _ in masks]
         line += [each["unlike"]] * looked
+        line += [_said(by_arm[key].get(each["patient"])) for key in shown.keys]
         rows.append(line)
     heads = [f"p({rare}) {shown.title(row)}" for row in shown.rows]
     return Table(
         caption="Every test patient, those that most arms call wrong first",
         columns=["Patient (case)", "True class", "Test fold" + " of each repeat" * several,
-                 "Arms wrong", *heads, *(title for _, title in masks), *["Unlike"] * looked],
+                 "Arms wrong", *(title for _, title in masks), *["Unlike"] * looked, *heads],
         rows=rows,
         heads=2,
         note=_note(calls, shown, patients, said),

@@ -149,7 +149,10 @@ def _limits(packed: Packed, viewer: Viewer, reader: SliceReader) -> str:
     notes = [f"The viewer holds {counted(slices, 'slice')} of {counted(len(packed.cases), 'case')}"]
     if len(reader.channels) > 1:
         notes[0] += f", of the {len(reader.channels)} channels {reader.channel_name} alone"
-    notes[0] += ", compressed to at most 3 KB each: to look at, not to measure. Masks are exact"
+    notes[0] += (
+        ", compressed to at most 3 KB each: to look at, not to measure. Masks are exact at the "
+        "size that the networks see"
+    )
     coarse = sum(part["coarse"] > 1 for case in packed.cases for part in case["slices"])
     notes[0] += f", but coarser in {counted(coarse, 'slice')}." if coarse else "."
     if packed.most is not None:
@@ -162,6 +165,7 @@ def _limits(packed: Packed, viewer: Viewer, reader: SliceReader) -> str:
             f"{counted(packed.left_out, 'case')} at the end of the table are left out for the same "
             "reason."
         )
+    notes.append("Hand this page on only where the images may go: it holds them.")
     missing = [name for name in ("true", "predicted") if not getattr(viewer, name)]
     notes += [f"There are no {name} masks." for name in missing]
     return " ".join(notes)

@@ -12,12 +12,14 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from rarecase.ahead import ahead, readers
 from rarecase.arrays import Ints
 from rarecase.imaging.drawing import grey_range
 
@@ -28,6 +30,7 @@ BUDGET = 15_000_000
 FEWEST = 12  # slices of a case, before other cases are left out
 _QUALITIES = (80, 65, 50, 35, 20)
 _SPEED = 2  # of the encoder, 0 to 6: the slower ones gain little
+_AT_ONCE = 8  # cases; the encoder leaves the others the interpreter
 _SMALLEST = 8  # pixels
 _ROOMY = 0.7  # the part of its room that is left by a slice whose neighbour may have more quality
 _MASKS = LIMIT // 3  # characters of both masks
@@ -79,8 +82,8 @@ def pack_stacks(stacks: Sequence[Stack], *, budget: int = BUDGET, limit: int = L
     counts = np.array([len(stack.numbers) for stack in stacks], dtype=np.int64)
     most = _most(stacks, counts, budget=budget, limit=limit)
     cases, used = [], 0
-    for stack in stacks:
-        case = pack_stack(stack, most=most, limit=limit)
+    pack = partial(pack_stack, most=most, limit=limit)
+    for _, case in ahead(pack, stacks, workers=readers(_AT_ONCE)):
         used += len(json.dumps(case))
         if used > budget:
             break
