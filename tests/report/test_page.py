@@ -25,6 +25,7 @@ SECTIONS = [
     "cohort",
     "segmenter",
     "overlays",
+    "patients",
     "features",
     "paper",
     "method",

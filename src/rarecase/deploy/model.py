@@ -18,7 +18,8 @@ from rarecase.cohort.case import Case
 from rarecase.cohort.fitting import Fitted, fit_case
 from rarecase.cohort.load import CaseArrays, load_groups
 from rarecase.deploy.final import Average, Final, card_facts, load_final, save_final
-from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Ranges, case_looks
+from rarecase.deploy.looks import case_looks
+from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Ranges
 from rarecase.errors import DataError
 from rarecase.features.joining import Vectors, side_by_side
 from rarecase.features.sources.contract import Source, SourceData

@@ -93,17 +93,24 @@ def png(figure: Canvas) -> bytes:
     return stream.getvalue()
 
 
+def grey_range(
+    values: NDArray[np.float32], *, between: tuple[float, float] = (0.5, 99.5)
+) -> tuple[float, float]:
+    """Which values (any shape) are drawn black and white: from the background, or what lies below
+    it, to the upper of two percentiles of the tissue."""
+    tissue = values[values != 0]
+    if not tissue.size:
+        return 0.0, 1.0
+    low, high = (float(value) for value in np.percentile(tissue, between))
+    low = min(0.0, low)
+    return low, high if high > low else low + 1.0
+
+
 def draw_image(
     axes: Axes, image: NDArray[np.float32], *, like: NDArray[np.float32] | None = None
 ) -> None:
     """An image in grey, from the background to the 99.5th percentile of the tissue (of `like`)."""
-    values = image if like is None else like
-    tissue = values[values != 0]
-    low, high = 0.0, 1.0
-    if tissue.size:
-        low = min(0.0, float(np.percentile(tissue, 0.5)))
-        high = float(np.percentile(tissue, 99.5))
-        high = high if high > low else low + 1.0
+    low, high = grey_range(image if like is None else like)
     axes.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="none")
 
 

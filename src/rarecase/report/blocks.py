@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from matplotlib.figure import Figure as Canvas
 
 from rarecase.charts.svg import pdf, svg
 from rarecase.evidence.answer import Finding
 from rarecase.evidence.text import Score, cell, interval
-from rarecase.imaging.drawing import look
+from rarecase.imaging.drawing import PREDICTED_OUTLINE, TRUE_OUTLINE, look
 from rarecase.report.sheet import Sheet
 from rarecase.report.style import ANSWERS
 
@@ -117,7 +117,21 @@ class Grid:
     kind: str = field(default="grid", init=False)
 
 
-Block = Text | Bullets | Answer | Table | Figure | Sheet | Code | Details | Grid
+@dataclass(frozen=True)
+class Viewer:
+    """Slices of cases that open from the rows of the section's table; `cases` are those of
+    `slices_packed.pack_stacks`. `true`, `predicted`: whether there are such masks."""
+
+    cases: Sequence[Mapping[str, Any]]
+    true: bool
+    predicted: bool
+    colours: Mapping[str, str] = field(
+        default_factory=lambda: {"true": TRUE_OUTLINE, "predicted": PREDICTED_OUTLINE}, init=False
+    )
+    kind: str = field(default="viewer", init=False)
+
+
+Block = Text | Bullets | Answer | Table | Figure | Sheet | Code | Details | Grid | Viewer
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,8 @@ class SliceReader:
         channels = [str(c) for c in meta.get("channels") or run.cohort_facts.get("channels") or []]
         self.channel = shown_channel(channels) if channels else 0
         self.channel_name = channels[self.channel] if channels else "image"
+        self.channels = channels or ["image"]
+        self.spacing: dict[str, list[float]] = meta.get("spacing") or {}
 
     @staticmethod
     def available(run: RunFiles) -> bool:

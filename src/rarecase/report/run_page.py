@@ -17,6 +17,7 @@ from rarecase.report.section_features import features_section
 from rarecase.report.section_first import first_section
 from rarecase.report.section_for_paper import for_paper_section
 from rarecase.report.section_method import method_section
+from rarecase.report.section_patients import patients_section
 from rarecase.report.section_results import (
     amounts_section,
     external_section,
@@ -39,6 +40,7 @@ SECTIONS = (
     cohort_section,
     segmenter_section,
     overlays_section,
+    patients_section,
     features_section,
     paper_section,
     method_section,

@@ -13,8 +13,9 @@ from rarecase import __version__
 from rarecase.checksums import check_file
 from rarecase.deploy.final import Average, Final
 from rarecase.deploy.final_fit import deployed_row, fit_deployed, out_of_fold_threshold
+from rarecase.deploy.looks import case_looks
 from rarecase.deploy.model import save_classifier
-from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Ranges, case_looks
+from rarecase.deploy.out_of_distribution import FEWEST, OutOfDistribution, Ranges
 from rarecase.errors import DataError, SettingError
 from rarecase.experiment.auto import Candidate
 from rarecase.features.feature_set import Masks

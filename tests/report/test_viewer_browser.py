@@ -1,0 +1,242 @@
+"""The viewer of slices in a browser, by mouse and by keyboard."""
+
+import base64
+import io
+import json
+import re
+import shutil
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
+]
+DIALOG = "dialog.viewer"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, reports):
+    """The page of a run; at the end nothing was complained of, or asked for outside of the file."""
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    faults, asked = [], []
+    page.on("console", lambda message: faults.append(message.text))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url.split(":")[0]))
+    page.add_init_script(
+        "addEventListener('securitypolicyviolation', e => console.error(e.violatedDirective))"
+    )
+    page.goto((reports["two"][0] / "report" / "index.html").as_uri())
+    yield page
+    page.close()
+    assert faults == []
+    assert asked.count("file") == 1
+    assert set(asked) <= {"file", "data"}
+
+
+def part(page, name):
+    return page.locator(f'{DIALOG} [data-part="{name}"]')
+
+
+def pixels(page):
+    """The canvas as it is, (h, w, 3)."""
+    text = part(page, "canvas").evaluate("c => c.toDataURL()").split(",")[1]
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB"), dtype=int)
+
+
+def opened(page, number=0):
+    """Open a patient from the table, by mouse; wait for the first slice."""
+    page.locator("#patients figure.table tbody th a").nth(number).click()
+    page.wait_for_function(f"document.querySelector('{DIALOG} [role=status]').textContent")
+
+
+def move(page, name, to):
+    """A slider, as if it were dragged there."""
+    part(page, name).evaluate(
+        "(s, to) => { s.value = to; s.dispatchEvent(new Event('input', { bubbles: true })) }", to
+    )
+
+
+def held(reports):
+    text = (reports["two"][0] / "report" / "index.html").read_text(encoding="utf-8")
+    found = re.findall(r'<script type="application/json" class="slices">(.*?)</script>', text)
+    return [json.loads(each) for each in found]
+
+
+def test_a_patient_opens_by_mouse_and_closes_by_escape(page, reports):
+    opened(page, 2)
+    case = next(case for case in held(reports) if case["patient"] == 2)
+    assert part(page, "name").inner_text() == case["case"]
+    assert page.url.endswith("#patient-3")
+    assert pixels(page).any()
+    page.keyboard.press("Escape")
+    assert not page.locator(DIALOG).is_visible()
+    assert page.evaluate("document.activeElement.textContent") == case["case"]
+
+
+def test_the_keyboard_alone_opens_scrolls_and_closes(page):
+    link = page.locator("#patients figure.table tbody th a").first
+    link.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"document.querySelector('{DIALOG} [role=status]').textContent")
+    said, before = part(page, "said"), pixels(page)
+    page.keyboard.press("Home")
+    page.wait_for_function("() => document.querySelector('[data-part=said]').textContent"
+                           ".startsWith('Slice 1 of 4')")  # fmt: skip
+    first = pixels(page)
+    assert (first != before).any()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("() => document.querySelector('[data-part=said]').textContent"
+                           ".startsWith('Slice 2 of 4')")  # fmt: skip
+    assert (pixels(page) != first).any()
+    assert "predicted mask" in said.inner_text()
+    masks = pixels(page)
+    page.keyboard.press("m")
+    assert (pixels(page) != masks).any()
+    part(page, "close").focus()
+    page.keyboard.press("Enter")
+    assert not page.locator(DIALOG).is_visible()
+
+
+def test_wheel_and_slider_scroll(page):
+    opened(page)
+    move(page, "slice", 0)
+    page.wait_for_function("() => document.querySelector('[data-part=said]').textContent"
+                           ".startsWith('Slice 1 of 4')")  # fmt: skip
+    part(page, "canvas").hover()
+    before = pixels(page)
+    page.mouse.wheel(0, 120)
+    page.wait_for_function("() => document.querySelector('[data-part=said]').textContent"
+                           ".startsWith('Slice 2 of 4')")  # fmt: skip
+    assert (pixels(page) != before).any()
+    assert part(page, "slice").input_value() == "1"
+
+
+def test_window_opacity_and_style_change_what_is_seen(page):
+    opened(page)
+    seen = [pixels(page)]
+    for name, value in (("level", 40), ("width", 90), ("opacity", 30)):
+        move(page, name, value)
+        seen.append(pixels(page))
+    part(page, "style").select_option("fill")
+    seen.append(pixels(page))
+    for before, after in pairwise(seen):
+        assert (before != after).any()
+    part(page, "reset").click()
+    part(page, "style").select_option("outline")
+    move(page, "opacity", 100)
+    assert (pixels(page) == seen[0]).all()
+
+
+def test_dragging_on_the_picture_moves_the_window(page):
+    opened(page)
+    before, level = pixels(page), part(page, "level-said").inner_text()
+    box = part(page, "canvas").bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 100, box["y"] + 140)
+    page.mouse.up()
+    assert part(page, "level-said").inner_text() != level
+    assert (pixels(page) != before).any()
+
+
+@pytest.mark.parametrize("kind", ["masks", "swap"])
+def test_flicker_goes_back_and_forth_and_ends_with_the_dialog(page, kind):
+    opened(page)
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+    part(page, "flicker").select_option(kind)
+    one = pixels(page)
+    page.clock.run_for(500)
+    other = pixels(page)
+    page.clock.run_for(500)
+    assert (one != other).any()
+    assert (pixels(page) == one).all()
+    page.keyboard.press("Escape")
+    opened(page)
+    still = pixels(page)
+    page.clock.run_for(500)
+    assert (pixels(page) == still).all()
+
+
+def test_what_is_drawn_are_the_cached_slice_and_its_masks(page, reports):
+    run = reports["two"][0]
+    case = next(case for case in held(reports) if "true" in case["slices"][0])
+    options = part(page, "case").locator("option").all_inner_texts()
+    opened(page)
+    part(page, "case").select_option(str(options.index(case["case"])))
+    move(page, "slice", 2)
+    page.wait_for_function("() => document.querySelector('[data-part=said]').textContent"
+                           ".startsWith('Slice 3 of 4')")  # fmt: skip
+    rows = pd.read_parquet(run / "slices" / "rows.parquet")
+    at = rows.index[rows["case"] == case["case"]][2]
+    image = np.load(run / "slices" / "images.npy")[at, 1]  # flair
+    true = np.load(run / "slices" / "masks.npy")[at]
+    side = len(image)
+    move(page, "level", 127.5)
+    move(page, "width", 255)
+    part(page, "predicted").uncheck()
+    part(page, "true").uncheck()
+
+    def cells():
+        """The middle of every pixel."""
+        drawn = pixels(page)
+        step = len(drawn) // side
+        return drawn[step // 2 :: step, step // 2 :: step]
+
+    low, high = case["values"]
+    grey = cells()
+    assert (grey.max(axis=2) == grey.min(axis=2)).all()
+    error = low + grey[..., 0] * (high - low) / 255 - np.clip(image, low, high)
+    assert np.sqrt(np.mean(error**2)) < 0.06  # of tissue whose mean is about 1
+    part(page, "true").check()
+    part(page, "style").select_option("fill")
+    assert (cells() == [0x56, 0xB4, 0xE9]).all(axis=2).astype(int).tolist() == true.tolist()
+
+
+def test_a_link_opens_its_patient(page):
+    page.goto(page.url + "#patient-2")
+    page.wait_for_function(f"document.querySelector('{DIALOG}').open")
+    name = page.locator("#patients figure.table tbody th a").nth(1).text_content()
+    assert part(page, "name").inner_text() == name
+
+
+def test_without_scripts_the_table_stands(browser, reports):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((reports["two"][0] / "report" / "index.html").as_uri())
+    assert page.locator("#patients tbody tr").count() == 24
+    assert page.locator("#patients noscript").count() == 1
+    assert not page.locator(DIALOG).is_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_every_control_has_a_name_and_fits(page, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    opened(page)
+    fields = page.locator(f"{DIALOG} :is(input, select, button, canvas)")
+    for i in range(fields.count()):
+        field = fields.nth(i)
+        name = field.evaluate(
+            "f => f.getAttribute('aria-label') || f.labels?.[0]?.textContent || f.textContent"
+        )
+        assert name.strip()
+        box = field.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
