@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rarecase.charts.svg import pdf
 from rarecase.files import replacing_directory, write_text
-from rarecase.report.blocks import Block, Details, Figure, Section
+from rarecase.report.blocks import Figure, Section, every_block
+from rarecase.report.places import places
 from rarecase.report.templates import fill
 
 
@@ -35,17 +37,10 @@ def write_page(page: Page, folder: Path) -> Path:
     """Write `folder`/index.html, and its figures as SVG and PDF into `folder`/figures; return the
     path of the page. It needs no other file and no network."""
     with replacing_directory(folder / "figures") as figures:
-        for figure in _figures(block for section in page.sections for block in section.blocks):
-            (figures / f"{figure.name}.svg").write_text(figure.svg, encoding="utf-8")
-            (figures / f"{figure.name}.pdf").write_bytes(figure.pdf)
+        for block in every_block([block for each in page.sections for block in each.blocks]):
+            if isinstance(block, Figure):
+                (figures / f"{block.name}.svg").write_text(block.svg, encoding="utf-8")
+                (figures / f"{block.name}.pdf").write_bytes(pdf(block.drawing))
     path = folder / "index.html"
-    write_text(path, fill("report.html.j2", {"page": page}))
+    write_text(path, fill("report.html.j2", {"page": page, "place": places(page.sections)}))
     return path
-
-
-def _figures(blocks: Iterator[Block] | Sequence[Block]) -> Iterator[Figure]:
-    for block in blocks:
-        if isinstance(block, Figure):
-            yield block
-        elif isinstance(block, Details):
-            yield from _figures(block.blocks)
