@@ -122,10 +122,10 @@ function prepareFigure(figure, tip) {
   const svg = figure.querySelector("svg");
   const caption = figure.querySelector("figcaption");
   const name = figure.dataset.name;
-  caption.id = `${figure.id}-title`;
+  const title = `${figure.id}-title`;
   const tools = make("div", { class: "tools" },
-    makeButton("SVG", () => saveFile(standalone(svg), `${name}.svg`), caption.id),
-    makeButton("PNG", async () => saveFile(await asPicture(svg), `${name}.png`), caption.id),
+    makeButton("SVG", () => saveFile(standalone(svg), `${name}.svg`), title),
+    makeButton("PNG", async () => saveFile(await asPicture(svg), `${name}.png`), title),
   );
   caption.after(tools);
   addValues(svg, tip);
