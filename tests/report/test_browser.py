@@ -42,8 +42,9 @@ VALUES = [
 UPWARDS = [1, 7, 0, 6, 8, 3, 2, 5]  # without the dash, which stands last either way
 NUMBERS, TEXTS = "table-numbers-of-all-kinds", "table-text-that-runs"
 TRIM = """for (const body of document.querySelectorAll("tbody")) {
-  for (const row of [...body.rows].slice(3)) if (!row.matches(".marked")) row.remove();
+  for (const row of [...body.rows].slice(2)) row.remove();
 }
+for (const chart of document.querySelectorAll(".chart svg")) chart.replaceChildren();
 const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.slice(0, 500);
 document.querySelectorAll("details").forEach((each) => { each.open = true; });"""
