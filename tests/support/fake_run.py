@@ -56,12 +56,13 @@ def fake_run(
     channels=("t1", "flair"),
     dropped=True,
     pictures=True,
+    slices=4,
     seed=0,
 ) -> Path:
     """Write the folder and return it. The last class is the rare one."""
     rng = np.random.default_rng(seed)
     rare = classes[-1]
-    cohort = _cohort(classes, patients, folds=folds, repeats=repeats, masks=masks)
+    cohort = _cohort(classes, patients, folds=folds, repeats=repeats, masks=masks, slices=slices)
     rows, images, truth = _slices(rng, cohort, channels=len(channels))
     cohort["tumour"] = cohort["case"].map(rows.groupby("case")["tumour"].sum())
     _write_cohort(root, cohort, classes, rare, channels, dropped)
@@ -115,7 +116,7 @@ def fake_run(
     return root
 
 
-def _cohort(classes, patients, *, folds, repeats, masks):
+def _cohort(classes, patients, *, folds, repeats, masks, slices):
     table = []
     for label, count in zip(classes, patients, strict=True):
         for i in range(count):
@@ -123,7 +124,7 @@ def _cohort(classes, patients, *, folds, repeats, masks):
             table.append(
                 {
                     "case": f"{name}-a", "patient": name, "label": label,
-                    "site": ["Oslo", "Lyon", "Riga"][i % 3], "slices": 4,
+                    "site": ["Oslo", "Lyon", "Riga"][i % 3], "slices": slices,
                     "has_mask": masks and i != 1,
                     **{f"test_fold_{r}": (i + r) % folds for r in range(repeats)},
                 }

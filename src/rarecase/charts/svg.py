@@ -5,15 +5,23 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from xml.etree import ElementTree
 
 from matplotlib import rc_context
 from matplotlib.artist import Artist
+from matplotlib.backend_bases import FigureCanvasBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator
 
-from rarecase.imaging.drawing import FAINT, INK, LOOK
+from rarecase.imaging.drawing import FAINT, INK, LOOK, short, visible
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 TOLD = "told:"
@@ -24,6 +32,9 @@ INLINE = {
     "#ffffff": "var(--paper)",
 }
 """Colours that follow the page from light to dark; all others stand on both."""
+
+LINE, NAME = 110, 48
+"""Letters that a line of a figure has room for, and a name along an axis or in a legend."""
 
 ElementTree.register_namespace("", SVG)
 ElementTree.register_namespace("xlink", XLINK)
@@ -38,6 +49,31 @@ def told(artist: Artist, titles: Sequence[str]) -> None:
     artist.set_gid(TOLD + json.dumps(list(titles)))
 
 
+def bound_words(figure: Figure) -> None:
+    """Shorten what would leave no room for the drawing, such as a class with a name of a page."""
+    named = {text for legend in figure.findobj(Legend) for text in legend.findobj(Text)}
+    for text in figure.findobj(Text):
+        lines = str(text.get_text()).split("\n")
+        most = NAME if text in named else LINE
+        text.set_text("\n".join(short(visible(line), most=most) for line in lines))
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if isinstance(axis.get_major_locator(), FixedLocator):
+                places = list(axis.get_majorticklocs())
+                labels = axis.get_major_formatter().format_ticks(places)
+                bounded = [short(visible(text), most=NAME) for text in labels]
+                if bounded != labels:
+                    axis.set_ticks(places, labels=bounded)
+
+
+def lay_out(figure: Figure) -> None:
+    """Work the layout out, once for all that is drawn of the figure."""
+    if (engine := figure.get_layout_engine()) is not None:
+        with _canvas(figure, FigureCanvasAgg, {}):
+            engine.execute(figure)
+    figure.set_layout_engine("none")
+
+
 def svg(figure: Figure, *, name: str) -> str:
     """The figure as an SVG element whose text is text, the same for the same figure.
 
@@ -47,8 +83,8 @@ def svg(figure: Figure, *, name: str) -> str:
     stream = io.StringIO()
     # Text stays text: it can be searched, read aloud and copied. Verdana is as wide as DejaVu.
     how: Any = {"svg.fonttype": "none", "svg.hashsalt": name, "image.composite_image": False}
-    with rc_context({**LOOK, **how}):
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    with _canvas(figure, FigureCanvasSVG, how) as canvas:
+        canvas.print_svg(stream, metadata={"Date": None, "Creator": None})
     root = ElementTree.fromstring(stream.getvalue())
     for found in root.findall(f"{{{SVG}}}metadata"):
         root.remove(found)
@@ -64,22 +100,43 @@ def svg(figure: Figure, *, name: str) -> str:
 def pdf(figure: Figure) -> bytes:
     """The figure as PDF, the same for the same figure."""
     stream = io.BytesIO()
-    with rc_context({**LOOK, "pdf.fonttype": 42}):  # TrueType, as journals ask
-        figure.savefig(stream, format="pdf", metadata={"CreationDate": None})
+    # TrueType, as journals ask.
+    with _canvas(figure, FigureCanvasPdf, {"pdf.fonttype": 42}) as canvas:
+        canvas.print_pdf(stream, metadata={"CreationDate": None})
     return stream.getvalue()
 
 
 def inline(text: str, *, alt: str) -> str:
-    """An SVG of `svg` as part of a page: as wide as there is room, in the page's colours."""
+    """An SVG of `svg` as part of a page: as wide as there is room, in the page's colours, with the
+    ids alone that it needs."""
     root = ElementTree.fromstring(text)
+    needed = set(re.findall(r'(?:url\(|href=")#([^")]+)', text))
+    for element in root.iter():
+        if element.get("id") not in needed:
+            element.attrib.pop("id", None)
     for size in ("width", "height"):
         del root.attrib[size]
     root.set("role", "img")
     root.set("aria-label", alt)
     found = ElementTree.tostring(root, encoding="unicode")
     for colour, variable in INLINE.items():
-        found = found.replace(colour, variable)
+        found = found.replace(f": {colour}", f": {variable}")  # of a style, not of what is written
     return found
+
+
+@contextmanager
+def _canvas(figure: Figure, kind: type[FigureCanvasBase], how: Any) -> Iterator[Any]:
+    """A canvas to draw the figure on once, where `savefig` draws it twice; afterwards the figure
+    is as it was."""
+    before, dpi, ground = figure.canvas, figure.dpi, figure.get_facecolor()
+    try:
+        with rc_context({**LOOK, **how}):
+            figure.set_facecolor(LOOK["savefig.facecolor"])
+            yield kind(figure)
+    finally:
+        figure.set_facecolor(ground)
+        figure.set_dpi(dpi)
+        figure.set_canvas(before)
 
 
 def _tell(group: ElementTree.Element, titles: Sequence[str]) -> None:

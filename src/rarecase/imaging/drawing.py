@@ -22,6 +22,7 @@ TRUE_OUTLINE, PREDICTED_OUTLINE = "#56B4E9", "#E69F00"
 LOOK: Any = {
     "font.family": "DejaVu Sans", "font.size": 10,
     "text.parse_math": False,  # a class may be called $x$
+    "text.color": INK,
     "axes.titlesize": 11, "axes.titleweight": "bold", "axes.titlelocation": "left",
     "axes.edgecolor": FAINT, "axes.labelcolor": INK,
     "axes.spines.top": False, "axes.spines.right": False,
@@ -33,6 +34,7 @@ WIDTH = 9.6
 """Inches: the width of the report's page."""
 DPI = 150
 COLUMNS = 4
+TURNING = {code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,16 @@ def overlay_figure(overlays: Sequence[Overlay]) -> Canvas:
         handles = outline_handles(true=any(o.true is not None for o in overlays))
         figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
+
+
+def visible(text: str) -> str:
+    """Text whose marks of direction are seen rather than obeyed: one in a name would turn what
+    follows it around. Writing that runs from right to left needs none.
+
+    >>> visible("a\\u202eb")
+    'a[U+202E]b'
+    """
+    return text.translate(TURNING)
 
 
 def short(text: str, *, most: int = 34) -> str:

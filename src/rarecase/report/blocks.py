@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from matplotlib.figure import Figure as Canvas
 
-from rarecase.charts.svg import pdf, svg
+from rarecase.charts.svg import bound_words, lay_out, svg
 from rarecase.evidence.answer import Finding
 from rarecase.evidence.text import Score, cell, interval
-from rarecase.imaging.drawing import PREDICTED_OUTLINE, TRUE_OUTLINE, look
+from rarecase.imaging.drawing import PREDICTED_OUTLINE, TRUE_OUTLINE
 from rarecase.report.sheet import Sheet
 from rarecase.report.style import ANSWERS
 
@@ -38,10 +39,14 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Cell:
-    """A value and, smaller below it, its interval or its count."""
+    """A value and, smaller below it, its interval or its count.
+
+    `value` is the number that the row is sorted by; without it the text's own is.
+    """
 
     text: str
     below: str = ""
+    value: float | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -68,12 +73,12 @@ class Table:
 class Figure:
     """A picture with a caption that says what to see, and a text for who cannot see it.
 
-    `svg` and `pdf` are one drawing; `name` is part of file names, one on a page.
+    `svg` is what `drawing` shows; `name` is part of file names, one on a page.
     """
 
     name: str
     svg: str
-    pdf: bytes
+    drawing: Canvas = field(compare=False, repr=False)
     caption: str
     alt: str
     kind: str = field(default="figure", init=False)
@@ -131,6 +136,7 @@ class Viewer:
     kind: str = field(default="viewer", init=False)
 
 
+LONGEST_STEM = 60  # letters of four bytes; file systems end at 255 bytes
 Block = Text | Bullets | Answer | Table | Figure | Sheet | Code | Details | Grid | Viewer
 
 
@@ -143,13 +149,20 @@ class Section:
     blocks: Sequence[Block]
 
 
+def every_block(blocks: Sequence[Block]) -> Iterator[Block]:
+    """All blocks in the order of the page, those within others after these."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Details | Grid):
+            yield from every_block(block.blocks)
+
+
 def drawn(figure: Canvas, *, name: str, caption: str, alt: str) -> Figure:
     """A matplotlib figure as a block; its layout is worked out once."""
     name = file_stem(name)
-    with look():
-        figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    return Figure(name=name, svg=svg(figure, name=name), pdf=pdf(figure), caption=caption, alt=alt)
+    bound_words(figure)
+    lay_out(figure)
+    return Figure(name, svg=svg(figure, name=name), drawing=figure, caption=caption, alt=alt)
 
 
 def scored(score: Score | None, *, change: bool = False) -> Cell:
@@ -158,7 +171,8 @@ def scored(score: Score | None, *, change: bool = False) -> Cell:
     >>> scored({"value": 0.1, "low": -0.05, "high": 0.2}, change=True)
     Cell(text='+0.10', below='−0.05 to 0.20')
     """
-    return Cell(cell(None if score is None else score["value"], change=change), interval(score))
+    value = None if score is None else score["value"]
+    return Cell(cell(value, change=change), interval(score), value)
 
 
 def mean_with_range(values: Sequence[float]) -> Cell:
@@ -168,16 +182,24 @@ def mean_with_range(values: Sequence[float]) -> Cell:
     Cell(text='0.20', below='0.10 to 0.30')
     """
     spread = f"{cell(min(values))} to {cell(max(values))}"
-    return Cell(cell(sum(values) / len(values)), spread if len(values) > 1 else "")
+    mean = sum(values) / len(values)
+    return Cell(cell(mean), spread if len(values) > 1 else "", mean)
 
 
 def file_stem(name: str) -> str:
-    """A figure's name as part of a file's.
+    """A name as part of a file's and as an id: other names give others, however long they are.
 
     >>> file_stem("curves-acgan (tumour, cnn)")
     'curves-acgan-tumour-cnn'
+    >>> file_stem("a/b"), file_stem("a<b")
+    ('a-b-c14cddc0', 'a-b-4a826aac')
     """
-    return re.sub(r"[^\w.-]+", "-", name).strip("-")
+    plain = re.sub(r"[ (),]+", "-", name).strip("-.")  # what our own names hold
+    safe = re.sub(r"[^\w.-]+", "-", plain)[:LONGEST_STEM]
+    if safe == plain:
+        return plain
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{safe}-{digest}".lstrip("-.")
 
 
 def joined(words: Sequence[str]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rarecase.charts.svg import pdf
 from rarecase.files import replacing_directory, write_text
-from rarecase.report.blocks import Block, Details, Figure, Grid, Section
+from rarecase.report.blocks import Figure, Section, every_block
+from rarecase.report.places import places
 from rarecase.report.templates import fill
 
 
@@ -40,22 +42,15 @@ def write_page(page: Page, place: Path) -> Path:
     alone = is_page(place)
     if not alone:
         with replacing_directory(place / "figures") as figures:
-            for figure in _figures(block for section in page.sections for block in section.blocks):
-                (figures / f"{figure.name}.svg").write_text(figure.svg, encoding="utf-8")
-                (figures / f"{figure.name}.pdf").write_bytes(figure.pdf)
+            for block in every_block([block for each in page.sections for block in each.blocks]):
+                if isinstance(block, Figure):
+                    (figures / f"{block.name}.svg").write_text(block.svg, encoding="utf-8")
+                    (figures / f"{block.name}.pdf").write_bytes(pdf(block.drawing))
     path = place if alone else place / "index.html"
-    write_text(path, fill("report.html.j2", {"page": page}))
+    write_text(path, fill("report.html.j2", {"page": page, "place": places(page.sections)}))
     return path
 
 
 def is_page(place: Path) -> bool:
     """Whether a place names a page, and not a folder for one."""
     return place.suffix.lower() in (".html", ".htm")
-
-
-def _figures(blocks: Iterator[Block] | Sequence[Block]) -> Iterator[Figure]:
-    for block in blocks:
-        if isinstance(block, Figure):
-            yield block
-        elif isinstance(block, Details | Grid):
-            yield from _figures(block.blocks)

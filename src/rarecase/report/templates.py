@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rarecase.charts.svg import inline
+from rarecase.imaging.drawing import visible
 from rarecase.report.blocks import Cell
 
 HERE = Path(__file__).parent
@@ -20,7 +21,7 @@ HERE = Path(__file__).parent
 def fill(template: str, values: Mapping[str, Any]) -> str:
     """A page as text."""
     environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True,
+        loader=FileSystemLoader(HERE), autoescape=True, finalize=_seen,
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["base64"] = lambda data: base64.b64encode(data).decode("ascii")
@@ -31,10 +32,15 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
     return environment.get_template(template).render(values)
 
 
+def _seen(value: Any) -> Any:
+    """What a template shows of a value, for all of them."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def scripts() -> str:
     """Every script of a page, in the order of their names; none of them knows any data."""
     files = sorted((HERE / "scripts").glob("*.js"))
-    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+    return "\n".join(['"use strict";', *(file.read_text(encoding="utf-8") for file in files)])
 
 
 def policy(script: str) -> str:

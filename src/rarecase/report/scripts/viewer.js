@@ -1,5 +1,5 @@
 // Slices of a patient, decoded when they are looked at. Names and words are set as text alone.
-(() => {
+document.addEventListener("DOMContentLoaded", () => {
   const box = document.querySelector("dialog.viewer");
   if (!box) return;
   const part = (name) => box.querySelector(`[data-part="${name}"]`);
@@ -251,4 +251,4 @@
   addEventListener("hashchange", follow);
   linkRows();
   follow();
-})();
+});
