@@ -69,7 +69,7 @@ def make_report(run: Path, *, out: Path | None = None) -> Path:
         ),
         files.root / "report" if out is None else Path(out),
     )
-    if not is_page(page if out is None else Path(out)):
+    if out is None or not is_page(Path(out)):
         write_paper(Study.of(files), page.parent)
     if out is None:
         record_files(files.root, ["report"], step="steps/report")
