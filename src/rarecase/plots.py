@@ -12,7 +12,6 @@ from rarecase.shown import cut
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Score = Mapping[str, float | None]
 NAME = 40  # characters of a name
 
 
@@ -58,25 +57,3 @@ def points(of: Mapping[str, Sequence[float]], *, label: str, ax: Axes | None) ->
     ax.invert_yaxis()
     ax.set_xlabel(f"{label}; line: median")
     return ax
-
-
-def forest(
-    names: Sequence[str], scores: Sequence[Score | None], *, label: str, ax: Axes | None
-) -> Axes:
-    """Points with their intervals, the first on top."""
-    ax = axes_or_new(ax, height=0.8 + 0.3 * len(names))
-    value, *around = with_intervals(scores)
-    places = np.arange(len(names))
-    ax.errorbar(value, places, xerr=around, fmt="o", capsize=2)
-    ax.set_yticks(places, [word(name) for name in names])
-    ax.invert_yaxis()
-    ax.set_xlabel(label)
-    return ax
-
-
-def with_intervals(scores: Sequence[Score | None]) -> np.ndarray:
-    """(3, n): values, and how far intervals reach below and above; NaN: there is none."""
-    parts = ("value", "low", "high")
-    found = [[np.nan] * 3 if score is None else [score[part] for part in parts] for score in scores]
-    value, low, high = np.array(found, dtype=float).reshape(-1, 3).T
-    return np.stack([value, value - low, high - value])

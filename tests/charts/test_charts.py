@@ -5,11 +5,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from rarecase.charts import scarcity
 from rarecase.charts.amounts import amounts
 from rarecase.charts.components import components
 from rarecase.charts.confusion import confusion
 from rarecase.charts.forest import Entry, Mark, forest
-from rarecase.charts.lines import Line, calibration, decision, precision_recall, roc, scarcity
+from rarecase.charts.lines import Line, calibration, decision, precision_recall, roc
 from rarecase.charts.plane import plane
 from rarecase.charts.scores import scores
 from rarecase.charts.svg import SVG, svg
@@ -32,7 +33,10 @@ CHARTS = {
         ["first", "last"],
     ),
     "scarcity": (
-        lambda axes: scarcity(axes, [Line("a", 4 * X + 4, X, words=["4", "6", "8"])], label="AUC"),
+        lambda axes: scarcity.draw_scarcity(
+            axes, [scarcity.Line("a", [4, 6, 8], np.stack([X, X, X], axis=1), ["4", "6", "8"])],
+            label="AUC",
+        ),
         ["4", "6", "8"],
     ),
     "amounts": (

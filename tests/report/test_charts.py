@@ -2,14 +2,11 @@
 
 from types import SimpleNamespace
 
-import pandas as pd
 import pytest
 
 from rarecase.evidence import make_evidence
-from rarecase.evidence.tables import to_frame
-from rarecase.evidence.text import number, with_interval
+from rarecase.evidence.text import with_interval
 from rarecase.report.blocks import Figure, Grid
-from rarecase.report.figures_amounts import scarcity_figure
 from rarecase.report.figures_scores import components_figure
 from rarecase.report.section_charts import charts_section
 from support.predictions import make_predictions
@@ -71,14 +68,3 @@ def test_parts_of_the_chance_are_drawn_where_there_are_several(run):
     assert "smote: 30 % the seeds of generators" in drawn({"patients": 0.7, "seeds": 0.3}).svg
     assert drawn({"patients": 1.0, "seeds": 0.0}) is None
     assert drawn({}) is None
-
-
-def test_a_scarcity_curve_has_a_point_for_each_number_of_patients(run):
-    frame = to_frame(run.evidence)
-    curve = pd.concat([frame.assign(k=4), frame.assign(k=8)])
-    figure = scarcity_figure(curve, rare="C")
-    for k in (4, 8):
-        for _, row in frame[frame["control_of"].isna()].iterrows():
-            said = f"{row['arm']}, {k} rare patients: {number(row['auc_rare'])} ("
-            assert said in figure.svg
-    assert "control" not in figure.svg

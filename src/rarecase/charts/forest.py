@@ -42,17 +42,19 @@ class Entry:
 
 
 def forest(
-    axes: Axes, entries: Sequence[Entry], *, at: float, band: float = 0.0,
+    axes: Axes, entries: Sequence[Entry], *, at: float | None, band: float = 0.0,
     heads: Sequence[str] = (), columns: Sequence[float] = (), size: float = 8.5,
 ) -> Axes:  # fmt: skip
-    """Lines from the top, a vertical one `at` a value and a band as wide as `band` to either side.
+    """Lines from the top, a vertical one `at` a value, if one is given, and a band as wide as
+    `band` to either side of it.
 
     `heads` stand over what is beside the lines, whose columns begin `columns` (as parts of the
     axes' width) from its right side; `size` is that of the names in points.
     """
-    if band:
-        axes.axvspan(at - band, at + band, color=BAND, alpha=0.13, linewidth=0)
-    axes.axvline(at, color=FAINT, linewidth=1)
+    if at is not None:
+        if band:
+            axes.axvspan(at - band, at + band, color=BAND, alpha=0.13, linewidth=0)
+        axes.axvline(at, color=FAINT, linewidth=1)
     for place, entry in enumerate(entries):
         for mark in entry.marks:
             _draw(axes, mark, place + mark.shift)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -101,19 +101,6 @@ def decision(axes: Axes, lines: Sequence[Line], *, thresholds: Floats, everybody
     axes.set_xlim(0, 1)
     axes.set_xlabel("probability from which one acts")
     axes.set_ylabel("net benefit")
-    return axes
-
-
-def scarcity(axes: Axes, lines: Sequence[Line], *, label: str) -> Axes:
-    """A score, called `label`, against the number of rare patients to learn from."""
-    for place, line in reversed([*enumerate(lines)]):
-        replace(line, x=line.x * (1 + SPREAD * place)).draw(axes, bars=True)
-    ks = sorted({float(k) for line in lines for k in line.x})
-    axes.set_xscale("log")
-    axes.set_xticks(ks, [f"{k:,.0f}" for k in ks])
-    axes.set_xticks([], minor=True)
-    axes.set_xlabel("rare patients to learn from")
-    axes.set_ylabel(label)
     return axes
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from rarecase.errors import SettingError, nearest
 from rarecase.evidence.metrics import AUC
-from rarecase.evidence.predictions import KEY
-from rarecase.evidence.rows import Key
 from rarecase.evidence.tables import curve_rows
 from rarecase.plots import axes_or_new, word
 from rarecase.shown import html, listed
@@ -46,24 +43,15 @@ class ScarcityCurve:
         known = [c.removesuffix("_low") for c in map(str, self.table) if c.endswith("_low")]
         if metric not in known:
             raise SettingError(f"metric {metric!r} is unknown; {nearest(metric, known)}")
-        ax = axes_or_new(ax, height=4)
-        arms = list(self.table[self.table["control_of"].isna()].groupby([*KEY], sort=False))
-        keys = [Key(*map(str, key)) for key, _ in arms]
-        full = len({key.family for key in keys}) > 1
-        for place, (key, (_, rows)) in enumerate(zip(keys[:ARMS], arms, strict=False)):
-            value, low, high = (
-                rows[name].to_numpy(float) for name in (metric, f"{metric}_low", f"{metric}_high")
-            )
-            ax.errorbar(
-                rows["k"] * (1 + SPREAD * place), value, yerr=np.stack([value - low, high - value]),
-                fmt="o-", capsize=2, label=word(key.title(full=full)),
-            )  # fmt: skip
-        ks = sorted(set(self.table["k"]))
-        ax.set_xscale("log")
-        ax.set_xticks(ks, [str(k) for k in ks])
-        ax.set_xticks([], minor=True)
-        ax.set_xlabel("rare patients to learn from")
-        ax.set_ylabel(word(metric))
+        from rarecase.charts.scarcity import draw_scarcity
+        from rarecase.evidence.scarcity_lines import scarcity_lines
+
+        families = scarcity_lines(self.table, metric=metric)
+        lines = [
+            replace(line, name=word(" ".join([line.name, *(family if len(families) > 1 else ())])))
+            for family, mine in families.items() for line in mine
+        ]  # fmt: skip
+        ax = draw_scarcity(axes_or_new(ax, height=4), lines[:ARMS], label=word(metric))
         ax.legend(fontsize="small")
         return ax
 

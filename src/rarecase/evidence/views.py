@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from rarecase.evidence.metrics import AUC
 from rarecase.evidence.rows import key_of
 from rarecase.evidence.tables import main_rows, table_rows
 from rarecase.evidence.text import Score, with_interval
-from rarecase.plots import forest, word
+from rarecase.plots import axes_or_new, word
 from rarecase.shown import html, listed
 
 if TYPE_CHECKING:
@@ -75,9 +76,7 @@ class Verdicts:
         """A forest plot: what the AUC of each arm moved against the reference, with its 95 %
         interval."""
         label = f"ΔAUC {word(self.evidence['rare'])} against the reference"
-        axes = forest(self._said(), self._moved(), label=label, ax=ax)
-        axes.axvline(0, color="0.6", linewidth=1)
-        return axes
+        return forest(self._said(), self._moved(), label=label, ax=ax, at=0.0)
 
     def _moved(self) -> list[Score | None]:
         """What the AUC of each moved against the reference."""
@@ -106,3 +105,26 @@ def names_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     keys = [key_of(row) for row in rows]
     full = len({key.family for key in keys}) > 1
     return [key.title(full=full) for key in keys]
+
+
+def forest(
+    names: Sequence[str], scores: Sequence[Score | None], *, label: str, ax: Axes | None,
+    at: float | None = None,
+) -> Axes:  # fmt: skip
+    """Points with their intervals, the first on top; a line `at` a value, if one is given."""
+    from rarecase.charts import forest as charts
+
+    ax = axes_or_new(ax, height=0.8 + 0.3 * len(names))
+    entries = [
+        charts.Entry(word(name), [charts.Mark(value=_part(s, "value"), low=_part(s, "low"),
+                                              high=_part(s, "high"))])
+        for name, s in zip(names, scores, strict=True)
+    ]  # fmt: skip
+    charts.forest(ax, entries, at=at)
+    ax.set_xlabel(label)
+    return ax
+
+
+def _part(score: Score | None, name: str) -> float:
+    value = None if score is None else score[name]
+    return math.nan if value is None else float(value)

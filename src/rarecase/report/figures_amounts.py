@@ -6,18 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.lines import Line2D
 
 from rarecase.charts.amounts import CHANCE, amounts
-from rarecase.charts.lines import Line, scarcity
+from rarecase.charts.lines import Line
 from rarecase.evidence.metrics import AUC
-from rarecase.evidence.predictions import KEY
-from rarecase.evidence.rows import Key
 from rarecase.evidence.text import with_interval
-from rarecase.imaging.drawing import INK, canvas, look, panels, short
+from rarecase.imaging.drawing import INK, canvas, look, panels
 from rarecase.report.blocks import Figure, drawn
-from rarecase.report.shown_arms import LOOKS
 from rarecase.report.style import SYNTHETIC
 
 Rows = Sequence[Mapping[str, Any]]
@@ -80,40 +76,3 @@ def _lines(rows: Rows, name: str, colour: str) -> list[Line]:
         Line(name, x, value, colour, low=low, high=high, words=words),
         Line(f"{name}, slices", x, slices, colour, "dashed", width=1),
     ]
-
-
-def scarcity_figure(curve: pd.DataFrame, *, rare: str, metric: str = AUC) -> Figure:
-    """A score of `scarcity_curve` against the rare patients to learn from, an arm a line: the
-    references, then synthetic arms, then others, as many as have a look of their own."""
-    mine = curve[curve["control_of"].isna()].sort_values(
-        ["reference", "synthetic"], ascending=False, kind="stable"
-    )
-    parts = [(Key(*map(str, key)), part) for key, part in mine.groupby([*KEY], sort=False)]
-    full = len({key.family for key, _ in parts}) > 1
-    lines = []
-    for (key, part), (colour, style, marker) in zip(parts, LOOKS, strict=False):
-        name, x = key.title(full=full), part["k"].to_numpy()
-        ends = [f"{metric}_low", f"{metric}_high"]
-        value, low, high = part[[metric, *ends]].to_numpy(float).T
-        words = [
-            f"{name}, {k} rare patients: {with_interval({'value': v, 'low': a, 'high': b})}"
-            for k, v, a, b in zip(x, value, low, high, strict=True)
-        ]
-        lines.append(Line(short(name), x, value, colour, style, marker, low=low, high=high,
-                          words=words))  # fmt: skip
-    with look():
-        figure = canvas(4.2)
-        (axes,) = panels(figure, 1, 1)
-        label = f"AUC of class {short(rare, most=20)}" if metric == AUC else metric
-        scarcity(axes, lines, label=label)
-        handles = [line.handle for line in lines]
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(lines)))
-    left = len(parts) - len(lines)
-    text = (
-        f"{label} by how many patients of class {rare} a fold has to learn from, with 95 % "
-        "intervals; everybody is tested at every number. Arms pay where they lie above the "
-        "reference while patients are few. Beware: verdicts are corrected within a number, not "
-        f"over all of them.{f' {left} more arms stand in the table.' if left else ''}"
-    )
-    alt = f"{label} against the number of rare patients, of {', '.join(x.name for x in lines)}"
-    return drawn(figure, name="scarcity", caption=text, alt=alt)

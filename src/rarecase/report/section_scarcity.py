@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
 import pandas as pd
 
-from rarecase.charts.scarcity import Line, draw_scarcity
+from rarecase.charts.scarcity import draw_scarcity
 from rarecase.evidence.metrics import AUC
-from rarecase.evidence.rows import Key, key_of
+from rarecase.evidence.scarcity_lines import scarcity_lines
 from rarecase.evidence.tables import curve_rows
-from rarecase.evidence.text import with_interval
 from rarecase.features.sources.registry import AUTO
 from rarecase.imaging.drawing import canvas, look, panels
 from rarecase.report.blocks import Block, Figure, Section, Table, Text, drawn
@@ -48,18 +43,14 @@ def scarcity_section(curve: pd.DataFrame, *, rare: str) -> Section:
 
 def scarcity_figure(curve: pd.DataFrame, *, rare: str) -> Figure:
     """A panel for each features × classifier, at most four; a line for each arm."""
-    families: dict[tuple[str, str], dict[Key, list[Mapping[str, Any]]]] = {}
-    for row in _records(curve[curve["control_of"].isna()]):
-        key = key_of(row)
-        families.setdefault(key.family, {}).setdefault(key, []).append(row)
+    families = scarcity_lines(curve, metric=AUC)
     # What inner folds chose before all others.
     shown = sorted(families.items(), key=lambda each: each[0][0] != AUTO)[:MOST_PANELS]
     columns = min(2, len(shown))
     with look():
         figure = canvas(-(-len(shown) // columns) * 3.6 + 0.4, width=9.6)
         axes_list = panels(figure, -(-len(shown) // columns), columns)
-        for axes, (family, arms) in zip(axes_list, shown, strict=False):
-            lines = [_line(key, rows) for key, rows in arms.items()]
+        for axes, (family, lines) in zip(axes_list, shown, strict=False):
             draw_scarcity(axes, lines, label=f"AUC of class {rare}")
             if len(shown) > 1:
                 axes.set_title(" with ".join(family), fontsize=9)
@@ -76,25 +67,4 @@ def scarcity_figure(curve: pd.DataFrame, *, rare: str) -> Figure:
         f"other at every number. Black: nothing is done about the imbalance. Dotted: chance.{left}",
         alt=f"AUC of class {rare} against the number of its patients to learn from; the numbers "
         "are in the table",
-    )
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
-
-
-def _line(key: Key, rows: Sequence[Mapping[str, Any]]) -> Line:
-    known = [row for row in rows if not pd.isna(row[AUC])]
-    scores = [[row[f"{AUC}{end}"] for end in ("", "_low", "_high")] for row in known]
-    said = [dict(zip(("value", "low", "high"), each, strict=True)) for each in scores]
-    name = key.title(full=False)
-    return Line(
-        name=name,
-        patients=[int(row["k"]) for row in known],
-        scores=np.array(scores, dtype=np.float64).reshape(-1, 3),
-        words=[
-            f"{name}, {row['k']} rare patients: {with_interval(score)}"
-            for row, score in zip(known, said, strict=True)
-        ],
-        plain=bool(rows[0]["reference"]),
     )
