@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from rarecase.errors import DataError
+from rarecase.evidence.answer import findings
 from rarecase.report import make_report
 from support.fake_run import fake_run
 
@@ -140,7 +141,9 @@ def test_the_finding_stands_first_and_the_numbers_are_those_of_the_evidence(repo
     assert len(evidence["verdicts"]) == 2
     for verdict in evidence["verdicts"]:
         assert words.count(verdict["sentence"]) == 1
-        assert words.index(verdict["sentence"]) < words.index("Test patients: every arm")
+    said = [*(finding.text for finding in findings(evidence)), "Test patients: every arm"]
+    places = [words.index(text) for text in said]
+    assert places == sorted(places)
     assert evidence["best"]["note"] in words
     for row in evidence["rows"]:
         for name in ("recall_LGG", "brier", "calibration_error"):
@@ -251,6 +254,7 @@ def test_a_sparse_run_still_makes_a_page(tmp_path, reports):
     words = Page(make_report(tmp_path).read_text(encoding="utf-8")).words
     for piece in (
         "No training history of a segmenter",
+        "predictions.parquet is missing",
         "no cached slices",
         "holds no study.yaml",
         "No step left a record",

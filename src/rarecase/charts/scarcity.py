@@ -17,7 +17,7 @@ MARKERS = "os^Dv"
 APART = 0.035  # between the lines at one number, as a share of a doubling's width
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Line:
     """An arm, at each number of patients where its score is defined.
 

@@ -149,7 +149,7 @@ def _more(evidence: Evidence, asked: Sequence[Row]) -> str:
         f"{MORE[n]}{f' ({percent(shares[n])} of the chance)' if len(names) > 1 else ''}"
         for n in names
     )
-    needed = [v["needed"] for v in asked if v["needed"] is not None]
+    needed = [v["needed"] for v in asked if v.get("needed") is not None]
     many = ""
     if needed and "patients" in names:
         which = "it" if len(asked) == 1 else f"{len(needed)} of the {len(asked)}"

@@ -46,11 +46,9 @@ class ScarcityCurve:
         from rarecase.charts.scarcity import draw_scarcity
         from rarecase.evidence.scarcity_lines import scarcity_lines
 
-        families = scarcity_lines(self.table, metric=metric)
-        lines = [
-            replace(line, name=word(" ".join([line.name, *(family if len(families) > 1 else ())])))
-            for family, mine in families.items() for line in mine
-        ]  # fmt: skip
+        full = len(self.table.groupby(["features", "classifier"])) > 1
+        families = scarcity_lines(self.table, metric=metric, full=full)
+        lines = [replace(each, name=word(each.name)) for mine in families.values() for each in mine]
         ax = draw_scarcity(axes_or_new(ax, height=4), lines[:ARMS], label=word(metric))
         ax.legend(fontsize="small")
         return ax

@@ -13,16 +13,19 @@ from rarecase.evidence.rows import Key, key_of
 from rarecase.evidence.text import with_interval
 
 
-def scarcity_lines(curve: pd.DataFrame, *, metric: str) -> dict[tuple[str, str], list[Line]]:
+def scarcity_lines(
+    curve: pd.DataFrame, *, metric: str, full: bool = False
+) -> dict[tuple[str, str], list[Line]]:
     """Features and classifier → a line for each arm, without controls; `curve` is the table of
-    `scarcity_curve`, `metric` one of its scores."""
+    `scarcity_curve`, `metric` one of its scores; `full`: features and classifier are
+    part of an arm's name."""
     rows: dict[Key, list[Mapping[str, Any]]] = {}
     for row in curve[curve["control_of"].isna()].to_dict("records"):
         named = {str(name): value for name, value in row.items()}
         rows.setdefault(key_of(named), []).append(named)
     found: dict[tuple[str, str], list[Line]] = {}
     for key, mine in rows.items():
-        found.setdefault(key.family, []).append(_line(key.title(full=False), mine, metric))
+        found.setdefault(key.family, []).append(_line(key.title(full=full), mine, metric))
     return found
 
 

@@ -63,7 +63,7 @@ def moved(verdict: Row, other: str = "reference") -> Score:
 def nothing_to_gain(evidence: Evidence, verdicts: Sequence[Row]) -> bool:
     """Whether no rise beyond the margin is possible, as the references are as good as that."""
     margin = evidence.get("margin", MARGIN)
-    possible = [verdict["possible"] for verdict in verdicts]
+    possible = [verdict.get("possible") for verdict in verdicts]
     return bool(possible) and all(p is not None and p < margin for p in possible)
 
 

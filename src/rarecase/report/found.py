@@ -39,8 +39,9 @@ class Found:
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
-        """predictions.parquet."""
-        return read_parquet(self.root / PREDICTIONS)
+        """predictions.parquet, empty when it is missing."""
+        path = self.root / PREDICTIONS
+        return read_parquet(path) if path.is_file() else pd.DataFrame()
 
     @cached_property
     def features(self) -> dict[str, Any]:

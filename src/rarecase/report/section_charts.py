@@ -28,20 +28,24 @@ def charts_section(run: Found) -> Section | None:
     curved = [each for each in shown if each.row["patients"].get("curves")]
     if not curved:
         return None
-    curves = operating_curves(run.predictions, evidence, [each.key for each in shown])
-    # The reference and what is deployed are often one and the same.
-    apart = [curved[0], *(each for each in curved[1:] if each.row["synthetic"])]
-    blocks: list[Block] = [
-        Text(_said(run, shown)),
-        Grid([
-            roc_figure(shown, curves, rare=run.rare),
-            precision_figure(shown, curves, evidence=evidence),
-            calibration_figure(curved, rare=run.rare),
-            decision_figure(curved, rare=run.rare),
-        ]),
-        Grid(scores_figures(apart[:SCORES], curves, evidence=evidence)),
-        Grid(confusion_figures(curved[0], classes=run.classes)),
-    ]  # fmt: skip
+    of_scores = [calibration_figure(curved, rare=run.rare), decision_figure(curved, rare=run.rare)]
+    blocks: list[Block] = [Text(_said(run, shown))]
+    if run.predictions.empty:
+        blocks += [Text("predictions.parquet is missing, and its curves with it.", "missing")]
+        blocks.append(Grid(of_scores))
+    else:
+        curves = operating_curves(run.predictions, evidence, [each.key for each in shown])
+        # The reference and what is deployed are often one and the same.
+        apart = [curved[0], *(each for each in curved[1:] if each.row["synthetic"])]
+        blocks += [
+            Grid([
+                roc_figure(shown, curves, rare=run.rare),
+                precision_figure(shown, curves, evidence=evidence),
+                *of_scores,
+            ]),
+            Grid(scores_figures(apart[:SCORES], curves, evidence=evidence)),
+        ]  # fmt: skip
+    blocks.append(Grid(confusion_figures(curved[0], classes=run.classes)))
     return Section("charts", "How well does it classify?", blocks)
 
 
