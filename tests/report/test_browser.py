@@ -3,15 +3,13 @@ way of those who do not see it or do not use a mouse."""
 
 import csv
 import io
-import os
-import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from rarecase.charts.svg import SVG, told
 from rarecase.imaging.drawing import INK, canvas, look, panels
@@ -20,25 +18,12 @@ from rarecase.report.blocks import Bullets, Cell, Code, Details, Section, Table,
 from rarecase.report.page import Page, write_page
 from support.fake_run import fake_run
 
-CHROMIUM = shutil.which(os.environ.get("CHROMIUM", "chromium"))
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium; CHROMIUM names one"),
-]
+pytestmark = pytest.mark.browser
 WIDTHS, SCHEMES = (390, 800, 1400), ("light", "dark")
 SCRIPT, LONG = "<script>alert(1)</script>", "x" * 10_000
 NAMES = (SCRIPT, "\"'`&\u202egnp", "אבגד", LONG)
-VALUES = [
-    "+0.10",
-    "−0.05",
-    "1,234",
-    "12 %",
-    "–",
-    "2 h 3 min",
-    "0.5 to 0.9",
-    "below 0.001",
-    "1 of 9",
-]
+VALUES = ["+0.10", "−0.05", "1,234", "12 %", "–", "2 h 3 min", "0.5 to 0.9", "below 0.001",
+          "1 of 9"]  # fmt: skip
 UPWARDS = [1, 7, 0, 6, 8, 3, 2, 5]  # without the dash, which stands last either way
 NUMBERS, TEXTS = "table-numbers-of-all-kinds", "table-text-that-runs"
 TRIM = """for (const body of document.querySelectorAll("tbody")) {
@@ -49,14 +34,6 @@ const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.slice(0, 500);
 document.querySelectorAll("details").forEach((each) => { each.open = true; });"""
 """axe is slow by what there is of a kind, not by what kinds there are."""
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -91,33 +68,6 @@ def small(tmp_path_factory):
         Section("last", "Last", [Bullets(["one", "two"]), *[Text("More.")] * 40]),
     ]  # fmt: skip
     return write_page(Page("What?", ("test",), sections), tmp_path_factory.mktemp("small"))
-
-
-@pytest.fixture
-def opened(chromium):
-    """A function that opens a page and, at the end, asks that nothing went wrong there: no request
-    but for the page itself, no error, no violation of the policy."""
-    contexts, wrong = [], []
-
-    def open_page(path, *, width=1400, scheme="light", at="", **options):
-        context = chromium.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, **options
-        )
-        contexts.append(context)
-        page = context.new_page()
-        address = f"file://{path}"
-        inside = (address, "blob:", "data:")
-        page.on("request", lambda r: r.url.startswith(inside) or wrong.append(r.url))
-        page.on("console", lambda m: m.type in ("error", "warning") and wrong.append(m.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("dialog", lambda dialog: wrong.append(dialog.message) or dialog.dismiss())
-        page.goto(address + at)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert wrong == []
 
 
 def column(page, table, place):

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 from xml.etree import ElementTree
 
+from fontTools import subset
 from matplotlib import rc_context
 from matplotlib.artist import Artist
 from matplotlib.backend_bases import FigureCanvasBase
@@ -17,7 +18,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.legend import Legend
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator
 
@@ -33,6 +33,7 @@ INLINE = {
 }
 """Colours that follow the page from light to dark; all others stand on both."""
 
+SHAPING = ("GSUB", "GPOS", "GDEF", "kern")
 LINE, NAME = 110, 48
 """Letters that a line of a figure has room for, and a name along an axis or in a legend."""
 
@@ -51,19 +52,23 @@ def told(artist: Artist, titles: Sequence[str]) -> None:
 
 def bound_words(figure: Figure) -> None:
     """Shorten what would leave no room for the drawing, such as a class with a name of a page."""
-    named = {text for legend in figure.findobj(Legend) for text in legend.findobj(Text)}
-    for text in figure.findobj(Text):
-        lines = str(text.get_text()).split("\n")
-        most = NAME if text in named else LINE
-        text.set_text("\n".join(short(visible(line), most=most) for line in lines))
+    words, names = list(figure.texts), list(figure.legends)
     for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
+        words += [each for each in axes.get_children() if isinstance(each, Text)]
+        words += [axes.xaxis.label, axes.yaxis.label]
+        names += [legend] if (legend := axes.get_legend()) is not None else []
+        for axis in (axes.xaxis, axes.yaxis) if axes.axison else ():
             if isinstance(axis.get_major_locator(), FixedLocator):
                 places = list(axis.get_majorticklocs())
                 labels = axis.get_major_formatter().format_ticks(places)
-                bounded = [short(visible(text), most=NAME) for text in labels]
+                bounded = [_bounded(text, NAME) for text in labels]
                 if bounded != labels:
                     axis.set_ticks(places, labels=bounded)
+    for text in words:
+        text.set_text(_bounded(text.get_text(), LINE))
+    for legend in names:
+        for text in legend.get_texts():
+            text.set_text(_bounded(text.get_text(), NAME))
 
 
 def lay_out(figure: Figure) -> None:
@@ -101,7 +106,7 @@ def pdf(figure: Figure) -> bytes:
     """The figure as PDF, the same for the same figure."""
     stream = io.BytesIO()
     # TrueType, as journals ask.
-    with _canvas(figure, FigureCanvasPdf, {"pdf.fonttype": 42}) as canvas:
+    with _canvas(figure, FigureCanvasPdf, {"pdf.fonttype": 42}) as canvas, _lean_fonts():
         canvas.print_pdf(stream, metadata={"CreationDate": None})
     return stream.getvalue()
 
@@ -137,6 +142,22 @@ def _canvas(figure: Figure, kind: type[FigureCanvasBase], how: Any) -> Iterator[
         figure.set_facecolor(ground)
         figure.set_dpi(dpi)
         figure.set_canvas(before)
+
+
+@contextmanager
+def _lean_fonts() -> Iterator[None]:
+    """Embed fonts without the tables that shape text: matplotlib has placed every glyph, and to
+    cut these tables down takes longer than all else of a PDF."""
+    before: list[str] = subset.Options._drop_tables_default
+    subset.Options._drop_tables_default = [*before, *SHAPING]
+    try:
+        yield
+    finally:
+        subset.Options._drop_tables_default = before
+
+
+def _bounded(text: str, most: int) -> str:
+    return "\n".join(short(visible(line), most=most) for line in text.split("\n"))
 
 
 def _tell(group: ElementTree.Element, titles: Sequence[str]) -> None:
