@@ -83,6 +83,14 @@ def test_broken_files_are_named(tmp_path, make, suffix):
         read_volume(make(tmp_path / f"broken{suffix}"))
 
 
+@pytest.mark.parametrize(("wrote", "called"), [(".mha", ".nrrd"), (".nrrd", ".mha")])
+def test_itk_formats_under_each_others_name_are_called_what_they_are(tmp_path, wrote, called):
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.eye(5)[None]), tmp_path / f"v{wrote}")
+    (tmp_path / f"v{wrote}").rename(tmp_path / f"v{called}")
+    with pytest.raises(DataError, match=rf"v{called}: not a .* file.*; it is .*call it {wrote}"):
+        read_volume(tmp_path / f"v{called}")
+
+
 def test_an_object_array_is_not_unpickled(tmp_path):
     np.save(tmp_path / "v.npy", np.array([[[{}]]], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match=r"v\.npy: not a NumPy file of numbers"):

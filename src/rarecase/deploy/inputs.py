@@ -167,7 +167,7 @@ def _volumes(folder: Path, channels: tuple[str, ...]) -> tuple[list[Path], list[
     """Those of the channels, and those that by their names are masks or other sequences."""
     wanted: list[Path] = []
     others: list[Path] = []
-    for file in sorted(f for f in folder.iterdir() if f.is_file() and f.name[0] not in "._"):
+    for file in sorted(f for f in folder.iterdir() if f.name[0] not in "._"):
         if suffix_of(file) and not is_dicom(file):
             name = channel_name(re.split(r"[_\-. ]", _stem(file))[-1])
             other = _MASK.search(_stem(file)) or (name in USUAL and name not in channels)

@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from rarecase.bounds import check_regular
 from rarecase.errors import DataError
+from rarecase.imaging.formats.content import really
 from rarecase.imaging.formats.tiff import is_tiff, read_pixels, tiff_size
 from rarecase.imaging.upright import upright
 
@@ -88,7 +89,9 @@ def _opened(path: Path) -> Image.Image:
             "be made smaller before."
         ) from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{path}: not a picture that can be read ({error}).") from None
+        what = really(_first(path, 1024))
+        why = f"; it is {what}" if what else f" ({error})"
+        raise DataError(f"{path}: not a picture that can be read{why}.") from None
 
 
 def _of_image(path: Path, image: Image.Image) -> StoredPicture:

@@ -23,6 +23,7 @@ from rarecase.imaging.formats.base import (
     plain_shape,
     refusing,
 )
+from rarecase.imaging.formats.content import really
 from rarecase.imaging.formats.units import in_mm
 
 _UNITS = re.compile(rb"^(?:space units:|DistanceUnits\s*=)\s*\"?([^\s\"]+)", re.MULTILINE)
@@ -75,7 +76,11 @@ def _check_text(path: Path) -> bytes:
         b"ObjectType" in first or b"NDims" in first
     )  # fmt: skip
     if not known:
-        raise DataError(f"{path}: not a {path.suffix[1:].upper()} file, or a damaged one.")
+        what = really(first)
+        raise DataError(
+            f"{path}: not a {path.suffix[1:].upper()} file, or a damaged one"
+            + (f"; it is {what}." if what else f". {AGAIN}")
+        )
     return first
 
 

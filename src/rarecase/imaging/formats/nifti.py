@@ -65,6 +65,8 @@ def _open(path: Path, file: IO[bytes], *, squeezed: bool) -> _Opened:
 
 def _refuse_another(path: Path, first: bytes) -> None:
     """What is something else by its first bytes is called so."""
+    if first[344:347] == b"n+1" or first[4:7] == b"n+2":
+        return
     if what := really(first):
         raise DataError(f"{path}: {_DAMAGED}; it is {what}.")
     if first[344:348] == b"ni1\0":
@@ -72,8 +74,7 @@ def _refuse_another(path: Path, first: bytes) -> None:
             f"{path}: the header of a NIfTI pair, whose voxels lie in a file of its own. Give both "
             "one name, ending in .hdr and .img."
         )
-    if first[344:347] != b"n+1" and first[4:7] != b"n+2":
-        raise DataError(f"{path}: {_DAMAGED}. {AGAIN}")
+    raise DataError(f"{path}: {_DAMAGED}. {AGAIN}")
 
 
 def _probe(path: Path) -> Header:
