@@ -275,6 +275,23 @@ def test_patients_that_are_not_known_are_not_one(build):
     assert list(read_cohort(build.root).patients) == ["P1", "c1", "c2", "c3"]
 
 
+def test_scans_without_a_patient_beside_others_are_said(build, caplog):
+    names = scans(build, [f"c{i}" for i in range(4)])
+    table(build, "t.csv", "id,patient,kind", zip(names, ["P1", "", "?", "P1"], "abba", strict=True))
+    cohort = read_cohort(build.root)
+    assert list(cohort.patients) == ["P1", "c1", "c2"]
+    assert any("2 row(s) have no 'patient'" in p.message for p in inspect_cohort(cohort).problems)
+
+
+@pytest.mark.parametrize("column", ["Patient", "subject_id", "Hospital_patient_ID"])
+def test_a_patients_number_that_ends_like_a_case_is_no_other_name_of_it(build, caplog, column):
+    names = scans(build, ["001", "002", "003", "004"])
+    table(build, "t.csv", f"id,{column},kind", zip(names, ["S1", "S1", "S2", "S2"], "aabb",
+                                                   strict=True))  # fmt: skip
+    assert list(read_cohort(build.root).patients) == ["S1", "S2"]
+    assert "names other cases" not in caplog.text
+
+
 def test_what_may_be_one_patient_is_said(build, caplog):
     names = scans(build, ["u_visit1", "u_visit2", "v1", "w"])
     table(build, "t.csv", "id,kind", zip(names, "aabb", strict=True))

@@ -83,6 +83,16 @@ def test_broken_files_are_named(tmp_path, make, suffix):
         read_volume(make(tmp_path / f"broken{suffix}"))
 
 
+@pytest.mark.parametrize("suffix", [".mhd", ".nhdr"])
+def test_a_header_without_its_file_of_voxels_says_which_is_missing(tmp_path, suffix):
+    image = SimpleITK.GetImageFromArray(np.arange(60.0).reshape(3, 4, 5))
+    SimpleITK.WriteImage(image, tmp_path / f"v{suffix}")
+    assert read_volume(tmp_path / f"v{suffix}").data.max() == 59
+    (tmp_path / "v.raw").unlink()
+    with pytest.raises(DataError, match=rf"v{suffix}: the header alone; .* v\.raw was expected"):
+        read_volume(tmp_path / f"v{suffix}")
+
+
 @pytest.mark.parametrize(("wrote", "called"), [(".mha", ".nrrd"), (".nrrd", ".mha")])
 def test_itk_formats_under_each_others_name_are_called_what_they_are(tmp_path, wrote, called):
     SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.eye(5)[None]), tmp_path / f"v{wrote}")

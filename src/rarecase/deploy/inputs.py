@@ -17,7 +17,7 @@ from rarecase.cohort.layouts.brats import channel_files
 from rarecase.cohort.layouts.dicom import chosen_in, has_dicom
 from rarecase.cohort.layouts.label_tables import of_cases
 from rarecase.errors import DataError, SettingError
-from rarecase.imaging.formats import PICTURE_SUFFIXES, is_dicom, suffix_of
+from rarecase.imaging.formats import PICTURE_SUFFIXES, inside, is_dicom, suffix_of
 from rarecase.imaging.pictures import count_planes
 from rarecase.imaging.volumes import probe_volume
 
@@ -247,7 +247,7 @@ def _by_channel(text: str, channels: tuple[str, ...]) -> Case:
 
 
 def _stem(path: Path) -> str:
-    suffix = suffix_of(path) if path.is_file() else None
+    suffix = suffix_of(path) if path.is_file() or inside(path) != path else None
     return path.name[: -len(suffix)] if suffix else path.resolve().name
 
 

@@ -26,7 +26,7 @@ _ORIENTATION = 274
 _JPEG = ("JPEG", "MPO")
 _TURNED = "turned upright as its EXIF orientation says"
 _PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_GREY = 0
+_PNG_GREY, _PNG_GREY_ALPHA = 0, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +104,10 @@ def _of_image(path: Path, image: Image.Image) -> StoredPicture:
         values = np.asarray(image)
     elif _deep_colour(path):
         image.load()  # a file that breaks off is found here
+        if _first(path)[25] == _PNG_GREY_ALPHA:  # ITK has no such pixels
+            raise DataError(
+                f"{path}: grey of 16 bits with transparency is not read. Save it without."
+            )
         values = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
     elif image.mode in _CONVERTED_MODES:
         values = np.asarray(image.convert(_CONVERTED_MODES[image.mode]))

@@ -111,6 +111,11 @@ class Joining:
                 "patients"
             )
             return column
+        if lacking := 0 if key.begun else int(told.isna().sum()):
+            self.notes.append(
+                f"{path.name}: {lacking} row(s) have no {column!r}; each of their cases counts as "
+                "a patient, unless its name or another row says whose it is"
+            )
         together(rows, path, column=column)
         named: dict[str, str] = {}
         for case, patient in zip(rows["case"], told, strict=True):

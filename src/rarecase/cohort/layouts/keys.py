@@ -11,7 +11,7 @@ from functools import cached_property
 import pandas as pd
 
 from rarecase.cohort.ids import DIGITS, END, LETTERS, Matching, match, starts
-from rarecase.cohort.roles import is_identifier, is_index, is_patient
+from rarecase.cohort.roles import is_identifier, is_index, is_patient, is_patient_of
 from rarecase.cohort.values import are_dates
 
 # Fewer ids than this that fit may be a coincidence in a large cohort's folder.
@@ -92,8 +92,16 @@ def find_key(ids: Ids, table: pd.DataFrame, *, fewest: int = FEWEST) -> Key | No
     best = max(fitting, key=lambda key: key.rank, default=None)  # the first of equals
     if best is None:
         return _beginnings(ids, table, fewest=fewest)
-    others = [key for key in fitting if key is not best and not key.bare]
+    others = [
+        key
+        for key in fitting
+        if key is not best and not key.bare and (key.rank[1] or not _of_patients(key.column))
+    ]  # the end of a patient's number says nothing of cases
     return replace(best, rivals=tuple(k.column for k in others if _differ(table, best, k)))
+
+
+def _of_patients(column: str) -> bool:
+    return is_patient(column) or is_patient_of(column)
 
 
 def _differ(table: pd.DataFrame, one: Key, other: Key) -> bool:

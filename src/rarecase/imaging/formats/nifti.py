@@ -56,11 +56,19 @@ def _open(path: Path, file: IO[bytes], *, squeezed: bool) -> _Opened:
         shape, dtype = tuple(int(n) for n in header.get_data_shape()), header.get_data_dtype()
     check_shape(path, shape)
     if dtype.kind not in "iuf":
-        raise DataError(f"{path}: voxels of type {dtype}, plain numbers were expected.")
+        raise DataError(f"{path}: voxels that are {_kind(dtype)}.")
     place = place_in(path, raw, header, shape)
     needed = int(np.prod(shape)) * int(dtype.itemsize)
     check_room(path, needed, squeezed=squeezed)
     return _Opened(header, plain_shape(shape), needed, place)
+
+
+def _kind(dtype: np.dtype[Any]) -> str:
+    if dtype.names:
+        return "colours (RGB), one number each was expected: export the grey image"
+    if dtype.kind == "c":
+        return "complex, plain numbers were expected: save their magnitude"
+    return f"of type {dtype}, plain numbers were expected"
 
 
 def _refuse_another(path: Path, first: bytes) -> None:
