@@ -246,6 +246,20 @@ def test_a_title_above_the_header_of_a_sheet_is_said(tmp_path, caplog):
     assert "'Table S1. Patients' stands above the header" in caplog.text
 
 
+@pytest.mark.parametrize("text", ["Table 1\n", "Table 1;;\n", "\n# of the cohort\n\n"])
+def test_a_title_above_the_header_of_text_is_said(put, caplog, text):
+    table = read_table(put(text + "id;size;grade\n1;2,5;low\n2;3,5;high\n"))
+    assert list(table.columns) == ["id", "size", "grade"] and len(table) == 2
+    assert "stands above the header and is left out" in caplog.text
+
+
+def test_a_column_alone_or_with_names_of_rows_has_no_title(put, caplog):
+    assert read_table(put("id\n1\n2\n"))["id"].tolist() == ["1", "2"]
+    named = read_values(put("size\nr1,2\nr2,3\n"))
+    assert named["size"].tolist() == [2, 3] and list(named.index) == ["r1", "r2"]
+    assert "above the header" not in caplog.text
+
+
 def test_a_class_called_none_labels_a_cohort(build):
     for i in range(4):
         build.brats_case("", f"BraTS20_Training_{i:03d}", "_")
