@@ -55,6 +55,39 @@ def test_a_pipe_is_no_file(tmp_path, suffix, read):
         read(tmp_path / f"pipe{suffix}")
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
+     (b"/annex/objects/MD5E-s9--0.nii.gz\n", "datalad get"),
+     (b"\n <!DOCTYPE html><html></html>", "a web page: download")],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("suffix", "read"),
+    [(".nii.gz", read_volume), (".nrrd", read_volume), (".dcm", read_volume), (".png", grey),
+     (".csv", features), (".csv", read_table), (".tsv", read_cohort), (".pth", read_weights)],
+)  # fmt: skip
+def test_what_stands_in_for_a_file_is_called_so_with_the_way_to_the_file(
+    tmp_path, content, said, suffix, read
+):
+    path = tmp_path / f"x{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(RarecaseError, match=rf"x{suffix}: not a.*{said}"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [("../.git/annex/objects/a/b.nii.gz", "datalad get"), ("gone.nii.gz", "copy what it stands")],
+)
+def test_a_link_that_points_nowhere_is_one_and_the_target_is_not_shown(tmp_path, target, said):
+    (tmp_path / "x.nii.gz").symlink_to(target)
+    with pytest.raises(
+        DataError, match=rf"x\.nii\.gz: a link that points nowhere.*{said}"
+    ) as error:
+        read_volume(tmp_path / "x.nii.gz")
+    assert target not in str(error.value)
+
+
 LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{new}: &{new} [{','.join([f'*{old}'] * 9)}]\n"
     for old, new in zip("abcdefgh", "bcdefghi", strict=True)

@@ -11,18 +11,43 @@ from rarecase.errors import DataError
 
 LARGEST, SUSPECT, PACKED = 8 * 2**30, 2**30, 100  # bytes unpacked, and times those on disk
 BLOCK = 2**24  # bytes that are unpacked at once
+_PLACEHOLDERS = (
+    (b"version https://git-lfs", "a pointer of Git LFS: get the file by 'git lfs pull'"),
+    (b"/annex/objects/", "a pointer of git-annex: get the file by 'datalad get'"),
+    (b"<!doctype html", "a web page: download the file itself"),
+    (b"<html", "a web page: download the file itself"),
+)
 
 
 def check_regular(path: Path) -> None:
     """Raise `DataError` for what is no file to read: missing, not this user's to read, a folder, a
     pipe or a device, which might never end."""
     if not path.exists():
-        raise DataError(f"{path}: no such file.")
+        raise DataError(f"{path}: {missing(path)}.")
     if not path.is_file():
         kind = "a folder" if path.is_dir() else "a pipe or a device"
         raise DataError(f"{path}: {kind}, where a file was expected.")
     if not os.access(path, os.R_OK):
         raise DataError(f"{path}: this user may not read it.")
+
+
+def missing(path: Path) -> str:
+    """What to say of a file that is not there: a link may be, as DataLad leaves them."""
+    if not path.is_symlink():
+        return "no such file"
+    annexed = "annex" in path.readlink().parts
+    way = "get it by 'datalad get'" if annexed else "copy what it stands for"
+    return f"a link that points nowhere: {way}"
+
+
+def placeholder(first: bytes) -> str | None:
+    """What lies in a file's place where it was not fetched, by its first bytes, and the way out.
+
+    >>> placeholder(b"version https://git-lfs.github.com/spec/v1")
+    "a pointer of Git LFS: get the file by 'git lfs pull'"
+    """
+    low = first.lstrip().lower()
+    return next((what for mark, what in _PLACEHOLDERS if low.startswith(mark)), None)
 
 
 def check_unpacked(path: Path, size: int, *, packed: int | None = None) -> None:

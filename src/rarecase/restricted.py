@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rarecase.bounds import check_archive, check_regular, check_unpacked
+from rarecase.bounds import check_archive, check_regular, check_unpacked, placeholder
 from rarecase.errors import DataError, plain
 
 _log = logging.getLogger(__name__)
@@ -185,10 +185,8 @@ def _instead(path: Path) -> str:
         start = file.read(64)
     if not start:
         return ": it is empty"
-    if start.startswith(b"version https://git-lfs"):
-        return " but a pointer to one: 'git lfs pull' gets it"
-    if start.lstrip()[:1] == b"<":
-        return " but a web page: download the file itself"
+    if what := placeholder(start):
+        return f" but {what}"
     try:
         if any(name.endswith("constants.pkl") for name in check_archive(path)):
             return (

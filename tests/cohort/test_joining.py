@@ -275,6 +275,36 @@ def test_patients_that_are_not_known_are_not_one(build):
     assert list(read_cohort(build.root).patients) == ["P1", "c1", "c2", "c3"]
 
 
+def test_padded_ids_in_a_column_without_a_name_are_no_numbers_of_rows(build):
+    names = scans(build, ["003", "001", "004", "002"])
+    table(build, "t.csv", ",kind", zip(names, "abab", strict=True))
+    cohort = read_cohort(build.root)
+    assert [(case.case, case.label) for case in cohort.cases] == [
+        ("001", "b"), ("002", "b"), ("003", "a"), ("004", "a")
+    ]  # fmt: skip
+    rows = zip("1234", "abab", strict=True)
+    (build.root / "t.csv").write_text(",kind\n" + "".join(f"{i},{k}\n" for i, k in rows))
+    with pytest.raises((DataError, SettingError), match="no column there names the cases"):
+        read_cohort(build.root)
+
+
+def test_scans_without_a_patient_beside_others_are_said(build, caplog):
+    names = scans(build, [f"c{i}" for i in range(4)])
+    table(build, "t.csv", "id,patient,kind", zip(names, ["P1", "", "?", "P1"], "abba", strict=True))
+    cohort = read_cohort(build.root)
+    assert list(cohort.patients) == ["P1", "c1", "c2"]
+    assert any("2 row(s) have no 'patient'" in p.message for p in inspect_cohort(cohort).problems)
+
+
+@pytest.mark.parametrize("column", ["Patient", "subject_id", "Hospital_patient_ID"])
+def test_a_patients_number_that_ends_like_a_case_is_no_other_name_of_it(build, caplog, column):
+    names = scans(build, ["001", "002", "003", "004"])
+    table(build, "t.csv", f"id,{column},kind", zip(names, ["S1", "S1", "S2", "S2"], "aabb",
+                                                   strict=True))  # fmt: skip
+    assert list(read_cohort(build.root).patients) == ["S1", "S2"]
+    assert "names other cases" not in caplog.text
+
+
 def test_what_may_be_one_patient_is_said(build, caplog):
     names = scans(build, ["u_visit1", "u_visit2", "v1", "w"])
     table(build, "t.csv", "id,kind", zip(names, "aabb", strict=True))

@@ -321,6 +321,16 @@ def test_a_folder_of_scans_is_every_scan_in_it(model, scans, tmp_path):
         predict(model, tmp_path / "none", tmp_path / "empty")
 
 
+def test_folders_called_like_files_are_the_volumes_of_one_case(tmp_path):
+    for kind in ("flair", "seg"):
+        folder = tmp_path / "p1" / f"p1_{kind}.nii"
+        folder.mkdir(parents=True)
+        nib.save(nib.Nifti1Image(np.eye(4)[None], np.eye(4)), folder / f"0001_{kind}.nii")
+    cases, dropped = cases_named([str(tmp_path / "p1")], ["flair"])
+    assert [(case.case, case.mask) for case in cases] == [("p1", None)] and not dropped
+    assert cases[0].images["flair"].name == "p1_flair.nii"
+
+
 def test_masks_and_other_sequences_of_a_folder_are_left_alone(model, scans, tmp_path, caplog):
     folder = tmp_path / "scans"
     folder.mkdir()

@@ -21,6 +21,24 @@ def read(path, **more):
     return read_features(path, **{"label": "Grade", "groups": "id"} | more)
 
 
+@pytest.mark.parametrize("ids", [["1", "001"], ["P1", "p1"], ["Sub 3", "sub-03"]])
+def test_patients_whose_ids_differ_in_writing_alone_are_said(tmp_path, caplog, ids):
+    path = table(tmp_path / "t.csv", {"age": np.linspace(0.5, 1, 12)})
+    frame = pd.read_csv(path, dtype=str)
+    read(path)
+    assert "taken for 2" not in caplog.text
+    frame.assign(id=[*ids, *frame["id"][2:]]).to_csv(path, index=False)
+    read(path)
+    assert f"patients {' and '.join(map(repr, sorted(ids)))} are taken for 2" in caplog.text
+
+
+def test_words_that_numpy_keeps_as_objects_are_refused_with_the_way_out(tmp_path):
+    words = np.resize(np.array(["a", "b"], dtype=object), 12)
+    np.savez(tmp_path / "t.npz", X=np.eye(12), y=words, allow_pickle=True)
+    with pytest.raises(DataError, match=r"t\.npz: holds an array of Python objects.*astype\(str\)"):
+        read_features(tmp_path / "t.npz")
+
+
 def test_diagnostics_are_left_out_and_counted(tmp_path):  # F16
     columns = {"diagnostics_Image-original_Hash": HASH, "diagnostics_Image-original_Mean": 1.5,
                "original_shape_Elongation": np.linspace(0, 1, 12)}  # fmt: skip

@@ -44,6 +44,16 @@ def test_columns_keep_types_and_bounds(real, tmp_path, made, kind):
     assert (found["volume"] != found["volume"].round()).any()
 
 
+def test_gaps_are_refused_with_a_way_out_that_this_command_has(real, tmp_path, capsys):
+    path = tmp_path / "real.csv"
+    real.assign(nodes=[None, *real["nodes"][1:]]).to_csv(path, index=False)
+    words = ["generate", str(path), "--label", "Outcome", "--generator", "gaussian"]
+    assert main([*words, "--n", "relapse=3", "--out", str(tmp_path / "made.csv")]) == 1
+    said = capsys.readouterr().err
+    assert "1 values are missing, first that of 'nodes' in row 0" in said
+    assert "--ignore nodes" in said and "--impute" not in said
+
+
 def test_types_are_those_that_fit_resample_gives(real, tmp_path):
     whole = real.drop(columns=["volume", "visits"])
     features = whole.drop(columns="Outcome")

@@ -1,8 +1,10 @@
 """DICOM files that are sound and unlike what a textbook shows, and those that are no volume."""
 
+import gzip
 import shutil
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
@@ -99,6 +101,31 @@ def test_only_the_series_of_the_named_file_counts(tmp_path):
     with pytest.raises(DataError, match=rf"{last.name}: not a DICOM file, or a damaged one"):
         read_volume(folder)
     assert any("left out" in note and last.name in note for note in read_volume(first).notes)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_gap_where_a_file_cannot_be_read_names_that_file(tmp_path, named):
+    folder = dicom(tmp_path / "s", voxels(), AXIAL)
+    first, _, third, *_ = sorted(folder.iterdir())
+    third.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(DataError, match=rf"lacks 1 slice.*{third.name}: not a DICOM.*git lfs pull"):
+        read_volume(first if named else folder)
+
+
+def test_slices_that_are_packed_one_by_one_are_called_so(tmp_path):
+    folder = dicom(tmp_path / "s", voxels(), AXIAL)
+    for file in sorted(folder.iterdir()):
+        file.with_suffix(".dcm.gz").write_bytes(gzip.compress(file.read_bytes()))
+        file.unlink()
+    with pytest.raises(DataError, match=r"no DICOM images.*5 DICOM file\(s\) there are packed"):
+        read_volume(folder)
+
+
+def test_a_volume_of_another_format_that_is_called_dicom(tmp_path):
+    nib.save(nib.Nifti1Image(voxels(), np.eye(4)), tmp_path / "v.nii")
+    (tmp_path / "v.nii").rename(tmp_path / "v.dcm")
+    with pytest.raises(DataError, match=r"v\.dcm: not a DICOM file; it is a NIfTI file"):
+        read_volume(tmp_path / "v.dcm")
 
 
 def test_copies_of_the_same_slices_are_said_and_left(tmp_path):

@@ -83,6 +83,24 @@ def test_broken_files_are_named(tmp_path, make, suffix):
         read_volume(make(tmp_path / f"broken{suffix}"))
 
 
+@pytest.mark.parametrize("suffix", [".mhd", ".nhdr"])
+def test_a_header_without_its_file_of_voxels_says_which_is_missing(tmp_path, suffix):
+    image = SimpleITK.GetImageFromArray(np.arange(60.0).reshape(3, 4, 5))
+    SimpleITK.WriteImage(image, tmp_path / f"v{suffix}")
+    assert read_volume(tmp_path / f"v{suffix}").data.max() == 59
+    (tmp_path / "v.raw").unlink()
+    with pytest.raises(DataError, match=rf"v{suffix}: the header alone; .* v\.raw was expected"):
+        read_volume(tmp_path / f"v{suffix}")
+
+
+@pytest.mark.parametrize(("wrote", "called"), [(".mha", ".nrrd"), (".nrrd", ".mha")])
+def test_itk_formats_under_each_others_name_are_called_what_they_are(tmp_path, wrote, called):
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.eye(5)[None]), tmp_path / f"v{wrote}")
+    (tmp_path / f"v{wrote}").rename(tmp_path / f"v{called}")
+    with pytest.raises(DataError, match=rf"v{called}: not a .* file.*; it is .*call it {wrote}"):
+        read_volume(tmp_path / f"v{called}")
+
+
 def test_an_object_array_is_not_unpickled(tmp_path):
     np.save(tmp_path / "v.npy", np.array([[[{}]]], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match=r"v\.npy: not a NumPy file of numbers"):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK
 from PIL import Image
 
 from rarecase.errors import DataError
@@ -27,6 +28,13 @@ def test_grey_and_colour(tmp_path, suffix):
     colour = read_picture(save(tmp_path / f"c.{suffix}", COLOUR), channels=3)
     np.testing.assert_array_equal(colour, COLOUR.transpose(2, 0, 1))
     assert probe_picture(tmp_path / f"c.{suffix}") == (9, 7)
+
+
+def test_grey_of_16_bits_with_transparency_is_refused_as_what_it_is(tmp_path):
+    image = SimpleITK.GetImageFromArray(np.full((5, 6, 2), 300, np.uint16), isVector=True)
+    SimpleITK.WriteImage(image, tmp_path / "x.png")
+    with pytest.raises(DataError, match=r"x\.png: grey of 16 bits with transparency is not read"):
+        read_picture(tmp_path / "x.png", channels=1)
 
 
 def test_equal_planes_are_one(tmp_path):

@@ -29,6 +29,24 @@ def affine_of(codes: str, spacing: tuple[float, float, float]) -> np.ndarray:
     return affine
 
 
+@pytest.mark.parametrize(("step", "said"), [(1e-3, True), (1e3, True), (1.0, False)])
+def test_a_size_that_no_patient_has_is_said(tmp_path, step, said):
+    data = np.random.default_rng(0).random((8, 9, 10), dtype=np.float32)
+    np.savez(tmp_path / "v.npz", data=data, spacing=np.full(3, step))
+    notes = read_volume(tmp_path / "v.npz").notes
+    assert any("as no patient does" in note for note in notes) == said
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [(np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")]), "colours"), (np.complex64, "magnitude")],
+)
+def test_voxels_that_are_no_single_numbers_are_named_with_the_way_out(tmp_path, kind, said):
+    nib.save(nib.Nifti1Image(np.ones((4, 5, 6), kind), np.eye(4)), tmp_path / "v.nii")
+    with pytest.raises(DataError, match=rf"v\.nii: voxels that are .*{said}"):
+        read_volume(tmp_path / "v.nii")
+
+
 @pytest.mark.parametrize("codes", ["RAS", "LPS", "SAR", "PIL", "ASL"])
 def test_every_orientation_comes_out_the_same(tmp_path, codes):
     truth = RNG.normal(size=(4, 5, 6)).astype(np.float32)

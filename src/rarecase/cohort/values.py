@@ -26,6 +26,7 @@ POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 BOTH = re.compile(r"[+-]?[1-9]\d{0,2}(?:(,)\d{3}(?:,\d{3})*\.\d+|(\.)\d{3}(?:\.\d{3})*,\d+)")
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:['\u2019]\d{3})+(?:[.,]\d*)?")  # as in Switzerland
 TUPLE = re.compile(r"[(\[]\s*-?[\d.]+(e-?\d+)?\s*(,\s*-?[\d.]+(e-?\d+)?\s*)*,?\s*[)\]]", re.I)
 HASH = re.compile(r"(?=.*[a-f])(?=.*\d)([0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})", re.IGNORECASE)
 DATE = re.compile(
@@ -47,6 +48,19 @@ def present(values: pd.Series, *, none: bool = False) -> pd.Series:
     return pd.Series(found, index=values.index, dtype=object)
 
 
+def typed(word: str) -> str:
+    """A number with signs for printing as it is typed on a keyboard: a minus as a hyphen, nothing
+    between thousands; any other word as it is.
+
+    >>> typed("\u22120.5"), typed("1'326.0"), typed("\u2212 mutant")
+    ('-0.5', '1326.0', '\u2212 mutant')
+    """
+    plain = word.replace("\u2212", "-") if word.startswith("\u2212") else word
+    if GROUPED.fullmatch(plain):
+        return plain.replace("'", "").replace("\u2019", "")
+    return plain if POINT.fullmatch(plain) or COMMA.fullmatch(plain) else word
+
+
 def number(word: str) -> float:
     """One word as a number, in which a comma may stand for the point; NaN where it is none.
 
@@ -65,7 +79,7 @@ def number_values(words: Iterable[str | None], *, comma: bool = False) -> Floats
     >>> number_values(["456.78", None, "?"]).tolist(), number_values(["1,5"])
     ([456.78, nan, nan], None)
     """
-    said = [None if w is None or w.casefold() in MISSING else w for w in words]
+    said = [None if w is None or w.casefold() in MISSING else typed(w) for w in words]
     some = [word for word in said if word is not None]
     if comma and all(COMMA.fullmatch(w) or (POINT.fullmatch(w) and "." not in w) for w in some):
         said = [None if word is None else word.replace(",", ".") for word in said]
@@ -79,7 +93,7 @@ def decimal_comma(columns: Iterable[Sequence[str | None]], *, sure: bool, points
     numbers; `sure`: that a comma between digits is one, as nothing else is written so in the table;
     `points`: whether other columns have points, so that a comma may be of thousands."""
     for words in columns:
-        some = [word for word in words if word is not None and word.casefold() not in MISSING]
+        some = [typed(w) for w in words if w is not None and w.casefold() not in MISSING]
         commas = [word for word in some if "," in word]
         unclear = points or all(map(THOUSANDS.fullmatch, commas))
         fit = all(POINT.fullmatch(word) or COMMA.fullmatch(word) for word in some)
@@ -105,7 +119,7 @@ def as_numbers(words: pd.Series, name: str) -> Floats | None:
     if all(word.casefold() in TRUTH for word in some):
         found = some.map(lambda w: TRUTH[w.casefold()])
     else:
-        some = _ungrouped(some)
+        some = _ungrouped(some.map(typed))
         if not all(POINT.fullmatch(w) or COMMA.fullmatch(w) for w in some):
             return None
         if some.str.contains(",", regex=False).any():

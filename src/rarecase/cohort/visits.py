@@ -20,11 +20,7 @@ _FEWEST, _MOST = 3, 4  # patients, and scans of each on average, for short endin
 def doubts(cases: Sequence[Case]) -> Iterable[str]:
     """What the names of cases and patients let one suspect, in words: scans of one patient that
     count as different patients', and would be split between training and test."""
-    for group in written_alike(case.patient for case in cases):
-        yield (
-            f"patients {' and '.join(map(repr, group))} are taken for {len(group)}, though their "
-            "ids differ in writing alone; if they are one, write them alike"
-        )
+    yield from doubted_patients(case.patient for case in cases)
     groups = _scans(cases)
     if groups:
         first = " and ".join(map(repr, groups[0][:3]))
@@ -33,6 +29,17 @@ def doubts(cases: Sequence[Case]) -> Iterable[str]:
             f"cases {first}{more} look like scans of one patient, and count as different patients, "
             "who may be split between training and test; if they are one, say so in a column "
             "'patient' of the table of labels"
+        )
+
+
+def doubted_patients(names: Iterable[str]) -> Iterable[str]:
+    """What to say of patients whose ids differ in writing alone."""
+    groups = written_alike(names)
+    for group in groups[:1]:
+        more = f" (and {len(groups) - 1} more such groups)" if len(groups) > 1 else ""
+        yield (
+            f"patients {' and '.join(map(repr, group))}{more} are taken for {len(group)}, though "
+            "their ids differ in writing alone; if they are one, write them alike"
         )
 
 

@@ -18,7 +18,7 @@ from rarecase.cohort.layouts.dicom import chosen_in, has_dicom
 from rarecase.cohort.layouts.label_tables import of_cases
 from rarecase.cohort.unreadable import within
 from rarecase.errors import DataError, SettingError
-from rarecase.imaging.formats import PICTURE_SUFFIXES, is_dicom, suffix_of
+from rarecase.imaging.formats import PICTURE_SUFFIXES, inside, is_dicom, suffix_of
 from rarecase.imaging.pictures import count_planes
 from rarecase.imaging.volumes import probe_volume
 
@@ -173,7 +173,7 @@ def _volumes(folder: Path, channels: tuple[str, ...]) -> tuple[list[Path], list[
     """Those of the channels, and those that by their names are masks or other sequences."""
     wanted: list[Path] = []
     others: list[Path] = []
-    for file in sorted(f for f in folder.iterdir() if f.is_file() and f.name[0] not in "._"):
+    for file in sorted(f for f in folder.iterdir() if f.name[0] not in "._"):
         if suffix_of(file) and not is_dicom(file):
             name = channel_name(re.split(r"[_\-. ]", _stem(file))[-1])
             other = _MASK.search(_stem(file)) or (name in USUAL and name not in channels)
@@ -253,7 +253,7 @@ def _by_channel(text: str, channels: tuple[str, ...]) -> Case:
 
 
 def _stem(path: Path) -> str:
-    suffix = suffix_of(path) if path.is_file() else None
+    suffix = suffix_of(path) if path.is_file() or inside(path) != path else None
     return path.name[: -len(suffix)] if suffix else path.resolve().name
 
 

@@ -14,6 +14,7 @@ from rarecase.bounds import check_archive, check_regular
 from rarecase.cohort.tables import clean, is_table
 from rarecase.cohort.tables.contents import PACKED, SUFFIXES
 from rarecase.cohort.tables.words import as_word
+from rarecase.cohort.visits import doubted_patients
 from rarecase.errors import DataError, LeakError, SettingError, nearest, plain
 from rarecase.features.read_table import Features, read_table_features
 from rarecase.features.table_roles import Roles
@@ -57,7 +58,7 @@ def read_features(
         )
     if suffix not in kinds:
         roles = Roles(label, groups, site, id, ignore, categorical, accept, sets or {}, fill, away)
-        return read_table_features(path, roles)
+        return _said_of_patients(read_table_features(path, roles))
     for option, names in (("--ignore", ignore), ("--categorical", categorical),
                           ("--features", sets or {}), ("--id", [id] if id else [])):  # fmt: skip
         if names:
@@ -65,7 +66,14 @@ def read_features(
                 f"{option} {','.join(names)}: the features of {path} have no names to leave out "
                 "or to choose by, as those of a table have."
             )
-    return kinds[suffix](path, label, groups, site)
+    return _said_of_patients(kinds[suffix](path, label, groups, site))
+
+
+def _said_of_patients(found: Features) -> Features:
+    names = set() if found.groups is None else {*map(str, found.groups)}
+    for doubt in doubted_patients(names):
+        log.warning("%s", doubt)
+    return found
 
 
 def _read_archive(path: Path, label: str | None, groups: str | None, site: str | None) -> Features:
@@ -80,6 +88,12 @@ def _read_archive(path: Path, label: str | None, groups: str | None, site: str |
     except DataError:
         raise
     except Exception as error:  # NumPy raises all kinds on a damaged file
+        if "allow_pickle" in str(error):
+            raise DataError(
+                f"{path}: holds an array of Python objects, which is not read, as that would run "
+                "what the file says. Save words as words: numpy.savez(FILE, X=X, y=y.astype(str), "
+                "groups=groups.astype(str))."
+            ) from None
         raise DataError(f"{path}: cannot be read as .npz ({plain(error)}).") from None
     names = (label or "y", groups or "groups")
     if not {"X", names[0]} <= set(held):

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from rarecase.cohort.tables import stored_types
 from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.feature_set import FeatureSet, make_features
 from rarecase.features.leaks import say, suspicions
-from rarecase.features.read_features import read_features
+from rarecase.features.read_features import Features, read_features
 from rarecase.features.samples import is_store
 from rarecase.features.table_columns import said_left_out
 from rarecase.generators.table_types import TableTypes
@@ -81,6 +82,7 @@ def read_real(
     found = read_features(path, label=label, groups=groups, ignore=ignore, categorical=categorical)
     for line in said_left_out(found.left_out):
         log.warning("%s", line)
+    _refuse_gaps(path, found)
     columns = suspicions(found.X, found.y) if found.names and found.groups is None else []
     say([*found.found, *(each for each in columns if each.kind in ("rows", "id"))])
     table = make_features(found.X, found.y, groups=found.groups)
@@ -101,6 +103,18 @@ def read_real(
         X, labels, np.asarray(table.patients)[table.patient], table.classes, values,
         tuple(found.names), types=types, dtype=dtype,
     )  # fmt: skip
+
+
+def _refuse_gaps(path: Path, found: Features) -> None:
+    gaps = np.asarray(pd.isna(found.X)).reshape(len(found.y), -1)
+    if gaps.any():
+        row, at = (int(each[0]) for each in np.nonzero(gaps))
+        name = found.names[at] if found.names else at
+        raise DataError(
+            f"{path}: {int(gaps.sum())} values are missing, first that of {name!r} in row "
+            f"{found.row[row]}. A generator learns from whole rows: fill the gaps in, or leave the "
+            f"rows or the feature out{f' (--ignore {name})' if found.names else ''}."
+        )
 
 
 def _read_store(path: Path, *, label: str, groups: str, ignore: Sequence[str]) -> Real:

@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from rarecase.bounds import check_regular
 from rarecase.errors import DataError
+from rarecase.imaging.formats.content import really
 from rarecase.imaging.formats.tiff import is_tiff, read_pixels, tiff_size
 from rarecase.imaging.upright import upright
 
@@ -25,7 +26,7 @@ _ORIENTATION = 274
 _JPEG = ("JPEG", "MPO")
 _TURNED = "turned upright as its EXIF orientation says"
 _PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_GREY = 0
+_PNG_GREY, _PNG_GREY_ALPHA = 0, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +89,9 @@ def _opened(path: Path) -> Image.Image:
             "be made smaller before."
         ) from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{path}: not a picture that can be read ({error}).") from None
+        what = really(_first(path, 1024))
+        why = f"; it is {what}" if what else f" ({error})"
+        raise DataError(f"{path}: not a picture that can be read{why}.") from None
 
 
 def _of_image(path: Path, image: Image.Image) -> StoredPicture:
@@ -101,6 +104,10 @@ def _of_image(path: Path, image: Image.Image) -> StoredPicture:
         values = np.asarray(image)
     elif _deep_colour(path):
         image.load()  # a file that breaks off is found here
+        if _first(path)[25] == _PNG_GREY_ALPHA:  # ITK has no such pixels
+            raise DataError(
+                f"{path}: grey of 16 bits with transparency is not read. Save it without."
+            )
         values = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
     elif image.mode in _CONVERTED_MODES:
         values = np.asarray(image.convert(_CONVERTED_MODES[image.mode]))

@@ -17,6 +17,8 @@ from rarecase.imaging.mask_rule import union
 from rarecase.numbers import plainly
 from rarecase.shown import Brief
 
+_SHORTEST, _LONGEST = 1.0, 3000.0  # mm, of the longest side of a volume
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Volume(Brief):
@@ -106,7 +108,20 @@ def _read(path: Path, *, several: bool) -> Volume:
         name: grid if form is stored.affine else Grid(grid.shape, form @ turn)
         for name, form in stored.forms.items()
     }
-    return Volume(turned, grid, source, stored.placed, stored.notes, places)
+    notes = (*stored.notes, *_odd_size(path, grid))
+    return Volume(turned, grid, source, stored.placed, notes, places)
+
+
+def _odd_size(path: Path, grid: Grid) -> tuple[str, ...]:
+    """A word where the sides of a volume (mm) are no patient's: its header may count otherwise."""
+    sides = [n * step for n, step in zip(grid.shape, grid.spacing, strict=True)]
+    if _SHORTEST <= max(sides) <= _LONGEST:
+        return ()
+    said = " x ".join(f"{side:.3g}" for side in sides)
+    return (
+        f"{path.name} measures {said} mm, as no patient does: see whether its header counts in "
+        "millimetres",
+    )
 
 
 def _refuse_not_finite(path: Path, data: NDArray[np.float32]) -> None:

@@ -169,6 +169,21 @@ def test_what_is_no_table_is_refused_and_named(put, text, expected):
     assert "t.csv" in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_a_header_alone_is_no_table_of_values_either(put, name):
+    path = put("a,b\n", name)
+    if name == "t.parquet":
+        pd.DataFrame({"a": [], "b": []}).to_parquet(path)
+    with pytest.raises(DataError, match=r"t\.\w+: the table has a header and no rows"):
+        read_values(path)
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinite_numbers_beside_others_give_no_warning(put):
+    table = read_values(put('a,b\ninf,"1,5"\n2,"2,5"\n'))
+    assert table["a"].tolist() == [np.inf, 2] and table["b"].tolist() == [1.5, 2.5]
+
+
 def test_short_rows_are_filled_and_said(put, caplog):
     table = read_table(put("id,a,b\n1,x,y\n2\n"))
     assert table.iloc[1].isna().tolist() == [False, True, True]
@@ -195,6 +210,23 @@ def test_numbers_are_exact_and_other_signs_are_none(put):
     assert table["b"].tolist() == ["1_000"] * 5 and table["c"].tolist() == ["0x1F"] * 5
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [(["\u22120.5", "0.25", "\u22121e-3"], [-0.5, 0.25, -0.001]),
+     (["1'326.5", "12", "-1'000'000"], [1326.5, 12, -1e6]),
+     (["1\u2019326", "2\u2019000", "3"], [1326, 2000, 3])],
+)  # fmt: skip
+def test_signs_for_printing_are_read_as_those_of_a_keyboard(put, words, expected):
+    table = read_values(put("a;b\n" + "".join(f"{word};x\n" for word in words)))
+    assert table["a"].tolist() == expected
+
+
+@pytest.mark.parametrize("words", [["\u2212 mutant", "wild"], ["12'34", "5"], ["1'23'456", "5"]])
+def test_other_words_with_such_signs_stay_words(put, words):
+    table = read_values(put("a;b\n" + "".join(f"{word};x\n" for word in words)))
+    assert table["a"].tolist() == words
+
+
 def test_a_table_as_wide_as_an_array_of_methylation_is_read_or_refused_soon(put):
     n = 20_000
     text = ",".join(["id", "grade", *(f"cg{i}" for i in range(n))])
@@ -212,6 +244,20 @@ def test_a_title_above_the_header_of_a_sheet_is_said(tmp_path, caplog):
     pd.DataFrame(rows).to_excel(path, index=False, header=False)
     assert read_table(path).to_dict("list") == {"id": ["001", "002"], "grade": ["low", "high"]}
     assert "'Table S1. Patients' stands above the header" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["Table 1\n", "Table 1;;\n", "\n# of the cohort\n\n"])
+def test_a_title_above_the_header_of_text_is_said(put, caplog, text):
+    table = read_table(put(text + "id;size;grade\n1;2,5;low\n2;3,5;high\n"))
+    assert list(table.columns) == ["id", "size", "grade"] and len(table) == 2
+    assert "stands above the header and is left out" in caplog.text
+
+
+def test_a_column_alone_or_with_names_of_rows_has_no_title(put, caplog):
+    assert read_table(put("id\n1\n2\n"))["id"].tolist() == ["1", "2"]
+    named = read_values(put("size\nr1,2\nr2,3\n"))
+    assert named["size"].tolist() == [2, 3] and list(named.index) == ["r1", "r2"]
+    assert "above the header" not in caplog.text
 
 
 def test_a_class_called_none_labels_a_cohort(build):

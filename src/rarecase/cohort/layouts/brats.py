@@ -12,6 +12,7 @@ from rarecase.cohort.layouts.base import USUAL, Layout, RawCohort, Source
 from rarecase.cohort.layouts.label_tables import labelled
 from rarecase.cohort.layouts.rembrandt import graded_folders
 from rarecase.errors import DataError
+from rarecase.imaging.formats import suffix_of
 
 _NAMES = {
     "flair": "flair", "t2f": "flair", "t1": "t1", "t1n": "t1", "t1ce": "t1gd", "t1gd": "t1gd",
@@ -28,14 +29,19 @@ _VISIT = re.compile(r"(BraTS-[A-Za-z]+-\d+)-\d{3}|(Brats1[789]_.+)_\d", re.IGNOR
 def _recognise(source: Source) -> bool:
     graded = [folder for _, folder in graded_folders(source)]
     # A folder with a manifest is a cohort of its own, whatever its files are called.
-    inside = [f for f in source.folders() if not (f / "manifest.csv").is_file()]
+    inside = [f for f in _case_folders(source) if not (f / "manifest.csv").is_file()]
     folders = [*graded, *inside][:50]
     return any(_candidates(folder).keys() & set(USUAL) for folder in folders)
 
 
+def _case_folders(source: Source) -> list[Path]:
+    """Folders of cases; one that is called like a file is the volume in it (`case_flair.nii/`)."""
+    return [folder for folder in source.folders() if suffix_of(folder) is None]
+
+
 def _read(source: Source) -> RawCohort:
     graded: list[tuple[str | None, Path]] = [*graded_folders(source)]
-    folders = graded or [(None, folder) for folder in source.folders()]
+    folders = graded or [(None, folder) for folder in _case_folders(source)]
     cases: list[Case] = []
     grades: list[str | None] = []
     dropped: list[Dropped] = []

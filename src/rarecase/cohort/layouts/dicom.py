@@ -17,7 +17,7 @@ from rarecase.cohort.layouts.base import USUAL, Layout, RawCohort, Source
 from rarecase.cohort.layouts.label_tables import labelled
 from rarecase.errors import DataError
 from rarecase.imaging.formats import is_dicom
-from rarecase.imaging.formats.below import folders_below
+from rarecase.imaging.formats.below import folders_below, packed_below
 
 if TYPE_CHECKING:
     from rarecase.cohort.layouts.dicom_choice import Chosen
@@ -96,8 +96,9 @@ def _read(source: Source) -> RawCohort:
             dropped.append(Dropped(folder.name, str(error), asks=isinstance(error, UndecidedError)))
             continue
         if not chosen.images and not chosen.undecided:
-            what = ["no DICOM series of three slices in one folder", *chosen.notes]
-            dropped.append(Dropped(folder.name, "; ".join(what)))
+            packed = packed_below(folder)
+            what = ["no DICOM series of three slices in one folder", packed, *chosen.notes]
+            dropped.append(Dropped(folder.name, "; ".join(filter(None, what))))
             continue
         cases.append(
             Case(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from rarecase.cohort.case import Case
-from rarecase.cohort.ids import listed, same_text
+from rarecase.cohort.ids import listed, match, same_text
 from rarecase.cohort.labels import plain_value
 from rarecase.cohort.layouts.base import FOLDERS, Origin
 from rarecase.cohort.layouts.keys import FEWEST, Ids, Key, find_key
@@ -33,11 +33,15 @@ class Joining:
     labels: columns case, patient and the candidates, a row or more a case. origins: which values
     come from which table. disputed: columns in which two tables disagree, and how. notes: how ids
     were matched that are not as written; unmatched: by table the ids that have no counterpart, in
-    words; near: by case without one what the table has instead.
+    words; near: by case without one what the table has instead. `gone`: cases that were left out,
+    whose ids a table may well have.
     """
 
-    def __init__(self, cases: Sequence[Case], labels: pd.DataFrame) -> None:
+    def __init__(
+        self, cases: Sequence[Case], labels: pd.DataFrame, *, gone: Sequence[str] = ()
+    ) -> None:
         self.cases = tuple(cases)
+        self._gone = gone
         self.labels = labels
         self.origins: list[Origin] = []
         self.disputed: dict[str, str] = {}
@@ -85,16 +89,18 @@ class Joining:
         for name in key.rivals:
             self.notes.append(f"{start}; the column {name!r} names other cases in the same rows")
         lacking = []
-        if found.alone:
-            words = listed(found.alone, without)
-            lacking.append(f"{start}; {len(found.alone)} of its ids name no case: {words}")
+        known = match(found.alone, self._gone).pairs
+        alone = [name for name in found.alone if name not in known]
+        if alone:
+            words = listed(alone, without)
+            lacking.append(f"{start}; {len(alone)} of its ids name no case: {words}")
         if without:
-            words = listed(without, found.alone)
+            words = listed(without, alone)
             lacking.append(f"{start}; {len(without)} case(s) are not in it: {words}")
         self.unmatched[path.name] = lacking
-        few = max(len(without), len(found.alone)) <= _MOST_GUESSES
+        few = max(len(without), len(alone)) <= _MOST_GUESSES
         for name in without if few else ():
-            if (near := closest(name, [*found.alone, *found.unsure])) is not None:
+            if (near := closest(name, [*alone, *found.unsure])) is not None:
                 self.near[name] = f"{path.name} has {near!r}"
 
     def _join_patients(self, path: Path, rows: pd.DataFrame, key: Key) -> str | None:
@@ -111,6 +117,11 @@ class Joining:
                 "patients"
             )
             return column
+        if lacking := 0 if key.begun else int(told.isna().sum()):
+            self.notes.append(
+                f"{path.name}: {lacking} row(s) have no {column!r}; each of their cases counts as "
+                "a patient, unless its name or another row says whose it is"
+            )
         together(rows, path, column=column)
         named: dict[str, str] = {}
         for case, patient in zip(rows["case"], told, strict=True):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
 
 from rarecase.cohort.ids import DIGITS, END, LETTERS, Matching, match, starts
-from rarecase.cohort.roles import is_identifier, is_index, is_patient
+from rarecase.cohort.roles import is_identifier, is_index, is_patient, is_patient_of
 from rarecase.cohort.values import are_dates
 
 # Fewer ids than this that fit may be a coincidence in a large cohort's folder.
@@ -73,6 +73,11 @@ def _are_numbers(values: Collection[str]) -> bool:
     return sum(_NUMBER.fullmatch(value) is not None for value in values) > len(values) / 2
 
 
+def _padded(values: Iterable[str]) -> bool:
+    """Whether numbers are filled up with zeros, as those of rows or ages never are."""
+    return any(len(value) > 1 and value.startswith("0") for value in values)
+
+
 def find_key(ids: Ids, table: pd.DataFrame, *, fewest: int = FEWEST) -> Key | None:
     """The column that names the cases best, by their own ids or their patients' (see `match`).
 
@@ -92,8 +97,16 @@ def find_key(ids: Ids, table: pd.DataFrame, *, fewest: int = FEWEST) -> Key | No
     best = max(fitting, key=lambda key: key.rank, default=None)  # the first of equals
     if best is None:
         return _beginnings(ids, table, fewest=fewest)
-    others = [key for key in fitting if key is not best and not key.bare]
+    others = [
+        key
+        for key in fitting
+        if key is not best and not key.bare and (key.rank[1] or not _of_patients(key.column))
+    ]  # the end of a patient's number says nothing of cases
     return replace(best, rivals=tuple(k.column for k in others if _differ(table, best, k)))
+
+
+def _of_patients(column: str) -> bool:
+    return is_patient(column) or is_patient_of(column)
 
 
 def _differ(table: pd.DataFrame, one: Key, other: Key) -> bool:
@@ -106,7 +119,8 @@ def _differ(table: pd.DataFrame, one: Key, other: Key) -> bool:
 def _key(ids: Ids, name: str, column: pd.Series) -> Key | None:
     values = sorted({str(value) for value in column.dropna()})
     bare, named = _are_numbers(values), is_identifier(name)
-    if bare and (is_index(name) or not (named or ids.bare)):
+    rows = is_index(name) and not _padded(values)
+    if bare and (rows or not (named or ids.bare)):
         return None  # the row numbers of a saved data frame, an age
     if not named and len(values) < len(ids.of_patient) / 2:
         return None
@@ -140,8 +154,7 @@ def _fits(key: Key, ids: Ids, table: pd.DataFrame, fewest: int) -> bool:
         column = table[key.column].dropna()
         runs = _numbers_rows(column) and _has_others(table, key.column)
         return not key.bare or (column.is_unique and not runs)
-    padded = any(len(value) > 1 and value.startswith("0") for value in key.cases)
-    if not key.bare or padded or ends <= len(key.cases) / 2:
+    if not key.bare or _padded(key.cases) or ends <= len(key.cases) / 2:
         return True
     if fewest < FEWEST or _has_others(table, key.column):
         return False  # of a few scans a bare number may be anything

@@ -49,7 +49,7 @@ def labelled(
     labels = case_table(cases)
     if known is not None:
         labels = labels.join(known)
-    joining = Joining(cases, labels)
+    joining = Joining(cases, labels, gone=[each.case for each in dropped])
     unused: list[tuple[Path, pd.DataFrame | None]] = []
     for path in source.tables():
         try:

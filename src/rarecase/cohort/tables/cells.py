@@ -15,7 +15,13 @@ import pandas as pd
 import pyarrow as pa
 
 from rarecase.cohort.tables.contents import contents
-from rarecase.cohort.tables.dialect import find_separator, mark_quoted, rows_of, said_separator
+from rarecase.cohort.tables.dialect import (
+    FEWEST_BELOW_TITLE,
+    find_separator,
+    mark_quoted,
+    rows_of,
+    said_separator,
+)
 from rarecase.cohort.tables.numbers import transposed
 from rarecase.cohort.tables.words import clean, header
 from rarecase.errors import DataError
@@ -57,7 +63,7 @@ def _of_text(text: str, path: Path, most: int | None) -> Cells:
         said, text = said_separator(text)
         separator = said or find_separator(text)
         rows = rows_of(mark_quoted(text.rstrip("\0\x1a\r\n") + f"\n{_END}", separator), separator)
-        head: list[str] = next((row for row in rows if any(row)), [])
+        head, rows = _headed(rows, path)
         if most is not None and len(head) > most:
             raise DataError(
                 f"{path}: {len(head)} columns; a table of cases, labels or slices has {most} at "
@@ -75,6 +81,24 @@ def _of_text(text: str, path: Path, most: int | None) -> Cells:
             raise _too_long(text, separator, len(head), path)
         index = _index(clean(columns.pop(0).to_pylist()))
     return Cells(_named(head, columns, path), index, separator == ";")
+
+
+def _headed(rows: Iterator[list[str]], path: Path) -> tuple[list[str], Iterator[list[str]]]:
+    """The header, and the rows below it; a title above it is left out, and said."""
+    filled = (row for row in rows if any(row))
+    first: list[str] = next(filled, [])
+    told = [cell for cell in first if cell.strip()]
+    if len(told) != 1 or first == [_END]:
+        return first, rows
+    second: list[str] = next(filled, [])
+    if len([cell for cell in second if cell.strip()]) < FEWEST_BELOW_TITLE:
+        return first, chain([second] if second else [], rows)
+    _say_title(path, told[0])
+    return second, rows
+
+
+def _say_title(path: Path, title: str) -> None:
+    log.warning("%s: %r stands above the header and is left out", path, title[:40])
 
 
 def _index(names: Sequence[str | None]) -> pd.Index:
@@ -180,8 +204,7 @@ def _of_excel(data: bytes, path: Path) -> Cells:
     cells = table.notna().sum(axis=1).tolist()
     top = next((at for at, count in enumerate(cells) if count > 1), 0)
     if top:
-        title = str(table.iloc[0].dropna().iloc[0])[:40]
-        log.warning("%s: %r stands above the header and is left out", path, title)
+        _say_title(path, str(table.iloc[0].dropna().iloc[0]))
     head = ["" if pd.isna(cell) else cell for cell in table.iloc[top]]
     body = table.iloc[top + 1 :].reset_index(drop=True)
     columns = [body.iloc[:, i].infer_objects() for i in range(body.shape[1])]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from rarecase.bounds import check_archive, check_parquet, check_regular, read_bounded
+from rarecase.bounds import check_archive, check_parquet, check_regular, placeholder, read_bounded
 from rarecase.errors import DataError
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".parquet", ".xlsx", ".xlsm")
@@ -60,6 +60,8 @@ def contents(path: Path) -> tuple[Kind, bytes]:
         other = "an archive of files (tar)"
     if other is not None:
         raise DataError(f"{path}: {other} is not read. Save the table as .xlsx or CSV.")
+    if what := placeholder(data[:100]):
+        raise DataError(f"{path}: not a table but {what}.")
     if path.suffix.lower() == ".parquet":
         raise DataError(f"{path}: cannot be read as parquet (it does not begin as one).")
     return "text", data

@@ -13,6 +13,8 @@ from rarecase.cohort.values import MISSING
 
 SEPARATORS = ",;\t|"
 _SAID = re.compile(r'\s*"?sep=([^"\r\n])"?[^\r\n]*(\r\n|\r|\n)', re.IGNORECASE)  # Excel's own line
+FEWEST_BELOW_TITLE = 3
+"""Cells of a header that may stand below a title of one; above two one is a header, as R writes."""
 _SAMPLE = 20  # rows that show which separator it is
 _GAPS = "|".join(sorted(map(re.escape, MISSING - {""}), key=len, reverse=True))
 _QUOTED_GAP = re.compile(rf'"\s*({_GAPS})\s*"', re.IGNORECASE)
@@ -32,14 +34,21 @@ def said_separator(text: str) -> tuple[str | None, str]:
 
 def find_separator(text: str) -> str:
     """The one that cuts header and rows into as many cells, most of all; blanks where no other
-    does, as R writes tables."""
+    does, as R writes tables; or the one that does so below a title."""
     text = "\n".join(text.split("\n", _SAMPLE)[:_SAMPLE])
-    found = [(*_fit(text, each), each) for each in SEPARATORS]
-    best = max(found, key=lambda each: each[:2])  # the first of equals
-    if best[1] < 2:
-        fits, width = _fit(text.rstrip(), " ")
-        return " " if fits and width > 1 else ","
-    return best[2]
+    _, width, separator = _best(text)
+    if width > 1:
+        return separator
+    fits, width = _fit(text.rstrip(), " ")
+    if fits and width > 1:
+        return " "
+    fits, width, separator = _best(text.lstrip().partition("\n")[2])
+    return separator if fits and width >= FEWEST_BELOW_TITLE else ","
+
+
+def _best(text: str) -> tuple[bool, int, str]:
+    """The separator that fits best, the first of equals, with what `_fit` says of it."""
+    return max(((*_fit(text, each), each) for each in SEPARATORS), key=lambda each: each[:2])
 
 
 def _fit(text: str, separator: str) -> tuple[bool, int]:

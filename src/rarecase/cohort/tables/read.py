@@ -44,9 +44,7 @@ def read_table(path: Path) -> pd.DataFrame:
     said = _texts(others, path, classes=others.keys() - _ROLES)
     words = plain | {name: pa.array(each, pa.large_string()) for name, each in said.items()}
     table: pd.DataFrame = pa.table({name: words[name] for name in cells.columns}).to_pandas()
-    if table.empty:
-        raise DataError(f"{path}: the table has a header and no rows.")
-    return table
+    return _with_rows(table, path)
 
 
 def read_values(
@@ -81,7 +79,7 @@ def read_values(
     Raises
     ------
     DataError
-        A file that cannot be read.
+        A file that cannot be read, or has a header alone.
     """
     cells = read_cells(path)
     text = {*names, *(name for name in classes if not _is_number(cells.columns.get(name)))}
@@ -103,7 +101,7 @@ def read_values(
     words = {c: v for c, v in columns.items() if c not in text and _is_text(v)}
     truth = {c: v == "True" for c, v in words.items() if len(v) and set(v) <= {"True", "False"}}
     numbers = _as_numbers({c: v for c, v in words.items() if c not in truth}, columns, cells)
-    return pd.DataFrame(columns | truth | numbers, index=cells.index)
+    return _with_rows(pd.DataFrame(columns | truth | numbers, index=cells.index), path)
 
 
 def stored_types(path: Path) -> dict[str, Any]:
@@ -112,13 +110,19 @@ def stored_types(path: Path) -> dict[str, Any]:
     return {name: each.dtype for name, each in columns.items() if isinstance(each, pd.Series)}
 
 
+def _with_rows(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    if table.empty:
+        raise DataError(f"{path}: the table has a header and no rows.")
+    return table
+
+
 def _as_numbers(
     words: Mapping[str, Any], columns: Mapping[str, Any], cells: Cells
 ) -> dict[str, Floats]:
     """Which of the words are numbers, as the table writes them, but for a comma that could be of
     thousands."""
     floats = (v for v in columns.values() if isinstance(v, np.ndarray) and v.dtype.kind == "f")
-    points = any((np.isfinite(v) & (np.mod(v, 1) != 0)).any() for v in floats)
+    points = any(np.mod(v[np.isfinite(v)], 1).any() for v in floats)
     comma = decimal_comma(words.values(), sure=cells.semicolons, points=points)
     found = {name: number_values(each, comma=comma) for name, each in words.items()}
     return {name: numbers for name, numbers in found.items() if numbers is not None}

@@ -108,6 +108,14 @@ def check_room(path: Path, needed: int, *, squeezed: bool) -> None:
         )
 
 
+def header_alone(path: Path, wanted: str) -> DataError:
+    """The refusal of a header whose voxels' file is not there."""
+    return DataError(
+        f"{path}: the header alone; its voxels are missing, {wanted} was expected beside it. "
+        "Copy both."
+    )
+
+
 def check_affine(path: Path, affine: NDArray[np.float64]) -> None:
     """Refuse an affine that places nothing."""
     if not np.isfinite(affine).all():

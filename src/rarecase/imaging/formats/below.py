@@ -19,3 +19,13 @@ def folders_below(folder: Path) -> Iterator[tuple[Path, list[Path]]]:
         seen.add(real)
         inside[:] = sorted(name for name in inside if name[0] != "." and name != "__MACOSX")
         yield Path(place), [Path(place, name) for name in sorted(names) if name[0] != "."]
+
+
+def packed_below(folder: Path) -> str:
+    """A word on files there that are packed one by one, as archives of research keep them, and are
+    not read so; empty where there are none."""
+    names = (file.name for _, files in folders_below(folder) for file in files)
+    packed = [n for n in names if n.lower().endswith((".dcm.gz", ".ima.gz", ".dcm.bz2"))]
+    if not packed:
+        return ""
+    return f"{len(packed)} DICOM file(s) there are packed, such as {packed[0]}: unpack them"

@@ -8,17 +8,16 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from rarecase.bounds import placeholder
 from rarecase.imaging.formats.base import AGAIN, refusing
 
 _GZIP = b"\x1f\x8b"
 _NESTED = 3  # browsers and tools pack again what is packed
 _MARKS = (
     (b"PK\x03\x04", "a zip archive: unpack it"),
-    (b"version https://git-lfs", "the pointer of Git LFS, not the file: get it by 'git lfs pull'"),
-    (b"<!doctype html", "a web page, not the file: download it again"),
-    (b"<html", "a web page, not the file: download it again"),
     (b"NRRD", "an NRRD file: call it .nrrd"),
     (b"ObjectType", "a MetaImage file: call it .mha"),
+    (b"NDims =", "a MetaImage file: call it .mha"),
     (b"\x89HDF", "an HDF5 file: export it as NIfTI"),
     (b"\x89PNG", "a PNG picture: call it .png"),
     (b"BZh", "packed by bzip2: unpack it"),
@@ -54,5 +53,10 @@ def really(first: bytes) -> str | None:
         return "a DICOM file: call it .dcm"
     if first and not any(first):
         return "empty but for zeros: copy it again"
+    if first[344:347] == b"n+1" or first[4:7] == b"n+2":
+        return "a NIfTI file: call it .nii"
+    if first.startswith(_GZIP):
+        return "packed by gzip: unpack it, or if it is NIfTI call it .nii.gz"
     low = first.lstrip().lower()
-    return next((what for mark, what in _MARKS if low.startswith(mark.lower())), None)
+    known = (what for mark, what in _MARKS if low.startswith(mark.lower()))
+    return placeholder(first) or next(known, None)

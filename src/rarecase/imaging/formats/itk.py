@@ -20,17 +20,23 @@ from rarecase.imaging.formats.base import (
     check_affine,
     check_room,
     check_shape,
+    header_alone,
     plain_shape,
     refusing,
 )
+from rarecase.imaging.formats.content import really
 from rarecase.imaging.formats.units import in_mm
 
 _UNITS = re.compile(rb"^(?:space units:|DistanceUnits\s*=)\s*\"?([^\s\"]+)", re.MULTILINE)
 
+_VOXELS = re.compile(rb"^(?:data file:|ElementDataFile\s*=)[ \t]*([^\r\n]+)", re.MULTILINE)
+
 
 def _open(path: Path) -> tuple[Any, tuple[int, ...], NDArray[np.float64]]:
     """A reader that has seen the header, the shape (i, j, k[, c]) and the affine."""
-    factor = _factor(_check_text(path))
+    first = _check_text(path)
+    factor = _factor(first)
+    _check_beside(path, first)
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
     with refusing(path, "not a volume that can be read", AGAIN):
@@ -75,8 +81,22 @@ def _check_text(path: Path) -> bytes:
         b"ObjectType" in first or b"NDims" in first
     )  # fmt: skip
     if not known:
-        raise DataError(f"{path}: not a {path.suffix[1:].upper()} file, or a damaged one.")
+        what = really(first)
+        raise DataError(
+            f"{path}: not a {path.suffix[1:].upper()} file, or a damaged one"
+            + (f"; it is {what}." if what else f". {AGAIN}")
+        )
     return first
+
+
+def _check_beside(path: Path, first: bytes) -> None:
+    """Refuse a header without the file of voxels that it names."""
+    found = _VOXELS.search(first)
+    name = found[1].decode("utf-8", errors="replace").strip() if found else ""
+    if not name or name.upper().startswith(("LOCAL", "LIST")) or "%" in name:
+        return
+    if not (path.parent / name).is_file():
+        raise header_alone(path, Path(name).name)
 
 
 def _probe(path: Path) -> Header:

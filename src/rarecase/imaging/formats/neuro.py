@@ -18,6 +18,7 @@ from rarecase.imaging.formats.base import (
     check_affine,
     check_room,
     check_shape,
+    header_alone,
     plain_shape,
     refusing,
     says_nothing,
@@ -86,10 +87,7 @@ def _check_halves(path: Path, suffix: str) -> None:
     low = {file.name.lower() for file in path.parent.iterdir()}
     wanted = [path.name[: -len(suffix)] + name for name in names]
     if not low & {name.lower() for name in wanted}:
-        raise DataError(
-            f"{path}: the header alone; its voxels are missing, {wanted[0]} was expected beside "
-            "it. Copy both."
-        )
+        raise header_alone(path, wanted[0])
 
 
 def _time_first(suffix: str, shape: tuple[int, ...]) -> bool:

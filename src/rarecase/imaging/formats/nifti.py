@@ -56,15 +56,25 @@ def _open(path: Path, file: IO[bytes], *, squeezed: bool) -> _Opened:
         shape, dtype = tuple(int(n) for n in header.get_data_shape()), header.get_data_dtype()
     check_shape(path, shape)
     if dtype.kind not in "iuf":
-        raise DataError(f"{path}: voxels of type {dtype}, plain numbers were expected.")
+        raise DataError(f"{path}: voxels that are {_kind(dtype)}.")
     place = place_in(path, raw, header, shape)
     needed = int(np.prod(shape)) * int(dtype.itemsize)
     check_room(path, needed, squeezed=squeezed)
     return _Opened(header, plain_shape(shape), needed, place)
 
 
+def _kind(dtype: np.dtype[Any]) -> str:
+    if dtype.names:
+        return "colours (RGB), one number each was expected: export the grey image"
+    if dtype.kind == "c":
+        return "complex, plain numbers were expected: save their magnitude"
+    return f"of type {dtype}, plain numbers were expected"
+
+
 def _refuse_another(path: Path, first: bytes) -> None:
     """What is something else by its first bytes is called so."""
+    if first[344:347] == b"n+1" or first[4:7] == b"n+2":
+        return
     if what := really(first):
         raise DataError(f"{path}: {_DAMAGED}; it is {what}.")
     if first[344:348] == b"ni1\0":
@@ -72,8 +82,7 @@ def _refuse_another(path: Path, first: bytes) -> None:
             f"{path}: the header of a NIfTI pair, whose voxels lie in a file of its own. Give both "
             "one name, ending in .hdr and .img."
         )
-    if first[344:347] != b"n+1" and first[4:7] != b"n+2":
-        raise DataError(f"{path}: {_DAMAGED}. {AGAIN}")
+    raise DataError(f"{path}: {_DAMAGED}. {AGAIN}")
 
 
 def _probe(path: Path) -> Header:

@@ -12,10 +12,12 @@ from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from rarecase.bounds import missing
 from rarecase.errors import DataError
 from rarecase.imaging.formats import begins_as_dicom, is_dicom
 from rarecase.imaging.formats.base import AGAIN
 from rarecase.imaging.formats.below import folders_below
+from rarecase.imaging.formats.content import really
 
 _TAGS = [
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesDescription",
@@ -88,8 +90,10 @@ def dataset_of(path: Path) -> Any:
 def _dataset(path: Path, *, tags: list[Any] | None, pixels: bool) -> Any:
     try:
         with path.open("rb") as file:
-            first = file.read(132)
-            if not begins_as_dicom(first):
+            first = file.read(1024)
+            if not begins_as_dicom(first[:132]):
+                if other := really(first):
+                    raise DataError(f"{path}: not a DICOM file; it is {other}.")
                 what = "an empty file" if not first else "it does not begin as DICOM files do"
                 raise DataError(f"{path}: not a DICOM file, or a damaged one ({what}). {AGAIN}")
             file.seek(0)
@@ -99,7 +103,7 @@ def _dataset(path: Path, *, tags: list[Any] | None, pixels: bool) -> Any:
     except DataError:
         raise
     except FileNotFoundError:
-        raise DataError(f"{path}: a link that points nowhere. Copy what it stands for.") from None
+        raise DataError(f"{path}: {missing(path)}.") from None
     except Exception:
         raise DataError(broken(path)) from None
 

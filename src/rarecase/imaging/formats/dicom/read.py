@@ -65,7 +65,14 @@ def _shape(path: Path, stack: Stack) -> tuple[int, int, int]:
 
 
 def _place(path: Path, stack: Stack) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    where = placed(stack.name, stack.slices, stack.axes)
+    try:
+        where = placed(stack.name, stack.slices, stack.axes)
+    except DataError as error:
+        if not stack.unread:
+            raise
+        raise DataError(
+            f"{error} Beside them lies what cannot be read: {stack.unread[0]}"
+        ) from None
     affine = np.asarray(FLIP @ where.affine)
     check_affine(path, affine)
     return affine, where.notes

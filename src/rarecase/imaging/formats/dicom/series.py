@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rarecase.errors import DataError
 from rarecase.imaging.formats import begins_as_dicom
+from rarecase.imaging.formats.below import packed_below
 from rarecase.imaging.formats.dicom.geometry import by_orientation, heights, middle, places
 from rarecase.imaging.formats.dicom.headers import broken, dicom_files, header_of, words
 from rarecase.imaging.formats.dicom.kinds import breaks_off, no_image, refusal
@@ -26,13 +27,14 @@ _SHOWN = 6  # series, or files, that a message names
 class Stack:
     """Slices of one series that have one orientation and size, the lowest along their normal
     first. differs: where the series holds several volumes, in what this one differs from the
-    others. of: how many there are."""
+    others. of: how many there are. unread: files beside it that cannot be read, in words."""
 
     slices: tuple[Slice, ...]
     axes: NDArray[np.float64]  # (2, 3), those of all slices
     differs: str = ""
     of: int = 1
     notes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -190,7 +192,7 @@ def stack_of(path: Path) -> Stack:
             f"{path}: holds {len(mine)} volumes or orientations: {_listed(path.parent, mine)}. "
             "Split it into a file per volume, for instance with dcm2niix or 3D Slicer."
         )
-    return replace(mine[0], notes=_left_out(mine[0], found))
+    return _known(mine[0], found)
 
 
 def _around(path: Path) -> Found:
@@ -215,13 +217,19 @@ def _only(folder: Path, found: Found) -> Stack:
         )
     if doubtful := found.doubtful(stacks[0], sure=False):
         raise DataError(found.unreadable[doubtful[0]])
-    return replace(stacks[0], notes=_left_out(stacks[0], found))
+    return _known(stacks[0], found)
+
+
+def _known(stack: Stack, found: Found) -> Stack:
+    """A stack that is read, with what is known of the files beside it."""
+    return replace(stack, notes=_left_out(stack, found), unread=tuple(found.unreadable.values()))
 
 
 def _none_there(folder: Path, found: Found) -> str:
     if found.unreadable:
         return next(iter(found.unreadable.values()))
     what = "; ".join(f"{path.name} is {why}" for path, _, why in found.others[:_SHOWN])
+    what = what or packed_below(folder)
     return f"{folder}: no DICOM images that are placed in the patient{': ' if what else ''}{what}."
 
 
