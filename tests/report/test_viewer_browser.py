@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import re
-import shutil
 from itertools import pairwise
 
 import numpy as np
@@ -12,41 +11,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = pytest.mark.browser
 DIALOG = "dialog.viewer"
 
 
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def page(browser, reports):
+def page(opened, reports):
     """The page of a run; at the end nothing was complained of, or asked for outside of the file."""
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    faults, asked = [], []
-    page.on("console", lambda message: faults.append(message.text))
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url.split(":")[0]))
-    page.add_init_script(
-        "addEventListener('securitypolicyviolation', e => console.error(e.violatedDirective))"
-    )
-    page.goto((reports["two"][0] / "report" / "index.html").as_uri())
-    yield page
-    page.close()
-    assert faults == []
-    assert asked.count("file") == 1
-    assert set(asked) <= {"file", "data"}
+    return opened(reports["two"][0] / "report" / "index.html")
 
 
 def part(page, name):
@@ -59,7 +31,7 @@ def pixels(page):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB"), dtype=int)
 
 
-def opened(page, number=0):
+def open_patient(page, number=0):
     """Open a patient from the table, by mouse; wait for the first slice."""
     page.locator("#patients figure.table tbody th a").nth(number).click()
     page.wait_for_function(f"document.querySelector('{DIALOG} [role=status]').textContent")
@@ -79,7 +51,7 @@ def held(reports):
 
 
 def test_a_patient_opens_by_mouse_and_closes_by_escape(page, reports):
-    opened(page, 2)
+    open_patient(page, 2)
     case = next(case for case in held(reports) if case["patient"] == 2)
     assert part(page, "name").inner_text() == case["case"]
     assert page.url.endswith("#patient-3")
@@ -114,7 +86,7 @@ def test_the_keyboard_alone_opens_scrolls_and_closes(page):
 
 
 def test_wheel_and_slider_scroll(page):
-    opened(page)
+    open_patient(page)
     move(page, "slice", 0)
     page.wait_for_function("() => document.querySelector('[data-part=said]').textContent"
                            ".startsWith('Slice 1 of 4')")  # fmt: skip
@@ -128,7 +100,7 @@ def test_wheel_and_slider_scroll(page):
 
 
 def test_window_opacity_and_style_change_what_is_seen(page):
-    opened(page)
+    open_patient(page)
     seen = [pixels(page)]
     for name, value in (("level", 40), ("width", 90), ("opacity", 30)):
         move(page, name, value)
@@ -144,7 +116,7 @@ def test_window_opacity_and_style_change_what_is_seen(page):
 
 
 def test_dragging_on_the_picture_moves_the_window(page):
-    opened(page)
+    open_patient(page)
     before, level = pixels(page), part(page, "level-said").inner_text()
     box = part(page, "canvas").bounding_box()
     page.mouse.move(box["x"] + 100, box["y"] + 100)
@@ -157,7 +129,7 @@ def test_dragging_on_the_picture_moves_the_window(page):
 
 @pytest.mark.parametrize("kind", ["masks", "swap"])
 def test_flicker_goes_back_and_forth_and_ends_with_the_dialog(page, kind):
-    opened(page)
+    open_patient(page)
     page.clock.install(time=0)
     page.clock.pause_at(1000)
     part(page, "flicker").select_option(kind)
@@ -168,7 +140,7 @@ def test_flicker_goes_back_and_forth_and_ends_with_the_dialog(page, kind):
     assert (one != other).any()
     assert (pixels(page) == one).all()
     page.keyboard.press("Escape")
-    opened(page)
+    open_patient(page)
     still = pixels(page)
     page.clock.run_for(500)
     assert (pixels(page) == still).all()
@@ -178,7 +150,7 @@ def test_what_is_drawn_are_the_cached_slice_and_its_masks(page, reports):
     run = reports["two"][0]
     case = next(case for case in held(reports) if "true" in case["slices"][0])
     options = part(page, "case").locator("option").all_inner_texts()
-    opened(page)
+    open_patient(page)
     part(page, "case").select_option(str(options.index(case["case"])))
     move(page, "slice", 2)
     page.wait_for_function("() => document.querySelector('[data-part=said]').textContent"
@@ -216,20 +188,17 @@ def test_a_link_opens_its_patient(page):
     assert part(page, "name").inner_text() == name
 
 
-def test_without_scripts_the_table_stands(browser, reports):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto((reports["two"][0] / "report" / "index.html").as_uri())
+def test_without_scripts_the_table_stands(opened, reports):
+    page = opened(reports["two"][0] / "report" / "index.html", java_script_enabled=False)
     assert page.locator("#patients tbody tr").count() == 24
     assert page.locator("#patients noscript").count() == 1
     assert not page.locator(DIALOG).is_visible()
-    context.close()
 
 
 @pytest.mark.parametrize("width", [390, 1400])
 def test_every_control_has_a_name_and_fits(page, width):
     page.set_viewport_size({"width": width, "height": 844})
-    opened(page)
+    open_patient(page)
     fields = page.locator(f"{DIALOG} :is(input, select, button, canvas)")
     for i in range(fields.count()):
         field = fields.nth(i)

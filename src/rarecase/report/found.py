@@ -142,7 +142,7 @@ class Found:
     @property
     def volumes(self) -> pd.DataFrame:
         """Scores of predicted masks, a row a case and fold."""
-        return pd.DataFrame(columns=["part", "dice"])
+        return pd.DataFrame(columns=["case", "part", "dice"])
 
 
 class Elsewhere(Found):

@@ -23,6 +23,7 @@ from rarecase.report.section_charts import charts_section
 from rarecase.report.section_features import columns_blocks
 from rarecase.report.section_first import first_section
 from rarecase.report.section_for_paper import for_paper_section
+from rarecase.report.section_patients import patients_section
 from rarecase.report.section_results import amounts_section, external_section, results_section
 from rarecase.report.section_scarcity import scarcity_section
 from rarecase.report.section_summary import believing_section
@@ -30,7 +31,7 @@ from rarecase.report.section_summary import believing_section
 SCARCITY, REPORT = "scarcity.csv", "report"
 SECTIONS = (
     first_section, answer_section, charts_section, results_section, amounts_section,
-    external_section, believing_section,
+    external_section, patients_section, believing_section,
 )  # fmt: skip
 """In the order of the page; a section that has nothing to say returns None."""
 DONE = (

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 
 from rarecase.evidence.text import number
-from rarecase.files import read_parquet
-from rarecase.pipeline.run_folder import PREDICTIONS
 from rarecase.report.blocks import Block, Section, Text, Viewer, counted
+from rarecase.report.found import Found
 from rarecase.report.overlays import SliceReader
 from rarecase.report.patients_slices import (
     CaseSlices,
@@ -41,16 +40,17 @@ NO_SLICES = (
 )
 
 
-def patients_section(run: RunFiles) -> Section | None:
-    """The table of patients and the viewer of their slices; None without predictions."""
-    path = run.root / PREDICTIONS
-    if not path.is_file():
+def patients_section(run: Found) -> Section | None:
+    """The table of patients and, of a run, the viewer of their slices; None without predictions."""
+    predictions, shown = run.predictions, arms_shown(run.evidence)
+    if predictions.empty:
         return None
-    predictions, shown = read_parquet(path), arms_shown(run.evidence)
     calls = patient_calls(predictions, shown.keys, classes=run.classes, rare=run.rare)
     patients = patients_frame(predictions, calls)
-    reader = SliceReader(run) if SliceReader.available(run) else None
-    cases = {} if reader is None else cases_of(run, reader)
+    reader, cases = None, {}
+    if isinstance(run, RunFiles) and SliceReader.available(run):
+        reader = SliceReader(run)
+        cases = cases_of(run, reader)
     spacing = {} if reader is None else reader.spacing
     unit = "ml" if cases and in_ml(cases, spacing) else "pixels"
     looks = {} if reader is None else looks_of(cases.values(), reader)
@@ -63,7 +63,8 @@ def patients_section(run: RunFiles) -> Section | None:
     table = patients_table(told, calls, shown, rare=run.rare, unit=unit, said=said)
     stacks = [] if reader is None else _stacks(told, known, cases, reader, shown, unit=unit)
     if reader is None or not stacks:
-        return _section(TABLE_ONLY, table, Text(NO_SLICES, "missing"))
+        none = [Text(NO_SLICES, "missing")] if isinstance(run, RunFiles) else []
+        return _section(TABLE_ONLY, table, *none)
     packed = pack_stacks(stacks)
     parts = [part for case in packed.cases for part in case["slices"]]
     viewer = Viewer(
@@ -77,7 +78,7 @@ def _section(words: str, *blocks: Block) -> Section:
 
 
 def _known(
-    run: RunFiles, predictions: pd.DataFrame, volumes: pd.DataFrame, *, looks: dict[str, np.ndarray]
+    run: Found, predictions: pd.DataFrame, volumes: pd.DataFrame, *, looks: dict[str, np.ndarray]
 ) -> pd.DataFrame:
     """By case: dice (mean over repeats), true, predicted, and away, how far it looks off; NaN where
     unknown."""
