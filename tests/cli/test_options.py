@@ -42,6 +42,8 @@ NETWORK = ("extract", "DATA", "--network", "torchvision.models:resnet18")
         (("compare", "features.csv", "--label", "a", "--auc", "0.8"), "--auc"),
         (("compare", "features.csv", "--label", "a", "--plan", "--out", "x"), "--out"),
         (("compare", "features.csv", "--label", "a", "--plan", "--scarcity"), "--scarcity"),
+        (("compare", "features.csv", "--label", "a", "--plan", "--html", "x"), "--html"),
+        (("evaluate", "RUN", "--html", "x.html"), "--html"),
         (("evaluate", "RUN", "--label", "Grade"), "--label"),
         (("evaluate", "RUN", "--name", "x"), "--name"),
         (("evaluate", "RUN", "--on", "DATA", "--margin", "0.1"), "--margin"),

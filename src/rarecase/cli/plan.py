@@ -10,7 +10,10 @@ from rarecase.cli.compare import first_set, protocol_of, read_said, with_paths
 from rarecase.cli.show import finish, table
 from rarecase.errors import SettingError
 
-TRAINING = ("--out", "--scarcity", "--cluster", "--no-checks", "--allow-seen", "--combat")
+TRAINING = (
+    "--out", "--scarcity", "--cluster", "--no-checks", "--allow-seen", "--combat", "--html",
+    "--no-html",
+)  # fmt: skip
 
 
 def run(args: Namespace) -> int:
