@@ -27,6 +27,8 @@ def header(text: str = "", **tags: object) -> Dataset:
         ("3D", MPRAGE, "t1"), ("AX OBL 5mm", T1 | {"ContrastBolusAgent": "Gadovist"}, "t1gd"),
         ("T1 SE", T1 | {"ContrastBolusAgent": "Gadovist"}, "t1gd"), ("T1 KM", T1, "t1gd"),
         ("T1 SE", T1 | {"ContrastBolusAgent": "NONE"}, "t1"),
+        ("T1w C-", {}, "t1"), ("AX T1 (-C) 3mm", {}, "t1"), ("T1 SE Gd- tra", {}, "t1"),
+        ("AX T1 -C", {}, "t1"), ("T1w C+", {}, "t1gd"), ("T1-C", {}, "t1gd"),
         # Contrast agent makes no FLAIR or T2 another sequence.
         ("FLAIR", FLAIR | {"ContrastBolusAgent": "Dotarem"}, "flair"),
         ("t2_tirm_tra", FLAIR, "flair"), ("AX FLAIR", T2, "flair"), ("T1 FLAIR", MPRAGE, "t1"),

@@ -206,20 +206,25 @@ _NO_CONTRAST = re.compile(
     r"(^|_)(pre(contrast|gad\w*|gd|km|kontrast\w*|inj\w*|c)?|non?|noncontrast|nonenh\w*|unenh\w*|"
     r"nativ\w*|plain|without|wo|w_o|ohne|vor|sans|sin|senza|avant|before)(_|$)"
 )
+# C- as radiographers write it beside C+; a hyphen between words is none.
+_MINUS = re.compile(
+    r"(?<![a-z0-9])(c|ce|gd|km)-(?=$|[\s_)\],;])|(?<=[\s_(])-(c|ce|gd|km)(?![a-z0-9])"
+)
 
 
 def says_no_contrast(name: str) -> bool:
     """Whether a name says that no contrast agent was given (yet).
 
-    >>> says_no_contrast("T1 w/o contrast"), says_no_contrast("T1 post norm")
-    (True, False)
+    >>> [says_no_contrast(n) for n in ("T1 w/o contrast", "T1 C-", "T1 -C", "T1 post", "T1-C")]
+    [True, True, True, False, False]
     """
     return bool(_NO_CONTRAST.search(_plain(name)))
 
 
 def _plain(name: str) -> str:
     """A name in lower case, words joined by underscores."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower().replace("*", " star ")).strip("_")
+    words = _MINUS.sub(" without ", name.lower()).replace("*", " star ")
+    return re.sub(r"[^a-z0-9]+", "_", words).strip("_")
 
 
 def channel_name(name: str) -> str:
