@@ -14,10 +14,11 @@ from rarecase.imaging import (
     probe_picture,
     probe_volume,
     read_mask_picture,
+    read_mask_volume,
     read_picture,
     read_volume,
 )
-from rarecase.imaging.pictures import count_planes, noted_picture
+from rarecase.imaging.pictures import count_planes, noted_mask, noted_picture
 from support.written import axial, load_case
 
 RNG = np.random.default_rng(0)
@@ -57,6 +58,23 @@ def test_white_is_zero_is_inverted_at_every_depth(tmp_path, dtype):
     assert found.notes == ("its tags say that 0 is white; it is inverted, so that white is high",)
     tifffile.imwrite(tmp_path / "v.tif", np.stack([stored, stored]), photometric="miniswhite")
     np.testing.assert_array_equal(upright_slices(read_volume(tmp_path / "v.tif"))[1], expected)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "bool"])
+@pytest.mark.parametrize("more", [{}, {"compression": "zlib"}])
+def test_of_a_mask_whose_zero_is_white_the_stored_numbers_count(tmp_path, dtype, more):
+    stored = np.zeros((12, 9), dtype)
+    stored[2:5, 3:6] = 1 if dtype == "bool" else 255
+    more = {} if dtype == "bool" else more
+    for name, values in (("drawn", stored), ("empty", np.zeros_like(stored))):
+        tifffile.imwrite(tmp_path / f"{name}.tif", values, photometric="miniswhite", **more)
+        found = noted_mask(tmp_path / f"{name}.tif")
+        np.testing.assert_array_equal(found.values, values > 0)
+        assert "of a mask the numbers count" in found.notes[0]
+    tifffile.imwrite(tmp_path / "v.tif", np.stack([stored, stored]), photometric="miniswhite")
+    volume = read_mask_volume(tmp_path / "v.tif")
+    np.testing.assert_array_equal(upright_slices(volume)[1] > 0, stored > 0)
+    assert any("of a mask the numbers count" in note for note in volume.notes)
 
 
 @pytest.mark.parametrize("name", ["rgb.png", "rgba.png", "rgb.tif", "planes.tif"])

@@ -26,6 +26,20 @@ _MOST_OF_8_BITS = 250
 _LEVEL = 8  # values of one level of a compressed mask lie this near to one another
 _ENOUGH = 4  # pixels that a level needs
 
+INVERTED = "its tags say that 0 is white; it is inverted, so that white is high"
+
+
+def as_stored(
+    data: NDArray, notes: Sequence[str], *, white: float | None
+) -> tuple[NDArray, list[str]]:
+    """A mask's numbers as its file stores them, and what is to be said of it; `white`: what 0
+    became where a tag says that it is white. That tag is of how a mask looks, as a palette is: what
+    is drawn is stored above 0, by ImageJ and by tifffile alike."""
+    if white is None:
+        return data, list(notes)
+    said = "its tags say that 0 is white; of a mask the numbers count, as they are stored"
+    return white - data, [note.replace(INVERTED, said) for note in notes]
+
 
 @dataclass(frozen=True, eq=False)
 class Drawn:

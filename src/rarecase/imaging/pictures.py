@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarecase.errors import DataError
-from rarecase.imaging.mask_rule import drawn, levels, single
+from rarecase.imaging.mask_rule import as_stored, drawn, levels, single
 from rarecase.imaging.stored_picture import StoredPicture, read_stored, size_of
 from rarecase.shown import Brief
 
@@ -80,8 +80,7 @@ def noted_picture(path: Path, *, channels: int) -> Picture:
 def noted_mask(path: Path, *, chosen: Sequence[int] = ()) -> Picture:
     """As `read_mask_picture`, with what there is to say of it."""
     stored = read_stored(path)
-    notes = list(stored.notes)
-    values = stored.values.astype(np.float32)
+    values, notes = as_stored(stored.values.astype(np.float32), stored.notes, white=stored.white)
     if stored.alpha is not None:
         values, said = _through(values, stored.alpha)
         notes += [said] if said else []

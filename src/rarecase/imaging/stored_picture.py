@@ -33,13 +33,14 @@ _PNG_GREY, _PNG_GREY_ALPHA = 0, 4
 class StoredPicture:
     """values: (h, w) or (h, w, 3) as stored, upright; of a picture with a palette its indices.
     alpha: (h, w), None where there is none. palette: (n, 3) colours. lossy: JPEG. notes: what was
-    done."""
+    done. white: of a file that says that 0 is white, what 0 became (see `formats.tiff.Pixels`)."""
 
     values: NDArray
     alpha: NDArray[np.float32] | None = None
     palette: NDArray[np.uint8] | None = None
     lossy: bool = False
     notes: tuple[str, ...] = ()
+    white: float | None = None
 
 
 def read_stored(path: Path) -> StoredPicture:
@@ -127,7 +128,7 @@ def _of_image(path: Path, image: Image.Image) -> StoredPicture:
 def _of_tiff(path: Path) -> StoredPicture:
     pixels = read_pixels(path, single=True)
     values, alpha = _parted(pixels.values[0], None)
-    return StoredPicture(values, alpha, pixels.palette, pixels.lossy, pixels.notes)
+    return StoredPicture(values, alpha, pixels.palette, pixels.lossy, pixels.notes, pixels.white)
 
 
 def _parted(values: NDArray, alpha: NDArray | None) -> tuple[NDArray, NDArray | None]:

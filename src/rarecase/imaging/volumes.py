@@ -13,7 +13,7 @@ from rarecase.errors import DataError
 from rarecase.imaging.formats import format_of, inside
 from rarecase.imaging.formats.base import by
 from rarecase.imaging.grid import Grid, ras, resample
-from rarecase.imaging.mask_rule import union
+from rarecase.imaging.mask_rule import as_stored, union
 from rarecase.numbers import plainly
 from rarecase.shown import Brief
 
@@ -70,7 +70,7 @@ def read_mask_volume(path: Path, *, chosen: Sequence[int] = ()) -> Volume:
     """Read a mask volume like `read_volume`; a mask that is 0 everywhere is fine. Of a file of
     several volumes, the layers of a segmentation, the union is taken: of the values `chosen`, or of
     all above 0."""
-    mask = _read(path, several=True)
+    mask = _read(path, several=True, mask=True)
     if mask.data.ndim == 3:
         return mask
     data, said = union(mask.data, path.name, chosen=chosen)
@@ -86,10 +86,13 @@ def probe_volume(path: Path) -> VolumeHeader:
     return VolumeHeader(grid.shape + header.shape[3:], grid, source)
 
 
-def _read(path: Path, *, several: bool) -> Volume:
+def _read(path: Path, *, several: bool, mask: bool = False) -> Volume:
     path = inside(path)
     stored = format_of(path).read(path)
-    data = stored.data
+    data, notes = stored.data, stored.notes
+    if mask:
+        data, said = as_stored(data, notes, white=stored.white)
+        notes = tuple(said)
     if data.ndim == 4 and not several:
         raise DataError(
             f"{path}: holds {data.shape[3]} volumes (shape {by(data.shape)}), one was "
@@ -108,7 +111,7 @@ def _read(path: Path, *, several: bool) -> Volume:
         name: grid if form is stored.affine else Grid(grid.shape, form @ turn)
         for name, form in stored.forms.items()
     }
-    notes = (*stored.notes, *_odd_size(path, grid))
+    notes = (*notes, *_odd_size(path, grid))
     return Volume(turned, grid, source, stored.placed, notes, places)
 
 

@@ -34,6 +34,7 @@ class Stored:
     data: (i, j, k) or (i, j, k, c) float32, scaling applied. affine: (4, 4) indices to mm, RAS+.
     placed: whether the file says where the volume lies. notes: what is odd about it. forms: of a
     header that may say twice where it lies (NIfTI), the affine of each; `affine` is the first.
+    white: what 0 became in a file that says that 0 is white; stored was `white` less the value.
     """
 
     data: NDArray[np.float32]
@@ -41,6 +42,7 @@ class Stored:
     placed: bool = True
     notes: tuple[str, ...] = ()
     forms: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    white: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,7 @@ from rarecase.imaging.formats.base import (
     refusing,
 )
 from rarecase.imaging.formats.tiff_spacing import spacing_of
+from rarecase.imaging.mask_rule import INVERTED
 from rarecase.imaging.upright import upright
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -64,12 +65,14 @@ _LOG.propagate = False  # the offsets of tags say nothing to a reader of slices
 @dataclass(frozen=True, eq=False)
 class Pixels:
     """values: (pages, h, w) or (pages, h, w, samples), as stored, upright, white high; of a file
-    with a palette, (n, 3) colours of 8 bits, its indices. lossy: JPEG. notes: what was done."""
+    with a palette, (n, 3) colours of 8 bits, its indices. lossy: JPEG. notes: what was done.
+    white: where a tag says that 0 is white, what 0 became; stored was `white` less the value."""
 
     values: NDArray
     palette: NDArray[np.uint8] | None
     lossy: bool
     notes: tuple[str, ...]
+    white: float | None = None
 
 
 def is_tiff(first: bytes) -> bool:
@@ -146,18 +149,20 @@ def _pixels(path: Path, tif: tifffile.TiffFile) -> Pixels:
         values = upright(values, orientation, axis=1)
     else:
         values = _by_pillow(path, dtype)
+    white = None
     if photometric == _WHITE_IS_ZERO:
+        white = _white(values)
         # Pillow inverts what has 8 bits and no more.
         if plain or dtype.itemsize > 1:
-            values = _inverted(values)
-        notes.append("its tags say that 0 is white; it is inverted, so that white is high")
+            values = white - values if dtype.kind == "f" else ~values
+        notes.append(INVERTED)
     if orientation in range(2, 9):
         notes.append("turned upright as its orientation tag says")
     if _COMPLAINTS.found.pop(get_ident(), 0):
         notes.append("some of its tags are damaged and left out; see that the picture is right")
     colours = page.colormap if photometric == _PALETTE else None
     palette = None if colours is None else (np.asarray(colours).T >> 8).astype(np.uint8)
-    return Pixels(values, palette, page.compression in _JPEG, tuple(notes))
+    return Pixels(values, palette, page.compression in _JPEG, tuple(notes), white)
 
 
 def _is_plain(page: Any) -> bool:
@@ -176,8 +181,11 @@ def _frames(axes: str, values: NDArray) -> NDArray:
     return values[..., 0] if frame[2:] == (1,) else values
 
 
-def _inverted(values: NDArray) -> NDArray:
-    return values.max() + values.min() - values if values.dtype.kind == "f" else ~values
+def _white(values: NDArray) -> float:
+    """What 0 becomes where white is to be high."""
+    if values.dtype.kind == "f":
+        return float(values.max() + values.min())
+    return float(~values.dtype.type(0))
 
 
 def _by_pillow(path: Path, dtype: np.dtype) -> NDArray:
@@ -256,7 +264,7 @@ def _read(path: Path) -> Stored:
     data = np.asarray(data, dtype=np.float32).transpose(3, 2, 0, 1)[::-1, ::-1]
     return Stored(
         data=data.reshape(plain_shape(shape)), affine=np.diag([*spacing, 1.0]), placed=False,
-        notes=(*notes, *said, *about),
+        notes=(*notes, *said, *about), white=pixels.white,
     )  # fmt: skip
 
 
