@@ -97,7 +97,8 @@ def features_finding(evidence: Evidence) -> Finding:
     if shown:
         first = shown[0]
         more = cell(against[first]["difference"]["value"], change=True)
-        text = f"{first}: {said[first]}, {more} against {_name(base)}, {said[base]}."
+        also = "".join(f"; {name}: {said[name]}" for name in shown[1:NAMED])
+        text = f"{first}: {said[first]}, {more} against {_name(base)}, {said[base]}{also}."
         return Finding(title, _listed(shown), text)
     low = sets[base]["auc"]["low"]
     chance = low is None or low <= 0.5
@@ -124,17 +125,18 @@ def what_would_help(evidence: Evidence) -> str:
     """What would do better, in a sentence or two; from how much features move the score and how
     much synthesis does, from what the chance is due to and from how much there is to gain."""
     asked, said = asked_verdicts(evidence), []
-    sets = [s["auc"]["value"] for s in (evidence.get("features") or {"sets": []})["sets"]]
-    known = [value for value in sets if value is not None]
-    gains = [abs(m) for v in asked if (m := moved(v)["value"]) is not None]
+    sets = (evidence.get("features") or {"sets": []})["sets"]
+    known = {s["features"]: v for s in sets if (v := s["auc"]["value"]) is not None}
+    gains = [abs(m) for v in evidence["verdicts"] if (m := moved(v)["value"]) is not None]
     if asked and nothing_to_gain(evidence, asked):
         return (
             "Nothing done to training samples: there is no room. Patients elsewhere would say more."
         )
-    if gains and len(known) > 1 and (spread := max(known) - min(known)) > 2 * max(gains):
+    best, worst = (f(known, key=known.__getitem__, default="") for f in (max, min))
+    if gains and len(known) > 1 and known[best] - known[worst] > 2 * max(gains):
         said.append(
-            f"Better features: from set to set AUC moves by up to {number(spread)}, by synthetic "
-            f"samples by {number(max(gains))} at most"
+            f"Better features: {best} has an AUC {number(known[best] - known[worst])} above that "
+            f"of {worst}; synthetic samples moved it by {number(max(gains))} at most"
         )
     if answer_of(asked) in ("inconclusive", "too few to say") if asked else _few(evidence):
         said.append(_more(evidence, asked))
@@ -149,12 +151,16 @@ def _more(evidence: Evidence, asked: Sequence[Row]) -> str:
         f"{MORE[n]}{f' ({percent(shares[n])} of the chance)' if len(names) > 1 else ''}"
         for n in names
     )
-    needed = [v["needed"] for v in asked if v.get("needed") is not None]
+    needed = {
+        key_of(v).title(full=False): v["needed"] for v in asked if v.get("needed") is not None
+    }
     many = ""
     if needed and "patients" in names:
-        which = "it" if len(asked) == 1 else f"{len(needed)} of the {len(asked)}"
-        rare = evidence["rare"]
-        many = f": with about {roughly(max(needed))} of class {rare} {which} would be decided"
+        which = (
+            " and ".join(needed) if len(needed) < NAMED else f"{len(needed)} of {len(asked)} arms"
+        )
+        total = f"about {roughly(max(needed.values()))} patients of class {evidence['rare']} in all"
+        many = f": {total} would decide whether {which} {'help' if len(needed) > 1 else 'helps'}"
     return f"{words[0].upper()}{words[1:]}{many}"
 
 
@@ -186,5 +192,6 @@ def _name(features: str) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    if len(names) > NAMED:
+        return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
+    return " and ".join([*([", ".join(names[:-1])] if names[:-1] else []), names[-1]])

@@ -20,6 +20,7 @@ Evidence = Mapping[str, Any]
 Row = Mapping[str, Any]
 NOT_ASKED = "not asked"
 NAMED = 3  # arms whose changes are said
+SAME = " (ranks everybody as before, which proves nothing)"
 ORDER = ("helps", "harms", "no difference", "inconclusive", "too few to say", "incomplete")
 
 
@@ -109,6 +110,7 @@ def synthesis_sentence(evidence: Evidence) -> str:
     return (
         f"{_none(asked, 'is shown to help', 'is not shown to help')}{parts}, but {count} patients "
         f"of class {rare} are too few to rule it out. Change in {score}: {_changes(asked)}."
+        f"{_elsewhere(evidence, asked)}"
     )
 
 
@@ -150,10 +152,21 @@ def _changes(asked: Sequence[Row]) -> str:
     order = sorted(known, key=lambda name: -(known[name]["value"] or 0.0))
     said = [
         f"{name} {with_interval(known[name], change=True)}"
-        + (" (nobody is ranked otherwise)" if known[name]["low"] is None else "")
+        + (SAME if known[name]["low"] is None else "")
         for name in order[:NAMED]
     ]
     return "; ".join([*said, *(["…"] if len(order) > NAMED else [])]) or "not known"
+
+
+def _elsewhere(evidence: Evidence, asked: Sequence[Row]) -> str:
+    """The arm that moved most on features and classifiers that the answer is not of."""
+    others = [v for v in evidence["verdicts"] if v not in asked and moved(v)["value"] is not None]
+    if not others:
+        return ""
+    most = max(others, key=lambda v: abs(moved(v)["value"] or 0.0))
+    name, change = key_of(most).title(full=True), with_interval(moved(most), change=True)
+    which = "" if len(others) == 1 else ", the most of any"
+    return f" On other features {name} {change}: {most['answer']}{which}."
 
 
 def _reached(asked: Sequence[Row]) -> str:

@@ -22,7 +22,7 @@ MOST_NAMES = 4
 def grave_cautions(run: Found) -> list[str]:
     """Those that change what may be concluded: nothing is said at the top of a page without
     them."""
-    rules = (_peeked, _leak, _promise, _few_rare, _simulated)
+    rules = (_peeked, _leak, _promise, _few_rare)
     return [text for rule in rules for text in rule(run)]
 
 
@@ -68,7 +68,7 @@ def _leak(run: Found) -> Iterator[str]:
         )
 
 
-def _simulated(run: Found) -> Iterator[str]:
+def simulated(run: Found) -> Iterator[str]:
     """Test patients who are none."""
     if run.settings and run.settings.get("data") is None:
         yield "The cohort is simulated: nothing here is about real patients."

@@ -155,8 +155,9 @@ def _legend(answers: Sequence[str]) -> list[Line2D]:
         for answer, (colour, marker, _) in ANSWERS.items() if answer in answers
     ]  # fmt: skip
     if answers:
-        for words, inside in (("against doing nothing", INK), ("against copies of real", "white")):
-            handles.append(Line2D([], [], color=INK, marker="o", markerfacecolor=inside,
+        of = (("filled: against doing nothing", FAINT), ("hollow: against copies of real", "white"))
+        for words, inside in of:
+            handles.append(Line2D([], [], color=FAINT, marker="o", markerfacecolor=inside,
                                   label=words, **dots))  # type: ignore[arg-type]  # fmt: skip
     return handles
 
@@ -169,9 +170,8 @@ def _caption(evidence: Evidence, *, judged: bool) -> str:
         f"{text} Filled: against doing nothing about the imbalance; hollow: against as many copies "
         "of real samples as it added synthetic ones. Shaded: less than "
         f"{number(evidence.get('margin', MARGIN))}, on which nobody would act. n: patients of the "
-        "rare class and others. Bars: 95 % intervals of the test that the answer is by (in tables: "
-        "of the bootstrap). Beware: of many intervals some miss zero by chance; the answers are "
-        "corrected for that."
+        "rare class and others. Bars: 95 % intervals, which those in the tables (bootstrap) need "
+        "not equal. With many arms some bars miss zero by chance; the answers allow for that."
     )
 
 

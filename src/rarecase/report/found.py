@@ -62,7 +62,7 @@ class Found:
     @property
     def title(self) -> str:
         """The question of its page."""
-        return f"Which features know the rare class {self.rare}, and do synthetic ones help?"
+        return f"Which features know the rare class {self.rare}, and do synthetic samples help?"
 
     @property
     def data(self) -> str:
