@@ -310,7 +310,7 @@ def test_a_class_may_be_called_none(table, capsys):
         "--no-checks", *SHORT,
     )  # fmt: skip
     assert code == 0, warned
-    assert "Patients: 35 NA, 12 None" in said
+    assert "Patients by Grade: 35 NA, 12 None" in said
     assert "1 rows without Grade are left out" in warned
 
 

@@ -140,4 +140,4 @@ def test_patients_that_would_decide_are_said_where_nothing_is_known():
     assert verdict["answer"] == "inconclusive"
     said = what_would_help(evidence)
     assert "ore patients" in said
-    assert ("would be decided" in said) == (verdict["needed"] is not None)
+    assert ("would decide whether" in said) == (verdict["needed"] is not None)

@@ -99,7 +99,7 @@ def test_the_best_is_said_first_and_the_choice_after_it(evidence):
         "against outline_size (the size of the mask); best of 3 sets, optimistic."
     )
     assert second.startswith("Features and classifier chosen on inner folds")
-    assert "; adjusted p below" in first and "; p below" in second
+    assert "; adjusted p < " in first and "; p < " in second
 
 
 def test_features_that_are_alike_are_not_shown_to_differ():

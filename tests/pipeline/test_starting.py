@@ -63,7 +63,7 @@ def judged(tiny, data, run, init, **more):
 
 def of_tables(page):
     """The captions of a page's tables."""
-    return re.findall(r'<figure class="table">\s*<figcaption>(.*?)</figcaption>', page, re.DOTALL)
+    return re.findall(r'<figure class="table".*?<figcaption>(.*?)</figcaption>', page, re.DOTALL)
 
 
 @pytest.mark.parametrize("drawn", [True, False], ids=["left aside", "not there"])

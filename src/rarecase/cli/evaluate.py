@@ -64,8 +64,6 @@ def run(args: Namespace) -> int:
             )
     if args.name is not None and Path(args.name).name != args.name:
         raise SettingError(f"--name {args.name}: expected a plain name, without folders.")
-    if args.on is None and args.html is not None:
-        raise SettingError("--html: is for --on; 'rarecase report RUN' writes the page of RUN.")
     table = (folder / RECORD).is_file()
     _refuse_idle(args, table=table)
     page = None
@@ -112,7 +110,9 @@ def _refuse_idle(args: Namespace, *, table: bool) -> None:
     """Options that change nothing in what is asked."""
     if args.on is None:
         refuse(
-            args, ("--name", "--label", *TABLE, *COHORT), why="is for another cohort: --on DATA."
+            args,
+            ("--name", "--label", "--html", "--no-html", *TABLE, *COHORT),
+            why="is for another cohort: --on DATA.",
         )
         return
     refuse(args, HOME, why="is of RUN's own evidence; leave --on out.")

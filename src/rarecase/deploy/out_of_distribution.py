@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rarecase.arrays import Floats
-from rarecase.cohort import SliceCache
-from rarecase.cohort.load import CaseArrays
 from rarecase.errors import DataError
 from rarecase.imaging.normalise import apply_scale, fit_scale
 from rarecase.seeds import numpy_rng
+
+if TYPE_CHECKING:
+    from rarecase.cohort import SliceCache
+    from rarecase.cohort.load import CaseArrays
 
 FEWEST = 8  # cases
 _AXES = 10

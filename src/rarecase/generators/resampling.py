@@ -14,7 +14,7 @@ from rarecase.generators import validation
 from rarecase.generators.closed_form import ClosedForm
 from rarecase.seeds import derive, numpy_rng
 
-LARGEST = 1e100  # alpha up to which Beta(alpha, alpha) can be computed; all its draws are 1/2 there
+LARGEST = 1e12  # of alpha: all draws of Beta(alpha, alpha) are 1/2 there
 
 
 class Duplicates(ClosedForm):

@@ -55,7 +55,9 @@ def comparison_page(
 ) -> Page:
     """`asked`: the command's words; `curve`: the scarcity curve, where there is one; `paper`:
     whether it says what goes into a paper."""
-    sections = [made for section in SECTIONS if (made := section(found)) is not None]
+    # Patients elsewhere are no cases of this study.
+    shown = [s for s in SECTIONS if not (s is patients_section and isinstance(found, Elsewhere))]
+    sections = [made for section in shown if (made := section(found)) is not None]
     if curve is not None:
         sections.append(scarcity_section(curve, rare=found.rare))
     if columns := columns_blocks(found):

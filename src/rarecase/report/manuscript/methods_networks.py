@@ -164,8 +164,9 @@ def features(study: Study) -> str:
         return _of_table(study)
     said = []
     for name in study.sources:
-        if name not in SOURCES and ":" in name:
-            said.append(f"{named(name)} (a network of the authors' own)")
+        if name not in SOURCES:
+            said.append(f"{named(name)} ({'a network' if ':' in name else 'features'} of the "
+                        "authors' own)")  # fmt: skip
             continue
         text = source_listed(name).text.split("; so are")[0].replace("`", "")
         cites = source_listed(name).cites
