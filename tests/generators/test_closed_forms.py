@@ -142,9 +142,7 @@ def test_a_sparse_table_of_whole_numbers_stays_one():
 @pytest.mark.parametrize("value", [0.0, -1.0, np.inf, np.nan, None, "1"])
 @pytest.mark.parametrize("kind", [Mixup, Remix])
 def test_mixing_needs_a_finite_alpha(kind, value):
-    with pytest.raises(
-        SettingError, match="alpha: expected above 0 and up to 1,000,000,000,0"
-    ):
+    with pytest.raises(SettingError, match="alpha: expected above 0 and up to 1,000,000,000,0"):
         kind(alpha=value).fit(*two_classes())
     largest, _ = kind(alpha=1e12).fit(*two_classes()).sample({"rare": 99})
     assert np.isfinite(largest).all()

@@ -39,7 +39,7 @@ PLACES = {
     "elsewhere": Place("Test patients", "And on other patients? External cohorts", ("external",)),
     "software": Place("Software", "How it was done"),
     "settings": Place("", "How it was done", ("study.yaml", "compare.json")),
-    "cautions": Place("", "What was found"),
+    "cautions": Place("", "Before believing a number"),
     "model": Place("", "", ("model",)),
 }
 CONDITIONS: Mapping[str, Callable[[Study], bool]] = {
