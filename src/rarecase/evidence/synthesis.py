@@ -107,10 +107,12 @@ def synthesis_sentence(evidence: Evidence) -> str:
             f"less than {margin} either way ({_changes(asked)})."
         )
     parts = f" ({_counted(asked)})" if len({v["answer"] for v in asked}) > 1 else ""
+    alone = len(asked) == len(evidence["verdicts"])
+    where = "" if alone or choice_family(evidence) is None else "to the chosen features "
     return (
-        f"{_none(asked, 'is shown to help', 'is not shown to help')}{parts}, but {count} patients "
-        f"of class {rare} are too few to rule it out. Change in {score}: {_changes(asked)}."
-        f"{_elsewhere(evidence, asked)}"
+        f"{_none(asked, 'is shown to help', 'is not shown to help', where=where)}{parts}, but "
+        f"{count} patients of class {rare} are too few to rule it out. Change in {score}: "
+        f"{_changes(asked)}.{_elsewhere(evidence, asked)}"
     )
 
 
@@ -132,11 +134,11 @@ def _decided(asked: Sequence[Row], answer: str, evidence: Evidence) -> str:
     )
 
 
-def _none(asked: Sequence[Row], does: str, does_not: str) -> str:
-    """That none does; by name where there is only one."""
+def _none(asked: Sequence[Row], does: str, does_not: str, *, where: str = "") -> str:
+    """That none does, `where` it was asked; by name where there is only one."""
     if len(asked) == 1:
         return f"{key_of(asked[0]).title(full=False)} {does_not}"
-    return f"None of {len(asked)} ways to add synthetic samples {does}"
+    return f"None of {len(asked)} ways to add synthetic samples {where}{does}"
 
 
 def _counted(verdicts: Sequence[Row]) -> str:

@@ -170,8 +170,8 @@ def _caption(evidence: Evidence, *, judged: bool) -> str:
         f"{text} Filled: against doing nothing about the imbalance; hollow: against as many copies "
         "of real samples as it added synthetic ones. Shaded: less than "
         f"{number(evidence.get('margin', MARGIN))}, on which nobody would act. n: patients of the "
-        "rare class and others. Bars: 95 % intervals, which those in the tables (bootstrap) need "
-        "not equal. With many arms some bars miss zero by chance; the answers allow for that."
+        "rare class and others. Bars: 95 % intervals, of the test (in the tables of the "
+        "bootstrap). With many arms some bars miss zero by chance; the answers allow for that."
     )
 
 
