@@ -116,19 +116,18 @@ def _overview(sides: Sequence[Side]) -> list[Block]:
         score = side.rows[side.key]["patients"]["scores"][AUC]
         best = evidence["best"]
         rows.append(
-            [side.name, side.found.names[0], side.found.data,
-             joined([f"{n:,} {c}" for c, n in patients.items()]), side.found.rare,
+            [Cell(side.name, f"{side.found.names[0]}, {side.found.data}"),
+             Cell(joined([f"{n:,} {c}" for c, n in patients.items()]), f"rare: {side.found.rare}"),
              f"{evidence['repeats']} × {len({f['fold'] for f in evidence['folds']})}",
              " with ".join(side.key.family), scored(score),
              DASH if best is None else scored(best["auc"]), _verdicts(side)]
         )  # fmt: skip
     table = Table(
         caption="Results side by side",
-        columns=["Name", "Made by", "Of", "Patients", "Rare class", "Repeats × folds",
-                 "Features and classifier", "AUC, nothing added", "Largest AUC",
-                 "Synthetic samples"],
+        columns=["Name", "Patients", "Repeats × folds", "Features and classifier",
+                 "AUC, nothing added", "Largest AUC", "Synthetic samples"],
         rows=rows,
-        heads=7,
+        heads=4,
         note="The largest AUC was picked after looking at the patients, and flatters.",
     )  # fmt: skip
     blocks: list[Block] = [Text(WHAT), table]
