@@ -137,3 +137,12 @@ def test_json_says_what_is_left_out(tmp_path, capsys):
     more = ["--folds", "2", "--repeats", "1", "--accept", "size,depth", "--jobs", "1", "--json"]
     assert main(["compare", str(path), *words, *more]) == 0
     assert json.loads(capsys.readouterr().out)["left_out"] == {"note": "they hold text"}
+
+
+def test_a_table_of_which_no_row_has_a_class_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_text("a,y,who\n0.1,,p1\n0.2,,p2\n")
+    np.savez(tmp_path / "t.npz", X=np.zeros((2, 1)), y=np.array(["", ""]))
+    with pytest.raises(DataError, match=r"t\.csv: no row has a class in y; 2 rows are empty"):
+        read_features(tmp_path / "t.csv", label="y", groups="who")
+    with pytest.raises(DataError, match=r"t\.npz: no row has a class in y; 2 rows are empty"):
+        read_features(tmp_path / "t.npz")

@@ -111,6 +111,8 @@ def _read_archive(path: Path, label: str | None, groups: str | None, site: str |
         for each in (who, None if site is None else held[site])
     )
     missing = pd.isna(y) if y.ndim == 1 and len(y) == len(X) else np.zeros(0, dtype=bool)
+    if len(missing) and missing.all():
+        raise DataError(f"{path}: no row has a class in {names[0]}; {len(X)} rows are empty.")
     if missing.any():
         log.warning("%d rows without %s are left out", int(missing.sum()), names[0])
         there = ~missing

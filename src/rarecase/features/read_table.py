@@ -76,6 +76,10 @@ def read_table_features(path: Path, roles: Roles) -> Features:
         else choose_labels(table, roles.label, own=None)
     )
     missing = y.isna()
+    if missing.all():
+        raise DataError(
+            f"{path}: no row has a class in {roles.label}; {len(table)} rows are empty."
+        )
     if missing.any():
         log.warning("%d rows without %s are left out", int(missing.sum()), roles.label)
         table, y = table[~missing], y[~missing]

@@ -17,7 +17,7 @@ from rarecase.errors import DataError, SettingError, nearest
 from rarecase.features.samples import Samples, checked_labels
 from rarecase.files import read_csv, replacing_directory
 from rarecase.generators.sampler import Label, Sampler
-from rarecase.generators.saving import ARRAYS, read_arrays, read_card, write_generator
+from rarecase.generators.saving import ARRAYS, CARD, read_arrays, read_card, write_generator
 
 if TYPE_CHECKING:
     from rarecase.features.store import FeatureStore
@@ -165,9 +165,12 @@ class Generator(Sampler):
         that names a file which is missing, broken or another kind's."""
         folder = Path(directory)
         card = read_card(folder, kind=cls.__name__)
-        found = cls(**card["settings"])
-        found.seed_, found.shape_ = found.random_state, tuple(card["shape"])
-        found.classes_, found.trained_on_ = card["classes"], card["trained_on"]
+        try:
+            found = cls(**card["settings"])
+            found.seed_, found.shape_ = found.random_state, tuple(card["shape"])
+            found.classes_, found.trained_on_ = card["classes"], card["trained_on"]
+        except (KeyError, TypeError) as error:  # an entry that is not there, or is none
+            raise DataError(f"{folder / CARD}: not what rarecase saved ({error}).") from None
         for name in cls.TABLES:
             setattr(found, f"{name}_", read_csv(folder / f"{name}.csv"))
         arrays = read_arrays(folder)

@@ -50,7 +50,10 @@ def read_card(directory: Path, *, kind: str | None = None) -> dict[str, Any]:
     if not isinstance(said, dict) or not said.get("kind") or kind not in (None, said["kind"]):
         wanted = "generator" if kind is None else f"generator of kind {kind}"
         raise DataError(f"{directory / CARD}: not a {wanted} that rarecase saved.")
-    return said | {"settings": read_settings(said["settings"])}
+    settings = said.get("settings")
+    if not isinstance(settings, dict):
+        raise DataError(f"{directory / CARD}: not what rarecase saved, it has no settings.")
+    return said | {"settings": read_settings(settings)}
 
 
 def read_arrays(directory: Path) -> dict[str, NDArray[Any]]:
@@ -65,6 +68,12 @@ def read_arrays(directory: Path) -> dict[str, NDArray[Any]]:
         raise DataError(f"{directory / ARRAYS}: no such file.") from None
     except (SafetensorError, OSError) as error:
         raise DataError(f"{directory / ARRAYS}: not a safetensors file ({error}).") from None
+    for name, values in found.items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise DataError(
+                f"{directory / ARRAYS}: {name} holds NaN or infinite numbers; the file is damaged. "
+                "Save the generator again."
+            )
     return found
 
 
