@@ -121,6 +121,7 @@ def forest(
         for name, s in zip(names, scores, strict=True)
     ]  # fmt: skip
     charts.forest(ax, entries, at=at)
+    ax.locator_params(axis="x", nbins=6)
     ax.set_xlabel(label)
     return ax
 
