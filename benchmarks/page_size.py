@@ -73,7 +73,7 @@ def main() -> None:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=shutil.which(os.environ.get("CHROMIUM", "chromium")),
-                args=["--no-sandbox"],
+                args=["--no-sandbox", "--disable-dev-shm-usage"],
             )
             times = [opened(browser, page) for _ in range(args.runs)]
             browser.close()

@@ -50,7 +50,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which(os.environ.get("CHROMIUM", "chromium")),
-            args=["--no-sandbox"],
+            args=["--no-sandbox", "--disable-dev-shm-usage"],
         )
         for width, scheme in product(SIZES, ("light", "dark")):
             if args.only not in (None, f"{width}-{scheme}"):
