@@ -43,5 +43,5 @@ def test_numbers_that_are_none(saved, value):
     name = next(n for n, a in arrays.items() if a.dtype.kind == "f")
     arrays[name].flat[0] = value
     save_file(arrays, path)
-    with pytest.raises(DataError, match=rf"generator\.safetensors: {name} holds NaN"):
+    with pytest.raises(DataError, match=r"generator\.safetensors: not what rarecase saved \(Input"):
         Gaussian.load(saved)

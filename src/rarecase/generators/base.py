@@ -180,6 +180,8 @@ class Generator(Sampler):
             raise DataError(
                 f"{folder / ARRAYS}: not what rarecase saved, there is no {error}."
             ) from None
+        except ValueError as error:
+            raise DataError(f"{folder / ARRAYS}: not what rarecase saved ({error}).") from None
         return found
 
     @abstractmethod
