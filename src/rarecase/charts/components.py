@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
+from rarecase.charts.palette import OTHERS
 from rarecase.charts.svg import told
 from rarecase.imaging.drawing import short
 
-COLOURS = ("#0072B2", "#E69F00", "#CC79A7")
+COLOURS = (OTHERS[0], OTHERS[3], OTHERS[2])
 HATCHES = ("", "///", "...")
 NARROW = 0.07  # a share that has no room for its number
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
+from rarecase.charts.palette import OTHERS
 from rarecase.charts.svg import told
 from rarecase.imaging.drawing import FAINT, INK, short
 
-BAND = "#0072B2"
+BAND = OTHERS[0]
 NAME = 44  # characters
 GAP = 0.03  # of the width of the axes, between it and what stands beside it
 

@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from rarecase.charts.palette import OTHERS, RARE
 from rarecase.charts.svg import told
 from rarecase.imaging.drawing import FAINT, INK
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+COLOURS = (OTHERS[0], RARE, *OTHERS[1:])
 MARKERS = "os^Dv"
 APART = 0.035  # between the lines at one number, as a share of a doubling's width
 
@@ -39,7 +40,7 @@ class Line:
 
 
 def draw_scarcity(axes: Axes, lines: Sequence[Line], *, label: str) -> Axes:
-    """Draw the lines, beside each other at every number so that their intervals can be told apart;
+    """Draw the lines, beside each other at every number so that their intervals do not overlap;
     `label` names the score. The axis of numbers doubles in even steps."""
     others = [line for line in lines if not line.plain]
     for place, line in enumerate(lines):

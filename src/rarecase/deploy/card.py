@@ -11,7 +11,7 @@ from rarecase.checksums import write_checksums
 from rarecase.deploy.final import chosen_text
 from rarecase.deploy.model import SEGMENTER, Deployed, save_classifier
 from rarecase.errors import DataError
-from rarecase.evidence.text import number, with_interval
+from rarecase.evidence.text import class_counts, number, with_interval
 from rarecase.features.sources.registry import names_in, source_listed
 from rarecase.files import replacing_directory, write_text
 
@@ -59,7 +59,7 @@ def model_card(card: dict[str, Any]) -> str:
     """model_card.md as text."""
     learnt, evidence, chosen = card["learnt_from"], card["evidence"], card["chosen"]
     tested = evidence["patients"]
-    patients = counted(learnt["patients"])
+    patients = class_counts(learnt["patients"])
     scores = "\n".join(
         f"| {_name(n)} | {with_interval(v)} |" for n, v in evidence["scores"].items()
     )
@@ -91,8 +91,8 @@ of a patient and no image.
 
 ## What it is worth
 That rule, choice included, was applied in every fold of the study, and this is what came of it,
-measured on {sum(tested.values())} patients ({counted(tested)}) whom the networks of each fold had
-not seen; the model itself has learnt from all of its patients, and cannot be judged on any.
+measured on {sum(tested.values())} patients ({class_counts(tested)}) whom the networks of each
+fold had not seen; the model itself has learnt from all of its patients, and cannot be judged on any.
 
 | score, on patients | value (95 % interval) |
 |---|---|
@@ -137,11 +137,6 @@ def _promise(chosen: dict[str, Any]) -> str:
     if promised is None:
         return ", of which there were too few to choose by"
     return f",\nwhich saw an AUC of {number(promised)}: what a choice has seen flatters it"
-
-
-def counted(patients: dict[str, int]) -> str:
-    """Patients by class in words."""
-    return ", ".join(f"{count} {name}" for name, count in patients.items())
 
 
 def _name(score: str) -> str:

@@ -1,4 +1,4 @@
-"""What a case looks like, in numbers that cases can be told apart by."""
+"""What a case looks like, in numbers."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from rarecase.shown import html, listed
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ARMS = 8  # lines that can be told apart
+ARMS = 8  # lines, each with a look of its own
 SPREAD = 0.01  # of a number of patients, by which points of arms are set beside each other
 
 

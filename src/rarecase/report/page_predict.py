@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from rarecase.errors import DataError
-from rarecase.evidence.text import cell, number, with_interval
+from rarecase.evidence.text import cell, class_counts, number, with_interval
 from rarecase.files import read_json
 from rarecase.report.blocks import Block, Bullets, Section, Table, Text, counted, joined
 from rarecase.report.page import Page, write_page
@@ -120,8 +120,7 @@ def worth(model: Mapping[str, Any]) -> str:
     area = model["evidence"]["scores"].get("auc_rare")
     score = "not defined" if area is None else with_interval(area)
     learnt, tested = (
-        ", ".join(f"{count} {name}" for name, count in each["patients"].items())
-        for each in (model["learnt_from"], model["evidence"])
+        class_counts(each["patients"]) for each in (model["learnt_from"], model["evidence"])
     )
     return (
         f"{model['rare']} is called from a probability of {number(model['threshold'])} on. Learnt "

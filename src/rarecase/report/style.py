@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-# Okabe and Ito's palette: the rare class always has the first colour.
-RARE = "#D55E00"
-OTHERS = ("#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-TRAIN, VALIDATION = "#a3a9b4", "#0072B2"
+from rarecase.charts.palette import OTHERS as OTHERS
+from rarecase.charts.palette import RARE as RARE
+
+TRAIN, VALIDATION = "#a3a9b4", OTHERS[0]
 REAL, SYNTHETIC = "#1f2430", "#b5508a"
 
 

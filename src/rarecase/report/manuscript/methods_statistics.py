@@ -167,8 +167,8 @@ def _checks(study: Study) -> list[str]:
         return []
     return [
         f"As checks of the analysis, labels were permuted {len(checks['permuted_auc'])} times "
-        f"(mean AUC {number(checks['permuted_mean'], digits=3)}), and features of training and "
-        "test patients were told apart."
+        f"(mean AUC {number(checks['permuted_mean'], digits=3)}), and the two-sample AUC of "
+        "training against test patients by their features was computed."
         if checks.get("permuted_mean") is not None else
         f"As a check of the analysis, labels were permuted {len(checks['permuted_auc'])} times."
     ]  # fmt: skip
