@@ -92,8 +92,7 @@ of a patient and no image.
 ## What it is worth
 That rule, choice included, was applied in every fold of the study, and this is what came of it,
 measured on {sum(tested.values())} patients ({class_counts(tested)}) whom the networks of each
-fold had not seen; the model itself has learnt from all of its patients, and cannot be judged on
-any.
+fold had not seen; the model itself has learnt from all its patients, and cannot be judged on any.
 
 | score, on patients | value (95 % interval) |
 |---|---|
